@@ -1,0 +1,57 @@
+# Everyday commands; `make help` lists them. The work is done by manage.py and scripts/.
+
+PYTHON_VENV = .venv/bin/python
+TOOLS = .venv-tools/bin
+
+.PHONY: help setup run test browser-test check format bench lock upgrade sbom clean
+.DEFAULT_GOAL := help
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z-]*\):[^#]*## */\1#/p' Makefile | awk -F'#' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
+setup:  ## Make .venv, install the packages, write .env, build the assets
+	@sh scripts/setup.sh
+
+run: setup  ## Run web, worker and Redis on http://localhost:5000 (PORT=5050 make run: another port)
+	@exec $(PYTHON_VENV) scripts/run.py
+
+test: setup  ## Run the tests (ARGS="-k name" is handed to pytest)
+	@$(PYTHON_VENV) manage.py test $(ARGS)
+
+browser-test: setup  ## Run the tests in Chromium
+	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
+
+check: setup  ## Run every check that CI runs: format, lint, types, promises of the whole app
+	$(PYTHON_VENV) -m ruff format --check .
+	$(PYTHON_VENV) -m ruff check .
+	$(PYTHON_VENV) -m mypy
+	$(PYTHON_VENV) manage.py test tests/contracts -q
+
+format: setup  ## Format the code and mend what ruff can mend
+	@$(PYTHON_VENV) manage.py format
+
+bench: setup  ## Measure the speed (benchmarks/)
+	@$(PYTHON_VENV) -m benchmarks $(ARGS)
+
+lock: $(TOOLS)/uv  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
+	@for name in common dev tools; do \
+	    echo "» requirements/$$name.txt"; \
+	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	        --custom-compile-command "make lock" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+upgrade:
+	@$(MAKE) lock LOCK_ARGS=--upgrade
+
+sbom: $(TOOLS)/uv  ## Write the software bill of materials of what is deployed to sbom.json (CycloneDX)
+	@$(TOOLS)/cyclonedx-py requirements requirements/common.txt --output-reproducible -o sbom.json
+
+$(TOOLS)/uv: requirements/tools.txt
+	@sh scripts/setup.sh
+	@$(PYTHON_VENV) -m venv .venv-tools
+	@$(TOOLS)/pip --disable-pip-version-check install --quiet --require-hashes -r requirements/tools.txt
+	@touch $(TOOLS)/uv
+
+clean:  ## Remove what can be made again; .env and instance/ (the database) stay
+	rm -rf .venv .venv-tools .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

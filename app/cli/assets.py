@@ -1,0 +1,17 @@
+"""Building what browsers load."""
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app import assets
+
+
+@click.command("build_assets")
+@with_appcontext
+def build_assets() -> None:
+    """Build styles, scripts and icons, with hashed names and compressed."""
+    assets.build(current_app)
+
+
+commands = [build_assets]

@@ -1,0 +1,47 @@
+"""Making the database what the code expects."""
+
+import click
+import flask_migrate
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import MetaData, inspect
+
+from app.extensions import db
+from app.services import roles
+
+
+@click.command("recreate_db")
+@with_appcontext
+def recreate_db() -> None:
+    """Drop every table with what it holds, and migrate anew. Refused in production."""
+    refuse_in_production()
+    drop_everything()
+    flask_migrate.upgrade()
+    click.echo("The database is empty and up to date. Next: python manage.py setup_dev")
+
+
+@click.command("release")
+@with_appcontext
+def release() -> None:
+    """Bring a deployed database up to date: migrate it and put the roles right."""
+    flask_migrate.upgrade()
+    roles.insert()
+
+
+def refuse_in_production() -> None:
+    if current_app.config["PRODUCTION"]:
+        raise click.ClickException("This command is refused in production.")
+
+
+def drop_everything() -> None:
+    """Drop all tables that the database has, also those that the models no longer know."""
+    with db.engine.begin() as connection:
+        found = MetaData()
+        found.reflect(connection)
+        found.drop_all(connection)
+        if connection.dialect.name == "postgresql":
+            for enum in inspect(connection).get_enums():
+                connection.exec_driver_sql(f'DROP TYPE "{enum["name"]}"')
+
+
+commands = [recreate_db, release]

@@ -1,0 +1,84 @@
+"""Bringing in the first administrator, and people to try things out with."""
+
+import time
+
+import click
+import flask_migrate
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.cli.database import refuse_in_production
+from app.links import external_url
+from app.passwords import WeakPassword
+from app.services import roles, users
+
+
+@click.command("setup_dev")
+@with_appcontext
+def setup_dev() -> None:
+    """Migrate, add the roles and an administrator to develop with, and say how to sign in."""
+    refuse_in_production()
+    flask_migrate.upgrade()
+    roles.insert()
+    password = current_app.config["ADMIN_PASSWORD"]
+    user, _ = users.create_administrator(
+        email=current_app.config["ADMIN_EMAIL"], password=password, enforce_password_rule=False
+    )
+    known = f"the password {password!r}" if user.verify_password(password) else "your password"
+    click.echo(f"Sign in at {external_url('account.login')} as {user.email} with {known}.")
+
+
+@click.command("setup_prod")
+@with_appcontext
+def setup_prod() -> None:
+    """Add the roles and, from ADMIN_EMAIL and ADMIN_PASSWORD, the first administrator.
+
+    Run again, it changes no one: a password that was changed since stays changed.
+    """
+    roles.insert()
+    try:
+        user, created = users.create_administrator(
+            email=current_app.config["ADMIN_EMAIL"], password=current_app.config["ADMIN_PASSWORD"]
+        )
+    except WeakPassword as error:
+        raise click.ClickException(f"ADMIN_PASSWORD: {error}") from None
+    if created:
+        click.echo(f"{user.email} is an administrator and can sign in.")
+    elif user.is_admin():
+        click.echo(f"{user.email} is an administrator already.")
+    else:
+        raise click.ClickException(
+            f"{user.email} has an account that is no administrator's. Let an administrator change "
+            "its type, or set ADMIN_EMAIL to another address."
+        )
+
+
+@click.command("add_fake_data")
+@click.option(
+    "-n",
+    "--number-users",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many people to add.",
+)
+@click.option("--with-administrators", is_flag=True, help="Let some of them be administrators.")
+@click.option("--seed", type=int, help="Make the same people each time for the same number.")
+@with_appcontext
+def add_fake_data(number_users: int, with_administrators: bool, seed: int | None) -> None:
+    """Add made-up people, who cannot sign in. Refused in production."""
+    from app.services import fake_data  # Faker would slow down the start of every process
+
+    refuse_in_production()
+    started = time.monotonic()
+    with click.progressbar(length=number_users, label="Adding people") as bar:
+        fake_data.add_users(
+            number_users,
+            seed=seed,
+            with_administrators=with_administrators,
+            on_progress=lambda done, _total: bar.update(done - bar.pos),
+        )
+    click.echo(f"Added {number_users:,} people in {time.monotonic() - started:.1f} s.")
+
+
+commands = [setup_dev, setup_prod, add_fake_data]

@@ -1,0 +1,124 @@
+"""Make what `make run` and `make test` share: `.venv`, its packages, `.env` and the built assets.
+
+Uses the standard library only, as it runs before anything is installed. Run again, it does only
+what has become necessary.
+"""
+
+import hashlib
+import os
+import random
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = [ROOT / "requirements" / "common.txt", ROOT / "requirements" / "dev.txt"]
+MANIFEST = ROOT / "app" / "static" / "gen" / "manifest.json"
+
+ENV_FILE = """\
+# Settings of this copy alone; never committed. .env.example explains every setting.
+SECRET_KEY={secret_key}
+# A port of its own, so that this Redis is no other project's.
+REDIS_URL=redis://127.0.0.1:{redis_port}/0
+"""
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    make_venv()
+    install_requirements()
+    write_env_file()
+    build_assets()
+
+
+def make_venv() -> None:
+    if Path(sys.prefix) == VENV:
+        return
+    say("Making .venv")
+    run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+
+
+def install_requirements() -> None:
+    digest = fingerprint(REQUIREMENTS, content=True)
+    stamp = VENV / "installed-requirements"
+    if read(stamp) == digest:
+        return
+    say("Installing the packages (a minute, the first time)")
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, "--require-hashes", "-r", str(REQUIREMENTS[-1])])
+    stamp.write_text(digest)
+
+
+def write_env_file() -> None:
+    """Write `.env`, readable by its owner only, unless there is one."""
+    try:
+        descriptor = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    say("Writing .env with a secret key of its own")
+    text = ENV_FILE.format(secret_key=secrets.token_urlsafe(48), redis_port=free_port())
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def free_port() -> int:
+    """Return a loopback port below the range that the system gives to outgoing connections."""
+    for port in random.sample(range(20000, 30000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit("No free port was found between 20000 and 29999 for Redis.")
+
+
+def build_assets() -> None:
+    """Build styles and scripts when their sources, or the templates that name the icons, changed."""
+    app = ROOT / "app"
+    sources = [app / "assets.py", *REQUIREMENTS]
+    sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))
+    digest = fingerprint(sources)
+    stamp = VENV / "built-assets"
+    if MANIFEST.exists() and read(stamp) == digest:
+        return
+    say("Building the assets")
+    run([str(PYTHON), "manage.py", "build_assets"])
+    stamp.write_text(digest)
+
+
+def fingerprint(paths: Iterable[Path], *, content: bool = False) -> str:
+    """Return a digest of the files: of what they hold, or else of their sizes and times (quick)."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in paths:
+        status = path.stat()
+        what = path.read_bytes() if content else f"{status.st_size} {status.st_mtime_ns}".encode()
+        digest.update(b"%s\0%s\0" % (os.fsencode(path.relative_to(ROOT)), what))
+    return digest.hexdigest()
+
+
+def read(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
+def say(message: str) -> None:
+    print(f"» {message}", flush=True)
+
+
+def run(command: list[str]) -> None:
+    """Run a command and stop with its exit code where it fails; it has said why itself."""
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
