@@ -1,6 +1,6 @@
 """How gunicorn serves the application in production. A flag on its command line wins over a line here.
 
-Gunicorn itself reads PORT (bind) and WEB_CONCURRENCY (worker processes) from the environment.
+Where PORT is set, gunicorn listens on it, on every address; elsewhere on 127.0.0.1:8000.
 """
 
 import os
@@ -12,9 +12,9 @@ from urllib.parse import quote, unquote
 from gunicorn.glogging import Logger
 from gunicorn.http.wsgi import Response
 
-from config import ConfigurationError, load
+from config import ConfigurationError, Reader, environment, load
 
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
 # Two threads bridge waits for the database; more of them only fight for Python's lock.
 worker_class = "gthread"
 threads = 2
@@ -38,6 +38,8 @@ errorlog = "-"
 # The address of the connection, and what a proxy said about who is behind it.
 access_log_format = '%(h)s (%({x-forwarded-for}i)s) "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
 
+# As app.request_log has it. Importing that here would load the application into the parent process, and
+# workers forked after a reload would go on with the old code.
 TOKENS = re.compile(
     r"(/account/(?:(?:confirm-account|reset-password|manage/change-email)|join-from-invite/\d+)/)"
     r"[^/?#\s]+"

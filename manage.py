@@ -41,6 +41,7 @@ cli = FlaskGroup(
     add_version_option=False,
     help="Manage the application. FLASK_CONFIG chooses the configuration.",
 )
+cli.params.clear()  # --app, --env-file and --debug: what they choose is settled here and in config.py
 cli.add_command(shell_command)
 cli.add_command(routes_command)
 

@@ -1,7 +1,6 @@
 """The commands of manage.py that work on the application; each parses and calls a service."""
 
 from flask import Flask
-from flask_migrate.cli import db as migration_commands
 
 from app import models
 from app.cli import assets, checks, database, people, worker
@@ -9,8 +8,7 @@ from app.extensions import db
 
 
 def init_app(app: Flask) -> None:
-    """Add the commands, and what `shell` starts with."""
-    app.cli.add_command(migration_commands)
+    """Add the commands to those of Flask-Migrate (`db`), and what `shell` starts with."""
     for module in (assets, checks, database, people, worker):
         for command in module.commands:
             app.cli.add_command(command)
