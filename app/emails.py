@@ -1,0 +1,390 @@
+"""Every mail that the app sends: what causes it, whom it goes to, and what it says.
+
+`send_<message>` writes a row of the outbox and does not commit. `render` turns a row into a mail
+at the moment of sending: only then are links made, so that none lies about in a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import make_msgid
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+from jinja2 import Environment, StrictUndefined
+from sqlalchemy import or_, update
+
+from app.database import now
+from app.extensions import db
+from app.links import external_url
+from app.models import EmailMessage, User
+
+HOUR = 60 * 60
+DAY = 24 * HOUR
+
+LINK_LIFETIMES = {
+    "confirm": (7 * DAY, "7 days"),
+    "change_email": (HOUR, "1 hour"),
+    "reset_password": (HOUR, "1 hour"),
+    "invite": (7 * DAY, "7 days"),
+}
+
+Values = dict[str, Any]
+
+
+class Cancelled(Exception):
+    """The mail has lost its purpose since it was written to the outbox; the message says why."""
+
+
+@dataclass(frozen=True)
+class RenderedEmail:
+    """A mail as it is handed to the transport; the text may hold live links, so it is not kept."""
+
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A kind of mail: why one gets it, and the function that finds what its templates show."""
+
+    reason: str
+    values: Callable[[EmailMessage], Values]
+
+
+MESSAGES: dict[str, Message] = {}
+
+
+def message(reason: str) -> Callable[[Callable[[EmailMessage], Values]], Any]:
+    """Register the decorated function as the source of what the message of its name shows.
+
+    It is called when the mail is sent and raises Cancelled when there is no longer a point.
+    """
+
+    def register(values: Callable[[EmailMessage], Values]) -> Callable[[EmailMessage], Values]:
+        MESSAGES[values.__name__.removeprefix("_")] = Message(reason, values)
+        return values
+
+    return register
+
+
+# Links
+
+
+def send_confirm(user: User) -> EmailMessage:
+    return _add("confirm", user.email, user)
+
+
+@message("Someone made an account with this address. If it was not you, ignore this mail.")
+def _confirm(row: EmailMessage) -> Values:
+    user = _user_still_at(row)
+    if user.confirmed:
+        raise Cancelled("the address is confirmed already")
+    lifetime, expires = LINK_LIFETIMES["confirm"]
+    link = external_url("account.confirm", token=user.generate_confirmation_token(lifetime))
+    return {"user": user, "link": link, "expires": expires}
+
+
+def send_change_email(user: User, new_email: str) -> EmailMessage:
+    return _add("change_email", new_email, user, new_email=new_email)
+
+
+@message(
+    "Someone asked to use this address for their account. If it was not you, ignore this mail."
+)
+def _change_email(row: EmailMessage) -> Values:
+    user = _user_of(row)
+    new_email = row.context["new_email"]
+    if user.pending_email != new_email:
+        raise Cancelled("another address was asked for since, or none")
+    lifetime, expires = LINK_LIFETIMES["change_email"]
+    token = user.generate_email_change_token(new_email, lifetime)
+    link = external_url("account.change_email", token=token)
+    return {"user": user, "link": link, "expires": expires, "new_email": new_email}
+
+
+def send_reset_password(email: str) -> EmailMessage:
+    """Write the row whether or not anybody has this address: both must look and last alike."""
+    return _add("reset_password", email)
+
+
+@message(
+    "Someone asked to reset the password of the account with this address. If it was not you, "
+    "ignore this mail: your password stays as it is."
+)
+def _reset_password(row: EmailMessage) -> Values:
+    user = _user_by_address(row)
+    if user.is_suspended:
+        raise Cancelled("the account is suspended")
+    _become_newest(row, user, "reset_message_id")
+    lifetime, expires = LINK_LIFETIMES["reset_password"]
+    token = user.generate_password_reset_token(lifetime)
+    link = external_url("account.reset_password", token=token)
+    return {"user": user, "link": link, "expires": expires}
+
+
+def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
+    return _add("invite", user.email, user, invited_by=invited_by.full_name() if invited_by else "")
+
+
+@message("Someone invited you to join. If you do not want to, ignore this mail.")
+def _invite(row: EmailMessage) -> Values:
+    user = _user_still_at(row)
+    if not user.is_invited:
+        raise Cancelled("the invitation has been accepted or withdrawn")
+    _become_newest(row, user, "invite_message_id")
+    lifetime, expires = LINK_LIFETIMES["invite"]
+    token = user.generate_invite_token(lifetime)
+    link = external_url("account.join_from_invite", user_id=user.id, token=token)
+    invited_by = row.context["invited_by"]
+    return {"user": user, "link": link, "expires": expires, "invited_by": invited_by}
+
+
+# Notices
+
+
+def send_already_registered(email: str) -> EmailMessage:
+    return _add("already_registered", email)
+
+
+@message("Someone tried to use this address for an account. If it was not you, ignore this mail.")
+def _already_registered(row: EmailMessage) -> Values:
+    return {"user": _user_by_address(row), **_page_links()}
+
+
+def send_account_created(user: User) -> EmailMessage:
+    return _add("account_created", user.email, user)
+
+
+@message("An administrator made an account for this address.")
+def _account_created(row: EmailMessage) -> Values:
+    return {"user": _user_of(row), **_page_links()}
+
+
+def send_email_change_requested(user: User, new_email: str) -> EmailMessage:
+    """Tell the present address, which stays until the new one is confirmed."""
+    return _add("email_change_requested", user.email, user, new_email=new_email)
+
+
+@message("We tell you whenever someone asks to change the address of your account.")
+def _email_change_requested(row: EmailMessage) -> Values:
+    return {"user": _user_of(row), "new_email": row.context["new_email"], **_page_links()}
+
+
+def send_email_changed(user: User, *, old_email: str, new_email: str) -> list[EmailMessage]:
+    """Tell both addresses."""
+    return [
+        _add("email_changed", recipient, user, old_email=old_email, new_email=new_email)
+        for recipient in (old_email, new_email)
+    ]
+
+
+@message("We tell both addresses whenever the address of an account changes.")
+def _email_changed(row: EmailMessage) -> Values:
+    old_email, new_email = row.context["old_email"], row.context["new_email"]
+    return {"user": _user_of(row), "old_email": old_email, "new_email": new_email}
+
+
+def send_password_changed(user: User) -> EmailMessage:
+    return _add("password_changed", user.email, user, when=now().isoformat())
+
+
+@message("We tell you whenever the password of your account changes.")
+def _password_changed(row: EmailMessage) -> Values:
+    when = datetime.fromisoformat(row.context["when"])
+    said = f"{when.day} {when:%B %Y} at {when:%H:%M} UTC"
+    return {"user": _user_of(row), "when": said, **_page_links()}
+
+
+def send_role_changed(user: User) -> EmailMessage:
+    return _add("role_changed", user.email, user, role_name=user.role.name if user.role else "")
+
+
+@message("We tell you whenever the role of your account changes.")
+def _role_changed(row: EmailMessage) -> Values:
+    return {"user": _user_of(row), "role_name": row.context["role_name"]}
+
+
+def send_account_deleted(user: User) -> EmailMessage:
+    """Tell the owner of an account that is about to go; the row does not refer to the user."""
+    return _add("account_deleted", user.email, name=user.full_name())
+
+
+@message("We tell you when your account is deleted. You will get no more mail from us.")
+def _account_deleted(row: EmailMessage) -> Values:
+    return {"user": None, "name": row.context["name"]}
+
+
+def send_account_suspended(user: User) -> EmailMessage:
+    return _add("account_suspended", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_suspended(row: EmailMessage) -> Values:
+    return {"user": _user_of(row)}
+
+
+def send_account_reactivated(user: User) -> EmailMessage:
+    return _add("account_reactivated", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_reactivated(row: EmailMessage) -> Values:
+    return {"user": _user_of(row), **_page_links()}
+
+
+# A cloner's own
+
+
+def send_custom(recipient: str, subject: str, template: str, values: Values) -> EmailMessage:
+    """Write a mail of `template`.txt and `template`.html, shown with `values`, to the outbox.
+
+    `values` are JSON, but for users, who are looked up again when the mail is sent. Do not pass
+    links with tokens: the row keeps what it is given.
+    """
+    for suffix in ("txt", "html"):
+        _environment().get_template(f"{template}.{suffix}")
+    kept = {
+        name: {"user_id": value.id} if isinstance(value, User) else {"value": value}
+        for name, value in values.items()
+    }
+    return _add("custom", recipient, subject=subject, template=template, values=kept)
+
+
+def _custom_values(row: EmailMessage) -> Values:
+    return {
+        name: db.session.get(User, kept["user_id"]) if "user_id" in kept else kept["value"]
+        for name, kept in row.context["values"].items()
+    }
+
+
+# Rendering
+
+
+def render(row: EmailMessage) -> RenderedEmail:
+    """Make the mail of an outbox row, with fresh links; the caller commits before sending it.
+
+    Raises Cancelled when it has lost its purpose: the user is gone, say, or a newer link was
+    asked for.
+    """
+    if row.message == "custom":
+        values = _custom_values(row)
+        sources = {part: f"{row.context['template']}.{part}" for part in ("txt", "html")}
+        subject = row.context["subject"]
+    else:
+        kind = MESSAGES[row.message]
+        values = {"reason": kind.reason, **kind.values(row)}
+        folder = f"emails/{row.message}"
+        sources = {part: f"{folder}/body.{part}" for part in ("txt", "html")}
+        subject = None
+    config = current_app.config
+    values = {
+        "app_name": config["APP_NAME"],
+        "app_url": config["APP_URL"],
+        "recipient": row.recipient,
+        **values,
+    }
+    if subject is None:
+        subject = _show(f"{folder}/subject.txt", values)
+    return RenderedEmail(
+        recipient=row.recipient,
+        subject=one_line(f"{config['EMAIL_SUBJECT_PREFIX']} {subject}"),
+        text=_show(sources["txt"], values),
+        html=_show(sources["html"], values),
+        message_id=row.message_id,
+    )
+
+
+def one_line(text: str) -> str:
+    """Return `text` without the line breaks and control characters that no header may hold."""
+    printable = "".join(
+        " " if character < " " or character == "\x7f" else character for character in text
+    )
+    return " ".join(printable.split())
+
+
+def _show(template: str, values: Values) -> str:
+    return _environment().get_template(template).render(values)
+
+
+def _environment() -> Environment:
+    """Return the app's templates, but so that a forgotten variable is an error, not a gap."""
+    extensions = current_app.extensions
+    if "email_templates" not in extensions:
+        extensions["email_templates"] = current_app.jinja_env.overlay(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+    environment: Environment = extensions["email_templates"]
+    return environment
+
+
+# What the messages are made from
+
+
+def _add(name: str, recipient: str, user: User | None = None, **context: Any) -> EmailMessage:
+    if user is not None and user.id is None:
+        db.session.flush()
+    row = EmailMessage(
+        message=name,
+        recipient=recipient,
+        user_id=user.id if user else None,
+        context=context,
+        message_id=make_msgid(domain=urlsplit(current_app.config["APP_URL"]).hostname),
+    )
+    db.session.add(row)
+    return row
+
+
+def _user_of(row: EmailMessage) -> User:
+    user = db.session.get(User, row.user_id) if row.user_id else None
+    if user is None:
+        raise Cancelled("the account no longer exists")
+    return user
+
+
+def _user_still_at(row: EmailMessage) -> User:
+    """Return the user if the mail still goes to their address; a link must not go elsewhere."""
+    user = _user_of(row)
+    if user.email != row.recipient:
+        raise Cancelled("the account has another address by now")
+    return user
+
+
+def _user_by_address(row: EmailMessage) -> User:
+    user = db.session.scalar(User.with_email(row.recipient))
+    if user is None:
+        raise Cancelled("nobody has this address")
+    row.user_id = user.id
+    return user
+
+
+def _become_newest(row: EmailMessage, user: User, column: str) -> None:
+    """Bind the links of one kind to this mail, ending those of earlier ones.
+
+    Raises Cancelled when a newer mail got there first. The update decides, not a look beforehand:
+    two workers may have one mail each.
+    """
+    newest = getattr(User, column)
+    changed = db.session.execute(
+        update(User)
+        .where(User.id == user.id, or_(newest.is_(None), newest <= row.id))
+        .values({column: row.id})
+        .execution_options(synchronize_session=False)
+        .returning(User.id)
+    )
+    if changed.first() is None:
+        raise Cancelled("a newer one was asked for")
+    db.session.refresh(user)
+
+
+def _page_links() -> Values:
+    return {
+        "login_link": external_url("account.login"),
+        "reset_link": external_url("account.reset_password_request"),
+    }

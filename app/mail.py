@@ -1,0 +1,327 @@
+"""The only module that knows SMTP: it hands a finished mail to whatever delivers it.
+
+Flask-Mail keeps the settings. Its own connection is not used: it has no timeout, accepts any
+certificate, and sends lines longer than SMTP allows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage as Mime
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import idna
+from flask import Flask, current_app
+
+TIMEOUT = 15  # seconds for each answer of the mail server
+FILES_KEPT = 500
+MAILS_PER_CONNECTION = 100  # many servers hang up on those who send more
+ERROR_LENGTH = 300
+
+
+class DeliveryError(Exception):
+    """The mail was not accepted. The message is fit to be shown to an administrator."""
+
+
+class TemporaryFailure(DeliveryError):
+    """The server cannot be reached or asks to come back later."""
+
+
+class RefusedForGood(DeliveryError):
+    """The server will never take this mail: there is no such mailbox, say."""
+
+
+class Misconfigured(DeliveryError):
+    """No mail can be sent until an operator mends something: the password, say."""
+
+
+class Transport(Protocol):
+    """An open way to send mails one after the other."""
+
+    is_reachable: bool  # False once the other side could not be spoken to
+
+    def send(self, mime: Mime, recipient: str) -> None:
+        """Deliver one mail, or raise a DeliveryError."""
+
+
+# Making the mail
+
+
+def compose(*, recipient: str, subject: str, text: str, html: str, message_id: str) -> Mime:
+    """Return the mail as it goes over the wire, in lines that every server accepts.
+
+    Raises RefusedForGood when there is no such address or a header would hold a line break.
+    """
+    mime = Mime(policy=policy.SMTP)
+    try:
+        mime["Subject"] = subject
+        mime["From"] = sender()
+        mime["To"] = address(recipient)
+        mime["Date"] = format_datetime(datetime.now(UTC))
+        mime["Message-ID"] = message_id
+        # RFC 3834, section 5: keeps holiday notices and the like from answering.
+        mime["Auto-Submitted"] = "auto-generated"
+        mime["X-Auto-Response-Suppress"] = "All"
+        mime.set_content(text, cte="quoted-printable")
+        mime.add_alternative(html, subtype="html", cte="quoted-printable")
+    except (ValueError, MessageError, UnicodeError) as error:
+        raise RefusedForGood(f"The mail cannot be written: {_one_line(error)}") from None
+    return mime
+
+
+def sender() -> Address:
+    """Return MAIL_DEFAULT_SENDER, which is an address or `Name <address>`."""
+    configured = current_app.extensions["mail"].default_sender
+    name, spec = configured if isinstance(configured, tuple) else parseaddr(configured or "")
+    try:
+        return address(spec, name)
+    except ValueError:
+        raise Misconfigured("MAIL_DEFAULT_SENDER is not an address.") from None
+
+
+def address(spec: str, name: str = "") -> Address:
+    """Return exactly one address. Raises ValueError for a list, a header or anything else."""
+    local, _, domain = spec.rpartition("@")
+    if not local or not spec.isprintable():
+        raise ValueError("not an address")
+    if not domain.isascii():
+        domain = idna.encode(domain, uts46=True).decode()
+    parsed = Address(display_name=name, addr_spec=f"{local}@{domain}")
+    if not parsed.addr_spec.isascii():
+        raise ValueError("the part before the @ must be ASCII")
+    return parsed
+
+
+# Sending it
+
+
+@contextmanager
+def connect() -> Iterator[Transport]:
+    """Yield a transport that sends any number of mails and is closed at the end.
+
+    Nothing is opened before the first mail is sent.
+    """
+    transport = _transport()
+    try:
+        yield transport
+    finally:
+        if isinstance(transport, SmtpTransport):
+            transport.close()
+
+
+def _transport() -> Transport:
+    config = current_app.config
+    state = current_app.extensions["mail"]
+    kind = config.get("MAIL_TRANSPORT") or ("memory" if state.suppress else "smtp")
+    if kind == "memory":
+        return MemoryTransport(current_app.extensions.setdefault("mail_memory", []))
+    if kind == "files":
+        return FileTransport(files_directory(current_app))
+    return SmtpTransport(
+        server=state.server or "",
+        port=state.port,
+        starttls=state.use_tls and not state.use_ssl,
+        tls=state.use_ssl,
+        username=state.username,
+        password=state.password,
+        ca_file=config.get("MAIL_CA_FILE") or None,
+        timeout=config.get("MAIL_TIMEOUT", TIMEOUT),
+        # Left to itself smtplib asks the name service who this machine is, which can take long.
+        local_hostname=urlsplit(config["APP_URL"]).hostname or "localhost",
+    )
+
+
+@dataclass
+class MemoryTransport:
+    """Keeps mails in a list, for tests."""
+
+    sent: list[Mime]
+    is_reachable: bool = True
+
+    def send(self, mime: Mime, recipient: str) -> None:
+        # What a reader parses is what counts, not the object that it was made from.
+        self.sent.append(message_from_bytes(mime.as_bytes(), policy=policy.default))  # type: ignore[arg-type]
+
+
+# The server has said no to one mail and waits for the next.
+ABOUT_THIS_MAIL = (
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPSenderRefused,
+    smtplib.SMTPDataError,
+    UnicodeError,
+)
+
+
+@dataclass
+class SmtpTransport:
+    """One connection to a mail server, opened when it is needed and again if it was lost."""
+
+    server: str
+    port: int
+    starttls: bool
+    tls: bool
+    username: str | None
+    password: str | None
+    ca_file: str | None
+    timeout: float
+    local_hostname: str
+    is_reachable: bool = field(default=True, init=False)
+    _smtp: smtplib.SMTP | None = field(default=None, init=False)
+    _sent: int = field(default=0, init=False)
+
+    def send(self, mime: Mime, recipient: str) -> None:
+        envelope_from = mime["From"].addresses[0].addr_spec
+        envelope_to = mime["To"].addresses[0].addr_spec
+        try:
+            self._ready().sendmail(envelope_from, [envelope_to], mime.as_bytes())
+        except ABOUT_THIS_MAIL as error:
+            raise classify(error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self.is_reachable = False
+            self.close()
+            raise classify(error) from error
+        except BaseException:
+            # Interrupted in the middle of a dialogue: the next mail must not carry on with it.
+            self.is_reachable = False
+            self.close()
+            raise
+        self._sent += 1
+
+    def close(self) -> None:
+        if self._smtp is not None:
+            smtp, self._smtp = self._smtp, None
+            with suppress(Exception):
+                if smtp.sock is not None:
+                    smtp.sock.settimeout(2)
+                smtp.quit()
+            smtp.close()
+
+    def _ready(self) -> smtplib.SMTP:
+        if self._smtp is not None and (self._sent >= MAILS_PER_CONNECTION or not self._answers()):
+            self.close()
+        if self._smtp is None:
+            self._smtp, self._sent = self._open(), 0
+        return self._smtp
+
+    def _answers(self) -> bool:
+        assert self._smtp is not None
+        try:
+            return self._smtp.noop()[0] == 250
+        except (smtplib.SMTPException, OSError):
+            return False
+
+    def _open(self) -> smtplib.SMTP:
+        if not self.server:
+            raise Misconfigured("MAIL_SERVER is not set.")
+        context = ssl.create_default_context(cafile=self.ca_file)
+        options: dict[str, Any] = {
+            "timeout": self.timeout,
+            "local_hostname": self.local_hostname,
+        }
+        if self.tls:
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.server, self.port, context=context, **options
+            )
+        else:
+            smtp = smtplib.SMTP(self.server, self.port, **options)
+        try:
+            if self.starttls:
+                smtp.starttls(context=context)
+            if self.username:
+                smtp.login(self.username, self.password or "")
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+
+def classify(error: Exception) -> DeliveryError:
+    """Return which kind of failure an error of smtplib or of the network is."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        if 400 <= error.smtp_code < 500:  # RFC 4954, section 6: 454 is temporary
+            return TemporaryFailure(f"Signing in failed: {_reply(error)}")
+        return Misconfigured(f"The mail server refuses the user name or password: {_reply(error)}")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Misconfigured(f"The mail server cannot do what is set: {_one_line(error)}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Misconfigured(f"The mail server's certificate is not to be trusted: {error.reason}")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, reply = next(iter(error.recipients.values()))
+        kind = RefusedForGood if code >= 500 else TemporaryFailure
+        return kind(f"The recipient was refused: {code} {_one_line(reply)}")
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        kind = Misconfigured if error.smtp_code >= 500 else TemporaryFailure
+        return kind(f"The sender was refused: {_reply(error)}")
+    if isinstance(error, smtplib.SMTPDataError):
+        kind = RefusedForGood if error.smtp_code >= 500 else TemporaryFailure
+        return kind(f"The mail was refused: {_reply(error)}")
+    if isinstance(error, smtplib.SMTPResponseException):
+        return TemporaryFailure(f"The mail server answered: {_reply(error)}")
+    if isinstance(error, UnicodeError):
+        return RefusedForGood(f"The mail cannot be sent as it is: {_one_line(error)}")
+    if isinstance(error, TimeoutError):
+        return TemporaryFailure("The mail server did not answer in time.")
+    return TemporaryFailure(f"The mail server cannot be reached: {_one_line(error)}")
+
+
+def _reply(error: smtplib.SMTPResponseException) -> str:
+    return f"{error.smtp_code} {_one_line(error.smtp_error)}"
+
+
+def _one_line(said: object) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:ERROR_LENGTH]
+
+
+# Mail in development: files that /dev/mail shows
+
+FILE_NAME = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{8}\.eml")
+
+
+@dataclass
+class FileTransport:
+    """Writes mails to a folder, for development without a mail server."""
+
+    directory: Path
+    is_reachable: bool = True
+
+    def send(self, mime: Mime, recipient: str) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}.eml"
+            unfinished = self.directory / f".{name}"
+            unfinished.write_bytes(mime.as_bytes())
+            unfinished.chmod(0o600)
+            os.replace(unfinished, self.directory / name)
+            for old in stored_files(self.directory)[FILES_KEPT:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise TemporaryFailure(f"The mail cannot be stored: {_one_line(error)}") from error
+
+
+def files_directory(app: Flask) -> Path:
+    """Return where development keeps its mails."""
+    return Path(app.instance_path) / "mail"
+
+
+def stored_files(directory: Path) -> list[Path]:
+    """Return the mails that were written to `directory`, newest first."""
+    try:
+        found = [path for path in directory.iterdir() if FILE_NAME.fullmatch(path.name)]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda path: path.name, reverse=True)

@@ -1,0 +1,92 @@
+"""The outbox: a row for every mail, written in the same commit as the change that causes it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import UtcDateTime, now
+from app.extensions import db
+
+# How long a new row is left to the worker that was told of it, before the sweeper takes it.
+OFFER_PERIOD = timedelta(seconds=60)
+
+
+class EmailState(StrEnum):
+    """Where a mail is on its way."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class EmailMessage(db.Model):
+    """A mail that is to be sent, or has been.
+
+    It holds what the mail is rendered from and never a link with a token: those are made when it
+    is sent. `message_id` stays the same however often sending is tried, so that a reader's
+    program can tell a second copy from a second mail.
+    """
+
+    __tablename__ = "email_messages"
+    # Ids never return and only grow: the newest mail of a kind is the one with the largest.
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_email_messages_due", "state", "next_try_at"),
+        Index("ix_email_messages_to", "recipient", "message", "created_at"),
+        Index("ix_email_messages_user", "user_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message: Mapped[str] = mapped_column(String(64))
+    recipient: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    context: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    # Known once it has been rendered for the first time.
+    subject: Mapped[str] = mapped_column(Text, default="")
+
+    state: Mapped[str] = mapped_column(String(16), default=EmailState.PENDING)
+    # Counts the times that it was claimed, so it also tells one claim from the next.
+    attempts: Mapped[int] = mapped_column(default=0)
+    # From here on the sweeper may take it: because nobody has, because a retry is due, or
+    # because whoever was sending it must have died.
+    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: now() + OFFER_PERIOD)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    def __repr__(self) -> str:
+        return f"<EmailMessage {self.id} {self.message} {self.state}>"
+
+    @staticmethod
+    def count_since(recipient: str, message: str, since: datetime) -> Select[tuple[int]]:
+        """Select how many mails of a kind were written to an address after `since`."""
+        return (
+            select(func.count())
+            .select_from(EmailMessage)
+            .where(
+                EmailMessage.recipient == recipient,
+                EmailMessage.message == message,
+                EmailMessage.created_at > since,
+            )
+        )
+
+    @staticmethod
+    def due(at: datetime) -> Select[tuple[int]]:
+        """Select the ids of the mails that the sweeper should take, those due longest first."""
+        return (
+            select(EmailMessage.id)
+            .where(
+                EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
+                EmailMessage.next_try_at <= at,
+            )
+            .order_by(EmailMessage.next_try_at, EmailMessage.id)
+        )

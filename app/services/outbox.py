@@ -1,0 +1,261 @@
+"""Getting mail out: offering rows of the outbox to the worker, sending them, and trying again.
+
+A mail is sent at least once. A crash between the server's yes and the row's `sent` gives a second
+copy, with the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import zlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import emails, mail, queue
+from app.database import now
+from app.emails import RenderedEmail
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.models.email_message import EmailState
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = tuple(
+    timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 2 * 3600, 6 * 3600)
+)
+# Until an operator mends the cause, coming back soon is of no use.
+MISCONFIGURED_RETRY_AFTER = timedelta(minutes=5)
+MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
+# More than the retries of three days: only a mail that kills its worker gets there.
+MOST_ATTEMPTS = 30
+
+JOB_TIMEOUT = 90  # seconds that a task may spend on sending
+# A claim this old belongs to a worker that died: no task lives longer than JOB_TIMEOUT.
+LEASE = timedelta(seconds=JOB_TIMEOUT + 10)
+SWEEP_BUDGET = 30  # seconds after which a sweep leaves the rest to the next one
+SWEEP_LIMIT = 1000
+
+
+def commit_and_offer(*rows: EmailMessage | None) -> None:
+    """Commit the session and tell the worker of the mails in it.
+
+    When Redis is away nothing is lost and nothing is raised: the sweeper finds the rows.
+    """
+    db.session.flush()
+    ids = [row.id for row in rows if row is not None]
+    db.session.commit()
+    queue.enqueue_many("deliver_email", [{"email_id": email_id} for email_id in ids])
+
+
+def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bool:
+    """Tell whether `limit` mails of this kind went to `recipient` within the period `per`.
+
+    Holds a lock on the pair until the transaction ends, so that of two requests at once the
+    second counts the first one's mail too. On SQLite a transaction that writes holds the only
+    lock there is.
+    """
+    if db.engine.dialect.name == "postgresql":
+        key = zlib.crc32(f"{message}\0{recipient}".encode(errors="replace"))
+        db.session.execute(select(func.pg_advisory_xact_lock(key)))
+    count = db.session.scalar(EmailMessage.count_since(recipient, message, now() - per))
+    return (count or 0) >= limit
+
+
+def cancel_for(user: User) -> None:
+    """Cancel the mails to `user` that are still to be sent; the caller commits."""
+    db.session.execute(
+        update(EmailMessage)
+        .where(EmailMessage.user_id == user.id, EmailMessage.state == EmailState.PENDING)
+        .values(state=EmailState.CANCELLED, last_error="the account was deleted")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def statistics() -> dict[str, int]:
+    """Return how many mails wait, how many failed, and how many were sent since midnight UTC."""
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    state = EmailMessage.state
+    counts = db.session.execute(
+        select(
+            func.count().filter(state.in_([EmailState.PENDING, EmailState.SENDING])),
+            func.count().filter(state == EmailState.FAILED),
+            func.count().filter(state == EmailState.SENT, EmailMessage.sent_at >= midnight),
+        ).select_from(EmailMessage)
+    ).one()
+    return dict(zip(("pending", "failed", "sent_today"), counts, strict=True))
+
+
+def deliver(email_id: int, transport: mail.Transport | None = None) -> EmailState | None:
+    """Send one mail of the outbox and return the state it is in then.
+
+    Returns None when there is nothing to do: it has gone, someone else has it, or its retry is
+    not due. Each step has a transaction of its own, because a mail server may be slow and a
+    database lock must not wait for it.
+    """
+    attempt = _claim(email_id)
+    if attempt is None:
+        return None
+    rendered = _render(email_id, attempt)
+    if isinstance(rendered, EmailState):
+        return rendered
+    try:
+        mime = mail.compose(
+            recipient=rendered.recipient,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            message_id=rendered.message_id,
+        )
+        if transport is not None:
+            transport.send(mime, rendered.recipient)
+        else:
+            with mail.connect() as own:
+                own.send(mime, rendered.recipient)
+    except mail.RefusedForGood as error:
+        return _mark(email_id, attempt, EmailState.FAILED, error=str(error))
+    except mail.Misconfigured as error:
+        logger.error("email %s not sent, and no other can be: %s", email_id, error)
+        return _retry(email_id, attempt, str(error), misconfigured=True)
+    except Exception as error:
+        # Whatever it is, also the task running out of time: the mail is not known to have gone.
+        if not isinstance(error, mail.TemporaryFailure):
+            logger.exception("email %s could not be sent", email_id)
+        return _retry(email_id, attempt, str(error) or type(error).__name__)
+    return _mark(email_id, attempt, EmailState.SENT)
+
+
+def sweep(*, include_new: bool = False) -> int:
+    """Send what is due over one connection and return how many mails were taken up.
+
+    Due are mails that no worker took up, retries whose time has come, and mails whose worker
+    died. With `include_new` mails that were just written count as due as well. Stops at the
+    first sign that the mail server is away, and after SWEEP_BUDGET seconds.
+    """
+    until = time.monotonic() + SWEEP_BUDGET
+    at = now()
+    query = EmailMessage.due(at)
+    if include_new:
+        query = select(EmailMessage.id).where(_may_be_claimed(at)).order_by(EmailMessage.id)
+    ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
+    # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
+    db.session.commit()
+    taken = 0
+    with mail.connect() as transport:
+        for email_id in ids:
+            state = deliver(email_id, transport)
+            taken += state is not None
+            if not transport.is_reachable or time.monotonic() > until:
+                break
+    if taken:
+        logger.info("swept the outbox: %s of %s due mails taken up", taken, len(ids))
+    return taken
+
+
+def _may_be_claimed(at: datetime) -> ColumnElement[bool]:
+    never_tried = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts == 0)
+    due = and_(
+        EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
+        EmailMessage.next_try_at <= at,
+    )
+    return or_(never_tried, due)
+
+
+def _claim(email_id: int) -> int | None:
+    """Take the mail for this worker and return the number of the attempt, or None.
+
+    The update decides who has it: of two workers, one changes no row.
+    """
+    at = now()
+    attempt: int | None = db.session.scalar(
+        update(EmailMessage)
+        .where(EmailMessage.id == email_id, _may_be_claimed(at))
+        .values(
+            state=EmailState.SENDING,
+            attempts=EmailMessage.attempts + 1,
+            claimed_at=at,
+            next_try_at=at + LEASE,
+        )
+        .returning(EmailMessage.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    return attempt
+
+
+def _render(email_id: int, attempt: int) -> RenderedEmail | EmailState:
+    if attempt > MOST_ATTEMPTS:
+        return _mark(email_id, attempt, EmailState.FAILED, error="The worker dies of it.")
+    try:
+        row = db.session.get_one(EmailMessage, email_id, populate_existing=True)
+        rendered = emails.render(row)
+        row.subject = rendered.subject
+        db.session.commit()
+    except emails.Cancelled as reason:
+        db.session.rollback()
+        return _mark(email_id, attempt, EmailState.CANCELLED, error=str(reason))
+    except SQLAlchemyError:
+        # The database is in trouble, not the mail: the claim runs out and it is tried again.
+        db.session.rollback()
+        raise
+    except Exception as error:
+        db.session.rollback()
+        logger.exception("email %s cannot be rendered", email_id)
+        problem = f"The mail cannot be rendered: {type(error).__name__}"
+        return _mark(email_id, attempt, EmailState.FAILED, error=problem)
+    return rendered
+
+
+def _retry(email_id: int, attempt: int, error: str, *, misconfigured: bool = False) -> EmailState:
+    if misconfigured:
+        row = db.session.get_one(EmailMessage, email_id)
+        gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
+        delay = max(MISCONFIGURED_RETRY_AFTER, RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1])
+    else:
+        gives_up = attempt > len(RETRY_AFTER)
+        delay = RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1]
+    if gives_up:
+        return _mark(email_id, attempt, EmailState.FAILED, error=error)
+    return _mark(email_id, attempt, EmailState.PENDING, error=error, next_try_at=now() + delay)
+
+
+def _mark(
+    email_id: int,
+    attempt: int,
+    state: EmailState,
+    *,
+    error: str = "",
+    next_try_at: datetime | None = None,
+) -> EmailState:
+    """Record how an attempt ended, unless the mail has been claimed anew since."""
+    at = now()
+    values = {"state": state, "last_error": error}
+    if next_try_at is not None:
+        values["next_try_at"] = next_try_at
+    if state == EmailState.SENT:
+        values["sent_at"] = at
+    kind = db.session.scalar(
+        update(EmailMessage)
+        .where(
+            EmailMessage.id == email_id,
+            EmailMessage.state == EmailState.SENDING,
+            EmailMessage.attempts == attempt,
+        )
+        .values(**values)
+        .returning(EmailMessage.message)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    level = logging.WARNING if state == EmailState.FAILED else logging.INFO
+    logger.log(
+        level,
+        "email %s (%s) %s, attempt %s%s",
+        email_id,
+        kind,
+        state,
+        attempt,
+        error and f": {error}",
+    )
+    return state
