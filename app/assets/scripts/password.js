@@ -1,0 +1,75 @@
+// Password fields: show what is typed, and how strong a new password is by the server's own rule.
+(function () {
+  "use strict";
+
+  document.querySelectorAll("[data-password]").forEach(function (box) {
+    var input = box.querySelector("input");
+    var button = box.querySelector("button");
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      var shown = input.type === "password";
+      input.type = shown ? "text" : "password";
+      button.setAttribute("aria-pressed", String(shown));
+      button.firstChild.data = shown ? "Hide" : "Show";
+      input.focus();
+    });
+    if (input.form) {
+      // Sent as a password, so that the browser does not keep it among what was typed in text fields.
+      input.form.addEventListener("submit", function () { input.type = "password"; });
+    }
+  });
+
+  document.querySelectorAll("[data-password-check]").forEach(function (meter) {
+    var input = document.getElementById(meter.dataset.field);
+    var text = meter.querySelector(".strength-text");
+    var form = input.form;
+    var timer = 0;
+    var latest = 0;
+    var level = Number(meter.dataset.level);
+
+    function valueOf(name) {
+      var field = form.elements[name];
+      return field && field.value ? field.value : "";
+    }
+
+    function show(answer) {
+      meter.hidden = !answer;
+      meter.dataset.score = answer ? String(Math.max(1, answer.score)) : "";
+      meter.dataset.acceptable = answer ? String(answer.acceptable) : "";
+      text.textContent = answer ? answer.message || wordFor(answer) : "";
+    }
+
+    function wordFor(answer) {
+      return answer.acceptable && answer.score >= level ? "Strong enough" : "Too easy to guess";
+    }
+
+    function ask() {
+      var turn = ++latest;
+      fetch(meter.dataset.passwordCheck, {
+        method: "POST",
+        credentials: "same-origin",
+        headers: {"Content-Type": "application/json", "Accept": "application/json", "X-CSRFToken": valueOf("csrf_token")},
+        body: JSON.stringify({
+          password: input.value,
+          first_name: valueOf("first_name"),
+          last_name: valueOf("last_name"),
+          email: valueOf("email")
+        })
+      }).then(function (response) {
+        return response.ok ? response.json() : null;
+      }).then(function (answer) {
+        if (turn === latest) show(answer);
+      }).catch(function () {
+        // Without an answer there is no meter; the form is checked when it is sent.
+        if (turn === latest) show(null);
+      });
+    }
+
+    input.addEventListener("input", function () {
+      clearTimeout(timer);
+      latest++;
+      if (input.value) timer = setTimeout(ask, 350);
+      else show(null);
+    });
+  });
+})();

@@ -1,0 +1,86 @@
+"""What templates can use beyond Flask's own names: icons, times, numbers, permissions."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from flask import Flask, current_app, url_for
+from markupsafe import Markup
+
+from app.assets import asset_url
+from app.models import Permission
+from app.services import pages
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def init_app(app: Flask) -> None:
+    """Add the globals and filters below to the app's templates."""
+    app.jinja_env.globals.update(
+        Permission=Permission, icon=icon, has_endpoint=has_endpoint, reload_url=reload_url
+    )
+    app.jinja_env.filters.update(ago=ago, number=number, sanitised=sanitised)
+
+
+def icon(name: str, label: str | None = None) -> Markup:
+    """Return an icon of the sprite; without a label it is hidden from screen readers."""
+    return _icon(asset_url("icons"), name, label)
+
+
+@lru_cache(maxsize=512)
+def _icon(sprite: str, name: str, label: str | None) -> Markup:
+    if not sprite:
+        return Markup("")
+    named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(named, sprite, name)
+
+
+def ago(moment: datetime | None) -> Markup:
+    """Return how long ago a moment was, with the full time on hover and for screen readers."""
+    if moment is None:
+        return Markup("never")
+    moment = moment.astimezone(UTC)
+    full = f"{moment.day} {moment:%B %Y at %H:%M} UTC"
+    return Markup(
+        '<time class="time" datetime="{}" title="{}">{}<span class="visually-hidden">, {}</span></time>'
+    ).format(moment.isoformat(timespec="seconds"), full, _distance(moment, datetime.now(UTC)), full)
+
+
+def _distance(moment: datetime, now: datetime) -> str:
+    seconds = int((now - moment).total_seconds())
+    if seconds < 0:
+        return f"{moment.day} {moment:%b %Y}"
+    if seconds < MINUTE:
+        return "just now"
+    if seconds < HOUR:
+        return _count(seconds // MINUTE, "minute")
+    if seconds < DAY:
+        return _count(seconds // HOUR, "hour")
+    if seconds < 30 * DAY:
+        return _count(seconds // DAY, "day")
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def _count(amount: int, unit: str) -> str:
+    return f"{amount} {unit} ago" if amount == 1 else f"{amount} {unit}s ago"
+
+
+def number(value: int) -> str:
+    """Return a number with its thousands apart: 1,234."""
+    return f"{value:,}"
+
+
+def sanitised(html: str) -> str:
+    """Return editable HTML as it may be shown, also when it was stored under an older rule."""
+    return pages.sanitise(html)
+
+
+def has_endpoint(endpoint: str) -> bool:
+    """Tell whether this app has a page, so that navigation can list pages of parts that may be taken out."""
+    return endpoint in current_app.view_functions
+
+
+def reload_url() -> str | None:
+    """Return where a page asks whether it is out of date: in development only."""
+    if current_app.debug and has_endpoint("dev.version"):
+        return url_for("dev.version")
+    return None
