@@ -3,7 +3,7 @@
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
 
-.PHONY: help setup run test browser-test check format bench lock upgrade sbom clean
+.PHONY: help setup run test browser-test check format hooks bench lock upgrade sbom clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -29,6 +29,9 @@ check: setup  ## Run every check that CI runs: format, lint, types, promises of 
 
 format: setup  ## Format the code and mend what ruff can mend
 	@$(PYTHON_VENV) manage.py format
+
+hooks: $(TOOLS)/uv  ## Format, lint and check types before each commit (pre-commit)
+	@$(TOOLS)/pre-commit install
 
 bench: setup  ## Measure the speed (benchmarks/)
 	@$(PYTHON_VENV) -m benchmarks $(ARGS)
