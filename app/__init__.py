@@ -1,0 +1,108 @@
+"""The application factory: a table of contents of what an app is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
+
+import config
+from app import (
+    assets,
+    cli,
+    cookies,
+    database,
+    dev,
+    errors,
+    headers,
+    queue,
+    request_log,
+    sign_in,
+    static_files,
+    tasks,  # noqa: F401 - importing it makes the tasks known to the queue
+    templating,
+)
+from app.account import account
+from app.admin import admin
+from app.csrf import csrf
+from app.extensions import compress, db, limiter, login_manager, mail, migrate
+from app.main import main
+
+
+class IdConverter(IntegerConverter):
+    """Refuses numbers that no database column holds, so that they are 404 and not an error."""
+
+    def __init__(self, map: Any, **options: Any) -> None:  # noqa: A002 - Werkzeug's name
+        super().__init__(map, **{"max": 2**31 - 1, **options})
+
+
+def create_app(
+    config_name: str | None = None, overrides: Mapping[str, object] | None = None
+) -> Flask:
+    """Return an app with the configuration called `config_name`, else FLASK_CONFIG's.
+
+    Raises config.ConfigurationError when the settings do not allow it to start.
+    """
+    app = Flask(__name__, instance_path=str(config.INSTANCE_DIR))
+    app.config.from_object(config.load(config_name))
+    app.config.from_mapping(overrides or {})
+    app.url_map.converters["int"] = IdConverter
+    add_wsgi_layers(app)
+    init_extensions(app)
+    add_request_hooks(app)
+    register_blueprints(app)
+    cli.init_app(app)
+    say_how_it_runs(app)
+    return app
+
+
+def add_wsgi_layers(app: Flask) -> None:
+    static_files.init_app(app)
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0, x_port=0, x_prefix=0
+        )
+
+
+def init_extensions(app: Flask) -> None:
+    request_log.init_app(app)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
+        app.config["SQLALCHEMY_DATABASE_URI"]
+    )
+    db.init_app(app)
+    with app.app_context():
+        database.watch(db.engine)
+    # Batches let SQLite, which cannot alter a column, have the same migrations as PostgreSQL.
+    migrate.init_app(app, db, render_as_batch=True, compare_type=True)
+    login_manager.init_app(app)
+    mail.init_app(app)
+    queue.init_app(app)
+    compress.init_app(app)
+    assets.init_app(app)
+    templating.init_app(app)
+
+
+def add_request_hooks(app: Flask) -> None:
+    """Register what runs around each request, in the order in which it runs."""
+    app.session_interface = cookies.SmallCookieSessionInterface()
+    headers.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.before_request(sign_in.note_activity)
+    errors.init_app(app)
+
+
+def register_blueprints(app: Flask) -> None:
+    app.register_blueprint(main)
+    app.register_blueprint(account, url_prefix="/account")
+    app.register_blueprint(admin, url_prefix="/admin")
+    if hasattr(dev, "init_app"): dev.init_app(app)
+
+
+def say_how_it_runs(app: Flask) -> None:
+    """Warn at start of what is switched off, so that nobody switches it off by accident."""
+    if app.config["PRODUCTION"] and app.config["SSL_DISABLE"]:
+        app.logger.warning("SSL_DISABLE is set: pages and cookies travel over plain HTTP.")
+    if not app.config["RATELIMIT_ENABLED"]:
+        app.logger.warning("RATELIMIT_ENABLED is False: sign-in attempts are not limited.")

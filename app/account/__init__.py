@@ -1,0 +1,7 @@
+"""What people do to their own account."""
+
+from flask import Blueprint
+
+account = Blueprint("account", __name__)
+
+from app.account import views  # noqa: E402,F401 - the views need the blueprint

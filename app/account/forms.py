@@ -1,0 +1,67 @@
+"""The forms of the account pages. They check shape; what is true, the services decide."""
+
+from wtforms import BooleanField, SubmitField
+from wtforms.validators import EqualTo
+
+from app.forms import BaseForm, email_field, name_field, password_field
+
+MATCH = "The two passwords are not the same."
+
+
+class LoginForm(BaseForm):
+    email = email_field(autocomplete="username")
+    password = password_field("Password", new=False)
+    remember_me = BooleanField("Keep me signed in on this device")
+    submit = SubmitField("Sign in")
+
+
+class RegistrationForm(BaseForm):
+    first_name = name_field("First name", autocomplete="given-name")
+    last_name = name_field("Last name", autocomplete="family-name")
+    email = email_field(autocomplete="username")
+    password = password_field("Password", new=True)
+    password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
+    submit = SubmitField("Create account")
+
+
+class RequestResetPasswordForm(BaseForm):
+    email = email_field(autocomplete="username")
+    submit = SubmitField("Send reset link")
+
+
+class ResetPasswordForm(BaseForm):
+    new_password = password_field("New password", new=True)
+    new_password2 = password_field("New password again", EqualTo("new_password", MATCH), new=True)
+    submit = SubmitField("Set new password")
+
+
+class CreatePasswordForm(BaseForm):
+    password = password_field("Password", new=True)
+    password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
+    submit = SubmitField("Set password")
+
+
+class ChangePasswordForm(BaseForm):
+    old_password = password_field("Current password", new=False)
+    new_password = password_field("New password", new=True)
+    new_password2 = password_field("New password again", EqualTo("new_password", MATCH), new=True)
+    submit = SubmitField("Change password")
+
+
+class ChangeEmailForm(BaseForm):
+    email = email_field("New email")
+    password = password_field("Current password", new=False)
+    submit = SubmitField("Send confirmation link")
+
+
+class ReauthenticateForm(BaseForm):
+    password = password_field("Password", new=False)
+    submit = SubmitField("Continue")
+
+
+class ConfirmAccountForm(BaseForm):
+    submit = SubmitField("Confirm account")
+
+
+class ConfirmEmailForm(BaseForm):
+    submit = SubmitField("Use this address")

@@ -1,0 +1,7 @@
+"""What administrators do to other people's accounts and to the site."""
+
+from flask import Blueprint
+
+admin = Blueprint("admin", __name__)
+
+from app.admin import views  # noqa: E402,F401 - the views need the blueprint

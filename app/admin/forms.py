@@ -1,0 +1,77 @@
+"""The forms of the admin pages. They check shape; what is true, the services decide."""
+
+from typing import Any
+
+from wtforms import SelectField, StringField, SubmitField, TextAreaField
+from wtforms.validators import EqualTo, Length, Regexp
+
+from app.extensions import db
+from app.forms import BaseForm, email_field, name_field, password_field
+from app.models import Role
+
+LARGEST_PAGE = 200_000  # characters
+
+
+class RoleField(SelectField):
+    """A choice among the roles there are; its data is the role's id, `role` the role itself."""
+
+    def __init__(self, label: str = "Role", **options: Any) -> None:
+        super().__init__(label, coerce=int, validate_choice=False, **options)
+
+    def iter_choices(self) -> Any:
+        self.choices = [(role.id, role.name) for role in self.roles()]
+        return super().iter_choices()
+
+    def pre_validate(self, form: Any) -> None:
+        if self.role is None:
+            raise ValueError("Choose one of the roles.")
+
+    @property
+    def role(self) -> Role | None:
+        return next((role for role in self.roles() if role.id == self.data), None)
+
+    def roles(self) -> list[Role]:
+        return list(db.session.scalars(Role.by_name()))
+
+
+class InviteUserForm(BaseForm):
+    role = RoleField()
+    first_name = name_field("First name", autocomplete="off")
+    last_name = name_field("Last name", autocomplete="off")
+    email = email_field(autocomplete="off")
+    submit = SubmitField("Send invitation")
+
+
+class NewUserForm(BaseForm):
+    role = RoleField()
+    first_name = name_field("First name", autocomplete="off")
+    last_name = name_field("Last name", autocomplete="off")
+    email = email_field(autocomplete="off")
+    password = password_field("Password", new=True)
+    password2 = password_field(
+        "Password again", EqualTo("password", "The two passwords are not the same."), new=True
+    )
+    submit = SubmitField("Create user")
+
+
+class ChangeUserEmailForm(BaseForm):
+    email = email_field("New email", autocomplete="off")
+    submit = SubmitField("Change email")
+
+
+class ChangeAccountTypeForm(BaseForm):
+    role = RoleField()
+    submit = SubmitField("Change role")
+
+
+class DeleteUserForm(BaseForm):
+    submit = SubmitField("Delete user")
+
+
+class RevokeInviteForm(BaseForm):
+    submit = SubmitField("Revoke invitation")
+
+
+class EditorForm(BaseForm):
+    editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
+    edit_data = TextAreaField(validators=[Length(max=LARGEST_PAGE)])

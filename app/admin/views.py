@@ -1,0 +1,299 @@
+"""The dashboard, the people, and the editable pages."""
+
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app import passwords
+from app.admin import admin
+from app.admin.forms import (
+    ChangeAccountTypeForm,
+    ChangeUserEmailForm,
+    DeleteUserForm,
+    EditorForm,
+    InviteUserForm,
+    NewUserForm,
+    RevokeInviteForm,
+)
+from app.decorators import admin_required, fresh_sign_in_required
+from app.extensions import db
+from app.models import Role, User
+from app.services import outbox, pages, users
+from app.services.accounts import EmailTaken
+from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
+
+LONGEST_SEARCH = 200
+HIGHEST_PAGE = 1_000_000
+TAKEN = "Someone has this address already."
+LAST = "Nobody else could administer the app. Make someone else an administrator first."
+ONESELF = "You cannot do this to your own account."
+
+
+@admin.get("/")
+@admin_required
+def index() -> ResponseReturnValue:
+    """The dashboard."""
+    return render_template(
+        "admin/index.html",
+        stats=users.statistics(),
+        recent=users.newest(5),
+        mail=outbox.statistics(),
+    )
+
+
+# Finding people
+
+
+@admin.get("/users")
+@admin_required
+def registered_users() -> ResponseReturnValue:
+    """The list, as the address asks for it; what makes no sense there is left out and said."""
+    roles = list(db.session.scalars(Role.by_name()))
+    filters, notice = _read_filters(roles)
+    listing = users.find(
+        search=filters["search"],
+        role_id=int(filters["role"]) if filters["role"] else None,
+        sort=filters["sort"],
+        page=_page_number(),
+    )
+    return render_template(
+        "admin/registered_users.html",
+        listing=listing,
+        filters=filters,
+        roles=roles,
+        notice=notice,
+    )
+
+
+def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
+    notice = None
+    role = request.args.get("role", "")
+    if role and role not in {str(known.id) for known in roles}:
+        role, notice = "", "There is no such role, so people of every role are shown."
+    sort = request.args.get("sort", DEFAULT_SORT)
+    if sort.removeprefix("-") not in SORTS:
+        sort, notice = DEFAULT_SORT, "The list cannot be sorted like that; newest come first."
+    search = request.args.get("search", "").replace("\0", "")[:LONGEST_SEARCH].strip()
+    return {"search": search, "role": role, "sort": sort}, notice
+
+
+def _page_number() -> int:
+    given = request.args.get("page", "1")
+    if not (given.isascii() and given.isdigit()):
+        return 1
+    return min(max(int(given[:20]), 1), HIGHEST_PAGE)
+
+
+@admin.get("/user/<int:user_id>/info")
+@admin.get("/user/<int:user_id>")
+@admin_required
+def user_info(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    return render_template(
+        "admin/user_info.html",
+        user=user,
+        sessions_count=users.session_count(user),
+        recent_emails=users.recent_emails(user),
+    )
+
+
+# Making people
+
+
+@admin.route("/new-user", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def new_user() -> ResponseReturnValue:
+    """Create a user who can sign in at once."""
+    form = NewUserForm()
+    if form.validate_on_submit():
+        try:
+            user = users.create(
+                first_name=form.first_name.data,
+                last_name=form.last_name.data,
+                email=form.email.data,
+                role=form.role.role,
+                password=form.password.data,
+                by=_me(),
+            )
+        except EmailTaken:
+            form.email.errors = [TAKEN]
+        except passwords.WeakPassword as error:
+            form.password.errors = [str(error)]
+        else:
+            flash(f"{user.full_name()} has an account and is told by mail.", "success")
+            return redirect(url_for("admin.user_info", user_id=user.id))
+    return render_template("admin/new_user.html", form=form)
+
+
+@admin.route("/invite-user", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def invite_user() -> ResponseReturnValue:
+    """Invite someone, who chooses a password of their own."""
+    form = InviteUserForm()
+    if form.validate_on_submit():
+        try:
+            user = users.invite(
+                first_name=form.first_name.data,
+                last_name=form.last_name.data,
+                email=form.email.data,
+                role=form.role.role,
+                by=_me(),
+            )
+        except EmailTaken:
+            form.email.errors = [TAKEN]
+        else:
+            flash(f"An invitation is on its way to {user.email}.", "success")
+            return redirect(url_for("admin.user_info", user_id=user.id))
+    return render_template("admin/invite_user.html", form=form)
+
+
+@admin.post("/user/<int:user_id>/resend-invite")
+@admin_required
+def resend_invite(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    try:
+        users.resend_invite(user, by=_me())
+    except NotInvited:
+        flash(f"{user.full_name()} has no open invitation.", "error")
+    else:
+        flash(f"The invitation to {user.email} is sent again.", "success")
+    return _back_to(user)
+
+
+@admin.route("/user/<int:user_id>/revoke-invite", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def revoke_invite(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    form = RevokeInviteForm()
+    try:
+        if not user.is_invited:
+            raise NotInvited
+        if form.validate_on_submit():
+            users.revoke_invite(user)
+            flash(f"The invitation to {user.email} is revoked.", "success")
+            return redirect(url_for("admin.registered_users"))
+    except NotInvited:
+        flash(f"{user.full_name()} has no open invitation.", "error")
+        return _back_to(user)
+    return render_template("admin/revoke_invite.html", user=user, form=form)
+
+
+# Changing people
+
+
+@admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def change_user_email(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    form = ChangeUserEmailForm()
+    if form.validate_on_submit():
+        try:
+            users.change_email(user, email=form.email.data, by=_me())
+        except EmailTaken:
+            form.email.errors = [TAKEN]
+        else:
+            flash(f"The address is now {user.email}.", "success")
+            return _back_to(user)
+    return render_template("admin/change_user_email.html", user=user, form=form)
+
+
+@admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def change_account_type(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    if user.id == current_user.id:
+        flash(ONESELF, "error")
+        return _back_to(user)
+    form = ChangeAccountTypeForm(role=user.role_id)
+    if form.validate_on_submit():
+        try:
+            users.change_role(user, role=form.role.role, by=_me())
+        except LastAdministrator:
+            form.role.errors = [LAST]
+        else:
+            flash(f"{user.full_name()} now has the role {form.role.role.name}.", "success")
+            return _back_to(user)
+    return render_template("admin/change_account_type.html", user=user, form=form)
+
+
+@admin.post("/user/<int:user_id>/suspend")
+@admin_required
+@fresh_sign_in_required
+def suspend_user(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    try:
+        users.suspend(user, by=_me())
+    except NotOnOneself:
+        flash(ONESELF, "error")
+    except LastAdministrator:
+        flash(LAST, "error")
+    else:
+        flash(f"{user.full_name()} is suspended and signed out.", "success")
+    return _back_to(user)
+
+
+@admin.post("/user/<int:user_id>/reactivate")
+@admin_required
+def reactivate_user(user_id: int) -> ResponseReturnValue:
+    user = _user_or_404(user_id)
+    users.reactivate(user, by=_me())
+    flash(f"{user.full_name()} can sign in again.", "success")
+    return _back_to(user)
+
+
+@admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
+@admin_required
+@fresh_sign_in_required
+def delete_user(user_id: int) -> ResponseReturnValue:
+    """Delete someone: GET asks, POST does it."""
+    user = _user_or_404(user_id)
+    if user.id == current_user.id:
+        flash(ONESELF, "error")
+        return _back_to(user)
+    form = DeleteUserForm()
+    if form.validate_on_submit():
+        name = user.full_name()
+        try:
+            users.delete(user, by=_me())
+        except LastAdministrator:
+            flash(LAST, "error")
+            return _back_to(user)
+        flash(f"{name} is deleted.", "success")
+        return redirect(url_for("admin.registered_users"))
+    return render_template("admin/delete_user.html", user=user, form=form)
+
+
+# Editable pages
+
+
+@admin.post("/_update_editor_contents")
+@admin_required
+def update_editor_contents() -> ResponseReturnValue:
+    """Store a piece of a page."""
+    form = EditorForm()
+    if not form.validate_on_submit():
+        abort(400)
+    pages.save(form.editor_name.data, form.edit_data.data or "")
+    flash("The page is saved.", "success")
+    return redirect(url_for("main.about"))
+
+
+def _me() -> User:
+    """Return the signed-in user themselves, not Flask-Login's stand-in for them."""
+    user: User = current_user._get_current_object()
+    return user
+
+
+def _user_or_404(user_id: int) -> User:
+    return db.get_or_404(User, user_id)
+
+
+def _back_to(user: User) -> Any:
+    return redirect(url_for("admin.user_info", user_id=user.id))

@@ -1,0 +1,83 @@
+"""How the database is spoken to: UTC times, and the settings each engine needs to be dependable."""
+
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, event
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.types import TypeDecorator
+
+LOCK_TIMEOUT = 5  # seconds that a writer waits for another
+STATEMENT_TIMEOUT = 10  # seconds after which PostgreSQL gives a statement up
+
+# True while the work at hand promises not to write, as a GET request does.
+reading_only: ContextVar[bool] = ContextVar("reading_only", default=False)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite keeps no time zone, so it is put back when a value is read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time must carry its zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """Return the present time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the arguments of create_engine that suit the database at `url`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return {
+            "pool_pre_ping": True,
+            "pool_timeout": LOCK_TIMEOUT,
+            "connect_args": {
+                "connect_timeout": LOCK_TIMEOUT,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT * 1000}",
+            },
+        }
+    options: dict[str, Any] = {"connect_args": {"timeout": LOCK_TIMEOUT}}
+    if parsed.database in (None, "", ":memory:"):
+        options["poolclass"] = StaticPool
+        options["connect_args"]["check_same_thread"] = False
+    return options
+
+
+def watch(engine: Engine) -> None:
+    """Install the event handlers that `engine` needs."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # Left to itself the driver begins a transaction late and leaks it past a rollback.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once, without waiting, when another
+    # writer came between. Taking the write lock at the start makes it wait its turn instead.
+    connection.exec_driver_sql("BEGIN" if reading_only.get() else "BEGIN IMMEDIATE")

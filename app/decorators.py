@@ -1,0 +1,73 @@
+"""Who may open a view."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import abort, flash, redirect, request, url_for
+from flask_login import current_user, login_required
+
+from app.models import Permission
+from app.services import sessions
+
+View = Callable[..., Any]
+
+
+def permission_required(permission: int) -> Callable[[View], View]:
+    """Restrict a view to users who have every bit of `permission`.
+
+    Others get 403; whoever is not signed in is sent to the login page.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @login_required  # type: ignore[untyped-decorator]
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not current_user.can(permission):
+                abort(403)
+            return view(*args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def admin_required(view: View) -> View:
+    """Restrict a view to administrators."""
+    return permission_required(Permission.ADMINISTER)(view)
+
+
+def anonymous_required(view: View) -> View:
+    """Send whoever is signed in to their home: the view is for those who are not."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if current_user.is_authenticated:
+            return redirect(url_for("main.index"))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def fresh_sign_in_required(view: View) -> View:
+    """Ask for the password again unless it was given a short while ago (ASVS 5.0 7.5.3).
+
+    Goes below permission_required, so that it only ever sees someone who is signed in.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if sessions.is_fresh(current_user.session):
+            return view(*args, **kwargs)
+        flash("Confirm that it is you, then try again.", "form-info")
+        # What was posted is not sent again by itself: it is asked for anew on the page it came from.
+        back = request.path if "GET" in _methods() else url_for("admin.index")
+        return redirect(url_for("account.reauthenticate", next=back))
+
+    return guarded
+
+
+def _methods() -> set[str]:
+    rule = request.url_rule
+    return set(rule.methods or ()) if rule else set()

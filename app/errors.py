@@ -1,0 +1,105 @@
+"""Error pages. They ask neither the database nor the session, so none of them can fail itself."""
+
+import logging
+from typing import Any
+
+from flask import Flask, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from app.csrf import comes_from_elsewhere
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds
+SECRET_FIELDS = ("password", "csrf_token", "token")
+
+MESSAGES = {
+    400: ("That request makes no sense here", "Go back, reload the page and try again."),
+    401: ("Sign in first", "This page is for people who are signed in."),
+    403: ("You may not open this", "Your account does not have the permission this page asks for."),
+    404: ("There is no such page", "The address may be misspelt, or the page is gone."),
+    405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    413: ("That is too large", "Send less, or a smaller file."),
+    429: ("Too many attempts", "Wait a few minutes, then try again."),
+    500: ("Something went wrong", "It is our fault and has been noted. Try again in a while."),
+    503: ("We are not ready for you", "The app cannot reach something it needs. Try again soon."),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(OperationalError, show_unavailable)
+    app.register_error_handler(PoolTimeout, show_unavailable)
+
+
+def show(error: HTTPException) -> Any:
+    """Answer with a page, or with JSON where the client asks for that."""
+    if error.code is None or error.code < 400:
+        return error
+    code = error.code if error.code in MESSAGES else (500 if error.code >= 500 else 400)
+    title, message = MESSAGES[code]
+    original = getattr(error, "original_exception", None)
+    if isinstance(error, InternalServerError) and original is None:
+        logger.error("the app answered %s by itself: %s", error.code, error)
+    headers = [
+        (name, value)
+        for name, value in error.get_headers(request.environ)
+        if name.lower() not in {"content-type", "content-length"}
+    ]
+    if wants_json():
+        return jsonify(error=title, message=message, request_id=request_id()), error.code, headers
+    page = render_template(
+        "errors/error.html",
+        code=error.code,
+        title=title,
+        message=message,
+        request_id=request_id(),
+    )
+    return page, error.code, headers
+
+
+def show_unavailable(error: Exception) -> Any:
+    """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
+    logger.error("the database is not available: %s", error)
+    return show(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def show_stale_form(error: CSRFError) -> Any:
+    """Say that the form is too old, and keep what was typed into it.
+
+    Sending it again is offered only when the browser vouches that it came from this site: the
+    page must not help another site to have its form confirmed.
+    """
+    if wants_json():
+        return show(error)
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if not any(secret in name for secret in SECRET_FIELDS)
+    ]
+    vouched = (
+        request.headers.get("Sec-Fetch-Site") == "same-origin" or "Origin" in request.headers
+    ) and not comes_from_elsewhere()
+    page = render_template(
+        "errors/csrf.html",
+        code=400,
+        fields=fields,
+        action=request.full_path.removesuffix("?") if vouched else None,
+        request_id=request_id(),
+    )
+    return page, 400
+
+
+def wants_json() -> bool:
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def request_id() -> str:
+    return str(g.get("request_id", ""))
+
+

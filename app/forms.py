@@ -1,0 +1,100 @@
+"""What all forms share: the CSRF field, text that can be stored, and e-mail addresses."""
+
+import unicodedata
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, Form, PasswordField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
+
+from app.csrf import MaskedFormCSRF
+from app.models.user import EMAIL_LENGTH, NAME_LENGTH
+from app.passwords import MAX_LENGTH
+
+
+class BaseForm(FlaskForm):  # type: ignore[misc]
+    """A form whose text fields refuse what neither a database nor a mail header can hold."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        csrf_class = MaskedFormCSRF
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        for field in self:
+            if isinstance(field, StringField) and not isinstance(field, PasswordField):
+                if not _is_storable(field.data or "", several_lines=isinstance(field, TextAreaField)):
+                    field.errors = [*field.errors, "Remove the characters that cannot be seen."]
+                    valid = False
+        return valid
+
+
+def _is_storable(text: str, *, several_lines: bool) -> bool:
+    allowed = "\r\n\t" if several_lines else ""
+    return not any(unicodedata.category(c) in {"Cc", "Cs"} and c not in allowed for c in text)
+
+
+def strip(value: str | None) -> str | None:
+    return value.strip() if value else value
+
+
+class Address:
+    """Validate an e-mail address and put it in the form in which it is stored.
+
+    The part before the @ is ASCII: letters of other scripts that look alike would let one person
+    pose as another. Whether the domain takes mail is left to the confirmation link.
+    """
+
+    def __call__(self, form: Form, field: Field) -> None:
+        try:
+            result = validate_email(
+                field.data or "", allow_smtputf8=False, check_deliverability=False
+            )
+        except EmailNotValidError:
+            raise ValidationError("Enter an address like name@example.com.") from None
+        address = result.ascii_email or result.normalized
+        if len(address) > EMAIL_LENGTH:
+            raise ValidationError(f"Use at most {EMAIL_LENGTH} characters.")
+        field.data = address.lower()
+
+
+def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
+    """Return a required field for an address; `autocomplete` as in the HTML standard."""
+    return EmailField(
+        label,
+        filters=[strip],
+        validators=[DataRequired("Enter an address."), Address()],
+        render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
+        **options,
+    )
+
+
+def name_field(label: str, *, autocomplete: str) -> StringField:
+    """Return a required field for a part of someone's name."""
+    return StringField(
+        label,
+        filters=[strip],
+        validators=[
+            DataRequired("Enter a name."),
+            Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+        ],
+        render_kw={"autocomplete": autocomplete, "maxlength": NAME_LENGTH},
+    )
+
+
+def password_field(label: str, *validators: Any, new: bool, **options: Any) -> PasswordField:
+    """Return a required password field; `new` tells password managers to offer one."""
+    return PasswordField(
+        label,
+        validators=[
+            InputRequired("Enter a password."),
+            # Twice what may be chosen: some characters become fewer when they are normalised.
+            Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
+            *validators,
+        ],
+        render_kw={
+            "autocomplete": "new-password" if new else "current-password",
+            "spellcheck": "false",
+        },
+        **options,
+    )

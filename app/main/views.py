@@ -1,0 +1,34 @@
+"""The public pages."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from app.main import main
+from app.models import EditableHTML
+from app.services import health
+
+
+@main.get("/")
+def index() -> ResponseReturnValue:
+    return render_template("main/index.html")
+
+
+@main.get("/about")
+def about() -> ResponseReturnValue:
+    return render_template(
+        "main/about.html", editable_html_obj=EditableHTML.get_editable_html("about")
+    )
+
+
+@main.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Say that the process is alive; nothing else is asked."""
+    return {"status": "ok"}
+
+
+@main.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """Say whether pages can be served; names what is not right and no host or version."""
+    checks = health.readiness()
+    answer = {check.name: "ok" if check.ok else "not ready" for check in checks}
+    return answer, 200 if all(check.ok for check in checks) else 503

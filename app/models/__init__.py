@@ -1,0 +1,17 @@
+"""The tables. Every model is named here, so that importing the package is enough to know them all."""
+
+from app.models.editable_html import EditableHTML
+from app.models.email_message import EmailMessage
+from app.models.role import Permission, Role
+from app.models.user import AnonymousUser, User
+from app.models.user_session import UserSession
+
+__all__ = [
+    "AnonymousUser",
+    "EditableHTML",
+    "EmailMessage",
+    "Permission",
+    "Role",
+    "User",
+    "UserSession",
+]

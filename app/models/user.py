@@ -1,0 +1,265 @@
+"""People, the anonymous visitor, and how a cookie becomes one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from flask import current_app
+from flask_login import AnonymousUserMixin, UserMixin
+from sqlalchemy import ForeignKey, Index, String, or_, select
+from sqlalchemy.orm import (
+    Mapped,
+    WriteOnlyMapped,
+    contains_eager,
+    mapped_column,
+    relationship,
+    validates,
+)
+
+from app import passwords, tokens
+from app.database import UtcDateTime, now
+from app.extensions import db, login_manager
+from app.models.role import Permission, Role
+from app.models.user_session import UserSession
+
+NAME_LENGTH = 64
+EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+
+DAY = 24 * 60 * 60
+
+
+class User(UserMixin, db.Model):
+    """A person with an account, or one who has been invited to have one."""
+
+    __tablename__ = "users"
+    # A deleted user's id never returns: an old cookie or link must not open someone else's account.
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_users_name", "last_name", "first_name", "id"),
+        Index("ix_users_created", "created_at", "id"),
+        Index("ix_users_last_seen", "last_seen_at", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    confirmed: Mapped[bool] = mapped_column(default=False)
+    first_name: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    last_name: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
+    pending_email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    role_id: Mapped[int | None] = mapped_column(ForeignKey("roles.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The newest mail of its kind: a link from an earlier one no longer works.
+    reset_message_id: Mapped[int | None]
+    invite_message_id: Mapped[int | None]
+
+    role: Mapped[Role | None] = relationship(back_populates="users")
+    sessions: WriteOnlyMapped[UserSession] = relationship(
+        back_populates="user", passive_deletes=True, cascade="all, delete-orphan"
+    )
+
+    # Set on the user whom a cookie names; not columns, so not annotated as such.
+    session = None  # type: UserSession | None
+    session_token = ""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if self.role is None and self.role_id is None:
+            self.role = Role.get_default()
+
+    def __repr__(self) -> str:
+        return f"<User {self.id}>"
+
+    @validates("email", "pending_email")
+    def _canonical_email(self, _key: str, value: str | None) -> str | None:
+        return value if value is None else canonical_email(value)
+
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def initials(self) -> str:
+        return (self.first_name[:1] + self.last_name[:1]).upper() or self.email[:1].upper()
+
+    # What they may do
+
+    def can(self, permissions: int) -> bool:
+        """Tell whether the user's role has all the bits of `permissions`."""
+        return self.role is not None and Permission.grants(self.role.permissions, permissions)
+
+    def is_admin(self) -> bool:
+        return self.can(Permission.ADMINISTER)
+
+    # What state the account is in
+
+    @property
+    def is_active(self) -> bool:
+        return self.suspended_at is None
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether an invitation to the user is still open."""
+        return self.invited_at is not None and not self.password_hash
+
+    @property
+    def status(self) -> str:
+        return account_status(
+            suspended=self.is_suspended, invited=self.is_invited, confirmed=self.confirmed
+        )
+
+    # Password
+
+    @property
+    def password(self) -> str:
+        raise AttributeError("A password cannot be read.")
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self.password_hash = passwords.hash_password(password)
+
+    def verify_password(self, password: str) -> bool:
+        return passwords.verify(self.password_hash, password)
+
+    # Links sent by mail. Each is bound to the state that using it changes.
+
+    def generate_confirmation_token(self, expiration: int = 7 * DAY) -> str:
+        """Return a token for confirm_account, good for `expiration` seconds."""
+        return tokens.make("confirm", self.id, self._confirm_state(), expires_in=expiration)
+
+    def confirm_account(self, token: str) -> bool:
+        """Confirm the account if `token` was made for it; the caller commits."""
+        if not self.accepts("confirm", token):
+            return False
+        self.confirmed = True
+        return True
+
+    def generate_password_reset_token(self, expiration: int = 3600) -> str:
+        """Return a token for reset_password, good for `expiration` seconds."""
+        return tokens.make("reset_password", self.id, self._reset_state(), expires_in=expiration)
+
+    def reset_password(self, token: str, new_password: str) -> bool:
+        """Set the password if `token` was made for it; the caller commits."""
+        if not self.accepts("reset_password", token):
+            return False
+        self.password = new_password
+        return True
+
+    def generate_email_change_token(self, new_email: str, expiration: int = 3600) -> str:
+        """Return a token for change_email, good for `expiration` seconds."""
+        state = self._email_state(new_email)
+        return tokens.make(
+            "change_email", self.id, state, expires_in=expiration, claim=canonical_email(new_email)
+        )
+
+    def change_email(self, token: str) -> bool:
+        """Take the address that `token` names; the caller commits and learns if it is taken."""
+        if not self.accepts("change_email", token):
+            return False
+        content = tokens.read("change_email", token)
+        assert content is not None
+        self.email, self.pending_email = content.claim, None
+        return True
+
+    def generate_invite_token(self, expiration: int = 7 * DAY) -> str:
+        """Return a token with which an invited user chooses a password."""
+        return tokens.make("invite", self.id, self._invite_state(), expires_in=expiration)
+
+    def accepts(self, purpose: str, token: str) -> bool:
+        """Tell whether `token` was made for this user and `purpose` and can still be used."""
+        content = tokens.read(purpose, token)
+        if content is None or content.user_id != self.id or self.is_suspended:
+            return False
+        state = {
+            "confirm": self._confirm_state,
+            "reset_password": self._reset_state,
+            "invite": self._invite_state,
+        }.get(purpose)
+        expected = state() if state else self._email_state(content.claim)
+        return content.matches(expected)
+
+    def _confirm_state(self) -> str:
+        return f"{self.email}|{self.confirmed}"
+
+    def _reset_state(self) -> str:
+        return f"{self.email}|{self.password_hash}|{self.reset_message_id}"
+
+    def _invite_state(self) -> str:
+        return f"{self.email}|{self.password_hash}|{self.invite_message_id}"
+
+    def _email_state(self, new_email: str) -> str:
+        # An address that is asked for later, or no longer wanted, ends the link to this one.
+        new_email = canonical_email(new_email)
+        return f"{self.email}|{new_email}|{self.pending_email}|{self.password_hash}"
+
+    # Flask-Login keeps this in its cookies, so both end with the session.
+
+    def get_id(self) -> str:
+        return self.session_token
+
+    # Queries
+
+    @staticmethod
+    def by_email(email: str) -> User | None:
+        """Return whoever has this address, in whatever case it is written."""
+        return db.session.scalar(select(User).where(User.email == canonical_email(email)))
+
+
+class AnonymousUser(AnonymousUserMixin):
+    """Whoever is not signed in; may do nothing that needs a permission."""
+
+    confirmed = False
+
+    def can(self, _permissions: int) -> bool:
+        return False
+
+    def is_admin(self) -> bool:
+        return False
+
+
+login_manager.anonymous_user = AnonymousUser
+
+
+@login_manager.user_loader
+def load_user(token: str) -> User | None:
+    """Return the user whose live session `token` names, with session and role, in one query."""
+    at = now()
+    idle_since = at - timedelta(seconds=current_app.config["SESSION_IDLE_TIMEOUT"])
+    session = db.session.scalar(
+        select(UserSession)
+        .join(UserSession.user)
+        .outerjoin(User.role)
+        .where(
+            UserSession.token_hash == UserSession.hash_token(token),
+            UserSession.expires_at > at,
+            or_(UserSession.remembered, UserSession.last_seen_at > idle_since),
+            User.suspended_at.is_(None),
+        )
+        .options(contains_eager(UserSession.user).contains_eager(User.role))
+    )
+    if session is None:
+        return None
+    user = session.user
+    user.session, user.session_token = session, token
+    return user
+
+
+def canonical_email(email: str) -> str:
+    """Return the one spelling under which an address is stored and compared."""
+    return email.strip().lower()
+
+
+def account_status(*, suspended: bool, invited: bool, confirmed: bool) -> str:
+    """Return the one word that describes an account: the first of these that is true."""
+    if suspended:
+        return "suspended"
+    if invited:
+        return "invited"
+    return "active" if confirmed else "unconfirmed"

@@ -1,0 +1,40 @@
+"""Log lines: each carries the id of its request, and none a link that can still be used."""
+
+import logging
+import re
+import sys
+
+from flask import Flask, g, has_app_context
+
+# The part of an address that lets whoever reads it act for someone.
+TOKEN_IN_PATH = re.compile(
+    r"(/account/(?:confirm-account|reset-password|manage/change-email|join-from-invite/\d+)/)"
+    r"[^\s/?\"']+"
+)
+FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
+
+
+class RequestFilter(logging.Filter):
+    """Adds the request's id, masks links and keeps a message on one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = g.get("request_id", "-") if has_app_context() else "-"
+        message = mask(record.getMessage())
+        # A name with a line break in it must not be able to start a line of its own.
+        record.msg, record.args = message.replace("\r", "\\r").replace("\n", "\\n"), None
+        return True
+
+
+def mask(text: str) -> str:
+    """Return `text` with the tokens in addresses taken out."""
+    return TOKEN_IN_PATH.sub(r"\1***", text)
+
+
+def init_app(app: Flask) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RequestFilter())
+    handler.setFormatter(logging.Formatter(FORMAT))
+    root = logging.getLogger()
+    if not app.testing:
+        root.handlers[:] = [handler]
+        root.setLevel(app.config["LOG_LEVEL"])

@@ -1,0 +1,1 @@
+"""What the app can do: plain functions, one module a noun. Only here is anything committed."""

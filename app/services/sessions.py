@@ -1,0 +1,86 @@
+"""Signing in and out: the rows that stand behind the cookies."""
+
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
+
+from app.database import now
+from app.extensions import db
+from app.models import User, UserSession
+
+TOUCH_INTERVAL = timedelta(minutes=5)
+
+
+def start(user: User, *, remembered: bool, address: str, device: str) -> str:
+    """Begin a session for `user` and return the token that the cookie carries."""
+    settings = current_app.config
+    lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
+    token = UserSession.new_token()
+    at = now()
+    db.session.add(
+        UserSession(
+            user=user,
+            token_hash=UserSession.hash_token(token),
+            remembered=remembered,
+            expires_at=at + timedelta(seconds=lifetime),
+            address=address[:45],
+            device=device[:255],
+        )
+    )
+    user.last_seen_at = at
+    db.session.commit()
+    return token
+
+
+def touch(session: UserSession) -> None:
+    """Note that `session` is in use, at most once in five minutes.
+
+    A lost note does no harm, so a database that is busy is not waited for.
+    """
+    at = now()
+    if at - session.last_seen_at < TOUCH_INTERVAL:
+        return
+    session.last_seen_at = session.user.last_seen_at = at
+    try:
+        db.session.commit()
+    except OperationalError:
+        db.session.rollback()
+
+
+def confirm_password(session: UserSession) -> None:
+    """Note that the password has just been given again."""
+    session.authenticated_at = now()
+    db.session.commit()
+
+
+def is_fresh(session: UserSession) -> bool:
+    """Tell whether the password was given recently enough for a grave deed (ASVS 5.0 7.5.3)."""
+    window = timedelta(seconds=current_app.config["REAUTHENTICATION_WINDOW"])
+    return now() - session.authenticated_at < window
+
+
+def end(session: UserSession) -> None:
+    """End one session; its cookies, also the one that remembers, are worthless from now on."""
+    db.session.execute(delete(UserSession).where(UserSession.id == session.id))
+    db.session.commit()
+
+
+def end_all(user: User, *, but: UserSession | None = None) -> None:
+    """End the sessions of `user`, except `but`. The caller commits."""
+    condition = UserSession.user_id == user.id
+    if but is not None:
+        condition = condition & (UserSession.id != but.id)
+    db.session.execute(
+        delete(UserSession).where(condition), execution_options={"synchronize_session": False}
+    )
+
+
+def purge() -> int:
+    """Delete the sessions that have run out and return how many there were."""
+    result = db.session.execute(delete(UserSession).where(UserSession.expires_at < now()))
+    db.session.commit()
+    return result.rowcount
+
+

@@ -1,0 +1,35 @@
+"""Static files, served by WhiteNoise in front of the app: compressed beforehand, kept for a year."""
+
+import re
+from pathlib import Path
+
+from flask import Flask
+from whitenoise import WhiteNoise
+from wsgiref.headers import Headers
+
+from app import headers
+
+HASHED_NAME = re.compile(r"\.[0-9a-f]{8,}\.[a-z0-9]+$")
+YEAR = 365 * 24 * 60 * 60
+HOUR = 60 * 60
+
+
+def init_app(app: Flask) -> None:
+    folder = Path(app.static_folder or "")
+    folder.mkdir(exist_ok=True)
+    https_only = app.config["HTTPS_ONLY"]
+
+    def add_headers(response_headers: Headers, path: str, url: str) -> None:
+        headers.add_fixed_headers(response_headers, https_only=https_only)
+        response_headers["Content-Security-Policy"] = headers.static_content_security_policy()
+
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app,
+        root=folder,
+        prefix=app.static_url_path,
+        # In development files come and go while the server runs.
+        autorefresh=app.config["DEV_PAGES"],
+        max_age=0 if app.config["DEV_PAGES"] else HOUR,
+        immutable_file_test=lambda path, url: bool(HASHED_NAME.search(url)),
+        add_headers_function=add_headers,
+    )

@@ -1,0 +1,166 @@
+"""Registering and confirming an address."""
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import EmailMessage, User
+from tests.support import PASSWORD, links, path_of
+
+PERSON = {
+    "first_name": "Grace",
+    "last_name": "Hopper",
+    "email": "grace@example.com",
+    "password": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+def register(client, **changes):
+    return client.submit("/account/register", {**PERSON, **changes}, follow_redirects=True)
+
+
+def test_a_person_registers_confirms_and_signs_in(client, outbox):
+    page = register(client)
+    assert "grace@example.com" in page.text
+
+    link = path_of(links(outbox.last_text())[0])
+    user = User.by_email("grace@example.com")
+    assert not user.confirmed
+
+    assert client.get(link).status_code == 200
+    assert not User.by_email("grace@example.com").confirmed, "TK-5: a GET changes nothing"
+
+    client.submit(link)
+    assert User.by_email("grace@example.com").confirmed
+    client.sign_in("grace@example.com")
+    assert client.is_signed_in()
+
+
+def test_a_used_confirmation_link_is_refused(client, outbox):
+    register(client)
+    link = path_of(links(outbox.last_text())[0])
+    client.submit(link)
+    assert "does not work" in client.get(link).text
+
+
+def test_a_taken_address_looks_like_success_and_its_owner_is_told(client, outbox, make_user):
+    """EN-4, IN-4: also when it is written in another case."""
+    make_user(email="grace@example.com")
+    taken = register(client, email="Grace@Example.COM")
+    fresh = register(client, email="grace2@example.com")
+    assert taken.status_code == fresh.status_code == 200
+    assert taken.text.count("on its way") == fresh.text.count("on its way") == 1
+    count = db.session.scalar(
+        select(func.count()).select_from(User).where(User.email == "grace@example.com")
+    )
+    assert count == 1
+    kinds = db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
+    assert kinds == ["already_registered", "confirm"]
+    assert "already" in outbox.deliver()[0].get_body(("plain",)).get_content()
+
+
+def test_the_owner_of_a_taken_address_is_told_once_an_hour(client, make_user):
+    """F26"""
+    make_user(email="grace@example.com")
+    for _ in range(3):
+        register(client)
+    assert len(db.session.scalars(select(EmailMessage)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "passwordpassword",
+        "123456789012345",
+        "grace@example.com",
+        "flask-base flask-base",
+        "x" * 129,
+    ],
+)
+def test_a_weak_password_is_refused_with_a_reason(client, password):
+    """PW-1, PW-2, PW-4"""
+    page = register(client, password=password, password2=password)
+    assert page.status_code == 200
+    assert 'aria-invalid="true"' in page.text
+    assert User.by_email("grace@example.com") is None
+    assert 'value="Grace"' in page.text, "what was typed is kept"
+
+
+@pytest.mark.parametrize("email", ["nobody", "a@b", "a@x.com, b@x.com", "a@x.com\r\nBcc: v@x.com"])
+def test_what_is_not_one_address_is_refused(client, email):
+    """XS-5"""
+    assert "name@example.com" in register(client, email=email).text
+    assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == 0
+
+
+@pytest.mark.parametrize("email", ["аdmin@example.com", "ａdmin@example.com", "mıke@example.com"])
+def test_letters_that_look_alike_are_refused_before_the_at(client, email):
+    """IN-4"""
+    assert "name@example.com" in register(client, email=email).text
+
+
+def test_names_of_64_characters_are_taken_and_of_65_refused(client):
+    register(client, first_name="x" * 64)
+    assert User.by_email("grace@example.com").first_name == "x" * 64
+    page = register(client, email="other@example.com", first_name="x" * 65)
+    assert "at most 64 characters" in page.text
+    assert User.by_email("other@example.com") is None
+
+
+@pytest.mark.parametrize("name", ["Gra\0ce", "Gra\r\nBcc: v@example.com"])
+def test_a_name_with_control_characters_is_refused(client, name):
+    """IN-1, XS-5"""
+    page = register(client, first_name=name)
+    assert page.status_code == 200
+    assert "cannot be seen" in page.text
+    assert User.by_email("grace@example.com") is None
+
+
+def test_fields_that_the_form_does_not_have_are_ignored(client):
+    """AZ-3"""
+    extra = {"role_id": "2", "confirmed": "1", "id": "77", "password_hash": "x", "is_admin": "1"}
+    register(client, **extra)
+    user = User.by_email("grace@example.com")
+    assert not user.confirmed
+    assert user.id != 77
+    assert not user.is_admin()
+
+
+def test_registering_the_administrators_address_makes_no_administrator(client, app):
+    register(client, email=app.config["ADMIN_EMAIL"])
+    assert not User.by_email(app.config["ADMIN_EMAIL"]).is_admin()
+
+
+def test_an_unconfirmed_user_reaches_only_the_page_that_says_so(client, make_user, outbox):
+    user = make_user(confirmed=False)
+    client.sign_in(user.email)
+    for path in ("/", "/about", "/account/manage", "/nowhere"):
+        response = client.get(path)
+        assert response.status_code == 302, path
+        assert response.location == "/account/unconfirmed"
+    page = client.submit("/account/confirm-account", form_at="/account/unconfirmed")
+    assert page.location == "/account/unconfirmed"
+    client.submit(path_of(links(outbox.last_text())[0]))
+    assert client.get("/").status_code == 200
+
+
+def test_the_confirmation_link_is_sent_again_five_times_an_hour_and_no_more(client, make_user):
+    """BF-2"""
+    client.sign_in(make_user(confirmed=False).email)
+    for _ in range(8):
+        page = client.submit("/account/confirm-account", form_at="/account/unconfirmed")
+        assert page.status_code == 302
+    assert len(db.session.scalars(select(EmailMessage)).all()) == 5
+
+
+def test_confirming_an_account_does_not_touch_who_is_signed_in(client, make_user, outbox, app):
+    """TK-9"""
+    register(client)
+    link = path_of(links(outbox.last_text())[0])
+    other = make_user()
+    client.sign_in(other.email)
+    client.submit(link)
+    assert User.by_email("grace@example.com").confirmed
+    assert other.email in client.get("/account/manage").text

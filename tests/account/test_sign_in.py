@@ -1,0 +1,292 @@
+"""Signing in and out."""
+
+import pytest
+import time_machine
+from werkzeug.security import generate_password_hash
+
+from app import passwords
+from app.extensions import db
+from app.models import User, UserSession
+from tests.support import PASSWORD, TOKEN
+
+LOGIN = "/account/login"
+
+
+def attempt(client, email, password="wrong"):
+    return client.submit(LOGIN, {"email": email, "password": password})
+
+
+def stripped(response):
+    return TOKEN.sub("", response.text)
+
+
+def test_every_refusal_looks_the_same(app, make_user):
+    """EN-1"""
+    known = make_user()
+    emails = [
+        known.email,
+        "nobody@example.com",
+        make_user(suspended=True).email,
+        make_user(invited=True).email,
+        make_user(confirmed=False).email,
+    ]
+    answers = []
+    for email in emails:
+        client = app.test_client()
+        response = attempt(client, email)
+        text = stripped(response).replace(email, "")
+        import re
+
+        text = re.sub(r'nonce="[^"]+"|csrf[^>]+', "", text)
+        answers.append((response.status_code, text))
+    assert len(set(answers)) == 1
+
+
+def test_the_right_password_of_a_suspended_account_is_refused_alike(app, make_user):
+    user = make_user(suspended=True)
+    response = attempt(app.test_client(), user.email, PASSWORD)
+    assert "email or the password is wrong" in response.text
+
+
+@pytest.mark.parametrize("kind", ["known", "unknown", "invited", "suspended"])
+def test_every_refusal_hashes_once(client, make_user, monkeypatch, kind):
+    """EN-2"""
+    email = {
+        "known": lambda: make_user().email,
+        "unknown": lambda: "nobody@example.com",
+        "invited": lambda: make_user(invited=True).email,
+        "suspended": lambda: make_user(suspended=True).email,
+    }[kind]()
+    calls = []
+    verify = passwords.hasher.verify
+
+    class Counting:
+        def verify(self, *args):
+            calls.append(args)
+            return verify(*args)
+
+    monkeypatch.setattr(passwords, "hasher", Counting())
+    attempt(client, email)
+    assert len(calls) == 1
+
+
+def test_an_address_is_compared_without_case_and_spaces(client, make_user):
+    make_user(email="ada@example.com")
+    client.sign_in("  ADA@Example.com ")
+    assert client.is_signed_in()
+
+
+def test_signing_in_makes_a_new_session(app, make_user):
+    """SE-1: neither the cookie nor the token from before is of use afterwards."""
+    client = app.test_client()
+    old_token = client.csrf_token(LOGIN)
+    old_cookie = client.get_cookie("session").value
+    client.sign_in(make_user().email)
+    assert client.post("/account/logout", data={"csrf_token": old_token}).status_code == 400
+    replayed = app.test_client()
+    replayed.set_cookie("session", old_cookie)
+    assert not replayed.is_signed_in()
+
+
+def test_signing_out_ends_the_session_on_the_server(app, make_user):
+    """SE-2"""
+    client = app.test_client()
+    client.sign_in(make_user().email, remember_me="y")
+    session, remember = client.get_cookie("session"), client.get_cookie("remember_token")
+    client.submit("/account/logout", form_at="/account/manage")
+    replayed = app.test_client()
+    replayed.set_cookie("session", session.value)
+    assert not replayed.is_signed_in()
+    replayed = app.test_client()
+    replayed.set_cookie("remember_token", remember.value)
+    assert not replayed.is_signed_in()
+
+
+def test_logout_by_get_is_refused(client, make_user):
+    client.sign_in(make_user().email)
+    assert client.get("/account/logout").status_code == 405
+    assert client.is_signed_in()
+
+
+def test_a_remembered_browser_stays_signed_in_without_its_session_cookie(client, make_user):
+    client.sign_in(make_user().email, remember_me="y")
+    client.delete_cookie("session")
+    assert client.is_signed_in()
+
+
+def test_cookies_are_out_of_reach_of_scripts(client, make_user):
+    response = client.sign_in(make_user().email, remember_me="y")
+    for cookie in response.headers.getlist("Set-Cookie"):
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Path=/" in cookie
+
+
+def test_the_database_holds_no_token_of_a_session(client, make_user):
+    client.sign_in(make_user().email)
+    with client.session_transaction() as session:
+        token = session["_user_id"]
+    row = db.session.query(UserSession).one()
+    assert token not in (row.token_hash, row.device, row.address)
+    assert row.token_hash == UserSession.hash_token(token)
+
+
+@pytest.mark.parametrize(
+    ("remember", "hours", "stays"),
+    [({}, 11, True), ({}, 13, False), ({"remember_me": "y"}, 13, True)],
+)
+def test_a_session_that_is_not_used_runs_out(client, make_user, remember, hours, stays):
+    """SE-5"""
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as clock:
+        client.sign_in(make_user().email, **remember)
+        clock.shift(hours * 3600)
+        assert client.is_signed_in() is stays
+
+
+@pytest.mark.parametrize(("remember", "days"), [({}, 7), ({"remember_me": "y"}, 30)])
+def test_a_session_ends_however_much_it_is_used(client, make_user, remember, days):
+    """SE-5"""
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as clock:
+        client.sign_in(make_user().email, **remember)
+        for _ in range(days * 4 - 1):
+            clock.shift(6 * 3600)
+            assert client.is_signed_in()
+        clock.shift(6 * 3600)
+        assert not client.is_signed_in()
+
+
+def test_a_deleted_users_session_opens_nobody_elses_account(app, make_user):
+    """SE-4: ids are never used again."""
+    user = make_user()
+    old_id = user.id
+    client = app.test_client()
+    client.sign_in(user.email)
+    db.session.delete(user)
+    db.session.commit()
+    assert make_user().id > old_id
+    assert not client.is_signed_in()
+
+
+def test_an_older_hash_is_made_anew_at_sign_in(client, make_user):
+    """PW-6"""
+    user = make_user()
+    user.password_hash = generate_password_hash(PASSWORD, "scrypt:1024:8:1")
+    db.session.commit()
+    attempt(client, user.email)
+    assert user.password_hash.startswith("scrypt")
+    client.sign_in(user.email)
+    assert user.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1")
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense", "$argon2id$nonsense", "scrypt:x:y:z$a$b"])
+def test_a_hash_that_cannot_be_read_lets_nobody_in(client, make_user, broken):
+    """PW-6"""
+    user = make_user()
+    user.password_hash = broken
+    db.session.commit()
+    assert "wrong" in attempt(client, user.email, PASSWORD).text
+
+
+def test_the_whole_password_counts(client, make_user):
+    """PW-2"""
+    long = "correct horse battery " * 5 + "staple and more"[:18]
+    user = make_user()
+    user.password = long
+    db.session.commit()
+    assert "wrong" in attempt(client, user.email, long[:-1]).text
+    assert "wrong" in attempt(client, user.email, long[:72]).text
+    client.sign_in(user.email, long)
+
+
+def test_a_password_is_the_same_in_every_unicode_form(client, make_user):
+    """PW-3"""
+    user = make_user()
+    user.password = "  correct 🐴 ﬁ e\u0301 "
+    db.session.commit()
+    assert "wrong" in attempt(client, user.email, "correct 🐴 ﬁ é").text
+    client.sign_in(user.email, "  correct 🐴 fi é ")
+
+
+def test_guesses_at_one_account_are_counted_across_addresses(app, make_user):
+    """BF-1"""
+    email = make_user().email
+    statuses = []
+    for number in range(12):
+        client = app.test_client()
+        token = client.csrf_token(LOGIN)
+        statuses.append(
+            client.post(
+                LOGIN,
+                data={"email": email.upper(), "password": "x", "csrf_token": token},
+                environ_overrides={"REMOTE_ADDR": f"192.0.2.{number}"},
+            ).status_code
+        )
+    assert statuses == [200] * 10 + [429] * 2
+
+
+def test_the_owner_gets_in_again_after_the_window(client, make_user):
+    """BF-1"""
+    user = make_user()
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as clock:
+        for _ in range(11):
+            attempt(client, user.email)
+        assert attempt(client, user.email, PASSWORD).status_code == 429
+        clock.shift(16 * 60)
+        client.sign_in(user.email)
+
+
+def test_a_forged_address_does_not_escape_the_count(client, make_user):
+    """BF-3"""
+    statuses = set()
+    for number in range(32):
+        token = client.csrf_token(LOGIN)
+        response = client.post(
+            LOGIN,
+            data={"email": f"a{number}@example.com", "password": "x", "csrf_token": token},
+            headers={"X-Forwarded-For": f"192.0.2.{number}"},
+        )
+        statuses.add(response.status_code)
+    assert 429 in statuses
+
+
+def test_a_success_does_not_count_against_the_account(client, make_user):
+    user = make_user()
+    for _ in range(12):
+        client.sign_in(user.email)
+        client.submit("/account/logout", form_at="/account/manage")
+    assert User.by_email(user.email)
+
+
+EVIL = [
+    "//evil.com", "///evil.com", "/\\evil.com", "\\\\evil.com", "https://evil.com", "https:evil.com",
+    "http:/evil.com", "/\t/evil.com", "/\n/evil.com", "/\r/evil.com", "\t//evil.com", " //evil.com",
+    "javascript:alert(1)", "data:text/html,x", "//user@evil.com", "evil.com", "／／evil.com",
+    "/%09/evil.com\\", "", "?next=x", "//evil.com/%2f..", "/\x00/evil.com", "///\\evil.com",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wanted", EVIL)
+def test_nobody_is_sent_to_another_site(client, make_user, wanted):
+    """RE-1"""
+    user = make_user()
+    response = client.submit(
+        LOGIN,
+        {"email": user.email, "password": PASSWORD},
+        query_string={"next": wanted},
+    )
+    assert response.status_code == 302
+    assert response.location == "/"
+
+
+@pytest.mark.parametrize("wanted", ["/about", "/admin/users?search=x&page=2", "/a%20b#c"])
+def test_a_local_path_is_followed(client, make_user, wanted):
+    user = make_user()
+    response = client.submit(
+        LOGIN, {"email": user.email, "password": PASSWORD}, query_string={"next": wanted}
+    )
+    assert response.location == wanted
+
+
+def test_people_begin_at_the_home_of_their_role(client, admin):
+    response = client.submit(LOGIN, {"email": admin.email, "password": PASSWORD})
+    assert response.location == "/admin/"

@@ -1,0 +1,102 @@
+"""The app under test on an empty database, which each test finds as the one before it did."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+
+from app import create_app
+from app.extensions import db, limiter
+from app.models import User
+from app.services import outbox as outbox_service
+from app.services import roles
+from tests import factories
+from tests.support import Browser
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[Flask]:
+    app = create_app("testing")
+    app.test_client_class = Browser
+    with app.app_context():
+        db.drop_all()
+        upgrade()
+        roles.insert()
+        db.session.remove()
+    yield app
+    with app.app_context():
+        db.drop_all()
+        db.session.execute(db.text("DROP TABLE IF EXISTS alembic_version"))
+        db.session.commit()
+
+
+@pytest.fixture(autouse=True)
+def rollback(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Undo whatever a test that asks for the app commits."""
+    if "app" not in request.fixturenames:
+        yield
+        return
+    app = request.getfixturevalue("app")
+    with app.app_context():
+        engines = db._app_engines[app]
+        engine = engines[None]
+        with engine.connect() as connection:
+            transaction = connection.begin()
+            engines[None] = connection
+            db.session.configure(join_transaction_mode="create_savepoint")
+            yield
+            db.session.remove()
+            engines[None] = engine
+            transaction.rollback()
+    limiter.reset()
+
+
+@pytest.fixture
+def client(app: Flask) -> Browser:
+    """An anonymous browser."""
+    return app.test_client()
+
+
+@pytest.fixture
+def make_user(app: Flask) -> Callable[..., User]:
+    return factories.make_user
+
+
+@pytest.fixture
+def signed_in(app: Flask) -> Callable[[User], Browser]:
+    """Return a function that gives a browser in which a user is signed in."""
+
+    def sign_in(user: User) -> Browser:
+        browser = app.test_client()
+        browser.sign_in(user.email)
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def admin(make_user: Callable[..., User]) -> User:
+    return make_user(role="Administrator", email="admin@example.com")
+
+
+class Outbox:
+    """The mails that the app has sent, once they are delivered."""
+
+    def __init__(self, app: Flask) -> None:
+        self.messages = app.extensions["mail_memory"]
+        self.messages.clear()
+
+    def deliver(self) -> list:
+        """Send what is waiting and return all mails so far, oldest first."""
+        outbox_service.sweep(include_new=True)
+        return self.messages
+
+    def last_text(self) -> str:
+        """Deliver, and return the text of the newest mail."""
+        return self.deliver()[-1].get_body(("plain",)).get_content()
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Outbox:
+    return Outbox(app)

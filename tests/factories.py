@@ -1,0 +1,47 @@
+"""Rows for tests, one function a model."""
+
+import itertools
+from typing import Any
+
+from sqlalchemy import select
+
+from app import passwords
+from app.database import now
+from app.extensions import db
+from app.models import Role, User
+from tests.support import PASSWORD
+
+_numbers = itertools.count(1)
+_PASSWORD_HASH = passwords.hash_password(PASSWORD)
+
+
+def make_role(name: str, permissions: int = 1, **values: Any) -> Role:
+    role = Role(name=name, permissions=permissions, index=values.pop("index", "main"), **values)
+    db.session.add(role)
+    db.session.commit()
+    return role
+
+
+def make_user(
+    *,
+    role: str = "User",
+    invited: bool = False,
+    suspended: bool = False,
+    **values: Any,
+) -> User:
+    """Add a user who can sign in with PASSWORD; the traits make one who cannot."""
+    number = next(_numbers)
+    values.setdefault("email", f"person{number}@example.com")
+    values.setdefault("first_name", "Ada")
+    values.setdefault("last_name", f"Lovelace{number}")
+    values.setdefault("confirmed", not invited)
+    user = User(
+        role=db.session.scalar(select(Role).where(Role.name == role)),
+        password_hash=None if invited else _PASSWORD_HASH,
+        invited_at=now() if invited else None,
+        suspended_at=now() if suspended else None,
+        **values,
+    )
+    db.session.add(user)
+    db.session.commit()
+    return user

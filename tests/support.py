@@ -1,0 +1,65 @@
+"""A client that behaves like a browser, and small helpers to read pages."""
+
+import contextvars
+import html
+import re
+from typing import Any
+
+from flask import has_app_context
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.extensions import db
+
+PASSWORD = "correct horse battery staple"
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+LINK = re.compile(r"https?://[^\s\"'<>]+")
+
+
+class Browser(FlaskClient):
+    """Sends each request in a context of its own.
+
+    A request made while the test holds an app context would reuse it, with the user that
+    Flask-Login has cached there: an anonymous client would look signed in.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        if not has_app_context():  # following a redirect
+            return super().open(*args, **kwargs)
+        db.session.commit()
+        response = contextvars.Context().run(super().open, *args, **kwargs)
+        db.session.expire_all()
+        return response
+
+    def csrf_token(self, path: str = "/account/login") -> str:
+        """Return a token of this browser's session, from the form at `path`."""
+        found = TOKEN.search(self.get(path, follow_redirects=True).text)
+        assert found, f"no form at {path}"
+        return html.unescape(found.group(1))
+
+    def submit(
+        self, path: str, data: dict[str, Any] | None = None, *, form_at: str = "", **kwargs: Any
+    ) -> TestResponse:
+        """Open the page at `form_at`, else at `path`, and send its form."""
+        token = self.csrf_token(form_at or path)
+        return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
+
+    def sign_in(self, email: str, password: str = PASSWORD, **fields: str) -> TestResponse:
+        response = self.submit(
+            "/account/login", {"email": email, "password": password, **fields}
+        )
+        assert response.status_code == 302, response.text
+        return response
+
+    def is_signed_in(self) -> bool:
+        return self.get("/account/manage").status_code == 200
+
+
+def links(text: str) -> list[str]:
+    """Return the addresses in a text, in order."""
+    return LINK.findall(text)
+
+
+def path_of(link: str) -> str:
+    """Return what follows the host in an address of this app."""
+    return re.sub(r"^https?://[^/]+", "", link)
