@@ -327,11 +327,11 @@ def _environment() -> Environment:
 # What the messages are made from
 
 
-def _add(name: str, recipient: str, user: User | None = None, **context: Any) -> EmailMessage:
+def _add(kind: str, recipient: str, user: User | None = None, /, **context: Any) -> EmailMessage:
     if user is not None and user.id is None:
         db.session.flush()
     row = EmailMessage(
-        message=name,
+        message=kind,
         recipient=recipient,
         user_id=user.id if user else None,
         context=context,
@@ -357,7 +357,7 @@ def _user_still_at(row: EmailMessage) -> User:
 
 
 def _user_by_address(row: EmailMessage) -> User:
-    user = db.session.scalar(User.with_email(row.recipient))
+    user = User.by_email(row.recipient)
     if user is None:
         raise Cancelled("nobody has this address")
     row.user_id = user.id

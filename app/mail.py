@@ -6,8 +6,6 @@ certificate, and sends lines longer than SMTP allows.
 
 from __future__ import annotations
 
-import os
-import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -22,13 +20,13 @@ from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import idna
-from flask import Flask, current_app
+from flask import current_app
+
+from app import mail_files
 
 TIMEOUT = 15  # seconds for each answer of the mail server
-FILES_KEPT = 500
 MAILS_PER_CONNECTION = 100  # many servers hang up on those who send more
 ERROR_LENGTH = 300
 
@@ -54,7 +52,7 @@ class Transport(Protocol):
 
     is_reachable: bool  # False once the other side could not be spoken to
 
-    def send(self, mime: Mime, recipient: str) -> None:
+    def send(self, mime: Mime) -> None:
         """Deliver one mail, or raise a DeliveryError."""
 
 
@@ -130,7 +128,7 @@ def _transport() -> Transport:
     if kind == "memory":
         return MemoryTransport(current_app.extensions.setdefault("mail_memory", []))
     if kind == "files":
-        return FileTransport(files_directory(current_app))
+        return FileTransport(mail_files.directory())
     return SmtpTransport(
         server=state.server or "",
         port=state.port,
@@ -146,15 +144,29 @@ def _transport() -> Transport:
 
 
 @dataclass
+class FileTransport:
+    """Writes mails to a folder, for development without a mail server."""
+
+    directory: Path
+    is_reachable: bool = True
+
+    def send(self, mime: Mime) -> None:
+        try:
+            mail_files.store(self.directory, mime.as_bytes())
+        except OSError as error:
+            raise TemporaryFailure(f"The mail cannot be stored: {_one_line(error)}") from error
+
+
+@dataclass
 class MemoryTransport:
     """Keeps mails in a list, for tests."""
 
     sent: list[Mime]
     is_reachable: bool = True
 
-    def send(self, mime: Mime, recipient: str) -> None:
+    def send(self, mime: Mime) -> None:
         # What a reader parses is what counts, not the object that it was made from.
-        self.sent.append(message_from_bytes(mime.as_bytes(), policy=policy.default))  # type: ignore[arg-type]
+        self.sent.append(message_from_bytes(mime.as_bytes(), policy=policy.default))
 
 
 # The server has said no to one mail and waits for the next.
@@ -183,7 +195,7 @@ class SmtpTransport:
     _smtp: smtplib.SMTP | None = field(default=None, init=False)
     _sent: int = field(default=0, init=False)
 
-    def send(self, mime: Mime, recipient: str) -> None:
+    def send(self, mime: Mime) -> None:
         envelope_from = mime["From"].addresses[0].addr_spec
         envelope_to = mime["To"].addresses[0].addr_spec
         try:
@@ -211,16 +223,17 @@ class SmtpTransport:
             smtp.close()
 
     def _ready(self) -> smtplib.SMTP:
-        if self._smtp is not None and (self._sent >= MAILS_PER_CONNECTION or not self._answers()):
+        if self._smtp is not None and (
+            self._sent >= MAILS_PER_CONNECTION or not self._answers(self._smtp)
+        ):
             self.close()
         if self._smtp is None:
             self._smtp, self._sent = self._open(), 0
         return self._smtp
 
-    def _answers(self) -> bool:
-        assert self._smtp is not None
+    def _answers(self, smtp: smtplib.SMTP) -> bool:
         try:
-            return self._smtp.noop()[0] == 250
+            return smtp.noop()[0] == 250
         except (smtplib.SMTPException, OSError):
             return False
 
@@ -251,77 +264,40 @@ class SmtpTransport:
 
 def classify(error: Exception) -> DeliveryError:
     """Return which kind of failure an error of smtplib or of the network is."""
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        if 400 <= error.smtp_code < 500:  # RFC 4954, section 6: 454 is temporary
-            return TemporaryFailure(f"Signing in failed: {_reply(error)}")
-        return Misconfigured(f"The mail server refuses the user name or password: {_reply(error)}")
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Misconfigured(f"The mail server cannot do what is set: {_one_line(error)}")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Misconfigured(f"The mail server's certificate is not to be trusted: {error.reason}")
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, reply = next(iter(error.recipients.values()))
-        kind = RefusedForGood if code >= 500 else TemporaryFailure
-        return kind(f"The recipient was refused: {code} {_one_line(reply)}")
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        kind = Misconfigured if error.smtp_code >= 500 else TemporaryFailure
-        return kind(f"The sender was refused: {_reply(error)}")
-    if isinstance(error, smtplib.SMTPDataError):
-        kind = RefusedForGood if error.smtp_code >= 500 else TemporaryFailure
-        return kind(f"The mail was refused: {_reply(error)}")
+        return _by_code(
+            code, RefusedForGood, f"The recipient was refused: {code} {_one_line(reply)}"
+        )
     if isinstance(error, smtplib.SMTPResponseException):
-        return TemporaryFailure(f"The mail server answered: {_reply(error)}")
-    if isinstance(error, UnicodeError):
-        return RefusedForGood(f"The mail cannot be sent as it is: {_one_line(error)}")
-    if isinstance(error, TimeoutError):
-        return TemporaryFailure("The mail server did not answer in time.")
+        kind, what = REFUSALS.get(type(error), (TemporaryFailure, "The mail server answered"))
+        reply = f"{what}: {error.smtp_code} {_one_line(error.smtp_error)}"
+        return _by_code(error.smtp_code, kind, reply)
+    for caught, kind, what in OTHER_ERRORS:
+        if isinstance(error, caught):
+            return kind(f"{what}: {_one_line(error)}")
     return TemporaryFailure(f"The mail server cannot be reached: {_one_line(error)}")
 
 
-def _reply(error: smtplib.SMTPResponseException) -> str:
-    return f"{error.smtp_code} {_one_line(error.smtp_error)}"
+# What a refusal means if the server means it for good.
+REFUSALS: dict[type[Exception], tuple[type[DeliveryError], str]] = {
+    smtplib.SMTPAuthenticationError: (Misconfigured, "The user name or password was refused"),
+    smtplib.SMTPSenderRefused: (Misconfigured, "The sender was refused"),
+    smtplib.SMTPDataError: (RefusedForGood, "The mail was refused"),
+}
+OTHER_ERRORS: tuple[tuple[type[Exception], type[DeliveryError], str], ...] = (
+    (smtplib.SMTPNotSupportedError, Misconfigured, "The mail server cannot do what is set"),
+    (ssl.SSLCertVerificationError, Misconfigured, "The mail server cannot be trusted"),
+    (UnicodeError, RefusedForGood, "The mail cannot be sent as it is"),
+    (TimeoutError, TemporaryFailure, "The mail server did not answer in time"),
+)
+
+
+def _by_code(code: int, kind: type[DeliveryError], said: str) -> DeliveryError:
+    # RFC 5321, section 4.2.1: 4yz asks to come back later, 5yz does not.
+    return kind(said) if code >= 500 else TemporaryFailure(said)
 
 
 def _one_line(said: object) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:ERROR_LENGTH]
-
-
-# Mail in development: files that /dev/mail shows
-
-FILE_NAME = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{8}\.eml")
-
-
-@dataclass
-class FileTransport:
-    """Writes mails to a folder, for development without a mail server."""
-
-    directory: Path
-    is_reachable: bool = True
-
-    def send(self, mime: Mime, recipient: str) -> None:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}.eml"
-            unfinished = self.directory / f".{name}"
-            unfinished.write_bytes(mime.as_bytes())
-            unfinished.chmod(0o600)
-            os.replace(unfinished, self.directory / name)
-            for old in stored_files(self.directory)[FILES_KEPT:]:
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            raise TemporaryFailure(f"The mail cannot be stored: {_one_line(error)}") from error
-
-
-def files_directory(app: Flask) -> Path:
-    """Return where development keeps its mails."""
-    return Path(app.instance_path) / "mail"
-
-
-def stored_files(directory: Path) -> list[Path]:
-    """Return the mails that were written to `directory`, newest first."""
-    try:
-        found = [path for path in directory.iterdir() if FILE_NAME.fullmatch(path.name)]
-    except FileNotFoundError:
-        return []
-    return sorted(found, key=lambda path: path.name, reverse=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 
-from flask import current_app
-
-from app.mail import FILE_NAME, files_directory, stored_files
+from app import mail_files
 
 SHOWN = 100
 
@@ -31,47 +30,47 @@ class StoredMail:
 
 def newest() -> list[StoredMail]:
     """Return the mails that came last, newest first."""
-    found = (_read(path) for path in stored_files(_directory())[:SHOWN])
+    folder = mail_files.directory()
+    found = (_read(folder, path.name) for path in mail_files.stored(folder)[:SHOWN])
     return [mail for mail in found if mail is not None]
 
 
 def find(name: str) -> StoredMail | None:
     """Return the mail in the file called `name`, or None if there is none or it is no such name."""
-    return _read(_directory() / name) if FILE_NAME.fullmatch(name) else None
+    return _read(mail_files.directory(), name)
 
 
 def clear() -> int:
     """Delete every mail and return how many there were."""
-    paths = stored_files(_directory())
+    paths = mail_files.stored(mail_files.directory())
     for path in paths:
         path.unlink(missing_ok=True)
     return len(paths)
 
 
-def _directory() -> Path:
-    return files_directory(current_app)  # type: ignore[arg-type]
-
-
-def _read(path: Path) -> StoredMail | None:
+def _read(folder: Path, name: str) -> StoredMail | None:
+    if (sent_at := mail_files.sent_at(name)) is None:
+        return None
     try:
-        mime = message_from_bytes(path.read_bytes(), policy=policy.default)
+        mime = message_from_bytes((folder / name).read_bytes(), policy=policy.default)
     except FileNotFoundError:
         return None
-    parts = {}
-    for kind in ("plain", "html"):
-        body = mime.get_body((kind,))  # type: ignore[attr-defined]
-        parts[kind] = body.get_content() if body is not None else ""
-    stamp = datetime.strptime(path.name.partition("-")[0], "%Y%m%dT%H%M%S%f")
+    html = _part(mime, "html")
     return StoredMail(
-        name=path.name,
+        name=name,
         subject=str(mime["Subject"] or ""),
         sender=str(mime["From"] or ""),
         recipient=str(mime["To"] or ""),
-        sent_at=stamp.replace(tzinfo=UTC),
-        text=parts["plain"],
-        html=parts["html"],
-        links=_links(parts["html"]),
+        sent_at=sent_at,
+        text=_part(mime, "plain"),
+        html=html,
+        links=_links(html),
     )
+
+
+def _part(mime: EmailMessage, kind: str) -> str:
+    body = mime.get_body((kind,))
+    return str(body.get_content()) if body is not None else ""
 
 
 class _LinkParser(HTMLParser):

@@ -48,6 +48,8 @@ def examples() -> dict[str, Any]:
         "wrong": wrong,
         "visitor": AnonymousUser(),
         "page": EditableHTML(editor_name="patterns", value="<p>An <em>editable</em> page.</p>"),
-        "moments": [now() - timedelta(**ago) for ago in ({"seconds": 5}, {"hours": 3}, {"days": 9})],
+        "moments": [
+            now() - timedelta(**ago) for ago in ({"seconds": 5}, {"hours": 3}, {"days": 9})
+        ],
         "statuses": ["active", "unconfirmed", "invited", "suspended", "pending", "sent", "failed"],
     }

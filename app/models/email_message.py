@@ -67,7 +67,7 @@ class EmailMessage(db.Model):
         return f"<EmailMessage {self.id} {self.message} {self.state}>"
 
     @staticmethod
-    def count_since(recipient: str, message: str, since: datetime) -> Select[tuple[int]]:
+    def count_since(recipient: str, message: str, since: datetime) -> Select[int]:
         """Select how many mails of a kind were written to an address after `since`."""
         return (
             select(func.count())
@@ -80,7 +80,7 @@ class EmailMessage(db.Model):
         )
 
     @staticmethod
-    def due(at: datetime) -> Select[tuple[int]]:
+    def due(at: datetime) -> Select[int]:
         """Select the ids of the mails that the sweeper should take, those due longest first."""
         return (
             select(EmailMessage.id)

@@ -10,14 +10,16 @@ import logging
 import time
 import zlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import emails, mail, queue
+from app import emails, queue
 from app.database import now
 from app.emails import RenderedEmail
 from app.extensions import db
+from app.mail import Misconfigured, RefusedForGood, TemporaryFailure, Transport, compose, connect
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
 
@@ -88,7 +90,7 @@ def statistics() -> dict[str, int]:
     return dict(zip(("pending", "failed", "sent_today"), counts, strict=True))
 
 
-def deliver(email_id: int, transport: mail.Transport | None = None) -> EmailState | None:
+def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:
     """Send one mail of the outbox and return the state it is in then.
 
     Returns None when there is nothing to do: it has gone, someone else has it, or its retry is
@@ -102,7 +104,7 @@ def deliver(email_id: int, transport: mail.Transport | None = None) -> EmailStat
     if isinstance(rendered, EmailState):
         return rendered
     try:
-        mime = mail.compose(
+        mime = compose(
             recipient=rendered.recipient,
             subject=rendered.subject,
             text=rendered.text,
@@ -110,18 +112,18 @@ def deliver(email_id: int, transport: mail.Transport | None = None) -> EmailStat
             message_id=rendered.message_id,
         )
         if transport is not None:
-            transport.send(mime, rendered.recipient)
+            transport.send(mime)
         else:
-            with mail.connect() as own:
-                own.send(mime, rendered.recipient)
-    except mail.RefusedForGood as error:
+            with connect() as own:
+                own.send(mime)
+    except RefusedForGood as error:
         return _mark(email_id, attempt, EmailState.FAILED, error=str(error))
-    except mail.Misconfigured as error:
+    except Misconfigured as error:
         logger.error("email %s not sent, and no other can be: %s", email_id, error)
         return _retry(email_id, attempt, str(error), misconfigured=True)
     except Exception as error:
         # Whatever it is, also the task running out of time: the mail is not known to have gone.
-        if not isinstance(error, mail.TemporaryFailure):
+        if not isinstance(error, TemporaryFailure):
             logger.exception("email %s could not be sent", email_id)
         return _retry(email_id, attempt, str(error) or type(error).__name__)
     return _mark(email_id, attempt, EmailState.SENT)
@@ -143,7 +145,7 @@ def sweep(*, include_new: bool = False) -> int:
     # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
     db.session.commit()
     taken = 0
-    with mail.connect() as transport:
+    with connect() as transport:
         for email_id in ids:
             state = deliver(email_id, transport)
             taken += state is not None
@@ -231,7 +233,7 @@ def _mark(
 ) -> EmailState:
     """Record how an attempt ended, unless the mail has been claimed anew since."""
     at = now()
-    values = {"state": state, "last_error": error}
+    values: dict[str, Any] = {"state": state, "last_error": error}
     if next_try_at is not None:
         values["next_try_at"] = next_try_at
     if state == EmailState.SENT:

@@ -1,0 +1,23 @@
+"""The only package that knows RQ and Flask-RQ2: work is queued by the name of a task.
+
+A job is a name and JSON. Whoever can write to Redis can only cause what is registered here:
+RQ by itself imports and calls whatever a job names.
+"""
+
+from app.queue.connections import connection, is_configured, ping
+from app.queue.enqueueing import enqueue, enqueue_many, init_app
+from app.queue.registry import TASKS, UnknownTask, task
+from app.queue.worker import make_worker
+
+__all__ = [
+    "TASKS",
+    "UnknownTask",
+    "connection",
+    "enqueue",
+    "enqueue_many",
+    "init_app",
+    "is_configured",
+    "make_worker",
+    "ping",
+    "task",
+]
