@@ -1,4 +1,4 @@
-"""How gunicorn serves the application in production. A flag on its command line wins over a line here.
+"""How gunicorn serves the application in production. A flag on its command line wins over this.
 
 Where PORT is set, gunicorn listens on it, on every address; elsewhere on 127.0.0.1:8000.
 """
@@ -38,8 +38,8 @@ errorlog = "-"
 # The address of the connection, and what a proxy said about who is behind it.
 access_log_format = '%(h)s (%({x-forwarded-for}i)s) "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
 
-# As app.request_log has it. Importing that here would load the application into the parent process, and
-# workers forked after a reload would go on with the old code.
+# As app.request_log has it. Importing that here would load the application into the parent process,
+# and workers forked after a reload would go on with the old code.
 TOKENS = re.compile(
     r"(/account/(?:(?:confirm-account|reset-password|manage/change-email)|join-from-invite/\d+)/)"
     r"[^/?#\s]+"

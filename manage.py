@@ -6,12 +6,13 @@ imported only when a command asks for it.
 
 import subprocess
 import sys
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from flask.cli import FlaskGroup, routes_command, run_command, shell_command
-from werkzeug.serving import is_running_from_reloader
+from flask.cli import FlaskGroup, routes_command, shell_command
+from werkzeug.serving import is_running_from_reloader, run_simple
 
 from config import BASE_DIR, ConfigurationError, Reader, environment, load
 
@@ -41,7 +42,7 @@ cli = FlaskGroup(
     add_version_option=False,
     help="Manage the application. FLASK_CONFIG chooses the configuration.",
 )
-cli.params.clear()  # --app, --env-file and --debug: what they choose is settled here and in config.py
+cli.params.clear()  # --app, --env-file, --debug: settled here and in config.py
 cli.add_command(shell_command)
 cli.add_command(routes_command)
 
@@ -49,21 +50,42 @@ cli.add_command(routes_command)
 @cli.command("runserver")
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port; else PORT, else 5000.")
-@click.pass_context
-def runserver(ctx: click.Context, host: str, port: int | None) -> None:
+def runserver(host: str, port: int | None) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
     settings = load()
     if not is_running_from_reloader():
         click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
-    ctx.invoke(
-        run_command,
-        host=host,
-        port=port or Reader(environment()).number("PORT", 5000, least=1),
-        reload=settings.DEBUG,
-        debugger=settings.DEBUG,
-        with_threads=True,
+    run_simple(
+        host,
+        port or Reader(environment()).number("PORT", 5000, least=1),
+        app_or_its_error(reloads=settings.DEBUG),
+        use_reloader=settings.DEBUG,
+        use_debugger=settings.DEBUG,
+        threaded=True,
         extra_files=[str(BASE_DIR / ".env")],
     )
+
+
+def app_or_its_error(*, reloads: bool) -> Any:
+    """Return the application or, while it is broken, one that shows why.
+
+    The reloader's parent serves nothing. Its child goes on with a broken application, so that the
+    change that mends it is noticed.
+    """
+    if not reloads:
+        return make_app()
+    if not is_running_from_reloader():
+        return None
+    try:
+        return make_app()
+    except Exception as error:
+        traceback.print_exc()
+        reason = error
+
+    def broken(*_request: object) -> None:
+        raise reason
+
+    return broken
 
 
 @cli.command("test", context_settings={"ignore_unknown_options": True})

@@ -1,4 +1,4 @@
-"""Exit with 0 if the web process of this container answers; the Dockerfile's HEALTHCHECK runs it."""
+"""Exit with 0 if the web process of this container answers; the Dockerfile runs it."""
 
 import os
 import sys

@@ -31,8 +31,8 @@ def main() -> int:
     # The commands in Local say `python`, which has to be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "PORT": port}
-    code = subprocess.run([sys.executable, "manage.py", "setup_dev"], env=environment).returncode
-    return code or run_processes(environment)
+    setup = subprocess.run([sys.executable, "manage.py", "setup_dev"], env=environment, check=False)
+    return setup.returncode or run_processes(environment)
 
 
 def is_in_use(port: int) -> bool:

@@ -79,7 +79,7 @@ def free_port() -> int:
 
 
 def build_assets() -> None:
-    """Build styles and scripts when their sources, or the templates that name the icons, changed."""
+    """Build styles and scripts when they, or the templates that name the icons, changed."""
     app = ROOT / "app"
     sources = [app / "assets.py", *REQUIREMENTS]
     sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))

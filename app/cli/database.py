@@ -5,6 +5,7 @@ import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import MetaData, inspect
+from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from app.extensions import db
 from app.services import roles
@@ -39,8 +40,9 @@ def drop_everything() -> None:
         found = MetaData()
         found.reflect(connection)
         found.drop_all(connection)
-        if connection.dialect.name == "postgresql":
-            for enum in inspect(connection).get_enums():
+        inspector = inspect(connection)
+        if isinstance(inspector, PGInspector):
+            for enum in inspector.get_enums():
                 connection.exec_driver_sql(f'DROP TYPE "{enum["name"]}"')
 
 
