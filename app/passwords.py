@@ -10,6 +10,8 @@ from zxcvbn import zxcvbn
 
 MAX_LENGTH = 128
 LEAST_SCORE = 3  # of 4: over 10^8 guesses
+LEAST_UNRELATED = 6  # letters and digits beside names and addresses
+SHORTEST_RELATED_WORD = 3
 EXAMINED_LENGTH = 72  # zxcvbn's time grows with the square of the length
 
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes and one lane.
@@ -83,10 +85,22 @@ def require_strong(password: str, *, least_length: int, related: Iterable[str] =
         raise WeakPassword(f"Use at least {least_length} characters.")
     if length > MAX_LENGTH:
         raise WeakPassword(f"Use at most {MAX_LENGTH} characters.")
+    related = [*_words(related)]
+    if _unrelated(password, related) < LEAST_UNRELATED:
+        raise WeakPassword("This password is little more than a name or an address.")
     score, reason = strength(password, related)
     if score < LEAST_SCORE:
         detail = f" {reason}." if reason else ""
         raise WeakPassword(f"This password is too easy to guess.{detail}")
+
+
+def _unrelated(password: str, related: Iterable[str]) -> int:
+    """Count the letters and digits that are left without the words an attacker tries first."""
+    rest = normalise(password).lower()
+    for word in sorted(related, key=len, reverse=True):
+        if len(word) >= SHORTEST_RELATED_WORD:
+            rest = rest.replace(word, "")
+    return sum(character.isalnum() for character in rest)
 
 
 def _words(related: Iterable[str]) -> Iterable[str]:

@@ -84,7 +84,7 @@ class Outbox:
     """The mails that the app has sent, once they are delivered."""
 
     def __init__(self, app: Flask) -> None:
-        self.messages = app.extensions["mail_memory"]
+        self.messages = app.extensions.setdefault("mail_memory", [])
         self.messages.clear()
 
     def deliver(self) -> list:
