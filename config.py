@@ -1,4 +1,4 @@
-"""Settings, read from the environment and from `.env`; nothing else in the project reads either."""
+"""Settings, read from the environment and from `.env`; nothing else reads either."""
 
 import os
 import secrets
@@ -18,12 +18,16 @@ SHORTEST_SECRET_KEY = 32
 
 
 class ConfigurationError(Exception):
-    """The environment is missing something, or a value in it cannot be read; the message names it."""
+    """The environment misses something or a value cannot be read; the message names it."""
 
 
 def environment() -> dict[str, str]:
     """Return the variables of `.env` overlaid with those of the real environment, which win."""
-    from_file = {k: v for k, v in dotenv_values(BASE_DIR / ".env", interpolate=False).items() if v is not None}
+    from_file = {
+        k: v
+        for k, v in dotenv_values(BASE_DIR / ".env", interpolate=False).items()
+        if v is not None
+    }
     return {**from_file, **os.environ}
 
 
@@ -64,7 +68,7 @@ class Reader:
         return [part.strip() for part in self.text(name).split(",") if part.strip()]
 
     def database(self, name: str, default: str) -> str:
-        """Return a database address for SQLAlchemy; PostgreSQL is always spoken through psycopg 3."""
+        """Return a database address for SQLAlchemy; psycopg 3 speaks to PostgreSQL."""
         url = self.text(name, default=default)
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
@@ -112,9 +116,7 @@ class Config:
     WTF_CSRF_TIME_LIMIT = None  # A token lives as long as its session, which has its own limits.
     RATELIMIT_HEADERS_ENABLED = False
     RATELIMIT_IN_MEMORY_FALLBACK_ENABLED = True
-    RATELIMIT_STORAGE_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 1}
     RATELIMIT_STRATEGY = "fixed-window"
-    COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
     COMPRESS_BR_LEVEL = 4
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
@@ -133,9 +135,7 @@ class Config:
         )
 
         self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
-        self.REDIS_URL = read.text(
-            "REDIS_URL", "REDISTOGO_URL", default="redis://127.0.0.1:6379/0"
-        )
+        self.REDIS_URL = read.text("REDIS_URL", "REDISTOGO_URL", default="redis://127.0.0.1:6379/0")
         self.REDIS_SSL_CERT_REQS = read.text(
             "REDIS_SSL_CERT_REQS", default=self.DEFAULT_REDIS_SSL_CERT_REQS
         )
@@ -153,9 +153,7 @@ class Config:
         self.MAIL_DEFAULT_SENDER = read.text(
             "MAIL_DEFAULT_SENDER", default=f"{self.APP_NAME} <no-reply@{self.host_name()}>"
         )
-        self.EMAIL_SUBJECT_PREFIX = read.text(
-            "EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]"
-        )
+        self.EMAIL_SUBJECT_PREFIX = read.text("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
 
         self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
         self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
@@ -177,6 +175,8 @@ class Config:
     def derive(self) -> None:
         """Set what follows from the values above."""
         self.RATELIMIT_STORAGE_URI = self.REDIS_URL
+        self.RATELIMIT_STORAGE_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 1}
+        self.COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
         self.REMEMBER_COOKIE_DURATION = timedelta(seconds=self.REMEMBER_LIFETIME)
         self.HTTPS_ONLY = self.PRODUCTION and not self.SSL_DISABLE
         self.SESSION_COOKIE_SECURE = self.REMEMBER_COOKIE_SECURE = self.HTTPS_ONLY
@@ -255,7 +255,7 @@ class TestingConfig(DevelopmentConfig):
 class ProductionConfig(Config):
     PRODUCTION = True
 
-    def default_app_url(self, read: Reader) -> str:
+    def default_app_url(self, read: Reader) -> str:  # there is none that would be right
         return ""
 
     def default_secret_key(self) -> str:

@@ -97,7 +97,8 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(main)
     app.register_blueprint(account, url_prefix="/account")
     app.register_blueprint(admin, url_prefix="/admin")
-    if hasattr(dev, "init_app"): dev.init_app(app)
+    if hasattr(dev, "init_app"):
+        dev.init_app(app)
 
 
 def say_how_it_runs(app: Flask) -> None:

@@ -60,10 +60,11 @@ app_js = Bundle(*sorted(str(path) for path in SCRIPTS.glob("*.js")), filters="js
 
 BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
 
-# icon('house'), icon="house", and the last item of a navigation entry ('main.index', 'Home', 'house').
+# icon('house'), symbol='house', empty_state('house', …) and the last item of a navigation entry ('main.index', 'Home', 'house').
 ICON_USES = (
     re.compile(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]"""),
-    re.compile(r"""\bicon\s*=\s*['"]([a-z0-9-]+)['"]"""),
+    re.compile(r"""\bsymbol\s*=\s*['"]([a-z0-9-]+)['"]"""),
+    re.compile(r"""\bempty_state\(\s*['"]([a-z0-9-]+)['"]"""),
     re.compile(r"""\(\s*['"][\w.]+['"]\s*,\s*['"][^'"]*['"]\s*,\s*['"]([a-z0-9-]+)['"]\s*\)"""),
 )
 

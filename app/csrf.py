@@ -1,4 +1,4 @@
-"""Cross-site request forgery: Flask-WTF's tokens, masked, and a look at where a request came from."""
+"""Cross-site request forgery: Flask-WTF's tokens, masked, and where a request came from."""
 
 import base64
 import secrets
@@ -49,14 +49,14 @@ def comes_from_elsewhere() -> bool:
     return origin is not None and urlsplit(origin).netloc != request.host
 
 
-class MaskedFormCSRF(_FlaskFormCSRF):  # type: ignore[misc]
+class MaskedFormCSRF(_FlaskFormCSRF):
     """The CSRF field of a form; CSRFProtect has checked it before the form is looked at."""
 
     def generate_csrf_token(self, csrf_token_field: Any) -> str:
         return masked_token()
 
 
-class CSRFProtect(FlaskWTFProtect):  # type: ignore[misc]
+class CSRFProtect(FlaskWTFProtect):
     """Refuses every unsafe request without a token of this browser's session."""
 
     def init_app(self, app: Flask) -> None:

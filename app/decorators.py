@@ -21,7 +21,7 @@ def permission_required(permission: int) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        @login_required  # type: ignore[untyped-decorator]
+        @login_required
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not current_user.can(permission):
                 abort(403)
@@ -61,7 +61,7 @@ def fresh_sign_in_required(view: View) -> View:
         if sessions.is_fresh(current_user.session):
             return view(*args, **kwargs)
         flash("Confirm that it is you, then try again.", "form-info")
-        # What was posted is not sent again by itself: it is asked for anew on the page it came from.
+        # What was posted is not sent again by itself: the page it came from asks for it anew.
         back = request.path if "GET" in _methods() else url_for("admin.index")
         return redirect(url_for("account.reauthenticate", next=back))
 

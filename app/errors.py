@@ -101,5 +101,3 @@ def wants_json() -> bool:
 
 def request_id() -> str:
     return str(g.get("request_id", ""))
-
-

@@ -1,12 +1,13 @@
-"""Response headers that keep browsers careful, and the requests that are turned away at the door."""
+"""Response headers that keep browsers careful, and requests that are turned away at the door."""
 
 import re
 import secrets
 import uuid
-from collections.abc import MutableMapping
 from io import BytesIO
+from wsgiref.headers import Headers as WSGIHeaders
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.database import reading_only
@@ -58,7 +59,7 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def add_fixed_headers(headers: MutableMapping[str, str], *, https_only: bool) -> None:
+def add_fixed_headers(headers: Headers | WSGIHeaders, *, https_only: bool) -> None:
     """Set the headers that are the same on every response, static files included."""
     for name, value in FIXED_HEADERS.items():
         headers.setdefault(name, value)

@@ -50,7 +50,7 @@ class Misconfigured(DeliveryError):
 class Transport(Protocol):
     """An open way to send mails one after the other."""
 
-    is_reachable: bool  # False once the other side could not be spoken to
+    is_reachable: bool  # False once something stood in the way of every mail
 
     def send(self, mime: Mime) -> None:
         """Deliver one mail, or raise a DeliveryError."""
@@ -201,7 +201,9 @@ class SmtpTransport:
         try:
             self._ready().sendmail(envelope_from, [envelope_to], mime.as_bytes())
         except ABOUT_THIS_MAIL as error:
-            raise classify(error) from error
+            failure = classify(error)
+            self.is_reachable = not isinstance(failure, Misconfigured)
+            raise failure from error
         except (smtplib.SMTPException, OSError) as error:
             self.is_reachable = False
             self.close()
@@ -271,8 +273,8 @@ def classify(error: Exception) -> DeliveryError:
         )
     if isinstance(error, smtplib.SMTPResponseException):
         kind, what = REFUSALS.get(type(error), (TemporaryFailure, "The mail server answered"))
-        reply = f"{what}: {error.smtp_code} {_one_line(error.smtp_error)}"
-        return _by_code(error.smtp_code, kind, reply)
+        answer = f"{what}: {error.smtp_code} {_one_line(error.smtp_error)}"
+        return _by_code(error.smtp_code, kind, answer)
     for caught, kind, what in OTHER_ERRORS:
         if isinstance(error, caught):
             return kind(f"{what}: {_one_line(error)}")

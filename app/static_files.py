@@ -1,11 +1,11 @@
-"""Static files, served by WhiteNoise in front of the app: compressed beforehand, kept for a year."""
+"""Static files: compressed beforehand, served in front of the app, kept for a year."""
 
 import re
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask
 from whitenoise import WhiteNoise
-from wsgiref.headers import Headers
 
 from app import headers
 
@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     folder.mkdir(exist_ok=True)
     https_only = app.config["HTTPS_ONLY"]
 
-    def add_headers(response_headers: Headers, path: str, url: str) -> None:
+    def add_headers(response_headers: Headers, _path: str, _url: str) -> None:
         headers.add_fixed_headers(response_headers, https_only=https_only)
         response_headers["Content-Security-Policy"] = headers.static_content_security_policy()
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask, current_app, url_for
 from markupsafe import Markup
@@ -18,7 +19,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         Permission=Permission, icon=icon, has_endpoint=has_endpoint, reload_url=reload_url
     )
-    app.jinja_env.filters.update(ago=ago, number=number, sanitised=sanitised)
+    app.jinja_env.filters.update(ago=ago, number=number, initials=initials, sanitised=sanitised)
 
 
 def icon(name: str, label: str | None = None) -> Markup:
@@ -67,6 +68,11 @@ def _count(amount: int, unit: str) -> str:
 def number(value: int) -> str:
     """Return a number with its thousands apart: 1,234."""
     return f"{value:,}"
+
+
+def initials(person: Any) -> str:
+    """Return the letters that stand for a person: of their name, else of their address."""
+    return (person.first_name[:1] + person.last_name[:1] or person.email[:1]).upper()
 
 
 def sanitised(html: str) -> str:

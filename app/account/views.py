@@ -1,6 +1,15 @@
 """Signing in and up, links from mails, and the pages on which people manage their account."""
 
-from flask import abort, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -134,7 +143,9 @@ def check_password() -> ResponseReturnValue:
     person = {name: str(sent.get(name, ""))[:254] for name in names}
     if current_user.is_authenticated:
         person |= {name: getattr(current_user, name) for name in names}
-    score, _reason = passwords.strength(password, [current_app.config["APP_NAME"], *person.values()])
+    score, _reason = passwords.strength(
+        password, [current_app.config["APP_NAME"], *person.values()]
+    )
     try:
         accounts.require_strong_password(password, **person)
     except passwords.WeakPassword as error:
@@ -226,9 +237,7 @@ def change_email(token: str) -> ResponseReturnValue:
     except EmailTaken:
         flash("Someone else has this address by now. Yours is not changed.", "error")
         return redirect(url_for("account.change_email_request"))
-    return _token_page(
-        "account/change_email.html", form=form, new_email=current_user.pending_email
-    )
+    return _token_page("account/change_email.html", form=form, new_email=current_user.pending_email)
 
 
 @account.route("/reauthenticate", methods=["GET", "POST"])

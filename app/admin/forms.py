@@ -5,9 +5,9 @@ from typing import Any
 from wtforms import SelectField, StringField, SubmitField, TextAreaField
 from wtforms.validators import EqualTo, Length, Regexp
 
-from app.extensions import db
 from app.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
+from app.services import roles
 
 LARGEST_PAGE = 200_000  # characters
 
@@ -19,19 +19,17 @@ class RoleField(SelectField):
         super().__init__(label, coerce=int, validate_choice=False, **options)
 
     def iter_choices(self) -> Any:
-        self.choices = [(role.id, role.name) for role in self.roles()]
+        self.choices = [(role.id, role.name) for role in roles.known()]
         return super().iter_choices()
 
     def pre_validate(self, form: Any) -> None:
-        if self.role is None:
+        if self.data not in {role.id for role in roles.known()}:
             raise ValueError("Choose one of the roles.")
 
     @property
-    def role(self) -> Role | None:
-        return next((role for role in self.roles() if role.id == self.data), None)
-
-    def roles(self) -> list[Role]:
-        return list(db.session.scalars(Role.by_name()))
+    def role(self) -> Role:
+        """The role that was chosen. Only a form that has been validated is sure to have one."""
+        return next(role for role in roles.known() if role.id == self.data)
 
 
 class InviteUserForm(BaseForm):

@@ -21,6 +21,7 @@ from app.decorators import admin_required, fresh_sign_in_required
 from app.extensions import db
 from app.models import Role, User
 from app.services import outbox, pages, users
+from app.services import roles as roles_service
 from app.services.accounts import EmailTaken
 from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
 
@@ -50,7 +51,7 @@ def index() -> ResponseReturnValue:
 @admin_required
 def registered_users() -> ResponseReturnValue:
     """The list, as the address asks for it; what makes no sense there is left out and said."""
-    roles = list(db.session.scalars(Role.by_name()))
+    roles = roles_service.known()
     filters, notice = _read_filters(roles)
     listing = users.find(
         search=filters["search"],

@@ -1,4 +1,4 @@
-"""The tables. Every model is named here, so that importing the package is enough to know them all."""
+"""The tables. Every model is named here, so that importing the package makes them all known."""
 
 from app.models.editable_html import EditableHTML
 from app.models.email_message import EmailMessage

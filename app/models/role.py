@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, String, select
+from sqlalchemy import ColumnElement, String, select
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from app.extensions import db
@@ -61,10 +61,6 @@ class Role(db.Model):
         """Return the condition that a role in a query holds every permission."""
         bits = Role.permissions.bitwise_and(int(Permission.ADMINISTER))
         return bits == int(Permission.ADMINISTER)
-
-    @staticmethod
-    def by_name() -> Select[tuple[Role]]:
-        return select(Role).order_by(Role.name)
 
     @staticmethod
     def get_default() -> Role | None:

@@ -164,8 +164,8 @@ class User(UserMixin, db.Model):
         if not self.accepts("change_email", token):
             return False
         content = tokens.read("change_email", token)
-        assert content is not None
-        self.email, self.pending_email = content.claim, None
+        if content is not None:
+            self.email, self.pending_email = content.claim, None
         return True
 
     def generate_invite_token(self, expiration: int = 7 * DAY) -> str:

@@ -50,7 +50,7 @@ class TaskJob(FlaskJob):
         self._success_callback_name = None
         self._failure_callback_name = None
         self._stopped_callback_name = None
-        self.webhooks = []
+        self.webhooks: list[Any] = []
 
     @property
     def func(self) -> Callable[..., Any]:

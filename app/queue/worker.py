@@ -28,8 +28,10 @@ POLL = 5  # seconds that an idle worker waits for a job before it looks around
 WORKER_TIMEOUT = 15  # seconds; longer than POLL, which blocks on purpose
 MAINTENANCE_INTERVAL = 15
 
+JOB_ID = re.compile(rb"[A-Za-z0-9_-]+")
 
-class _TaskWorker(BaseWorker):  # type: ignore[misc]
+
+class _TaskWorker(BaseWorker):
     """What both kinds of worker have in common. One app, loaded once, runs every job."""
 
     job_class = TaskJob
@@ -82,10 +84,11 @@ class _TaskWorker(BaseWorker):  # type: ignore[misc]
         RQ's groups are not cleaned, because they are not used and it would read them as pickles.
         """
         for queue in self.queues:
-            for job_id in self.connection.lrange(queue.intermediate_queue_key, 0, -1):
-                if not re.fullmatch(rb"[A-Za-z0-9_-]+", job_id):
-                    self.connection.lrem(queue.intermediate_queue_key, 0, job_id)
-        self.clean_registries()
+            job_ids: list[Any] = queue.connection.lrange(queue.intermediate_queue_key, 0, -1)
+            for job_id in job_ids:
+                if not JOB_ID.fullmatch(job_id):  # Reading it would end the clean-up, each time.
+                    queue.connection.lrem(queue.intermediate_queue_key, 0, job_id)
+        self.clean_registries()  # type: ignore[no-untyped-call]
         lock = f"{self.queues[0].name}:sweep"
         if self.connection.set(lock, 1, nx=True, ex=MAINTENANCE_INTERVAL - 1):
             enqueue("sweep_outbox", unique_key="sweep_outbox")

@@ -62,7 +62,7 @@ def _check_database() -> Check:
 def _check_migrations() -> Check:
     try:
         context = MigrationContext.configure(db.session.connection())
-        config = migrate.get_config()  # type: ignore[attr-defined]
+        config = migrate.get_config()
         wanted = set(ScriptDirectory.from_config(config).get_heads())
         if set(context.get_current_heads()) == wanted:
             return Check("migrations")

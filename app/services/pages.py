@@ -30,9 +30,7 @@ def sanitise(html: str) -> str:
 def save(editor_name: str, html: str) -> EditableHTML:
     """Store the piece called `editor_name`."""
     piece = db.session.scalar(
-        select(EditableHTML)
-        .where(EditableHTML.editor_name == editor_name)
-        .with_for_update()
+        select(EditableHTML).where(EditableHTML.editor_name == editor_name).with_for_update()
     )
     if piece is None:
         piece = EditableHTML(editor_name=editor_name)

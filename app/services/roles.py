@@ -1,7 +1,14 @@
 """The roles there are."""
 
+from sqlalchemy import select
+
 from app.extensions import db
 from app.models import Role
+
+
+def known() -> list[Role]:
+    """Return every role, by name."""
+    return list(db.session.scalars(select(Role).order_by(Role.name)))
 
 
 def insert() -> None:

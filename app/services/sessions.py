@@ -1,9 +1,10 @@
 """Signing in and out: the rows that stand behind the cookies."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import delete
+from sqlalchemy import CursorResult, delete
 from sqlalchemy.exc import OperationalError
 
 from app.database import now
@@ -81,6 +82,4 @@ def purge() -> int:
     """Delete the sessions that have run out and return how many there were."""
     result = db.session.execute(delete(UserSession).where(UserSession.expires_at < now()))
     db.session.commit()
-    return result.rowcount
-
-
+    return cast("CursorResult[Any]", result).rowcount
