@@ -1,0 +1,206 @@
+"""manage.py, gunicorn and the processes of Local and Procfile, started as people start them."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON = sys.executable
+PRODUCTION = {
+    "FLASK_CONFIG": "unix",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEF",
+    "APP_URL": "https://app.example.com",
+    "ADMIN_PASSWORD": "violet tractor on a hill",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment without what would choose another configuration."""
+    kept = {k: v for k, v in os.environ.items() if not re.match(r"FLASK_|.*DATABASE_URL|PORT$", k)}
+    return {**kept, **variables}
+
+
+def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PYTHON, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Return a function that starts a program, which is ended after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*command: str, **variables: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str, host: str = "localhost") -> http.client.HTTPResponse:
+    """Ask until there is an answer, for 30 seconds."""
+    for _ in range(300):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            response = connection.getresponse()
+            response.read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return response
+        finally:
+            connection.close()
+    raise AssertionError(f"nothing answers on port {port}")
+
+
+def test_production_says_in_sentences_what_is_missing() -> None:
+    result = manage(
+        "routes", **{**PRODUCTION, "SECRET_KEY": "", "APP_URL": "", "ADMIN_PASSWORD": ""}
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    for name in ("SECRET_KEY", "APP_URL", "ADMIN_PASSWORD"):
+        assert re.search(rf"^{name} must", result.stderr, re.MULTILINE), result.stderr
+
+
+def test_an_unknown_configuration_is_named() -> None:
+    result = manage("routes", FLASK_CONFIG="staging")
+    assert result.returncode == 1
+    assert "staging" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["routes", "build_assets"])
+def test_what_needs_no_database_asks_for_none(command: str) -> None:
+    result = manage(
+        command,
+        FLASK_CONFIG="development",
+        SECRET_KEY="none-needed",
+        DEV_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
+        REDIS_URL="redis://127.0.0.1:1/0",
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(("body", "code"), [("pass", 0), ("assert False", 1)])
+def test_the_test_command_exits_as_the_tests_did(tmp_path: Path, body: str, code: int) -> None:
+    (tmp_path / "test_it.py").write_text(f"def test_it():\n    {body}\n")
+    assert manage("test", str(tmp_path), "-p", "no:randomly").returncode == code
+
+
+def test_runserver_answers_and_ends_on_ctrl_c(start: Start, port: int) -> None:
+    server = start(PYTHON, "manage.py", "runserver", PORT=str(port), SECRET_KEY="x" * 40)
+    assert get(port, "/healthz").status == 200
+    os.killpg(server.pid, signal.SIGINT)
+    output, _ = server.communicate(timeout=20)
+    assert f"http://localhost:{port}" in output
+    assert "flask-base-admin@example.com" in output
+    assert output.count("sign in as") == 1
+
+
+class TestGunicorn:
+    @pytest.fixture
+    def gunicorn(self, start: Start, port: int, tmp_path: Path) -> subprocess.Popen[str]:
+        return start(
+            PYTHON,
+            *("-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+            "manage:app",
+            DATABASE_URL=f"sqlite:///{tmp_path / 'data.sqlite'}",
+            WEB_CONCURRENCY="1",
+            **PRODUCTION,
+        )
+
+    def test_it_serves_and_ends_in_peace(self, gunicorn: subprocess.Popen[str], port: int) -> None:
+        response = get(port, "/healthz", "app.example.com")
+        assert response.status == 200
+        assert response.headers["Server"] is None
+        gunicorn.terminate()
+        gunicorn.communicate(timeout=30)
+        assert gunicorn.returncode == 0
+
+    def test_its_log_keeps_tokens_of_mailed_links_to_itself(
+        self, gunicorn: subprocess.Popen[str], port: int
+    ) -> None:
+        token = "TheSecretToken.abc-123_x"
+        for path in (
+            f"/account/reset-password/{token}",
+            f"/account/confirm-account/{token}?x=1",
+            f"/account/manage/change-email/{token}",
+            f"/account/join-from-invite/12/{token}",
+            f"/account/%72eset-password/{token}",
+        ):
+            get(port, path, "app.example.com")
+        gunicorn.terminate()
+        output, _ = gunicorn.communicate(timeout=30)
+        assert token not in output
+        assert output.count("[token]") >= 5
+        assert "127.0.0.1" in output
+
+    def test_it_stops_at_once_when_a_setting_is_missing(self, start: Start, port: int) -> None:
+        gunicorn = start(
+            PYTHON,
+            *("-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+            "manage:app",
+            **{**PRODUCTION, "SECRET_KEY": ""},
+        )
+        output, _ = gunicorn.communicate(timeout=30)
+        assert gunicorn.returncode != 0
+        assert "SECRET_KEY must be set" in output
+        assert "Traceback" not in output
+
+
+def test_the_worker_of_local_builds_links_to_the_web() -> None:
+    lines = (ROOT / "Local").read_text().splitlines()
+    names = [line.split(":")[0] for line in lines if re.match(r"[a-z]+:", line)]
+    assert names == ["web", "worker", "redis"]
+    (command,) = [line.split(": ")[1] for line in lines if line.startswith("worker:")]
+    variable = command.split("python")[0]
+    # What honcho and foreman do: 100 more for each process.
+    shown = subprocess.run(
+        ["sh", "-c", f"{variable} printenv PORT"],
+        env=environment(PORT="5155"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == "5055"

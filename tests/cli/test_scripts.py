@@ -1,0 +1,143 @@
+"""What `make setup` and `make run` say and write before anything of the app runs."""
+
+import os
+import runpy
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A folder with the script and a PATH of its own, on which no Python is."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(SCRIPTS / "setup.sh", tmp_path / "scripts")
+    (tmp_path / "scripts" / "setup.py").write_text("print('set up by', __file__)")
+    (tmp_path / "bin").mkdir()
+    for name in ("sh", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or "")
+    return tmp_path
+
+
+def set_up(machine: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "scripts/setup.sh"],
+        cwd=machine,
+        env={"PATH": str(machine / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_machine_without_python_is_told_so(machine: Path) -> None:
+    result = set_up(machine)
+    assert result.returncode == 1
+    assert "Python 3.11 or later is needed, and none was found" in result.stderr
+
+
+def test_an_old_python_is_named(machine: Path) -> None:
+    write_program(
+        machine / "bin" / "python3",
+        '#!/bin/sh\ncase "$2" in *platform*) echo 3.9.2;; *) exit 1;; esac\n',
+    )
+    result = set_up(machine)
+    assert result.returncode == 1
+    assert "only python3 3.9.2 was found" in result.stderr
+
+
+def test_a_missing_venv_module_is_named_with_its_package(machine: Path) -> None:
+    write_program(
+        machine / "bin" / "python3",
+        "#!/bin/sh\n"
+        'case "$2" in\n'
+        "  *platform*) echo 3.13.5;;\n"
+        "  *ensurepip*) exit 1;;\n"
+        "  *%d*) echo 3.13;;\n"
+        "esac\n",
+    )
+    result = set_up(machine)
+    assert result.returncode == 1
+    assert "has no venv module" in result.stderr
+    assert "apt install python3.13-venv" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_python_that_fits_sets_up_even_beside_one_that_does_not(machine: Path) -> None:
+    write_program(machine / "bin" / "python3.12", "#!/bin/sh\nexit 127\n")
+    (machine / "bin" / "python3").symlink_to(sys.executable)
+    result = set_up(machine)
+    assert result.returncode == 0, result.stderr
+    assert "set up by" in result.stdout
+
+
+@pytest.fixture
+def setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """The names in scripts/setup.py, with an empty folder as the project's."""
+    names = runpy.run_path(str(SCRIPTS / "setup.py"))
+    names["write_env_file"].__globals__["ROOT"] = tmp_path
+    return names
+
+
+def test_the_env_file_is_its_owners_alone(setup: dict[str, Any], tmp_path: Path) -> None:
+    setup["write_env_file"]()
+    env = tmp_path / ".env"
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    assert "SECRET_KEY=" in env.read_text()
+
+
+def test_the_env_file_is_kept_once_it_is_there(setup: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("APP_NAME=Mine\n")
+    setup["write_env_file"]()
+    assert (tmp_path / ".env").read_text() == "APP_NAME=Mine\n"
+
+
+def test_each_copy_has_a_key_of_its_own(setup: dict[str, Any], tmp_path: Path) -> None:
+    keys = set()
+    for _ in range(3):
+        setup["write_env_file"]()
+        keys.add((tmp_path / ".env").read_text().split("SECRET_KEY=")[1].split("\n")[0])
+        (tmp_path / ".env").unlink()
+    assert len(keys) == 3
+    assert all(len(key) >= 60 for key in keys)
+
+
+def run_with_port(port: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / "run.py")],
+        env={**os.environ, "PORT": port},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_said_to_be() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = run_with_port(str(port))
+    assert result.returncode == 1
+    assert f"Port {port} is in use" in result.stderr
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "-1"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    result = run_with_port(port)
+    assert result.returncode == 1
+    assert "PORT must be a number" in result.stderr
