@@ -67,17 +67,19 @@ class Reader:
         """Return a comma-separated value as a list."""
         return [part.strip() for part in self.text(name).split(",") if part.strip()]
 
-    def database(self, name: str, default: str) -> str:
-        """Return a database address for SQLAlchemy; psycopg 3 speaks to PostgreSQL."""
-        url = self.text(name, default=default)
+    def database(self, name: str, *, default_file: str) -> str:
+        """Return a database address for SQLAlchemy; psycopg 3 speaks to PostgreSQL.
+
+        Where none is given it is a file in the instance folder, which is made if missing.
+        """
+        url = self.text(name)
+        if not url:
+            INSTANCE_DIR.mkdir(exist_ok=True)
+            return f"sqlite:///{INSTANCE_DIR / default_file}"
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
                 return "postgresql+psycopg://" + url.removeprefix(prefix)
         return url
-
-
-def sqlite_in_instance(filename: str) -> str:
-    return f"sqlite:///{INSTANCE_DIR / filename}"
 
 
 def development_secret_key() -> str:
@@ -202,7 +204,7 @@ class Config:
         return "smtp"
 
     def database_url(self, read: Reader) -> str:
-        return read.database("DATABASE_URL", sqlite_in_instance("data.sqlite"))
+        return read.database("DATABASE_URL", default_file="data.sqlite")
 
     def check(self) -> list[str]:
         """Return what stands in the way of starting, a sentence each."""
@@ -223,7 +225,7 @@ class DevelopmentConfig(Config):
         return ["localhost", "127.0.0.1"]
 
     def database_url(self, read: Reader) -> str:
-        return read.database("DEV_DATABASE_URL", sqlite_in_instance("data-dev.sqlite"))
+        return read.database("DEV_DATABASE_URL", default_file="data-dev.sqlite")
 
 
 class TestingConfig(DevelopmentConfig):
@@ -249,7 +251,9 @@ class TestingConfig(DevelopmentConfig):
         return "memory"
 
     def database_url(self, read: Reader) -> str:
-        return read.database("TEST_DATABASE_URL", "sqlite://")
+        if not read.text("TEST_DATABASE_URL"):
+            return "sqlite://"  # in memory
+        return read.database("TEST_DATABASE_URL", default_file="")
 
 
 class ProductionConfig(Config):

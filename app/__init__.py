@@ -26,7 +26,8 @@ from app import (
 from app.account import account
 from app.admin import admin
 from app.csrf import csrf
-from app.extensions import compress, db, limiter, login_manager, mail, migrate
+from app.extensions import compress, db, limiter, login_manager, migrate
+from app.extensions import mail as flask_mail  # app.mail is a module
 from app.main import main
 
 
@@ -76,7 +77,7 @@ def init_extensions(app: Flask) -> None:
     # Batches let SQLite, which cannot alter a column, have the same migrations as PostgreSQL.
     migrate.init_app(app, db, render_as_batch=True, compare_type=True)
     login_manager.init_app(app)
-    mail.init_app(app)
+    flask_mail.init_app(app)
     queue.init_app(app)
     compress.init_app(app)
     assets.init_app(app)
@@ -97,8 +98,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(main)
     app.register_blueprint(account, url_prefix="/account")
     app.register_blueprint(admin, url_prefix="/admin")
-    if hasattr(dev, "init_app"):
-        dev.init_app(app)
+    dev.init_app(app)
 
 
 def say_how_it_runs(app: Flask) -> None:

@@ -35,6 +35,8 @@ def init_app(app: Flask) -> None:
     handler.addFilter(RequestFilter())
     handler.setFormatter(logging.Formatter(FORMAT))
     root = logging.getLogger()
+    # Asking which migration is the newest is not worth a line each time /readyz is asked.
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     if not app.testing:
         root.handlers[:] = [handler]
         root.setLevel(app.config["LOG_LEVEL"])

@@ -45,6 +45,7 @@ def leave_out_empty(_context: object, _revision: object, directives: list) -> No
 
 
 def migrate() -> None:
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     options = {**current_app.extensions["migrate"].configure_args, "render_item": render_item}
     options.setdefault("process_revision_directives", leave_out_empty)
     if context.is_offline_mode():

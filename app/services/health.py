@@ -184,9 +184,9 @@ def _check_deployment() -> Iterator[Check]:
 def _guarded(name: str, probe: Callable[[], object], problem: str, hint: str) -> Check:
     try:
         probe()
-    except (SQLAlchemyError, RedisError, OSError):
+    except (SQLAlchemyError, RedisError, OSError) as error:
         db.session.rollback()
-        logger.warning("%s check failed", name, exc_info=True)
+        logger.warning("%s check failed: %s", name, error)
         return Check(name, problem, hint)
     return Check(name)
 
