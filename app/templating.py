@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Flask, current_app, url_for
 from markupsafe import Markup
+from wtforms import Field, FieldList, FormField
+from wtforms.widgets import Select
 
 from app.assets import asset_url
 from app.models import Permission
@@ -19,7 +21,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         Permission=Permission, icon=icon, has_endpoint=has_endpoint, reload_url=reload_url
     )
-    app.jinja_env.filters.update(ago=ago, number=number, initials=initials, sanitised=sanitised)
+    app.jinja_env.filters.update(ago=ago, number=number, initials=initials, kind=kind, sanitised=sanitised)
 
 
 def icon(name: str, label: str | None = None) -> Markup:
@@ -73,6 +75,22 @@ def number(value: int) -> str:
 def initials(person: Any) -> str:
     """Return the letters that stand for a person: of their name, else of their address."""
     return (person.first_name[:1] + person.last_name[:1] or person.email[:1]).upper()
+
+
+def kind(field: Field) -> str:
+    """Return what a form field looks like, by its widget, so that subclasses are drawn like what they extend.
+
+    One of: form, list, radio, checkboxes, select, textarea, or the type of an <input>.
+    """
+    if isinstance(field, FormField):
+        return "form"
+    if isinstance(field, FieldList):
+        return "list"
+    if option := getattr(getattr(field, "option_widget", None), "input_type", None):
+        return "radio" if option == "radio" else "checkboxes"
+    if isinstance(field.widget, Select):
+        return "select"
+    return str(getattr(field.widget, "input_type", "textarea"))
 
 
 def sanitised(html: str) -> str:

@@ -24,6 +24,7 @@
   area.setAttribute("aria-label", "Text of this page");
   editor.querySelector(".editor-place").append(area);
   editor.querySelector("[data-editor-source]").hidden = true;
+  editor.dataset.ready = "";
   tools.hidden = false;
   cancel.hidden = false;
 
@@ -146,7 +147,16 @@
     details.open = false;
     details.querySelector("summary").focus();
   });
+  // Browsers put a list inside the paragraph that it replaces, and leave empty paragraphs behind.
+  function tidy() {
+    area.querySelectorAll("p > ul, p > ol").forEach(function (list) { list.parentNode.replaceWith(list); });
+    area.querySelectorAll("p").forEach(function (paragraph) {
+      if (!paragraph.textContent.trim()) paragraph.remove();
+    });
+  }
+
   form.addEventListener("submit", function () {
+    tidy();
     source.value = area.innerHTML;
     changed = false;
   });
