@@ -50,7 +50,8 @@ def install_requirements() -> None:
         return
     say("Installing the packages (a minute, the first time)")
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    run([*pip, "--require-hashes", "-r", str(REQUIREMENTS[-1])])
+    # One package is published as source only; older pips would build it in a way they warn about.
+    run([*pip, "--use-pep517", "--require-hashes", "-r", str(REQUIREMENTS[-1])])
     stamp.write_text(digest)
 
 
