@@ -18,7 +18,7 @@ from typing import IO
 
 import brotli
 import flask_bootstrap
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app
 from flask_assets import Bundle
 from webassets.filter import get_filter
 
@@ -112,7 +112,7 @@ def build(app: Flask) -> dict[str, str]:
 def asset_url(name: str) -> str:
     """Return the address of a built asset, or "" when nothing was built, so that a page never fails for it."""
     filename = _manifest(current_app).get(name)
-    return url_for("static", filename=f"gen/{filename}") if filename else ""
+    return f"{current_app.static_url_path}/gen/{filename}" if filename else ""
 
 
 def styles_version(app: Flask) -> str:

@@ -1,0 +1,250 @@
+"""Real servers for tests: a Redis, a mail server that can misbehave, and the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, Session
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app import redis_server
+
+ROOT = Path(__file__).parents[2]
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
+PATIENCE = 30  # seconds for what should take one
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A Redis of the test's own, on a free port, that can be stopped, frozen and emptied."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def client(self) -> Redis:
+        return Redis(port=self.port)
+
+    def start(self) -> None:
+        address = redis_server.Address.parse(self.url)
+        settings = redis_server.settings(address, self.directory)
+        self.process = subprocess.Popen(
+            [redis_server.find_program(), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write(settings.encode())
+        self.process.stdin.close()
+        until(lambda: answers(self.url), "Redis answers")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+def answers(url: str) -> bool:
+    try:
+        return redis_server.is_running(url)
+    except (redis_server.CannotStart, RedisError):
+        return False
+
+
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """Wait for something that tells nobody when it happens, and return what it gave."""
+    pause = threading.Event()
+    for _ in range(int(patience / 0.02)):
+        if found := condition():
+            return found
+        pause.wait(0.02)
+    raise AssertionError(f"waited {patience} s in vain: {what}")
+
+
+class MailServer:
+    """An SMTP server that keeps what it is sent, unless its script says otherwise.
+
+    Each entry of `script` is spent on one mail: `rcpt 550 no such mailbox`, `data 451 later`,
+    `drop` (take the mail and hang up without a word), or `hold` (wait for `release`).
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.mails: list[EmailMessage] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
+        self.connections = 0
+        self.script: deque[str] = deque()
+        self.release = threading.Event()
+        self._changed = threading.Condition()
+        self._holding = 0
+        self.controller = Controller(
+            self, hostname="127.0.0.1", port=free_port(), **options
+        )
+        self.port = self.controller.port
+
+    def start(self) -> None:
+        self.controller.start()
+
+    def stop(self) -> None:
+        self.release.set()
+        self.controller.stop(no_assert=True)
+
+    def wait_for(self, count: int) -> list[EmailMessage]:
+        """Return the mails once there are `count`."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: len(self.mails) >= count, PATIENCE)
+        assert arrived, f"{len(self.mails)} of {count} mails came"
+        return self.mails
+
+    def wait_until_holding(self) -> None:
+        """Return once a mail is being held."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._holding, PATIENCE), "no mail came"
+
+    # What aiosmtpd calls
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += not getattr(session, "was_counted", False)
+        session.was_counted = True  # type: ignore[attr-defined]
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.script and self.script[0].startswith("rcpt "):
+            return self.script.popleft().removeprefix("rcpt ")
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802
+        self, server: Any, session: Session, envelope: Envelope
+    ) -> str:
+        act = self.script.popleft() if self.script else ""
+        if act.startswith("data "):
+            return act.removeprefix("data ")
+        if act == "hold":
+            with self._changed:
+                self._holding += 1
+                self._changed.notify_all()
+            while not self.release.is_set():  # noqa: ASYNC110 - set from another thread
+                await asyncio.sleep(0.01)
+        with self._changed:
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.mails.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]
+            self.envelopes.append((envelope.mail_from or "", envelope.rcpt_tos))
+            self._changed.notify_all()
+        if act == "drop":
+            server.transport.abort()
+        return "250 OK"
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return what a server with a certificate that no authority has signed uses."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def authenticator(*_arguments: Any) -> AuthResult:
+    """Refuse everybody."""
+    return AuthResult(success=False, handled=False)
+
+
+class Process:
+    """A command of manage.py that runs beside the test."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.pid = self.process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for_line(self, pattern: str, count: int = 1) -> None:
+        """Return once `count` lines match `pattern`."""
+        found = re.compile(pattern)
+        with self._changed:
+            came = self._changed.wait_for(
+                lambda: sum(bool(found.search(line)) for line in self.lines) >= count, PATIENCE
+            )
+        assert came, f"{pattern!r} did not come in:\n{self.output}"
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Return the exit code once it has ended, and its output is read."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            for child in self.children():
+                os.kill(child, signal.SIGKILL)
+            self.process.kill()
+        self.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def children(self) -> list[int]:
+        found = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True, check=False
+        )
+        return [int(pid) for pid in found.stdout.split()]

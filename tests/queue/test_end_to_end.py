@@ -1,0 +1,95 @@
+"""The whole way of a mail: a page, Redis, a worker process, a mail server, and the link in it."""
+
+import json
+import pickletools
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import EmailMessage, User
+from tests.queue.support import until
+from tests.support import PASSWORD, links, path_of
+
+PERSON = {
+    "first_name": "Ada <b>",
+    "last_name": "Lövelace",
+    "email": "ada@example.com",
+    "password": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+def text_of(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+def test_a_person_registers_reads_the_mail_confirms_and_signs_in(web, start_worker, smtp):
+    start_worker()
+    browser = web.test_client()
+
+    assert browser.submit("/account/register", PERSON).status_code == 302
+    mail = smtp.wait_for(1)[0]
+    link = links(text_of(mail))[0]
+    assert browser.submit(path_of(link)).status_code == 302
+    browser.sign_in("ada@example.com")
+
+    assert browser.is_signed_in()
+    assert mail["Subject"] == "[Flask-Base] Confirm your address"
+    assert link.startswith("http://localhost/account/confirm-account/")
+    assert "Ada <b> Lövelace" in text_of(mail)
+    assert "Ada &lt;b&gt; Lövelace" in mail.get_body(("html",)).get_content()
+    assert smtp.envelopes == [("no-reply@localhost", ["ada@example.com"])]
+    assert db.session.scalar(select(User.confirmed)) is True
+
+
+def test_the_row_says_sent_and_keeps_the_message_id_of_the_mail(web, start_worker, smtp):
+    start_worker()
+    web.test_client().submit("/account/register", PERSON)
+    mail = smtp.wait_for(1)[0]
+
+    def sent_row():
+        db.session.rollback()
+        return db.session.scalar(select(EmailMessage).where(EmailMessage.state == "sent"))
+
+    row = until(sent_row, "the row is marked sent")
+    assert (row.message_id, row.attempts) == (mail["Message-ID"], 1)
+
+
+def test_neither_redis_nor_the_database_holds_a_link_or_anything_about_the_person(
+    web, redis, start_worker, smtp
+):
+    web.test_client().submit("/account/register", PERSON)
+    stored = []
+    for key in redis.client.scan_iter("*"):
+        stored.append(key)
+        if redis.client.type(key) == b"hash":
+            stored += [part for pair in redis.client.hgetall(key).items() for part in pair]
+    queued = b" ".join(stored)
+    worker = start_worker()
+    mail = smtp.wait_for(1)[0]
+    worker.wait_for_line("task deliver_email done")
+    token = links(text_of(mail))[0].rpartition("/")[2]
+
+    assert b"deliver_email" in queued
+    for secret in (b"ada@example.com", b"velace", b"http://localhost", PASSWORD.encode()):
+        assert secret not in queued
+    rows = db.session.execute(select(EmailMessage.__table__)).mappings().all()
+    assert token not in json.dumps([dict(row) for row in rows], default=str)
+    assert token not in worker.output
+
+
+def test_a_job_is_json_and_carries_the_request_id_to_the_log_of_the_worker(
+    web, redis, start_worker, smtp
+):
+    web.test_client().submit(
+        "/account/register", PERSON, headers={"X-Request-ID": "request-0123456789"}
+    )
+    (job_key,) = [key for key in redis.client.scan_iter("rq:job:*")]
+    job = redis.client.hgetall(job_key)
+    data = __import__("zlib").decompress(job[b"data"])
+
+    assert json.loads(data) == ["deliver_email", None, [], {"email_id": 1}]
+    assert json.loads(job[b"meta"]) == {"request_id": "request-0123456789"}
+    assert pickletools is not None
+    worker = start_worker()
+    worker.wait_for_line(r"\[request-0123456789\].*email 1 \(confirm\) sent")
