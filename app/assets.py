@@ -1,7 +1,8 @@
 """The Flask-Assets bundles, and how they become the hashed, compressed files in static/gen.
 
-`build` writes one stylesheet, one script and one icon sprite that pages load, and `vendor_css` and `vendor_js`
-by themselves for those who want Bootstrap's scripts on a page. A JSON manifest says which file is which.
+`build` writes the one stylesheet, script and icon sprite that pages load, and `vendor_css` and
+`vendor_js` by themselves, for those who want Bootstrap's scripts on a page. A JSON manifest says
+which file is which.
 """
 
 import gzip
@@ -33,7 +34,8 @@ BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
 
 MANIFEST = "manifest.json"
 # A page of an older release may still ask for its files while a new one starts.
-STALE_AFTER = 7 * 24 * 3600
+STALE_AFTER = 7 * 24 * 3600  # seconds
+DEBUG_STALE_AFTER = 60
 # Sources are looked at this often, in seconds, while DEBUG is on.
 WATCH_INTERVAL = 0.5
 
@@ -43,7 +45,9 @@ def drop_source_map(source: IO[str], out: IO[str], **_: object) -> None:
     out.write(re.sub(r"(/\*|//)# sourceMappingURL=\S+( \*/)?", "", source.read()).strip() + "\n")
 
 
-vendor_css = Bundle(str(BOOTSTRAP / "css" / "bootstrap.min.css"), filters=drop_source_map, output="gen/vendor.css")
+vendor_css = Bundle(
+    str(BOOTSTRAP / "css" / "bootstrap.min.css"), filters=drop_source_map, output="gen/vendor.css"
+)
 vendor_js = Bundle(
     str(BOOTSTRAP / "umd" / "popper.min.js"),
     str(BOOTSTRAP / "js" / "bootstrap.min.js"),
@@ -55,12 +59,15 @@ app_css = Bundle(
     Bundle(str(STYLES / "app.scss"), filters=get_filter("libsass", style="compressed")),
     output="gen/app.css",
 )
-# The pages' own menus and drawers need no Bootstrap script, so the one script file leaves it out (22 KB less).
-app_js = Bundle(*sorted(str(path) for path in SCRIPTS.glob("*.js")), filters="jsmin", output="gen/app.js")
+# The pages' menus and drawers need no Bootstrap script, so vendor_js (21 KB) is not part of this.
+app_js = Bundle(
+    *sorted(str(path) for path in SCRIPTS.glob("*.js")), filters="jsmin", output="gen/app.js"
+)
 
 BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
 
-# icon('house'), symbol='house', empty_state('house', …) and the last item of a navigation entry ('main.index', 'Home', 'house').
+# icon('house'), symbol='house', empty_state('house', …), and the last part of an entry of a menu:
+# ('main.index', 'Home', 'house').
 ICON_USES = (
     re.compile(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]"""),
     re.compile(r"""\bsymbol\s*=\s*['"]([a-z0-9-]+)['"]"""),
@@ -87,8 +94,8 @@ def init_app(app: Flask) -> None:
 def build(app: Flask) -> dict[str, str]:
     """Build every bundle into static/gen and return the manifest: a file name for each asset.
 
-    Safe while another process builds or serves: names hold a hash of the content and every file is renamed into
-    place, the manifest last. Raises UnknownIcon for an icon that does not exist.
+    Safe while another process builds or serves: names hold a hash of the content, and every file
+    is renamed into place, the manifest last. Raises UnknownIcon for an icon that does not exist.
     """
     folder = _folder(app)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +117,7 @@ def build(app: Flask) -> dict[str, str]:
 
 
 def asset_url(name: str) -> str:
-    """Return the address of a built asset, or "" when nothing was built, so that a page never fails for it."""
+    """Return the address of a built asset, or "" when nothing was built: no page fails for it."""
     filename = _manifest(current_app).get(name)
     return f"{current_app.static_url_path}/gen/{filename}" if filename else ""
 
@@ -121,7 +128,7 @@ def styles_version(app: Flask) -> str:
 
 
 def pages_version(app: Flask) -> str:
-    """Return what changes when a template, a script or a module of the app does; live reload asks for it."""
+    """Return what changes with a template, a script or a restart; live reload asks for it."""
     started: str = app.extensions.setdefault("started_at", str(time.time_ns()))
     return _digest((started + _fingerprint(TEMPLATES, SCRIPTS)).encode())
 
@@ -138,8 +145,7 @@ def _fingerprint(*folders: Path) -> str:
 
 
 def _folder(app: Flask) -> Path:
-    assert app.static_folder is not None
-    return Path(app.static_folder) / "gen"
+    return Path(app.static_folder or "") / "gen"
 
 
 def _manifest(app: Flask) -> dict[str, str]:
@@ -186,7 +192,7 @@ def _sprite() -> str:
     for name in sorted(used):
         found = re.search(rf'<symbol[^>]* id="{re.escape(name)}">.*?</symbol>', source, re.DOTALL)
         if found is None:
-            raise UnknownIcon(f"A template uses the icon '{name}', which Bootstrap Icons does not have.")
+            raise UnknownIcon(f"A template uses '{name}', which Bootstrap Icons does not have.")
         symbols.append(re.sub(r' class="[^"]*"', "", found.group(), count=1))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>'
 
@@ -221,14 +227,14 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _remove_stale(folder: Path, keep: set[str]) -> None:
-    """Delete builds of an earlier content, but for those young enough that an open page may want them."""
-    limit = time.time() - STALE_AFTER
+    """Delete what earlier builds left, unless it is so young that an open page may want it."""
+    limit = time.time() - (DEBUG_STALE_AFTER if current_app.debug else STALE_AFTER)
     for path in folder.iterdir():
         name = path.name.removesuffix(".br").removesuffix(".gz")
         if name in keep or name == MANIFEST:
             continue
         try:
-            if path.stat().st_mtime < limit or (current_app.debug and not path.name.startswith(".writing-")):
+            if path.stat().st_mtime < limit:
                 path.unlink()
         except FileNotFoundError:
             # Another process removed it first.

@@ -21,7 +21,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         Permission=Permission, icon=icon, has_endpoint=has_endpoint, reload_url=reload_url
     )
-    app.jinja_env.filters.update(ago=ago, number=number, initials=initials, kind=kind, sanitised=sanitised)
+    app.jinja_env.filters.update(
+        ago=ago, number=number, initials=initials, kind=kind, sanitised=sanitised
+    )
 
 
 def icon(name: str, label: str | None = None) -> Markup:
@@ -33,7 +35,11 @@ def icon(name: str, label: str | None = None) -> Markup:
 def _icon(sprite: str, name: str, label: str | None) -> Markup:
     if not sprite:
         return Markup("")
-    named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    named = (
+        Markup('role="img" aria-label="{}"').format(label)
+        if label
+        else Markup('aria-hidden="true"')
+    )
     return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(named, sprite, name)
 
 
@@ -44,7 +50,8 @@ def ago(moment: datetime | None) -> Markup:
     moment = moment.astimezone(UTC)
     full = f"{moment.day} {moment:%B %Y at %H:%M} UTC"
     return Markup(
-        '<time class="time" datetime="{}" title="{}">{}<span class="visually-hidden">, {}</span></time>'
+        '<time class="time" datetime="{}" title="{}">{}'
+        '<span class="visually-hidden">, {}</span></time>'
     ).format(moment.isoformat(timespec="seconds"), full, _distance(moment, datetime.now(UTC)), full)
 
 
@@ -78,7 +85,7 @@ def initials(person: Any) -> str:
 
 
 def kind(field: Field) -> str:
-    """Return what a form field looks like, by its widget, so that subclasses are drawn like what they extend.
+    """Return what a form field looks like; a subclass is drawn like what it extends.
 
     One of: form, list, radio, checkboxes, select, textarea, or the type of an <input>.
     """
@@ -99,7 +106,7 @@ def sanitised(html: str) -> str:
 
 
 def has_endpoint(endpoint: str) -> bool:
-    """Tell whether this app has a page, so that navigation can list pages of parts that may be taken out."""
+    """Tell whether this app has a page: menus may list pages of parts that can be taken out."""
     return endpoint in current_app.view_functions
 
 

@@ -1,0 +1,226 @@
+"""Promises of every template, so that one written tomorrow keeps them too."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask, flash, render_template_string
+from flask_wtf import FlaskForm
+from wtforms import FileField, PasswordField, RadioField, SelectField, StringField, SubmitField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired
+
+from app.models import Permission
+from app.templating import _distance
+from tests.support import Browser
+
+TEMPLATES = Path(__file__).parents[2] / "app" / "templates"
+ALL = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*"))
+PAGES = [name for name in ALL if name.endswith(".html") and not name.startswith("emails/")]
+PARTS = ("layouts/", "macros/", "partials/")
+
+# The one macro that prints HTML as it is, and the one place where it may say so.
+REVIEWED = ("macros/page_macros.html", "{{ value|sanitised|safe }}")
+
+
+def source(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def without_comments(name: str) -> str:
+    return re.sub(r"\{#.*?#\}", "", source(name), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_template_compiles(app: Flask, name: str) -> None:
+    app.jinja_env.get_template(name)
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if not page.startswith(PARTS)])
+def test_every_page_extends_a_layout_and_sets_a_title(name: str) -> None:
+    text = without_comments(name).strip()
+    assert re.match(r"\{%-? extends 'layouts/\w+\.html' -?%\}", text)
+    assert re.search(r"\{% block page_title %\}\s*\S+", text)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(".html")])
+def test_html_is_printed_as_it_is_in_one_place_only(name: str) -> None:
+    text = without_comments(name)
+    if name == REVIEWED[0]:
+        assert text.count(REVIEWED[1]) == 1
+        text = text.replace(REVIEWED[1], "")
+    assert not re.search(r"\|\s*safe\b|autoescape|Markup\(", text)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_has_inline_script_style_or_handlers(name: str) -> None:
+    text = without_comments(name)
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
+    assert "<style" not in text
+    assert not re.search(r"""\son[a-z]+\s*=\s*["'{]""", text)
+    assert not re.search(r"""\sstyle\s*=\s*["'{]""", text)
+    assert "javascript:" not in text
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("macros/")])
+def test_the_first_line_of_a_macro_file_names_its_macros(name: str) -> None:
+    first = source(name).splitlines()[0]
+    assert first.startswith("{# ")
+    for macro, arguments in re.findall(r"\{% macro ([a-z]\w*)\((.*?)\) -?%\}", source(name)):
+        assert f"{macro}({arguments})" in first, f"{macro} is not in the first line"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_forms_that_change_something_carry_a_token(name: str) -> None:
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', without_comments(name), re.DOTALL):
+        assert 'name="csrf_token"' in form
+
+
+def test_the_error_layout_needs_neither_user_nor_session_nor_database() -> None:
+    for name in ("layouts/error.html", "errors/error.html"):
+        assert not re.search(
+            r"current_user|session|get_flashed_messages|csrf_token", without_comments(name)
+        )
+
+
+def test_names_and_messages_are_shown_as_typed(app: Flask) -> None:
+    hostile = "<script>alert(1)</script>{{ 7 * 7 }}"
+    with app.test_request_context():
+        shown = render_template_string(
+            "{% from 'macros/page_macros.html' import message, person, status_badge %}"
+            "{{ message(text) }}{{ person('/x', text, text, 'X') }}{{ status_badge(text) }}",
+            text=hostile,
+        )
+    assert "<script>" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in shown
+
+
+def test_editable_html_is_cleaned_when_it_is_shown(app: Flask) -> None:
+    class Page:
+        editor_name = "x"
+        value = '<p onclick="x()">Hello</p><script>alert(1)</script>'
+
+    class Reader:
+        @staticmethod
+        def can(_permission: Permission) -> bool:
+            return False
+
+    with app.test_request_context():
+        shown = render_template_string(
+            "{% from 'macros/page_macros.html' import render_inline_editor %}"
+            "{{ render_inline_editor(page, reader) }}",
+            page=Page,
+            reader=Reader,
+        )
+    assert "<p>Hello</p>" in shown
+    assert "alert" not in shown
+    assert "onclick" not in shown
+    assert "<form" not in shown
+
+
+class EveryField(FlaskForm):
+    name = StringField("Name", [DataRequired("Enter a name.")], description="As on your passport")
+    kind = RadioField("Kind", choices=[SelectChoice("a", "First"), SelectChoice("b", "Second")])
+    colour = SelectField("Colour", choices=[SelectChoice("r", "Red")])
+    secret = PasswordField("Secret", render_kw={"autocomplete": "new-password"})
+    picture = FileField("Picture")
+    submit = SubmitField("Save changes")
+
+
+FORM = "{% from 'macros/form_macros.html' import render_form %}{{ render_form(form, **options) }}"
+
+
+def rendered(app: Flask, **options: object) -> str:
+    with app.test_request_context(method="POST", data={"name": "", "kind": "a", "colour": "r"}):
+        form = EveryField(meta={"csrf": False})
+        form.validate()
+        return str(render_template_string(FORM, form=form, options=options))
+
+
+def test_an_error_is_tied_to_its_field_and_named_at_the_top(app: Flask) -> None:
+    page = rendered(app)
+    assert '<a href="#name">Enter a name.</a>' in page
+    name_input = re.search(r'<input[^>]* id="name"[^>]*>', page)
+    assert name_input is not None
+    for attribute in (
+        'aria-invalid="true"',
+        'aria-describedby="name-help name-error"',
+        "autofocus",
+    ):
+        assert attribute in name_input.group()
+    assert 'id="name-help"' in page
+    assert 'id="name-error"' in page
+    assert page.count("autofocus") == 1
+
+
+def test_choices_are_grouped_and_every_control_has_a_label(app: Flask) -> None:
+    page = rendered(app)
+    assert re.search(r"<fieldset.*<legend>Kind</legend>.*</fieldset>", page, re.DOTALL)
+    ids = re.findall(r'<(?:input|select|textarea)(?![^>]*hidden)[^>]*? id="([^"]+)"', page)
+    assert ids
+    for control in ids:
+        assert f'for="{control}"' in page
+
+
+def test_a_file_makes_a_form_multipart_unless_an_encoding_is_given(app: Flask) -> None:
+    assert 'enctype="multipart/form-data"' in rendered(app)
+    given = rendered(app, enctype="text/plain")
+    assert 'enctype="text/plain"' in given
+    assert "multipart" not in given
+
+
+def test_a_form_has_the_action_and_the_method_that_are_asked_for(app: Flask) -> None:
+    page = rendered(app, method="GET", action="/there?a=1&b=2", extra_classes="wide")
+    assert 'method="get" action="/there?a=1&amp;b=2"' in page
+    assert 'class="form wide"' in page
+
+
+@pytest.mark.parametrize(
+    "category", ["form-error", "form-check-email", "form-info", "form-success"]
+)
+def test_a_form_shows_its_messages_escaped(app: Flask, category: str) -> None:
+    with app.test_request_context():
+        flash("<b>bold</b>", category)
+        page = render_template_string(
+            FORM,
+            form=EveryField(meta={"csrf": False}),
+            options={},
+        )
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+
+
+def test_a_new_password_has_a_meter_and_a_way_to_show_it(app: Flask) -> None:
+    page = rendered(app)
+    assert 'data-password-check="/account/check-password"' in page
+    assert 'autocomplete="new-password"' in page
+    assert 'aria-controls="secret"' in page
+
+
+def test_the_public_pages_are_complete(client: Browser) -> None:
+    for path in ("/", "/about", "/account/login", "/account/register", "/account/reset-password"):
+        page = client.get(path).get_data(as_text=True)
+        assert page.startswith("<!doctype html>"), path
+        assert re.search(r"<title>[^<·]*\w[^<]* · ", page), path
+        assert page.count("<h1") == 1 or path == "/about", path
+        assert 'class="skip-link" href="#content"' in page, path
+        assert 'id="content"' in page, path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (7200, "2 hours ago"),
+        (86400, "1 day ago"),
+        (29 * 86400, "29 days ago"),
+        (30 * 86400, "2 Mar 2026"),
+        (-60, "1 Apr 2026"),
+    ],
+)
+def test_times_are_told_by_their_distance(seconds: int, words: str) -> None:
+    present = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    assert _distance(present - timedelta(seconds=seconds), present) == words
