@@ -20,15 +20,21 @@ def app() -> Iterator[Flask]:
     app = create_app("testing")
     app.test_client_class = Browser
     with app.app_context():
-        db.drop_all()
+        drop_tables()
         upgrade()
         roles.insert()
         db.session.remove()
     yield app
     with app.app_context():
-        db.drop_all()
-        db.session.execute(db.text("DROP TABLE IF EXISTS alembic_version"))
-        db.session.commit()
+        drop_tables()
+        db.engine.dispose()
+
+
+def drop_tables() -> None:
+    """Empty the database, also of what a run that was interrupted has left."""
+    db.drop_all()
+    db.session.execute(db.text("DROP TABLE IF EXISTS alembic_version"))
+    db.session.commit()
 
 
 @pytest.fixture(autouse=True)
