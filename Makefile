@@ -52,7 +52,7 @@ sbom: $(TOOLS)/uv  ## Write the software bill of materials of what is deployed t
 $(TOOLS)/uv: requirements/tools.txt
 	@sh scripts/setup.sh
 	@$(PYTHON_VENV) -m venv .venv-tools
-	@$(TOOLS)/pip --disable-pip-version-check install --quiet --require-hashes -r requirements/tools.txt
+	@$(TOOLS)/pip --disable-pip-version-check install -qq --require-hashes -r requirements/tools.txt
 	@touch $(TOOLS)/uv
 
 clean:  ## Remove what can be made again; .env and instance/ (the database) stay

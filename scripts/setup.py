@@ -49,7 +49,7 @@ def install_requirements() -> None:
     if read(stamp) == digest:
         return
     say("Installing the packages (a minute, the first time)")
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     # One package is published as source only; older pips would build it in a way they warn about.
     run([*pip, "--use-pep517", "--require-hashes", "-r", str(REQUIREMENTS[-1])])
     stamp.write_text(digest)
