@@ -112,19 +112,18 @@ def build(app: Flask) -> dict[str, str]:
             manifest[image.stem] = _write(folder, image.stem, "svg", image.read_bytes())
         _replace(folder / MANIFEST, json.dumps(manifest, indent=2).encode())
         _remove_stale(folder, keep=set(manifest.values()))
-    app.extensions.pop("asset_manifest", None)
+    app.extensions.pop("asset_addresses", None)
     return manifest
 
 
 def asset_url(name: str) -> str:
     """Return the address of a built asset, or "" when nothing was built: no page fails for it."""
-    filename = _manifest(current_app).get(name)
-    return f"{current_app.static_url_path}/gen/{filename}" if filename else ""
+    return _addresses(current_app).get(name, "")
 
 
 def styles_version(app: Flask) -> str:
     """Return what identifies the present styles, scripts and icons; live reload asks for it."""
-    return _digest("".join(sorted(_manifest(app).values())).encode())
+    return _digest("".join(sorted(_addresses(app).values())).encode())
 
 
 def pages_version(app: Flask) -> str:
@@ -148,19 +147,21 @@ def _folder(app: Flask) -> Path:
     return Path(app.static_folder or "") / "gen"
 
 
-def _manifest(app: Flask) -> dict[str, str]:
+def _addresses(app: Flask) -> dict[str, str]:
     """Read the manifest once; while DEBUG is on, build again whenever a source has changed."""
     if app.debug:
         _rebuild_when_changed(app)
-    manifest: dict[str, str] | None = app.extensions.get("asset_manifest")
-    if manifest is None:
+    addresses: dict[str, str] | None = app.extensions.get("asset_addresses")
+    if addresses is None:
         try:
             manifest = json.loads((_folder(app) / MANIFEST).read_text())
         except (OSError, ValueError):
             # Not kept: another process may be about to write it.
             return {}
-        app.extensions["asset_manifest"] = manifest
-    return manifest
+        folder = f"{app.static_url_path}/gen"
+        addresses = {name: f"{folder}/{file}" for name, file in manifest.items()}
+        app.extensions["asset_addresses"] = addresses
+    return addresses
 
 
 def _rebuild_when_changed(app: Flask) -> None:

@@ -31,7 +31,7 @@ def built(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     assets.build(app)
     yield Path(app.static_folder) / "gen"
     app.static_folder = before
-    app.extensions.pop("asset_manifest", None)
+    app.extensions.pop("asset_addresses", None)
 
 
 def manifest(folder: Path) -> dict[str, str]:
@@ -93,7 +93,7 @@ def test_pages_work_before_anything_is_built(
     app: Flask, client: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "static_folder", str(tmp_path))
-    monkeypatch.delitem(app.extensions, "asset_manifest", raising=False)
+    monkeypatch.delitem(app.extensions, "asset_addresses", raising=False)
     assert client.get("/account/login").status_code == 200
     assert client.get("/no-such-page").status_code == 404
 
