@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 BASE_DIR = Path(__file__).resolve().parent
-INSTANCE_DIR = BASE_DIR / "instance"
-
 DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionConfig.check
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
 SHORTEST_SECRET_KEY = 32
@@ -29,6 +27,10 @@ def environment() -> dict[str, str]:
         if v is not None
     }
     return {**from_file, **os.environ}
+
+
+# What the app writes: databases, mails and Redis data of development, a key of its own.
+INSTANCE_DIR = Path(environment().get("INSTANCE_PATH") or BASE_DIR / "instance").resolve()
 
 
 class Reader:
@@ -74,7 +76,7 @@ class Reader:
         """
         url = self.text(name)
         if not url:
-            INSTANCE_DIR.mkdir(exist_ok=True)
+            INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
             return f"sqlite:///{INSTANCE_DIR / default_file}"
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
@@ -85,7 +87,7 @@ class Reader:
 def development_secret_key() -> str:
     """Return the key kept in the instance folder, making it first: web and worker must share it."""
     path = INSTANCE_DIR / "secret_key"
-    INSTANCE_DIR.mkdir(exist_ok=True)
+    INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

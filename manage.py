@@ -50,16 +50,18 @@ cli.add_command(routes_command)
 @cli.command("runserver")
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port; else PORT, else 5000.")
-def runserver(host: str, port: int | None) -> None:
+@click.option("--no-reload", is_flag=True, help="Do not restart when the code changes.")
+def runserver(host: str, port: int | None, no_reload: bool) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
     settings = load()
+    reloads = settings.DEBUG and not no_reload
     if not is_running_from_reloader():
         click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
     run_simple(
         host,
         port or Reader(environment()).number("PORT", 5000, least=1),
-        app_or_its_error(reloads=settings.DEBUG),
-        use_reloader=settings.DEBUG,
+        app_or_its_error(reloads=reloads),
+        use_reloader=reloads,
         use_debugger=settings.DEBUG,
         threaded=True,
         extra_files=[str(BASE_DIR / ".env")],

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from app.csrf import comes_from_elsewhere
+from app.headers import wants_json
 
 logger = logging.getLogger(__name__)
 
@@ -92,11 +93,6 @@ def show_stale_form(error: CSRFError) -> Any:
         request_id=request_id(),
     )
     return page, 400
-
-
-def wants_json() -> bool:
-    accepted = request.accept_mimetypes
-    return accepted.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def request_id() -> str:

@@ -59,6 +59,12 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def wants_json() -> bool:
+    """Tell whether the client would rather have JSON than a page."""
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"]) == "application/json"
+
+
 def add_fixed_headers(headers: Headers | WSGIHeaders, *, https_only: bool) -> None:
     """Set the headers that are the same on every response, static files included."""
     for name, value in FIXED_HEADERS.items():

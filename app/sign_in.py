@@ -1,8 +1,11 @@
 """The browser's side of signing in: the cookies, and who may not go further yet."""
 
-from flask import request, session
+from flask import abort, flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
+from app.extensions import login_manager
+from app.headers import SAFE_METHODS, wants_json
 from app.models import User
 from app.services import sessions
 
@@ -25,6 +28,16 @@ def sign_out() -> None:
         sessions.end(current_user.session)
     logout_user()
     session.clear()
+
+
+@login_manager.unauthorized_handler
+def ask_to_sign_in() -> ResponseReturnValue:
+    """Send the visitor to the login page, and from there back to the page they wanted."""
+    if wants_json():
+        abort(401)
+    flash("Sign in to open this page.", "info")
+    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
+    return redirect(url_for("account.login", next=wanted))
 
 
 def note_activity() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from wtforms import SelectField, StringField, SubmitField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp
 
 from app.forms import BaseForm, email_field, name_field, password_field
@@ -16,20 +17,18 @@ class RoleField(SelectField):
     """A choice among the roles there are; its data is the role's id, `role` the role itself."""
 
     def __init__(self, label: str = "Role", **options: Any) -> None:
-        super().__init__(label, coerce=int, validate_choice=False, **options)
-
-    def iter_choices(self) -> Any:
-        self.choices = [(role.id, role.name) for role in roles.known()]
-        return super().iter_choices()
+        self.roles = {role.id: role for role in roles.known()}
+        choices = [SelectChoice(str(role.id), role.name) for role in self.roles.values()]
+        super().__init__(label, coerce=int, choices=choices, default=roles.default_id, **options)
 
     def pre_validate(self, form: Any) -> None:
-        if self.data not in {role.id for role in roles.known()}:
+        if self.data not in self.roles:
             raise ValueError("Choose one of the roles.")
 
     @property
     def role(self) -> Role:
         """The role that was chosen. Only a form that has been validated is sure to have one."""
-        return next(role for role in roles.known() if role.id == self.data)
+        return self.roles[self.data]
 
 
 class InviteUserForm(BaseForm):

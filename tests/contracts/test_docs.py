@@ -22,8 +22,9 @@ RUNNING = [
     for name in ("Procfile", "Local", "Makefile", "Dockerfile", "compose.yaml", "bin/post_compile")
 ]
 
-# Read elsewhere: the choice of a configuration by config.load, the processes by gunicorn.conf.py.
-READ_OUTSIDE_THE_CLASSES = {"FLASK_CONFIG", "WEB_CONCURRENCY"}
+# Read elsewhere: the choice of a configuration and the folder by config itself, the processes by
+# gunicorn.conf.py.
+READ_OUTSIDE_THE_CLASSES = {"FLASK_CONFIG", "INSTANCE_PATH", "WEB_CONCURRENCY"}
 
 
 class Recorder(dict[str, str]):

@@ -1,0 +1,100 @@
+"""The whole kit as it runs on a laptop, and a real Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.queue.support import Process, RedisServer, free_port, until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",  # tests may run as root, in a container
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start Redis, web and worker on an empty database and return the address."""
+    folder: Path = tmp_path_factory.mktemp("kit")
+    redis = RedisServer(folder)
+    redis.start()
+    address = f"http://localhost:{(port := free_port())}"
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "PYTHONUNBUFFERED": "1",
+        "FLASK_CONFIG": "development",
+        "INSTANCE_PATH": str(folder / "instance"),
+        "SECRET_KEY": "a key that web and worker of the tests share 0123456789",
+        "APP_URL": address,
+        "PORT": str(port),
+        "REDIS_URL": redis.url,
+        # Every test of the run comes from one address.
+        "RATELIMIT_ENABLED": "False",
+    }
+    setup = Process(environment, "setup_dev")
+    assert setup.wait() == 0, setup.output
+    setup.end()
+    web, worker = (
+        Process(environment, "runserver", "--no-reload"),
+        Process(environment, "run_worker"),
+    )
+    try:
+        worker.wait_for_line("waits for tasks")
+        until(lambda: is_up(f"{address}/healthz"), "the web server answers")
+        yield address
+    finally:
+        worker.end()
+        web.end()
+        redis.stop()
+
+
+def is_up(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5) as response:  # noqa: S310 - our own server
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM, "install Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, kit: str) -> Iterator[BrowserContext]:
+    context = chromium.new_context(base_url=kit)
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong unseen: an error in its console fails the test."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    yield page
+    # The browser itself reports answers such as 404 and 400, which tests ask for on purpose.
+    assert [text for text in problems if "Failed to load resource" not in text] == []
