@@ -36,7 +36,9 @@ control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
 # The address of the connection, and what a proxy said about who is behind it.
-access_log_format = '%(h)s (%({x-forwarded-for}i)s) "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
+access_log_format = (
+    '%(h)s (%({x-forwarded-for}i)s) %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
+)
 
 # As app.request_log has it. Importing that here would load the application into the parent process,
 # and workers forked after a reload would go on with the old code.
