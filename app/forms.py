@@ -4,9 +4,21 @@ import unicodedata
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
+from flask import request
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, PasswordField, StringField, TextAreaField
+from markupsafe import escape
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import (
+    EmailField,
+    Field,
+    FileField,
+    Form,
+    PasswordField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
+from wtforms.widgets.core import Input, clean_key
 
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
@@ -19,6 +31,19 @@ class BaseForm(FlaskForm):
     class Meta(FlaskForm.Meta):
         csrf_class = MaskedFormCSRF
 
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return what was sent as a form, and of its files those that the form asks for.
+
+            Flask-WTF would take JSON too, whose values need not be text, and a file for any field.
+            """
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            if not form.is_submitted():
+                return None
+            wanted = {field.name for field in form if isinstance(field, FileField)}
+            files = [item for item in request.files.items(multi=True) if item[0] in wanted]
+            return CombinedMultiDict([MultiDict(files), request.form])
+
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators))
         for field in self:
@@ -26,6 +51,25 @@ class BaseForm(FlaskForm):
                 field.errors = [*field.errors, "Remove the characters that cannot be seen."]
                 valid = False
         return valid
+
+
+def html_params(**attributes: Any) -> str:
+    """Write the attributes of a control as WTForms does, in a third of the time.
+
+    WTForms formats them one by one, which makes up a quarter of a page that is mostly a form.
+    """
+    written = []
+    for name, value in sorted(attributes.items()):
+        if value is True:
+            written.append(clean_key(name))
+        elif value is not False:
+            # Markup, which escape leaves as it is, may hold quotation marks.
+            text = str(escape(value)).replace('"', "&quot;")
+            written.append(f'{clean_key(name)}="{text}"')
+    return " ".join(written)
+
+
+Input.html_params = staticmethod(html_params)
 
 
 def _is_storable(field: StringField) -> bool:
@@ -42,24 +86,28 @@ def strip(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-class Address:
-    """Validate an e-mail address and put it in the form in which it is stored.
+def stored_address(typed: str) -> str:
+    """Return an e-mail address in the form in which it is stored: a domain has many spellings.
 
     The part before the @ is ASCII: letters of other scripts that look alike would let one person
-    pose as another. Whether the domain takes mail is left to the confirmation link.
+    pose as another. Whether the domain takes mail is left to the confirmation link. Raises
+    EmailNotValidError.
     """
+    result = validate_email(typed.strip(), allow_smtputf8=False, check_deliverability=False)
+    return (result.ascii_email or result.normalized).lower()
+
+
+class Address:
+    """Validate an e-mail address and put it in the form in which it is stored."""
 
     def __call__(self, form: Form, field: Field) -> None:
         try:
-            result = validate_email(
-                field.data or "", allow_smtputf8=False, check_deliverability=False
-            )
+            address = stored_address(field.data or "")
         except EmailNotValidError:
             raise ValidationError("Enter an address like name@example.com.") from None
-        address = result.ascii_email or result.normalized
         if len(address) > EMAIL_LENGTH:
             raise ValidationError(f"Use at most {EMAIL_LENGTH} characters.")
-        field.data = address.lower()
+        field.data = address
 
 
 def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from flask import current_app
 from flask_login import AnonymousUserMixin, UserMixin
-from sqlalchemy import ForeignKey, Index, String, or_, select
+from sqlalchemy import ForeignKey, Index, Select, String, bindparam, or_, select
 from sqlalchemy.orm import (
     Mapped,
     WriteOnlyMapped,
@@ -227,22 +228,35 @@ class AnonymousUser(AnonymousUserMixin):
 login_manager.anonymous_user = AnonymousUser
 
 
+@cache
+def _live_session() -> Select[UserSession]:
+    """Select the session that has a token's hash and has not run out, with its user and role.
+
+    Made once: putting it together takes as long as running it. Not made while this module is
+    imported, when models that users are related to may still be missing.
+    """
+    return (
+        select(UserSession)
+        .join(UserSession.user)
+        .outerjoin(User.role)
+        .where(
+            UserSession.token_hash == bindparam("token_hash"),
+            UserSession.expires_at > bindparam("at"),
+            or_(UserSession.remembered, UserSession.last_seen_at > bindparam("idle_since")),
+            User.suspended_at.is_(None),
+        )
+        .options(contains_eager(UserSession.user).contains_eager(User.role))
+    )
+
+
 @login_manager.user_loader
 def load_user(token: str) -> User | None:
     """Return the user whose live session `token` names, with session and role, in one query."""
     at = now()
     idle_since = at - timedelta(seconds=current_app.config["SESSION_IDLE_TIMEOUT"])
     session = db.session.scalar(
-        select(UserSession)
-        .join(UserSession.user)
-        .outerjoin(User.role)
-        .where(
-            UserSession.token_hash == UserSession.hash_token(token),
-            UserSession.expires_at > at,
-            or_(UserSession.remembered, UserSession.last_seen_at > idle_since),
-            User.suspended_at.is_(None),
-        )
-        .options(contains_eager(UserSession.user).contains_eager(User.role))
+        _live_session(),
+        {"token_hash": UserSession.hash_token(token), "at": at, "idle_since": idle_since},
     )
     if session is None:
         return None
