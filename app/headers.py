@@ -100,7 +100,7 @@ def _bound_body() -> None:
     limit = current_app.config["MAX_CONTENT_LENGTH"]
     if (request.content_length or 0) > limit:
         abort(413)
-    if request.environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+    if "chunked" in request.environ.pop("HTTP_TRANSFER_ENCODING", "").lower():
         body = request.environ["wsgi.input"].read(limit + 1)
         if len(body) > limit:
             abort(413)

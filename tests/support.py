@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.extensions import db
+from app.models import User
+from app.services import sessions
 
 PASSWORD = "correct horse battery staple"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -45,11 +47,16 @@ class Browser(FlaskClient):
         return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
 
     def sign_in(self, email: str, password: str = PASSWORD, **fields: str) -> TestResponse:
-        response = self.submit(
-            "/account/login", {"email": email, "password": password, **fields}
-        )
+        response = self.submit("/account/login", {"email": email, "password": password, **fields})
         assert response.status_code == 302, response.text
         return response
+
+    def enter(self, user: User, *, remembered: bool = False) -> None:
+        """Sign `user` in without the form, which costs a password's time."""
+        token = sessions.start(user, remembered=remembered, address="127.0.0.1", device="test")
+        with self.session_transaction() as session:
+            session.clear()
+            session.update(_user_id=token, _fresh=True)
 
     def is_signed_in(self) -> bool:
         return self.get("/account/manage").status_code == 200

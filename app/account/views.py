@@ -1,5 +1,6 @@
 """Signing in and up, links from mails, and the pages on which people manage their account."""
 
+from email_validator import EmailNotValidError
 from flask import (
     abort,
     current_app,
@@ -29,7 +30,8 @@ from app.account.forms import (
 )
 from app.decorators import anonymous_required
 from app.extensions import limiter
-from app.models.user import User, canonical_email
+from app.forms import stored_address
+from app.models.user import EMAIL_LENGTH, User
 from app.redirects import next_url
 from app.services import accounts, sessions
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
@@ -47,7 +49,11 @@ def _failed(response: object) -> bool:
 
 
 def _account_key() -> str:
-    return "account:" + canonical_email(request.form.get("email", ""))[:254]
+    typed = request.form.get("email", "")[: 2 * EMAIL_LENGTH]
+    try:
+        return "account:" + stored_address(typed)
+    except EmailNotValidError:  # No account has it, so only the visitor's own attempts count.
+        return f"visitor:{request.remote_addr}"
 
 
 def _user_key() -> str:
@@ -135,7 +141,10 @@ def register() -> ResponseReturnValue:
 @limiter.limit("120 per minute")
 def check_password() -> ResponseReturnValue:
     """Say how strong a password is, by the rule that decides when it is sent in earnest."""
-    sent = request.get_json(silent=True)
+    try:
+        sent = request.get_json(silent=True)
+    except RecursionError:  # thousands of brackets
+        sent = None
     if not isinstance(sent, dict):
         abort(400)
     password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH]

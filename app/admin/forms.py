@@ -4,7 +4,7 @@ from typing import Any
 
 from wtforms import SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import EqualTo, Length, Regexp
+from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
 from app.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
@@ -23,7 +23,7 @@ class RoleField(SelectField):
 
     def pre_validate(self, form: Any) -> None:
         if self.data not in self.roles:
-            raise ValueError("Choose one of the roles.")
+            raise ValidationError("Choose one of the roles.")
 
     @property
     def role(self) -> Role:
