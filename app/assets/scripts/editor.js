@@ -147,9 +147,9 @@
     details.open = false;
     details.querySelector("summary").focus();
   });
-  // Browsers put a list inside the paragraph that it replaces, and leave empty paragraphs behind.
+  // Browsers put a list inside the block that it replaces, and leave empty paragraphs behind.
   function tidy() {
-    area.querySelectorAll("p > ul, p > ol").forEach(function (list) { list.parentNode.replaceWith(list); });
+    area.querySelectorAll("p > ul, p > ol, h2 > ul, h2 > ol").forEach(function (list) { list.parentNode.replaceWith(list); });
     area.querySelectorAll("p").forEach(function (paragraph) {
       if (!paragraph.textContent.trim()) paragraph.remove();
     });
