@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import (
+    Address,
+    BaseHeader,
+    HeaderRegistry,
+    UniqueSingleAddressHeader,
+    UniqueUnstructuredHeader,
+)
 from email.message import EmailMessage as Mime
+from email.policy import Policy
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,7 +72,7 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
 
     Raises RefusedForGood when there is no such address or a header would hold a line break.
     """
-    mime = Mime(policy=policy.SMTP)
+    mime = Mime(policy=MAIL_POLICY)
     try:
         mime["Subject"] = subject
         mime["From"] = sender()
@@ -76,7 +84,7 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
         mime["X-Auto-Response-Suppress"] = "All"
         mime.set_content(text, cte="quoted-printable")
         mime.add_alternative(html, subtype="html", cte="quoted-printable")
-    except (ValueError, MessageError, UnicodeError) as error:
+    except (ValueError, MessageError) as error:
         raise RefusedForGood(f"The mail cannot be written: {_one_line(error)}") from None
     return mime
 
@@ -94,7 +102,7 @@ def sender() -> Address:
 def address(spec: str, name: str = "") -> Address:
     """Return exactly one address. Raises ValueError for a list, a header or anything else."""
     local, _, domain = spec.rpartition("@")
-    if not local or not spec.isprintable():
+    if not local or not domain or not spec.isprintable():
         raise ValueError("not an address")
     if not domain.isascii():
         domain = idna.encode(domain, uts46=True).decode()
@@ -102,6 +110,52 @@ def address(spec: str, name: str = "") -> Address:
     if not parsed.addr_spec.isascii():
         raise ValueError("the part before the @ must be ASCII")
     return parsed
+
+
+def encoded_words(text: str) -> str:
+    """Return `text` as RFC 2047 has it, in lines of at most 76 characters.
+
+    The standard library loses spaces between encoded words when it folds (CPython issue 92081),
+    and takes what someone typed for an encoded word; here all is encoded or nothing.
+    """
+    if text.isascii() and "=?" not in text and len(text) < 60:
+        return text
+    words, word = [], b""
+    for character in text:
+        encoded = character.encode()
+        if len(word) + len(encoded) > 42:
+            words.append(word)
+            word = b""
+        word += encoded
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode()}?=" for word in [*words, word])
+
+
+class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):
+    """A subject that arrives as it was typed."""
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        super().parse(value, kwds)
+        kwds["decoded"] = value
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {encoded_words(str(self))}\r\n"
+
+
+class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):
+    """A sender whose name arrives as it was configured."""
+
+    def fold(self, *, policy: Policy) -> str:
+        name = self.address.display_name
+        if name.isascii():
+            return super().fold(policy=policy)
+        return f"{self.name}: {encoded_words(name)}\r\n <{self.address.addr_spec}>\r\n"
+
+
+_headers = HeaderRegistry()
+_headers.map_to_type("subject", SubjectHeader)
+_headers.map_to_type("from", OneAddressHeader)
+MAIL_POLICY = policy.SMTP.clone(header_factory=_headers)
 
 
 # Sending it
@@ -291,7 +345,6 @@ OTHER_ERRORS: tuple[tuple[type[Exception], type[DeliveryError], str], ...] = (
     (smtplib.SMTPNotSupportedError, Misconfigured, "The mail server cannot do what is set"),
     (ssl.SSLCertVerificationError, Misconfigured, "The mail server cannot be trusted"),
     (UnicodeError, RefusedForGood, "The mail cannot be sent as it is"),
-    (TimeoutError, TemporaryFailure, "The mail server did not answer in time"),
 )
 
 

@@ -6,7 +6,8 @@ import logging
 import signal
 import subprocess
 import sys
-import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,7 @@ from rq.exceptions import StopRequested
 
 from app import queue, redis_server
 
-WAIT_FOR_REDIS = 2  # seconds between looking whether it is back
+WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
 STOP_TIMEOUT = 25  # seconds; Heroku kills what has not ended after 30
 WATCHED = {".py", ".txt", ".html"}
 
@@ -40,84 +41,87 @@ def run_worker(burst: bool, reload: bool) -> None:
 
 def _work(burst: bool) -> None:
     """Work until a signal comes, whatever becomes of Redis in between."""
-    if current_app.config.get("LOG_LEVEL") != "DEBUG":
+    if current_app.config["LOG_LEVEL"] != "DEBUG":
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    stop = _StopSignal()
     waiting = False
-    while not stop.came:
-        stop.listen()
-        try:
-            worker = queue.make_worker()
-            click.echo(
-                "Redis is back, the worker goes on."
-                if waiting
-                else f"The worker waits for tasks in {', '.join(worker.queue_names())}."
-            )
-            waiting = False
-            worker.work(burst=burst)
-            if burst or worker.is_stopping:
-                break
-        except StopRequested:
-            break
-        except RedisError as error:
-            if not waiting:
-                address = redis_server.Address.parse(current_app.config["REDIS_URL"])
-                click.echo(
-                    f"Redis at {address} does not answer ({error}); the worker waits for it.",
-                    err=True,
-                )
-            waiting = True
-            if burst:
-                raise SystemExit(1) from None
-        stop.listen()
-        stop.wait(WAIT_FOR_REDIS if waiting else 0)
+    with suppress(_Stopped, StopRequested):
+        while True:
+            try:
+                _raise_on_signals()
+                worker = queue.make_worker()
+                if waiting:
+                    click.echo("Redis is back, the worker goes on.")
+                    waiting = False
+                else:
+                    click.echo(f"The worker waits for tasks in {', '.join(worker.queue_names())}.")
+                # RQ has its own way with signals: the job at hand is finished first.
+                worker.work(burst=burst)
+                if burst or worker.is_stopping:
+                    break
+            except RedisError as error:
+                if not waiting:
+                    _say_that_redis_is_away(error)
+                waiting = True
+                if burst:
+                    raise SystemExit(1) from None
+                _raise_on_signals()
+                time.sleep(WAIT_FOR_REDIS)
     click.echo("The worker has ended.")
 
 
-class _StopSignal:
-    """Turns Ctrl-C and SIGTERM into a flag while RQ's worker, which has its own way, is not on."""
+def _say_that_redis_is_away(error: RedisError) -> None:
+    address = redis_server.Address.parse(current_app.config["REDIS_URL"])
+    click.echo(f"Redis at {address} does not answer ({error}); the worker waits for it.", err=True)
+
+
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM came."""
+
+
+def _raise_on_signals() -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+class _StopFlag:
+    """Remembers that Ctrl-C or SIGTERM came. No threading.Event: its lock is not for handlers."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def listen(self) -> None:
+        self._came = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
 
     def _remember(self, _number: int, _frame: FrameType | None) -> None:
-        self._event.set()
+        self._came = True
 
-    @property
-    def came(self) -> bool:
-        return self._event.is_set()
-
-    def wait(self, seconds: float) -> None:
-        self._event.wait(seconds)
+    def is_set(self) -> bool:
+        return self._came
 
 
 def _run_reloading() -> None:
     """Keep a worker process running and replace it when a file of the code changes."""
     try:
-        from watchfiles import watch
+        from watchfiles import watch  # It is installed for development only.
     except ImportError:
         click.echo("Install watchfiles to have the worker restart when code changes.", err=True)
         _work(burst=False)
         return
-    stop = _StopSignal()
-    stop.listen()
+    stop = _StopFlag()
     root = Path(current_app.root_path)
     paths = [root, *root.parent.glob("*.py"), *root.parent.glob(".env")]
     child = _start_child()
-    changes = watch(
+    for changed in watch(
         *paths,
         watch_filter=_is_code,
-        stop_event=stop._event,
+        stop_event=stop,
         raise_interrupt=False,
         yield_on_timeout=True,
         rust_timeout=1000,
-    )
-    for changed in changes:
-        if changed and not stop.came:
+    ):
+        if changed and not stop.is_set():
             names = sorted({Path(path).name for _, path in changed})
             click.echo(f"{', '.join(names[:3])} changed, the worker starts anew.")
             _end_child(child)
@@ -153,13 +157,13 @@ def run_redis() -> None:
     if not url:
         raise click.ClickException("REDIS_URL is empty, so it names no place for a Redis.")
     address = redis_server.Address.parse(url)
-    stop = _StopSignal()
     try:
         if redis_server.is_running(url, ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]):
             click.echo(f"Using the Redis that runs at {address}.")
-            stop.listen()
-            while not stop.came:
-                stop.wait(3600)
+            with suppress(_Stopped):
+                _raise_on_signals()
+                while True:
+                    time.sleep(3600)
             return
         click.echo(f"Starting a Redis at {address}.")
         redis_server.become(url, Path(current_app.instance_path) / "redis")

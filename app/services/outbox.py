@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app import emails, queue
 from app.database import now
@@ -34,6 +35,7 @@ MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
 # More than the retries of three days: only a mail that kills its worker gets there.
 MOST_ATTEMPTS = 30
 
+MARK_TRIES = 4
 JOB_TIMEOUT = 90  # seconds that a task may spend on sending
 # A claim this old belongs to a worker that died: no task lives longer than JOB_TIMEOUT.
 LEASE = timedelta(seconds=JOB_TIMEOUT + 10)
@@ -232,13 +234,12 @@ def _mark(
     next_try_at: datetime | None = None,
 ) -> EmailState:
     """Record how an attempt ended, unless the mail has been claimed anew since."""
-    at = now()
     values: dict[str, Any] = {"state": state, "last_error": error}
     if next_try_at is not None:
         values["next_try_at"] = next_try_at
     if state == EmailState.SENT:
-        values["sent_at"] = at
-    kind = db.session.scalar(
+        values["sent_at"] = now()
+    statement = (
         update(EmailMessage)
         .where(
             EmailMessage.id == email_id,
@@ -249,15 +250,22 @@ def _mark(
         .returning(EmailMessage.message)
         .execution_options(synchronize_session=False)
     )
-    db.session.commit()
+    kind = _insist(statement)
     level = logging.WARNING if state == EmailState.FAILED else logging.INFO
-    logger.log(
-        level,
-        "email %s (%s) %s, attempt %s%s",
-        email_id,
-        kind,
-        state,
-        attempt,
-        error and f": {error}",
-    )
+    reason = f": {error}" if error else ""
+    logger.log(level, "email %s (%s) %s, attempt %s%s", email_id, kind, state, attempt, reason)
     return state
+
+
+def _insist(statement: ReturningUpdate[str]) -> str | None:
+    """Run and commit `statement`, again if the database is busy: a second mail costs more."""
+    for remaining in reversed(range(MARK_TRIES)):
+        try:
+            kind: str | None = db.session.scalar(statement)
+            db.session.commit()
+            return kind
+        except OperationalError:
+            db.session.rollback()
+            if not remaining:
+                raise
+    return None

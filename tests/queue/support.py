@@ -13,17 +13,22 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage as Mime
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, Session
+from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import select
 
 from app import redis_server
+from app.extensions import db
+from app.models import EmailMessage
 
 ROOT = Path(__file__).parents[2]
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
@@ -93,6 +98,14 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
     raise AssertionError(f"waited {patience} s in vain: {what}")
 
 
+def states(app: Flask) -> list[str]:
+    """Return the states of all mails, leaving no transaction open that would shut others out."""
+    with app.app_context():
+        found = db.session.scalars(select(EmailMessage.state).order_by(EmailMessage.id)).all()
+        db.session.rollback()
+    return list(found)
+
+
 class MailServer:
     """An SMTP server that keeps what it is sent, unless its script says otherwise.
 
@@ -101,16 +114,14 @@ class MailServer:
     """
 
     def __init__(self, **options: Any) -> None:
-        self.mails: list[EmailMessage] = []
+        self.mails: list[Mime] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.connections = 0
         self.script: deque[str] = deque()
         self.release = threading.Event()
         self._changed = threading.Condition()
         self._holding = 0
-        self.controller = Controller(
-            self, hostname="127.0.0.1", port=free_port(), **options
-        )
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), **options)
         self.port = self.controller.port
 
     def start(self) -> None:
@@ -120,7 +131,7 @@ class MailServer:
         self.release.set()
         self.controller.stop(no_assert=True)
 
-    def wait_for(self, count: int) -> list[EmailMessage]:
+    def wait_for(self, count: int) -> list[Mime]:
         """Return the mails once there are `count`."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: len(self.mails) >= count, PATIENCE)
@@ -160,7 +171,7 @@ class MailServer:
             with self._changed:
                 self._holding += 1
                 self._changed.notify_all()
-            while not self.release.is_set():  # noqa: ASYNC110 - set from another thread
+            while not self.release.is_set():
                 await asyncio.sleep(0.01)
         with self._changed:
             content = envelope.content
@@ -237,7 +248,8 @@ class Process:
     def end(self) -> None:
         if self.process.poll() is None:
             for child in self.children():
-                os.kill(child, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self.process.kill()
         self.wait()
         assert self.process.stdout is not None
@@ -245,6 +257,9 @@ class Process:
 
     def children(self) -> list[int]:
         found = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True, check=False
+            ["ps", "-o", "pid=", "--ppid", str(self.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return [int(pid) for pid in found.stdout.split()]

