@@ -39,16 +39,17 @@ def _xor(one: bytes, other: bytes) -> bytes:
     return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
-def comes_from_elsewhere() -> bool:
-    """Tell whether the browser says that another site caused this request.
+def comes_from_here() -> bool | None:
+    """Tell whether a page of this site caused the request; None when the browser does not say.
 
-    Sec-Fetch-Site is asked first: Origin is `null` on forms of pages that send no referrer.
+    Sec-Fetch-Site is `none` when no page did. Over plain HTTP it is not sent, and Origin is `null`
+    on the forms of pages that send no referrer, as those with a token in their address do.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
-        return site not in {"same-origin", "none"}
-    origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
+        return None if site == "none" else site == "same-origin"
+    origin = request.headers.get("Origin", "null")
+    return None if origin == "null" else origin.partition("://")[2] == request.host
 
 
 class MaskedFormCSRF(_FlaskFormCSRF):
@@ -70,7 +71,7 @@ class CSRFProtect(FlaskWTFProtect):
         return unmask(super()._get_csrf_token())
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method in current_app.config["WTF_CSRF_METHODS"] and comes_from_elsewhere():
+        if request.method in current_app.config["WTF_CSRF_METHODS"] and comes_from_here() is False:
             abort(403)
         super().protect(apply_exemptions)
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from app.csrf import comes_from_elsewhere
+from app.csrf import comes_from_here
 from app.headers import wants_json
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def show_stale_form(error: CSRFError) -> Any:
         "errors/csrf.html",
         code=400,
         fields=fields,
-        action=request.full_path.removesuffix("?") if vouched else None,
+        action=request.full_path.removesuffix("?") if comes_from_here() else None,
         request_id=request_id(),
     )
     return page, 400

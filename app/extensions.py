@@ -1,10 +1,13 @@
 """Extension objects, not yet bound to an app."""
 
+from typing import Any
+
+from flask import current_app
 from flask_assets import Environment
 from flask_compress import Compress
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_login import LoginManager
+from flask_login import LoginManager, decode_cookie, encode_cookie
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -26,9 +29,21 @@ class Base(DeclarativeBase):
     )
 
 
+class CarefulLoginManager(LoginManager):
+    """Reads the cookie that remembers also under earlier secret keys, and takes anything in it."""
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> Any:
+        if not cookie.isascii():  # Comparing it would raise.
+            return None
+        for key in current_app.config["SECRET_KEY_FALLBACKS"]:
+            if token := decode_cookie(cookie, key=key):
+                cookie = encode_cookie(token)
+        return super()._load_user_from_remember_cookie(cookie)
+
+
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
-login_manager = LoginManager()
+login_manager = CarefulLoginManager()
 mail = Mail()
 assets = Environment()
 compress = Compress()

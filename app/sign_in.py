@@ -26,8 +26,9 @@ def sign_out() -> None:
     """End this browser's session, on the server too."""
     if current_user.is_authenticated:
         sessions.end(current_user.session)
-    logout_user()
     session.clear()
+    # Last, because it notes in the session that the cookie that remembers is to go.
+    logout_user()
 
 
 @login_manager.unauthorized_handler

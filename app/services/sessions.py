@@ -6,6 +6,7 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy import CursorResult, delete
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.database import now
 from app.extensions import db
@@ -38,7 +39,8 @@ def start(user: User, *, remembered: bool, address: str, device: str) -> str:
 def touch(session: UserSession) -> None:
     """Note that `session` is in use, at most once in five minutes.
 
-    A lost note does no harm, so a database that is busy is not waited for.
+    A lost note does no harm, so a database that is busy is not waited for, nor does it matter when
+    the session has just been ended elsewhere.
     """
     at = now()
     if at - session.last_seen_at < TOUCH_INTERVAL:
@@ -46,7 +48,7 @@ def touch(session: UserSession) -> None:
     session.last_seen_at = session.user.last_seen_at = at
     try:
         db.session.commit()
-    except OperationalError:
+    except (OperationalError, StaleDataError):
         db.session.rollback()
 
 
