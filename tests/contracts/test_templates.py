@@ -40,7 +40,7 @@ def test_every_template_compiles(app: Flask, name: str) -> None:
 @pytest.mark.parametrize("name", [page for page in PAGES if not page.startswith(PARTS)])
 def test_every_page_extends_a_layout_and_sets_a_title(name: str) -> None:
     text = without_comments(name).strip()
-    assert re.match(r"\{%-? extends 'layouts/\w+\.html' -?%\}", text)
+    assert re.match(r"""\{%-? extends (['"])layouts/\w+\.html\1 -?%\}""", text)
     assert re.search(r"\{% block page_title %\}\s*\S+", text)
 
 
