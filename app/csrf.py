@@ -3,7 +3,6 @@
 import base64
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, request
 from flask_wtf.csrf import CSRFProtect as FlaskWTFProtect

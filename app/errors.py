@@ -82,9 +82,6 @@ def show_stale_form(error: CSRFError) -> Any:
         for name, value in request.form.items(multi=True)
         if not any(secret in name for secret in SECRET_FIELDS)
     ]
-    vouched = (
-        request.headers.get("Sec-Fetch-Site") == "same-origin" or "Origin" in request.headers
-    ) and not comes_from_elsewhere()
     page = render_template(
         "errors/csrf.html",
         code=400,

@@ -1,6 +1,5 @@
 """Requests that another site makes a browser send, and forms that have grown too old."""
 
-import os
 import re
 
 import pytest
@@ -91,7 +90,7 @@ def test_a_token_may_come_in_a_header_but_not_in_the_address(client):
 def test_a_token_is_masked_anew_each_time(client):
     """CS-4: a compressed page does not give it away by its length."""
     one, other = client.csrf_token(LOGIN), client.csrf_token(LOGIN)
-    assert len(os.path.commonprefix([one, other])) < 16
+    assert one[:16] != other[:16]
     assert unmask(one) == unmask(other) is not None
 
 
