@@ -19,6 +19,7 @@ from tests.support import Browser
 def app() -> Iterator[Flask]:
     app = create_app("testing")
     app.test_client_class = Browser
+    app.extensions["limiter_state"] = dict(vars(limiter))
     with app.app_context():
         drop_tables()
         upgrade()
@@ -44,6 +45,9 @@ def rollback(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     app = request.getfixturevalue("app")
+    # There is one limiter for all apps, with the storage of the app that was made last.
+    vars(limiter).update(app.extensions["limiter_state"])
+    limiter.reset()
     with app.app_context():
         engines = db._app_engines[app]
         engine = engines[None]
@@ -55,7 +59,6 @@ def rollback(request: pytest.FixtureRequest) -> Iterator[None]:
             db.session.remove()
             engines[None] = engine
             transaction.rollback()
-    limiter.reset()
 
 
 @pytest.fixture
