@@ -290,3 +290,37 @@ def test_a_local_path_is_followed(client, make_user, wanted):
 def test_people_begin_at_the_home_of_their_role(client, admin):
     response = client.submit(LOGIN, {"email": admin.email, "password": PASSWORD})
     assert response.location == "/admin/"
+
+
+def test_another_spelling_of_the_domain_does_not_escape_the_count(app, make_user):
+    """BF-1: full-width letters, capitals and spaces name the same account."""
+    make_user(email="ada@example.com")
+    spellings = ["example", "EXAMPLE", "ｅxample", "eｘample", "exａmple", "examｐle"] * 2
+    statuses = []
+    for number, spelling in enumerate(spellings):
+        client = app.test_client()
+        token = client.csrf_token(LOGIN)
+        statuses.append(
+            client.post(
+                LOGIN,
+                data={"email": f" ada@{spelling}.com", "password": "x", "csrf_token": token},
+                environ_overrides={"REMOTE_ADDR": f"192.0.2.{number}"},
+            ).status_code
+        )
+    assert statuses == [200] * 10 + [429] * 2
+
+
+def test_misspelt_addresses_do_not_count_against_other_visitors(app):
+    """BF-1"""
+    statuses = []
+    for number in range(12):
+        client = app.test_client()
+        token = client.csrf_token(LOGIN)
+        statuses.append(
+            client.post(
+                LOGIN,
+                data={"email": "ada@", "password": "x", "csrf_token": token},
+                environ_overrides={"REMOTE_ADDR": f"192.0.2.{number}"},
+            ).status_code
+        )
+    assert set(statuses) == {200}

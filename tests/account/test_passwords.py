@@ -1,0 +1,278 @@
+"""The one rule for passwords, at every door, and what hashing them promises."""
+
+import socket
+import time
+
+import pytest
+from argon2 import extract_parameters
+from argon2.low_level import Type
+
+from app import passwords
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.services import accounts, users
+from tests.support import PASSWORD, links, path_of
+
+WEAK = {
+    "too short": ("xK3#vQ9!mZ2", "at least 12 characters"),
+    "too long": ("xK3#vQ9!mZ2 " * 11, "at most 128 characters"),
+    "common": ("passwordpassword", "too easy"),
+    "a row of digits": ("123456789012345", "too easy"),
+    "a row of keys": ("qwertyuiopasdf", "too easy"),
+    "the own address": ("ada@example.com!", "name or an address"),
+    "the own name": ("Ada-Lovelace-1", "name or an address"),
+    "the app": ("Flask-Base-2026", "name or an address"),
+}
+
+
+@pytest.fixture
+def doors(app, client, make_user, admin, outbox):
+    """Return, by name, functions that set a password and give the page that answers."""
+    person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
+
+    def make(**values):
+        return make_user(**{**person, **values})
+
+    def register(password):
+        pair = {"password": password, "password2": password}
+        return client.submit("/account/register", {**person, **pair})
+
+    def reset(password):
+        make()
+        client.submit("/account/reset-password", {"email": person["email"]})
+        pair = {"new_password": password, "new_password2": password}
+        return client.submit(path_of(links(outbox.last_text())[0]), pair)
+
+    def change(password):
+        client.enter(make())
+        pair = {"new_password": password, "new_password2": password}
+        return client.submit("/account/manage/change-password", {"old_password": PASSWORD, **pair})
+
+    def join(password):
+        users.resend_invite(make(invited=True), by=admin)
+        pair = {"password": password, "password2": password}
+        return client.submit(path_of(links(outbox.last_text())[0]), pair)
+
+    def create(password):
+        client.enter(admin)
+        fields = {**person, "role": admin.role_id, "password": password, "password2": password}
+        return client.submit("/admin/new-user", fields)
+
+    return {f.__name__: f for f in (register, reset, change, join, create)}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+@pytest.mark.parametrize("door", ["register", "reset", "change", "join", "create"])
+def test_a_weak_password_is_refused_with_the_reason_at_every_door(doors, door, kind):
+    """PW-1, PW-2, PW-4"""
+    password, reason = WEAK[kind]
+    page = doors[door](password)
+    assert page.status_code == 200
+    assert reason in page.text
+    user = User.by_email("ada@example.com")
+    assert user is None or not user.verify_password(password)
+
+
+@pytest.mark.parametrize("door", ["register", "reset", "change", "join", "create"])
+def test_a_strong_password_is_taken_at_every_door(doors, door):
+    """PW-1"""
+    assert doors[door]("xK3#vQ9!mZ2p").status_code == 302
+    assert User.by_email("ada@example.com").verify_password("xK3#vQ9!mZ2p")
+
+
+def test_the_first_administrators_password_obeys_the_rule(app):
+    """PW-1: the door of the commands."""
+    with pytest.raises(passwords.WeakPassword):
+        users.create_administrator(email="root@example.com", password="password")
+    assert User.by_email("root@example.com") is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "wqzmkfjvxbtyghd",  # one kind of letter
+        "🐴🔋📎🌋🧭🪁🧊🥨🪐🛶🧶🎏",
+        "пять лошадей и скрепка",
+        "馬電池針正確青空海山川雪",
+        "!)(*&^?~_+;:|<>{",
+        "  spaces count too  ",
+        "é" * 6 + "à" * 6 + "ôçñ",
+        "नमस्ते दुनिया घोड़ा",
+    ],
+)
+def test_any_characters_will_do(app, password):
+    """PW-3: no kind of character is asked for and none is refused."""
+    accounts.require_strong_password(password, first_name="Ada", email="ada@example.com")
+
+
+def test_length_is_counted_in_characters(app):
+    """PW-1"""
+    with pytest.raises(passwords.WeakPassword, match="at least 12"):
+        passwords.require_strong("éàôçñüøåßþð", least_length=12)
+    passwords.require_strong("éàôçñüøåßþðæ", least_length=12)
+
+
+def test_a_password_of_128_characters_is_taken_whole(make_user):
+    """PW-2"""
+    longest = "".join(chr(33 + (7 * n) % 90) for n in range(128))
+    accounts.require_strong_password(longest)
+    user = make_user()
+    user.password = longest
+    assert user.verify_password(longest)
+    assert not user.verify_password(longest[:-1])
+
+
+@pytest.mark.parametrize("length", [513, 500_000])
+def test_a_password_that_is_too_long_is_refused_before_it_is_hashed(make_user, length, monkeypatch):
+    """PW-2"""
+
+    class Unused:
+        def verify(self, *_):
+            raise AssertionError("hashed")
+
+    monkeypatch.setattr(passwords, "hasher", Unused())
+    assert not make_user().verify_password("x" * length)
+
+
+@pytest.mark.parametrize("path", ["/account/login", "/account/register"])
+def test_a_huge_password_is_refused_at_once(client, path):
+    """PW-2"""
+    token = client.csrf_token(path)
+    fields = {
+        "email": "ada@example.com", "first_name": "A", "last_name": "L", "csrf_token": token,
+        "password": "x" * 450_000, "password2": "x" * 450_000,
+    }  # fmt: skip
+    page = client.post(path, data=fields)
+    assert page.status_code == 200
+    assert "at most 128 characters" in page.text
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "1!i|l0o5$s7+t3e4a@2z%x9g6b8(c{<[" * 4,
+        "72{94$!16!717$4{6(69!6+[7!!@2[|5!!25+13$978@(593" * 3,
+        "a" * 128,
+        "ab" * 64,
+        "aab" * 42,
+        "\u0301" * 128,
+        "\ufdfa" * 128,
+        "1234567890" * 12,
+    ],
+)
+def test_no_password_takes_long_to_judge(password):
+    """PW-2: this is asked by people whom nobody knows yet."""
+    started = time.process_time()
+    passwords.strength(password, ["x" * 254, "a b c d e f g " * 18])
+    assert time.process_time() - started < 0.5
+
+
+def test_judging_a_password_asks_no_network(app, monkeypatch):
+    """PW-4"""
+
+    def refuse(*_args):
+        raise AssertionError("network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    accounts.require_strong_password("xK3#vQ9!mZ2p")
+
+
+def test_hashes_have_the_parameters_of_owasp():
+    """PW-6"""
+    parameters = extract_parameters(passwords.hash_password(PASSWORD))
+    assert parameters.type is Type.ID
+    assert parameters.memory_cost >= 19 * 1024
+    assert parameters.time_cost >= 2
+    assert parameters.parallelism == 1
+
+
+def test_a_password_cannot_be_read(make_user):
+    with pytest.raises(AttributeError):
+        make_user().password  # noqa: B018 - reading it is what is tested
+
+
+# Changing one's own
+
+
+def change(client, old=PASSWORD, new="xK3#vQ9!mZ2p", again=None):
+    fields = {"old_password": old, "new_password": new, "new_password2": again or new}
+    return client.submit("/account/manage/change-password", fields)
+
+
+@pytest.mark.parametrize("old", ["wrong horse battery", "", PASSWORD + " ", PASSWORD.upper()])
+def test_a_password_is_changed_only_with_the_present_one(client, make_user, old):
+    """PW-5"""
+    user = make_user()
+    client.enter(user)
+    assert change(client, old=old).status_code == 200
+    assert user.verify_password(PASSWORD)
+    assert EmailMessage.query.count() == 0
+
+
+def test_changing_the_password_tells_its_owner_by_one_mail(client, make_user, outbox):
+    """PW-5"""
+    user = make_user()
+    client.enter(user)
+    assert change(client).status_code == 302
+    (mail,) = outbox.deliver()
+    assert mail["To"] == user.email
+    assert "xK3#vQ9!mZ2p" not in mail.as_string()
+
+
+def test_both_entries_of_a_new_password_must_agree(client, make_user):
+    user = make_user()
+    client.enter(user)
+    assert "not the same" in change(client, again="xK3#vQ9!mZ2P").text
+    assert user.verify_password(PASSWORD)
+
+
+@pytest.mark.parametrize("path", ["/account/login", "/account/register", "/account/reset-password"])
+def test_password_managers_know_each_field(client, path):
+    """PW-7"""
+    page = client.get(path).text
+    assert 'autocomplete="username"' in page
+    if path == "/account/login":
+        assert 'autocomplete="current-password"' in page
+        assert 'autocomplete="new-password"' not in page
+    elif path == "/account/register":
+        assert page.count('autocomplete="new-password"') == 2
+    assert 'autocomplete="off"' not in page
+    assert "onpaste" not in page
+
+
+# The meter
+
+
+def meter(client, **sent):
+    headers = {"X-CSRFToken": client.csrf_token("/account/register")}
+    return client.post("/account/check-password", json=sent, headers=headers)
+
+
+def test_the_meter_says_what_the_rule_will_say(client):
+    assert meter(client, password="xK3#vQ9!mZ2p").json["acceptable"] is True
+    for password, reason in WEAK.values():
+        answer = meter(
+            client,
+            password=password,
+            first_name="Ada",
+            last_name="Lovelace",
+            email="ada@example.com",
+        ).json
+        assert answer["acceptable"] is False, password
+        assert reason in answer["message"]
+        assert answer["score"] in range(5)
+
+
+def test_the_meter_knows_who_is_signed_in(client, make_user):
+    client.enter(make_user(email="grace.hopper@example.com"))
+    headers = {"X-CSRFToken": client.csrf_token("/account/manage")}
+    answer = client.post(
+        "/account/check-password", json={"password": "grace.hopper-77"}, headers=headers
+    )
+    assert answer.json["acceptable"] is False
+
+
+def test_the_meter_keeps_nothing(client, caplog):
+    meter(client, password="xK3#vQ9!mZ2p secret")
+    assert "xK3#vQ9" not in caplog.text
+    assert db.session.query(User).count() == 0
