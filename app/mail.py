@@ -130,7 +130,7 @@ def encoded_words(text: str) -> str:
     return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode()}?=" for word in [*words, word])
 
 
-class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):
+class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
     """A subject that arrives as it was typed."""
 
     @classmethod
@@ -142,7 +142,7 @@ class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):
         return f"{self.name}: {encoded_words(str(self))}\r\n"
 
 
-class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):
+class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[misc]
     """A sender whose name arrives as it was configured."""
 
     def fold(self, *, policy: Policy) -> str:

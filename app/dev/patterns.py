@@ -17,21 +17,26 @@ from wtforms import (
     SubmitField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
 from app.database import now
 from app.models import AnonymousUser, EditableHTML
 
 
-class ExampleForm(FlaskForm):  # type: ignore[misc]
+def _choices(*labels: str) -> list[SelectChoice]:
+    return [SelectChoice(label.lower(), label) for label in labels]
+
+
+class ExampleForm(FlaskForm):
     """One field of every kind; it is never sent anywhere."""
 
     name = StringField("Name", validators=[DataRequired()], description="As it should be shown.")
     email = EmailField("Email", validators=[DataRequired()])
     password = PasswordField("New password", render_kw={"autocomplete": "new-password"})
     about = TextAreaField("About you")
-    colour = SelectField("Colour", choices=[("red", "Red"), ("blue", "Blue")])
-    plan = RadioField("Plan", choices=[("small", "Small"), ("large", "Large")], default="small")
+    colour = SelectField("Colour", choices=_choices("Red", "Blue"))
+    plan = RadioField("Plan", choices=_choices("Small", "Large"), default="small")
     picture = FileField("Picture")
     news = BooleanField("Send me news")
     submit = SubmitField("Save")

@@ -1,0 +1,89 @@
+"""One mail of every kind, with people and links that stay the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import select
+
+from app import emails
+from app.emails import RenderedEmail
+from app.extensions import db
+from app.models import EmailMessage, Role, User
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+# A path's last part that is long is a token, which is another one each time.
+TOKEN = re.compile(r"(/account/[a-z0-9/-]+/)[A-Za-z0-9._-]{40,}")
+WHEN = datetime(2031, 3, 9, 14, 5, tzinfo=UTC)
+
+Sender = Callable[[], "EmailMessage | list[EmailMessage]"]
+
+
+def make_people() -> tuple[User, User]:
+    """Add someone whose name needs escaping, and someone who is invited."""
+    role = db.session.scalar(select(Role).where(Role.default))
+    ada = User(
+        first_name="Ada <b>",
+        last_name='O\'Łovelace & "Co"',
+        email="ada@example.com",
+        pending_email="ada@new.example.com",
+        confirmed=False,
+        role=role,
+    )
+    bob = User(
+        first_name="Bob",
+        last_name="Babbage",
+        email="bob@example.com",
+        invited_at=WHEN,
+        role=role,
+    )
+    db.session.add_all([ada, bob])
+    db.session.commit()
+    return ada, bob
+
+
+def senders(ada: User, bob: User) -> dict[str, Sender]:
+    """Return for each kind of mail a call that writes one."""
+    return {
+        "confirm": lambda: emails.send_confirm(ada),
+        "change_email": lambda: emails.send_change_email(ada, "ada@new.example.com"),
+        "reset_password": lambda: emails.send_reset_password("ada@example.com"),
+        "invite": lambda: emails.send_invite(bob, invited_by=ada),
+        "already_registered": lambda: emails.send_already_registered("ada@example.com"),
+        "account_created": lambda: emails.send_account_created(ada),
+        "email_change_requested": lambda: emails.send_email_change_requested(
+            ada, "ada@new.example.com"
+        ),
+        "email_changed": lambda: emails.send_email_changed(
+            ada, old_email="ada@example.com", new_email="ada@new.example.com"
+        ),
+        "password_changed": lambda: emails.send_password_changed(ada),
+        "role_changed": lambda: emails.send_role_changed(ada),
+        "account_deleted": lambda: emails.send_account_deleted(ada),
+        "account_suspended": lambda: emails.send_account_suspended(ada),
+        "account_reactivated": lambda: emails.send_account_reactivated(ada),
+    }
+
+
+def show(sender: Sender) -> RenderedEmail:
+    """Write a mail, and return the first of it as it would be sent now."""
+    written = sender()
+    row = written[0] if isinstance(written, list) else written
+    db.session.flush()
+    if "when" in row.context:
+        row.context = {"when": WHEN.isoformat()}
+    return emails.render(row)
+
+
+def snapshot(mail: RenderedEmail) -> str:
+    """Return what is compared: the whole mail, but for tokens and ids."""
+    whole = (
+        f"To: {mail.recipient}\nSubject: {mail.subject}\n"
+        f"\n{mail.text}\n\n{'-' * 72}\n\n{mail.html}\n"
+    )
+    assert current_app.config["SECRET_KEY"] not in whole
+    return re.sub(r"join-from-invite/\d+", "join-from-invite/<id>", TOKEN.sub(r"\1<token>", whole))

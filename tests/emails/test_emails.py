@@ -1,0 +1,234 @@
+"""What holds for every mail, and when one is no longer sent."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask import current_app
+
+from app import emails
+from app.database import now
+from app.email import send_email
+from app.emails import MESSAGES, Cancelled
+from app.extensions import db
+from app.models import EmailMessage
+from tests.emails import samples
+from tests.support import links
+
+WITH_TOKEN = {"confirm", "change_email", "reset_password", "invite"}
+
+
+class Seen(HTMLParser):
+    """What a reader sees of HTML, and its elements."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.tags, self.hidden = "", [], 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.hidden += tag == "style"
+
+    def handle_endtag(self, tag):
+        self.hidden -= tag == "style"
+
+    def handle_data(self, data):
+        self.text += "" if self.hidden else data
+
+
+@pytest.fixture
+def people(app):
+    return samples.make_people()
+
+
+@pytest.fixture
+def mails(people):
+    return {name: samples.show(sender) for name, sender in samples.senders(*people).items()}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_mail_is_complete(mails, name):
+    mail = mails[name]
+    seen = Seen(mail.html)
+
+    assert mail.subject.startswith("[Flask-Base] ")
+    assert len(mail.subject) > len("[Flask-Base] ") + 5
+    for whole in (mail.text, seen.text):
+        assert MESSAGES[name].reason in " ".join(whole.split())
+        assert f"Sent to {mail.recipient}" in " ".join(whole.split())
+        assert "{{" not in whole
+        assert "None" not in whole
+    assert not {"script", "img", "form", "iframe", "link"} & {tag for tag, _ in seen.tags}
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_name_is_shown_as_typed(mails, name):
+    typed = 'Ada <b> O\'Łovelace & "Co"'
+    mail = mails[name]
+
+    assert "<b>" not in mail.html
+    assert typed in mail.text
+    assert typed in " ".join(Seen(mail.html).text.split())
+    if name == "invite":
+        assert typed in mail.subject
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_every_link_is_in_both_forms_and_leads_to_this_app(mails, name):
+    mail = mails[name]
+    in_html = {attrs["href"] for tag, attrs in Seen(mail.html).tags if tag == "a"}
+
+    assert in_html == {link.rstrip(".") for link in links(mail.text)}
+    assert all(link.startswith("http://localhost") for link in in_html)
+    assert (name in WITH_TOKEN) == bool(samples.TOKEN.search(mail.text))
+
+
+@pytest.mark.parametrize("name", sorted(WITH_TOKEN))
+def test_the_link_stands_beside_the_button_to_copy(mails, name):
+    link = next(link for link in links(mails[name].text) if samples.TOKEN.search(link))
+
+    assert mails[name].html.count(f'href="{link}"') == 2
+    assert f">{link}</a>" in mails[name].html
+
+
+def test_a_subject_is_one_line_whatever_is_in_a_name(people):
+    ada, bob = people
+    ada.first_name = "A\r\nBcc: v@example.com\x00\x0b\u2028"
+    mail = emails.render(_flushed(emails.send_invite(bob, invited_by=ada)))
+
+    assert mail.subject.startswith("[Flask-Base] A Bcc: v@example.com O'")
+    assert re.fullmatch(r"[^\x00-\x1f\x7f\u2028]+", mail.subject)
+
+
+@pytest.mark.parametrize("name", ["{{ 7*7 }}", "{% raw %}", "{{ config }}", "${7*7}", "%s"])
+def test_a_name_is_no_template(people, name):
+    ada, _ = people
+    ada.first_name = name
+    mail = emails.render(_flushed(emails.send_confirm(ada)))
+
+    assert f"Hello {name} " in mail.text
+
+
+def test_a_row_holds_no_link(people):
+    for sender in samples.senders(*people).values():
+        samples.show(sender)
+    db.session.flush()
+    for row in db.session.query(EmailMessage):
+        kept = f"{row.context} {row.subject} {row.last_error}"
+        assert not samples.TOKEN.search(kept)
+        assert current_app.config["APP_URL"] not in kept
+
+
+def _flushed(row):
+    db.session.flush()
+    return row
+
+
+def _confirmed(ada, bob):
+    row = emails.send_confirm(ada)
+    ada.confirmed = True
+    return row
+
+
+def _moved(ada, bob):
+    row = emails.send_confirm(ada)
+    ada.email = "elsewhere@example.com"
+    return row
+
+
+def _no_longer_wanted(ada, bob):
+    row = emails.send_change_email(ada, "ada@new.example.com")
+    ada.pending_email = None
+    return row
+
+
+def _suspended(ada, bob):
+    row = emails.send_reset_password(ada.email)
+    ada.suspended_at = now()
+    return row
+
+
+def _unknown(ada, bob):
+    return emails.send_reset_password("nobody@example.com")
+
+
+def _unknown_owner(ada, bob):
+    return emails.send_already_registered("nobody@example.com")
+
+
+def _accepted(ada, bob):
+    row = emails.send_invite(bob)
+    bob.password = "correct horse battery staple"
+    return row
+
+
+def _deleted(ada, bob):
+    row = emails.send_password_changed(bob)
+    db.session.flush()
+    db.session.delete(bob)
+    db.session.flush()
+    db.session.expire(row)
+    return row
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        _confirmed,
+        _moved,
+        _no_longer_wanted,
+        _suspended,
+        _unknown,
+        _unknown_owner,
+        _accepted,
+        _deleted,
+    ],
+)
+def test_a_mail_that_has_lost_its_purpose_is_cancelled(people, prepare):
+    row = _flushed(prepare(*people))
+
+    with pytest.raises(Cancelled):
+        emails.render(row)
+
+
+@pytest.mark.parametrize(
+    "send", [lambda a, b: emails.send_reset_password(a.email), lambda a, b: emails.send_invite(b)]
+)
+def test_only_the_newest_link_of_a_kind_is_sent(people, send):
+    first, second, third = (_flushed(send(*people)) for _ in range(3))
+    emails.render(second)
+
+    with pytest.raises(Cancelled, match="newer"):
+        emails.render(first)
+    emails.render(second)
+    emails.render(third)
+    with pytest.raises(Cancelled, match="newer"):
+        emails.render(second)
+
+
+def test_a_reset_row_tells_nothing_of_whether_the_address_is_known(people):
+    known = _flushed(emails.send_reset_password("ada@example.com"))
+    unknown = _flushed(emails.send_reset_password("nobody@example.com"))
+
+    def told(row):
+        return (row.message, row.user_id, row.context, row.state, row.subject)
+
+    assert told(known) == told(unknown)
+
+
+def test_a_clone_sends_mails_of_its_own(app, people, outbox, tmp_path, monkeypatch):
+    ada, _ = people
+    (tmp_path / "news.txt").write_text("Dear {{ user.first_name }}: {{ headline }}")
+    (tmp_path / "news.html").write_text("<p>Dear {{ user.first_name }}: {{ headline }}</p>")
+    monkeypatch.setattr(
+        app.jinja_loader, "searchpath", [*app.jinja_loader.searchpath, str(tmp_path)]
+    )
+
+    row = send_email("ada@example.com", "News", "news", user=ada, headline="5 < 6")
+
+    (mail,) = outbox.deliver()
+    assert row.context["values"]["user"] == {"user_id": ada.id}
+    assert mail["Subject"] == "[Flask-Base] News"
+    assert mail.get_body(("plain",)).get_content().strip() == "Dear Ada <b>: 5 < 6"
+    assert mail.get_body(("html",)).get_content().strip() == "<p>Dear Ada &lt;b&gt;: 5 &lt; 6</p>"

@@ -1,0 +1,23 @@
+"""Write the snapshots anew: `python -m tests.emails.write_snapshots`, and read the difference.
+
+No test does this, so a mail cannot change unseen.
+"""
+
+from app import create_app
+from app.extensions import db
+from app.services import roles
+from tests.emails import samples
+
+
+def main() -> None:
+    app = create_app("testing")
+    with app.app_context():
+        db.create_all()
+        roles.insert()
+        for name, sender in samples.senders(*samples.make_people()).items():
+            text = samples.snapshot(samples.show(sender))
+            (samples.SNAPSHOTS / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The outbox without servers: what is committed, who sends it, and how often one may ask."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from app import emails, queue
+from app.database import now
+from app.extensions import db
+from app.mail import MemoryTransport, TemporaryFailure
+from app.models import EmailMessage
+from app.services import outbox
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def user(make_user):
+    return make_user(email="ada@example.com")
+
+
+@pytest.fixture
+def row(user):
+    row = emails.send_password_changed(user)
+    outbox.commit_and_offer(row)
+    return row
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """The jobs that were queued."""
+    jobs = []
+    monkeypatch.setattr(
+        queue, "enqueue_many", lambda name, arguments: jobs.append((name, list(arguments)))
+    )
+    return jobs
+
+
+def test_the_mail_is_committed_with_the_change_and_offered_after_it(user, offered):
+    user.first_name = "Augusta"
+    one, other = emails.send_role_changed(user), emails.send_password_changed(user)
+    outbox.commit_and_offer(one, None, other)
+    db.session.rollback()
+
+    assert user.first_name == "Augusta"
+    assert offered == [("deliver_email", [{"email_id": one.id}, {"email_id": other.id}])]
+
+
+def test_nothing_is_offered_when_the_commit_fails(user, offered, monkeypatch):
+    monkeypatch.setattr(db.session, "commit", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        outbox.commit_and_offer(emails.send_role_changed(user))
+
+    assert offered == []
+
+
+def test_a_mail_is_sent_once(app, row):
+    app.extensions["mail_memory"] = sent = []
+
+    assert outbox.deliver(row.id) == "sent"
+    assert outbox.deliver(row.id) is None
+    assert outbox.deliver(row.id + 1000) is None
+    assert len(sent) == 1
+
+
+def test_a_mail_that_someone_has_is_left_to_them_until_the_claim_runs_out(row):
+    row.state, row.next_try_at = "sending", now() + timedelta(seconds=5)
+    db.session.commit()
+    assert outbox.deliver(row.id) is None
+    assert outbox.sweep() == 0
+
+    row.next_try_at = now() - timedelta(seconds=1)
+    db.session.commit()
+    assert outbox.sweep() == 1
+    db.session.refresh(row)
+    assert row.state == "sent"
+
+
+def test_a_new_mail_is_left_to_the_worker_for_a_minute(row):
+    assert outbox.sweep() == 0
+    assert timedelta(seconds=55) < row.next_try_at - now() <= timedelta(seconds=60)
+
+
+def test_who_was_too_slow_does_not_change_what_another_has_claimed(row, monkeypatch):
+    def claimed_meanwhile(transport, mime):
+        row.attempts += 1
+        db.session.commit()
+
+    monkeypatch.setattr(MemoryTransport, "send", claimed_meanwhile)
+    outbox.deliver(row.id)
+    db.session.refresh(row)
+
+    assert (row.state, row.sent_at) == ("sending", None)
+
+
+def test_a_mail_that_cannot_be_rendered_fails_once_and_is_logged(row, monkeypatch, caplog):
+    monkeypatch.setattr(emails, "render", lambda row: 1 / 0)
+
+    assert outbox.deliver(row.id) == "failed"
+    assert outbox.sweep() == 0
+    db.session.refresh(row)
+    assert "ZeroDivisionError" in row.last_error
+    assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
+
+
+def test_a_kind_of_mail_that_is_no_more_fails(row):
+    row.message = "of_an_older_release"
+    db.session.commit()
+
+    assert outbox.deliver(row.id) == "failed"
+
+
+def test_a_database_in_trouble_is_not_the_fault_of_the_mail(row, monkeypatch):
+    def trouble(_row):
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(emails, "render", trouble)
+    with pytest.raises(OperationalError):
+        outbox.deliver(row.id)
+
+    db.session.refresh(row)
+    assert row.state == "sending"
+
+
+def test_any_other_error_of_the_transport_is_tried_again(row, monkeypatch):
+    monkeypatch.setattr(MemoryTransport, "send", lambda transport, mime: 1 / 0)
+
+    assert outbox.deliver(row.id) == "pending"
+
+
+def test_a_mail_that_kills_its_workers_is_given_up(row):
+    row.state, row.attempts, row.next_try_at = "sending", outbox.MOST_ATTEMPTS, now() - HOUR
+    db.session.commit()
+
+    assert outbox.deliver(row.id) == "failed"
+
+
+def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):
+    other = emails.send_password_changed(make_user())
+    rows = [emails.send_confirm(user), emails.send_role_changed(user)]
+    db.session.commit()
+    outbox.cancel_for(user)
+    notice = emails.send_account_deleted(user)
+    db.session.delete(user)
+    outbox.commit_and_offer(notice)
+    outbox.sweep(include_new=True)
+
+    states = {row.id: row.state for row in db.session.scalars(select(EmailMessage))}
+    assert [states[row.id] for row in rows] == ["cancelled", "cancelled"]
+    assert states[notice.id] == states[other.id] == "sent"
+
+
+def test_asking_too_often_is_noticed_by_kind_address_and_time(app):
+    for _ in range(3):
+        db.session.add(emails.send_reset_password("ada@example.com"))
+    db.session.commit()
+
+    def is_throttled(recipient="ada@example.com", message="reset_password", limit=3):
+        return outbox.is_throttled(recipient, message, limit, HOUR)
+
+    assert is_throttled()
+    assert not is_throttled(limit=4)
+    assert not is_throttled(recipient="bob@example.com")
+    assert not is_throttled(message="confirm")
+    for row in db.session.scalars(select(EmailMessage)):
+        row.created_at = now() - HOUR
+    db.session.commit()
+    assert not is_throttled()
+
+
+def test_the_dashboard_counts_what_waits_failed_and_was_sent_today(user):
+    rows = [emails.send_password_changed(user) for _ in range(6)]
+    db.session.commit()
+    for row, state in zip(rows, ("sending", "failed", "sent", "sent", "cancelled"), strict=False):
+        row.state = state
+    rows[2].sent_at, rows[3].sent_at = now(), now() - timedelta(days=1)
+    db.session.commit()
+
+    assert outbox.statistics() == {"pending": 2, "failed": 1, "sent_today": 1}
+
+
+def test_the_sweep_stops_at_a_transport_that_is_broken(user, monkeypatch):
+    def broken(transport, mime):
+        transport.is_reachable = False
+        raise TemporaryFailure("away")
+
+    outbox.commit_and_offer(*[emails.send_password_changed(user) for _ in range(3)])
+    monkeypatch.setattr(MemoryTransport, "send", broken)
+
+    assert outbox.sweep(include_new=True) == 1
