@@ -1,0 +1,157 @@
+"""Imports point down: each level uses only those below it (docs/architecture.md)."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMPOSITION = "app"  # create_app, which alone knows every part
+
+LEVELS = [
+    {"config"},
+    {"app.extensions", "app.database", "app.passwords", "app.tokens"},
+    {"app.models"},
+    {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},
+    {"app.emails"},
+    {"app.services"},
+    {
+        "app.assets", "app.cookies", "app.csrf", "app.decorators", "app.email", "app.forms",
+        "app.headers", "app.request_log", "app.sign_in", "app.static_files", "app.templating",
+    },
+    {"app.account", "app.admin", "app.cli", "app.dev", "app.errors", "app.main", "app.tasks"},
+    {COMPOSITION},
+]  # fmt: skip
+DOORS = LEVELS[7]
+
+# Each has its reason beside it. A new one is a design fault until a reviewer agrees to its reason.
+MOST_IMPORTS_INSIDE_FUNCTIONS = 4
+
+
+def sources() -> list[Path]:
+    return [ROOT / "config.py", *sorted((ROOT / "app").rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(name_of(path) for path in sources())
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield the import statements below `node` and whether each is inside a function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, inside
+        elif not is_for_types(child):
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from statements(child, inside or is_function)
+
+
+def imported(node: ast.stmt) -> Iterator[str]:
+    """Yield the names of our own modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        names = {alias.name for alias in node.names}
+    else:
+        assert isinstance(node, ast.ImportFrom)
+        whole = {f"{node.module}.{alias.name}" for alias in node.names}
+        names = {name if name in modules() else node.module or "" for name in whole}
+    yield from (name for name in names if name in modules())
+
+
+def edges() -> Iterator[tuple[str, str]]:
+    for path in sources():
+        for node, _inside in statements(ast.parse(path.read_text())):
+            yield from ((name_of(path), target) for target in imported(node))
+
+
+def part_of(module: str) -> str:
+    """Return the module or package of LEVELS that `module` belongs to."""
+    if module in {"config", COMPOSITION}:
+        return module
+    return ".".join(module.split(".")[:2])
+
+
+def level_of(module: str) -> int:
+    part = part_of(module)
+    return next(number for number, parts in enumerate(LEVELS) if part in parts)
+
+
+def test_every_module_has_a_level():
+    known = set().union(*LEVELS)
+    assert {part_of(module) for module in modules()} == known
+
+
+def test_imports_point_down():
+    wrong = {
+        (source, target)
+        for source, target in edges()
+        if level_of(target) > level_of(source) and source != COMPOSITION
+    }
+    assert not wrong
+
+
+def test_the_doors_know_nothing_of_each_other():
+    """Blueprints, commands, tasks and error pages can be taken out one by one."""
+    wrong = {
+        (source, target)
+        for source, target in edges()
+        if part_of(source) in DOORS and part_of(target) in DOORS
+        if part_of(source) != part_of(target)
+    }
+    assert not wrong
+
+
+def test_no_imports_go_round_in_circles():
+    """A package counts as one module: its own parts may know it, as views know their blueprint."""
+    graph: dict[str, set[str]] = {}
+    for source, target in edges():
+        is_service = part_of(source) == part_of(target) == "app.services"
+        pair = (source, target) if is_service else (part_of(source), part_of(target))
+        if pair[0] != pair[1]:
+            graph.setdefault(pair[0], set()).add(pair[1])
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail, module))
+        if module not in done:
+            for target in graph.get(module, ()):
+                visit(target, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_only_create_app_imports_the_composition():
+    """`from app import something` must name a module, never the package itself."""
+    wrong = {source for source, target in edges() if target == COMPOSITION}
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_imports_are_absolute(path):
+    for node, _inside in statements(ast.parse(path.read_text())):
+        assert not getattr(node, "level", 0), ast.unparse(node)
+
+
+def test_an_import_inside_a_function_says_why():
+    found = []
+    for path in sources():
+        lines = path.read_text().splitlines()
+        for node, inside in statements(ast.parse(path.read_text())):
+            if inside:
+                found.append(f"{name_of(path)}: {ast.unparse(node)}")
+                assert re.search(r"  # \w{2,}.* .+", lines[node.lineno - 1]), found[-1]
+    assert len(found) <= MOST_IMPORTS_INSIDE_FUNCTIONS, found

@@ -1,0 +1,73 @@
+"""What each layer leaves to the others."""
+
+import ast
+
+import pytest
+
+from app.queue import TASKS
+from tests.contracts.test_imports import level_of, name_of, part_of, sources
+
+# What belongs to a request. Below the views nothing asks for it, so that commands and the worker
+# can do whatever a page can.
+OF_A_REQUEST = {"request", "session", "current_user", "flash", "abort", "redirect", "login_user"}
+LOWEST_LEVEL_WITH_A_REQUEST = 6
+
+APP = [path for path in sources() if name_of(path).startswith("app")]
+
+
+def calls(path):
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize("path", APP, ids=name_of)
+def test_only_services_commit(path):
+    """One use case is one service function and one commit."""
+    if part_of(name_of(path)) == "app.services":
+        return
+    for call in calls(path):
+        name = ast.unparse(call.func)
+        assert not name.endswith("session.commit"), f"line {call.lineno}"
+        assert name not in {"db.session.add", "db.session.delete"} or level_of(name_of(path)) < 6
+
+
+@pytest.mark.parametrize("path", APP, ids=name_of)
+def test_what_belongs_to_a_request_stays_with_the_views(path):
+    if level_of(name_of(path)) >= LOWEST_LEVEL_WITH_A_REQUEST:
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module in {"flask", "flask_login"}:
+            assert not OF_A_REQUEST & {alias.name for alias in node.names}, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", APP, ids=name_of)
+def test_forms_views_and_requests_are_unknown_to_services(path):
+    if level_of(name_of(path)) >= LOWEST_LEVEL_WITH_A_REQUEST:
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            assert name.split(".")[0] not in {"wtforms", "flask_wtf", "click"}, (
+                f"line {node.lineno}"
+            )
+
+
+def test_only_the_configuration_reads_the_environment():
+    for path in APP:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute | ast.Name):
+                assert ast.unparse(node) not in {"os.environ", "os.getenv", "environ", "getenv"}, (
+                    f"{name_of(path)} line {node.lineno}"
+                )
+
+
+def test_tasks_that_are_queued_by_name_exist(app):
+    named = [
+        call.args[0].value
+        for path in APP
+        for call in calls(path)
+        if ast.unparse(call.func) in {"queue.enqueue", "queue.enqueue_many"}
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    assert named
+    assert set(named) <= set(TASKS)
