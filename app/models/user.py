@@ -39,6 +39,7 @@ class User(UserMixin, db.Model):
         Index("ix_users_name", "last_name", "first_name", "id"),
         Index("ix_users_created", "created_at", "id"),
         Index("ix_users_last_seen", "last_seen_at", "id"),
+        Index("ix_users_role", "role_id", "created_at", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -49,7 +50,7 @@ class User(UserMixin, db.Model):
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
     pending_email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
     password_hash: Mapped[str | None] = mapped_column(String(255))
-    role_id: Mapped[int | None] = mapped_column(ForeignKey("roles.id"), index=True)
+    role_id: Mapped[int | None] = mapped_column(ForeignKey("roles.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -211,6 +212,27 @@ class User(UserMixin, db.Model):
     def by_email(email: str) -> User | None:
         """Return whoever has this address, in whatever case it is written."""
         return db.session.scalar(select(User).where(User.email == canonical_email(email)))
+
+
+_suspended = User.suspended_at.is_not(None)
+USERS_OF_A_KIND = {
+    "suspended": _suspended,
+    "invited": ~_suspended & User.invited_at.is_not(None) & User.password_hash.is_(None),
+    # Whoever has accepted an invitation is confirmed by that.
+    "unconfirmed": ~_suspended & User.invited_at.is_(None) & ~User.confirmed,
+}
+"""The few users whose status is not active, each kind as account_status has it."""
+
+# The dashboard counts them in these indexes without a look at everyone.
+for _kind, _condition in USERS_OF_A_KIND.items():
+    Index(
+        f"ix_users_{_kind}",
+        User.suspended_at,
+        User.invited_at,
+        User.confirmed,
+        sqlite_where=_condition,
+        postgresql_where=_condition,
+    )
 
 
 class AnonymousUser(AnonymousUserMixin):

@@ -13,7 +13,7 @@ from app import emails
 from app.database import now
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
-from app.models.user import account_status, canonical_email
+from app.models.user import USERS_OF_A_KIND, account_status, canonical_email
 from app.services import outbox, sessions
 from app.services.accounts import EmailTaken, require_strong_password
 
@@ -298,23 +298,33 @@ def find(
     conditions = [*_matching(search)]
     if role_id is not None:
         conditions.append(User.role_id == role_id)
-    counted = select(User.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
-    total = db.session.scalar(select(func.count()).select_from(counted)) or 0
-    rows = db.session.execute(
-        _columns()
+    ordering = _ordering(sort)
+    skipped = (page - 1) * PER_PAGE
+    # Skipping rows is quick while only an index is read, so the columns are fetched afterwards.
+    ids = (
+        select(User.id)
+        .outerjoin(User.role)
         .where(*conditions)
-        .order_by(*_ordering(sort))
+        .order_by(*ordering)
         .limit(PER_PAGE + 1)
-        .offset((page - 1) * PER_PAGE)
-    ).all()
+        .offset(skipped)
+    )
+    rows = db.session.execute(_columns().where(User.id.in_(ids)).order_by(*ordering)).all()
+    has_next = len(rows) > PER_PAGE
+    total = _capped_count(conditions) if has_next or not rows else skipped + len(rows)
     return Listing(
         rows=[Listed(*row) for row in rows[:PER_PAGE]],
         total=min(total, COUNT_CAP),
         total_is_capped=total > COUNT_CAP,
         page=page,
         per_page=PER_PAGE,
-        has_next=len(rows) > PER_PAGE,
+        has_next=has_next,
     )
+
+
+def _capped_count(conditions: list[ColumnElement[bool]]) -> int:
+    counted = select(User.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def newest(count: int) -> list[Listed]:
@@ -324,19 +334,18 @@ def newest(count: int) -> list[Listed]:
 
 
 def statistics() -> dict[str, int]:
-    """Return how many users there are of each kind."""
-    invited = User.invited_at.is_not(None) & User.password_hash.is_(None)
-    suspended = User.suspended_at.is_not(None)
-    counts = db.session.execute(
-        select(
-            func.count(User.id).label("users"),
-            func.count(User.id).filter(~User.confirmed, ~invited, ~suspended).label("unconfirmed"),
-            func.count(User.id).filter(invited, ~suspended).label("invited"),
-            func.count(User.id).filter(suspended).label("suspended"),
-            func.count(User.id).filter(Role.administrators()).label("administrators"),
-        ).outerjoin(User.role)
-    ).one()
-    return dict(counts._mapping)
+    """Return how many users there are of each kind, each counted in an index of its own."""
+    administrators = select(Role.id).where(Role.administrators())
+    conditions: dict[str, list[ColumnElement[bool]]] = {
+        "users": [],
+        "administrators": [User.role_id.in_(administrators)],
+        **{kind: [condition] for kind, condition in USERS_OF_A_KIND.items()},
+    }
+    counts = [
+        select(func.count()).select_from(User).where(*condition).scalar_subquery().label(kind)
+        for kind, condition in conditions.items()
+    ]
+    return dict(db.session.execute(select(*counts)).one()._mapping)
 
 
 def session_count(user: User) -> int:
