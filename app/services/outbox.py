@@ -82,14 +82,21 @@ def statistics() -> dict[str, int]:
     """Return how many mails wait, how many failed, and how many were sent since midnight UTC."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     state = EmailMessage.state
-    counts = db.session.execute(
-        select(
-            func.count().filter(state.in_([EmailState.PENDING, EmailState.SENDING])),
-            func.count().filter(state == EmailState.FAILED),
-            func.count().filter(state == EmailState.SENT, EmailMessage.sent_at >= midnight),
-        ).select_from(EmailMessage)
-    ).one()
-    return dict(zip(("pending", "failed", "sent_today"), counts, strict=True))
+    # Each is counted in an index: a look at every mail there ever was takes longer each day.
+    conditions = {
+        "pending": state.in_([EmailState.PENDING, EmailState.SENDING]),
+        "failed": state == EmailState.FAILED,
+        "sent_today": EmailMessage.sent_at >= midnight,
+    }
+    counts = [
+        select(func.count())
+        .select_from(EmailMessage)
+        .where(condition)
+        .scalar_subquery()
+        .label(name)
+        for name, condition in conditions.items()
+    ]
+    return dict(db.session.execute(select(*counts)).one()._mapping)
 
 
 def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:

@@ -35,9 +35,11 @@ def upgrade() -> None:
             sqlite_where=sa.text(condition + on_sqlite),
             postgresql_where=sa.text(condition + on_postgresql),
         )
+    op.create_index('ix_email_messages_sent', 'email_messages', ['sent_at'], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index('ix_email_messages_sent', table_name='email_messages')
     for kind in CONDITIONS:
         op.drop_index(f'ix_users_{kind}', table_name='users')
     op.drop_index('ix_users_role', table_name='users')
