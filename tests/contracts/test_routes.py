@@ -1,0 +1,335 @@
+"""Every address of the app: who may open it, and what no request to it can do.
+
+A route that is added tomorrow fails here until the table says who it is for.
+"""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app import create_app
+from app.account import views as account_views
+from app.database import now
+from app.extensions import db
+from app.models import User
+from app.services import pages
+from tests import factories
+
+ANYONE = "anyone"
+GUESTS = "guests: whoever is signed in is sent home"
+SIGNED_IN = "signed in, also with an address that is not confirmed"
+CONFIRMED = "signed in with a confirmed address"
+ADMINISTRATORS = "administrators"
+
+ACCESS = {
+    "static": ANYONE,
+    "main.index": ANYONE,
+    "main.about": ANYONE,
+    "main.healthz": ANYONE,
+    "main.readyz": ANYONE,
+    "account.login": GUESTS,
+    "account.register": GUESTS,
+    "account.reset_password_request": GUESTS,
+    "account.reset_password": GUESTS,
+    "account.join_from_invite": GUESTS,
+    "account.check_password": ANYONE,
+    "account.confirm": ANYONE,
+    "account.logout": SIGNED_IN,
+    "account.unconfirmed": SIGNED_IN,
+    "account.confirm_request": SIGNED_IN,
+    "account.manage": CONFIRMED,
+    "account.change_password": CONFIRMED,
+    "account.change_email_request": CONFIRMED,
+    "account.change_email": CONFIRMED,
+    "account.cancel_email_change": CONFIRMED,
+    "account.reauthenticate": CONFIRMED,
+    "admin.index": ADMINISTRATORS,
+    "admin.registered_users": ADMINISTRATORS,
+    "admin.user_info": ADMINISTRATORS,
+    "admin.new_user": ADMINISTRATORS,
+    "admin.invite_user": ADMINISTRATORS,
+    "admin.resend_invite": ADMINISTRATORS,
+    "admin.revoke_invite": ADMINISTRATORS,
+    "admin.change_user_email": ADMINISTRATORS,
+    "admin.change_account_type": ADMINISTRATORS,
+    "admin.suspend_user": ADMINISTRATORS,
+    "admin.reactivate_user": ADMINISTRATORS,
+    "admin.delete_user": ADMINISTRATORS,
+    "admin.update_editor_contents": ADMINISTRATORS,
+    # Registered in development only.
+    "dev.mail_index": ANYONE,
+    "dev.mail_message": ANYONE,
+    "dev.mail_html": ANYONE,
+    "dev.mail_clear": ANYONE,
+    "dev.patterns": ANYONE,
+    "dev.version": ANYONE,
+}
+
+# Reachable before an address is confirmed, though not made for it.
+OPEN_TO_UNCONFIRMED = {"static", "main.healthz", "main.readyz", "account.confirm"}
+
+HOME, LOGIN, CONFIRM = "/", "/account/login", "/account/unconfirmed"
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+# A route is known when the tests are collected, so its parameters can be the tests' names.
+RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)
+
+
+def rule_id(rule):
+    return str(rule)
+
+
+def address(rule, user_id=2**31 - 1):
+    values = {"user_id": user_id, "token": "x.y", "name": "x", "filename": "x"}
+    url = str(rule)
+    for name in rule.arguments:
+        for placeholder in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):
+            url = url.replace(placeholder, str(values[name]))
+    assert "<" not in url, f"say here what {rule} is to be opened with"
+    return url
+
+
+def methods(rule):
+    return sorted(rule.methods - {"OPTIONS"})
+
+
+@pytest.fixture
+def personas(app, make_user):
+    """Return browsers by who uses them: everyone whom access rules tell apart."""
+    partial = factories.make_role("Editor", permissions=0x02 | 0x04)
+    people = {
+        "unconfirmed": make_user(confirmed=False),
+        "user": make_user(),
+        "partial": make_user(),
+        "almost": make_user(),
+        "admin": make_user(role="Administrator"),
+        "unconfirmed admin": make_user(role="Administrator", confirmed=False),
+        "suspended": make_user(role="Administrator"),
+    }
+    people["partial"].role = partial
+    people["almost"].role = factories.make_role("Nearly all", permissions=0xFF & ~0x80)
+    db.session.commit()
+    browsers = {"anonymous": app.test_client()}
+    for name, person in people.items():
+        browsers[name] = app.test_client()
+        browsers[name].enter(person)
+    # Not by the service, which would end the session: the account's state alone must do.
+    people["suspended"].suspended_at = now()
+    db.session.commit()
+    return browsers
+
+
+def expected(access, endpoint, persona):
+    """Return where a persona is sent, a status, or None where the view itself answers."""
+    if persona in {"anonymous", "suspended"}:
+        return LOGIN if access in {SIGNED_IN, CONFIRMED, ADMINISTRATORS} else None
+    if "unconfirmed" in persona:
+        is_open = endpoint in OPEN_TO_UNCONFIRMED or endpoint.startswith("dev.")
+        return None if access == SIGNED_IN or is_open else CONFIRM
+    if access == GUESTS:
+        return HOME
+    return 403 if access == ADMINISTRATORS and persona != "admin" else None
+
+
+def endpoint_sends_home(rule, sent_to):
+    """Tell whether a page for guests sent someone home, whom the gate stops on the next request."""
+    return ACCESS[rule.endpoint] == GUESTS and sent_to == HOME
+
+
+def test_the_table_lists_every_route_and_no_other():
+    assert {rule.endpoint for rule in RULES} == set(ACCESS)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_id)
+def test_a_route_answers_those_it_is_for_and_nobody_else(rule, personas):
+    """AZ-1"""
+    access = ACCESS[rule.endpoint]
+    for persona, browser in personas.items():
+        page = CONFIRM if "unconfirmed" in persona else "/about"
+        token = browser.csrf_token(LOGIN if persona in {"anonymous", "suspended"} else page)
+        wanted = expected(access, rule.endpoint, persona)
+        for method in methods(rule):
+            response = browser.open(address(rule), method=method, headers={"X-CSRFToken": token})
+            case = (persona, method, response.status_code, response.headers.get("Location"))
+            if isinstance(wanted, int):
+                assert response.status_code == wanted, case
+            elif wanted is None:
+                assert response.status_code not in {401, 403}, case
+                sent_to = (response.location or "").split("?")[0]
+                assert sent_to != LOGIN or rule.endpoint in {"account.logout"}, case
+                assert sent_to != CONFIRM or access == SIGNED_IN, case
+            else:
+                assert response.status_code == 302, case
+                sent_to = response.location.split("?")[0]
+                assert sent_to == wanted or endpoint_sends_home(rule, sent_to), case
+            if rule.endpoint == "account.logout":
+                break
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.endpoint.startswith("admin.")], ids=rule_id
+)
+def test_an_admin_view_says_which_permission_it_needs(rule, app):
+    """AZ-1: so that nobody has to find out by trying."""
+    view = app.view_functions[rule.endpoint]
+    while view is not None and not hasattr(view, "permission"):
+        view = getattr(view, "__wrapped__", None)
+    assert view is not None
+    assert view.permission > 0
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.methods & UNSAFE], ids=rule_id)
+def test_an_unsafe_request_needs_a_token_of_this_browsers_session(rule, app, admin):
+    """CS-1"""
+    browser = app.test_client()
+    browser.enter(admin)
+    browser.get("/about")
+    foreign = app.test_client().csrf_token(LOGIN)
+    for method in rule.methods & UNSAFE:
+        for token in ("", "nonsense", foreign):
+            response = browser.open(
+                address(rule, admin.id), method=method, data={"csrf_token": token}
+            )
+            assert response.status_code == 400, (method, token)
+            assert "too old" in response.text
+        good = browser.csrf_token("/about")
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            response = browser.open(
+                address(rule, admin.id), method=method, data={"csrf_token": good}, headers=headers
+            )
+            assert response.status_code == 403, (method, headers)
+
+
+def test_no_view_is_exempt_from_the_check_of_tokens(app):
+    """CS-1"""
+    protect = app.extensions["csrf"]
+    assert not protect._exempt_views
+    assert not protect._exempt_blueprints
+
+
+def dump():
+    """Return all that is in the database."""
+    db.session.expire_all()
+    return {
+        table.name: sorted(map(repr, db.session.execute(select(table)).all()))
+        for table in db.metadata.sorted_tables
+    }
+
+
+def test_nothing_changes_by_looking(app, admin, make_user):
+    """CS-2, F32: not by GET, HEAD or OPTIONS on any route, also with links that work."""
+    pages.save("about", "<p>About</p>")
+    invited, waiting = make_user(invited=True), make_user(confirmed=False)
+    admin.pending_email = "new@example.com"
+    db.session.commit()
+    tokens = {
+        "account.confirm": waiting.generate_confirmation_token(),
+        "account.reset_password": waiting.generate_password_reset_token(),
+        "account.join_from_invite": invited.generate_invite_token(),
+        "account.change_email": admin.generate_email_change_token("new@example.com"),
+    }
+    browsers = {"admin": app.test_client(), "anonymous": app.test_client()}
+    browsers["admin"].enter(admin)
+    before = dump()
+    for rule in RULES:
+        url = address(rule, invited.id).replace("x.y", tokens.get(rule.endpoint, "x.y"))
+        for browser in browsers.values():
+            for method in {"GET", "HEAD", "OPTIONS"} & rule.methods:
+                response = browser.open(url, method=method)
+                assert response.status_code < 500, (url, method)
+    assert dump() == before
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_id)
+def test_methods_that_a_route_does_not_know_are_refused(rule, client, admin):
+    """CF-5, F32"""
+    client.enter(admin)
+    token = client.csrf_token("/about")
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO", "PROPFIND"):
+        response = client.open(address(rule), method=method, headers={"X-CSRFToken": token})
+        assert response.status_code == 405, method
+        assert "GET" in response.headers["Allow"] or "POST" in response.headers["Allow"]
+    if "GET" in rule.methods:
+        url = address(rule, admin.id)
+        got, head = client.get(url), client.head(url)
+        assert head.status_code == got.status_code
+        assert head.data == b""
+    assert client.options(address(rule)).status_code == 200
+
+
+def careful(response):
+    """Check the headers that every response must have."""
+    headers = response.headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] in {"DENY", "SAMEORIGIN"}
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Referrer-Policy"] in {"same-origin", "no-referrer"}
+    policy = dict(
+        part.partition(" ")[::2] for part in headers["Content-Security-Policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["frame-ancestors"] in {"'none'", "'self'"}
+    assert "unsafe" not in policy.get("script-src", "")
+    assert "*" not in headers["Content-Security-Policy"]
+    assert "Server" not in headers
+    assert "X-Powered-By" not in headers
+    return response
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_id)
+def test_every_route_answers_with_careful_headers(rule, client, admin):
+    """HD-1, HD-2"""
+    careful(client.get(address(rule)))
+    client.enter(admin)
+    careful(client.get(address(rule, admin.id)))
+    careful(client.post(address(rule, admin.id)))
+
+
+def test_every_kind_of_answer_has_careful_headers(client, app, monkeypatch):
+    """HD-1"""
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+
+    def fail():
+        raise RuntimeError("SELECT secret FROM path/to/file")
+
+    monkeypatch.setitem(app.view_functions, "main.about", fail)
+    answers = {
+        200: client.get("/"),
+        302: client.get("/account/manage"),
+        400: client.post(LOGIN),
+        403: client.post(LOGIN, headers={"Origin": "http://evil.example"}),
+        404: client.get("/nowhere"),
+        405: client.put("/"),
+        413: client.post(LOGIN, data=b"x" * 2_000_000),
+        500: client.get("/about"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        careful(answer)
+        assert "SELECT secret" not in answer.text
+    careful(client.get("/", headers={"Host": "evil.example"}))
+    folder = Path(app.static_folder)
+    built = next(folder.rglob("*.css")).relative_to(folder)
+    with client.get(f"/static/{built}") as answer:
+        assert careful(answer).status_code == 200
+
+
+def test_scripts_run_only_with_the_nonce_of_this_response(client):
+    """HD-1"""
+    one, other = client.get(LOGIN), client.get(LOGIN)
+    nonces = []
+    for page in (one, other):
+        policy = page.headers["Content-Security-Policy"]
+        script = next(part for part in policy.split("; ") if part.startswith("script-src"))
+        nonces.append(script.split("'nonce-")[1].split("'")[0])
+        assert "style-src 'self'" in policy
+    assert nonces[0] != nonces[1]
+    assert len(nonces[0]) >= 22
+
+
+def test_the_gate_for_unconfirmed_people_stands_before_every_blueprint(app):
+    """AZ-1: a blueprint that is added later is behind it too."""
+    assert account_views.keep_unconfirmed_users_waiting in app.before_request_funcs[None]
+    assert db.session.query(User).count() == 0
