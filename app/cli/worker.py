@@ -16,7 +16,6 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 from redis.exceptions import RedisError
-from rq.exceptions import StopRequested
 
 from app import queue, redis_server
 
@@ -44,7 +43,7 @@ def _work(burst: bool) -> None:
     if current_app.config["LOG_LEVEL"] != "DEBUG":
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
     waiting = False
-    with suppress(_Stopped, StopRequested):
+    with suppress(_Stopped, queue.StopRequested):
         while True:
             try:
                 _raise_on_signals()

@@ -7,10 +7,11 @@ RQ by itself imports and calls whatever a job names.
 from app.queue.connections import connection, is_configured, ping
 from app.queue.enqueueing import enqueue, enqueue_many, init_app
 from app.queue.registry import TASKS, UnknownTask, task
-from app.queue.worker import make_worker
+from app.queue.worker import StopRequested, make_worker
 
 __all__ = [
     "TASKS",
+    "StopRequested",
     "UnknownTask",
     "connection",
     "enqueue",

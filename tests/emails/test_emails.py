@@ -94,7 +94,7 @@ def test_the_link_stands_beside_the_button_to_copy(mails, name):
 
 def test_a_subject_is_one_line_whatever_is_in_a_name(people):
     ada, bob = people
-    ada.first_name = "A\r\nBcc: v@example.com\x00\x0b\u2028"
+    ada.first_name = "A\r\nBcc: v@example.com\x7f\x0b\u2028"
     mail = emails.render(_flushed(emails.send_invite(bob, invited_by=ada)))
 
     assert mail.subject.startswith("[Flask-Base] A Bcc: v@example.com O'")

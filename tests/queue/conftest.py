@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from os import environ
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from app import create_app
 from app.extensions import db
 from app.services import roles
+from config import TestingConfig
 from tests.queue.support import MailServer, Process, RedisServer
 from tests.support import Browser
 
@@ -50,14 +54,25 @@ def smtp(make_mail_server: Callable[..., MailServer]) -> MailServer:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'test.sqlite'}"
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own, which several processes can open."""
+    given = TestingConfig().SQLALCHEMY_DATABASE_URI
+    if given.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'test.sqlite'}"
+        return
+    name = f"queue_{uuid4().hex}"
+    server = create_engine(given, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(given).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
 def environment(database_url: str, redis: RedisServer, smtp: MailServer) -> dict[str, str]:
     """What the worker finds in its environment, whatever a developer's .env says."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    kept = {name: environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in environ}
     return {
         **kept,
         "PYTHONUNBUFFERED": "1",

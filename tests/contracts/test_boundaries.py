@@ -1,0 +1,36 @@
+"""What only one part of the app may know, so that it can be replaced."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).parents[2] / "app"
+
+
+def imported(path):
+    """Return the top-level names of the packages that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("package", "home"),
+    [("rq", "queue/"), ("flask_rq2", "queue/"), ("smtplib", "mail.py")],
+)
+def test_a_package_is_known_to_one_part_only(package, home):
+    users = {
+        path.relative_to(APP).as_posix()
+        for path in APP.rglob("*.py")
+        if package in set(imported(path))
+    }
+
+    assert users
+    assert [user for user in users if not user.startswith(home)] == []
+
+
+def test_nothing_is_pickled():
+    assert [path for path in APP.rglob("*.py") if {"pickle", "dill"} & set(imported(path))] == []

@@ -1,0 +1,68 @@
+"""Many at once: one mail is sent once, and asking often does not send often."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from app.emails import send_reset_password
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.services import accounts, outbox
+from tests.queue.support import states
+
+AT_ONCE = 12
+
+
+@pytest.fixture
+def at_once(web):
+    """Return a function that calls another in many threads, and gives what they returned."""
+    web.config["REDIS_URL"] = ""
+
+    def call(function, count=AT_ONCE):
+        def in_context(_number):
+            with web.app_context():
+                return function()
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(in_context, range(count)))
+
+    return call
+
+
+def test_of_many_workers_one_sends_a_mail(at_once, web):
+    db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
+    row = send_reset_password("ada@example.com")
+    outbox.commit_and_offer(row)
+    email_id = row.id
+    db.session.remove()
+
+    results = at_once(lambda: outbox.deliver(email_id))
+
+    assert [result for result in results if result is not None] == ["sent"]
+    assert len(web.extensions["mail_memory"]) == 1
+
+
+def test_of_many_requests_for_a_link_only_a_few_send_one(at_once, web):
+    db.session.remove()
+
+    at_once(lambda: accounts.request_password_reset("ada@example.com"), count=4 * AT_ONCE)
+
+    assert len(states(web)) == accounts.LINKS_AN_HOUR
+
+
+def test_of_many_links_the_newest_one_counts(at_once, web):
+    db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
+    rows = [send_reset_password("ada@example.com") for _ in range(AT_ONCE)]
+    outbox.commit_and_offer(*rows)
+    ids = [row.id for row in rows]
+    db.session.remove()
+    waiting = list(ids)
+
+    at_once(lambda: outbox.deliver(waiting.pop()))
+
+    assert set(states(web)) <= {"sent", "cancelled"}
+    with web.app_context():
+        newest = db.session.scalar(select(User.reset_message_id))
+        assert newest == max(ids)
+        assert db.session.get(EmailMessage, newest).state == "sent"
