@@ -1,8 +1,8 @@
-"""The dashboard, the people, and the editable pages."""
+"""The people: finding, making and changing them."""
 
 from typing import Any
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -12,36 +12,23 @@ from app.admin.forms import (
     ChangeAccountTypeForm,
     ChangeUserEmailForm,
     DeleteUserForm,
-    EditorForm,
     InviteUserForm,
     NewUserForm,
     RevokeInviteForm,
 )
+from app.admin.requests import me, page_number
 from app.decorators import admin_required, fresh_sign_in_required
 from app.extensions import db
 from app.models import Role, User
-from app.services import outbox, pages, users
 from app.services import roles as roles_service
+from app.services import users
 from app.services.accounts import EmailTaken
 from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
 
 LONGEST_SEARCH = 200
-HIGHEST_PAGE = 1_000_000
 TAKEN = "Someone has this address already."
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."
-
-
-@admin.get("/")
-@admin_required
-def index() -> ResponseReturnValue:
-    """The dashboard."""
-    return render_template(
-        "admin/index.html",
-        stats=users.statistics(),
-        recent=users.newest(5),
-        mail=outbox.statistics(),
-    )
 
 
 # Finding people
@@ -57,7 +44,7 @@ def registered_users() -> ResponseReturnValue:
         search=filters["search"],
         role_id=int(filters["role"]) if filters["role"] else None,
         sort=filters["sort"],
-        page=_page_number(),
+        page=page_number(),
     )
     return render_template(
         "admin/registered_users.html",
@@ -78,13 +65,6 @@ def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
         sort, notice = DEFAULT_SORT, "The list cannot be sorted like that; newest come first."
     search = request.args.get("search", "").replace("\0", "")[:LONGEST_SEARCH].strip()
     return {"search": search, "role": role, "sort": sort}, notice
-
-
-def _page_number() -> int:
-    given = request.args.get("page", "1")
-    if not (given.isascii() and given.isdigit()):
-        return 1
-    return min(max(int(given[:20]), 1), HIGHEST_PAGE)
 
 
 @admin.get("/user/<int:user_id>/info")
@@ -117,7 +97,7 @@ def new_user() -> ResponseReturnValue:
                 email=form.email.data,
                 role=form.role.role,
                 password=form.password.data,
-                by=_me(),
+                by=me(),
             )
         except EmailTaken:
             form.email.errors = [TAKEN]
@@ -142,7 +122,7 @@ def invite_user() -> ResponseReturnValue:
                 last_name=form.last_name.data,
                 email=form.email.data,
                 role=form.role.role,
-                by=_me(),
+                by=me(),
             )
         except EmailTaken:
             form.email.errors = [TAKEN]
@@ -157,7 +137,7 @@ def invite_user() -> ResponseReturnValue:
 def resend_invite(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     try:
-        users.resend_invite(user, by=_me())
+        users.resend_invite(user, by=me())
     except NotInvited:
         flash(f"{user.full_name()} has no open invitation.", "error")
     else:
@@ -195,7 +175,7 @@ def change_user_email(user_id: int) -> ResponseReturnValue:
     form = ChangeUserEmailForm()
     if form.validate_on_submit():
         try:
-            users.change_email(user, email=form.email.data, by=_me())
+            users.change_email(user, email=form.email.data, by=me())
         except EmailTaken:
             form.email.errors = [TAKEN]
         else:
@@ -215,7 +195,7 @@ def change_account_type(user_id: int) -> ResponseReturnValue:
     form = ChangeAccountTypeForm(role=user.role_id)
     if form.validate_on_submit():
         try:
-            users.change_role(user, role=form.role.role, by=_me())
+            users.change_role(user, role=form.role.role, by=me())
         except LastAdministrator:
             form.role.errors = [LAST]
         else:
@@ -230,7 +210,7 @@ def change_account_type(user_id: int) -> ResponseReturnValue:
 def suspend_user(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     try:
-        users.suspend(user, by=_me())
+        users.suspend(user, by=me())
     except NotOnOneself:
         flash(ONESELF, "error")
     except LastAdministrator:
@@ -244,7 +224,7 @@ def suspend_user(user_id: int) -> ResponseReturnValue:
 @admin_required
 def reactivate_user(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
-    users.reactivate(user, by=_me())
+    users.reactivate(user, by=me())
     flash(f"{user.full_name()} can sign in again.", "success")
     return _back_to(user)
 
@@ -262,34 +242,13 @@ def delete_user(user_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         name = user.full_name()
         try:
-            users.delete(user, by=_me())
+            users.delete(user, by=me())
         except LastAdministrator:
             flash(LAST, "error")
             return _back_to(user)
         flash(f"{name} is deleted.", "success")
         return redirect(url_for("admin.registered_users"))
     return render_template("admin/delete_user.html", user=user, form=form)
-
-
-# Editable pages
-
-
-@admin.post("/_update_editor_contents")
-@admin_required
-def update_editor_contents() -> ResponseReturnValue:
-    """Store a piece of a page."""
-    form = EditorForm()
-    if not form.validate_on_submit():
-        abort(400)
-    pages.save(form.editor_name.data, form.edit_data.data or "")
-    flash("The page is saved.", "success")
-    return redirect(url_for("main.about"))
-
-
-def _me() -> User:
-    """Return the signed-in user themselves, not Flask-Login's stand-in for them."""
-    user: User = current_user._get_current_object()
-    return user
 
 
 def _user_or_404(user_id: int) -> User:

@@ -1,0 +1,21 @@
+"""The pages that administrators edit."""
+
+from flask import abort, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.forms import EditorForm
+from app.decorators import admin_required
+from app.services import pages
+
+
+@admin.post("/_update_editor_contents")
+@admin_required
+def update_editor_contents() -> ResponseReturnValue:
+    """Store a piece of a page."""
+    form = EditorForm()
+    if not form.validate_on_submit():
+        abort(400)
+    pages.save(form.editor_name.data, form.edit_data.data or "")
+    flash("The page is saved.", "success")
+    return redirect(url_for("main.about"))
