@@ -14,6 +14,7 @@ from app import (
     cookies,
     database,
     dev,
+    error_reporting,
     errors,
     headers,
     queue,
@@ -68,6 +69,7 @@ def add_wsgi_layers(app: Flask) -> None:
 
 def init_extensions(app: Flask) -> None:
     request_log.init_app(app)
+    error_reporting.init_app(app)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
         app.config["SQLALCHEMY_DATABASE_URI"]
     )

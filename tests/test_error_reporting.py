@@ -1,0 +1,101 @@
+"""Errors are reported where a key is set, and the report holds no secret."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import brotli
+import pytest
+import sentry_sdk
+
+from app import create_app
+
+SECRET = "hunter2-hunter2-hunter2"
+TOKEN = "WzEsMTc2-a-token-that-works"
+
+
+DECODERS = {"gzip": gzip.decompress, "br": brotli.decompress, "identity": bytes}
+
+
+class Collector:
+    """A server that keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.came = threading.Event()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                encoding = self.headers.get("Content-Encoding", "identity")
+                collector.bodies.append(DECODERS[encoding](body))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+                collector.came.set()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.stop()
+
+
+def break_down(app) -> None:
+    """Have a view fail with a secret in its variables, its form and its address."""
+
+    def fail(token: str) -> None:
+        password = SECRET
+        raise RuntimeError(f"broken by {len(password)} characters")
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.add_url_rule("/account/reset-password/<token>", "fail", fail, methods=["PUT"])
+    response = app.test_client().put(f"/account/reset-password/{TOKEN}", data={"password": SECRET})
+    assert response.status_code == 500
+
+
+def check(report: str) -> None:
+    assert "broken by" in report
+    assert SECRET not in report
+    assert TOKEN not in report
+
+
+def test_sentry_is_told_of_an_error_and_of_no_secret(collector: Collector) -> None:
+    dsn = f"http://key@{collector.address}/1"
+    try:
+        break_down(create_app("testing", {"SENTRY_DSN": dsn}))
+        sentry_sdk.flush(5)
+        assert collector.came.wait(5)
+    finally:
+        sentry_sdk.get_client().close()
+        sentry_sdk.init()
+    check(b"".join(collector.bodies).decode())
+
+
+def test_raygun_is_told_of_an_error_and_of_no_secret(collector: Collector, monkeypatch) -> None:
+    from raygun4py.raygunprovider import RaygunSender
+
+    monkeypatch.setattr(RaygunSender, "endpointprotocol", "http://")
+    monkeypatch.setattr(RaygunSender, "endpointhost", collector.address)
+    break_down(create_app("testing", {"RAYGUN_APIKEY": "key"}))
+    assert collector.came.wait(5)
+    check(json.dumps(json.loads(collector.bodies[0])))
