@@ -38,7 +38,8 @@ def _start_raygun(app: Flask) -> None:
         "transmit_local_variables": False,
         "transmit_environment_variables": False,
     }
-    Provider(app, app.config["RAYGUN_APIKEY"], settings).attach()
+    provider: Any = Provider
+    provider(app, app.config["RAYGUN_APIKEY"], settings).attach()
 
 
 def _without_tokens(report: Any, _hint: Any) -> Any:
