@@ -7,10 +7,17 @@ from flask import Flask, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
+from werkzeug.exceptions import (
+    Conflict,
+    HTTPException,
+    InternalServerError,
+    ServiceUnavailable,
+)
 
 from app.csrf import comes_from_here
 from app.headers import wants_json
+from app.services.users import UserGone
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +30,7 @@ MESSAGES = {
     403: ("You may not open this", "Your account does not have the permission this page asks for."),
     404: ("There is no such page", "The address may be misspelt, or the page is gone."),
     405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    409: ("Someone was quicker", "This was changed or deleted in the meantime. Look at it again."),
     413: ("That is too large", "Send less, or a smaller file."),
     429: ("Too many attempts", "Wait a few minutes, then try again."),
     500: ("Something went wrong", "It is our fault and has been noted. Try again in a while."),
@@ -35,6 +43,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(OperationalError, show_unavailable)
     app.register_error_handler(PoolTimeout, show_unavailable)
+    for outdated in (StaleDataError, ObjectDeletedError, UserGone):
+        app.register_error_handler(outdated, show_conflict)
 
 
 def show(error: HTTPException) -> Any:
@@ -67,6 +77,11 @@ def show_unavailable(error: Exception) -> Any:
     """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
     logger.error("the database is not available: %s", error)
     return show(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def show_conflict(_error: Exception) -> Any:
+    """Answer that what was to be changed is no longer there, or no longer what it was."""
+    return show(Conflict())
 
 
 def show_stale_form(error: CSRFError) -> Any:

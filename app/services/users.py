@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
 from app import emails
 from app.database import now
@@ -33,6 +33,10 @@ class NotOnOneself(Exception):
 
 class NotInvited(Exception):
     """The user has no open invitation."""
+
+
+class UserGone(Exception):
+    """Someone else deleted the user in the meantime."""
 
 
 # Making people
@@ -66,6 +70,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
 
 def resend_invite(user: User, *, by: User) -> None:
     """Queue the invitation again; the link in the earlier mail stops working. Raises NotInvited."""
+    _lock(user)
     if not user.is_invited:
         raise NotInvited
     user.invited_at = now()
@@ -74,6 +79,7 @@ def resend_invite(user: User, *, by: User) -> None:
 
 def revoke_invite(user: User) -> None:
     """Delete a user who has not accepted yet, without a word to them. Raises NotInvited."""
+    _lock(user)
     if not user.is_invited:
         raise NotInvited
     outbox.cancel_for(user)
@@ -106,6 +112,7 @@ def create_administrator(
 
 def change_email(user: User, *, email: str, by: User) -> None:
     """Give `user` another address and tell both addresses. Raises EmailTaken."""
+    _lock(user)
     old_email = user.email
     if canonical_email(email) == old_email:
         return
@@ -115,10 +122,10 @@ def change_email(user: User, *, email: str, by: User) -> None:
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
+    _log("given another address", user, by)
     outbox.commit_and_offer(
         *emails.send_email_changed(user, old_email=old_email, new_email=user.email)
     )
-    _log("given another address", user, by)
 
 
 def change_role(user: User, *, role: Role, by: User) -> None:
@@ -129,32 +136,35 @@ def change_role(user: User, *, role: Role, by: User) -> None:
     _refuse_oneself(user, by)
     if role.id == user.role_id:
         return
-    if not role.is_administrator:
+    if role.is_administrator:
+        _lock(user)
+    else:
         _keep_an_administrator(user)
     user.role = role
-    outbox.commit_and_offer(emails.send_role_changed(user))
     _log(f"given role {role.id}", user, by)
+    outbox.commit_and_offer(emails.send_role_changed(user))
 
 
 def suspend(user: User, *, by: User) -> None:
     """Keep `user` out until reactivated. Raises NotOnOneself and LastAdministrator."""
     _refuse_oneself(user, by)
+    _keep_an_administrator(user)
     if user.is_suspended:
         return
-    _keep_an_administrator(user)
     user.suspended_at = now()
     sessions.end_all(user)
-    outbox.commit_and_offer(emails.send_account_suspended(user))
     _log("suspended", user, by)
+    outbox.commit_and_offer(emails.send_account_suspended(user))
 
 
 def reactivate(user: User, *, by: User) -> None:
     """Let a suspended user in again."""
+    _lock(user)
     if not user.is_suspended:
         return
     user.suspended_at = None
-    outbox.commit_and_offer(emails.send_account_reactivated(user))
     _log("reactivated", user, by)
+    outbox.commit_and_offer(emails.send_account_reactivated(user))
 
 
 def delete(user: User, *, by: User) -> None:
@@ -185,6 +195,15 @@ def _log(deed: str, user: User, by: User) -> None:
     logger.info("user %s %s by user %s", user.id, deed, by.id)
 
 
+def _lock(user: User) -> None:
+    """Read `user` again, and let nobody else change them before this is done. Raises UserGone."""
+    try:
+        db.session.refresh(user, with_for_update={"of": User})
+    except InvalidRequestError:
+        db.session.rollback()
+        raise UserGone from None
+
+
 def _refuse_oneself(user: User, by: User) -> None:
     if user.id == by.id:
         raise NotOnOneself
@@ -195,10 +214,11 @@ def _keep_an_administrator(user: User) -> None:
 
     The administrators' roles are locked first, so that of two who demote each other at once the
     second counts after the first has committed. On SQLite the transaction holds the only write
-    lock already.
+    lock already. Whoever is given one of these roles meanwhile is not kept waiting.
     """
-    db.session.execute(select(Role.id).where(Role.administrators()).with_for_update())
-    db.session.refresh(user, with_for_update={"of": User})
+    roles = select(Role.id).where(Role.administrators())
+    db.session.execute(roles.with_for_update(key_share=True))
+    _lock(user)
     if not user.is_admin():
         return
     others = db.session.scalar(

@@ -1,0 +1,344 @@
+"""Two people, or one impatient one, at the same moment: one effect, and never an error."""
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import EmailMessage, Role, User
+from app.services import accounts, outbox, sessions, users
+from app.services.accounts import EmailTaken, LinkRefused
+from app.services.users import LastAdministrator, NotInvited, UserGone, can_sign_in
+from tests.concurrency.conftest import THREADS
+from tests.factories import make_user
+from tests.support import PASSWORD
+
+ROUNDS = 50
+
+
+def count(query):
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(query.subquery()))
+
+
+def administrators():
+    return count(select(User.id).join(User.role).where(Role.administrators(), can_sign_in()))
+
+
+def role_id(name):
+    return db.session.scalar(select(Role.id).where(Role.name == name))
+
+
+def acting(service, user_id, by_id, **values):
+    """Return a function that loads both people, as a request does, and calls the service."""
+
+    def act():
+        user, by = db.session.get(User, user_id), db.session.get(User, by_id)
+        if user is None or by is None or not by.is_admin() or by.is_suspended:
+            return "refused at the door"
+        loaded = {k: db.session.get(Role, v) if k == "role" else v for k, v in values.items()}
+        return service(user, by=by, **loaded)
+
+    return act
+
+
+# The last administrator
+
+
+@pytest.mark.parametrize("deed", ["demote", "delete", "suspend", "mixed"])
+def test_two_administrators_who_turn_on_each_other_leave_one(race, deed):
+    """AD-1, F38"""
+    user_role = role_id("User")
+    for number in range(ROUNDS // 3):
+        one, other = (make_user(role="Administrator").id for _ in range(2))
+        deeds = {
+            "demote": lambda user, by: acting(users.change_role, user, by, role=user_role),
+            "delete": lambda user, by: acting(users.delete, user, by),
+            "suspend": lambda user, by: acting(users.suspend, user, by),
+        }
+        first, second = (
+            (deeds[deed],) * 2 if deed != "mixed" else (deeds["demote"], deeds["delete"])
+        )
+        results = race(first(other, one), second(one, other))
+        assert administrators() >= 1, (number, results)
+        for result in results:
+            assert result in {None, "refused at the door"} or isinstance(
+                result, LastAdministrator | UserGone
+            ), repr(result)
+        db.session.execute(User.__table__.delete())
+        db.session.commit()
+
+
+def test_three_administrators_who_turn_on_each_other_leave_one(race):
+    """AD-1"""
+    user_role = role_id("User")
+    for _ in range(10):
+        ids = [make_user(role="Administrator").id for _ in range(3)]
+        race(
+            *(
+                acting(users.change_role, ids[(n + 1) % 3], ids[n], role=user_role)
+                for n in range(3)
+            ),
+            *(acting(users.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
+        )
+        assert administrators() >= 1
+        db.session.execute(User.__table__.delete())
+        db.session.commit()
+
+
+# One link
+
+
+def succeeded(results, *refusals):
+    """Return how many calls came through; the others must have been refused by name."""
+    failed = [result for result in results if isinstance(result, Exception)]
+    assert all(isinstance(error, refusals) for error in failed), failed
+    return len(results) - len(failed)
+
+
+def new_password(number):
+    return f"{PASSWORD} number {number}"
+
+
+def test_a_reset_link_is_good_for_one_of_twenty(race):
+    """TK-8"""
+    user = make_user()
+    token, user_id = user.generate_password_reset_token(), user.id
+    results = race(
+        *(lambda n=n: accounts.reset_password(token, new_password(n)) and n for n in range(THREADS))
+    )
+    assert succeeded(results, LinkRefused) == 1
+    (winner,) = [result for result in results if isinstance(result, int)]
+    db.session.expire_all()
+    assert db.session.get(User, user_id).verify_password(new_password(winner))
+    assert count(select(EmailMessage.id)) == 1
+
+
+def test_an_invitation_is_good_for_one_of_twenty(race):
+    """TK-8"""
+    user = make_user(invited=True)
+    token, user_id = user.generate_invite_token(), user.id
+    results = race(
+        *(
+            lambda n=n: accounts.join_from_invite(user_id, token, new_password(n)) and n
+            for n in range(THREADS)
+        )
+    )
+    assert succeeded(results, LinkRefused) == 1
+    (winner,) = [result for result in results if isinstance(result, int)]
+    db.session.expire_all()
+    assert db.session.get(User, user_id).verify_password(new_password(winner))
+
+
+def test_a_link_to_a_new_address_is_good_for_one_of_twenty(race):
+    """TK-8"""
+    user = make_user(pending_email="new@example.com")
+    token, user_id = user.generate_email_change_token("new@example.com"), user.id
+    results = race(
+        *(
+            lambda: accounts.change_email(db.session.get(User, user_id), token)
+            for _ in range(THREADS)
+        )
+    )
+    assert succeeded(results, LinkRefused) == 1
+    assert count(select(EmailMessage.id)) == 2, "one to each address"
+
+
+def test_one_address_goes_to_one_of_those_who_confirm_it_at_once(race):
+    """TK-4, IN-5"""
+    people = [make_user(pending_email="wanted@example.com") for _ in range(8)]
+    links = [(user.id, user.generate_email_change_token("wanted@example.com")) for user in people]
+    results = race(
+        *(
+            lambda user_id=user_id, token=token: accounts.change_email(
+                db.session.get(User, user_id), token
+            )
+            for user_id, token in links
+        )
+    )
+    assert succeeded(results, EmailTaken) == 1
+
+
+# One address
+
+
+def test_twenty_registrations_of_one_address_make_one_account(race):
+    """IN-5, F26"""
+    results = race(
+        *(
+            lambda n=n: accounts.register(
+                first_name="Grace", last_name=f"Number {n}", email="Grace@Example.com",
+                password=PASSWORD,
+            )
+            for n in range(THREADS)
+        )
+    )  # fmt: skip
+    assert succeeded(results) == THREADS
+    assert count(select(User.id)) == 1
+    db.session.rollback()
+    sent = dict(
+        db.session.execute(
+            select(EmailMessage.message, func.count()).group_by(EmailMessage.message)
+        ).all()
+    )
+    assert sent == {"confirm": 1, "already_registered": 1}
+
+
+def test_twenty_registrations_by_form_are_all_answered_alike(race, racing_app):
+    """IN-5, IN-6"""
+    person = {
+        "first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com",
+        "password": PASSWORD, "password2": PASSWORD,
+    }  # fmt: skip
+
+    def register():
+        browser = racing_app.test_client()
+        return browser.submit("/account/register", person).status_code
+
+    assert race(*[register] * 10) == [302] * 10
+    assert count(select(User.id)) == 1
+
+
+def test_a_stranger_cannot_have_more_mails_sent_by_asking_all_at_once(race):
+    """BF-2"""
+    user = make_user()
+    email = user.email
+    race(*[lambda: accounts.request_password_reset(email)] * THREADS)
+    assert count(select(EmailMessage.id)) == 5
+
+
+# The same deed twice
+
+
+@pytest.mark.parametrize("deed", ["delete", "suspend", "reactivate", "change_email", "change_role"])
+def test_a_deed_that_is_done_twice_at_once_is_no_error(race, racing_app, deed):
+    """IN-6, F25"""
+    for _ in range(5):
+        first, second = (make_user(role="Administrator") for _ in range(2))
+        user = make_user(suspended=deed == "reactivate")
+        path = f"/admin/user/{user.id}/" + {"change_role": "change-account-type"}.get(
+            deed, deed.replace("_", "-")
+        )
+        data = {"email": f"new{user.id}@example.com", "role": role_id("Administrator")}
+        browsers = [racing_app.test_client() for _ in range(4)]
+        for number, browser in enumerate(browsers):
+            browser.enter((first, second)[number % 2])
+        tokens = [browser.csrf_token("/about") for browser in browsers]
+        sent = race(
+            *(
+                lambda b=b, f={**data, "csrf_token": t}, p=path: b.post(p, data=f).status_code
+                for b, t in zip(browsers, tokens, strict=True)
+            )
+        )
+        assert set(sent) <= {200, 302, 404, 409}, sent
+        assert 302 in sent
+
+
+def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_app):
+    """F25, F38"""
+    for _ in range(8):
+        admin, user = make_user(role="Administrator"), make_user(invited=True)
+        deeds = ["delete", "suspend", "change-email", "change-account-type", "resend-invite",
+                 "revoke-invite", "info"]  # fmt: skip
+        browsers = [racing_app.test_client() for _ in deeds]
+        for browser in browsers:
+            browser.enter(admin)
+        tokens = [browser.csrf_token("/about") for browser in browsers]
+        data = {"email": f"new{user.id}@example.com", "role": role_id("Administrator")}
+        path = f"/admin/user/{user.id}/"
+
+        def send(browser, token, deed, path=path, data=data):
+            if deed == "info":
+                return browser.get(path + deed).status_code
+            return browser.post(path + deed, data={**data, "csrf_token": token}).status_code
+
+        sent = race(
+            *(
+                lambda b=b, t=t, d=d: send(b, t, d)
+                for b, t, d in zip(browsers, tokens, deeds, strict=True)
+            )
+        )
+        assert set(sent) <= {200, 302, 404, 409}, dict(zip(deeds, sent, strict=True))
+
+
+def test_an_invitation_is_accepted_or_revoked_and_never_both(race):
+    """TK-8: an account that was just made is not deleted as an invitation."""
+    for _ in range(20):
+        user = make_user(invited=True)
+        token, user_id = user.generate_invite_token(), user.id
+        accepted, revoked = race(
+            lambda i=user_id, t=token: accounts.join_from_invite(i, t, PASSWORD) and True,
+            lambda i=user_id: users.revoke_invite(db.session.get(User, i)),
+        )
+        db.session.rollback()
+        remains = db.session.get(User, user_id, populate_existing=True)
+        if accepted is True:
+            assert isinstance(revoked, NotInvited | UserGone), revoked
+            assert remains is not None
+        else:
+            assert isinstance(accepted, LinkRefused), accepted
+            assert remains is None
+
+
+def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
+    """F38"""
+    for _ in range(4):
+        admin, user = make_user(role="Administrator"), make_user()
+        email = user.email
+        browser, token = racing_app.test_client(), None
+        token = browser.csrf_token("/account/login")
+        sent, _deleted = race(
+            lambda b=browser, t=token, e=email: (
+                b.post(
+                    "/account/login", data={"email": e, "password": PASSWORD, "csrf_token": t}
+                ).status_code
+            ),
+            acting(users.delete, user.id, admin.id),
+        )
+        assert sent in {200, 302, 409}, sent
+
+
+# Writers on one database
+
+
+def test_four_writers_never_find_the_database_locked(race):
+    """F15"""
+    people = [make_user().id for _ in range(4)]
+
+    def write(user_id):
+        for _ in range(25):
+            user = db.session.get(User, user_id)
+            sessions.start(user, remembered=False, address="", device="")
+            accounts.request_password_reset(f"someone{user_id}@example.com")
+            db.session.remove()
+        return "done"
+
+    assert race(*(lambda i=i: write(i) for i in people)) == ["done"] * 4
+
+
+def test_requests_that_write_at_once_are_all_answered(race, racing_app):
+    """F15"""
+
+    def sign_up(number):
+        browser = racing_app.test_client()
+        person = {
+            "first_name": "Grace", "last_name": "Hopper", "email": f"grace{number}@example.com",
+            "password": PASSWORD, "password2": PASSWORD,
+        }  # fmt: skip
+        return browser.submit("/account/register", person).status_code
+
+    assert set(race(*(lambda n=n: sign_up(n) for n in range(12)))) == {302}
+    assert count(select(User.id)) == 12
+
+
+def test_two_workers_send_a_mail_once(race, racing_app):
+    """F6: whoever claims it has it."""
+    row_ids = []
+    for _ in range(5):
+        user = make_user(confirmed=False)
+        accounts.resend_confirmation(user)
+    row_ids = list(db.session.scalars(select(EmailMessage.id)))
+    db.session.remove()
+    sent = racing_app.extensions.setdefault("mail_memory", [])
+    sent.clear()
+    race(*(lambda i=i: outbox.deliver(i) for i in row_ids * 4))
+    assert len(sent) == 5
