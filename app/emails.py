@@ -273,32 +273,46 @@ def render(row: EmailMessage) -> RenderedEmail:
     Raises Cancelled when it has lost its purpose: the user is gone, say, or a newer link was
     asked for.
     """
-    if row.message == "custom":
-        values = _custom_values(row)
-        sources = {part: f"{row.context['template']}.{part}" for part in ("txt", "html")}
-        subject = row.context["subject"]
-    else:
-        kind = MESSAGES[row.message]
-        values = {"reason": kind.reason, **kind.values(row)}
-        folder = f"emails/{row.message}"
-        sources = {part: f"{folder}/body.{part}" for part in ("txt", "html")}
-        subject = None
-    config = current_app.config
-    values = {
-        "app_name": config["APP_NAME"],
-        "app_url": config["APP_URL"],
-        "recipient": row.recipient,
-        **values,
-    }
-    if subject is None:
-        subject = _show(f"{folder}/subject.txt", values)
-    return RenderedEmail(
-        recipient=row.recipient,
-        subject=one_line(f"{config['EMAIL_SUBJECT_PREFIX']} {subject}"),
-        text=_show(sources["txt"], values),
-        html=_show(sources["html"], values),
-        message_id=row.message_id,
+    if row.message != "custom":
+        values = MESSAGES[row.message].values(row)
+        return present(row.message, row.recipient, values, message_id=row.message_id)
+    source = row.context["template"]
+    values = _with_common_values(row.recipient, _custom_values(row))
+    return _made(
+        row.recipient,
+        row.context["subject"],
+        _show(f"{source}.txt", values),
+        _show(f"{source}.html", values),
+        row.message_id,
     )
+
+
+def present(name: str, recipient: str, values: Values, *, message_id: str = "") -> RenderedEmail:
+    """Make the mail called `name` of values that are at hand, and ask the database nothing."""
+    values = _with_common_values(recipient, {"reason": MESSAGES[name].reason, **values})
+    subject, text, html = (
+        _show(f"emails/{name}/{part}", values) for part in ("subject.txt", "body.txt", "body.html")
+    )
+    return _made(recipient, subject, text, html, message_id)
+
+
+def _with_common_values(recipient: str, values: Values) -> Values:
+    config = current_app.config
+    common = {"app_name": config["APP_NAME"], "app_url": config["APP_URL"]}
+    return {**common, "recipient": recipient, **values}
+
+
+def _made(recipient: str, subject: str, text: str, html: str, message_id: str) -> RenderedEmail:
+    prefix = current_app.config["EMAIL_SUBJECT_PREFIX"]
+    return RenderedEmail(recipient, one_line(f"{prefix} {subject}"), text, html, message_id)
+
+
+def load_templates() -> None:
+    """Compile every mail now, for a worker whose children would each do so for themselves."""
+    environment = _environment()
+    for name in MESSAGES:
+        for part in ("subject.txt", "body.txt", "body.html"):
+            environment.get_template(f"emails/{name}/{part}")
 
 
 def one_line(text: str) -> str:
