@@ -118,7 +118,9 @@ def build(app: Flask) -> dict[str, str]:
 
 def asset_url(name: str) -> str:
     """Return the address of a built asset, or "" when nothing was built: no page fails for it."""
-    return _addresses(current_app).get(name, "")
+    # A page asks for some twenty; each name that is looked up through the proxy costs anew.
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return _addresses(app).get(name, "")
 
 
 def styles_version(app: Flask) -> str:

@@ -2,12 +2,12 @@
 
 import re
 import secrets
-import uuid
+from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
-from wsgiref.headers import Headers as WSGIHeaders
+from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.database import reading_only
@@ -65,12 +65,12 @@ def wants_json() -> bool:
     return accepted.best_match(["text/html", "application/json"]) == "application/json"
 
 
-def add_fixed_headers(headers: Headers | WSGIHeaders, *, https_only: bool) -> None:
-    """Set the headers that are the same on every response, static files included."""
-    for name, value in FIXED_HEADERS.items():
-        headers.setdefault(name, value)
-    if https_only:
-        headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
+@cache
+def fixed_headers(*, https_only: bool) -> Mapping[str, str]:
+    """Return the headers that are the same on every response, static files included."""
+    if not https_only:
+        return FIXED_HEADERS
+    return FIXED_HEADERS | {"Strict-Transport-Security": f"max-age={YEAR}; includeSubDomains"}
 
 
 def static_content_security_policy() -> str:
@@ -78,8 +78,8 @@ def static_content_security_policy() -> str:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
     reading_only.set(request.method in SAFE_METHODS)
 
 
@@ -89,7 +89,9 @@ def _insist_on_https() -> WerkzeugResponse | None:
     if request.method not in SAFE_METHODS:
         # A body that was sent in the clear is lost; sending it again would hide that.
         abort(403)
-    return redirect(current_app.config["APP_URL"] + request.full_path.removesuffix("?"), 301)
+    # Quoted anew: the path has been decoded, and may hold a line break that no header can.
+    path, query = quote(request.path), request.query_string.decode("ascii", "replace")
+    return redirect(current_app.config["APP_URL"] + path + (query and f"?{query}"), 301)
 
 
 def _bound_body() -> None:
@@ -109,16 +111,19 @@ def _bound_body() -> None:
 
 
 def _finish(response: Response) -> Response:
-    headers = response.headers
-    add_fixed_headers(headers, https_only=current_app.config["HTTPS_ONLY"])
-    if "Content-Security-Policy" not in headers:
-        scripts = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'"
-        frames = "'self'" if current_app.config["DEV_PAGES"] else "'none'"
-        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
-            scripts=scripts, frames=frames
-        )
+    wanted = dict(fixed_headers(https_only=current_app.config["HTTPS_ONLY"]))
+    scripts = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'"
+    frames = "'self'" if current_app.config["DEV_PAGES"] else "'none'"
+    wanted["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
+        scripts=scripts, frames=frames
+    )
     if "request_id" in g:
-        headers["X-Request-ID"] = g.request_id
-    if session.accessed and "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
+        wanted["X-Request-ID"] = g.request_id
+    if session.accessed:
+        wanted["Cache-Control"] = "no-store"
+    # A list is searched for each header that is asked for by name: once is enough for all.
+    present = {name.lower() for name, _ in response.headers}
+    response.headers.extend(
+        (name, value) for name, value in wanted.items() if name.lower() not in present
+    )
     return response

@@ -20,7 +20,8 @@ def init_app(app: Flask) -> None:
     https_only = app.config["HTTPS_ONLY"]
 
     def add_headers(response_headers: Headers, _path: str, _url: str) -> None:
-        headers.add_fixed_headers(response_headers, https_only=https_only)
+        for name, value in headers.fixed_headers(https_only=https_only).items():
+            response_headers.setdefault(name, value)
         response_headers["Content-Security-Policy"] = headers.static_content_security_policy()
 
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
