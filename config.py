@@ -2,17 +2,20 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 BASE_DIR = Path(__file__).resolve().parent
 DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionConfig.check
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
 SHORTEST_SECRET_KEY = 32
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class ConfigurationError(Exception):
@@ -53,6 +56,12 @@ class Reader:
             return False
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
 
+    def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
+        value = self.text(name, default=default).strip().upper()
+        if value not in allowed:
+            raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+        return value
+
     def number(self, name: str, default: int, least: int = 0) -> int:
         value = self.text(name)
         if not value:
@@ -80,8 +89,30 @@ class Reader:
             return f"sqlite:///{INSTANCE_DIR / default_file}"
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
-                return "postgresql+psycopg://" + url.removeprefix(prefix)
+                url = "postgresql+psycopg://" + url.removeprefix(prefix)
+        try:
+            make_url(url).get_dialect()
+        except (ArgumentError, NoSuchModuleError, ValueError):
+            # What it is is not repeated: it may hold a password.
+            raise ConfigurationError(f"{name} is not the address of a database.") from None
         return url
+
+    def redis(self, *names: str, default: str) -> str:
+        """Return the first of the addresses of a Redis that is set."""
+        url = self.text(*names, default=default)
+        if parsed(url).scheme not in {"redis", "rediss", "unix"}:
+            raise ConfigurationError(f"{names[0]} must begin with redis://, rediss:// or unix://.")
+        return url
+
+
+def parsed(url: str) -> SplitResult:
+    """Return the parts of an address, all of them empty where it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # Only now is it found out whether it is a number.
+    except ValueError:
+        return urlsplit("")
+    return parts
 
 
 def development_secret_key() -> str:
@@ -130,7 +161,7 @@ class Config:
         self.APP_URL = read.text("APP_URL", default=self.default_app_url(read)).rstrip("/")
         self.SECRET_KEY = read.text("SECRET_KEY") or self.default_secret_key()
         self.SECRET_KEY_FALLBACKS = read.listing("SECRET_KEY_FALLBACKS")
-        self.LOG_LEVEL = read.text("LOG_LEVEL", default="INFO").upper()
+        self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
 
         self.ADMIN_EMAIL = read.text("ADMIN_EMAIL", default="flask-base-admin@example.com")
         self.ADMIN_PASSWORD = read.text("ADMIN_PASSWORD", default=DEVELOPMENT_ADMIN_PASSWORD)
@@ -139,7 +170,9 @@ class Config:
         )
 
         self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
-        self.REDIS_URL = read.text("REDIS_URL", "REDISTOGO_URL", default="redis://127.0.0.1:6379/0")
+        self.REDIS_URL = read.redis(
+            "REDIS_URL", "REDISTOGO_URL", default="redis://127.0.0.1:6379/0"
+        )
         self.REDIS_SSL_CERT_REQS = read.text(
             "REDIS_SSL_CERT_REQS", default=self.DEFAULT_REDIS_SSL_CERT_REQS
         )
@@ -190,7 +223,7 @@ class Config:
         self.REMEMBER_COOKIE_NAME = f"{prefix}remember_token"
 
     def host_name(self) -> str:
-        return urlsplit(self.APP_URL).hostname or ""
+        return parsed(self.APP_URL).hostname or ""
 
     def local_hosts(self) -> list[str]:
         """Return other names of this machine under which the app may be opened."""
@@ -210,8 +243,9 @@ class Config:
 
     def check(self) -> list[str]:
         """Return what stands in the way of starting, a sentence each."""
-        url = urlsplit(self.APP_URL)
-        if self.APP_URL and (url.scheme not in {"http", "https"} or not url.hostname or url.path):
+        url = parsed(self.APP_URL)
+        plain = url.hostname and self.APP_URL.lower() == f"{url.scheme}://{url.netloc}".lower()
+        if self.APP_URL and (url.scheme not in {"http", "https"} or not plain or "@" in url.netloc):
             return ["APP_URL must look like https://app.example.com, without a path."]
         return []
 
@@ -278,6 +312,8 @@ class ProductionConfig(Config):
                 "APP_URL must be set to the address that people open, such as "
                 "https://app.example.com: links in mails are built from it."
             )
+        elif self.HTTPS_ONLY and parsed(self.APP_URL).scheme == "http":
+            problems.append("APP_URL must begin with https://, unless SSL_DISABLE is True.")
         if self.ADMIN_PASSWORD == DEVELOPMENT_ADMIN_PASSWORD:
             problems.append("ADMIN_PASSWORD must be set, and not to the one used in development.")
         return problems

@@ -6,11 +6,14 @@ import sys
 
 from flask import Flask, g, has_app_context
 
-# The part of an address that lets whoever reads it act for someone.
+# The part of an address that lets whoever reads it act for someone. The address may itself stand
+# in another one, as the page to go to after signing in.
 TOKEN_IN_PATH = re.compile(
     r"(/account/(?:confirm-account|reset-password|manage/change-email|join-from-invite/\d+)/)"
-    r"[^\s/?\"']+"
+    r"[\w.-]+".replace("/", "(?:/|%2F)"),
+    re.IGNORECASE,
 )
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
 
@@ -20,8 +23,10 @@ class RequestFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = g.get("request_id", "-") if has_app_context() else "-"
         message = mask(record.getMessage())
-        # A name with a line break in it must not be able to start a line of its own.
-        record.msg, record.args = message.replace("\r", "\\r").replace("\n", "\\n"), None
+        # A name with a line break in it must not be able to start a line of its own, nor one with
+        # an escape sequence to rule the terminal of whoever reads it.
+        message = CONTROL.sub(lambda found: ascii(found.group())[1:-1], message)
+        record.msg, record.args = message, None
         return True
 
 

@@ -1,11 +1,13 @@
 """The app under test on an empty database, which each test finds as the one before it did."""
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
 
+import config
 from app import create_app
 from app.extensions import db, limiter
 from app.models import User
@@ -87,6 +89,39 @@ def signed_in(app: Flask) -> Callable[[User], Browser]:
 @pytest.fixture
 def admin(make_user: Callable[..., User]) -> User:
     return make_user(role="Administrator", email="admin@example.com")
+
+
+PRODUCTION = {
+    "FLASK_CONFIG": "production",
+    "SECRET_KEY": "a secret key that is only used in tests, 0123456789",
+    "APP_URL": "https://app.example.com",
+    "ADMIN_PASSWORD": "correct horse battery staple",
+    "DATABASE_URL": "sqlite://",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Flask]]:
+    """Return a function that makes an app as in production, with variables of the environment."""
+    made: list[Flask] = []
+    root = logging.getLogger()
+    kept = dict(vars(limiter)), root.handlers[:], root.level
+
+    def make(name: str | None = None, **variables: str) -> Flask:
+        monkeypatch.setattr(config, "environment", lambda: {**PRODUCTION, **variables})
+        app = create_app(name)
+        app.test_client_class = Browser
+        made.append(app)
+        root.handlers[:] = kept[1]
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+    vars(limiter).update(kept[0])
+    root.handlers[:], root.level = kept[1:]
 
 
 class Outbox:
