@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app import create_app
-from app.account import views as account_views
+from app.account.views import joining
 from app.database import now
 from app.extensions import db
 from app.models import User
@@ -331,5 +331,5 @@ def test_scripts_run_only_with_the_nonce_of_this_response(client):
 
 def test_the_gate_for_unconfirmed_people_stands_before_every_blueprint(app):
     """AZ-1: a blueprint that is added later is behind it too."""
-    assert account_views.keep_unconfirmed_users_waiting in app.before_request_funcs[None]
+    assert joining.keep_unconfirmed_users_waiting in app.before_request_funcs[None]
     assert db.session.query(User).count() == 0

@@ -1,0 +1,97 @@
+"""The pages on which people manage their own account."""
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app import passwords
+from app.account import account, limits
+from app.account.answers import LINK_SENT, refuse_link, token_page
+from app.account.forms import ChangeEmailForm, ChangePasswordForm, ConfirmEmailForm
+from app.services import accounts
+from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
+from app.sign_in import me
+
+
+@account.get("/manage/info")
+@account.get("/manage")
+@login_required
+def manage() -> ResponseReturnValue:
+    return render_template("account/manage.html", user=current_user)
+
+
+@account.route("/manage/change-password", methods=["GET", "POST"])
+@login_required
+@limits.password_by_user
+def change_password() -> ResponseReturnValue:
+    """Change one's own password; every other browser is signed out."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        try:
+            accounts.change_password(
+                me(),
+                old=form.old_password.data,
+                new=form.new_password.data,
+                keep=current_user.session,
+            )
+        except WrongPassword:
+            form.old_password.errors = ["This is not your password."]
+        except passwords.WeakPassword as error:
+            form.new_password.errors = [str(error)]
+        else:
+            flash("Your password is changed. Other devices are signed out.", "success")
+            return redirect(url_for("account.manage"))
+    return render_template("account/change_password.html", form=form)
+
+
+@account.route("/manage/change-email", methods=["GET", "POST"])
+@login_required
+@limits.password_by_user
+def change_email_request() -> ResponseReturnValue:
+    """Ask for another address, which counts once its link is followed."""
+    form = ChangeEmailForm()
+    if form.validate_on_submit():
+        try:
+            accounts.request_email_change(
+                me(), new_email=form.email.data, password=form.password.data
+            )
+        except WrongPassword:
+            form.password.errors = ["This is not your password."]
+        else:
+            flash(LINK_SENT.format(form.email.data), "info")
+            return redirect(url_for("account.manage"))
+    return render_template("account/change_email_request.html", form=form)
+
+
+@account.post("/manage/change-email/cancel")
+@login_required
+def cancel_email_change() -> ResponseReturnValue:
+    accounts.cancel_email_change(me())
+    flash("Your address stays as it is.", "success")
+    return redirect(url_for("account.manage"))
+
+
+@account.route("/manage/change-email/<token>", methods=["GET", "POST"])
+@login_required
+def change_email(token: str) -> ResponseReturnValue:
+    """Take the new address: GET asks, POST does it."""
+    form = ConfirmEmailForm()
+    try:
+        owner = accounts.find_by_token("change_email", token)
+        if owner.id != current_user.id:
+            raise LinkRefused
+        if form.validate_on_submit():
+            accounts.change_email(me(), token)
+            flash("Your address is changed.", "success")
+            return redirect(url_for("account.manage"))
+    except LinkRefused:
+        return refuse_link(
+            "This link to a new address does not work",
+            "It may have expired or been used. Ask for the change again to get a new one.",
+            "account.change_email_request",
+            "Change email",
+        )
+    except EmailTaken:
+        flash("Someone else has this address by now. Yours is not changed.", "error")
+        return redirect(url_for("account.change_email_request"))
+    return token_page("account/change_email.html", form=form, new_email=current_user.pending_email)

@@ -1,0 +1,146 @@
+"""Registering, confirming an address, and accepting an invitation."""
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app import passwords
+from app.account import account, limits
+from app.account.answers import LINK_SENT, refuse_link, token_page
+from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
+from app.decorators import anonymous_required
+from app.extensions import limiter
+from app.services import accounts
+from app.services.accounts import LinkRefused
+from app.sign_in import me
+
+OPEN_TO_UNCONFIRMED = {
+    *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
+    *("account.reset_password", "account.join_from_invite"),
+    *("main.healthz", "main.readyz", "static"),
+}
+
+
+@account.before_app_request
+def keep_unconfirmed_users_waiting() -> ResponseReturnValue | None:
+    """Let someone whose address is not confirmed reach only what they need to confirm it."""
+    if request.endpoint in OPEN_TO_UNCONFIRMED or request.blueprint == "dev":
+        return None
+    if current_user.is_authenticated and not current_user.confirmed:
+        return redirect(url_for("account.unconfirmed"))
+    return None
+
+
+@account.route("/register", methods=["GET", "POST"])
+@anonymous_required
+@limits.mail_by_address
+def register() -> ResponseReturnValue:
+    """Create an account and send its confirmation link."""
+    form = RegistrationForm()
+    if form.validate_on_submit():
+        try:
+            accounts.register(
+                first_name=form.first_name.data,
+                last_name=form.last_name.data,
+                email=form.email.data,
+                password=form.password.data,
+            )
+        except passwords.WeakPassword as error:
+            form.password.errors = [str(error)]
+        else:
+            flash(LINK_SENT.format(form.email.data), "info")
+            return redirect(url_for("account.login"))
+    return render_template("account/register.html", form=form)
+
+
+@account.post("/check-password")
+@limiter.limit("120 per minute")
+def check_password() -> ResponseReturnValue:
+    """Say how strong a password is, by the rule that decides when it is sent in earnest."""
+    try:
+        sent = request.get_json(silent=True)
+    except RecursionError:  # thousands of brackets
+        sent = None
+    if not isinstance(sent, dict):
+        abort(400)
+    password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH]
+    names = ("first_name", "last_name", "email")
+    person = {name: str(sent.get(name, ""))[:254] for name in names}
+    if current_user.is_authenticated:
+        person |= {name: getattr(current_user, name) for name in names}
+    score, _reason = passwords.strength(
+        password, [current_app.config["APP_NAME"], *person.values()]
+    )
+    try:
+        accounts.require_strong_password(password, **person)
+    except passwords.WeakPassword as error:
+        return {"score": score, "acceptable": False, "message": str(error)}
+    return {"score": score, "acceptable": True, "message": "This password is strong enough."}
+
+
+@account.get("/unconfirmed")
+@login_required
+def unconfirmed() -> ResponseReturnValue:
+    """The page on which everyone lands whose address is not confirmed."""
+    if current_user.confirmed:
+        return redirect(url_for("main.index"))
+    return render_template("account/unconfirmed.html")
+
+
+@account.post("/confirm-account")
+@login_required
+@limits.mail_by_address
+def confirm_request() -> ResponseReturnValue:
+    """Send the confirmation link again."""
+    if current_user.confirmed:
+        return redirect(url_for("main.index"))
+    accounts.resend_confirmation(me())
+    flash(LINK_SENT.format(current_user.email), "info")
+    return redirect(url_for("account.unconfirmed"))
+
+
+@account.route("/confirm-account/<token>", methods=["GET", "POST"])
+def confirm(token: str) -> ResponseReturnValue:
+    """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are."""
+    form = ConfirmAccountForm()
+    try:
+        user = accounts.find_by_token("confirm", token)
+        if form.validate_on_submit():
+            accounts.confirm(token)
+            flash("Your account is confirmed.", "success")
+            signed_in = current_user.is_authenticated
+            return redirect(url_for("main.index" if signed_in else "account.login"))
+    except LinkRefused:
+        return refuse_link(
+            "This confirmation link does not work",
+            "It may have expired or been used. If your account is not confirmed yet, sign in to "
+            "get a new link.",
+            "account.login",
+            "Sign in",
+        )
+    return token_page("account/confirm.html", form=form, email=user.email)
+
+
+@account.route("/join-from-invite/<int:user_id>/<token>", methods=["GET", "POST"])
+@anonymous_required
+def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
+    """Choose a password and so accept an invitation."""
+    form = CreatePasswordForm()
+    try:
+        user = accounts.find_by_token("invite", token)
+        if user.id != user_id:
+            raise LinkRefused
+        if form.validate_on_submit():
+            accounts.join_from_invite(user_id, token, form.password.data)
+            flash("Your password is set. Sign in with it.", "success")
+            return redirect(url_for("account.login"))
+    except passwords.WeakPassword as error:
+        form.password.errors = [str(error)]
+    except LinkRefused:
+        return refuse_link(
+            "This invitation does not work",
+            "It may have expired or been used. Ask whoever invited you to send it again.",
+            "account.login",
+            "Sign in",
+        )
+    return token_page("account/join_from_invite.html", form=form, user=user)

@@ -1,0 +1,58 @@
+"""Signing in and out, and giving the password again."""
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.account import account, limits
+from app.account.forms import LoginForm, ReauthenticateForm
+from app.decorators import anonymous_required
+from app.models import User
+from app.redirects import next_url
+from app.services import accounts, sessions
+from app.sign_in import sign_in, sign_out
+
+
+@account.route("/login", methods=["GET", "POST"])
+@anonymous_required
+@limits.sign_in_by_address
+@limits.sign_in_by_account
+def login() -> ResponseReturnValue:
+    """Sign an existing user in."""
+    form = LoginForm()
+    if form.validate_on_submit():
+        user = accounts.authenticate(form.email.data, form.password.data)
+        if user is not None:
+            sign_in(user, remember=form.remember_me.data)
+            flash("You are signed in.", "success")
+            return redirect(next_url(request.args.get("next"), _home(user)))
+        flash("The email or the password is wrong.", "form-error")
+    return render_template("account/login.html", form=form)
+
+
+@account.post("/logout")
+@login_required
+def logout() -> ResponseReturnValue:
+    sign_out()
+    flash("You are signed out.", "info")
+    return redirect(url_for("main.index"))
+
+
+@account.route("/reauthenticate", methods=["GET", "POST"])
+@login_required
+@limits.password_by_user
+def reauthenticate() -> ResponseReturnValue:
+    """Ask for the password again before a grave deed."""
+    form = ReauthenticateForm()
+    if form.validate_on_submit():
+        if accounts.authenticate(current_user.email, form.password.data) is not None:
+            sessions.confirm_password(current_user.session)
+            return redirect(next_url(request.args.get("next"), url_for("main.index")))
+        form.password.errors = ["This is not your password."]
+    return render_template("account/reauthenticate.html", form=form)
+
+
+def _home(user: User) -> str:
+    """Return the address of the page where people with the user's role begin."""
+    endpoint = f"{user.role.index}.index" if user.role else ""
+    return url_for(endpoint if endpoint in current_app.view_functions else "main.index")
