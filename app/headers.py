@@ -14,6 +14,8 @@ from app.database import reading_only
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+# Asked from within the network too, past the proxy that ends TLS. Neither says anything secret.
+FOR_MONITORS = {"/healthz", "/readyz"}
 YEAR = 365 * 24 * 60 * 60
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -84,7 +86,7 @@ def _begin() -> None:
 
 
 def _insist_on_https() -> WerkzeugResponse | None:
-    if not current_app.config["HTTPS_ONLY"] or request.is_secure or request.path == "/healthz":
+    if not current_app.config["HTTPS_ONLY"] or request.is_secure or request.path in FOR_MONITORS:
         return None
     if request.method not in SAFE_METHODS:
         # A body that was sent in the clear is lost; sending it again would hide that.

@@ -7,6 +7,8 @@ from app.main import main
 from app.models import EditableHTML
 from app.services import health
 
+NOT_STORED = {"Cache-Control": "no-store"}
+
 
 @main.get("/")
 def index() -> ResponseReturnValue:
@@ -23,7 +25,7 @@ def about() -> ResponseReturnValue:
 @main.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """Say that the process is alive; nothing else is asked."""
-    return {"status": "ok"}
+    return {"status": "ok"}, NOT_STORED
 
 
 @main.get("/readyz")
@@ -31,4 +33,4 @@ def readyz() -> ResponseReturnValue:
     """Say whether pages can be served; names what is not right and no host or version."""
     checks = health.readiness()
     answer = {check.name: "ok" if check.ok else "not ready" for check in checks}
-    return answer, 200 if all(check.ok for check in checks) else 503
+    return answer, 200 if health.is_ready(checks) else 503, NOT_STORED

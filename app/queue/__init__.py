@@ -4,10 +4,13 @@ A job is a name and JSON. Whoever can write to Redis can only cause what is regi
 RQ by itself imports and calls whatever a job names.
 """
 
+from rq.exceptions import StopRequested
+
 from app.queue.connections import connection, is_configured, ping
 from app.queue.enqueueing import enqueue, enqueue_many, init_app
+from app.queue.heartbeats import latest_heartbeat
 from app.queue.registry import TASKS, UnknownTask, task
-from app.queue.worker import StopRequested, make_worker
+from app.queue.worker import make_worker
 
 __all__ = [
     "TASKS",
@@ -18,6 +21,7 @@ __all__ = [
     "enqueue_many",
     "init_app",
     "is_configured",
+    "latest_heartbeat",
     "make_worker",
     "ping",
     "task",

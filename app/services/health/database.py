@@ -1,0 +1,85 @@
+"""Checks of the database: that it answers, that its tables fit, and that someone can administer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from flask import current_app
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Role, User
+from app.services.health.check import Check
+from app.services.users import can_sign_in
+from config import DEVELOPMENT_ADMIN_PASSWORD
+
+
+def answers() -> Check:
+    db.session.execute(select(1))
+    return Check("database", "Answers")
+
+
+def is_migrated() -> Check:
+    try:
+        known, newest = _revisions()
+    except CommandError as error:
+        return Check(
+            "migrations",
+            problem="The files in migrations/ contradict each other.",
+            hint=f"Mend them: {error}",
+        )
+    applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
+    if applied == newest:
+        return Check("migrations", "Up to date")
+    if not applied <= known:
+        return Check(
+            "migrations",
+            problem="The database has a migration that this code does not know.",
+            hint="Run the newest code, or `python manage.py db downgrade` from there.",
+        )
+    return Check(
+        "migrations",
+        problem="The tables are older than the code." if applied else "There are no tables yet.",
+        hint="Run `python manage.py db upgrade`.",
+    )
+
+
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the revisions that the code has: all of them, and the newest."""
+    folder = Path(current_app.root_path).parent / "migrations"
+    # Reading them anew takes longer than all else that a monitor asks for.
+    return _read_revisions(folder, frozenset(path.name for path in folder.glob("versions/*.py")))
+
+
+@lru_cache(maxsize=1)
+def _read_revisions(folder: Path, _files: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    scripts = ScriptDirectory(str(folder))
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    return known, frozenset(scripts.get_heads())
+
+
+def has_administrator() -> Check:
+    query = select(User.id).join(User.role).where(Role.administrators(), can_sign_in()).limit(1)
+    if db.session.scalar(query):
+        return Check("administrator", "There is one")
+    return Check(
+        "administrator",
+        problem="Nobody can administer the app.",
+        hint="Set ADMIN_EMAIL and ADMIN_PASSWORD and run `python manage.py setup_prod`.",
+    )
+
+
+def has_no_known_password() -> Check:
+    """Look for the administrator of development, who has a password that everyone knows."""
+    user = User.by_email(current_app.config["ADMIN_EMAIL"])
+    if user is None or not user.verify_password(DEVELOPMENT_ADMIN_PASSWORD):
+        return Check("known password", "Nobody has it")
+    return Check(
+        "known password",
+        problem="The administrator has the password used in development.",
+        hint=f"Sign in as {user.email} and choose another.",
+    )
