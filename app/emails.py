@@ -310,9 +310,8 @@ def _made(recipient: str, subject: str, text: str, html: str, message_id: str) -
 def load_templates() -> None:
     """Compile every mail now, for a worker whose children would each do so for themselves."""
     environment = _environment()
-    for name in MESSAGES:
-        for part in ("subject.txt", "body.txt", "body.html"):
-            environment.get_template(f"emails/{name}/{part}")
+    for name in environment.list_templates(filter_func=lambda name: name.startswith("emails/")):
+        environment.get_template(name)
 
 
 def one_line(text: str) -> str:

@@ -16,8 +16,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 from redis.exceptions import RedisError
+from sqlalchemy.orm import configure_mappers
 
-from app import queue, redis_server
+from app import emails, queue, redis_server
 
 WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
 STOP_TIMEOUT = 25  # seconds; Heroku kills what has not ended after 30
@@ -42,6 +43,9 @@ def _work(burst: bool) -> None:
     """Work until a signal comes, whatever becomes of Redis in between."""
     if current_app.config["LOG_LEVEL"] != "DEBUG":
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    # What the parent has done, each job's process finds done.
+    configure_mappers()
+    emails.load_templates()
     waiting = False
     with suppress(_Stopped, queue.StopRequested):
         while True:

@@ -103,6 +103,8 @@ def web(database_url: str, redis: RedisServer) -> Iterator[Flask]:
             "REDIS_URL": redis.url,
             "QUEUE_PREFIX": "test",
             "SECRET_KEY": SECRET_KEY,
+            # The limiter is shared by all apps and outlives this one's Redis.
+            "RATELIMIT_STORAGE_URI": "memory://",
         },
     )
     app.test_client_class = Browser

@@ -209,6 +209,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -246,11 +247,11 @@ class Process:
         return code
 
     def end(self) -> None:
-        if self.process.poll() is None:
-            for child in self.children():
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-            self.process.kill()
+        for child in self.children():  # A job's process has left the group.
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         self.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
