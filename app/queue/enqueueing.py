@@ -94,7 +94,8 @@ def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) ->
     try:
         queue = state.rq.get_queue(current_app.config["RQ_QUEUES"][0])
         if unique_key is not None:
-            return [_enqueue_unique(queue, found, jobs[0], f"{state.prefix}-{unique_key}")]
+            job_id = f"{found.name}-unique-{state.prefix}-{unique_key}"
+            return [_enqueue_unique(queue, found, jobs[0], job_id)]
         queued = queue.enqueue_many([queue.prepare_data(**_job(found, kwargs)) for kwargs in jobs])
         return [job.id for job in queued]
     except RedisError as error:
@@ -129,6 +130,7 @@ def _job(found: Task, kwargs: dict[str, Any], job_id: str | None = None) -> dict
         "result_ttl": found.keep_result,
         "failure_ttl": KEEP_FAILURE,
         "description": found.name,
-        "job_id": job_id or uuid4().hex,
+        # Whoever looks for the jobs of a task finds them by their ids alone.
+        "job_id": job_id or f"{found.name}-{uuid4().hex}",
         "meta": {"request_id": request_id} if request_id else None,
     }
