@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import admin_required
-from app.services import outbox, users
+from app.services import health, outbox, users
 
 
 @admin.get("/")
@@ -16,4 +16,5 @@ def index() -> ResponseReturnValue:
         stats=users.statistics(),
         recent=users.newest(5),
         mail=outbox.statistics(),
+        system=health.system(),
     )
