@@ -1,0 +1,1 @@
+"""What has to be fast, measured side by side with something bare: `python -m benchmarks`."""

@@ -1,0 +1,47 @@
+"""Run the measurements and print one table. `--help` says what can be chosen."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from benchmarks import mail, pages, people, static_files, weight, writers
+from benchmarks.results import Result, table
+from benchmarks.sizes import DEFAULT, QUICK
+from benchmarks.stand import Stand
+
+MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
+    "login": pages.login,
+    "home": pages.signed_in_home,
+    "lists": people.lists,
+    "adding": people.adding,
+    "stylesheet": static_files.stylesheet,
+    "weight": weight.first_visits,
+    "writers": writers.at_once,
+    "mail": mail.queueing,
+}
+
+
+def main() -> int:
+    """Return 1 if a bar is not met, so that a script can tell."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
+    parser.add_argument("--quick", action="store_true", help="fewer people, shorter turns")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(MEASUREMENTS):
+        parser.error(f"there is no measurement called {', '.join(sorted(unknown))}")
+    logging.disable(logging.WARNING)
+    started = time.monotonic()
+    results = []
+    with Stand(QUICK if chosen.quick else DEFAULT) as stand:
+        for name in chosen.names or MEASUREMENTS:
+            print(f"» {name}", file=sys.stderr, flush=True)
+            results += MEASUREMENTS[name](stand)
+    print(table(results))
+    print(f"\n{time.monotonic() - started:.0f} s", file=sys.stderr)
+    return 1 if any(result.met is False for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What the kit is compared with: the same work done by Flask and its extensions, and nothing more.
+
+Each function makes an app for gunicorn: `gunicorn "benchmarks.bare:login_page()"`.
+"""
+
+import os
+from pathlib import Path
+
+from flask import Flask, redirect, render_template
+from flask.typing import ResponseReturnValue
+from flask_compress import Compress
+from flask_login import LoginManager, UserMixin, login_required, login_user
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import FlaskForm
+from sqlalchemy import Table
+from wtforms import BooleanField, EmailField, PasswordField, SubmitField
+from wtforms.validators import DataRequired, Email
+
+STATIC = Path(__file__).parent.parent / "app" / "static"
+
+
+def login_page() -> Flask:
+    """Flask, Jinja and WTForms: a form with the fields of the kit's, and its CSRF token."""
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
+
+    class LoginForm(FlaskForm):
+        email = EmailField("Email", [DataRequired(), Email()])
+        password = PasswordField("Password", [DataRequired()])
+        remember_me = BooleanField("Keep me signed in on this device")
+        submit = SubmitField("Sign in")
+
+    @app.route("/", methods=["GET", "POST"])
+    def login() -> ResponseReturnValue:
+        form = LoginForm()
+        if form.validate_on_submit():
+            return redirect("/")
+        return render_template("login.html", form=form)
+
+    return app
+
+
+def signed_in_page() -> Flask:
+    """Flask, Jinja and Flask-Login: a page for someone who is looked up in the database."""
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+    db = SQLAlchemy(app)
+    login_manager = LoginManager(app)
+    with app.app_context():
+        users = Table("users", db.metadata, autoload_with=db.engine)
+
+    class User(UserMixin, db.Model):
+        __table__ = users
+
+    @login_manager.user_loader
+    def load_user(user_id: str) -> User | None:
+        return db.session.get(User, int(user_id))
+
+    @app.get("/sign-in/<email>")
+    def sign_in(email: str) -> ResponseReturnValue:
+        login_user(db.session.scalars(db.select(User).filter_by(email=email)).one())
+        return "Signed in"
+
+    @app.get("/")
+    @login_required
+    def home() -> ResponseReturnValue:
+        return render_template("home.html")
+
+    return app
+
+
+def static_files() -> Flask:
+    """Flask's static files, compressed by Flask-Compress as they are sent."""
+    app = Flask(__name__, static_folder=STATIC)
+    Compress(app)
+    return app

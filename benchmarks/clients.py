@@ -1,0 +1,140 @@
+"""Those who ask: a browser that keeps its connection and its cookies, and a crowd of them."""
+
+import html
+import re
+import shutil
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
+from typing import BinaryIO
+from urllib.parse import urlencode
+
+import brotli
+
+CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+WAIT = 30  # seconds
+
+
+@dataclass
+class Browser:
+    """A keep-alive connection to a server on this machine, with cookies. Follows no redirects."""
+
+    port: int
+    encoding: str = "identity"
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def open(self, path: str, form: dict[str, str] | None = None) -> tuple[HTTPResponse, bytes]:
+        """Ask for a page, or send a form, and return the response and its body as it came."""
+        headers = {"Accept-Encoding": self.encoding, **self.cookie_header()}
+        body = None
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(form)
+        self.connection.request("GET" if form is None else "POST", path, body, headers)
+        response = self.connection.getresponse()
+        content = response.read()
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return response, content
+
+    def seconds(self, path: str, form: dict[str, str] | None = None) -> float:
+        """Return how long a request takes, from sending it to having it all."""
+        started = time.perf_counter()
+        response, _ = self.open(path, form)
+        taken = time.perf_counter() - started
+        if response.status >= 400:
+            raise RuntimeError(f"{path} answered {response.status}")
+        return taken
+
+    def csrf_token(self, path: str) -> str:
+        response, content = self.open(path)
+        found = CSRF_TOKEN.search(readable(response, content))
+        if found is None:
+            raise RuntimeError(f"no form at {path}")
+        return html.unescape(found.group(1))
+
+    def sign_in(self, email: str, password: str) -> None:
+        path = "/account/login"
+        form = {"email": email, "password": password, "csrf_token": self.csrf_token(path)}
+        response, _ = self.open(path, form)
+        if response.status != 302:
+            raise RuntimeError(f"{email} could not sign in: {response.status}")
+
+    def cookie_header(self) -> dict[str, str]:
+        pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return {"Cookie": pairs} if pairs else {}
+
+
+def readable(response: HTTPResponse, content: bytes) -> str:
+    """Return the text of a response that may have come compressed."""
+    if response.getheader("Content-Encoding") == "br":
+        content = brotli.decompress(content)
+    return content.decode()
+
+
+def requests_per_second(
+    port: int, path: str, headers: dict[str, str], *, connections: int, seconds: int
+) -> float:
+    """Ask for one page over and over on some connections; wrk does it where it is installed."""
+    crowd = _wrk if shutil.which("wrk") else _threads
+    return crowd(port, path, headers, connections, seconds)
+
+
+def _wrk(port: int, path: str, headers: dict[str, str], connections: int, seconds: int) -> float:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    for name, value in headers.items():
+        command += ["-H", f"{name}: {value}"]
+    command.append(f"http://127.0.0.1:{port}{path}")
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise RuntimeError(f"{path} failed under load:\n{output}")
+    return float(output.partition("Requests/sec:")[2].split()[0])
+
+
+def _threads(
+    port: int, path: str, headers: dict[str, str], connections: int, seconds: int
+) -> float:
+    """Do what wrk does with threads. Python itself sets a limit at some thousand a second."""
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    until = time.monotonic() + seconds
+
+    def ask_until_then(_number: int) -> int:
+        done = 0
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT) as connection,
+            connection.makefile("rb") as answers,
+        ):
+            while done == 0 or time.monotonic() < until:
+                connection.sendall(request)
+                _read_answer(answers, path)
+                done += 1
+        return done
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(connections) as pool:
+        total = sum(pool.map(ask_until_then, range(connections)))
+    return total / (time.monotonic() - started)
+
+
+def _read_answer(answers: BinaryIO, path: str) -> None:
+    status = answers.readline().split()[1]
+    length = 0
+    while (line := answers.readline()) not in (b"\r\n", b""):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    answers.read(length)
+    if not status.startswith(b"2"):
+        raise RuntimeError(f"{path} answered {status.decode()} under load")

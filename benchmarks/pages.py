@@ -1,0 +1,47 @@
+"""The login page and the signed-in home, beside bare pages that do the same."""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.clients import requests_per_second
+from benchmarks.results import Comparison, Result, at_least, compare
+from benchmarks.stand import PERSON, Stand
+
+BAR = 0.6
+
+
+def login(stand: Stand) -> Iterator[Result]:
+    """Compare the login page, as someone sees it who has never been here."""
+    url = stand.database(stand.sizes.few_people).url
+    kit, bare = stand.kit(url), stand.bare("login_page")
+    found = _compare(stand, (kit, "/account/login", {}), (bare, "/", {}))
+    yield at_least("Login page", f"{_words(found)} Flask + Jinja + WTForms", found.ratio, BAR)
+
+
+def signed_in_home(stand: Stand) -> Iterator[Result]:
+    """Compare the home of someone who is signed in."""
+    url = stand.database(stand.sizes.few_people).url
+    kit, bare = stand.kit(url), stand.bare("signed_in_page", url)
+    here, there = stand.browser(kit, PERSON), stand.browser(bare)
+    # The first page after signing in puts its CSRF token into the session.
+    here.open("/")
+    there.open(f"/sign-in/{PERSON}")
+    found = _compare(stand, (kit, "/", here.cookie_header()), (bare, "/", there.cookie_header()))
+    yield at_least(
+        "Signed-in home", f"{_words(found)} Flask + Jinja + Flask-Login", found.ratio, BAR
+    )
+
+
+def _compare(
+    stand: Stand, kit: tuple[int, str, dict[str, str]], bare: tuple[int, str, dict[str, str]]
+) -> Comparison:
+    def under_load(port: int, path: str, headers: dict[str, str]) -> Callable[[], float]:
+        sizes = stand.sizes
+        return lambda: requests_per_second(
+            port, path, headers, connections=sizes.connections, seconds=sizes.seconds
+        )
+
+    return compare(stand.sizes.rounds, under_load(*kit), under_load(*bare))
+
+
+def _words(found: Comparison) -> str:
+    return f"{found.first:,.0f} requests/s, {found.second:,.0f} of bare"

@@ -1,0 +1,40 @@
+"""How much is measured: enough to trust a median, little enough to wait for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    workers: int  # of gunicorn, two threads each
+    rounds: int  # each subject has a turn in each
+    seconds: int  # a turn under load
+    connections: int  # enough for chance to give each worker its share
+    requests: int  # one after another, in a turn that is timed by the request
+    few_people: int
+    many_people: int
+    writers: int
+    transactions: int  # of each writer
+
+
+DEFAULT = Sizes(
+    workers=2,
+    rounds=5,
+    seconds=2,
+    connections=16,
+    requests=15,
+    few_people=1_000,
+    many_people=100_000,
+    writers=4,
+    transactions=500,
+)
+QUICK = Sizes(
+    workers=2,
+    rounds=3,
+    seconds=1,
+    connections=16,
+    requests=10,
+    few_people=1_000,
+    many_people=20_000,
+    writers=4,
+    transactions=100,
+)

@@ -1,0 +1,207 @@
+"""What the measurements stand on: settings as in production, databases, and servers."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from unittest.mock import patch
+
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import create_engine, make_url, text
+
+from app import assets, create_app
+from app.extensions import db
+from app.models import User
+from app.redis_server import find_program
+from app.services import fake_data, roles, users
+from benchmarks.clients import Browser
+from benchmarks.sizes import Sizes
+from config import BASE_DIR
+
+ADMINISTRATOR = "administrator@example.com"
+PERSON = "person@example.com"
+WAIT = 30  # seconds that a server may take to start, and to end
+
+
+@dataclass(frozen=True)
+class Database:
+    url: str
+    people: int
+    seconds: float  # that adding the people took
+
+
+class Stand:
+    """Everything that a run starts, which ends with it. Use as a context manager."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        self.sizes = sizes
+        self.password = secrets.token_urlsafe(24)
+        self.databases: dict[int, Database] = {}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._ports: dict[tuple[object, ...], int] = {}
+        self._environment = {
+            "FLASK_CONFIG": "production",
+            "SSL_DISABLE": "True",
+            "RATELIMIT_ENABLED": "False",
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "ADMIN_PASSWORD": self.password,
+            "LOG_LEVEL": "ERROR",
+            "MAIL_SERVER": "localhost",
+            # Nothing listens there; a measurement that needs Redis starts one.
+            "REDIS_URL": "redis://127.0.0.1:9/0",
+            "WEB_CONCURRENCY": str(sizes.workers),
+            "APP_URL": "http://127.0.0.1",
+        }
+
+    def __enter__(self) -> "Stand":
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-"))
+            self.folder = Path(folder)
+            stack.enter_context(patch.dict(os.environ, self._environment))
+            assets.build(self.app("sqlite://"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(WAIT)
+        self._stack.close()
+
+    def app(self, url: str) -> Flask:
+        """Return the kit in this process, for what needs no server."""
+        return create_app("production", {"SQLALCHEMY_DATABASE_URI": url})
+
+    def database(self, people: int) -> Database:
+        """Return a database with an administrator, someone who is not, and made-up people."""
+        if people not in self.databases:
+            url = self.empty_database()
+            with self.app(url).app_context():
+                upgrade()
+                roles.insert()
+                users.create_administrator(
+                    email=ADMINISTRATOR, password=self.password, enforce_password_rule=False
+                )
+                db.session.add(User(email=PERSON, password=self.password, confirmed=True))
+                db.session.commit()
+                started = time.perf_counter()
+                fake_data.add_users(people, seed=1)
+                seconds = time.perf_counter() - started
+                if db.engine.dialect.name == "postgresql":
+                    # What autovacuum does within a minute.
+                    with db.engine.connect().execution_options(
+                        isolation_level="AUTOCOMMIT"
+                    ) as connection:
+                        connection.execute(text("VACUUM ANALYZE"))
+                db.engine.dispose()
+            self.databases[people] = Database(url, people, seconds)
+        return self.databases[people]
+
+    def empty_database(self) -> str:
+        """Return the address of a new database: on BENCH_DATABASE_URL's server, else in a file."""
+        server = os.environ.get("BENCH_DATABASE_URL")
+        name = f"benchmark_{secrets.token_hex(4)}"
+        if not server:
+            return f"sqlite:///{self.folder / name}.sqlite"
+        url = make_url(server).set(drivername="postgresql+psycopg")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+
+        def drop() -> None:
+            with engine.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+        self._stack.callback(drop)
+        return url.set(database=name).render_as_string(hide_password=False)
+
+    def kit(self, url: str, *, redis_url: str = "") -> int:
+        """Serve the kit as in production and return its port."""
+        more = {"REDIS_URL": redis_url} if redis_url else {}
+        return self._gunicorn("manage:app", DATABASE_URL=url, **more)
+
+    def bare(self, factory: str, url: str = "") -> int:
+        """Serve an app of benchmarks.bare under the same settings of gunicorn; return its port."""
+        return self._gunicorn(f"benchmarks.bare:{factory}()", DATABASE_URL=url)
+
+    def redis(self) -> str:
+        """Start a Redis that keeps nothing and return its address."""
+        port = free_port()
+        command = [str(find_program()), "--port", str(port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        self._start(command, {}, port, _listens)
+        return f"redis://127.0.0.1:{port}/0"
+
+    def _gunicorn(self, app: str, **environment: str) -> int:
+        """Return the port of a server, which is started unless there is one just like it."""
+        asked = (app, *sorted(environment.items()))
+        if asked not in self._ports:
+            port = free_port()
+            command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+            command += ["--bind", f"127.0.0.1:{port}", app]
+            environment["APP_URL"] = f"http://127.0.0.1:{port}"
+            self._start(command, environment, port, _answers)
+            self._ports[asked] = port
+        return self._ports[asked]
+
+    def _start(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        port: int,
+        is_ready: Callable[[int], bool],
+    ) -> None:
+        """Start a server that ends with the run, and wait until it is ready."""
+        log = self.folder / f"{port}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=BASE_DIR,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=output,
+            )
+        self._processes.append(process)
+        until = time.monotonic() + WAIT
+        while not is_ready(port):
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{command} does not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def browser(self, port: int, email: str = "", *, encoding: str = "identity") -> Browser:
+        """Return a browser at a server, signed in to the kit there if an address is given."""
+        browser = self._stack.enter_context(closing(Browser(port, encoding=encoding)))
+        if email:
+            browser.sign_in(email, self.password)
+        return browser
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(port: int) -> bool:
+    # Gunicorn's parent listens for a moment before its workers, with their own sockets, take over.
+    with closing(Browser(port)) as browser:
+        try:
+            browser.open("/healthz")
+        except (OSError, HTTPException):
+            return False
+    return True

@@ -1,0 +1,71 @@
+"""The benchmarks run; what they say about the speed of this machine is not looked at."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.__main__ import MEASUREMENTS
+from benchmarks.results import Result, at_least, at_most, compare, table
+from benchmarks.sizes import Sizes
+from benchmarks.stand import Stand
+
+TINY = Sizes(
+    workers=1,
+    rounds=1,
+    seconds=0,
+    connections=1,
+    requests=1,
+    few_people=60,
+    many_people=70,
+    writers=2,
+    transactions=3,
+)
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    with Stand(TINY) as stand:
+        yield stand
+
+
+@pytest.fixture(autouse=True)
+def without_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put load on with threads: wrk knows no turn of less than a second."""
+    find = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "wrk" else find(name))
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_a_measurement_gives_results(stand, name):
+    results = list(MEASUREMENTS[name](stand))
+
+    assert results
+    assert all(result.subject and result.measure for result in results)
+
+
+def test_a_turn_of_each_subject_makes_a_round():
+    turns = []
+
+    found = compare(
+        3, lambda: turns.append("kit") or len(turns), lambda: turns.append("bare") or 2.0
+    )
+
+    assert turns == ["kit", "bare"] * 3
+    assert (found.first, found.second, found.ratio) == (3, 2.0, 1.5)
+
+
+def test_a_bar_is_met_or_not():
+    assert at_least("A", "", 0.6, 0.6).met
+    assert not at_least("A", "", 0.59, 0.6).met
+    assert at_most("A", "", 1.5, 1.5).met
+    assert not at_most("A", "", 1.51, 1.5).met
+
+
+def test_the_table_can_be_read_as_it_is():
+    assert table([Result("One", "1 ms"), at_most("Another", "2 ms", 2, 1)]) == (
+        "| Subject | Measured | Ratio | Bar | Met |\n"
+        "|---------|----------|-------|-----|-----|\n"
+        "| One     | 1 ms     |       |     |     |\n"
+        "| Another | 2 ms     | 2.00  | ≤ 1 | NO  |"
+    )
