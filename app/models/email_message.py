@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, func, select
+from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, false, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import UtcDateTime, now
@@ -60,6 +60,8 @@ class EmailMessage(db.Model):
     # because whoever was sending it must have died.
     next_try_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: now() + OFFER_PERIOD)
     last_error: Mapped[str] = mapped_column(Text, default="")
+    # It waits until someone mends what keeps every mail from going: a refused password, say.
+    needs_operator: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -229,7 +229,14 @@ def _retry(email_id: int, attempt: int, error: str, *, misconfigured: bool = Fal
         delay = RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1]
     if gives_up:
         return _mark(email_id, attempt, EmailState.FAILED, error=error)
-    return _mark(email_id, attempt, EmailState.PENDING, error=error, next_try_at=now() + delay)
+    return _mark(
+        email_id,
+        attempt,
+        EmailState.PENDING,
+        error=error,
+        next_try_at=now() + delay,
+        needs_operator=misconfigured,
+    )
 
 
 def _mark(
@@ -239,9 +246,14 @@ def _mark(
     *,
     error: str = "",
     next_try_at: datetime | None = None,
+    needs_operator: bool = False,
 ) -> EmailState:
     """Record how an attempt ended, unless the mail has been claimed anew since."""
-    values: dict[str, Any] = {"state": state, "last_error": error}
+    values: dict[str, Any] = {
+        "state": state,
+        "last_error": error,
+        "needs_operator": needs_operator,
+    }
     if next_try_at is not None:
         values["next_try_at"] = next_try_at
     if state == EmailState.SENT:
@@ -261,7 +273,24 @@ def _mark(
     level = logging.WARNING if state == EmailState.FAILED else logging.INFO
     reason = f": {error}" if error else ""
     logger.log(level, "email %s (%s) %s, attempt %s%s", email_id, kind, state, attempt, reason)
+    if state == EmailState.SENT and attempt > 1:
+        _wake_those_that_waited_for_the_operator()
     return state
+
+
+def _wake_those_that_waited_for_the_operator() -> None:
+    """Have the next sweep try what was waiting for what has evidently been mended."""
+    db.session.execute(
+        update(EmailMessage)
+        .where(
+            EmailMessage.state == EmailState.PENDING,
+            EmailMessage.needs_operator,
+            EmailMessage.next_try_at > now(),
+        )
+        .values(next_try_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
 
 
 def _insist(statement: ReturningUpdate[str]) -> str | None:

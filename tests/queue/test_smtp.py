@@ -326,3 +326,19 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
         assert outbox.deliver(rows[1].id, transport) == "sent"
 
     assert smtp.connections == 2
+
+
+def test_what_waits_for_the_operator_says_so_until_it_is_mended(use, smtp, make_user):
+    use(None, server="", port=25)
+    rows = [emails.send_password_changed(make_user()) for _ in range(2)]
+    outbox.commit_and_offer(*rows)
+    for row in rows:
+        assert deliver(row) == "pending"
+    assert [row.needs_operator for row in rows] == [True, True]
+
+    use(smtp)
+    come_due(rows[0])
+    assert deliver(rows[0]) == "sent"
+    assert not rows[0].needs_operator
+    assert due_in(rows[1]) == 0
+    assert outbox.sweep() == 1
