@@ -76,9 +76,15 @@ def _is_storable(field: StringField) -> bool:
     if isinstance(field, PasswordField):  # only ever hashed
         return True
     allowed = "\r\n\t" if isinstance(field, TextAreaField) else ""
-    return not any(
-        unicodedata.category(character) in {"Cc", "Cs"} and character not in allowed
-        for character in field.data or ""
+    return visible(field.data or "", allowed) == (field.data or "")
+
+
+def visible(text: str | None, allowed: str = "\r\n\t") -> str:
+    """Return `text` without control characters but those `allowed`, and without lone surrogates."""
+    return "".join(
+        character
+        for character in text or ""
+        if character in allowed or unicodedata.category(character) not in {"Cc", "Cs"}
     )
 
 

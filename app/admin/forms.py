@@ -6,7 +6,7 @@ from wtforms import SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
-from app.forms import BaseForm, email_field, name_field, password_field
+from app.forms import BaseForm, email_field, name_field, password_field, visible
 from app.models import Role
 from app.services import roles
 
@@ -71,4 +71,5 @@ class RevokeInviteForm(BaseForm):
 
 class EditorForm(BaseForm):
     editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
-    edit_data = TextAreaField(validators=[Length(max=LARGEST_PAGE)])
+    # A text that was pasted with something unseen in it is not lost for that.
+    edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])

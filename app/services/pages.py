@@ -2,6 +2,7 @@
 
 import nh3
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.models import EditableHTML
@@ -36,5 +37,9 @@ def save(editor_name: str, html: str) -> EditableHTML:
         piece = EditableHTML(editor_name=editor_name)
         db.session.add(piece)
     piece.value = sanitise(html)
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:  # Someone else has just written it for the first time.
+        db.session.rollback()
+        return save(editor_name, html)
     return piece

