@@ -2,6 +2,7 @@
 
 `send_<message>` writes a row of the outbox and does not commit. `render` turns a row into a mail
 at the moment of sending: only then are links made, so that none lies about in a database.
+`preview` makes the same mail to be looked at, with links that open nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, TemplateError
 from sqlalchemy import or_, update
 
+from app import tokens
 from app.database import now
 from app.extensions import db
 from app.links import external_url
@@ -84,8 +86,7 @@ def send_confirm(user: User) -> EmailMessage:
 @message("Someone made an account with this address. If it was not you, ignore this mail.")
 def _confirm(row: EmailMessage) -> Values:
     user = _user_still_at(row)
-    if user.confirmed:
-        raise Cancelled("the address is confirmed already")
+    _require(row, not user.confirmed, "the address is confirmed already")
     lifetime, expires = LINK_LIFETIMES["confirm"]
     link = external_url("account.confirm", token=user.generate_confirmation_token(lifetime))
     return {"user": user, "link": link, "expires": expires}
@@ -101,8 +102,8 @@ def send_change_email(user: User, new_email: str) -> EmailMessage:
 def _change_email(row: EmailMessage) -> Values:
     user = _user_of(row)
     new_email = row.context["new_email"]
-    if user.pending_email != new_email:
-        raise Cancelled("another address was asked for since, or none")
+    is_wanted = user.pending_email == new_email
+    _require(row, is_wanted, "another address was asked for since, or none")
     lifetime, expires = LINK_LIFETIMES["change_email"]
     token = user.generate_email_change_token(new_email, lifetime)
     link = external_url("account.change_email", token=token)
@@ -120,8 +121,7 @@ def send_reset_password(email: str) -> EmailMessage:
 )
 def _reset_password(row: EmailMessage) -> Values:
     user = _user_by_address(row)
-    if user.is_suspended:
-        raise Cancelled("the account is suspended")
+    _require(row, not user.is_suspended, "the account is suspended")
     _become_newest(row, user, "reset_message_id")
     lifetime, expires = LINK_LIFETIMES["reset_password"]
     token = user.generate_password_reset_token(lifetime)
@@ -136,8 +136,7 @@ def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
 @message("Someone invited you to join. If you do not want to, ignore this mail.")
 def _invite(row: EmailMessage) -> Values:
     user = _user_still_at(row)
-    if not user.is_invited:
-        raise Cancelled("the invitation has been accepted or withdrawn")
+    _require(row, user.is_invited, "the invitation has been accepted or withdrawn")
     _become_newest(row, user, "invite_message_id")
     lifetime, expires = LINK_LIFETIMES["invite"]
     token = user.generate_invite_token(lifetime)
@@ -314,6 +313,46 @@ def load_templates() -> None:
         environment.get_template(name)
 
 
+@dataclass
+class _Copy:
+    """What a mail that is only looked at is made from: nothing that is set here is stored."""
+
+    id: int
+    message: str
+    recipient: str
+    user_id: int | None
+    context: Values
+    message_id: str
+
+
+def preview(row: EmailMessage) -> RenderedEmail:
+    """Make the mail of a row as `render` does, but to be looked at.
+
+    Its links carry no tokens, nothing is written, and it may have lost its purpose. Raises
+    Cancelled when what it is made from is gone.
+    """
+    copy: Any = _Copy(
+        row.id, row.message, row.recipient, row.user_id, dict(row.context), row.message_id
+    )
+    with tokens.withheld():
+        return render(copy)
+
+
+def subject_of(row: EmailMessage) -> str:
+    """Return the subject; before it has been rendered, as far as the row itself tells it."""
+    if row.subject:
+        return row.subject
+    try:
+        if row.message == "custom":
+            subject = str(row.context["subject"])
+        else:
+            values = _with_common_values(row.recipient, row.context)
+            subject = _show(f"emails/{row.message}/subject.txt", values)
+    except (TemplateError, KeyError, TypeError):
+        subject = row.message.replace("_", " ").capitalize()
+    return one_line(f"{current_app.config['EMAIL_SUBJECT_PREFIX']} {subject}")
+
+
 def one_line(text: str) -> str:
     """Return `text` without the line breaks and control characters that no header may hold."""
     printable = "".join(
@@ -348,10 +387,15 @@ def _add(kind: str, recipient: str, user: User | None = None, /, **context: Any)
         recipient=recipient,
         user_id=user.id if user else None,
         context=context,
-        message_id=make_msgid(domain=urlsplit(current_app.config["APP_URL"]).hostname),
+        message_id=new_message_id(),
     )
     db.session.add(row)
     return row
+
+
+def new_message_id() -> str:
+    """Return what tells a mail from all others in the world (RFC 5322, section 3.6.4)."""
+    return make_msgid(domain=urlsplit(current_app.config["APP_URL"]).hostname)
 
 
 def _user_of(row: EmailMessage) -> User:
@@ -361,11 +405,16 @@ def _user_of(row: EmailMessage) -> User:
     return user
 
 
+def _require(row: EmailMessage, holds: bool, otherwise: str) -> None:
+    """Raise Cancelled unless the mail has a point still, or is only looked at."""
+    if not holds and not isinstance(row, _Copy):
+        raise Cancelled(otherwise)
+
+
 def _user_still_at(row: EmailMessage) -> User:
     """Return the user if the mail still goes to their address; a link must not go elsewhere."""
     user = _user_of(row)
-    if user.email != row.recipient:
-        raise Cancelled("the account has another address by now")
+    _require(row, user.email == row.recipient, "the account has another address by now")
     return user
 
 
@@ -383,6 +432,8 @@ def _become_newest(row: EmailMessage, user: User, column: str) -> None:
     Raises Cancelled when a newer mail got there first. The update decides, not a look beforehand:
     two workers may have one mail each.
     """
+    if isinstance(row, _Copy):
+        return
     newest = getattr(User, column)
     changed = db.session.execute(
         update(User)

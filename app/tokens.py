@@ -2,6 +2,9 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from flask import current_app
@@ -10,6 +13,9 @@ from itsdangerous import BadData, URLSafeSerializer
 from app.database import now
 
 LONGEST_TOKEN = 2048
+WITHHELD = "hidden-in-this-preview"
+
+_withheld: ContextVar[bool] = ContextVar("withheld", default=False)
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,21 @@ def make(purpose: str, user_id: int, state: str, *, expires_in: int, claim: str 
     The expiry is part of what is signed, so a reader whose clock is behind does not refuse a
     token as coming from the future.
     """
+    if _withheld.get():
+        return WITHHELD
     expires_at = int(now().timestamp()) + expires_in
     content = [user_id, expires_at, _fingerprint(state), claim]
     return str(_serializer(purpose).dumps(content))
+
+
+@contextmanager
+def withheld() -> Iterator[None]:
+    """Have `make` return WITHHELD, which opens nothing, while a mail is made to be looked at."""
+    before = _withheld.set(True)
+    try:
+        yield
+    finally:
+        _withheld.reset(before)
 
 
 def read(purpose: str, token: str) -> Content | None:
