@@ -1,0 +1,44 @@
+"""Keeping secrets out of what administrators are shown of jobs."""
+
+import re
+from typing import Any
+
+HIDDEN = "••••••"
+LONGEST = 2000  # characters of one value
+DEEPEST = 6
+
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase|code)?$|password|secret|token|api_?key|(^|[_-])key$|auth(?!or)"
+    r"|credential|cookie|session|signature|private|(^|[_-])(otp|pin)$",
+    re.IGNORECASE,
+)
+# What is signed (our mailed links, JSON Web Tokens), and the password in an address. A signature
+# has capitals and digits, so that the name of a long function is not taken for one.
+_SIGNED = re.compile(
+    r"[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{6,})?"
+    r"\.(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{27,}"
+)
+_IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+
+
+def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
+    """Return `value` without what is a secret by its name or by its look, and not too deep."""
+    if name and _SECRET_NAME.search(name) and value not in (None, "", True, False):
+        return HIDDEN
+    if isinstance(value, str):
+        return masked_text(value[:LONGEST]) + ("…" if len(value) > LONGEST else "")
+    if depth >= DEEPEST and isinstance(value, dict | list):
+        return "…"
+    if isinstance(value, dict):
+        return {
+            masked_text(str(key)[:100]): masked(part, name=str(key)[:100], depth=depth + 1)
+            for key, part in list(value.items())[:100]
+        }
+    if isinstance(value, list):
+        return [masked(part, depth=depth + 1) for part in value[:100]]
+    return value
+
+
+def masked_text(text: str) -> str:
+    """Return `text`, a traceback say, with what looks like a signed token hidden."""
+    return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))
