@@ -62,10 +62,15 @@ def fresh_sign_in_required(view: View) -> View:
             return view(*args, **kwargs)
         flash("Confirm that it is you, then try again.", "form-info")
         # What was posted is not sent again by itself: the page it came from asks for it anew.
-        back = request.path if "GET" in _methods() else url_for("admin.index")
+        back = _this_page() if "GET" in _methods() else url_for("admin.index")
         return redirect(url_for("account.reauthenticate", next=back))
 
     return guarded
+
+
+def _this_page() -> str:
+    # What is asked behind the question mark may say what is to be deleted.
+    return request.full_path.removesuffix("?")
 
 
 def _methods() -> set[str]:

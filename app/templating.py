@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask, current_app, url_for
+from flask_login import current_user
 from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
@@ -19,10 +20,20 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 def init_app(app: Flask) -> None:
     """Add the globals and filters below to the app's templates."""
     app.jinja_env.globals.update(
-        Permission=Permission, icon=icon, has_endpoint=has_endpoint, reload_url=reload_url
+        Permission=Permission,
+        icon=icon,
+        has_endpoint=has_endpoint,
+        may_open=may_open,
+        reload_url=reload_url,
     )
     app.jinja_env.filters.update(
-        ago=ago, number=number, initials=initials, kind=kind, sanitised=sanitised
+        ago=ago,
+        due=due,
+        duration=duration,
+        number=number,
+        initials=initials,
+        kind=kind,
+        sanitised=sanitised,
     )
 
 
@@ -47,12 +58,38 @@ def ago(moment: datetime | None) -> Markup:
     """Return how long ago a moment was, with the full time on hover and for screen readers."""
     if moment is None:
         return Markup("never")
-    moment = moment.astimezone(UTC)
+    return _time(moment.astimezone(UTC), _distance(moment, datetime.now(UTC)))
+
+
+def due(moment: datetime | None) -> Markup:
+    """Return how far off a moment is, as `ago` does for one that has been."""
+    if moment is None:
+        return Markup("never")
+    seconds = int((moment - datetime.now(UTC)).total_seconds())
+    for size, unit in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
+        if seconds >= size:
+            amount = seconds // size
+            return _time(moment.astimezone(UTC), f"in {amount} {unit}{'' if amount == 1 else 's'}")
+    return _time(moment.astimezone(UTC), "now")
+
+
+def _time(moment: datetime, words: str) -> Markup:
     full = f"{moment.day} {moment:%B %Y at %H:%M} UTC"
     return Markup(
         '<time class="time" datetime="{}" title="{}">{}'
         '<span class="visually-hidden">, {}</span></time>'
-    ).format(moment.isoformat(timespec="seconds"), full, _distance(moment, datetime.now(UTC)), full)
+    ).format(moment.isoformat(timespec="seconds"), full, words, full)
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took: 12 ms, 3.4 s, 5 min 10 s, 2 h 3 min."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE:.0f} min {seconds % MINUTE:.0f} s"
+    return f"{seconds // HOUR:.0f} h {seconds % HOUR // MINUTE:.0f} min"
 
 
 def _distance(moment: datetime, now: datetime) -> str:
@@ -108,6 +145,21 @@ def sanitised(html: str) -> str:
 def has_endpoint(endpoint: str) -> bool:
     """Tell whether this app has a page: menus may list pages of parts that can be taken out."""
     return endpoint in current_app.view_functions
+
+
+def may_open(endpoint: str) -> bool:
+    """Tell whether this app has a page and the visitor the permission that it asks for.
+
+    A view says so itself (permission_required), so no menu has to be told.
+    """
+    view: Any = current_app.view_functions.get(endpoint)
+    if view is None:
+        return False
+    while not hasattr(view, "permission"):
+        view = getattr(view, "__wrapped__", None)
+        if view is None:
+            return True
+    return bool(current_user.can(view.permission))
 
 
 def reload_url() -> str | None:

@@ -73,3 +73,9 @@ class EditorForm(BaseForm):
     editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
     # A text that was pasted with something unseen in it is not lost for that.
     edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])
+
+
+class ConfirmForm(BaseForm):
+    """Asks whether a deed is meant; what it is stands on the page."""
+
+    submit = SubmitField("Yes")

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 class Permission(IntFlag):
-    """Permission bits. Give a new permission the next free bit after GENERAL: 0x02, 0x04, …
+    """Permission bits. Give a new permission the next free bit after MANAGE_JOBS: 0x04, 0x08, …
 
     0x80 is reserved for ADMINISTER, so that holding every other bit does not make an
     administrator. ADMINISTER grants every permission, also those from 0x100 on.
     """
 
     GENERAL = 0x01
+    # See the queues and the mail in the admin, and mend them: retry, resend, cancel, delete.
+    MANAGE_JOBS = 0x02
     ADMINISTER = 0xFF
 
     @staticmethod

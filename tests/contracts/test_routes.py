@@ -21,6 +21,7 @@ GUESTS = "guests: whoever is signed in is sent home"
 SIGNED_IN = "signed in, also with an address that is not confirmed"
 CONFIRMED = "signed in with a confirmed address"
 ADMINISTRATORS = "administrators"
+JOB_MANAGERS = "whoever may manage jobs, administrators among them"
 
 ACCESS = {
     "static": ANYONE,
@@ -57,6 +58,20 @@ ACCESS = {
     "admin.reactivate_user": ADMINISTRATORS,
     "admin.delete_user": ADMINISTRATORS,
     "admin.update_editor_contents": ADMINISTRATORS,
+    "admin.jobs": JOB_MANAGERS,
+    "admin.job": JOB_MANAGERS,
+    "admin.retry_job": JOB_MANAGERS,
+    "admin.cancel_job": JOB_MANAGERS,
+    "admin.delete_job": JOB_MANAGERS,
+    "admin.retry_jobs": JOB_MANAGERS,
+    "admin.delete_jobs": JOB_MANAGERS,
+    "admin.empty_queue": JOB_MANAGERS,
+    "admin.emails": JOB_MANAGERS,
+    "admin.email": JOB_MANAGERS,
+    "admin.email_html": JOB_MANAGERS,
+    "admin.resend_email": JOB_MANAGERS,
+    "admin.cancel_email": JOB_MANAGERS,
+    "admin.resend_failed_emails": JOB_MANAGERS,
     # Registered in development only.
     "dev.mail_index": ANYONE,
     "dev.mail_message": ANYONE,
@@ -82,6 +97,7 @@ def rule_id(rule):
 
 def address(rule, user_id=2**31 - 1):
     values = {"user_id": user_id, "token": "x.y", "name": "x", "filename": "x"}
+    values |= {"job_id": "x-1", "email_id": user_id}
     url = str(rule)
     for name in rule.arguments:
         for placeholder in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):
@@ -123,13 +139,14 @@ def personas(app, make_user):
 def expected(access, endpoint, persona):
     """Return where a persona is sent, a status, or None where the view itself answers."""
     if persona in {"anonymous", "suspended"}:
-        return LOGIN if access in {SIGNED_IN, CONFIRMED, ADMINISTRATORS} else None
+        return LOGIN if access in {SIGNED_IN, CONFIRMED, ADMINISTRATORS, JOB_MANAGERS} else None
     if "unconfirmed" in persona:
         is_open = endpoint in OPEN_TO_UNCONFIRMED or endpoint.startswith("dev.")
         return None if access == SIGNED_IN or is_open else CONFIRM
     if access == GUESTS:
         return HOME
-    return 403 if access == ADMINISTRATORS and persona != "admin" else None
+    wrong = {ADMINISTRATORS: persona != "admin", JOB_MANAGERS: persona == "user"}
+    return 403 if wrong.get(access) else None
 
 
 def endpoint_sends_home(rule, sent_to):

@@ -16,7 +16,7 @@ from app.admin.forms import (
     NewUserForm,
     RevokeInviteForm,
 )
-from app.admin.requests import me, page_number
+from app.admin.requests import me, page_number, searched
 from app.decorators import admin_required, fresh_sign_in_required
 from app.extensions import db
 from app.models import Role, User
@@ -25,7 +25,6 @@ from app.services import users
 from app.services.accounts import EmailTaken
 from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
 
-LONGEST_SEARCH = 200
 TAKEN = "Someone has this address already."
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."
@@ -63,8 +62,7 @@ def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
     sort = request.args.get("sort", DEFAULT_SORT)
     if sort.removeprefix("-") not in SORTS:
         sort, notice = DEFAULT_SORT, "The list cannot be sorted like that; newest come first."
-    search = request.args.get("search", "").replace("\0", "")[:LONGEST_SEARCH].strip()
-    return {"search": search, "role": role, "sort": sort}, notice
+    return {"search": searched(), "role": role, "sort": sort}, notice
 
 
 @admin.get("/user/<int:user_id>/info")

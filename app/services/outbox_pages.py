@@ -1,0 +1,149 @@
+"""What administrators see of the outbox and do to mails in it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import emails, queue
+from app.database import now
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.models.email_message import OFFER_PERIOD, EmailState
+from app.services.dead_links import without_links
+from app.services.listings import Listing
+from app.services.masking import masked_text
+
+logger = logging.getLogger(__name__)
+
+PER_PAGE = 50
+COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
+RESENT_AT_ONCE = 1000
+
+RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, EmailState.SENT)
+
+
+class TooLate(Exception):
+    """The mail is no longer in a state that allows it: someone, or the worker, was quicker."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A mail as its reader would see it, with links that open nothing; or why it has none."""
+
+    text: str = ""
+    html: str = ""
+    problem: str = ""
+
+
+def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[EmailMessage]:
+    """Return a page of the mails, newest first, in a state and to an address or a part of one."""
+    conditions: list[ColumnElement[bool]] = []
+    if state:
+        conditions.append(EmailMessage.state == state)
+    if "@" in recipient.strip("@"):
+        # A whole address, most likely: an index finds it among millions.
+        conditions.append(EmailMessage.recipient == recipient.lower())
+    elif recipient:
+        conditions.append(EmailMessage.recipient.icontains(recipient, autoescape=True))
+    skipped = (page - 1) * PER_PAGE
+    query = select(EmailMessage).where(*conditions).order_by(EmailMessage.id.desc())
+    rows = list(db.session.scalars(query.limit(PER_PAGE + 1).offset(skipped)))
+    has_next = len(rows) > PER_PAGE
+    total = skipped + len(rows)
+    if has_next or not rows:
+        counted = select(EmailMessage.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
+        total = db.session.scalar(select(func.count()).select_from(counted)) or 0
+    return Listing(
+        rows=rows[:PER_PAGE],
+        total=min(total, COUNT_CAP),
+        total_is_capped=total > COUNT_CAP,
+        page=page,
+        per_page=PER_PAGE,
+        has_next=has_next,
+    )
+
+
+def preview(row: EmailMessage) -> Preview:
+    """Show a mail without a live link in it and without writing anything."""
+    try:
+        rendered = emails.preview(row)
+    except emails.Cancelled as reason:
+        return Preview(problem=f"It cannot be shown: {reason}.")
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        logger.warning("email %s cannot be shown: %r", row.id, error)
+        return Preview(problem=f"It cannot be shown: rendering it fails ({type(error).__name__}).")
+    return Preview(text=masked_text(rendered.text), html=without_links(masked_text(rendered.html)))
+
+
+def resend(email_id: int, *, by: User) -> None:
+    """Send a mail again that was sent, cancelled or given up, with all its retries before it.
+
+    The update decides: of two who ask at once, one causes a mail. Raises TooLate.
+    """
+    ids = _make_pending([email_id], RESENDABLE)
+    if not ids:
+        raise TooLate
+    _offer(ids, by)
+
+
+def resend_failed(*, by: User) -> int:
+    """Send again what was given up, RESENT_AT_ONCE at most, and return how many mails that is."""
+    failed = select(EmailMessage.id).where(EmailMessage.state == EmailState.FAILED)
+    ids = list(db.session.scalars(failed.order_by(EmailMessage.id).limit(RESENT_AT_ONCE)))
+    ids = _make_pending(ids, (EmailState.FAILED,))
+    _offer(ids, by)
+    return len(ids)
+
+
+def cancel(email_id: int, *, by: User) -> None:
+    """Keep a mail that waits from being sent. Raises TooLate when a worker has it already."""
+    changed = db.session.scalar(
+        update(EmailMessage)
+        .where(EmailMessage.id == email_id, EmailMessage.state == EmailState.PENDING)
+        .values(state=EmailState.CANCELLED, last_error="an administrator cancelled it")
+        .returning(EmailMessage.id)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    if changed is None:
+        raise TooLate
+    logger.info("email %s cancelled by user %s", email_id, by.id)
+
+
+def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
+    # A mail program hides a second copy of what it has. What was sent and is asked for again is
+    # therefore another mail; what was given up may have arrived all the same, and stays the same.
+    identity = case(
+        (EmailMessage.state == EmailState.SENT, emails.new_message_id()),
+        else_=EmailMessage.message_id,
+    )
+    changed = db.session.scalars(
+        update(EmailMessage)
+        .where(EmailMessage.id.in_(ids), EmailMessage.state.in_(states))
+        .values(
+            state=EmailState.PENDING,
+            attempts=0,
+            next_try_at=now() + OFFER_PERIOD,
+            last_error="",
+            claimed_at=None,
+            sent_at=None,
+            message_id=identity,
+        )
+        .returning(EmailMessage.id)
+        .execution_options(synchronize_session=False)
+    )
+    found = sorted(changed)
+    db.session.commit()
+    return found
+
+
+def _offer(ids: list[int], by: User) -> None:
+    for email_id in ids:
+        logger.info("email %s is sent again, asked by user %s", email_id, by.id)
+    queue.enqueue_many("deliver_email", [{"email_id": email_id} for email_id in ids])
