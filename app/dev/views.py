@@ -1,13 +1,13 @@
 """The pages for development."""
 
-from flask import Response, abort, current_app, flash, redirect, render_template, url_for
+from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import assets
-from app.dev import dev, inbox
+from app.dev import dev, gallery, inbox
 from app.dev.patterns import examples
 
-# A mail styles itself, and its links lead out of the frame. Nothing else in it comes to life.
+# A mail styles itself. Nothing else in it comes to life.
 MAIL_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -16,9 +16,11 @@ MAIL_POLICY = "; ".join(
         "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors 'self'",
-        "sandbox allow-top-navigation-by-user-activation allow-popups",
+        "sandbox",
     )
 )
+# The links of a mail that was sent lead out of the frame.
+WITH_LINKS = " allow-top-navigation-by-user-activation allow-popups"
 
 
 @dev.get("/mail")
@@ -29,18 +31,13 @@ def mail_index() -> ResponseReturnValue:
 @dev.get("/mail/<name>")
 def mail_message(name: str) -> ResponseReturnValue:
     message = inbox.find(name) or abort(404)
-    return render_template("dev/mail_message.html", message=message)
+    return render_template("dev/mail_message.html", message=message, scheme=_scheme())
 
 
 @dev.get("/mail/<name>/html")
 def mail_html(name: str) -> ResponseReturnValue:
     message = inbox.find(name) or abort(404)
-    # Links open in the whole window, not in the frame, where no page of the app may be shown.
-    response = Response(f'<base target="_top">{message.html}', mimetype="text/html")
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return _framed(message.html, MAIL_POLICY + WITH_LINKS)
 
 
 @dev.post("/mail/clear")
@@ -48,6 +45,20 @@ def mail_clear() -> ResponseReturnValue:
     count = inbox.clear()
     flash(f"Deleted {count} {'mail' if count == 1 else 'mails'}.", "success")
     return redirect(url_for("dev.mail_index"))
+
+
+@dev.get("/mail/gallery")
+def mail_gallery() -> ResponseReturnValue:
+    """Show every message with sample data."""
+    return render_template(
+        "dev/mail_gallery.html", samples=gallery.every_message(), scheme=_scheme()
+    )
+
+
+@dev.get("/mail/gallery/<name>")
+def mail_sample(name: str) -> ResponseReturnValue:
+    mail = gallery.find(name) or abort(404)
+    return _framed(mail.html, MAIL_POLICY)
 
 
 @dev.get("/patterns")
@@ -65,5 +76,22 @@ def version() -> ResponseReturnValue:
             {"pages": assets.pages_version(app), "styles": assets.styles_version(app)}
         )
     )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _scheme() -> str:
+    """Return whether mails are asked for in light or dark, or "" for what the browser prefers."""
+    asked = request.args.get("scheme", "")
+    return asked if asked in gallery.SCHEMES else ""
+
+
+def _framed(html: str, policy: str) -> Response:
+    """Return a mail to be shown in a frame of our own."""
+    # Links open in the whole window, not in the frame, where no page of the app may be shown.
+    shown = f'<base target="_top">{gallery.in_scheme(html, _scheme())}'
+    response = Response(shown, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -77,6 +77,8 @@ ACCESS = {
     "dev.mail_message": ANYONE,
     "dev.mail_html": ANYONE,
     "dev.mail_clear": ANYONE,
+    "dev.mail_gallery": ANYONE,
+    "dev.mail_sample": ANYONE,
     "dev.patterns": ANYONE,
     "dev.version": ANYONE,
 }
