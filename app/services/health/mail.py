@@ -15,6 +15,7 @@ from app.services.health.check import Check, time_since
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)
+ON_THEIR_WAY = [EmailState.PENDING, EmailState.SENDING]
 
 
 def goes_out() -> Check:
@@ -30,10 +31,9 @@ def goes_out() -> Check:
 
 def _stuck() -> Check | None:
     at = now()
-    on_its_way = [EmailState.PENDING, EmailState.SENDING]
     if refused := _refused():
         return refused
-    late, since = _count(on_its_way, EmailMessage.next_try_at < at - LATE_AFTER)
+    late, since = _count(ON_THEIR_WAY, EmailMessage.next_try_at < at - LATE_AFTER)
     if since is not None:
         return Check(
             "mail",
@@ -53,16 +53,18 @@ def _stuck() -> Check | None:
 
 def _refused() -> Check | None:
     """Look for mails that wait for an operator: the server will take none until that is mended."""
-    if not hasattr(EmailMessage, "needs_operator"):
-        return None
-    query = select(EmailMessage.last_error).where(EmailMessage.needs_operator)
-    error = db.session.scalar(query.order_by(EmailMessage.id.desc()).limit(1))
+    error = db.session.scalar(
+        select(EmailMessage.last_error)
+        .where(EmailMessage.state.in_(ON_THEIR_WAY), EmailMessage.needs_operator)
+        .order_by(EmailMessage.next_try_at.desc())
+        .limit(1)
+    )
     if error is None:
         return None
     return Check(
         "mail",
         problem=f"The mail server takes no mail from the app: {error}",
-        hint="Mend MAIL_USERNAME, MAIL_PASSWORD and the settings beside them, and start web and "
+        hint="Mend MAIL_USERNAME, MAIL_PASSWORD and the settings beside them, and start the "
         "worker anew. The mails that wait go out by themselves.",
     )
 
