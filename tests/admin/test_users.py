@@ -1,0 +1,419 @@
+"""Finding, making, changing and removing people."""
+
+import re
+import time
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import EmailMessage, Role, User
+from app.services import users
+from tests.factories import make_role
+from tests.support import PASSWORD, links, path_of
+
+NEW = "xK3#vQ9!mZ2p"
+PERSON = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com"}
+
+
+@pytest.fixture
+def browser(client, admin):
+    client.enter(admin)
+    return client
+
+
+def role(name):
+    return db.session.scalar(select(Role).where(Role.name == name))
+
+
+def sent_kinds():
+    return db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
+
+
+# Making people
+
+
+def test_an_administrator_creates_someone_who_can_sign_in_at_once(browser, app, outbox):
+    data = {**PERSON, "role": role("User").id, "password": NEW, "password2": NEW}
+    response = browser.submit("/admin/new-user", data)
+    user = User.by_email("grace@example.com")
+    assert response.location == f"/admin/user/{user.id}"
+    (mail,) = outbox.deliver()
+    assert mail["To"] == "grace@example.com"
+    assert NEW not in mail.as_string(), "AD-3: passwords do not travel by mail"
+    other = app.test_client()
+    other.sign_in("grace@example.com", NEW)
+    assert other.is_signed_in()
+    assert other.get("/admin/").status_code == 403
+
+
+def test_someone_who_is_invited_chooses_a_password_and_signs_in(browser, app, outbox):
+    browser.submit("/admin/invite-user", {**PERSON, "role": role("Administrator").id})
+    user = User.by_email("grace@example.com")
+    assert user.status == "invited"
+    link = path_of(links(outbox.last_text())[0])
+    guest = app.test_client()
+    assert "Grace" in guest.get(link).text
+    assert guest.submit(link, {"password": NEW, "password2": NEW}).location == "/account/login"
+    assert user.status == "active"
+    guest.sign_in("grace@example.com", NEW)
+    assert guest.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "", "None", " "])
+def test_someone_who_is_invited_cannot_sign_in_without_a_password(client, make_user, password):
+    """PW-6"""
+    user = make_user(invited=True)
+    client.submit("/account/login", {"email": user.email, "password": password})
+    assert not client.is_signed_in()
+
+
+@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user"])
+@pytest.mark.parametrize("email", ["ada@example.com", "ADA@Example.com", "ada@ｅxample.com"])
+def test_a_taken_address_is_said_and_nothing_is_lost(browser, make_user, path, email):
+    """IN-4"""
+    make_user(email="ada@example.com")
+    data = {**PERSON, "email": email, "role": role("User").id, "password": NEW, "password2": NEW}
+    page = browser.submit(path, data)
+    assert page.status_code == 200
+    assert "has this address already" in page.text
+    assert 'value="Grace"' in page.text
+    assert db.session.query(User).filter_by(email="ada@example.com").count() == 1
+
+
+@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user"])
+@pytest.mark.parametrize(
+    "choice", ["", "0", "-1", "255", "99999", "1" + "0" * 20, "abc", "1.0", "0xff"]
+)
+def test_only_roles_that_there_are_can_be_given(browser, path, choice):
+    """AZ-4, IN-1"""
+    data = {**PERSON, "role": choice, "password": NEW, "password2": NEW}
+    page = browser.submit(path, data)
+    assert page.status_code == 200
+    assert User.by_email("grace@example.com") is None
+
+
+def test_a_new_person_is_no_administrator_unless_chosen(browser):
+    """AZ-1: what the form offers first."""
+    for path in ("/admin/new-user", "/admin/invite-user"):
+        page = browser.get(path).text
+        chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
+        assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/admin/new-user", {**PERSON, "password": NEW, "password2": NEW}),
+        ("/admin/invite-user", PERSON),
+    ],
+)
+def test_fields_that_a_form_does_not_have_are_ignored(browser, path, data):
+    """AZ-3"""
+    extra = {"id": "77", "permissions": "255", "password_hash": "x", "created_at": "2000-01-01",
+             "suspended_at": "2000-01-01", "invited_at": "", "is_admin": "1",
+             "role_id": str(role("Administrator").id)}  # fmt: skip
+    browser.submit(path, {**data, **extra, "role": role("User").id})
+    user = User.by_email("grace@example.com")
+    assert user.id != 77
+    assert not user.is_admin()
+    assert user.created_at.year > 2000
+    assert user.suspended_at is None
+
+
+def test_changing_an_address_changes_nothing_else(browser, make_user):
+    """AZ-3"""
+    user = make_user()
+    extra = {"role": role("Administrator").id, "role_id": "2", "confirmed": "", "password": NEW}
+    browser.submit(f"/admin/user/{user.id}/change-email", {"email": "new@example.com", **extra})
+    assert user.email == "new@example.com"
+    assert not user.is_admin()
+    assert user.verify_password(PASSWORD)
+
+
+# Invitations
+
+
+def test_an_invitation_is_sent_again(browser, make_user, outbox):
+    user = make_user(invited=True)
+    response = browser.submit(f"/admin/user/{user.id}/resend-invite", form_at="/about")
+    assert response.status_code == 302
+    (mail,) = outbox.deliver()
+    assert mail["To"] == user.email
+
+
+def test_an_invitation_is_revoked_after_asking(browser, make_user, app):
+    user = make_user(invited=True)
+    token, user_id = user.generate_invite_token(), user.id
+    path = f"/admin/user/{user_id}/revoke-invite"
+    assert user.email in browser.get(path).text
+    assert db.session.get(User, user_id)
+    response = browser.submit(path)
+    assert response.location == "/admin/users"
+    assert db.session.get(User, user_id) is None
+    assert app.test_client().get(f"/account/join-from-invite/{user_id}/{token}").status_code == 404
+
+
+@pytest.mark.parametrize("deed", ["resend-invite", "revoke-invite"])
+def test_there_is_no_invitation_to_someone_who_has_joined(browser, make_user, deed):
+    user = make_user()
+    page = browser.submit(f"/admin/user/{user.id}/{deed}", form_at="/about", follow_redirects=True)
+    assert "no open invitation" in page.text
+    assert db.session.get(User, user.id)
+    assert sent_kinds() == []
+
+
+# Changing people
+
+
+def test_both_addresses_are_told_of_a_change(browser, make_user, outbox):
+    """AD-4"""
+    user = make_user(email="old@example.com")
+    browser.submit(f"/admin/user/{user.id}/change-email", {"email": "New@Example.com"})
+    assert sorted(mail["To"] for mail in outbox.deliver()) == ["new@example.com", "old@example.com"]
+
+
+def test_the_owner_is_told_of_a_new_role_a_suspension_and_a_deletion(browser, make_user, outbox):
+    """AD-4"""
+    user = make_user()
+    address = user.email
+    base = f"/admin/user/{user.id}"
+    browser.submit(f"{base}/change-account-type", {"role": role("Administrator").id})
+    assert user.is_admin()
+    for deed in ("suspend", "reactivate"):
+        browser.submit(f"{base}/{deed}", form_at="/about")
+    browser.submit(f"{base}/delete")
+    assert sent_kinds() == [
+        "role_changed", "account_suspended", "account_reactivated", "account_deleted"
+    ]  # fmt: skip
+    assert {mail["To"] for mail in outbox.deliver()} == {address}
+
+
+def test_deleting_someone_cancels_the_mail_that_waits_for_them(browser, make_user, outbox):
+    """AD-7"""
+    user = make_user(confirmed=False)
+    other = make_user(invited=True)
+    users.resend_invite(other, by=user)
+    db.session.commit()
+    browser.submit(f"/admin/user/{other.id}/delete")
+    sent = [mail["Subject"] for mail in outbox.deliver()]
+    assert len(sent) == 1
+    assert "deleted" in sent[0]
+
+
+def test_looking_at_the_page_that_asks_deletes_nobody(browser, make_user):
+    """CS-2"""
+    user = make_user()
+    assert user.email in browser.get(f"/admin/user/{user.id}/delete").text
+    assert db.session.get(User, user.id)
+
+
+# The last administrator, and oneself
+
+
+DEEDS = ["delete", "suspend", "change-account-type"]
+
+
+def do(browser, user, deed):
+    data = {"role": role("User").id} if deed == "change-account-type" else {}
+    return browser.submit(
+        f"/admin/user/{user.id}/{deed}", data, form_at="/about", follow_redirects=True
+    )
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_administrators_do_not_do_it_to_themselves(browser, admin, make_user, deed):
+    """AD-2"""
+    make_user(role="Administrator")
+    page = do(browser, admin, deed)
+    assert "your own account" in page.text
+    assert db.session.get(User, admin.id).status == "active"
+    assert admin.is_admin()
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_one_of_two_administrators_can_be_removed(browser, make_user, deed):
+    other = make_user(role="Administrator")
+    other_id = other.id
+    do(browser, other, deed)
+    remains = db.session.get(User, other_id)
+    assert remains is None or remains.is_suspended or not remains.is_admin()
+
+
+@pytest.mark.parametrize("service", ["delete", "suspend", "change_role"])
+@pytest.mark.parametrize("others", ["none", "suspended", "invited", "unconfirmed"])
+def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
+    """AD-1: whoever acts, also a command; people who cannot sign in do not count."""
+    last, by = make_user(role="Administrator"), make_user()
+    if others != "none":
+        traits = {"unconfirmed": {"confirmed": False}}.get(others, {others: True})
+        make_user(role="Administrator", **traits)
+    options = {"role": role("User")} if service == "change_role" else {}
+    with pytest.raises(users.LastAdministrator):
+        getattr(users, service)(last, by=by, **options)
+    remains = db.session.get(User, last.id)
+    assert remains.is_admin()
+    assert remains.status == "active"
+    assert sent_kinds() == []
+
+
+def test_another_role_with_all_permissions_keeps_someone_an_administrator(app, make_user):
+    """AD-1: permissions count, not the name of a role."""
+    owner = make_role("Owner", 0x1FF)
+    last, by = make_user(role="Administrator"), make_user()
+    users.change_role(last, role=owner, by=by)
+    assert last.is_admin()
+    with pytest.raises(users.LastAdministrator):
+        users.change_role(last, role=role("User"), by=by)
+
+
+def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser, make_user):
+    other = make_user(role="Administrator", suspended=True)
+    other_id = other.id
+    do(browser, other, "delete")
+    assert db.session.get(User, other_id) is None
+
+
+# What others may not
+
+
+@pytest.mark.parametrize("deed", [*DEEDS, "change-email", "resend-invite", "revoke-invite", ""])
+def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, deed):
+    """AZ-2: the same for people who exist and people who do not."""
+    user = make_user()
+    client.enter(make_user())
+    answers = []
+    for user_id in (user.id, 2_000_000_000):
+        page = client.get(f"/admin/user/{user_id}/{deed}".rstrip("/"))
+        answers.append((page.status_code, len(page.text)))
+        assert user.email not in page.text
+    assert answers[0] == answers[1]
+    assert answers[0][0] in {403, 405}
+
+
+# The list
+
+
+def rows(page):
+    """Return the addresses in the order in which the list shows them."""
+    return re.findall(r'class="person-sub">([^<]+)<', page.text)
+
+
+@pytest.fixture
+def people(make_user):
+    return [
+        make_user(first_name="Ada", last_name="Lovelace", email="ada@example.com"),
+        make_user(first_name="Grace", last_name="Hopper", email="grace@example.org"),
+        make_user(first_name="Alan", last_name="Turing", email="alan_100%@example.com"),
+        make_user(
+            first_name="Edsger", last_name="Dijkstra", email="ewd@example.com", role="Administrator"
+        ),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"search": "ada"}, {"ada@example.com"}),
+        ({"search": "LOVE"}, {"ada@example.com"}),
+        ({"search": "example.org"}, {"grace@example.org"}),
+        ({"search": "grace hopper"}, {"grace@example.org"}),
+        ({"search": "hopper  GRACE "}, {"grace@example.org"}),
+        ({"search": "ada hopper"}, set()),
+        ({"search": "%"}, {"alan_100%@example.com"}),
+        ({"search": "_"}, {"alan_100%@example.com"}),
+        ({"search": "\\"}, set()),
+        ({"search": "' OR 1=1 --"}, set()),
+        ({"search": "ad\0a"}, {"ada@example.com"}),
+        ({"search": "x" * 10_000}, set()),
+        ({"search": "a " * 500}, {"ada@example.com", "grace@example.org", "alan_100%@example.com",
+                                  "ewd@example.com", "admin@example.com"}),
+        ({"search": "ada", "role": "User"}, {"ada@example.com"}),
+        ({"search": "ewd", "role": "User"}, set()),
+        ({"role": "Administrator"}, {"ewd@example.com", "admin@example.com"}),
+    ],
+)  # fmt: skip
+def test_the_list_is_searched_and_filtered(browser, people, admin, query, found):
+    admin.first_name, admin.last_name = "Root", "Root"
+    db.session.commit()
+    if "role" in query:
+        query = {**query, "role": role(query["role"]).id}
+    assert set(rows(browser.get("/admin/users", query_string=query))) == found
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        ("name", lambda user: (user.last_name, user.first_name)),
+        ("email", lambda user: user.email),
+        ("created_at", lambda user: (user.created_at, user.id)),
+    ],
+)
+def test_the_list_is_sorted_both_ways(browser, people, admin, sort, key):
+    expected = [user.email for user in sorted(people, key=key)]
+    query = {"search": "e", "sort": sort}
+    shown = [email for email in rows(browser.get("/admin/users", query_string=query))
+             if email != admin.email]  # fmt: skip
+    assert shown == expected
+    query["sort"] = f"-{sort}"
+    shown = [email for email in rows(browser.get("/admin/users", query_string=query))
+             if email != admin.email]  # fmt: skip
+    assert shown == expected[::-1]
+
+
+@pytest.mark.parametrize("sort", ["password_hash", "--email", "-", "email;", "id", "role_id", "1"])
+def test_the_list_is_not_sorted_by_what_it_does_not_show(browser, people, sort):
+    """AZ-2: an order would tell of hashes, too."""
+    page = browser.get("/admin/users", query_string={"sort": sort})
+    assert page.status_code == 200
+    assert "cannot be sorted" in page.text
+
+
+def test_a_role_that_does_not_exist_is_said(browser, people):
+    for wrong in ("99", "x", "-1", "1" + "0" * 20, " 1"):
+        page = browser.get("/admin/users", query_string={"role": wrong})
+        assert "no such role" in page.text
+        assert len(rows(page)) == 5
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["-1", "0", "abc", "1000000000", "1" + "0" * 20, "9" * 5000, "1e3", "", " 1", "１", "1.5"],
+)
+def test_any_page_number_is_answered_quickly(browser, people, page):
+    """IN-2, F33"""
+    started = time.perf_counter()
+    response = browser.get("/admin/users", query_string={"page": page, "per_page": "100000000"})
+    assert response.status_code in {200, 400, 404}
+    assert time.perf_counter() - started < 1
+    assert response.text.count("row-link") <= users.PER_PAGE
+
+
+def test_pages_hold_every_person_once(browser, make_user, monkeypatch):
+    """IN-2"""
+    monkeypatch.setattr(users, "PER_PAGE", 4)
+    made = {make_user(first_name="Same", last_name="Name").email for _ in range(10)}
+    seen = []
+    for number in range(1, 5):
+        page = browser.get("/admin/users", query_string={"sort": "name", "page": number})
+        assert len(rows(page)) <= 4
+        seen += rows(page)
+    assert len(seen) == len(set(seen)) == 11
+    assert made < set(seen)
+
+
+def test_the_links_of_the_list_keep_what_was_asked_for_and_escape_it(browser, people):
+    """XS-2"""
+    hostile = '"><script>alert(1)</script>&role=x'
+    page = browser.get("/admin/users", query_string={"search": hostile, "sort": "email"})
+    assert hostile not in page.text
+    assert "<script>alert" not in page.text
+    assert "&#34;&gt;&lt;script&gt;" in page.text
+
+
+def test_the_list_shows_no_hash(browser, people):
+    """AZ-2"""
+    for path in ("/admin/users", f"/admin/user/{people[0].id}"):
+        page = browser.get(path).text
+        assert "argon2" not in page
+        assert people[0].password_hash not in page
