@@ -87,9 +87,13 @@ def duration(seconds: float) -> str:
         return f"{seconds * 1000:.0f} ms"
     if seconds < MINUTE:
         return f"{seconds:.1f} s"
-    if seconds < HOUR:
-        return f"{seconds // MINUTE:.0f} min {seconds % MINUTE:.0f} s"
-    return f"{seconds // HOUR:.0f} h {seconds % HOUR // MINUTE:.0f} min"
+    whole, size, units = (
+        (int(seconds), MINUTE, ("min", "s"))
+        if seconds < HOUR
+        else (int(seconds) // MINUTE, HOUR // MINUTE, ("h", "min"))
+    )
+    words = f"{whole // size} {units[0]}"
+    return f"{words} {whole % size} {units[1]}" if whole % size else words
 
 
 def _distance(moment: datetime, now: datetime) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError
@@ -157,9 +157,11 @@ def get(job_id: str) -> JobPage:
 @_asks_redis
 def count(state: State, queue_name: str, *, task: str = "") -> int:
     """Return how many jobs of a task, else of all, are in a list. Raises QueueAway."""
+    names = _names(queue_name)
     if not task:
-        return inspection.overview().counts[queue_name][state]
-    return len(inspection.ids_in(state, queue_name, task=task))
+        counts = inspection.overview().counts
+        return sum(counts[name][state] for name in names)
+    return sum(len(inspection.ids_in(state, name, task=task)) for name in names)
 
 
 def summary(job: Job) -> str:
@@ -201,18 +203,19 @@ def cancel(job_id: str, *, by: User) -> None:
 
     Raises QueueAway, and JobGone for one that has ended.
     """
-    if not get(job_id).may_be_cancelled:
+    if not queue.request_cancel(job_id):
         raise JobGone
-    queue.request_cancel(job_id)
     _log("cancelled", job_id, by)
 
 
 @_asks_redis
 def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
     """Queue again what has failed by now, for BUDGET seconds. Raises QueueAway."""
-    failed = inspection.ids_in(State.FAILED, queue_name, task=task)
-    # The oldest first, as they were queued.
-    done = _within_budget(mending.requeue(queue_name, reversed(failed)))
+    done = _within_budget(
+        # The oldest first, as they were queued.
+        mending.requeue(name, reversed(inspection.ids_in(State.FAILED, name, task=task)))
+        for name in _names(queue_name)
+    )
     _log(f"retried {done.count} failed", task or "all", by)
     return done
 
@@ -220,23 +223,28 @@ def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
 @_asks_redis
 def delete_all(state: State, queue_name: str, *, task: str = "", by: User) -> Done:
     """Delete what is in a list by now, for BUDGET seconds. Raises QueueAway."""
-    if state == State.QUEUED:
-        batches: Iterable[int] = mending.empty(queue_name, task=task)
-    else:
-        batches = mending.delete(state, queue_name, inspection.ids_in(state, queue_name, task=task))
-    done = _within_budget(batches)
+    done = _within_budget(
+        mending.empty(name, task=task)
+        if state == State.QUEUED
+        else mending.delete(state, name, inspection.ids_in(state, name, task=task))
+        for name in _names(queue_name)
+    )
     _log(f"deleted {done.count} {state}", task or "all", by)
     return done
 
 
-def _within_budget(batches: Iterable[int]) -> Done:
+def _names(queue_name: str) -> list[str]:
+    return [queue_name] if queue_name else inspection.queue_names()
+
+
+def _within_budget(queues: Iterable[Iterator[int]]) -> Done:
+    """Work through the batches of each queue, and count what they reach, while there is time."""
     until = time.monotonic() + BUDGET
     count = 0
-    with closing(batches) as remaining:  # type: ignore[type-var]
-        for reached in remaining:
-            count += reached
-            if time.monotonic() > until:
-                return Done(count, is_complete=False)
+    for reached in chain.from_iterable(queues):
+        count += reached
+        if time.monotonic() > until:
+            return Done(count, is_complete=False)
     return Done(count, is_complete=True)
 
 

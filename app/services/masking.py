@@ -8,7 +8,7 @@ LONGEST = 2000  # characters of one value
 DEEPEST = 6
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)?$|password|secret|token|api_?key|(^|[_-])key$|auth(?!or)"
+    r"pass(word|wd|phrase|code)?$|password|secret|token|api_?key|(^|[_-])key$|auth(?!or(?!iz))"
     r"|credential|cookie|session|signature|private|(^|[_-])(otp|pin)$",
     re.IGNORECASE,
 )
@@ -19,6 +19,10 @@ _SIGNED = re.compile(
     r"\.(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{27,}"
 )
 _IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+_ASSIGNED = re.compile(
+    r"""((?:password|passphrase|secret|token|api_?key)["']?\s*[=:]\s*)(["'])(?:(?!\2).)+\2""",
+    re.IGNORECASE,
+)
 
 
 def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
@@ -40,5 +44,6 @@ def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Return `text`, a traceback say, with what looks like a signed token hidden."""
+    """Return `text`, a traceback say, without what looks secret: signed, or assigned to a name."""
+    text = _ASSIGNED.sub(rf"\1\2{HIDDEN}\2", text)
     return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))

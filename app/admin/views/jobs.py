@@ -13,11 +13,11 @@ from app.models import Permission
 from app.queue.inspection import State
 from app.services import jobs as jobs_service
 from app.services import outbox
-from app.services.jobs import Done, JobGone, QueueAway
+from app.services.jobs import Done, JobGone, JobPage, QueueAway
 
 TASK_NAME = re.compile(r"\w{1,100}")
 GONE = "There is no such job any more, or it is no longer in that state. Look at the list again."
-AWAY = "Redis does not answer, so nothing was changed. Try again when it is back."
+AWAY = "Redis does not answer, so this may not be done. Look again when it is back."
 
 # What the lists are called, those first that one comes for.
 LISTS = {
@@ -26,7 +26,7 @@ LISTS = {
     State.QUEUED: "Queued",
     State.SCHEDULED: "Scheduled",
     State.FINISHED: "Finished",
-    State.CANCELED: "Canceled",
+    State.CANCELED: "Cancelled",
 }
 
 job_managers_only = permission_required(Permission.MANAGE_JOBS)
@@ -68,15 +68,18 @@ def jobs() -> ResponseReturnValue:
 @admin.get("/jobs/<job_id>")
 @job_managers_only
 def job(job_id: str) -> ResponseReturnValue:
+    shown: JobPage | None = None
+    away = False
     try:
         shown = jobs_service.get(job_id)
     except JobGone:
         if not is_live():
             abort(404)
-        shown = None
     except QueueAway:
-        return render_template("admin/job.html", job_id=job_id, away=True, live=is_live())
-    return render_template("admin/job.html", job_id=job_id, shown=shown, live=is_live())
+        away = True
+    return render_template(
+        "admin/job.html", job_id=job_id, shown=shown, away=away, lists=LISTS, live=is_live()
+    )
 
 
 # One job
@@ -221,6 +224,9 @@ def _change_many(
     back = url_for("admin.jobs", list=state, queue=queue or None, task=task or None)
     try:
         number = jobs_service.count(state, queue, task=task)
+        if not number:
+            flash("There are none, so there is nothing to do.", "info")
+            return redirect(back)
         what = f"{_jobs(number, LISTS[state].lower())}{f' of {task}' if task else ''}"
         if question := confirm(
             title=title.format(what=what, queue=queue),
