@@ -52,6 +52,9 @@ def engine_options(url: str) -> dict[str, Any]:
             "connect_args": {
                 "connect_timeout": LOCK_TIMEOUT,
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT * 1000}",
+                # A server that has vanished without a word is noticed, not waited for.
+                "keepalives_idle": STATEMENT_TIMEOUT,
+                "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
             },
         }
     options: dict[str, Any] = {

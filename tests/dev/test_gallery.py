@@ -123,7 +123,7 @@ def test_production_has_no_gallery_also_when_asked(client, monkeypatch, path):
 
 
 def test_values_at_hand_make_the_mail_that_a_row_makes(app):
-    ada, bob = real.make_people()
+    ada, _ = real.make_people()
     row = emails.send_role_changed(ada)
     db.session.flush()
     made = emails.render(row)

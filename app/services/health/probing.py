@@ -27,12 +27,11 @@ class Look(Generic[T]):
     def __init__(self, app: Flask, act: Callable[[], T]) -> None:
         self._began = time.monotonic()
         self._answer: Future[T] = Future()
-        self._thread = threading.Thread(target=self._run, args=(app, act), daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, args=(app, act), daemon=True).start()
 
     @property
     def is_over(self) -> bool:
-        return not self._thread.is_alive()
+        return self._answer.done()
 
     def answer(self, patience: float) -> T:
         """Return or raise what it came to, or raise TookTooLong `patience` seconds after it began.
@@ -47,12 +46,14 @@ class Look(Generic[T]):
             raise TookTooLong from None
 
     def _run(self, app: Flask, act: Callable[[], T]) -> None:
-        with app.app_context():
-            reading_only.set(True)
-            try:
-                self._answer.set_result(act())
-            except Exception as error:
-                self._answer.set_exception(error)
+        try:
+            with app.app_context():
+                reading_only.set(True)
+                answer = act()
+        except Exception as error:
+            self._answer.set_exception(error)
+        else:
+            self._answer.set_result(answer)
 
 
 def begin(name: str, act: Callable[[], T]) -> Look[T]:
