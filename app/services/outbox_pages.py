@@ -131,6 +131,7 @@ def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
             attempts=0,
             next_try_at=now() + OFFER_PERIOD,
             last_error="",
+            needs_operator=False,
             claimed_at=None,
             sent_at=None,
             message_id=identity,
