@@ -185,6 +185,19 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
         assert name in mail.get_body(("plain",)).get_content()
 
 
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_what_was_typed_is_shown_again_as_text(client, name):
+    """XS-2: in the fields of a form that was refused, and in the list's search."""
+    person = {"first_name": name, "last_name": name, "email": name, "password": "short"}
+    fields = {
+        attributes["name"]: attributes.get("value")
+        for tag, attributes in Parts(client.submit("/account/register", person).text).found
+        if tag == "input"
+    }
+    assert fields["first_name"] == fields["last_name"] == fields["email"] == name
+    assert fields["password"] in {None, ""}, "what was typed there does not come back"
+
+
 # Errors
 
 
