@@ -70,7 +70,9 @@ class CSRFProtect(FlaskWTFProtect):
         return unmask(super()._get_csrf_token())
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method in current_app.config["WTF_CSRF_METHODS"] and comes_from_here() is False:
+        if request.method not in current_app.config["WTF_CSRF_METHODS"]:
+            return
+        if comes_from_here() is False:
             abort(403)
         super().protect(apply_exemptions)
 

@@ -113,14 +113,14 @@ def _bound_body() -> None:
 
 
 def _finish(response: Response) -> Response:
-    wanted = dict(fixed_headers(https_only=current_app.config["HTTPS_ONLY"]))
-    scripts = f"'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'none'"
-    frames = "'self'" if current_app.config["DEV_PAGES"] else "'none'"
+    config, nonce, request_id = current_app.config, g.get("csp_nonce"), g.get("request_id")
+    wanted = dict(fixed_headers(https_only=config["HTTPS_ONLY"]))
     wanted["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
-        scripts=scripts, frames=frames
+        scripts=f"'nonce-{nonce}'" if nonce else "'none'",
+        frames="'self'" if config["DEV_PAGES"] else "'none'",
     )
-    if "request_id" in g:
-        wanted["X-Request-ID"] = g.request_id
+    if request_id:
+        wanted["X-Request-ID"] = request_id
     if session.accessed:
         wanted["Cache-Control"] = "no-store"
     # A list is searched for each header that is asked for by name: once is enough for all.
