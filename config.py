@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from croniter import croniter
 from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -73,6 +74,13 @@ class Reader:
         if number < least:
             raise ConfigurationError(f"{name} must be at least {least}, not {number}.")
         return number
+
+    def cron(self, name: str, default: str) -> str:
+        """Return when something recurs, as cron has it: minute, hour, day, month, day of week."""
+        value = self.text(name, default=default).strip()
+        if len(value.split()) != 5 or not croniter.is_valid(value):
+            raise ConfigurationError(f"{name} must be five fields as in a crontab, not {value!r}.")
+        return value
 
     def listing(self, name: str) -> list[str]:
         """Return a comma-separated value as a list."""
@@ -177,6 +185,10 @@ class Config:
             "REDIS_SSL_CERT_REQS", default=self.DEFAULT_REDIS_SSL_CERT_REQS
         )
         self.QUEUE_PREFIX = read.text("QUEUE_PREFIX")
+
+        self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
+        self.KEEP_SENT_EMAILS = read.number("KEEP_SENT_EMAILS", 30, least=1)
+        self.KEEP_FAILED_EMAILS = read.number("KEEP_FAILED_EMAILS", 90, least=1)
 
         self.MAIL_SERVER = read.text("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()

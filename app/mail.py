@@ -161,12 +161,33 @@ MAIL_POLICY = policy.SMTP.clone(header_factory=_headers)
 # Sending it
 
 
+def keep_connection() -> None:
+    """Have `connect` hand out one transport from now on, which `close_connection` closes.
+
+    For a process that sends mail after mail and says when there is a pause.
+    """
+    current_app.extensions["mail_kept"] = None
+
+
+def close_connection() -> None:
+    """Close what is kept, until it is needed again."""
+    kept = current_app.extensions.get("mail_kept")
+    if isinstance(kept, SmtpTransport):
+        kept.close()
+
+
 @contextmanager
 def connect() -> Iterator[Transport]:
-    """Yield a transport that sends any number of mails and is closed at the end.
+    """Yield a transport that sends any number of mails and is closed at the end, unless kept.
 
     Nothing is opened before the first mail is sent.
     """
+    if "mail_kept" in current_app.extensions:
+        kept = current_app.extensions["mail_kept"] or _transport()
+        current_app.extensions["mail_kept"] = kept
+        kept.is_reachable = True
+        yield kept
+        return
     transport = _transport()
     try:
         yield transport

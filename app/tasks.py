@@ -1,14 +1,21 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
 from app import queue
-from app.services import outbox
+from app.services import outbox, sessions
 
 
+# A mail that fails is tried again by the outbox; the retries are for a process that dies.
 @queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0)
 def deliver_email(email_id: int) -> None:
-    outbox.deliver(email_id)
+    outbox.deliver(email_id, claimant=queue.current_job_id() or "")
 
 
-@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True)
+@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True, retries=0)
 def sweep_outbox() -> None:
     outbox.sweep()
+
+
+@queue.task(timeout=30 * 60)
+def clean_up() -> dict[str, int]:
+    """Delete what nobody needs any longer and return how much of each."""
+    return {"sessions": sessions.purge(), "emails": outbox.purge()}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,40 +20,77 @@ from flask.cli import with_appcontext
 from redis.exceptions import RedisError
 from sqlalchemy.orm import configure_mappers
 
-from app import emails, queue, redis_server
+from app import emails, mail, queue, redis_server
+from app.queue.horse import die_with
+from app.services import outbox
+
+logger = logging.getLogger(__name__)
 
 WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
-STOP_TIMEOUT = 25  # seconds; Heroku kills what has not ended after 30
+STOP_TIMEOUT = 28  # seconds; Heroku kills what has not ended after 30
+SWEEP_INTERVAL = 3  # seconds, without a queue that tells of new mail
+PAUSE_BETWEEN_STARTS = 5  # seconds between two starts of a worker that ends by itself
 WATCHED = {".py", ".txt", ".html"}
 
 
 @click.command("run_worker")
+@click.option("--workers", default=1, type=click.IntRange(1, 64), help="How many to run.")
+@click.option("--no-redis", is_flag=True, help="Send mail from the database, without a queue.")
 @click.option("--burst", is_flag=True, help="End when there is nothing left to do.")
 @click.option("--reload", is_flag=True, help="Start anew when code changes.")
+@click.option("--of", type=int, hidden=True, help="The process that started this one.")
 @with_appcontext
-def run_worker(burst: bool, reload: bool) -> None:
+def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int | None) -> None:
     """Run the background tasks: send mail, and whatever else is queued."""
-    if not queue.is_configured():
-        raise click.ClickException("REDIS_URL is empty, so there is no queue to work on.")
+    if not no_redis and not queue.is_configured():
+        raise click.ClickException(
+            "REDIS_URL is empty, so there is no queue to work on. With --no-redis mail is sent."
+        )
+    if of is not None:
+        die_with(of, signal.SIGTERM)
+    options = ["--no-redis"] * no_redis + ["--burst"] * burst
     if reload and not burst:
-        _run_reloading()
+        _run_reloading([*options, f"--workers={workers}"])
+    elif workers > 1:
+        _run_several(workers, options, burst)
+    elif no_redis:
+        _work_without_redis(burst)
     else:
         _work(burst)
 
 
-def _work(burst: bool) -> None:
-    """Work until a signal comes, whatever becomes of Redis in between."""
+@click.command("work_horse", hidden=True)
+@click.argument("name")
+@click.argument("orders", type=int)
+@click.argument("replies", type=int)
+@click.argument("parent", type=int)
+@with_appcontext
+def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
+    """Run the jobs of a worker, which starts this where it cannot copy itself."""
+    _prepare()
+    queue.be_horse(name, orders, replies, parent, mail.close_connection)
+
+
+def _prepare() -> None:
+    """Do what each job would otherwise do for itself."""
     if current_app.config["LOG_LEVEL"] != "DEBUG":
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    # What the parent has done, each job's process finds done.
+    # What the parent has done, the process of the jobs finds done.
     configure_mappers()
     emails.load_templates()
+    mail.keep_connection()
+
+
+def _work(burst: bool) -> None:
+    """Work until a signal comes, whatever becomes of Redis in between."""
+    _prepare()
+    command = [sys.executable, sys.argv[0], "work_horse"]
     waiting = False
     with suppress(_Stopped, queue.StopRequested):
         while True:
             try:
                 _raise_on_signals()
-                worker = queue.make_worker()
+                worker = queue.make_worker(on_idle=mail.close_connection, horse_command=command)
                 if waiting:
                     click.echo("Redis is back, the worker goes on.")
                     waiting = False
@@ -104,18 +143,67 @@ class _StopFlag:
         return self._came
 
 
-def _run_reloading() -> None:
+def _work_without_redis(burst: bool) -> None:
+    """Send what is in the outbox, and do what recurs, until a signal comes."""
+    _prepare()
+    stop = _StopFlag()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    click.echo("The worker sends mail from the database, without a queue.")
+    looked_at = datetime.now(UTC)
+    while not stop.is_set():
+        try:
+            with app.app_context():
+                outbox.sweep(include_new=True, is_stopping=stop.is_set)
+                for task in queue.due_since(looked_at):
+                    task()
+        except Exception:
+            logger.exception("the outbox could not be swept")
+        looked_at = datetime.now(UTC)
+        if burst:
+            break
+        until = time.monotonic() + SWEEP_INTERVAL
+        while time.monotonic() < until and not stop.is_set():
+            time.sleep(0.1)
+    mail.close_connection()
+    click.echo("The worker has ended.")
+
+
+def _run_several(count: int, options: list[str], burst: bool) -> None:
+    """Keep `count` workers running until a signal comes, or until each has ended in a burst."""
+    stop = _StopFlag()
+    children = [_start_child(options) for _ in range(count)]
+    started = [time.monotonic()] * count
+    while not stop.is_set():
+        ended = [number for number, child in enumerate(children) if child.poll() is not None]
+        if burst and len(ended) == count:
+            break
+        for number in ended:
+            if burst or time.monotonic() - started[number] < PAUSE_BETWEEN_STARTS:
+                continue
+            click.echo(f"A worker has ended ({children[number].returncode}), another starts.")
+            children[number] = _start_child(options)
+            started[number] = time.monotonic()
+        time.sleep(0.1)
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    for child in children:
+        _end_child(child)
+    if burst and any(child.returncode for child in children):
+        raise SystemExit(1)
+
+
+def _run_reloading(options: list[str]) -> None:
     """Keep a worker process running and replace it when a file of the code changes."""
     try:
         from watchfiles import watch  # It is installed for development only.
     except ImportError:
         click.echo("Install watchfiles to have the worker restart when code changes.", err=True)
-        _work(burst=False)
-        return
+        raise SystemExit(_start_child(options).wait()) from None
     stop = _StopFlag()
     root = Path(current_app.root_path)
     paths = [root, *root.parent.glob("*.py"), *root.parent.glob(".env")]
-    child = _start_child()
+    child = _start_child(options)
     for changed in watch(
         *paths,
         watch_filter=_is_code,
@@ -128,7 +216,7 @@ def _run_reloading() -> None:
             names = sorted({Path(path).name for _, path in changed})
             click.echo(f"{', '.join(names[:3])} changed, the worker starts anew.")
             _end_child(child)
-            child = _start_child()
+            child = _start_child(options)
     _end_child(child)
 
 
@@ -136,9 +224,9 @@ def _is_code(_change: Any, path: str) -> bool:
     return Path(path).suffix in WATCHED or Path(path).name == ".env"
 
 
-def _start_child() -> subprocess.Popen[bytes]:
-    without_reload = [argument for argument in sys.argv if argument != "--reload"]
-    return subprocess.Popen([sys.executable, *without_reload])  # noqa: S603 - our own command line
+def _start_child(options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, sys.argv[0], "run_worker", *options, f"--of={os.getpid()}"]
+    return subprocess.Popen(command)  # noqa: S603 - our own command line
 
 
 def _end_child(child: subprocess.Popen[bytes]) -> None:
@@ -174,4 +262,4 @@ def run_redis() -> None:
         raise click.ClickException(str(problem)) from None
 
 
-commands = [run_worker, run_redis]
+commands = [run_worker, run_redis, work_horse]

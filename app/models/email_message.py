@@ -64,6 +64,8 @@ class EmailMessage(db.Model):
     needs_operator: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The job that has claimed it, if any: run again, it may take up what it left.
+    claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def __repr__(self) -> str:

@@ -9,14 +9,20 @@ from rq.exceptions import StopRequested
 from app.queue.connections import connection, is_configured, ping
 from app.queue.enqueueing import enqueue, enqueue_many, init_app
 from app.queue.heartbeats import latest_heartbeat
+from app.queue.progress import JobCancelled, current_job_id, report_progress, request_cancel
+from app.queue.recurring import due_since
 from app.queue.registry import TASKS, UnknownTask, task
-from app.queue.worker import make_worker
+from app.queue.worker import be_horse, make_worker
 
 __all__ = [
     "TASKS",
+    "JobCancelled",
     "StopRequested",
     "UnknownTask",
+    "be_horse",
     "connection",
+    "current_job_id",
+    "due_since",
     "enqueue",
     "enqueue_many",
     "init_app",
@@ -24,5 +30,7 @@ __all__ = [
     "latest_heartbeat",
     "make_worker",
     "ping",
+    "report_progress",
+    "request_cancel",
     "task",
 ]

@@ -15,7 +15,7 @@ from uuid import uuid4
 import flask_rq2
 from flask import Flask, current_app, g, has_app_context
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import JobStatus
 
@@ -133,4 +133,5 @@ def _job(found: Task, kwargs: dict[str, Any], job_id: str | None = None) -> dict
         # Whoever looks for the jobs of a task finds them by their ids alone.
         "job_id": job_id or f"{found.name}-{uuid4().hex}",
         "meta": {"request_id": request_id} if request_id else None,
+        "retry": Retry(max=found.retries, interval=found.waits) if found.retries else None,
     }

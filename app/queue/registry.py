@@ -22,22 +22,37 @@ class Task:
     timeout: int
     keep_result: int
     quiet: bool
+    retries: int
+    backoff: tuple[int, ...]
+
+    @property
+    def waits(self) -> list[int]:
+        """Return how long to wait before each retry; the last of `backoff` stands for the rest."""
+        given = self.backoff or (0,)
+        return [given[min(number, len(given) - 1)] for number in range(self.retries)]
 
 
 TASKS: dict[str, Task] = {}
 
 
 def task(
-    *, timeout: int = 180, keep_result: int = KEEP_RESULT, quiet: bool = False
+    *,
+    timeout: int = 180,
+    keep_result: int = KEEP_RESULT,
+    quiet: bool = False,
+    retries: int = 3,
+    backoff: tuple[int, ...] = (10, 60, 300),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function under its own name.
 
-    It runs in the worker, in an app context, and may run twice. A `quiet` one is not logged.
+    It runs in the worker, in an app context, and may run twice. After an exception it is tried
+    `retries` times more, with the waits of `backoff`; when its process dies, at once. A `quiet`
+    one is not logged.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        TASKS[name] = Task(name, function, timeout, keep_result, quiet)
+        TASKS[name] = Task(name, function, timeout, keep_result, quiet, retries, backoff)
         return function
 
     return register

@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import time
 import zlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from flask import current_app
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -41,6 +43,7 @@ JOB_TIMEOUT = 90  # seconds that a task may spend on sending
 LEASE = timedelta(seconds=JOB_TIMEOUT + 10)
 SWEEP_BUDGET = 30  # seconds after which a sweep leaves the rest to the next one
 SWEEP_LIMIT = 1000
+PURGE_BATCH = 1000
 
 
 def commit_and_offer(*rows: EmailMessage | None) -> None:
@@ -99,14 +102,17 @@ def statistics() -> dict[str, int]:
     return dict(db.session.execute(select(*counts)).one()._mapping)
 
 
-def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:
+def deliver(
+    email_id: int, transport: Transport | None = None, *, claimant: str = ""
+) -> EmailState | None:
     """Send one mail of the outbox and return the state it is in then.
 
     Returns None when there is nothing to do: it has gone, someone else has it, or its retry is
-    not due. Each step has a transaction of its own, because a mail server may be slow and a
-    database lock must not wait for it.
+    not due. A `claimant` of which there never are two at once, such as a job, takes up again what
+    it was sending when it died. Each step has a transaction of its own, because a mail server may
+    be slow and a database lock must not wait for it.
     """
-    attempt = _claim(email_id)
+    attempt = _claim(email_id, claimant)
     if attempt is None:
         return None
     rendered = _render(email_id, attempt)
@@ -138,12 +144,12 @@ def deliver(email_id: int, transport: Transport | None = None) -> EmailState | N
     return _mark(email_id, attempt, EmailState.SENT)
 
 
-def sweep(*, include_new: bool = False) -> int:
+def sweep(*, include_new: bool = False, is_stopping: Callable[[], bool] = lambda: False) -> int:
     """Send what is due over one connection and return how many mails were taken up.
 
     Due are mails that no worker took up, retries whose time has come, and mails whose worker
     died. With `include_new` mails that were just written count as due as well. Stops at the
-    first sign that the mail server is away, and after SWEEP_BUDGET seconds.
+    first sign that the mail server is away, when `is_stopping`, and after SWEEP_BUDGET seconds.
     """
     until = time.monotonic() + SWEEP_BUDGET
     at = now()
@@ -158,11 +164,46 @@ def sweep(*, include_new: bool = False) -> int:
         for email_id in ids:
             state = deliver(email_id, transport)
             taken += state is not None
-            if not transport.is_reachable or time.monotonic() > until:
+            if not transport.is_reachable or time.monotonic() > until or is_stopping():
                 break
     if taken:
         logger.info("swept the outbox: %s of %s due mails taken up", taken, len(ids))
     return taken
+
+
+def purge() -> int:
+    """Delete mails that were sent or cancelled, and after longer those that failed.
+
+    KEEP_SENT_EMAILS and KEEP_FAILED_EMAILS are days. Returns how many there were.
+    """
+    kept = current_app.config
+    sent_before = now() - timedelta(days=kept["KEEP_SENT_EMAILS"])
+    failed_before = now() - timedelta(days=kept["KEEP_FAILED_EMAILS"])
+    state, created_at = EmailMessage.state, EmailMessage.created_at
+    return sum(
+        _purge(condition)
+        for condition in (
+            and_(state == EmailState.SENT, EmailMessage.sent_at < sent_before),
+            and_(state == EmailState.CANCELLED, created_at < sent_before),
+            and_(state == EmailState.FAILED, created_at < failed_before),
+        )
+    )
+
+
+def _purge(condition: ColumnElement[bool]) -> int:
+    """Delete a few at a time, because nobody else can write to SQLite meanwhile."""
+    batch = select(EmailMessage.id).where(condition).limit(PURGE_BATCH)
+    deleted = 0
+    while True:
+        result = db.session.execute(
+            delete(EmailMessage).where(EmailMessage.id.in_(batch)),
+            execution_options={"synchronize_session": False},
+        )
+        db.session.commit()
+        count = cast("CursorResult[Any]", result).rowcount
+        deleted += count
+        if count < PURGE_BATCH:
+            return deleted
 
 
 def _may_be_claimed(at: datetime) -> ColumnElement[bool]:
@@ -174,19 +215,26 @@ def _may_be_claimed(at: datetime) -> ColumnElement[bool]:
     return or_(never_tried, due)
 
 
-def _claim(email_id: int) -> int | None:
+def _claim(email_id: int, claimant: str) -> int | None:
     """Take the mail for this worker and return the number of the attempt, or None.
 
     The update decides who has it: of two workers, one changes no row.
     """
     at = now()
+    may_be_claimed = _may_be_claimed(at)
+    if claimant:
+        is_ours = and_(
+            EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant
+        )
+        may_be_claimed = or_(may_be_claimed, is_ours)
     attempt: int | None = db.session.scalar(
         update(EmailMessage)
-        .where(EmailMessage.id == email_id, _may_be_claimed(at))
+        .where(EmailMessage.id == email_id, may_be_claimed)
         .values(
             state=EmailState.SENDING,
             attempts=EmailMessage.attempts + 1,
             claimed_at=at,
+            claimed_by=claimant,
             next_try_at=at + LEASE,
         )
         .returning(EmailMessage.attempts)

@@ -189,6 +189,6 @@ def test_flask_rq2_makes_the_same_guarded_kinds(web):
 
     assert isinstance(made, TaskWorker)
     assert made.job_class is TaskJob
-    assert queue.TASKS.keys() == {"deliver_email", "sweep_outbox"}
+    assert queue.TASKS.keys() == {"deliver_email", "sweep_outbox", "clean_up"}
     assert "rq" not in web.cli.commands
     assert db.session.query(EmailMessage).count() == 0
