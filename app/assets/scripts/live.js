@@ -19,7 +19,8 @@
 
   // What says which element of the new part is the one that had the focus in the old.
   function sign(element) {
-    return [element.tagName, element.id, element.getAttribute("href"), element.textContent.trim()].join("|");
+    // Not by its words where there is something else: numbers in them change.
+    return element.tagName + "|" + (element.id || element.getAttribute("href") || element.textContent.trim());
   }
 
   function isInUse(part) {
@@ -50,7 +51,8 @@
     var found = Array.prototype.filter.call(part.querySelectorAll("a, button, summary, [tabindex]"), function (element) {
       return sign(element) === active;
     })[0];
-    if (found) found.focus({preventScroll: true});
+    // What had the focus may be gone, as a button of a job that has ended is: stay near, not at the top.
+    (found || part.closest("[tabindex='-1']")).focus({preventScroll: true});
   }
 
   function show(html) {
