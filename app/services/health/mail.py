@@ -46,7 +46,7 @@ def _stuck() -> Check | None:
         return Check(
             "mail",
             problem=f"{_mails(failed)} could not be sent in the last day.",
-            hint="Open Emails in the administration: it says why, and sends them again.",
+            hint="Open Mail in the administration: it says why, and sends them again.",
         )
     return None
 
