@@ -16,6 +16,7 @@ from app.models import EmailMessage, Role, User, UserSession
 from app.models.user import USERS_OF_A_KIND, account_status, canonical_email
 from app.services import outbox, sessions
 from app.services.accounts import EmailTaken, require_strong_password
+from app.services.listings import Listing
 
 logger = logging.getLogger(__name__)
 
@@ -268,35 +269,6 @@ class Listed:
         )
 
 
-@dataclass(frozen=True)
-class Listing:
-    """One page of a list."""
-
-    rows: list[Listed]
-    total: int
-    total_is_capped: bool
-    page: int
-    per_page: int
-    has_next: bool
-
-    @property
-    def has_prev(self) -> bool:
-        return self.page > 1
-
-    @property
-    def pages(self) -> int | None:
-        """The number of pages, or None when there are too many to count."""
-        return None if self.total_is_capped else max(1, -(-self.total // self.per_page))
-
-    @property
-    def first(self) -> int:
-        return (self.page - 1) * self.per_page + 1 if self.rows else 0
-
-    @property
-    def last(self) -> int:
-        return self.first + len(self.rows) - 1 if self.rows else 0
-
-
 SORTS: dict[str, tuple[Any, ...]] = {
     "name": (User.last_name, User.first_name, User.id),
     "email": (User.email,),
@@ -309,7 +281,7 @@ DEFAULT_SORT = "-created_at"
 
 def find(
     *, search: str = "", role_id: int | None = None, sort: str = DEFAULT_SORT, page: int = 1
-) -> Listing:
+) -> Listing[Listed]:
     """Return a page of the users whose name or address contains every word of `search`.
 
     `sort` is a key of SORTS, with a minus in front for the other direction; what is not one
