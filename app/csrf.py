@@ -2,20 +2,26 @@
 
 import base64
 import secrets
+from hmac import compare_digest
 from typing import Any
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, abort, current_app, request, session
 from flask_wtf.csrf import CSRFProtect as FlaskWTFProtect
 from flask_wtf.csrf import _FlaskFormCSRF, generate_csrf
 
 
 def masked_token() -> str:
-    """Return the request's token under a new random mask.
+    """Return the token of this browser's session under a new random mask.
 
     A compressed page whose secret is the same each time can be made to give it away by its length
-    (BREACH, breachattack.com); Django and Rails mask theirs for the same reason.
+    (BREACH, breachattack.com); Django and Rails mask theirs for the same reason. As with theirs,
+    the mask is around the session's token itself: only that it is the session's makes it valid,
+    and a signature on each page would cost as much as all links of the page.
     """
-    token = generate_csrf().encode()
+    field = current_app.config["WTF_CSRF_FIELD_NAME"]
+    if field not in session:
+        generate_csrf()
+    token = session[field].encode()
     mask = secrets.token_bytes(len(token))
     return base64.urlsafe_b64encode(mask + _xor(mask, token)).decode()
 
@@ -67,7 +73,12 @@ class CSRFProtect(FlaskWTFProtect):
         app.context_processor(lambda: {"csrf_token": masked_token})
 
     def _get_csrf_token(self) -> str | None:
-        return unmask(super()._get_csrf_token())
+        """Return the token that was sent, signed as Flask-WTF wants it if it is the session's."""
+        token = unmask(super()._get_csrf_token())
+        kept = session.get(current_app.config["WTF_CSRF_FIELD_NAME"])
+        if token and kept and compare_digest(token, kept):
+            return str(generate_csrf())
+        return token
 
     def protect(self, apply_exemptions: bool = False) -> None:
         if request.method not in current_app.config["WTF_CSRF_METHODS"]:
