@@ -52,6 +52,8 @@ KILL_AFTER = 5  # after its timeout, for a job that does not notice that it ran 
 STOP_TIMEOUT = 25  # Heroku kills what has not ended after 30
 WORKER_TTL = 20
 
+IS_COPYING_SAFE = sys.platform != "darwin"
+
 
 class _TaskWorker(BaseWorker):
     """What both kinds of worker have in common. One app, loaded once, runs every job."""
@@ -111,8 +113,9 @@ class _TaskWorker(BaseWorker):
             self._beat_at = time.monotonic()
             with self.connection.pipeline() as own:
                 super().heartbeat(timeout, own)
-                was_forgotten = own.execute()[0] == 1
-                if was_forgotten:  # Redis was emptied, say.
+                own.hexists(self.key, "birth")
+                is_known = own.execute()[-1]
+                if not is_known:  # Redis was emptied, say.
                     own.hset(self.key, mapping={**self.serialize(), "state": self._state})
                     register(self, own)
                     own.execute()
@@ -475,7 +478,7 @@ def make_worker(
     worker = TaskWorker(_queues(connection(timeout=WORKER_TIMEOUT)))
     if on_idle is not None:
         worker.on_idle = on_idle
-    if sys.platform == "darwin":
+    if not IS_COPYING_SAFE:
         worker.horse_command = horse_command
     return worker
 

@@ -14,8 +14,9 @@ from flask_migrate import upgrade
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from app import create_app
+from app import create_app, emails
 from app.extensions import db
+from app.models import EmailMessage, User
 from app.services import roles
 from config import TestingConfig
 from tests.queue.support import MailServer, Process, RedisServer
@@ -122,8 +123,8 @@ def run(environment: dict[str, str]) -> Iterator[Callable[..., Process]]:
     """Return a function that starts a command of manage.py, ended with the test."""
     started: list[Process] = []
 
-    def start(*arguments: str, **variables: str) -> Process:
-        process = Process({**environment, **variables}, *arguments)
+    def start(*arguments: str, program: str = "manage.py", **variables: str) -> Process:
+        process = Process({**environment, **variables}, *arguments, program=program)
         started.append(process)
         return process
 
@@ -136,9 +137,25 @@ def run(environment: dict[str, str]) -> Iterator[Callable[..., Process]]:
 def start_worker(run: Callable[..., Process]) -> Callable[..., Process]:
     """Return a function that starts a worker and waits until it is ready."""
 
-    def start(*arguments: str, **variables: str) -> Process:
-        worker = run("run_worker", *arguments, **variables)
+    def start(*arguments: str, program: str = "manage.py", **variables: str) -> Process:
+        worker = run("run_worker", *arguments, program=program, **variables)
         worker.wait_for_line("waits for tasks")
         return worker
 
     return start
+
+
+@pytest.fixture
+def make_mails(web: Flask) -> Callable[[int], list[EmailMessage]]:
+    """Return a function that makes so many users and a mail to each."""
+
+    def make(count: int) -> list[EmailMessage]:
+        rows = []
+        for _ in range(count):
+            user = User(email=f"{uuid4().hex}@example.com", first_name="P", last_name="Q")
+            db.session.add(user)
+            db.session.commit()
+            rows.append(emails.send_reset_password(user.email))
+        return rows
+
+    return make

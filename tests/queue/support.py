@@ -199,11 +199,13 @@ def authenticator(*_arguments: Any) -> AuthResult:
 class Process:
     """A command of manage.py that runs beside the test."""
 
-    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self, environment: dict[str, str], *arguments: str, program: str = "manage.py"
+    ) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, program, *arguments],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

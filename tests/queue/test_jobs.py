@@ -1,0 +1,374 @@
+"""Jobs whose processes die, fail, run out of time, are cancelled or tell how far they are."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from app import queue
+from app.queue import TASKS
+from app.services import outbox
+from tests.queue import example_tasks
+from tests.queue.support import until
+
+PROGRAM = "tests/queue/manage.py"
+RECOVERY = 20  # seconds in which the job of a killed worker is to run again
+
+
+@pytest.fixture(autouse=True)
+def _tasks(monkeypatch):
+    before = dict(TASKS)
+    example_tasks.register()
+    yield
+    TASKS.clear()
+    TASKS.update(before)
+
+
+@pytest.fixture
+def start(start_worker):
+    """Return a function that starts a worker which knows the tasks of tests."""
+
+    def start(*arguments, **variables):
+        return start_worker(*arguments, program=PROGRAM, **variables)
+
+    return start
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "done"
+
+
+def lines(file):
+    return [tuple(line.split()) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def begun(file, count=1):
+    """Return the processes that began the job, once there are `count`."""
+    until(lambda: len(lines(file)) >= count, f"{count} runs have begun")
+    return [int(pid) for _, pid in lines(file)]
+
+
+def release(file):
+    file.with_name(f"{file.name}.release").touch()
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def field(redis, job_id, name):
+    return (redis.client.hget(f"rq:job:{job_id}", name) or b"").decode()
+
+
+def status(redis, job_id):
+    return field(redis, job_id, "status")
+
+
+def ends_as(redis, job_id, wanted):
+    until(lambda: status(redis, job_id) == wanted, f"the job is {wanted}")
+
+
+def test_one_process_beside_the_worker_runs_job_after_job(web, start, file):
+    worker = start()
+    for _ in range(3):
+        queue.enqueue("note", path=str(file))
+
+    pids = set(begun(file, 3))
+    assert len(pids) == 1
+    assert pids == set(worker.children())
+    assert worker.pid not in pids
+
+
+def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(web, start, file, redis):
+    worker = start(WORKER_IS_COPYING_SAFE="0")
+    queue.enqueue("note", path=str(file))
+    killed = queue.enqueue("hold", path=f"{file}2")
+    (pid,) = begun(file)
+    second = file.with_name("done2")
+    begun(second)
+    os.kill(pid, signal.SIGKILL)
+    begun(second, 2)
+    release(second)
+
+    ends_as(redis, killed, "finished")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redis):
+    worker = start()
+    job_id = queue.enqueue("hold", path=str(file))
+    (first,) = begun(file)
+    at = time.monotonic()
+    os.kill(first, signal.SIGKILL)
+    second = begun(file, 2)[1]
+    release(file)
+
+    ends_as(redis, job_id, "finished")
+    assert time.monotonic() - at < 5
+    assert second != first
+    assert json.loads(field(redis, job_id, "meta"))["tries"] == 2
+    assert worker.process.poll() is None
+    assert "was killed by signal 9" in worker.output
+
+
+@pytest.mark.parametrize("whole_tree", [True, False])
+def test_a_job_whose_worker_is_killed_runs_again_within_20_seconds(
+    web, start, file, redis, whole_tree
+):
+    worker = start()
+    job_id = queue.enqueue("hold", path=str(file))
+    (first,) = begun(file)
+    at = time.monotonic()
+    if whole_tree:
+        os.kill(first, signal.SIGKILL)
+    worker.process.kill()
+    until(lambda: not is_running(first), "the process of the job ends with its worker", 2)
+    start()
+    begun(file, 2)
+    assert time.monotonic() - at < RECOVERY
+    release(file)
+
+    ends_as(redis, job_id, "finished")
+    assert [what for what, _ in lines(file)] == ["began", "began", "ended"]
+
+
+def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, redis):
+    other = file.with_name("other")
+    first, second = start(), start()
+    job_id = queue.enqueue("hold", path=str(file))
+    queue.enqueue("hold", path=str(other))
+    (killed,) = begun(file)
+    begun(other)
+    victim = first if killed in first.children() else second
+    victim.end()
+
+    # It waits at the front of the queue for a worker that is free.
+    waiting = lambda: redis.client.lrange("rq:queue:test-default", 0, -1)  # noqa: E731
+    until(lambda: job_id.encode() in waiting(), "the job is queued again")
+    release(file)
+    release(other)
+    begun(file, 3)
+
+
+def test_a_job_that_its_worker_never_started_is_queued_again(web, start, file, redis):
+    job_id = queue.enqueue("note", path=str(file))
+    redis.client.lmove("rq:queue:test-default", "rq:queue:test-default:intermediate")
+    start()
+    begun(file)
+
+    ends_as(redis, job_id, "finished")
+    assert redis.client.llen("rq:queue:test-default:intermediate") == 0
+
+
+def test_a_job_that_kills_its_process_each_time_fails_and_the_worker_goes_on(
+    web, start, file, redis
+):
+    worker = start()
+    job_id = queue.enqueue("die", path=str(file))
+    ends_as(redis, job_id, "failed")
+    assert len(lines(file)) == 4
+    assert redis.client.zscore("rq:failed:test-default", job_id)
+
+    queue.enqueue("note", path=str(file))
+    begun(file, 5)
+    assert worker.process.poll() is None
+
+
+def test_a_job_that_fails_is_tried_again_after_a_while(web, start, file, redis):
+    start()
+    job_id = queue.enqueue("fail_once", path=str(file))
+    ends_as(redis, job_id, "finished")
+
+    assert len(lines(file)) == 2
+    assert json.loads(field(redis, job_id, "meta"))["tries"] == 2
+
+
+def test_a_job_without_retries_fails_and_leaves_its_traceback(web, start, file, redis):
+    start()
+    job_id = queue.enqueue("fail", path=str(file))
+    ends_as(redis, job_id, "failed")
+
+    assert queue.inspection.fetch(job_id)[1].traceback.endswith("as it should\n")
+
+
+def test_a_job_that_does_not_notice_that_its_time_is_over_is_ended(web, start, file, redis):
+    worker = start(WORKER_KILL_AFTER="1")
+    job_id = queue.enqueue("ignore_everything", path=str(file))
+    (pid,) = begun(file)
+    ends_as(redis, job_id, "failed")
+
+    assert not is_running(pid)
+    assert worker.process.poll() is None
+    assert "took longer than 1 seconds" in worker.output
+
+
+def test_a_process_that_has_grown_is_replaced(web, start, file):
+    start()
+    queue.enqueue("grow", path=str(file))
+    queue.enqueue("note", path=str(file))
+
+    first, second = begun(file, 2)
+    assert first != second
+    until(lambda: not is_running(first), "the large one is gone")
+
+
+def test_a_job_that_does_not_end_in_time_when_the_worker_stops_is_put_back(web, start, file, redis):
+    worker = start(WORKER_STOP_TIMEOUT="1")
+    job_id = queue.enqueue("hold", path=str(file))
+    begun(file)
+    worker.signal(signal.SIGTERM)
+
+    assert worker.wait() == 0
+    assert status(redis, job_id) == "queued"
+    assert field(redis, job_id, "retries_left") == "3"
+    assert redis.client.lrange("rq:queue:test-default", 0, 0) == [job_id.encode()]
+
+
+def test_a_job_tells_how_far_it_is_and_its_last_word_is_kept(web, start, file, redis):
+    start()
+    job_id = queue.enqueue("count_to_three", path=str(file))
+    ends_as(redis, job_id, "finished")
+
+    assert json.loads(field(redis, job_id, "meta"))["progress"] == {
+        "done": 3,
+        "of": 3,
+        "text": "row 3",
+    }
+    assert lines(file)[0][0] == job_id
+
+
+def test_progress_outside_of_a_job_is_of_no_consequence(web):
+    queue.report_progress(1, 2)
+    assert queue.current_job_id() is None
+
+
+def test_a_job_that_waits_is_cancelled_and_never_runs(web, start, file, redis):
+    job_id = queue.enqueue("note", path=str(file))
+    assert queue.request_cancel(job_id)
+    assert not queue.request_cancel(job_id)
+    queue.enqueue("note", path=str(file), text="other")
+    start()
+    begun(file)
+
+    assert [what for what, _ in lines(file)] == ["other"]
+    assert status(redis, job_id) == "canceled"
+    assert redis.client.zscore("rq:canceled:test-default", job_id)
+
+
+def test_a_job_that_runs_learns_that_it_is_cancelled(web, start, file, redis):
+    worker = start()
+    job_id = queue.enqueue("count", path=str(file))
+    (pid,) = begun(file)
+    until(lambda: "progress" in field(redis, job_id, "meta"), "it tells how far it is")
+    assert queue.request_cancel(job_id)
+    ends_as(redis, job_id, "canceled")
+
+    assert redis.client.zscore("rq:canceled:test-default", job_id)
+    assert not redis.client.exists(f"test:cancel:{job_id}")
+    assert worker.children() == [pid]
+    assert "Traceback" not in worker.output
+
+
+def test_a_job_that_does_not_listen_is_ended_when_cancelled(web, start, file, redis):
+    worker = start(WORKER_CANCEL_PATIENCE="1")
+    job_id = queue.enqueue("hold", path=str(file))
+    (pid,) = begun(file)
+    assert queue.request_cancel(job_id)
+    ends_as(redis, job_id, "canceled")
+
+    assert not is_running(pid)
+    assert worker.process.poll() is None
+    assert redis.client.zcard("rq:wip:test-default") == 0
+
+
+def test_what_there_is_not_or_has_ended_cannot_be_cancelled(web, start, file, redis):
+    start()
+    job_id = queue.enqueue("note", path=str(file))
+    ends_as(redis, job_id, "finished")
+
+    assert not queue.request_cancel(job_id)
+    assert not queue.request_cancel("note-0123")
+    assert not queue.request_cancel("*")
+
+
+def test_several_workers_are_kept_running_and_end_together(web, start, file):
+    pool = start("--workers", "2")
+    pool.wait_for_line("waits for tasks", 2)
+    first, second = pool.children()
+    os.kill(first, signal.SIGKILL)
+    pool.wait_for_line("waits for tasks", 3)
+    assert second in pool.children()
+    queue.enqueue("note", path=str(file))
+    begun(file)
+    pool.signal(signal.SIGTERM)
+
+    assert pool.wait() == 0
+    assert pool.output.count("The worker has ended.") == 2
+    assert not is_running(second)
+
+
+def test_workers_end_when_who_keeps_them_running_is_killed(web, start):
+    pool = start("--workers", "2")
+    pool.wait_for_line("waits for tasks", 2)
+    children = pool.children()
+    pool.process.kill()
+
+    until(lambda: not any(map(is_running, children)), "no worker is left behind")
+
+
+def test_a_worker_is_known_again_after_redis_was_emptied(web, start, redis):
+    start()
+    redis.client.flushall()
+
+    until(lambda: redis.client.smembers("rq:workers:test-default"), "it registers itself again")
+
+
+def test_what_recurs_is_done_by_one_of_all_workers(web, start, redis):
+    workers = [start(), start()]
+    until(lambda: any("clean_up done" in one.output for one in workers), "it was cleaned up")
+    queue.enqueue("sweep_outbox", unique_key="sweep_outbox")
+    until(lambda: not redis.client.llen("rq:queue:test-default"), "nothing else waits")
+
+    assert sum(one.output.count("task clean_up done") for one in workers) == 1
+    assert len(list(redis.client.scan_iter("test:recurring:clean_up:*"))) == 1
+
+
+def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_mails):
+    start()
+    for row in make_mails(5):
+        outbox.commit_and_offer(row)
+    smtp.wait_for(5)
+
+    assert smtp.connections == 1
+
+
+def test_without_redis_mail_is_sent_from_the_database(web, redis, run, smtp, make_mails):
+    redis.stop()
+    web.config["REDIS_URL"] = ""
+    outbox.commit_and_offer(*make_mails(3))
+    worker = run("run_worker", "--no-redis")
+    smtp.wait_for(3)
+    outbox.commit_and_offer(*make_mails(1))
+    smtp.wait_for(4)
+    worker.signal(signal.SIGTERM)
+
+    assert worker.wait() == 0
+    assert "Redis" not in worker.output
+
+
+def test_a_burst_without_redis_ends_when_the_outbox_is_empty(web, redis, run, smtp, make_mails):
+    redis.stop()
+    web.config["REDIS_URL"] = ""
+    outbox.commit_and_offer(*make_mails(2))
+    worker = run("run_worker", "--no-redis", "--burst")
+
+    assert worker.wait() == 0
+    assert len(smtp.mails) == 2
