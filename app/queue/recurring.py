@@ -9,6 +9,7 @@ from typing import Any
 from croniter import croniter
 from flask import current_app
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rq.cron import CronJob, CronScheduler
 from rq.utils import now
 
@@ -31,7 +32,7 @@ class RecurringTask(CronJob):
         self.next_enqueue_time = croniter(cron, now()).get_prev(datetime)
 
     def enqueue(self, connection: Redis) -> None:  # type: ignore[override]
-        """Queue the task, unless another worker has for the same time."""
+        """Queue the task, unless another worker has for the same time. Raises RedisError."""
         assert self.next_enqueue_time is not None  # noqa: S101 - set above
         due = self.next_enqueue_time.strftime("%Y-%m-%dT%H:%M")
         prefix = current_app.extensions["queue"].prefix
@@ -40,6 +41,9 @@ class RecurringTask(CronJob):
             self.name, unique_key=self.name
         ):
             connection.delete(lock)
+            raise RedisConnectionError(
+                "Redis was away a moment ago"
+            )  # The next worker tries again.
 
 
 class Recurring(CronScheduler):
