@@ -31,6 +31,7 @@ from app.csrf import csrf
 from app.extensions import compress, db, limiter, login_manager, migrate
 from app.extensions import mail as flask_mail  # app.mail is a module
 from app.main import main
+from app.services.health import deployment
 
 
 class IdConverter(IntegerConverter):
@@ -91,7 +92,7 @@ def add_request_hooks(app: Flask) -> None:
     """Register what runs around each request, in the order in which it runs."""
     # Whether a function is a coroutine is asked for each of them on each request.
     app.ensure_sync = lru_cache(maxsize=512)(app.ensure_sync)  # type: ignore[method-assign]
-    app.session_interface = cookies.SmallCookieSessionInterface()
+    app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     csrf.init_app(app)
     limiter.init_app(app)
@@ -107,8 +108,7 @@ def register_blueprints(app: Flask) -> None:
 
 
 def say_how_it_runs(app: Flask) -> None:
-    """Warn at start of what is switched off, so that nobody switches it off by accident."""
-    if app.config["PRODUCTION"] and app.config["SSL_DISABLE"]:
-        app.logger.warning("SSL_DISABLE is set: pages and cookies travel over plain HTTP.")
-    if not app.config["RATELIMIT_ENABLED"]:
-        app.logger.warning("RATELIMIT_ENABLED is False: sign-in attempts are not limited.")
+    """Warn at start of what is not fit for the public, so that nobody leaves it so by accident."""
+    if app.config["PRODUCTION"]:
+        for rule in deployment.broken_rules(app.config):
+            app.logger.warning("%s: %s %s", rule.name, rule.problem, rule.hint)
