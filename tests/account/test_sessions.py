@@ -347,3 +347,11 @@ def test_no_page_names_the_server_or_the_token_of_the_session(client, make_user)
     with client.session_transaction() as cookie:
         assert cookie["_user_id"] not in page.text
     assert not re.search(r"werkzeug|flask/", str(page.headers), re.IGNORECASE)
+
+
+def test_a_cookie_from_a_host_whose_clock_is_ahead_is_read(client, make_user):
+    """F24"""
+    with time_machine.travel("2030-01-01T00:10:00Z", tick=False) as clock:
+        client.sign_in(make_user().email)
+        clock.move_to("2030-01-01T00:00:00Z")
+        assert client.is_signed_in()
