@@ -39,6 +39,7 @@ class EmailMessage(db.Model):
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_email_messages_due", "state", "next_try_at"),
         Index("ix_email_messages_sent", "sent_at"),
+        Index("ix_email_messages_state", "state", "id"),
         Index("ix_email_messages_to", "recipient", "message", "created_at"),
         Index("ix_email_messages_user", "user_id", "id"),
         {"sqlite_autoincrement": True},

@@ -50,8 +50,11 @@ def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[Emai
     elif recipient:
         conditions.append(EmailMessage.recipient.icontains(recipient, autoescape=True))
     skipped = (page - 1) * PER_PAGE
-    query = select(EmailMessage).where(*conditions).order_by(EmailMessage.id.desc())
-    rows = list(db.session.scalars(query.limit(PER_PAGE + 1).offset(skipped)))
+    # Skipping rows is quick while only an index is read, so the mails are fetched afterwards.
+    ids = select(EmailMessage.id).where(*conditions).order_by(EmailMessage.id.desc())
+    wanted = EmailMessage.id.in_(ids.limit(PER_PAGE + 1).offset(skipped))
+    query = select(EmailMessage).where(wanted).order_by(EmailMessage.id.desc())
+    rows = list(db.session.scalars(query))
     has_next = len(rows) > PER_PAGE
     total = skipped + len(rows)
     if has_next or not rows:
