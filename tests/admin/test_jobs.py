@@ -3,18 +3,22 @@
 import json
 import threading
 import zlib
+from datetime import timedelta
 from itertools import chain
 
 import pytest
 from rq.registry import FailedJobRegistry
 
 from app import tokens
+from app.database import now
 from app.extensions import db
+from app.models import UserSession
 from app.queue import inspection
 from app.queue.jobs import TaskJob
 from app.services import jobs
 from app.services.masking import HIDDEN, masked
 from tests.queue.support import free_port
+from tests.support import PASSWORD
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -482,3 +486,20 @@ def test_several_queues_are_shown_as_one_list(
     assert ids(manager.get(f"/admin/jobs?queue={other}")) == [newer]
     manager.submit("/admin/jobs/retry-all")
     assert redis.lrange(f"rq:queue:{other}", 0, -1) == [newer.encode()]
+
+
+def test_who_deletes_many_gives_the_password_again_and_comes_back_to_the_same_question(
+    app, manager, add_job, redis
+):
+    add_job()
+    path = "/admin/jobs/delete-all?list=failed&task=deliver_email"
+    for session in UserSession.query:
+        session.authenticated_at = now() - timedelta(days=1)
+    db.session.commit()
+    asked = manager.get(path)
+    assert asked.status_code == 302
+    assert asked.location.startswith("/account/reauthenticate")
+    answered = manager.submit(asked.location, {"password": PASSWORD})
+
+    assert answered.location == path
+    assert "Delete 1 failed job of deliver_email?" in manager.get(path).text

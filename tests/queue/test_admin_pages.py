@@ -1,0 +1,77 @@
+"""What an administrator sees of a real worker's jobs, and does to them without a shell."""
+
+import pytest
+
+from app import queue
+from app.models import EmailMessage
+from app.queue import TASKS
+from tests import factories
+from tests.queue import example_tasks
+from tests.queue.support import until
+
+PROGRAM = "tests/queue/manage.py"
+
+
+@pytest.fixture(autouse=True)
+def _tasks(monkeypatch):
+    before = dict(TASKS)
+    example_tasks.register()
+    yield
+    TASKS.clear()
+    TASKS.update(before)
+
+
+@pytest.fixture
+def browser(web):
+    browser = web.test_client()
+    browser.enter(factories.make_user(role="Administrator"))
+    return browser
+
+
+def shows(browser, path, *texts):
+    return until(
+        lambda: (page := browser.get(path).text) and all(t in page for t in texts) and page,
+        f"{path} shows {texts}",
+    )
+
+
+def test_a_failed_job_is_found_read_and_run_again(browser, start_worker, tmp_path):
+    file = tmp_path / "done"
+    start_worker(program=PROGRAM)
+    job_id = queue.enqueue("fail", path=str(file))
+    shows(browser, "/admin/jobs?task=fail", job_id)
+    page = browser.get(f"/admin/jobs/{job_id}").text
+    assert "RuntimeError: as it should" in page
+    assert "example_tasks.py" in page
+    assert str(file) in page
+
+    browser.submit(f"/admin/jobs/{job_id}/retry")
+    until(lambda: len(file.read_text().splitlines()) == 2, "it ran again")
+    page = shows(browser, "/admin/jobs?task=fail", job_id)
+    assert "No worker is running" not in page
+
+
+def test_a_job_that_runs_shows_its_progress_and_is_cancelled(browser, start_worker, tmp_path):
+    start_worker(program=PROGRAM)
+    job_id = queue.enqueue("count", path=str(tmp_path / "done"))
+    page = shows(browser, f"/admin/jobs/{job_id}", "<progress", "Running", "row ")
+    assert "/retry" not in page
+    shows(browser, "/admin/jobs?list=started", job_id, "Busy")
+
+    browser.submit(f"/admin/jobs/{job_id}/cancel")
+    shows(browser, "/admin/jobs?list=canceled", job_id)
+    assert "Nothing has failed" in browser.get("/admin/jobs").text
+
+
+def test_a_mail_that_failed_is_resent_once_its_cause_is_mended(web, browser, start_worker, smtp):
+    smtp.script.append("rcpt 550 no such mailbox")
+    start_worker()
+    user = factories.make_user()
+    web.test_client().submit("/account/reset-password", {"email": user.email})
+    shows(browser, "/admin/emails?state=failed", "no such mailbox", user.email)
+    (row,) = EmailMessage.query
+    assert "no such mailbox" in browser.get(f"/admin/emails/{row.id}").text
+
+    browser.submit(f"/admin/emails/{row.id}/resend")
+    assert smtp.wait_for(1)[0]["To"] == row.recipient
+    shows(browser, "/admin/emails?state=sent", row.recipient)
