@@ -64,7 +64,9 @@ def named(pattern: str, pages: list[Path]) -> set[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def commands() -> set[str]:
     with cli.make_context("manage.py", ["routes"]) as context:
-        return set(cli.list_commands(context))
+        names = cli.list_commands(context)
+        # A hidden one is for other commands, not for people.
+        return {name for name in names if not cli.get_command(context, name).hidden}  # type: ignore[union-attr]
 
 
 def test_every_setting_stands_in_the_example_and_no_other() -> None:
