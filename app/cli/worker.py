@@ -250,9 +250,9 @@ def run_redis() -> None:
     address = redis_server.Address.parse(url)
     try:
         if redis_server.is_running(url, ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]):
-            click.echo(f"Using the Redis that runs at {address}.")
             with suppress(_Stopped):
                 _raise_on_signals()
+                click.echo(f"Using the Redis that runs at {address}.")
                 while True:
                     time.sleep(3600)
             return

@@ -11,7 +11,7 @@ from app import queue
 from app.queue import TASKS
 from app.services import outbox
 from tests.queue import example_tasks
-from tests.queue.support import until
+from tests.queue.support import states, until
 
 PROGRAM = "tests/queue/manage.py"
 RECOVERY = 20  # seconds in which the job of a killed worker is to run again
@@ -286,7 +286,8 @@ def test_a_job_that_does_not_listen_is_ended_when_cancelled(web, start, file, re
 
     assert not is_running(pid)
     assert worker.process.poll() is None
-    assert redis.client.zcard("rq:wip:test-default") == 0
+    running = redis.client.zrange("rq:wip:test-default", 0, -1)
+    assert not [run for run in running if run.startswith(job_id.encode())]
 
 
 def test_what_there_is_not_or_has_ended_cannot_be_cancelled(web, start, file, redis):
@@ -348,6 +349,21 @@ def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_ma
     smtp.wait_for(5)
 
     assert smtp.connections == 1
+
+
+def test_a_mail_whose_process_is_killed_is_taken_up_again_by_its_job(web, start, smtp, make_mails):
+    worker = start()
+    smtp.script.append("hold")
+    outbox.commit_and_offer(*make_mails(1))
+    smtp.wait_until_holding()
+    (pid,) = worker.children()
+    at = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    smtp.release.set()
+
+    until(lambda: states(web) == ["sent"], "the mail is sent again")
+    assert time.monotonic() - at < RECOVERY
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
 
 
 def test_without_redis_mail_is_sent_from_the_database(web, redis, run, smtp, make_mails):

@@ -1,0 +1,81 @@
+"""What is deleted at night, and when it is due."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+import config
+from app import emails, queue, tasks
+from app.database import now
+from app.extensions import db
+from app.models import EmailMessage, UserSession
+from app.models.email_message import EmailState
+from app.queue import recurring
+from app.services import outbox
+
+
+@pytest.fixture
+def make_row(make_user):
+    """Return a function that makes a mail of some age, in days."""
+
+    def make(state, age):
+        row = emails.send_password_changed(make_user())
+        row.state = state
+        row.created_at = now() - timedelta(days=age)
+        row.sent_at = row.created_at if state == EmailState.SENT else None
+        db.session.commit()
+        return row.id
+
+    return make
+
+
+def test_old_mails_are_deleted_and_those_that_failed_later(app, make_row):
+    kept = [
+        make_row(EmailState.SENT, 29),
+        make_row(EmailState.CANCELLED, 29),
+        make_row(EmailState.FAILED, 89),
+        make_row(EmailState.PENDING, 400),
+    ]
+    make_row(EmailState.SENT, 31)
+    make_row(EmailState.CANCELLED, 31)
+    make_row(EmailState.FAILED, 91)
+
+    assert outbox.purge() == 3
+    assert sorted(db.session.scalars(select(EmailMessage.id))) == kept
+
+
+def test_many_old_mails_are_deleted_a_few_at_a_time(app, make_row, monkeypatch):
+    monkeypatch.setattr(outbox, "PURGE_BATCH", 2)
+    for _ in range(5):
+        make_row(EmailState.SENT, 31)
+
+    assert outbox.purge() == 5
+
+
+def test_a_clean_up_says_how_much_it_deleted(app, make_user, make_row):
+    make_row(EmailState.SENT, 31)
+    db.session.add(
+        UserSession(user=make_user(), token_hash="0" * 64, expires_at=now() - timedelta(minutes=1))
+    )
+    db.session.commit()
+
+    assert tasks.clean_up() == {"sessions": 1, "emails": 1}
+
+
+def test_each_recurring_task_exists():
+    assert set(recurring.SCHEDULE) <= set(queue.TASKS)
+
+
+def test_without_a_queue_a_task_is_due_once(app, monkeypatch):
+    monkeypatch.setitem(app.config, "CLEAN_UP_AT", "30 3 * * *")
+    monkeypatch.setattr(recurring, "now", lambda: datetime(2026, 5, 4, 3, 31, tzinfo=UTC))
+
+    assert queue.due_since(datetime(2026, 5, 4, 3, 29, tzinfo=UTC)) == [tasks.clean_up]
+    assert queue.due_since(datetime(2026, 5, 4, 3, 30, 30, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize("value", ["nightly", "61 3 * * *", "30 3 * *", "0 30 3 * * *"])
+def test_a_time_that_no_crontab_would_take_is_refused(value):
+    with pytest.raises(config.ConfigurationError, match="CLEAN_UP_AT"):
+        config.DevelopmentConfig({"CLEAN_UP_AT": value})
