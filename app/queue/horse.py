@@ -8,6 +8,7 @@ the horse has died. It is replaced after JOBS jobs, or once it has grown by GROW
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -19,6 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+
+logger = logging.getLogger(__name__)
 
 JOBS = 500
 GROWTH = 128 * 1024 * 1024  # bytes above what it had at the start
@@ -103,6 +106,10 @@ def fork(run: Callable[[int, int], None]) -> Horse:
             become(parent)
             run(orders_out, replies_in)
             code = 0
+        except SystemExit:
+            pass
+        except BaseException:
+            logger.exception("the process of the jobs ends")
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

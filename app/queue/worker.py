@@ -330,7 +330,11 @@ class TaskWorker(_TaskWorker, Worker):
         except NoSuchJobError:
             return
         self.execution = Execution(execution_id, job_id, self.connection, self.name)
-        self.perform_job(job, self.queue)
+        try:
+            self.perform_job(job, self.queue)
+        except RedisError as error:
+            logger.warning("how job %s has ended cannot be stored: %s", job.id, error)
+            raise SystemExit(1) from None
 
     # What the worker does
 
@@ -387,8 +391,8 @@ class TaskWorker(_TaskWorker, Worker):
         asked_to_stop = self._shutdown_requested_date
         if asked_to_stop and (now() - asked_to_stop).total_seconds() > STOP_TIMEOUT:
             raise _Over(lambda: self._give_back(job, costs_a_retry=False))
-        lease, asked = self._renew(job, spent)
-        if lease is None:
+        is_taken_over, asked = self._renew(job, spent)
+        if is_taken_over:
             raise _Over(lambda: self._leave_to_another(job))
         if (asked_since(asked) or 0) > CANCEL_PATIENCE:
             raise _Over(lambda: self._cancel(job))
@@ -400,13 +404,13 @@ class TaskWorker(_TaskWorker, Worker):
             finally:
                 self.execution = execution
 
-    def _renew(self, job: Job, spent: float) -> tuple[float | None, bytes | None]:
-        """Renew the lease; return what is left of the one before, and since when the job is
-        asked to end."""
+    def _renew(self, job: Job, spent: float) -> tuple[bool, bytes | None]:
+        """Renew the lease; tell whether another has it, and since when the job is asked to end."""
         execution = self.execution
         assert execution is not None  # noqa: S101 - made by _claim
         with self.connection.pipeline() as pipeline:
             pipeline.zscore(job.started_job_registry.key, execution.composite_key)
+            pipeline.hget(job.key, "created_at")
             pipeline.get(flag_of(job.id))
             super().heartbeat(WORKER_TTL + LEASE, pipeline)
             self.set_current_job_working_time(spent, pipeline)
@@ -414,19 +418,21 @@ class TaskWorker(_TaskWorker, Worker):
             if self._shutdown_requested_date is not None:
                 requested = utcformat(self._shutdown_requested_date)
                 pipeline.hset(self.key, "shutdown_requested_date", requested)
-            lease, asked, *_ = pipeline.execute()
-        return lease, asked
+            lease, created_at, asked, *_ = pipeline.execute()
+        # Where Redis was emptied there is no such job, or a later one that has the same id.
+        is_there = job.created_at and created_at == utcformat(job.created_at).encode()
+        return lease is None and bool(is_there), asked
 
     def _leave_to_another(self, job: Job) -> None:
         assert self._horse is not None  # noqa: S101 - it is running the job
         # Unless it has just ended it.
         if self._horse.wait(1) in {Reply.NOTHING_YET, Reply.DIED}:
-            logger.warning("job %s is run by another worker, and is ended here", job.id)
             self._dismiss_horse()
+            logger.warning("job %s is run by another worker, and has been ended here", job.id)
 
     def _cancel(self, job: Job) -> None:
-        logger.info("job %s did not end when asked to, and is ended", job.id)
         self._dismiss_horse()
+        logger.info("job %s did not end when asked to, and has been ended", job.id)
         self._end_as_cancelled(job)
 
     def _fail(self, job: Job, reason: str) -> None:

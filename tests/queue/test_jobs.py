@@ -325,6 +325,31 @@ def test_workers_end_when_who_keeps_them_running_is_killed(web, start):
     until(lambda: not any(map(is_running, children)), "no worker is left behind")
 
 
+def test_a_job_goes_on_when_redis_is_emptied_meanwhile(web, start, file, redis):
+    start()
+    queue.enqueue("hold", path=str(file))
+    (pid,) = begun(file)
+    redis.client.flushall()
+    # The worker finds its lease gone, but nobody else can have it.
+    until(lambda: redis.client.keys("rq:worker:*"), "the worker tells that it is alive")
+    release(file)
+    begun(file, 2)
+
+    assert lines(file) == [("began", str(pid)), ("ended", str(pid))]
+
+
+def test_a_job_that_another_worker_has_taken_over_is_ended(web, start, file, redis):
+    worker = start()
+    job_id = queue.enqueue("hold", path=str(file))
+    (pid,) = begun(file)
+    # As if this worker had not been heard from for the length of its lease.
+    redis.client.delete("rq:wip:test-default")
+    worker.wait_for_line(f"job {job_id} is run by another worker")
+
+    assert not is_running(pid)
+    assert [what for what, _ in lines(file)] == ["began"]
+
+
 def test_a_worker_is_known_again_after_redis_was_emptied(web, start, redis):
     start()
     redis.client.flushall()
