@@ -3,7 +3,7 @@
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
 
-.PHONY: help setup run test browser-test check format hooks bench lock upgrade sbom clean
+.PHONY: help setup run test browser-test slow-test check format hooks bench lock upgrade sbom clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -20,6 +20,9 @@ test: setup  ## Run the tests (ARGS="-k name" is handed to pytest)
 
 browser-test: setup  ## Run the tests in Chromium
 	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
+
+slow-test: setup  ## Run the tests that take minutes: the promise of 1,000 mails
+	@$(PYTHON_VENV) manage.py test -m slow $(ARGS)
 
 check: setup  ## Run every check that CI runs: format, lint, types, promises of the whole app
 	$(PYTHON_VENV) -m ruff format --check .

@@ -86,6 +86,16 @@ class Reader:
         """Return a comma-separated value as a list."""
         return [part.strip() for part in self.text(name).split(",") if part.strip()]
 
+    def numbers(self, name: str, default: list[int], least: int = 0) -> list[int]:
+        """Return comma-separated whole numbers."""
+        try:
+            found = [int(part) for part in self.listing(name)] or default
+        except ValueError:
+            raise ConfigurationError(f"{name} must be numbers, as in 10,60,300.") from None
+        if min(found) < least:
+            raise ConfigurationError(f"{name} must be at least {least} each.")
+        return found
+
     def database(self, name: str, *, default_file: str) -> str:
         """Return a database address for SQLAlchemy; psycopg 3 speaks to PostgreSQL.
 
@@ -201,6 +211,9 @@ class Config:
         self.MAIL_TIMEOUT = read.number("MAIL_TIMEOUT", 15, least=1)
         self.MAIL_DEFAULT_SENDER = read.text(
             "MAIL_DEFAULT_SENDER", default=f"{self.APP_NAME} <no-reply@{self.host_name()}>"
+        )
+        self.EMAIL_RETRY_SECONDS = read.numbers(
+            "EMAIL_RETRY_SECONDS", [10, 60, 300, 1800, 7200, 21600], least=1
         )
         self.EMAIL_SUBJECT_PREFIX = read.text("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
 

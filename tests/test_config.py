@@ -84,6 +84,15 @@ def test_a_configuration_that_does_not_exist_is_named():
         config.load("staging")
 
 
+def test_retries_are_numbers_with_commas():
+    assert config.Config({}).EMAIL_RETRY_SECONDS == [10, 60, 300, 1800, 7200, 21600]
+    chosen = config.Config({"EMAIL_RETRY_SECONDS": "1, 2"})
+    assert chosen.EMAIL_RETRY_SECONDS == [1, 2]
+    for value in ("soon", "0", "1;2"):
+        with pytest.raises(config.ConfigurationError, match="EMAIL_RETRY_SECONDS"):
+            config.Config({"EMAIL_RETRY_SECONDS": value})
+
+
 def test_a_refusal_ends_the_process_with_a_sentence_and_no_traceback(tmp_path):
     """AD-6, F36"""
     environment = {"FLASK_CONFIG": "production", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path),

@@ -28,9 +28,6 @@ from app.models.email_message import EmailState
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = tuple(
-    timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 2 * 3600, 6 * 3600)
-)
 # Until an operator mends the cause, coming back soon is of no use.
 MISCONFIGURED_RETRY_AFTER = timedelta(minutes=5)
 MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
@@ -268,13 +265,14 @@ def _render(email_id: int, attempt: int) -> RenderedEmail | EmailState:
 
 
 def _retry(email_id: int, attempt: int, error: str, *, misconfigured: bool = False) -> EmailState:
+    waits = current_app.config["EMAIL_RETRY_SECONDS"]
+    delay = timedelta(seconds=waits[min(attempt, len(waits)) - 1])
     if misconfigured:
         row = db.session.get_one(EmailMessage, email_id)
         gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
-        delay = max(MISCONFIGURED_RETRY_AFTER, RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1])
+        delay = max(MISCONFIGURED_RETRY_AFTER, delay)
     else:
-        gives_up = attempt > len(RETRY_AFTER)
-        delay = RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1]
+        gives_up = attempt > len(waits)
     if gives_up:
         return _mark(email_id, attempt, EmailState.FAILED, error=error)
     return _mark(

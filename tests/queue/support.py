@@ -110,7 +110,8 @@ class MailServer:
     """An SMTP server that keeps what it is sent, unless its script says otherwise.
 
     Each entry of `script` is spent on one mail: `rcpt 550 no such mailbox`, `data 451 later`,
-    `drop` (take the mail and hang up without a word), or `hold` (wait for `release`).
+    `drop` (take the mail and hang up without a word), `hold` (wait for `release`), `stall` (say
+    nothing until the other side hangs up), or `keep` (take the mail and do the same).
     """
 
     def __init__(self, **options: Any) -> None:
@@ -138,10 +139,11 @@ class MailServer:
         assert arrived, f"{len(self.mails)} of {count} mails came"
         return self.mails
 
-    def wait_until_holding(self) -> None:
-        """Return once a mail is being held."""
+    def wait_until_holding(self, count: int = 1) -> None:
+        """Return once a mail is being held, or so many have been."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._holding, PATIENCE), "no mail came"
+            held = self._changed.wait_for(lambda: self._holding >= count, PATIENCE)
+        assert held, "no mail came"
 
     # What aiosmtpd calls
 
@@ -168,11 +170,12 @@ class MailServer:
         if act.startswith("data "):
             return act.removeprefix("data ")
         if act == "hold":
-            with self._changed:
-                self._holding += 1
-                self._changed.notify_all()
+            self._hold()
             while not self.release.is_set():
                 await asyncio.sleep(0.01)
+        if act == "stall":
+            self._hold()
+            await asyncio.Event().wait()
         with self._changed:
             content = envelope.content
             assert isinstance(content, bytes)
@@ -181,7 +184,15 @@ class MailServer:
             self._changed.notify_all()
         if act == "drop":
             server.transport.abort()
+        if act == "keep":
+            self._hold()
+            await asyncio.Event().wait()
         return "250 OK"
+
+    def _hold(self) -> None:
+        with self._changed:
+            self._holding += 1
+            self._changed.notify_all()
 
 
 def tls_context() -> ssl.SSLContext:
@@ -249,6 +260,8 @@ class Process:
         return code
 
     def end(self) -> None:
+        with suppress(ProcessLookupError):  # It is not to start another child meanwhile.
+            os.kill(self.pid, signal.SIGSTOP)
         for child in self.children():  # A job's process has left the group.
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
