@@ -67,6 +67,7 @@ def survives(web, start_worker, smtp):
 
 
 def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survives):
+    """F13"""
     names = ["os.system", "subprocess.getoutput", "builtins.eval", "app.services.outbox.sweep"]
     for name in names:
         push(redis, call(name, f"touch {marker}"))
@@ -140,6 +141,7 @@ NO_IDS = [b"\xff\xfe", b"a b", b"../etc", b"", b"x" * 5000]
 
 
 def test_what_cannot_be_read_is_dropped(redis, survives):
+    """F13"""
     for fields in UNREADABLE:
         push(redis, call("deliver_email", email_id=99), **fields)
     for data in NO_CALLS:

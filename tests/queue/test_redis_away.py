@@ -48,6 +48,7 @@ def test_twenty_jobs_cost_no_more_than_a_second_in_all(away):
 
 
 def test_registering_works_and_the_mail_is_stored_with_the_account(away, web):
+    """F1, F2, F4"""
     browser = web.test_client()
     token = browser.csrf_token("/account/register")
     began = time.monotonic()
@@ -93,6 +94,7 @@ def test_redis_is_asked_again_after_a_pause(redis, web, monkeypatch):
 def test_a_worker_without_redis_waits_and_then_sends_what_was_left(
     redis, web, run, smtp, make_account
 ):
+    """F1"""
     make_account("ada@example.com")
     redis.stop()
     outbox.commit_and_offer(send_reset_password("ada@example.com"))

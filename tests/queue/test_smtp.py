@@ -182,6 +182,7 @@ def test_a_sender_that_is_none_is_for_the_operator(app, use, smtp):
     ],
 )
 def test_a_refusal_is_final_only_if_the_server_says_so(use, smtp, row, refusal, state):
+    """F9, F10"""
     use(smtp)
     smtp.script.append(refusal)
 
@@ -192,6 +193,7 @@ def test_a_refusal_is_final_only_if_the_server_says_so(use, smtp, row, refusal, 
 
 
 def test_retries_come_later_and_later_and_then_end(use, smtp, row):
+    """F9"""
     use(smtp)
     waits = []
     for _ in range(7):
@@ -209,6 +211,7 @@ def test_retries_come_later_and_later_and_then_end(use, smtp, row):
 def test_a_connection_that_breaks_after_the_mail_gives_at_most_one_copy_with_the_same_id(
     use, smtp, row
 ):
+    """F12"""
     use(smtp)
     smtp.script.append("drop")
     assert deliver(row) == "pending"
@@ -219,6 +222,7 @@ def test_a_connection_that_breaks_after_the_mail_gives_at_most_one_copy_with_the
 
 
 def test_a_server_that_is_not_there_is_tried_again(use, row):
+    """F9"""
     use(None, port=free_port())
     assert deliver(row) == "pending"
     assert due_in(row) == 10
@@ -226,6 +230,7 @@ def test_a_server_that_is_not_there_is_tried_again(use, row):
 
 
 def test_a_server_that_never_answers_is_left_after_the_timeout(use, row):
+    """F11"""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         use(None, port=silent.getsockname()[1], MAIL_TIMEOUT=1)
         began = time.monotonic()
@@ -275,6 +280,7 @@ def test_tls_from_the_first_byte(use, make_mail_server, row):
 def test_a_refused_password_is_tried_again_later_and_told_to_the_operator(
     use, make_mail_server, row, caplog
 ):
+    """F10"""
     server = make_mail_server(
         tls_context=tls_context(), auth_required=True, authenticator=authenticator
     )

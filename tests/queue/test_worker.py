@@ -52,6 +52,7 @@ def test_a_worker_that_waits_for_redis_ends_when_told_to(number, redis, run, web
 
 
 def test_a_worker_told_to_end_finishes_its_mail_first(offer, start_worker, smtp, web):
+    """F8"""
     smtp.script.append("hold")
     offer()
     worker = start_worker()
@@ -67,6 +68,7 @@ def test_a_worker_told_to_end_finishes_its_mail_first(offer, start_worker, smtp,
 def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
     offer, redis, start_worker, smtp, web
 ):
+    """F3, F6"""
     smtp.script.append("hold")
     offer()
     worker = start_worker()
@@ -91,6 +93,7 @@ def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
 def test_a_mail_whose_whole_worker_is_killed_is_sent_by_another(
     offer, redis, start_worker, smtp, web
 ):
+    """F3, F7"""
     smtp.script.append("hold")
     offer()
     worker = start_worker()

@@ -97,6 +97,7 @@ def test_who_was_too_slow_does_not_change_what_another_has_claimed(row, monkeypa
 
 
 def test_a_mail_that_cannot_be_rendered_fails_once_and_is_logged(row, monkeypatch, caplog):
+    """F13"""
     monkeypatch.setattr(emails, "render", lambda row: 1 / 0)
 
     assert outbox.deliver(row.id) == "failed"
@@ -107,6 +108,7 @@ def test_a_mail_that_cannot_be_rendered_fails_once_and_is_logged(row, monkeypatc
 
 
 def test_a_kind_of_mail_that_is_no_more_fails(row):
+    """F13"""
     row.message = "of_an_older_release"
     db.session.commit()
 
@@ -139,6 +141,7 @@ def test_a_mail_that_kills_its_workers_is_given_up(row):
 
 
 def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):
+    """F14"""
     other = emails.send_password_changed(make_user())
     rows = [emails.send_confirm(user), emails.send_role_changed(user)]
     db.session.commit()
