@@ -29,6 +29,7 @@ IDLE = 10  # seconds without a job after which what is kept open is closed
 LOOK_FOR_PARENT = 1  # seconds, where the kernel does not tell that the parent has died
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 DONE, LAST = b"d", b"l"
 
 
@@ -97,13 +98,20 @@ def fork(run: Callable[[int, int], None]) -> Horse:
     orders_out, orders_in = os.pipe()
     replies_out, replies_in = os.pipe()
     parent = os.getpid()
-    pid = os.fork()
+    # Handled while Python forks, what a signal's handler raises would be ignored.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        pid = os.fork()
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        raise
     if pid == 0:
         code = 1
         try:
             os.close(orders_in)
             os.close(replies_out)
             become(parent)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             run(orders_out, replies_in)
             code = 0
         except SystemExit:
@@ -114,7 +122,9 @@ def fork(run: Callable[[int, int], None]) -> Horse:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    return _of(pid, orders_in, replies_out, orders_out, replies_in)
+    started = _of(pid, orders_in, replies_out, orders_out, replies_in)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    return started
 
 
 def spawn(command: list[str]) -> Horse:
@@ -143,7 +153,7 @@ def become(parent: int) -> None:
     """Make this process one that signals to the worker do not end, but its death does."""
     with suppress(OSError):
         os.setpgid(0, 0)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         # Heroku signals every process. A function, unlike SIG_IGN, is not handed on to programs.
         signal.signal(number, lambda _number, _frame: None)
     die_with(parent)

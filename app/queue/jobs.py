@@ -15,7 +15,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.serializers import JSONSerializer
 from rq.utils import get_version
 
@@ -44,7 +44,7 @@ class TaskJob(FlaskJob):
     ) -> TaskJob:
         try:
             job: TaskJob = super().fetch(id, connection, serializer or JSONSerializer)
-        except NoSuchJobError:
+        except (NoSuchJobError, StopRequested):  # The latter comes of a signal.
             raise
         except Exception as error:
             if isinstance(error, RedisError) and not isinstance(error, ResponseError):
