@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from benchmarks import jobs_page, mail, pages, people, static_files, weight, writers
+from benchmarks import jobs_page, mail, pages, people, static_files, weight, workers, writers
 from benchmarks.results import Result, table
 from benchmarks.sizes import DEFAULT, QUICK
 from benchmarks.stand import Stand
@@ -20,6 +20,9 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "weight": weight.first_visits,
     "writers": writers.at_once,
     "mail": mail.queueing,
+    "mails": workers.mails,
+    "jobs": workers.jobs,
+    "recovery": workers.recovery,
     "jobs page": jobs_page.jobs_page,
 }
 

@@ -14,6 +14,10 @@ class Sizes:
     many_people: int
     writers: int
     transactions: int  # of each writer
+    mails: int
+    jobs: int
+    stock_jobs: int  # for workers that take longer
+    kills: tuple[str, ...]  # Each takes a quarter of a minute, but that of the child.
 
 
 DEFAULT = Sizes(
@@ -26,6 +30,10 @@ DEFAULT = Sizes(
     many_people=100_000,
     writers=4,
     transactions=500,
+    mails=300,
+    jobs=1000,
+    stock_jobs=30,
+    kills=("whole tree", "parent", "child"),
 )
 QUICK = Sizes(
     workers=2,
@@ -37,4 +45,8 @@ QUICK = Sizes(
     many_people=20_000,
     writers=4,
     transactions=100,
+    mails=100,
+    jobs=300,
+    stock_jobs=15,
+    kills=("whole tree", "child"),
 )

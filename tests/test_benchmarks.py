@@ -20,6 +20,10 @@ TINY = Sizes(
     many_people=70,
     writers=2,
     transactions=3,
+    mails=3,
+    jobs=5,
+    stock_jobs=1,
+    kills=("child",),
 )
 
 
