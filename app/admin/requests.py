@@ -1,20 +1,12 @@
-"""What the admin's views ask of a request: who makes it, and what of a list is wanted."""
+"""What the admin's views ask of a request: the part of a list that is wanted, a confirmed deed."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.admin.forms import ConfirmForm
-from app.models import User
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200
-
-
-def me() -> User:
-    """Return the signed-in user themselves, not Flask-Login's stand-in for them."""
-    user: User = current_user._get_current_object()
-    return user
 
 
 def page_number() -> int:

@@ -4,7 +4,7 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.requests import confirm, is_live, me, page_number, searched
+from app.admin.requests import confirm, is_live, page_number, searched
 from app.decorators import permission_required
 from app.emails import subject_of
 from app.extensions import db
@@ -13,6 +13,7 @@ from app.models import EmailMessage, Permission
 from app.models.email_message import EmailState
 from app.services import outbox, outbox_pages
 from app.services.outbox_pages import RESENDABLE, TooLate
+from app.sign_in import me
 
 # A mail styles itself. Nothing else in it comes to life: no script, no picture from elsewhere that
 # would tell its sender that it was looked at, no link.

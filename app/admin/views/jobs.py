@@ -7,13 +7,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.requests import confirm, is_live, me, page_number, searched
+from app.admin.requests import confirm, is_live, page_number, searched
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission
 from app.queue.inspection import State
 from app.services import jobs as jobs_service
 from app.services import outbox
 from app.services.jobs import Done, JobGone, JobPage, QueueAway
+from app.sign_in import me
 
 TASK_NAME = re.compile(r"\w{1,100}")
 GONE = "There is no such job any more, or it is no longer in that state. Look at the list again."

@@ -16,7 +16,7 @@ from app.admin.forms import (
     NewUserForm,
     RevokeInviteForm,
 )
-from app.admin.requests import me, page_number, searched
+from app.admin.requests import page_number, searched
 from app.decorators import admin_required, fresh_sign_in_required
 from app.extensions import db
 from app.models import Role, User
@@ -24,6 +24,7 @@ from app.services import roles as roles_service
 from app.services import users
 from app.services.accounts import EmailTaken
 from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
+from app.sign_in import me
 
 TAKEN = "Someone has this address already."
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
