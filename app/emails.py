@@ -14,7 +14,7 @@ from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import current_app, g
 from jinja2 import Environment, StrictUndefined, TemplateError
 from sqlalchemy import or_, update
 
@@ -388,6 +388,7 @@ def _add(kind: str, recipient: str, user: User | None = None, /, **context: Any)
         user_id=user.id if user else None,
         context=context,
         message_id=new_message_id(),
+        request_id=g.get("request_id", ""),
     )
     db.session.add(row)
     return row

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, false, func, select
+from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, false, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import UtcDateTime, now
@@ -14,6 +14,9 @@ from app.extensions import db
 
 # How long a new row is left to the worker that was told of it, before the sweeper takes it.
 OFFER_PERIOD = timedelta(seconds=60)
+
+# What no worker has taken up yet. A partial index is used by a query that says the same.
+NEW = text("state = 'pending' AND attempts = 0")
 
 
 class EmailState(StrEnum):
@@ -38,6 +41,7 @@ class EmailMessage(db.Model):
     # Ids never return and only grow: the newest mail of a kind is the one with the largest.
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_email_messages_due", "state", "next_try_at"),
+        Index("ix_email_messages_new", "attempts", "id", sqlite_where=NEW, postgresql_where=NEW),
         Index("ix_email_messages_sent", "sent_at"),
         Index("ix_email_messages_state", "state", "id"),
         Index("ix_email_messages_to", "recipient", "message", "created_at"),
@@ -67,6 +71,8 @@ class EmailMessage(db.Model):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The job that has claimed it, if any: run again, it may take up what it left.
     claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Of the page that caused it: log lines of the worker have it too.
+    request_id: Mapped[str] = mapped_column(String(64), default="", server_default="")
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def __repr__(self) -> str:
@@ -84,6 +90,15 @@ class EmailMessage(db.Model):
                 EmailMessage.created_at > since,
             )
         )
+
+    @staticmethod
+    def next_new() -> Select[int]:
+        """Select the id of the mail that waits longest for its first try, and lock it.
+
+        One that another worker has locked is passed over.
+        """
+        query = select(EmailMessage.id).where(NEW).order_by(EmailMessage.id).limit(1)
+        return query.with_for_update(skip_locked=True)
 
     @staticmethod
     def due(at: datetime) -> Select[int]:
