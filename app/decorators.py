@@ -19,15 +19,25 @@ def permission_required(permission: int) -> Callable[[View], View]:
     Others get 403; whoever is not signed in is sent to the login page.
     """
 
+    return _restrict(permission, lambda user: bool(user.can(permission)))
+
+
+def any_permission_required(permissions: int) -> Callable[[View], View]:
+    """Restrict a view to users who have at least one bit of `permissions`."""
+    return _restrict(permissions, lambda user: bool(user.can_any(permissions)))
+
+
+def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         @login_required
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if not current_user.can(permission):
+            if not allows(current_user):
                 abort(403)
             return view(*args, **kwargs)
 
-        guarded.permission = permission  # type: ignore[attr-defined]
+        # Menus ask these which pages to list.
+        guarded.permission, guarded.allows = permission, allows  # type: ignore[attr-defined]
         return guarded
 
     return decorate

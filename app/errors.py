@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 
 from app.csrf import comes_from_here
 from app.headers import wants_json
-from app.services.users import UserGone
+from app.services.authority import UserGone
 
 logger = logging.getLogger(__name__)
 

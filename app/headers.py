@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from app import origin
 from app.database import reading_only
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -82,6 +83,7 @@ def static_content_security_policy() -> str:
 def _begin() -> None:
     given = request.environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    origin.note(address=request.remote_addr or "", device=request.headers.get("User-Agent", ""))
     reading_only.set(request.method in SAFE_METHODS)
 
 

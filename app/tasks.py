@@ -5,9 +5,9 @@ from app.services import outbox, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
-@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0)
-def deliver_email(email_id: int) -> None:
-    outbox.deliver(email_id, claimant=queue.current_job_id() or "")
+@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True, coalesce=True)
+def drain_outbox() -> None:
+    outbox.drain(claimant=queue.current_job_id() or "")
 
 
 @queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True, retries=0)

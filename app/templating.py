@@ -159,11 +159,11 @@ def may_open(endpoint: str) -> bool:
     view: Any = current_app.view_functions.get(endpoint)
     if view is None:
         return False
-    while not hasattr(view, "permission"):
+    while not hasattr(view, "allows"):
         view = getattr(view, "__wrapped__", None)
         if view is None:
             return True
-    return bool(current_user.can(view.permission))
+    return bool(view.allows(current_user))
 
 
 def reload_url() -> str | None:

@@ -34,6 +34,17 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def include_object(
+    _object: object, name: str | None, kind: str, reflected: bool, _other: object
+) -> bool:
+    """Leave alone what migrations make and models cannot describe: the indexes for searching.
+
+    Nor is a generated column compared, because engines tell its expression in words of their own.
+    """
+    is_search = reflected and (name or "").startswith(("users_search", "ix_users_search"))
+    return not is_search and (kind, name) != ("column", "status")
+
+
 def leave_out_empty(_context: object, _revision: object, directives: list) -> None:
     """Write no revision when the models and the tables agree."""
     if (
@@ -47,6 +58,7 @@ def leave_out_empty(_context: object, _revision: object, directives: list) -> No
 def migrate() -> None:
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     options = {**current_app.extensions["migrate"].configure_args, "render_item": render_item}
+    options["include_object"] = include_object
     options.setdefault("process_revision_directives", leave_out_empty)
     if context.is_offline_mode():
         url = db.engine.url.render_as_string(hide_password=False)

@@ -4,7 +4,7 @@ import click
 import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from app.extensions import db
@@ -29,6 +29,16 @@ def release() -> None:
     roles.insert()
 
 
+def drop_search_tables(connection: Connection) -> None:
+    """Drop SQLite's tables for searching, which take along the tables that they are made of."""
+    if connection.dialect.name == "sqlite":
+        names = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'"
+        )
+        for (name,) in names.all():
+            connection.exec_driver_sql(f'DROP TABLE "{name}"')
+
+
 def refuse_in_production() -> None:
     if current_app.config["PRODUCTION"]:
         raise click.ClickException("This command is refused in production.")
@@ -37,6 +47,7 @@ def refuse_in_production() -> None:
 def drop_everything() -> None:
     """Drop all tables that the database has, also those that the models no longer know."""
     with db.engine.begin() as connection:
+        drop_search_tables(connection)
         found = MetaData()
         found.reflect(connection)
         found.drop_all(connection)

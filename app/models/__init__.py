@@ -1,5 +1,6 @@
 """The tables. Every model is named here, so that importing the package makes them all known."""
 
+from app.models.audit_event import AuditEvent, AuditMaintenance
 from app.models.editable_html import EditableHTML
 from app.models.email_message import EmailMessage
 from app.models.role import Permission, Role
@@ -8,6 +9,8 @@ from app.models.user_session import UserSession
 
 __all__ = [
     "AnonymousUser",
+    "AuditEvent",
+    "AuditMaintenance",
     "EditableHTML",
     "EmailMessage",
     "Permission",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntFlag
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, String, select
@@ -15,15 +18,19 @@ if TYPE_CHECKING:
 
 
 class Permission(IntFlag):
-    """Permission bits. Give a new permission the next free bit after MANAGE_JOBS: 0x04, 0x08, …
+    """Permission bits. Give a new permission the next free bit, 0x100, 0x200, …, and a text below.
 
     0x80 is reserved for ADMINISTER, so that holding every other bit does not make an
     administrator. ADMINISTER grants every permission, also those from 0x100 on.
     """
 
     GENERAL = 0x01
-    # See the queues and the mail in the admin, and mend them: retry, resend, cancel, delete.
     MANAGE_JOBS = 0x02
+    MANAGE_USERS = 0x04
+    MANAGE_ROLES = 0x08
+    MANAGE_CONTENT = 0x10
+    VIEW_AUDIT = 0x20
+    IMPERSONATE = 0x40
     ADMINISTER = 0xFF
 
     @staticmethod
@@ -36,6 +43,49 @@ class Permission(IntFlag):
             return False
         is_administrator = held & Permission.ADMINISTER == Permission.ADMINISTER
         return is_administrator or held & asked == asked
+
+    @staticmethod
+    def management() -> int:
+        """Return the bits that open some page of the admin."""
+        return Permission.known() & ~(Permission.GENERAL | 0x80)
+
+    @staticmethod
+    def known() -> int:
+        """Return every bit that a role may hold."""
+        return int(reduce(or_, PERMISSION_TEXTS))
+
+
+@dataclass(frozen=True)
+class PermissionText:
+    """What a permission is called where roles are edited, and what it allows, in a sentence."""
+
+    name: str
+    sentence: str
+
+
+PERMISSION_TEXTS = {
+    Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
+    Permission.MANAGE_JOBS: PermissionText(
+        "Manage jobs", "See the queues and the mail, and mend them: retry, resend, cancel, delete."
+    ),
+    Permission.MANAGE_USERS: PermissionText(
+        "Manage people", "Find, invite, import, change, suspend, delete and restore people."
+    ),
+    Permission.MANAGE_ROLES: PermissionText(
+        "Manage roles", "Make, edit and delete roles with permissions that one holds oneself."
+    ),
+    Permission.MANAGE_CONTENT: PermissionText("Manage content", "Edit the pages of the site."),
+    Permission.VIEW_AUDIT: PermissionText(
+        "View the audit trail", "See who did what, and take the record away as a file."
+    ),
+    Permission.IMPERSONATE: PermissionText(
+        "Sign in as others", "Use the app as someone else for half an hour, on the record."
+    ),
+    Permission.ADMINISTER: PermissionText(
+        "Administer", "Everything, also what is added to the app later."
+    ),
+}
+"""Every permission that a role can hold, in the order in which the page of a role lists them."""
 
 
 class Role(db.Model):
@@ -71,17 +121,18 @@ class Role(db.Model):
 
     @staticmethod
     def insert_roles() -> None:
-        """Add the roles that the kit knows, and put right what differs in those that are there.
+        """Add the roles that the kit knows and that are missing; the caller commits.
 
-        The caller commits.
+        What people have made of them on the pages of roles stays, with one exception: the
+        Administrator holds every permission.
         """
-        known = {
-            "User": (Permission.GENERAL, "main", True),
-            "Administrator": (Permission.ADMINISTER, "admin", False),
-        }
-        for name, (permissions, index, default) in known.items():
-            role = db.session.scalar(select(Role).where(Role.name == name))
-            if role is None:
-                role = Role(name=name)
-                db.session.add(role)
-            role.permissions, role.index, role.default = int(permissions), index, default
+        names = set(db.session.scalars(select(Role.name)))
+        if "User" not in names:
+            is_default = Role.get_default() is None
+            bits = int(Permission.GENERAL)
+            db.session.add(Role(name="User", permissions=bits, index="main", default=is_default))
+        if "Administrator" not in names:
+            db.session.add(Role(name="Administrator", index="admin"))
+            db.session.flush()
+        administrator = db.session.scalars(select(Role).where(Role.name == "Administrator")).one()
+        administrator.permissions = int(Permission.ADMINISTER)

@@ -8,7 +8,19 @@ from typing import Any, ClassVar
 
 from flask import current_app
 from flask_login import AnonymousUserMixin, UserMixin
-from sqlalchemy import ForeignKey, Index, Select, String, bindparam, or_, select
+from sqlalchemy import (
+    Computed,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    bindparam,
+    false,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import (
     Mapped,
     WriteOnlyMapped,
@@ -29,6 +41,22 @@ EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 DAY = 24 * 60 * 60
 
+# The first that is true, as account_status has it. Both engines keep it as a column.
+STATUS = """CASE
+    WHEN deleted_at IS NOT NULL THEN 'deleted'
+    WHEN suspended_at IS NOT NULL THEN 'suspended'
+    WHEN invited_at IS NOT NULL AND password_hash IS NULL THEN 'invited'
+    WHEN confirmed THEN 'active'
+    ELSE 'unconfirmed'
+END"""
+STATUSES = ("active", "unconfirmed", "invited", "suspended", "deleted")
+
+# Lists show people who are not deleted, so their indexes hold no others.
+NOT_DELETED: Any = {
+    "sqlite_where": text("deleted_at IS NULL"),
+    "postgresql_where": text("deleted_at IS NULL"),
+}
+
 
 class User(UserMixin, db.Model):
     """A person with an account, or one who has been invited to have one."""
@@ -36,10 +64,12 @@ class User(UserMixin, db.Model):
     __tablename__ = "users"
     # A deleted user's id never returns: an old cookie or link must not open someone else's account.
     __table_args__: ClassVar[tuple[Any, ...]] = (
-        Index("ix_users_name", "last_name", "first_name", "id"),
-        Index("ix_users_created", "created_at", "id"),
-        Index("ix_users_last_seen", "last_seen_at", "id"),
+        Index("ix_users_name", "last_name", "first_name", "id", **NOT_DELETED),
+        Index("ix_users_created", "created_at", "id", **NOT_DELETED),
+        Index("ix_users_last_seen", "last_seen_at", "id", **NOT_DELETED),
+        Index("ix_users_email", "email", "id", **NOT_DELETED),
         Index("ix_users_role", "role_id", "created_at", "id"),
+        Index("ix_users_status", "status", "created_at", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -54,14 +84,30 @@ class User(UserMixin, db.Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # May name someone who is gone: ids never return, so it can name nobody else.
+    invited_by_id: Mapped[int | None]
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    suspended_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # A deleted user can be restored until the nightly clean-up; their address stays theirs so long.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Before anything else they choose a new password.
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # What `status` says, kept by the database so that lists filter and count it in an index.
+    stored_status: Mapped[str] = mapped_column(
+        "status", String(16), Computed(STATUS), deferred=True
+    )
     # The newest mail of its kind: a link from an earlier one no longer works.
     reset_message_id: Mapped[int | None]
     invite_message_id: Mapped[int | None]
 
     role: Mapped[Role | None] = relationship(back_populates="users")
+    invited_by: Mapped[User | None] = relationship(
+        primaryjoin="foreign(User.invited_by_id) == remote(User.id)"
+    )
     sessions: WriteOnlyMapped[UserSession] = relationship(
-        back_populates="user", passive_deletes=True, cascade="all, delete-orphan"
+        back_populates="user",
+        passive_deletes=True,
+        cascade="all, delete-orphan",
     )
 
     # Set on the user whom a cookie names; not columns, so not annotated as such.
@@ -93,6 +139,10 @@ class User(UserMixin, db.Model):
         """Tell whether the user's role has all the bits of `permissions`."""
         return self.role is not None and Permission.grants(self.role.permissions, permissions)
 
+    def can_any(self, permissions: int) -> bool:
+        """Tell whether the user's role has at least one of the bits of `permissions`."""
+        return any(self.can(bit) for bit in Permission if bit & permissions == bit)
+
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)
 
@@ -100,7 +150,11 @@ class User(UserMixin, db.Model):
 
     @property
     def is_active(self) -> bool:
-        return self.suspended_at is None
+        return self.suspended_at is None and self.deleted_at is None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
 
     @property
     def is_suspended(self) -> bool:
@@ -114,8 +168,18 @@ class User(UserMixin, db.Model):
     @property
     def status(self) -> str:
         return account_status(
-            suspended=self.is_suspended, invited=self.is_invited, confirmed=self.confirmed
+            deleted=self.is_deleted,
+            suspended=self.is_suspended,
+            invited=self.is_invited,
+            confirmed=self.confirmed,
         )
+
+    @property
+    def impersonator(self) -> User | None:
+        """Whoever is signed in as this user at the moment, if it is not the user themselves."""
+        if self.session is None or self.session.user_id == self.id:
+            return None
+        return self.session.user
 
     # Password
 
@@ -177,7 +241,7 @@ class User(UserMixin, db.Model):
     def accepts(self, purpose: str, token: str) -> bool:
         """Tell whether `token` was made for this user and `purpose` and can still be used."""
         content = tokens.read(purpose, token)
-        if content is None or content.user_id != self.id or self.is_suspended:
+        if content is None or content.user_id != self.id or not self.is_active:
             return False
         state = {
             "confirm": self._confirm_state,
@@ -214,33 +278,15 @@ class User(UserMixin, db.Model):
         return db.session.scalar(select(User).where(User.email == canonical_email(email)))
 
 
-_suspended = User.suspended_at.is_not(None)
-USERS_OF_A_KIND = {
-    "suspended": _suspended,
-    "invited": ~_suspended & User.invited_at.is_not(None) & User.password_hash.is_(None),
-    # Whoever has accepted an invitation is confirmed by that.
-    "unconfirmed": ~_suspended & User.invited_at.is_(None) & ~User.confirmed,
-}
-"""The few users whose status is not active, each kind as account_status has it."""
-
-# The dashboard counts them in these indexes without a look at everyone.
-for _kind, _condition in USERS_OF_A_KIND.items():
-    Index(
-        f"ix_users_{_kind}",
-        User.suspended_at,
-        User.invited_at,
-        User.confirmed,
-        sqlite_where=_condition,
-        postgresql_where=_condition,
-    )
-
-
 class AnonymousUser(AnonymousUserMixin):
     """Whoever is not signed in; may do nothing that needs a permission."""
 
     confirmed = False
 
     def can(self, _permissions: int) -> bool:
+        return False
+
+    def can_any(self, _permissions: int) -> bool:
         return False
 
     def is_admin(self) -> bool:
@@ -266,6 +312,7 @@ def _live_session() -> Select[UserSession]:
             UserSession.expires_at > bindparam("at"),
             or_(UserSession.remembered, UserSession.last_seen_at > bindparam("idle_since")),
             User.suspended_at.is_(None),
+            User.deleted_at.is_(None),
         )
         .options(contains_eager(UserSession.user).contains_eager(User.role))
     )
@@ -292,8 +339,10 @@ def canonical_email(email: str) -> str:
     return email.strip().lower()
 
 
-def account_status(*, suspended: bool, invited: bool, confirmed: bool) -> str:
+def account_status(*, deleted: bool, suspended: bool, invited: bool, confirmed: bool) -> str:
     """Return the one word that describes an account: the first of these that is true."""
+    if deleted:
+        return "deleted"
     if suspended:
         return "suspended"
     if invited:

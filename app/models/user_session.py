@@ -33,7 +33,13 @@ class UserSession(db.Model):
     remembered: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str] = mapped_column(String(45), default="")
     device: Mapped[str] = mapped_column(String(255), default="")
+    # Whom the user of this session acts as at the moment, and until when; they may be gone.
+    acting_as_id: Mapped[int | None]
+    acting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(back_populates="sessions")
+    acting_as: Mapped[User | None] = relationship(
+        primaryjoin="foreign(UserSession.acting_as_id) == User.id"
+    )
 
     @staticmethod
     def new_token() -> str:

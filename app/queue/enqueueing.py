@@ -26,7 +26,21 @@ logger = logging.getLogger(__name__)
 
 PAUSE_AFTER_FAILURE = 5  # seconds for which Redis is left alone
 KEEP_FAILURE = 30 * 24 * 60 * 60  # seconds
+# How long one job may stand for others. Should it be lost in a way that nothing here knows of, the
+# next is queued after this; usually Redis tells at once that it no longer waits.
+COALESCE_FOR = 30  # seconds
 HAS_ENDED = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
+
+# KEYS: which job waits. ARGV: the one that would be queued, seconds to remember it.
+# A job that has begun, has ended or is gone may have missed what there is to do now.
+_WAITING_OR_NEXT = """
+local waiting = redis.call('GET', KEYS[1])
+if waiting and redis.call('HGET', 'rq:job:' .. waiting, 'status') == 'queued' then
+  return waiting
+end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return ARGV[1]
+"""
 
 
 class _RQ(flask_rq2.RQ):
@@ -66,7 +80,8 @@ def enqueue(name: str, *, unique_key: str | None = None, **arguments: Any) -> st
 
     Returns None when Redis is away: a request must not fail because of that, nor wait longer than
     about ENQUEUE_TIMEOUT. With `unique_key` there is at most one such job waiting or running, and
-    its id is returned. Raises UnknownTask, and TypeError for arguments that are not JSON.
+    its id is returned; likewise of a task that is to coalesce the one that waits. Raises
+    UnknownTask, and TypeError for arguments that are not JSON.
     """
     ids = _enqueue(find_task(name), [arguments], unique_key)
     return ids[0] if ids else None
@@ -96,6 +111,8 @@ def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) ->
         if unique_key is not None:
             job_id = f"{found.name}-unique-{state.prefix}-{unique_key}"
             return [_enqueue_unique(queue, found, jobs[0], job_id)]
+        if found.coalesce:
+            return [_enqueue_for_all(queue, found, f"{state.prefix}:waiting:{found.name}")]
         queued = queue.enqueue_many([queue.prepare_data(**_job(found, kwargs)) for kwargs in jobs])
         return [job.id for job in queued]
     except RedisError as error:
@@ -119,6 +136,16 @@ def _enqueue_unique(queue: Queue, found: Task, kwargs: dict[str, Any], job_id: s
         with suppress(DuplicateJobError):  # Someone else was quicker, which is as good.
             queue.enqueue_job(job, unique=True)
     return job_id
+
+
+def _enqueue_for_all(queue: Queue, found: Task, key: str) -> str:
+    job = _job(found, {})
+    job_id: str = job["job_id"]
+    script = queue.connection.register_script(_WAITING_OR_NEXT)
+    waiting: bytes = script(keys=[key], args=[job_id, COALESCE_FOR])
+    if waiting.decode() == job_id:
+        queue.enqueue_many([queue.prepare_data(**job)])
+    return waiting.decode()
 
 
 def _job(found: Task, kwargs: dict[str, Any], job_id: str | None = None) -> dict[str, Any]:

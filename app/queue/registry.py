@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 KEEP_RESULT = 500  # seconds
@@ -22,6 +23,7 @@ class Task:
     timeout: int
     keep_result: int
     quiet: bool
+    coalesce: bool
     retries: int
     backoff: tuple[int, ...]
 
@@ -40,6 +42,7 @@ def task(
     timeout: int = 180,
     keep_result: int = KEEP_RESULT,
     quiet: bool = False,
+    coalesce: bool = False,
     retries: int = 3,
     backoff: tuple[int, ...] = (10, 60, 300),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -47,12 +50,15 @@ def task(
 
     It runs in the worker, in an app context, and may run twice. After an exception it is tried
     `retries` times more, with the waits of `backoff`; when its process dies, at once. A `quiet`
-    one is not logged.
+    one is not logged. Of one that is to `coalesce` no job is queued while another has yet to
+    begin: it takes no arguments and looks for what there is to do.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        TASKS[name] = Task(name, function, timeout, keep_result, quiet, retries, backoff)
+        if coalesce and signature(function).parameters:
+            raise TypeError(f"one job stands for many of {name}, so it can take no arguments")
+        TASKS[name] = Task(name, function, timeout, keep_result, quiet, coalesce, retries, backoff)
         return function
 
     return register

@@ -10,10 +10,11 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -38,7 +39,10 @@ MARK_TRIES = 4
 JOB_TIMEOUT = 90  # seconds that a task may spend on sending
 # A claim this old belongs to a worker that died: no task lives longer than JOB_TIMEOUT.
 LEASE = timedelta(seconds=JOB_TIMEOUT + 10)
-SWEEP_BUDGET = 30  # seconds after which a sweep leaves the rest to the next one
+# Seconds after which a job leaves the rest to the next one. With the mail at hand it has to end
+# in the time that a worker has when it is told to.
+DRAIN_BUDGET = 2
+SWEEP_BUDGET = 8
 SWEEP_LIMIT = 1000
 PURGE_BATCH = 1000
 
@@ -48,10 +52,9 @@ def commit_and_offer(*rows: EmailMessage | None) -> None:
 
     When Redis is away nothing is lost and nothing is raised: the sweeper finds the rows.
     """
-    db.session.flush()
-    ids = [row.id for row in rows if row is not None]
     db.session.commit()
-    queue.enqueue_many("deliver_email", [{"email_id": email_id} for email_id in ids])
+    if any(row is not None for row in rows):
+        queue.enqueue("drain_outbox")
 
 
 def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bool:
@@ -109,36 +112,37 @@ def deliver(
     it was sending when it died. Each step has a transaction of its own, because a mail server may
     be slow and a database lock must not wait for it.
     """
-    attempt = _claim(email_id, claimant)
-    if attempt is None:
+    claim = _claim(email_id, claimant)
+    if claim is None:
         return None
-    rendered = _render(email_id, attempt)
-    if isinstance(rendered, EmailState):
-        return rendered
-    try:
-        mime = compose(
-            recipient=rendered.recipient,
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            message_id=rendered.message_id,
-        )
-        if transport is not None:
-            transport.send(mime)
-        else:
-            with connect() as own:
-                own.send(mime)
-    except RefusedForGood as error:
-        return _mark(email_id, attempt, EmailState.FAILED, error=str(error))
-    except Misconfigured as error:
-        logger.error("email %s not sent, and no other can be: %s", email_id, error)
-        return _retry(email_id, attempt, str(error), misconfigured=True)
-    except Exception as error:
-        # Whatever it is, also the task running out of time: the mail is not known to have gone.
-        if not isinstance(error, TemporaryFailure):
-            logger.exception("email %s could not be sent", email_id)
-        return _retry(email_id, attempt, str(error) or type(error).__name__)
-    return _mark(email_id, attempt, EmailState.SENT)
+    if transport is not None:
+        return _send(claim, transport)
+    with connect() as own:
+        return _send(claim, own)
+
+
+def drain(*, claimant: str = "") -> int:
+    """Send what no worker has taken up yet over one connection; return how many mails that was.
+
+    They are claimed one at a time, so that several workers share them: as soon as there is more
+    than one, another is woken. First comes what `claimant` was sending when it died. After
+    DRAIN_BUDGET seconds, or when the mail server is away, another job goes on, so that other work
+    has its turn.
+    """
+    until = time.monotonic() + DRAIN_BUDGET
+    taken = 0
+    with connect() as transport:
+        claim = _claim_again(claimant) or _claim_new(claimant)
+        if claim is not None and _is_any_new():
+            queue.enqueue("drain_outbox")
+        while claim is not None:
+            _send(claim, transport)
+            taken += 1
+            if not transport.is_reachable or time.monotonic() > until:
+                queue.enqueue("drain_outbox")
+                break
+            claim = _claim_new(claimant)
+    return taken
 
 
 def sweep(*, include_new: bool = False, is_stopping: Callable[[], bool] = lambda: False) -> int:
@@ -212,21 +216,53 @@ def _may_be_claimed(at: datetime) -> ColumnElement[bool]:
     return or_(never_tried, due)
 
 
-def _claim(email_id: int, claimant: str) -> int | None:
-    """Take the mail for this worker and return the number of the attempt, or None.
+@dataclass(frozen=True)
+class _Claim:
+    """A mail that this worker may send now; a later claim has another attempt's number."""
 
-    The update decides who has it: of two workers, one changes no row.
-    """
-    at = now()
-    may_be_claimed = _may_be_claimed(at)
+    email_id: int
+    attempt: int
+    request_id: str
+
+
+def _claim(email_id: int, claimant: str) -> _Claim | None:
+    """Take a mail for this worker if it is new or due, or if `claimant` has it."""
+    may_be_claimed = _may_be_claimed(now())
     if claimant:
-        is_ours = and_(
-            EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant
-        )
-        may_be_claimed = or_(may_be_claimed, is_ours)
-    attempt: int | None = db.session.scalar(
+        may_be_claimed = or_(may_be_claimed, _is_of(claimant))
+    return _take(claimant, EmailMessage.id == email_id, may_be_claimed)
+
+
+def _claim_again(claimant: str) -> _Claim | None:
+    """Take up again what `claimant` was sending."""
+    if not claimant:
+        return None
+    left = db.session.scalar(select(EmailMessage.id).where(_is_of(claimant)).limit(1))
+    db.session.commit()
+    return None if left is None else _claim(left, claimant)
+
+
+def _claim_new(claimant: str) -> _Claim | None:
+    """Take the mail that waits longest for its first try."""
+    return _take(claimant, EmailMessage.id == EmailMessage.next_new().scalar_subquery())
+
+
+def _is_any_new() -> bool:
+    found = db.session.scalar(EmailMessage.next_new())
+    db.session.commit()
+    return found is not None
+
+
+def _is_of(claimant: str) -> ColumnElement[bool]:
+    return and_(EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant)
+
+
+def _take(claimant: str, *which: ColumnElement[bool]) -> _Claim | None:
+    """Claim a mail. The update decides who has it: of two workers, one changes no row."""
+    at = now()
+    taken = db.session.execute(
         update(EmailMessage)
-        .where(EmailMessage.id == email_id, may_be_claimed)
+        .where(*which)
         .values(
             state=EmailState.SENDING,
             attempts=EmailMessage.attempts + 1,
@@ -234,51 +270,88 @@ def _claim(email_id: int, claimant: str) -> int | None:
             claimed_by=claimant,
             next_try_at=at + LEASE,
         )
-        .returning(EmailMessage.attempts)
+        .returning(EmailMessage.id, EmailMessage.attempts, EmailMessage.request_id)
         .execution_options(synchronize_session=False)
-    )
+    ).first()
     db.session.commit()
-    return attempt
+    return None if taken is None else _Claim(*taken)
 
 
-def _render(email_id: int, attempt: int) -> RenderedEmail | EmailState:
-    if attempt > MOST_ATTEMPTS:
-        return _mark(email_id, attempt, EmailState.FAILED, error="The worker dies of it.")
+def _send(claim: _Claim, transport: Transport) -> EmailState:
+    """Render and send a mail that is claimed, under the request id of the page that caused it."""
+    own_id = g.get("request_id", "")
+    g.request_id = claim.request_id or own_id
     try:
-        row = db.session.get_one(EmailMessage, email_id, populate_existing=True)
+        rendered = _render(claim)
+        if isinstance(rendered, EmailState):
+            return rendered
+        return _hand_over(claim, rendered, transport)
+    finally:
+        g.request_id = own_id
+
+
+def _render(claim: _Claim) -> RenderedEmail | EmailState:
+    if claim.attempt > MOST_ATTEMPTS:
+        return _mark(claim, EmailState.FAILED, error="The worker dies of it.")
+    try:
+        row = db.session.get_one(EmailMessage, claim.email_id, populate_existing=True)
         rendered = emails.render(row)
-        row.subject = rendered.subject
         db.session.commit()
     except emails.Cancelled as reason:
         db.session.rollback()
-        return _mark(email_id, attempt, EmailState.CANCELLED, error=str(reason))
+        return _mark(claim, EmailState.CANCELLED, error=str(reason))
     except SQLAlchemyError:
         # The database is in trouble, not the mail: the claim runs out and it is tried again.
         db.session.rollback()
         raise
     except Exception as error:
         db.session.rollback()
-        logger.exception("email %s cannot be rendered", email_id)
+        logger.exception("email %s cannot be rendered", claim.email_id)
         problem = f"The mail cannot be rendered: {type(error).__name__}"
-        return _mark(email_id, attempt, EmailState.FAILED, error=problem)
+        return _mark(claim, EmailState.FAILED, error=problem)
     return rendered
 
 
-def _retry(email_id: int, attempt: int, error: str, *, misconfigured: bool = False) -> EmailState:
+def _hand_over(claim: _Claim, rendered: RenderedEmail, transport: Transport) -> EmailState:
+    try:
+        mime = compose(
+            recipient=rendered.recipient,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            message_id=rendered.message_id,
+        )
+        transport.send(mime)
+    except RefusedForGood as error:
+        return _mark(claim, EmailState.FAILED, rendered, error=str(error))
+    except Misconfigured as error:
+        logger.error("email %s not sent, and no other can be: %s", claim.email_id, error)
+        return _retry(claim, rendered, str(error), misconfigured=True)
+    except Exception as error:
+        # Whatever it is, also the task running out of time: the mail is not known to have gone.
+        if not isinstance(error, TemporaryFailure):
+            logger.exception("email %s could not be sent", claim.email_id)
+        return _retry(claim, rendered, str(error) or type(error).__name__)
+    return _mark(claim, EmailState.SENT, rendered)
+
+
+def _retry(
+    claim: _Claim, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
+) -> EmailState:
     waits = current_app.config["EMAIL_RETRY_SECONDS"]
-    delay = timedelta(seconds=waits[min(attempt, len(waits)) - 1])
+    delay = timedelta(seconds=waits[min(claim.attempt, len(waits)) - 1])
     if misconfigured:
-        row = db.session.get_one(EmailMessage, email_id)
+        row = db.session.get_one(EmailMessage, claim.email_id)
         gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
         delay = max(MISCONFIGURED_RETRY_AFTER, delay)
     else:
-        gives_up = attempt > len(waits)
+        gives_up = claim.attempt > len(waits)
     if gives_up:
-        return _mark(email_id, attempt, EmailState.FAILED, error=error)
+        return _mark(claim, EmailState.FAILED, rendered, error=error)
     return _mark(
-        email_id,
-        attempt,
+        claim,
         EmailState.PENDING,
+        rendered,
         error=error,
         next_try_at=now() + delay,
         needs_operator=misconfigured,
@@ -286,9 +359,9 @@ def _retry(email_id: int, attempt: int, error: str, *, misconfigured: bool = Fal
 
 
 def _mark(
-    email_id: int,
-    attempt: int,
+    claim: _Claim,
     state: EmailState,
+    rendered: RenderedEmail | None = None,
     *,
     error: str = "",
     next_try_at: datetime | None = None,
@@ -300,6 +373,8 @@ def _mark(
         "last_error": error,
         "needs_operator": needs_operator,
     }
+    if rendered is not None:
+        values["subject"] = rendered.subject
     if next_try_at is not None:
         values["next_try_at"] = next_try_at
     if state == EmailState.SENT:
@@ -307,9 +382,9 @@ def _mark(
     statement = (
         update(EmailMessage)
         .where(
-            EmailMessage.id == email_id,
+            EmailMessage.id == claim.email_id,
             EmailMessage.state == EmailState.SENDING,
-            EmailMessage.attempts == attempt,
+            EmailMessage.attempts == claim.attempt,
         )
         .values(**values)
         .returning(EmailMessage.message)
@@ -318,8 +393,12 @@ def _mark(
     kind = _insist(statement)
     level = logging.WARNING if state == EmailState.FAILED else logging.INFO
     reason = f": {error}" if error else ""
-    logger.log(level, "email %s (%s) %s, attempt %s%s", email_id, kind, state, attempt, reason)
-    if state == EmailState.SENT and attempt > 1:
+    logger.log(
+        level,
+        "email %s (%s) %s, attempt %s%s",
+        *(claim.email_id, kind, state, claim.attempt, reason),
+    )
+    if state == EmailState.SENT and claim.attempt > 1:
         _wake_those_that_waited_for_the_operator()
     return state
 

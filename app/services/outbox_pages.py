@@ -150,4 +150,5 @@ def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
 def _offer(ids: list[int], by: User) -> None:
     few = ", ".join(map(str, ids[:10])) + (" …" if len(ids) > 10 else "")
     logger.info("%s mails are sent again, asked by user %s: %s", len(ids), by.id, few)
-    queue.enqueue_many("deliver_email", [{"email_id": email_id} for email_id in ids])
+    if ids:
+        queue.enqueue("drain_outbox")

@@ -12,7 +12,7 @@ from app.database import now
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.request_log import mask
-from app.services import accounts, sessions, users
+from app.services import accounts, invitations, sessions
 from tests.contracts.test_routes import dump
 from tests.support import PASSWORD, links, path_of
 
@@ -286,7 +286,7 @@ def test_only_the_newest_invitation_works(client, make_user, admin, outbox):
     """TK-1"""
     user = make_user(invited=True)
     for _ in range(2):
-        users.resend_invite(user, by=admin)
+        invitations.resend(user, by=admin)
         outbox.deliver()
     first, second = delivered_links(outbox, "join-from-invite")
     assert client.get(first).status_code == 404
@@ -334,7 +334,7 @@ def test_the_page_of_a_link_tells_nobody_its_address(kinds, kind):
 def test_no_link_lies_in_the_database(client, make_user, admin, outbox):
     """TK-6: not before it is sent, and not after."""
     client.submit("/account/reset-password", {"email": make_user().email})
-    users.resend_invite(make_user(invited=True), by=admin)
+    invitations.resend(make_user(invited=True), by=admin)
     accounts.resend_confirmation(make_user(confirmed=False))
     before = str(dump())
     sent = [path_of(links(mail.get_body(("plain",)).get_content())[0]) for mail in outbox.deliver()]

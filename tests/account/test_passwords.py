@@ -10,7 +10,7 @@ from argon2.low_level import Type
 from app import passwords
 from app.extensions import db
 from app.models import EmailMessage, User
-from app.services import accounts, users
+from app.services import accounts, invitations, users
 from tests.support import PASSWORD, links, path_of
 
 WEAK = {
@@ -49,7 +49,7 @@ def doors(app, client, make_user, admin, outbox):
         return client.submit("/account/manage/change-password", {"old_password": PASSWORD, **pair})
 
     def join(password):
-        users.resend_invite(make(invited=True), by=admin)
+        invitations.resend(make(invited=True), by=admin)
         pair = {"password": password, "password2": password}
         return client.submit(path_of(links(outbox.last_text())[0]), pair)
 

@@ -20,7 +20,8 @@ from sqlalchemy import create_engine, make_url, text
 import config
 from app import create_app
 from app.extensions import db, limiter
-from app.services import roles
+from app.models import AuditEvent
+from app.services import audit, roles
 from tests.support import Browser
 
 THREADS = 20
@@ -93,8 +94,10 @@ def race(racing_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     with racing_app.app_context():
         yield race
         db.session.remove()
+        with audit.maintenance():
+            db.session.execute(AuditEvent.__table__.delete())
         for table in reversed(db.metadata.sorted_tables):
-            if table.name not in {"roles"}:
+            if table.name not in {"roles", "audit_events", "audit_maintenance"}:
                 db.session.execute(table.delete())
         db.session.commit()
     sys.setswitchinterval(interval)

@@ -5,9 +5,10 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User
-from app.services import accounts, outbox, sessions, users
+from app.services import accounts, invitations, outbox, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
-from app.services.users import LastAdministrator, NotInvited, UserGone, can_sign_in
+from app.services.authority import LastAdministrator, UserGone, can_sign_in
+from app.services.invitations import NotInvited
 from tests.concurrency.conftest import THREADS
 from tests.factories import make_user
 from tests.support import PASSWORD
@@ -33,7 +34,7 @@ def acting(service, user_id, by_id, **values):
 
     def act():
         user, by = db.session.get(User, user_id), db.session.get(User, by_id)
-        if user is None or by is None or not by.is_admin() or by.is_suspended:
+        if user is None or by is None or not by.is_admin() or not by.is_active:
             return "refused at the door"
         loaded = {k: db.session.get(Role, v) if k == "role" else v for k, v in values.items()}
         return service(user, by=by, **loaded)
@@ -262,12 +263,13 @@ def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_
 
 def test_an_invitation_is_accepted_or_revoked_and_never_both(race):
     """TK-8: an account that was just made is not deleted as an invitation."""
+    admin_id = make_user(role="Administrator").id
     for _ in range(20):
         user = make_user(invited=True)
         token, user_id = user.generate_invite_token(), user.id
         accepted, revoked = race(
             lambda i=user_id, t=token: accounts.join_from_invite(i, t, PASSWORD) and True,
-            lambda i=user_id: users.revoke_invite(db.session.get(User, i)),
+            acting(invitations.revoke, user_id, admin_id),
         )
         db.session.rollback()
         remains = db.session.get(User, user_id, populate_existing=True)

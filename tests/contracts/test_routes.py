@@ -12,7 +12,7 @@ from app import create_app
 from app.account.views import joining
 from app.database import now
 from app.extensions import db
-from app.models import User
+from app.models import Permission, User
 from app.services import pages
 from tests import factories
 
@@ -20,9 +20,9 @@ ANYONE = "anyone"
 GUESTS = "guests: whoever is signed in is sent home"
 SIGNED_IN = "signed in, also with an address that is not confirmed"
 CONFIRMED = "signed in with a confirmed address"
-ADMINISTRATORS = "administrators"
-JOB_MANAGERS = "whoever may manage jobs, administrators among them"
+MANAGERS = "signed in with any permission but the general one"
 
+# A permission stands for whoever holds it, administrators among them.
 ACCESS = {
     "static": ANYONE,
     "main.index": ANYONE,
@@ -45,33 +45,33 @@ ACCESS = {
     "account.change_email": CONFIRMED,
     "account.cancel_email_change": CONFIRMED,
     "account.reauthenticate": CONFIRMED,
-    "admin.index": ADMINISTRATORS,
-    "admin.registered_users": ADMINISTRATORS,
-    "admin.user_info": ADMINISTRATORS,
-    "admin.new_user": ADMINISTRATORS,
-    "admin.invite_user": ADMINISTRATORS,
-    "admin.resend_invite": ADMINISTRATORS,
-    "admin.revoke_invite": ADMINISTRATORS,
-    "admin.change_user_email": ADMINISTRATORS,
-    "admin.change_account_type": ADMINISTRATORS,
-    "admin.suspend_user": ADMINISTRATORS,
-    "admin.reactivate_user": ADMINISTRATORS,
-    "admin.delete_user": ADMINISTRATORS,
-    "admin.update_editor_contents": ADMINISTRATORS,
-    "admin.jobs": JOB_MANAGERS,
-    "admin.job": JOB_MANAGERS,
-    "admin.retry_job": JOB_MANAGERS,
-    "admin.cancel_job": JOB_MANAGERS,
-    "admin.delete_job": JOB_MANAGERS,
-    "admin.retry_jobs": JOB_MANAGERS,
-    "admin.delete_jobs": JOB_MANAGERS,
-    "admin.empty_queue": JOB_MANAGERS,
-    "admin.emails": JOB_MANAGERS,
-    "admin.email": JOB_MANAGERS,
-    "admin.email_html": JOB_MANAGERS,
-    "admin.resend_email": JOB_MANAGERS,
-    "admin.cancel_email": JOB_MANAGERS,
-    "admin.resend_failed_emails": JOB_MANAGERS,
+    "admin.index": MANAGERS,
+    "admin.registered_users": Permission.MANAGE_USERS,
+    "admin.user_info": Permission.MANAGE_USERS,
+    "admin.new_user": Permission.MANAGE_USERS,
+    "admin.invite_user": Permission.MANAGE_USERS,
+    "admin.resend_invite": Permission.MANAGE_USERS,
+    "admin.revoke_invite": Permission.MANAGE_USERS,
+    "admin.change_user_email": Permission.MANAGE_USERS,
+    "admin.change_account_type": Permission.MANAGE_USERS,
+    "admin.suspend_user": Permission.MANAGE_USERS,
+    "admin.reactivate_user": Permission.MANAGE_USERS,
+    "admin.delete_user": Permission.MANAGE_USERS,
+    "admin.update_editor_contents": Permission.MANAGE_CONTENT,
+    "admin.jobs": Permission.MANAGE_JOBS,
+    "admin.job": Permission.MANAGE_JOBS,
+    "admin.retry_job": Permission.MANAGE_JOBS,
+    "admin.cancel_job": Permission.MANAGE_JOBS,
+    "admin.delete_job": Permission.MANAGE_JOBS,
+    "admin.retry_jobs": Permission.MANAGE_JOBS,
+    "admin.delete_jobs": Permission.MANAGE_JOBS,
+    "admin.empty_queue": Permission.MANAGE_JOBS,
+    "admin.emails": Permission.MANAGE_JOBS,
+    "admin.email": Permission.MANAGE_JOBS,
+    "admin.email_html": Permission.MANAGE_JOBS,
+    "admin.resend_email": Permission.MANAGE_JOBS,
+    "admin.cancel_email": Permission.MANAGE_JOBS,
+    "admin.resend_failed_emails": Permission.MANAGE_JOBS,
     # Registered in development only.
     "dev.mail_index": ANYONE,
     "dev.mail_message": ANYONE,
@@ -112,21 +112,33 @@ def methods(rule):
     return sorted(rule.methods - {"OPTIONS"})
 
 
+def needed(access):
+    """Return the bits that open a route."""
+    if access == MANAGERS:
+        return Permission.management()
+    return int(access) if isinstance(access, Permission) else 0
+
+
 @pytest.fixture
-def personas(app, make_user):
-    """Return browsers by who uses them: everyone whom access rules tell apart."""
-    partial = factories.make_role("Editor", permissions=0x02 | 0x04)
+def personas(app, make_user, rule):
+    """Return browsers by who uses them: everyone whom access rules tell apart.
+
+    "exact" has the permission that the rule asks for and no other, "almost" every one but that.
+    """
+    bits = needed(ACCESS[rule.endpoint])
+    exact = bits & -bits if ACCESS[rule.endpoint] == MANAGERS else bits
     people = {
         "unconfirmed": make_user(confirmed=False),
         "user": make_user(),
-        "partial": make_user(),
+        "exact": make_user(),
         "almost": make_user(),
         "admin": make_user(role="Administrator"),
         "unconfirmed admin": make_user(role="Administrator", confirmed=False),
         "suspended": make_user(role="Administrator"),
     }
-    people["partial"].role = partial
-    people["almost"].role = factories.make_role("Nearly all", permissions=0xFF & ~0x80)
+    people["exact"].role = factories.make_role("Exact", permissions=exact or 1)
+    almost = Permission.known() & ~0x80 & ~bits | 1
+    people["almost"].role = factories.make_role("Nearly all", permissions=almost)
     db.session.commit()
     browsers = {"anonymous": app.test_client()}
     for name, person in people.items():
@@ -141,14 +153,13 @@ def personas(app, make_user):
 def expected(access, endpoint, persona):
     """Return where a persona is sent, a status, or None where the view itself answers."""
     if persona in {"anonymous", "suspended"}:
-        return LOGIN if access in {SIGNED_IN, CONFIRMED, ADMINISTRATORS, JOB_MANAGERS} else None
+        return LOGIN if access in {SIGNED_IN, CONFIRMED} or needed(access) else None
     if "unconfirmed" in persona:
         is_open = endpoint in OPEN_TO_UNCONFIRMED or endpoint.startswith("dev.")
         return None if access == SIGNED_IN or is_open else CONFIRM
     if access == GUESTS:
         return HOME
-    wrong = {ADMINISTRATORS: persona != "admin", JOB_MANAGERS: persona == "user"}
-    return 403 if wrong.get(access) else None
+    return 403 if needed(access) and persona in {"user", "almost"} else None
 
 
 def endpoint_sends_home(rule, sent_to):

@@ -76,15 +76,18 @@ def test_a_new_user_gets_the_default_role_whatever_address_they_have(app):
     assert not user.is_admin()
 
 
-def test_inserting_the_roles_again_adds_none_and_mends_what_differs(app):
+def test_inserting_the_roles_again_keeps_what_was_made_of_them(app):
     count = db.session.query(Role).count()
     role = db.session.scalar(select(Role).where(Role.name == "User"))
-    role.permissions, role.default = 0xFF, False
+    role.permissions, role.index = Permission.GENERAL | Permission.VIEW_AUDIT, "admin"
+    administrator = db.session.scalar(select(Role).where(Role.name == "Administrator"))
+    administrator.permissions = 1
     db.session.commit()
     roles.insert()
     roles.insert()
     assert db.session.query(Role).count() == count
-    assert (role.permissions, role.default) == (Permission.GENERAL, True)
+    assert (role.permissions, role.index) == (0x21, "admin")
+    assert administrator.permissions == Permission.ADMINISTER
 
 
 def test_inserting_the_roles_leaves_roles_of_ones_own_alone(app):

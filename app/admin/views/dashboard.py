@@ -4,17 +4,18 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.decorators import admin_required
-from app.services import health, outbox, users
+from app.decorators import any_permission_required
+from app.models import Permission
+from app.services import directory, health, outbox
 
 
 @admin.get("/")
-@admin_required
+@any_permission_required(Permission.management())
 def index() -> ResponseReturnValue:
     return render_template(
         "admin/index.html",
-        stats=users.statistics(),
-        recent=users.newest(5),
+        stats=directory.statistics(),
+        recent=directory.newest(5),
         mail=outbox.statistics(),
         system=health.system(),
     )

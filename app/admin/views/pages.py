@@ -5,12 +5,13 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.forms import EditorForm
-from app.decorators import admin_required
+from app.decorators import permission_required
+from app.models import Permission
 from app.services import pages
 
 
 @admin.post("/_update_editor_contents")
-@admin_required
+@permission_required(Permission.MANAGE_CONTENT)
 def update_editor_contents() -> ResponseReturnValue:
     """Store a piece of a page."""
     form = EditorForm()

@@ -17,13 +17,15 @@ from app.admin.forms import (
     RevokeInviteForm,
 )
 from app.admin.requests import page_number, searched
-from app.decorators import admin_required, fresh_sign_in_required
+from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.models import Role, User
+from app.models import Permission, Role, User
+from app.services import directory, invitations, users
 from app.services import roles as roles_service
-from app.services import users
 from app.services.accounts import EmailTaken
-from app.services.users import DEFAULT_SORT, SORTS, LastAdministrator, NotInvited, NotOnOneself
+from app.services.authority import LastAdministrator, NotOnOneself
+from app.services.directory import DEFAULT_SORT, SORTS
+from app.services.invitations import NotInvited
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
@@ -35,12 +37,12 @@ ONESELF = "You cannot do this to your own account."
 
 
 @admin.get("/users")
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 def registered_users() -> ResponseReturnValue:
     """The list, as the address asks for it; what makes no sense there is left out and said."""
     roles = roles_service.known()
     filters, notice = _read_filters(roles)
-    listing = users.find(
+    listing = directory.find(
         search=filters["search"],
         role_id=int(filters["role"]) if filters["role"] else None,
         sort=filters["sort"],
@@ -68,14 +70,14 @@ def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
 
 @admin.get("/user/<int:user_id>/info")
 @admin.get("/user/<int:user_id>")
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 def user_info(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     return render_template(
         "admin/user_info.html",
         user=user,
-        sessions_count=users.session_count(user),
-        recent_emails=users.recent_emails(user),
+        sessions_count=directory.session_count(user),
+        recent_emails=directory.recent_emails(user),
     )
 
 
@@ -83,7 +85,7 @@ def user_info(user_id: int) -> ResponseReturnValue:
 
 
 @admin.route("/new-user", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def new_user() -> ResponseReturnValue:
     """Create a user who can sign in at once."""
@@ -109,14 +111,14 @@ def new_user() -> ResponseReturnValue:
 
 
 @admin.route("/invite-user", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def invite_user() -> ResponseReturnValue:
     """Invite someone, who chooses a password of their own."""
     form = InviteUserForm()
     if form.validate_on_submit():
         try:
-            user = users.invite(
+            user = invitations.invite(
                 first_name=form.first_name.data,
                 last_name=form.last_name.data,
                 email=form.email.data,
@@ -132,11 +134,11 @@ def invite_user() -> ResponseReturnValue:
 
 
 @admin.post("/user/<int:user_id>/resend-invite")
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 def resend_invite(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     try:
-        users.resend_invite(user, by=me())
+        invitations.resend(user, by=me())
     except NotInvited:
         flash(f"{user.full_name()} has no open invitation.", "error")
     else:
@@ -145,7 +147,7 @@ def resend_invite(user_id: int) -> ResponseReturnValue:
 
 
 @admin.route("/user/<int:user_id>/revoke-invite", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def revoke_invite(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
@@ -154,7 +156,7 @@ def revoke_invite(user_id: int) -> ResponseReturnValue:
         if not user.is_invited:
             raise NotInvited
         if form.validate_on_submit():
-            users.revoke_invite(user)
+            invitations.revoke(user, by=me())
             flash(f"The invitation to {user.email} is revoked.", "success")
             return redirect(url_for("admin.registered_users"))
     except NotInvited:
@@ -167,7 +169,7 @@ def revoke_invite(user_id: int) -> ResponseReturnValue:
 
 
 @admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def change_user_email(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
@@ -184,7 +186,7 @@ def change_user_email(user_id: int) -> ResponseReturnValue:
 
 
 @admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def change_account_type(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
@@ -204,7 +206,7 @@ def change_account_type(user_id: int) -> ResponseReturnValue:
 
 
 @admin.post("/user/<int:user_id>/suspend")
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def suspend_user(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
@@ -220,7 +222,7 @@ def suspend_user(user_id: int) -> ResponseReturnValue:
 
 
 @admin.post("/user/<int:user_id>/reactivate")
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 def reactivate_user(user_id: int) -> ResponseReturnValue:
     user = _user_or_404(user_id)
     users.reactivate(user, by=me())
@@ -229,7 +231,7 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
 
 
 @admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
-@admin_required
+@permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def delete_user(user_id: int) -> ResponseReturnValue:
     """Delete someone: GET asks, POST does it."""

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Role, User
+from app.services.authority import can_sign_in
 from app.services.health.check import Check
-from app.services.users import can_sign_in
 from config import DEVELOPMENT_ADMIN_PASSWORD
 
 

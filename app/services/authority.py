@@ -1,0 +1,97 @@
+"""Who may do what to whom: nobody reaches above themselves, and an administrator always remains."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import InvalidRequestError
+
+from app.extensions import db
+from app.models import Permission, Role, User
+
+
+class LastAdministrator(Exception):
+    """Without this one nobody could administer the app."""
+
+
+class NotOnOneself(Exception):
+    """Administrators do not do this to their own account."""
+
+
+class AboveOneself(Exception):
+    """It reaches people or permissions beyond those of whoever acts."""
+
+
+class UserGone(Exception):
+    """Someone else deleted the user in the meantime."""
+
+
+def covers(by: User | None, permissions: int) -> bool:
+    """Tell whether `by` holds all of `permissions`; None is the command line, which holds all."""
+    return by is None or permissions == 0 or by.can(permissions)
+
+
+def refuse_above(by: User | None, *roles: Role | None) -> None:
+    """Raise AboveOneself unless `by` holds every permission of each of `roles`."""
+    if not all(covers(by, role.permissions) for role in roles if role is not None):
+        raise AboveOneself
+
+
+def refuse_oneself(user: User, by: User | None) -> None:
+    """Raise NotOnOneself if `by`, or whoever is signed in as `by`, would act on themselves."""
+    if by is not None and user.id in {by.id, (by.impersonator or by).id}:
+        raise NotOnOneself
+
+
+def assignable(by: User | None) -> ColumnElement[bool]:
+    """Return the condition that a role in a query has no permission that `by` lacks."""
+    held = int(Permission.ADMINISTER) if by is None or by.role is None else by.role.permissions
+    if by is None or by.is_admin():
+        return Role.permissions >= 0
+    return Role.permissions.bitwise_and(held) == Role.permissions
+
+
+def lock(user: User) -> None:
+    """Read `user` again, and let nobody else change them before this is done. Raises UserGone."""
+    try:
+        db.session.refresh(user, with_for_update={"of": User})
+    except InvalidRequestError:
+        db.session.rollback()
+        raise UserGone from None
+
+
+def keep_an_administrator(user: User) -> None:
+    """Lock `user`, and raise LastAdministrator if without them nobody who can sign in is one."""
+    lock_administrators()
+    lock(user)
+    if user.is_admin() and not has_administrator(but=[user.id]):
+        db.session.rollback()
+        raise LastAdministrator
+
+
+def lock_administrators() -> None:
+    """Make others wait who take an administrator away.
+
+    The administrators' roles are locked, so that of two who demote each other at once the second
+    counts after the first has committed. On SQLite the transaction holds the only write lock
+    already. Whoever is given one of these roles meanwhile is not kept waiting.
+    """
+    roles = select(Role.id).where(Role.administrators())
+    db.session.execute(roles.with_for_update(key_share=True))
+
+
+def has_administrator(*, but: list[int] | None = None) -> bool:
+    """Tell whether someone who can sign in administers the app, also without the users `but`."""
+    query = select(User.id).join(User.role).where(Role.administrators(), can_sign_in())
+    if but:
+        query = query.where(User.id.not_in(but))
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def can_sign_in() -> ColumnElement[bool]:
+    """Return the condition that a user in a query is confirmed, has a password and may enter."""
+    return (
+        User.confirmed
+        & User.password_hash.is_not(None)
+        & User.suspended_at.is_(None)
+        & User.deleted_at.is_(None)
+    )
