@@ -11,7 +11,10 @@ from app.database import now
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
 from app.models.user import STATUSES, account_status
+from app.services.directory.filters import Filters
 from app.services.listings import Listing
+
+__all__ = ["Filters"]
 
 PER_PAGE = 50
 COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
