@@ -1,0 +1,87 @@
+"""Edits that began before someone else's: noticed under the lock, so that none overwrites unseen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import AuditEvent
+
+LONGEST = 500  # characters of one value that are shown
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value as the editor saw it, and as it is now."""
+
+    name: str
+    seen: str
+    now: str
+
+
+class Changed(Exception):
+    """The row is not what it was when the form was opened; nothing was written.
+
+    `by` and `at` tell whose change came between, as far as the audit trail knows.
+    """
+
+    def __init__(self, differences: list[Difference], by: str, at: datetime | None) -> None:
+        super().__init__("it was changed since the form was opened")
+        self.differences, self.by, self.at = differences, by, at
+
+
+def note(values: Mapping[str, object]) -> str:
+    """Return what a form carries, in a hidden field, of the values that its page shows."""
+    return json.dumps(_plain(values), ensure_ascii=False)
+
+
+def refuse_if_changed(seen: str | None, values: Mapping[str, object], subject: Any) -> None:
+    """Raise Changed, all rolled back, unless the values are what `seen` noted.
+
+    Called with the row of `subject` locked. None, of a caller who showed nothing to anybody, is
+    not compared. What was noted comes from a browser: what cannot be read counts as changed.
+    """
+    present = _plain(values)
+    if seen is None or (noted := _read(seen)) == present:
+        return
+    differences = [
+        Difference(name, noted.get(name, "unknown")[:LONGEST], value[:LONGEST])
+        for name, value in present.items()
+        if noted.get(name) != value
+    ]
+    last = _last_change(subject)
+    db.session.rollback()
+    raise Changed(differences, *last)
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def _read(seen: str) -> dict[str, str]:
+    try:
+        noted = json.loads(seen)
+    except (ValueError, RecursionError):
+        return {}
+    return _plain(noted) if isinstance(noted, dict) else {}
+
+
+def _last_change(subject: Any) -> tuple[str, datetime | None]:
+    kind = type(subject).__name__.lower()
+    event = db.session.execute(
+        select(AuditEvent.actor_label, AuditEvent.at)
+        .where(
+            AuditEvent.subject_type == kind,
+            AuditEvent.subject_id == subject.id,
+            AuditEvent.action.startswith(f"{kind}."),
+        )
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    ).first()
+    return (event[0], event[1]) if event else ("", None)
