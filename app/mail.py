@@ -152,7 +152,21 @@ class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[m
         return f"{self.name}: {encoded_words(name)}\r\n <{self.address.addr_spec}>\r\n"
 
 
-_headers = HeaderRegistry()
+class CachedHeaders(HeaderRegistry):
+    """Makes the class of a kind of header once: the library makes it anew for each header."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = super().__getitem__(name)
+        return made
+
+
+_headers = CachedHeaders()
 _headers.map_to_type("subject", SubjectHeader)
 _headers.map_to_type("from", OneAddressHeader)
 MAIL_POLICY = policy.SMTP.clone(header_factory=_headers)

@@ -59,7 +59,7 @@ def add_job(task_queue: Queue) -> Callable[..., str]:
     """Return a function that adds a job as RQ does, in a list, and returns its id."""
 
     def add(
-        task: str = "deliver_email",
+        task: str = "drain_outbox",
         state: str = "failed",
         *,
         trace: str = "ValueError: no",

@@ -71,7 +71,7 @@ def test_the_newest_failure_comes_first(manager, add_job, redis, task_queue):
 
 
 def test_jobs_are_found_by_task_and_by_a_part_of_the_id(manager, add_job):
-    mail, sweep = add_job("deliver_email"), add_job("sweep_outbox")
+    mail, sweep = add_job("drain_outbox"), add_job("sweep_outbox")
 
     assert ids(manager.get("/admin/jobs?task=sweep_outbox")) == [sweep]
     assert ids(manager.get(f"/admin/jobs?search={mail[4:-2]}")) == [mail]
@@ -83,7 +83,7 @@ def test_a_long_list_is_paged(manager, add_job, monkeypatch):
     monkeypatch.setattr(jobs, "PER_PAGE", 2)
     every = [add_job(email_id=number) for number in range(5)]
     pages = [ids(manager.get(f"/admin/jobs?page={number}")) for number in (1, 2, 3, 4)]
-    filtered = [ids(manager.get(f"/admin/jobs?task=deliver_email&page={n}")) for n in (1, 2, 3)]
+    filtered = [ids(manager.get(f"/admin/jobs?task=drain_outbox&page={n}")) for n in (1, 2, 3)]
 
     assert [len(page) for page in pages] == [2, 2, 1, 0]
     assert sorted(chain(*pages)) == sorted(every) == sorted(chain(*filtered))
@@ -135,7 +135,7 @@ def test_a_job_shows_all_but_its_secrets(app, manager, add_job, admin):
     )
     page = manager.get(f"/admin/jobs/{job_id}").text
 
-    for shown in ("deliver_email", "people.csv", "r" * 32, "Row 3", "3 of 8", "ValueError"):
+    for shown in ("drain_outbox", "people.csv", "r" * 32, "Row 3", "3 of 8", "ValueError"):
         assert shown in page
     for secret in (token, "sk-123456", "hunter22"):
         assert secret not in page
@@ -199,7 +199,7 @@ BAD_JOBS = {
     "a bomb": {"data": zlib.compress(b"[" * 50_000_000), "origin": "{queue}"},
     "not a call": {"data": b'{"a": 1}', "origin": "{queue}"},
     "times": {
-        "data": b'["deliver_email", null, [], {}]',
+        "data": b'["drain_outbox", null, [], {}]',
         "origin": "{queue}",
         "created_at": b"\xff",
         "started_at": b"-1",
@@ -209,9 +209,9 @@ BAD_JOBS = {
         "status": b"\x00<b>",
     },
     "names": {"data": json.dumps([HOSTILE, None, [], {HOSTILE: HOSTILE}]), "origin": "{queue}"},
-    "odd arguments": {"data": b'["deliver_email", null, {"a": 1}, [1, 2]]', "origin": "{queue}"},
+    "odd arguments": {"data": b'["drain_outbox", null, {"a": 1}, [1, 2]]', "origin": "{queue}"},
     "progress": {
-        "data": b'["deliver_email", null, [], {}]',
+        "data": b'["drain_outbox", null, [], {}]',
         "origin": "{queue}",
         "meta": b'{"progress": {"done": true, "of": 0, "text": {"a": 1}}, "tries": 1e400}',
     },
@@ -221,7 +221,7 @@ BAD_JOBS = {
 @pytest.mark.parametrize("name", BAD_JOBS)
 def test_a_job_that_makes_no_sense_breaks_no_page(manager, redis, task_queue, add_job, name):
     good = add_job()
-    job_id = f"deliver_email-{name.replace(' ', '-')}"
+    job_id = f"drain_outbox-{name.replace(' ', '-')}"
     fields = {
         key: value.replace("{queue}", task_queue.name) if isinstance(value, str) else value
         for key, value in BAD_JOBS[name].items()
@@ -246,8 +246,8 @@ def test_keys_of_the_wrong_kind_and_ids_of_any_bytes_break_no_page(
     name = task_queue.name
     for entry in (b"\xff\xfe", b"<script>alert(1)</script>", b"", b"x" * 5000, b"a/../b", b"a:b"):
         redis.zadd(f"rq:failed:{name}", {entry: 1})
-    redis.set("rq:job:deliver_email-text", "no hash")
-    redis.zadd(f"rq:failed:{name}", {"deliver_email-text": 1})
+    redis.set("rq:job:drain_outbox-text", "no hash")
+    redis.zadd(f"rq:failed:{name}", {"drain_outbox-text": 1})
     for key in (f"rq:queue:{name}", f"rq:wip:{name}", f"rq:workers:{name}", f"rq:canceled:{name}"):
         redis.set(key, "of the wrong kind")
     page = manager.get("/admin/jobs")
@@ -261,7 +261,7 @@ def test_keys_of_the_wrong_kind_and_ids_of_any_bytes_break_no_page(
 
 def test_what_cannot_be_read_can_be_deleted(manager, redis, task_queue, add_job):
     add_job()
-    redis.zadd(f"rq:failed:{task_queue.name}", {b"\xff": 1, b"deliver_email-expired": 1})
+    redis.zadd(f"rq:failed:{task_queue.name}", {b"\xff": 1, b"drain_outbox-expired": 1})
     manager.submit("/admin/jobs/delete-all?list=failed")
 
     assert redis.keys("rq:failed:*") == redis.keys("rq:job:*") == redis.keys("rq:results:*") == []
@@ -273,7 +273,7 @@ def test_what_cannot_be_read_can_be_deleted(manager, redis, task_queue, add_job)
 def test_a_failed_job_is_run_again_after_a_question(manager, add_job, task_queue):
     job_id = add_job(email_id=7)
     question = manager.get(f"/admin/jobs/{job_id}/retry").text
-    assert "Run deliver_email again?" in question
+    assert "Run drain_outbox again?" in question
     assert job_id in question
     assert task_queue.count == 0
 
@@ -311,11 +311,11 @@ def test_of_two_who_retry_a_job_one_does(app, manager, add_job, task_queue, admi
 
 
 def test_all_failed_jobs_of_a_task_are_run_again(manager, add_job, task_queue):
-    mails = [add_job("deliver_email") for _ in range(3)]
+    mails = [add_job("drain_outbox") for _ in range(3)]
     sweep = add_job("sweep_outbox")
-    question = manager.get("/admin/jobs/retry-all?task=deliver_email").text
-    assert "Run 3 failed jobs of deliver_email again?" in question
-    done = manager.submit("/admin/jobs/retry-all?task=deliver_email", follow_redirects=True)
+    question = manager.get("/admin/jobs/retry-all?task=drain_outbox").text
+    assert "Run 3 failed jobs of drain_outbox again?" in question
+    done = manager.submit("/admin/jobs/retry-all?task=drain_outbox", follow_redirects=True)
 
     assert "3 jobs are queued again." in done.text
     assert sorted(task_queue.job_ids) == sorted(mails)
@@ -352,9 +352,9 @@ def test_a_job_that_runs_is_not_deleted(manager, add_job, redis):
 
 @pytest.mark.parametrize("state", ["failed", "queued", "finished", "scheduled", "canceled"])
 def test_all_of_a_task_in_a_list_are_deleted(manager, add_job, redis, state):
-    gone = [add_job("deliver_email", state) for _ in range(3)]
+    gone = [add_job("drain_outbox", state) for _ in range(3)]
     kept = [add_job("sweep_outbox", state) for _ in range(2)]
-    manager.submit(f"/admin/jobs/delete-all?list={state}&task=deliver_email")
+    manager.submit(f"/admin/jobs/delete-all?list={state}&task=drain_outbox")
     left = ids(manager.get(f"/admin/jobs?list={state}"))
 
     assert sorted(left) == sorted(kept)
@@ -387,7 +387,7 @@ def test_there_is_no_question_where_there_is_nothing_to_do(manager, redis):
 
 def test_a_job_that_waits_is_cancelled(manager, add_job, task_queue):
     job_id = add_job(state="queued")
-    assert "Cancel deliver_email?" in manager.get(f"/admin/jobs/{job_id}/cancel").text
+    assert "Cancel drain_outbox?" in manager.get(f"/admin/jobs/{job_id}/cancel").text
     manager.submit(f"/admin/jobs/{job_id}/cancel")
 
     assert task_queue.count == 0
@@ -439,7 +439,7 @@ def test_without_redis_the_page_says_what_the_database_knows(manager, away):
     assert page.status_code == 200
     assert "Redis does not answer" in page.text
     assert "0 waiting" in page.text
-    one = manager.get("/admin/jobs/deliver_email-1")
+    one = manager.get("/admin/jobs/drain_outbox-1")
     assert one.status_code == 200
     assert "Redis does not answer" in one.text
 
@@ -490,7 +490,7 @@ def test_who_deletes_many_gives_the_password_again_and_comes_back_to_the_same_qu
     app, manager, add_job, redis
 ):
     add_job()
-    path = "/admin/jobs/delete-all?list=failed&task=deliver_email"
+    path = "/admin/jobs/delete-all?list=failed&task=drain_outbox"
     for session in UserSession.query:
         session.authenticated_at = now() - timedelta(days=1)
     db.session.commit()
@@ -500,4 +500,4 @@ def test_who_deletes_many_gives_the_password_again_and_comes_back_to_the_same_qu
     answered = manager.submit(asked.location, {"password": PASSWORD})
 
     assert answered.location == path
-    assert "Delete 1 failed job of deliver_email?" in manager.get(path).text
+    assert "Delete 1 failed job of drain_outbox?" in manager.get(path).text

@@ -17,8 +17,10 @@ from sqlalchemy.pool import NullPool
 from app import create_app, emails
 from app.extensions import db
 from app.models import EmailMessage, User
+from app.queue import TASKS
 from app.services import roles
 from config import TestingConfig
+from tests.queue.example_tasks import register
 from tests.queue.support import MailServer, Process, RedisServer
 from tests.support import Browser
 
@@ -131,6 +133,16 @@ def run(environment: dict[str, str]) -> Iterator[Callable[..., Process]]:
     yield start
     for process in started:
         process.end()
+
+
+@pytest.fixture
+def example_tasks() -> Iterator[None]:
+    """The tasks of tests, which a worker started by tests/queue/manage.py knows as well."""
+    before = dict(TASKS)
+    register()
+    yield
+    TASKS.clear()
+    TASKS.update(before)
 
 
 @pytest.fixture

@@ -4,21 +4,11 @@ import pytest
 
 from app import queue
 from app.models import EmailMessage
-from app.queue import TASKS
 from tests import factories
-from tests.queue import example_tasks
 from tests.queue.support import until
 
 PROGRAM = "tests/queue/manage.py"
-
-
-@pytest.fixture(autouse=True)
-def _tasks(monkeypatch):
-    before = dict(TASKS)
-    example_tasks.register()
-    yield
-    TASKS.clear()
-    TASKS.update(before)
+pytestmark = pytest.mark.usefixtures("example_tasks")
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survive
 
 
 def test_a_task_is_not_given_an_object_or_unnamed_arguments(redis, survives):
-    push(redis, call("deliver_email", 1))
-    push(redis, call("deliver_email", instance={"a": 1}, email_id=1))
+    push(redis, call("sweep_outbox", 1))
+    push(redis, call("sweep_outbox", instance={"a": 1}))
 
     assert survives().count("with more than named arguments") == 2
 
@@ -90,7 +90,7 @@ def test_a_pickle_is_never_loaded(redis, marker, survives):
     payload = pickle.dumps(Touch(str(marker)))
     push(redis, payload)
     for field in ("meta", "result"):
-        push(redis, call("deliver_email", email_id=99), **{field: payload})
+        push(redis, call("sweep_outbox"), **{field: payload})
 
     survives()
 
@@ -99,9 +99,9 @@ def test_a_pickle_is_never_loaded(redis, marker, survives):
 
 def test_callbacks_are_not_called(redis, survives):
     for kind in ("success", "failure", "stopped"):
-        for name in ("deliver_email", "os.getcwd"):
+        for name in ("sweep_outbox", "os.getcwd"):
             target = {f"{kind}_callback_name": "os.abort", f"{kind}_callback_timeout": 5}
-            push(redis, call(name, email_id=99), **target)
+            push(redis, call(name), **target)
 
     output = survives()
 
@@ -119,7 +119,7 @@ def test_webhooks_are_not_called(redis, survives):
             "headers": None,
             "timeout": 5,
         }
-        push(redis, call("deliver_email", email_id=99), webhooks=json.dumps([hook]))
+        push(redis, call("sweep_outbox"), webhooks=json.dumps([hook]))
 
         survives()
 
@@ -136,14 +136,14 @@ UNREADABLE = [
     {"description": b"\xff\xfe"},
     {"origin": b"\xff"},
 ]
-NO_CALLS = [b"", b"{}", b"[1,2]", b'["deliver_email"', b"\x80\x04", b"null"]
+NO_CALLS = [b"", b"{}", b"[1,2]", b'["sweep_outbox"', b"\x80\x04", b"null"]
 NO_IDS = [b"\xff\xfe", b"a b", b"../etc", b"", b"x" * 5000]
 
 
 def test_what_cannot_be_read_is_dropped(redis, survives):
     """F13"""
     for fields in UNREADABLE:
-        push(redis, call("deliver_email", email_id=99), **fields)
+        push(redis, call("sweep_outbox"), **fields)
     for data in NO_CALLS:
         push(redis, data)
     for job_id in NO_IDS:
@@ -169,7 +169,7 @@ def test_a_name_cannot_start_a_line_in_the_log(redis, survives):
 
 def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(redis, survives):
     key = f"{QUEUE}:intermediate"
-    push(redis, call("deliver_email", email_id=99), job_id="broken", status="no such status")
+    push(redis, call("sweep_outbox"), job_id="broken", status="no such status")
     redis.client.delete(QUEUE)
     redis.client.rpush(key, "broken", b"\xff\xfe")
 
@@ -192,6 +192,6 @@ def test_flask_rq2_makes_the_same_guarded_kinds(web):
 
     assert isinstance(made, TaskWorker)
     assert made.job_class is TaskJob
-    assert queue.TASKS.keys() == {"deliver_email", "sweep_outbox", "clean_up"}
+    assert queue.TASKS.keys() == {"drain_outbox", "sweep_outbox", "clean_up"}
     assert "rq" not in web.cli.commands
     assert db.session.query(EmailMessage).count() == 0

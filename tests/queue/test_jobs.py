@@ -8,22 +8,12 @@ import time
 import pytest
 
 from app import queue
-from app.queue import TASKS
 from app.services import outbox
-from tests.queue import example_tasks
 from tests.queue.support import states, until
 
 PROGRAM = "tests/queue/manage.py"
+pytestmark = pytest.mark.usefixtures("example_tasks")
 RECOVERY = 20  # seconds in which the job of a killed worker is to run again
-
-
-@pytest.fixture(autouse=True)
-def _tasks(monkeypatch):
-    before = dict(TASKS)
-    example_tasks.register()
-    yield
-    TASKS.clear()
-    TASKS.update(before)
 
 
 @pytest.fixture

@@ -193,4 +193,4 @@ def test_only_registered_names_and_json_can_be_queued(web):
     with pytest.raises(queue.UnknownTask):
         queue.enqueue("os.system")
     with pytest.raises(TypeError):
-        queue.enqueue("deliver_email", email_id=object())
+        queue.enqueue("clean_up", when=object())
