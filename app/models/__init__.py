@@ -1,6 +1,7 @@
 """The tables. Every model is named here, so that importing the package makes them all known."""
 
 from app.models.audit_event import AuditEvent, AuditMaintenance
+from app.models.bulk_operation import BulkItem, BulkOperation
 from app.models.editable_html import EditableHTML
 from app.models.email_message import EmailMessage
 from app.models.role import Permission, Role
@@ -11,6 +12,8 @@ __all__ = [
     "AnonymousUser",
     "AuditEvent",
     "AuditMaintenance",
+    "BulkItem",
+    "BulkOperation",
     "EditableHTML",
     "EmailMessage",
     "Permission",
