@@ -36,11 +36,11 @@ format: setup  ## Format the code and mend what ruff can mend
 hooks: $(TOOLS)/uv  ## Format, lint and check types before each commit (pre-commit)
 	@$(TOOLS)/pre-commit install
 
-bench: setup  ## Measure the speed (benchmarks/)
+bench: setup .venv-peers/bin/gunicorn  ## Measure the speed, beside other admins too (benchmarks/)
 	@$(PYTHON_VENV) -m benchmarks $(ARGS)
 
 lock: $(TOOLS)/uv  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
-	@for name in common dev tools; do \
+	@for name in common dev tools peers; do \
 	    echo "» requirements/$$name.txt"; \
 	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
 	        --custom-compile-command "make lock" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
@@ -58,6 +58,11 @@ $(TOOLS)/uv: requirements/tools.txt
 	@$(TOOLS)/pip --disable-pip-version-check install -qq --require-hashes -r requirements/tools.txt
 	@touch $(TOOLS)/uv
 
+.venv-peers/bin/gunicorn: requirements/peers.txt
+	@$(PYTHON_VENV) -m venv .venv-peers
+	@.venv-peers/bin/pip --disable-pip-version-check install -qq --require-hashes -r requirements/peers.txt
+	@touch $@
+
 clean:  ## Remove what can be made again; .env and instance/ (the database) stay
-	rm -rf .venv .venv-tools .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
+	rm -rf .venv .venv-tools .venv-peers .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

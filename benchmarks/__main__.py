@@ -6,7 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from benchmarks import jobs_page, mail, pages, people, static_files, weight, workers, writers
+from benchmarks import (
+    directory,
+    jobs_page,
+    mail,
+    pages,
+    people,
+    static_files,
+    weight,
+    workers,
+    writers,
+)
 from benchmarks.results import Result, table
 from benchmarks.sizes import DEFAULT, QUICK
 from benchmarks.stand import Stand
@@ -14,7 +24,8 @@ from benchmarks.stand import Stand
 MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "login": pages.login,
     "home": pages.signed_in_home,
-    "lists": people.lists,
+    "dashboard": people.dashboard,
+    "lists": directory.lists,
     "adding": people.adding,
     "stylesheet": static_files.stylesheet,
     "weight": weight.first_visits,

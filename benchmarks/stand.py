@@ -23,12 +23,17 @@ from app.extensions import db
 from app.models import User
 from app.redis_server import find_program
 from app.services import fake_data, roles, users
+from benchmarks import postgresql
 from benchmarks.clients import Browser
 from benchmarks.sizes import Sizes
 from config import BASE_DIR
 
 ADMINISTRATOR = "administrator@example.com"
 PERSON = "person@example.com"
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+# As gunicorn.conf.py has it.
+PEERS_SETTINGS = ["-c", "/dev/null", "--worker-class", "gthread", "--threads", "2", "--reuse-port"]
+PEERS_SETTINGS += ["--access-logfile", "-", "--timeout", "300"]
 WAIT = 30  # seconds that a server may take to start, and to end
 
 
@@ -45,7 +50,9 @@ class Stand:
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
         self.password = secrets.token_urlsafe(24)
-        self.databases: dict[int, Database] = {}
+        self.databases: dict[tuple[str, int], Database] = {}
+        self._postgresql: str | None = None
+        self._prepared: set[tuple[str, str]] = set()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._ports: dict[tuple[object, ...], int] = {}
         self._environment = {
@@ -82,10 +89,14 @@ class Stand:
         """Return the kit in this process, for what needs no server."""
         return create_app("production", {"SQLALCHEMY_DATABASE_URI": url})
 
-    def database(self, people: int) -> Database:
+    def engines(self) -> list[str]:
+        """Return the engines that can be measured here, which need no setting."""
+        return [SQLITE, *([POSTGRESQL] if self._server() else [])]
+
+    def database(self, people: int, engine: str = "") -> Database:
         """Return a database with an administrator, someone who is not, and made-up people."""
-        if people not in self.databases:
-            url = self.empty_database()
+        if (engine, people) not in self.databases:
+            url = self.empty_database(engine)
             with self.app(url).app_context():
                 upgrade()
                 roles.insert()
@@ -104,12 +115,17 @@ class Stand:
                     ) as connection:
                         connection.execute(text("VACUUM ANALYZE"))
                 db.engine.dispose()
-            self.databases[people] = Database(url, people, seconds)
-        return self.databases[people]
+            self.databases[engine, people] = Database(url, people, seconds)
+        return self.databases[engine, people]
 
-    def empty_database(self) -> str:
-        """Return the address of a new database: on BENCH_DATABASE_URL's server, else in a file."""
+    def empty_database(self, engine: str = "") -> str:
+        """Return the address of a new database.
+
+        Unless an engine is named it is on BENCH_DATABASE_URL's server, else in a file.
+        """
         server = os.environ.get("BENCH_DATABASE_URL")
+        if engine:
+            server = self._server() if engine == POSTGRESQL else None
         name = f"benchmark_{secrets.token_hex(4)}"
         if not server:
             return f"sqlite:///{self.folder / name}.sqlite"
@@ -124,6 +140,41 @@ class Stand:
 
         self._stack.callback(drop)
         return url.set(database=name).render_as_string(hide_password=False)
+
+    def _server(self) -> str | None:
+        """Return the address of a PostgreSQL: BENCH_DATABASE_URL's, else one of the run's own.
+
+        None where none is installed.
+        """
+        if self._postgresql is None:
+            given = os.environ.get("BENCH_DATABASE_URL")
+            self._postgresql = given or postgresql.start(self.folder, free_port(), self._stack)
+        return self._postgresql
+
+    def peers(self) -> Path | None:
+        """Return the Python that has what the admin is measured against, if it is installed."""
+        python = BASE_DIR / ".venv-peers" / "bin" / "python"
+        return python if python.exists() else None
+
+    def django(self, url: str) -> int:
+        """Serve Django's admin over the people of a database and return its port."""
+        environment = {"DATABASE_URL": url.replace("+psycopg", "")}
+        module = "benchmarks.peers.django_admin"
+        if (url, module) not in self._prepared:
+            subprocess.run(
+                [str(self.peers()), "-m", module],
+                cwd=BASE_DIR,
+                env={**os.environ, **environment},
+                check=True,
+            )
+            self._prepared.add((url, module))
+        return self._gunicorn(f"{module}:application", self.peers(), **environment)
+
+    def flask_admin(self, url: str) -> int:
+        """Serve Flask-Admin over the people of a database and return its port."""
+        return self._gunicorn(
+            "benchmarks.peers.flask_admin_app:create_app()", self.peers(), DATABASE_URL=url
+        )
 
     def kit(self, url: str, *, redis_url: str = "") -> int:
         """Serve the kit as in production and return its port."""
@@ -142,12 +193,14 @@ class Stand:
         self._start(command, {}, port, _listens)
         return f"redis://127.0.0.1:{port}/0"
 
-    def _gunicorn(self, app: str, **environment: str) -> int:
+    def _gunicorn(self, app: str, python: Path | None = None, **environment: str) -> int:
         """Return the port of a server, which is started unless there is one just like it."""
         asked = (app, *sorted(environment.items()))
         if asked not in self._ports:
             port = free_port()
-            command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+            # The peers know nothing of the kit's settings, which gunicorn.conf.py looks at.
+            command = [str(python or sys.executable), "-m", "gunicorn"]
+            command += PEERS_SETTINGS if python else ["-c", "gunicorn.conf.py"]
             command += ["--bind", f"127.0.0.1:{port}", app]
             environment["APP_URL"] = f"http://127.0.0.1:{port}"
             self._start(command, environment, port, _answers)

@@ -13,11 +13,13 @@ from benchmarks.stand import Stand
 TINY = Sizes(
     workers=1,
     rounds=1,
+    peer_rounds=1,
     seconds=0,
     connections=1,
     requests=1,
     few_people=60,
     many_people=70,
+    most_people=80,
     writers=2,
     transactions=3,
     mails=3,

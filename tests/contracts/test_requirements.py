@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FOLDER = Path(__file__).parents[2] / "requirements"
-NAMES = ["common", "dev", "tools"]
+NAMES = ["common", "dev", "tools", "peers"]
 
 
 def pins(name: str) -> dict[str, list[Requirement]]:

@@ -1,0 +1,121 @@
+"""The list of people at a thousand and at a million, beside Django's admin and Flask-Admin.
+
+All of them show a hundred rows of the same table, on each engine that this machine has.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.clients import Browser
+from benchmarks.results import Result, at_least, at_most, compare
+from benchmarks.stand import ADMINISTRATOR, SQLITE, Stand
+
+ROWS = 100
+LIST = f"/admin/users?per_page={ROWS}"
+GROWTH_BAR = 2.0  # times what it takes with few people
+LAST_BAR = 1.5  # times what the first page takes
+SEARCH_BAR = 0.010  # seconds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One thing to ask of a list, and how each admin is asked; bars are how often as fast."""
+
+    name: str
+    kit: str
+    django: str
+    flask_admin: str
+    bar: float  # as Django's admin comes
+    tuned_bar: float
+
+
+def questions(people: int) -> list[Asked]:
+    """Return what is asked where there are so many people."""
+    # Made-up addresses end in the number of whoever it is, so that this part is in one of them.
+    part = f"{people // 2}@example"
+    # The last that is full; the kit's last page always is. Two more people can sign in.
+    last = (people + 2) // ROWS
+    return [
+        Asked("first page", LIST, "", "", 5, 3),
+        Asked("search, one hit", f"{LIST}&search={part}", f"?q={part}", f"?search={part}", 100, 1),
+        Asked("last page", f"{LIST}&last=1", f"?p={last}", f"?page={last - 1}", 10, 10),
+    ]
+
+
+def lists(stand: Stand) -> Iterator[Result]:
+    """Time the list of people, asked for one after another."""
+    for engine in stand.engines():
+        yield from _of_engine(stand, engine)
+
+
+def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
+    few, most = stand.sizes.few_people, stand.sizes.most_people
+    small, large = stand.database(few, engine), stand.database(most, engine)
+    kit, kit_with_few = (
+        stand.browser(stand.kit(base.url), ADMINISTRATOR) for base in (large, small)
+    )
+    first_page = _median(stand, kit, LIST)
+    for asked, asked_of_few in zip(questions(most), questions(few), strict=True):
+        title = f"{engine}, {asked.name}"
+        now = _median(stand, kit, asked.kit)
+        before = _median(stand, kit_with_few, asked_of_few.kit)
+        found = compare(stand.sizes.rounds, now, before)
+        measure = f"{_ms(found.first)} with {most:,} people, {_ms(found.second)} with {few:,}"
+        yield at_most(title, measure, found.ratio, GROWTH_BAR)
+        if "search" in asked.name:
+            measure = "the same, in all"
+            met = found.first < SEARCH_BAR
+            yield Result(title, _ms(found.first), "", f"< {_ms(SEARCH_BAR)}", met)
+        if asked.name == "last page":
+            found = compare(stand.sizes.rounds, now, first_page)
+            measure = f"{_ms(found.first)}, the first page {_ms(found.second)}"
+            yield at_most(title, measure, found.ratio, LAST_BAR)
+        if stand.peers():
+            yield from _beside_peers(stand, engine, large.url, asked, now)
+
+
+def _beside_peers(
+    stand: Stand, engine: str, url: str, asked: Asked, kit: Callable[[], float]
+) -> Iterator[Result]:
+    django = django_browser(stand, url)
+    flask_admin = stand.browser(stand.flask_admin(url))
+    # SQLite has no index for searching that Django could be told to use.
+    tuned_bar = None if engine == SQLITE and "search" in asked.name else asked.tuned_bar
+    for peer, browser, path, bar in (
+        ("Django admin", django, f"/admin/peers/person/{asked.django}", asked.bar),
+        ("Django admin, tuned", django, f"/tuned/peers/person/{asked.django}", tuned_bar),
+        ("Flask-Admin", flask_admin, f"/admin/person/{asked.flask_admin}", None),
+    ):
+        found = compare(stand.sizes.peer_rounds, _median(stand, browser, path, few=True), kit)
+        subject = f"{engine}, {asked.name}: {peer}"
+        measure = f"{_ms(found.first)}, the kit {_ms(found.second)}"
+        if bar is None:
+            yield Result(subject, measure, f"{found.ratio:.2f}")
+        else:
+            yield at_least(subject, measure, found.ratio, bar)
+
+
+def django_browser(stand: Stand, url: str) -> Browser:
+    """Return a browser that is signed in to Django's admin."""
+    browser = stand.browser(stand.django(url))
+    browser.open("/admin/login/")
+    form = {
+        "username": "administrator",
+        "password": stand.password,
+        "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+    }
+    response, _ = browser.open("/admin/login/?next=/admin/", form)
+    if response.status != 302:
+        raise RuntimeError(f"Django's administrator could not sign in: {response.status}")
+    return browser
+
+
+def _median(stand: Stand, browser: Browser, path: str, *, few: bool = False) -> Callable[[], float]:
+    """Return a function that asks for a page as often as a turn has it, or thrice if it is slow."""
+    requests = min(3, stand.sizes.requests) if few else stand.sizes.requests
+    return lambda: statistics.median(browser.seconds(path) for _ in range(requests))
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

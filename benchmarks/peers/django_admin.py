@@ -1,0 +1,169 @@
+"""Django's own admin for the kit's people: as it comes at /admin/, tuned at /tuned/, and an export.
+
+`python -m benchmarks.peers.django_admin` makes the tables of its own and an administrator, and the
+indexes that the tuned one needs. gunicorn serves `application`.
+"""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+import django
+from django.conf import settings
+
+COLUMNS = (
+    "email", "first_name", "last_name", "role", "confirmed", "created_at", "last_seen_at",
+)  # fmt: skip
+SEARCHED = ("email", "first_name", "last_name")
+
+
+def database(url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": "/" + parts.path.lstrip("/"),
+            "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
+        }
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "CONN_MAX_AGE": None,
+    }
+
+
+settings.configure(
+    SECRET_KEY=os.environ["SECRET_KEY"],
+    ALLOWED_HOSTS=["127.0.0.1"],
+    ROOT_URLCONF=__name__,
+    USE_TZ=True,
+    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    DATABASES={"default": database(os.environ["DATABASE_URL"])},
+    INSTALLED_APPS=[
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "django.contrib.staticfiles",
+        "benchmarks.peers",
+    ],
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+    TEMPLATES=[
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ],
+    STATIC_URL="/static/",
+)
+django.setup()
+
+# Django has to be set up before these can be imported.
+from django.contrib import admin  # noqa: E402
+from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.core.paginator import Paginator  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.http import HttpRequest, StreamingHttpResponse  # noqa: E402
+from django.urls import path  # noqa: E402
+
+from benchmarks.peers.models import Person  # noqa: E402
+
+
+class PersonAdmin(admin.ModelAdmin):
+    """What its documentation shows first."""
+
+    list_display = COLUMNS
+    list_filter = ("role", "confirmed")
+    search_fields = SEARCHED
+
+
+class EstimatingPaginator(Paginator):
+    """Asks the engine how many rows a table has about, unless a filter needs them counted."""
+
+    @property
+    def count(self) -> int:
+        if self.object_list.query.where:
+            return super().count
+        query = "SELECT max(id) FROM users"
+        if connection.vendor == "postgresql":
+            query = "SELECT reltuples::bigint FROM pg_class WHERE relname = 'users'"
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchone()[0] or 0
+
+
+class TunedPersonAdmin(PersonAdmin):
+    """What its users recommend to each other for large tables."""
+
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+
+
+admin.site.register(Person, PersonAdmin)
+tuned = admin.AdminSite(name="tuned")
+tuned.register(Person, TunedPersonAdmin)
+
+
+class Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+@login_required(login_url="/admin/login/")
+def export(_request: HttpRequest) -> StreamingHttpResponse:
+    """Stream everyone as Django's documentation streams large CSV files, with iterator()."""
+    writer = csv.writer(Echo())
+
+    def lines() -> Iterator[str]:
+        yield writer.writerow(COLUMNS)
+        for person in Person.objects.select_related("role").order_by("pk").iterator(2000):
+            yield writer.writerow([getattr(person, column) for column in COLUMNS])
+
+    return StreamingHttpResponse(lines(), content_type="text/csv")
+
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("tuned/", tuned.urls),
+    path("export.csv", export),
+]
+application = get_wsgi_application()
+
+
+def prepare() -> None:
+    call_command("migrate", verbosity=0)
+    User.objects.create_superuser("administrator", password=os.environ["ADMIN_PASSWORD"])
+    if connection.vendor == "postgresql":
+        # icontains compares UPPER(column), which a plain trigram index does not serve.
+        columns = ", ".join(f"upper({column}::text) gin_trgm_ops" for column in SEARCHED)
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE INDEX peers_search ON users USING gin ({columns})")
+
+
+if __name__ == "__main__":
+    sys.exit(prepare())
