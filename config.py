@@ -17,6 +17,7 @@ DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionCon
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
 SHORTEST_SECRET_KEY = 32
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+REGISTRATION_MODES = ("open", "invite-only", "closed")
 
 
 class ConfigurationError(Exception):
@@ -58,12 +59,14 @@ class Reader:
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
 
     def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
-        value = self.text(name, default=default).strip().upper()
-        if value not in allowed:
-            raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
-        return value
+        """Return one of `allowed`, in whatever case it is written."""
+        value = self.text(name, default=default).strip()
+        for one in allowed:
+            if one.lower() == value.lower():
+                return one
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
 
-    def number(self, name: str, default: int, least: int = 0) -> int:
+    def number(self, name: str, default: int, least: int = 0, most: int | None = None) -> int:
         value = self.text(name)
         if not value:
             return default
@@ -73,6 +76,8 @@ class Reader:
             raise ConfigurationError(f"{name} must be a whole number, not {value!r}.") from None
         if number < least:
             raise ConfigurationError(f"{name} must be at least {least}, not {number}.")
+        if most is not None and number > most:
+            raise ConfigurationError(f"{name} must be at most {most}, not {number}.")
         return number
 
     def cron(self, name: str, default: str) -> str:
@@ -186,6 +191,7 @@ class Config:
         self.PASSWORD_MIN_LENGTH = read.number(
             "PASSWORD_MIN_LENGTH", 12, least=SHORTEST_PASSWORD_MINIMUM
         )
+        self.REGISTRATION = read.choice("REGISTRATION", "open", REGISTRATION_MODES)
 
         self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
         self.REDIS_URL = read.redis(
@@ -199,6 +205,8 @@ class Config:
         self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
         self.KEEP_SENT_EMAILS = read.number("KEEP_SENT_EMAILS", 30, least=1)
         self.KEEP_FAILED_EMAILS = read.number("KEEP_FAILED_EMAILS", 90, least=1)
+        self.KEEP_IMPORTS = read.number("KEEP_IMPORTS", 14, least=1)
+        self.RESTORE_DELETED_DAYS = read.number("RESTORE_DELETED_DAYS", 30, least=1)
 
         self.MAIL_SERVER = read.text("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()
@@ -222,12 +230,14 @@ class Config:
         self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.listing("TRUSTED_HOSTS")]
         self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
         self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
+        self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
 
         self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
         self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
         self.SESSION_LIFETIME = read.number("SESSION_LIFETIME", 7 * 24 * 60 * 60, least=1)
         self.REMEMBER_LIFETIME = read.number("REMEMBER_LIFETIME", 30 * 24 * 60 * 60, least=1)
         self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
+        self.IMPERSONATION_MINUTES = read.number("IMPERSONATION_MINUTES", 30, least=1, most=30)
 
         self.SENTRY_DSN = read.text("SENTRY_DSN")
         self.RAYGUN_APIKEY = read.text("RAYGUN_APIKEY")

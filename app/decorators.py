@@ -78,6 +78,19 @@ def fresh_sign_in_required(view: View) -> View:
     return guarded
 
 
+def takes_files(setting: str) -> Callable[[View], View]:
+    """Let a view take a file of as many megabytes as `setting` says (app.headers).
+
+    Goes below permission_required: the limit of everyone else stays.
+    """
+
+    def mark(view: View) -> View:
+        view.largest_file = setting  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def _this_page() -> str:
     # What is asked behind the question mark may say what is to be deleted.
     return request.full_path.removesuffix("?")

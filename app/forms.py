@@ -1,9 +1,8 @@
 """What all forms share: the CSRF field, text that can be stored, and e-mail addresses."""
 
-import unicodedata
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 from flask import request
 from flask_wtf import FlaskForm
 from markupsafe import escape
@@ -23,6 +22,7 @@ from wtforms.widgets.core import Input, clean_key
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.passwords import MAX_LENGTH
+from app.services.typed import stored_address, visible
 
 
 class BaseForm(FlaskForm):
@@ -79,28 +79,8 @@ def _is_storable(field: StringField) -> bool:
     return visible(field.data or "", allowed) == (field.data or "")
 
 
-def visible(text: str | None, allowed: str = "\r\n\t") -> str:
-    """Return `text` without control characters but those `allowed`, and without lone surrogates."""
-    return "".join(
-        character
-        for character in text or ""
-        if character in allowed or unicodedata.category(character) not in {"Cc", "Cs"}
-    )
-
-
 def strip(value: str | None) -> str | None:
     return value.strip() if value else value
-
-
-def stored_address(typed: str) -> str:
-    """Return an e-mail address in the form in which it is stored: a domain has many spellings.
-
-    The part before the @ is ASCII: letters of other scripts that look alike would let one person
-    pose as another. Whether the domain takes mail is left to the confirmation link. Raises
-    EmailNotValidError.
-    """
-    result = validate_email(typed.strip(), allow_smtputf8=False, check_deliverability=False)
-    return (result.ascii_email or result.normalized).lower()
 
 
 class Address:

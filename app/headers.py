@@ -4,10 +4,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from functools import cache
-from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
+from flask_login import current_user
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import origin
@@ -18,6 +20,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # Asked from within the network too, past the proxy that ends TLS. Neither says anything secret.
 FOR_MONITORS = {"/healthz", "/readyz"}
 YEAR = 365 * 24 * 60 * 60
+MEGABYTE = 1024 * 1024
+BLOCK = 64 * 1024  # bytes read at once of a body in chunks
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -52,6 +56,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_insist_on_https)
     app.before_request(_bound_body)
     app.after_request(_finish)
+    app.teardown_request(_drop_body)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
 
 
@@ -103,15 +108,40 @@ def _bound_body() -> None:
 
     Werkzeug would cut the latter short and parse what is left.
     """
-    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    limit = _largest_body()
+    request.max_content_length = limit
     if (request.content_length or 0) > limit:
         abort(413)
     if "chunked" in request.environ.pop("HTTP_TRANSFER_ENCODING", "").lower():
-        body = request.environ["wsgi.input"].read(limit + 1)
-        if len(body) > limit:
-            abort(413)
-        request.environ["wsgi.input"] = BytesIO(body)
-        request.environ["CONTENT_LENGTH"] = str(len(body))
+        # What is larger than most bodies ever are waits on the disk.
+        body = g.body = SpooledTemporaryFile(max_size=MEGABYTE)  # noqa: SIM115 - _drop_body closes
+        source = request.environ["wsgi.input"]
+        while block := source.read(min(BLOCK, limit + 1 - body.tell())):
+            body.write(block)
+            if body.tell() > limit:
+                abort(413)
+        request.environ["CONTENT_LENGTH"] = str(body.tell())
+        body.seek(0)
+        request.environ["wsgi.input"] = body
+
+
+def _largest_body() -> int:
+    """Return how many bytes the request may have.
+
+    A view that takes files (`takes_files`) has a limit of its own, but only for those who may open
+    it: nobody else gets the server to take in that much.
+    """
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    setting = getattr(view, "largest_file", None)
+    if setting and request.method not in SAFE_METHODS and view.allows(current_user):
+        limit += current_app.config[setting] * MEGABYTE
+    return limit
+
+
+def _drop_body(_error: BaseException | None) -> None:
+    if body := g.pop("body", None):
+        body.close()
 
 
 def _finish(response: Response) -> Response:

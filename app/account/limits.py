@@ -5,8 +5,8 @@ from flask import request
 from flask_login import current_user
 
 from app.extensions import limiter
-from app.forms import stored_address
 from app.models.user import EMAIL_LENGTH
+from app.services.typed import stored_address
 
 
 def _failed(response: object) -> bool:

@@ -6,9 +6,10 @@ from wtforms import SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
-from app.forms import BaseForm, email_field, name_field, password_field, visible
+from app.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
 from app.services import roles
+from app.services.typed import visible
 
 LARGEST_PAGE = 200_000  # characters
 
