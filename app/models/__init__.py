@@ -4,6 +4,12 @@ from app.models.audit_event import AuditEvent, AuditMaintenance
 from app.models.bulk_operation import BulkItem, BulkOperation
 from app.models.editable_html import EditableHTML
 from app.models.email_message import EmailMessage
+from app.models.people_import import (
+    ImportChunk,
+    ImportProblem,
+    ImportResult,
+    PeopleImport,
+)
 from app.models.role import Permission, Role
 from app.models.user import AnonymousUser, User
 from app.models.user_session import UserSession
@@ -16,6 +22,10 @@ __all__ = [
     "BulkOperation",
     "EditableHTML",
     "EmailMessage",
+    "ImportChunk",
+    "ImportProblem",
+    "ImportResult",
+    "PeopleImport",
     "Permission",
     "Role",
     "User",
