@@ -1,0 +1,106 @@
+"""What axe finds on every page, in both colour schemes, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from werkzeug.routing import Rule
+
+from app import create_app
+from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.test_journey import ADMIN, sign_in
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+SCHEMES = ("light", "dark")
+# What is no page: files, what monitors and scripts ask for, and what a frame holds.
+NO_PAGES = re.compile(
+    r"static|.*\.(healthz|readyz|version|email_html|mail_html|mail_sample|check_password)"
+    r"|.*(csv|export|download|results|sample|problems).*"
+)
+
+
+def pages() -> list[Rule]:
+    """Return the addresses that can be opened as they are."""
+    rules = create_app("testing").url_map.iter_rules()
+    return sorted(
+        (
+            rule
+            for rule in rules
+            if "GET" in (rule.methods or ())
+            and not rule.arguments
+            and not NO_PAGES.fullmatch(rule.endpoint)
+        ),
+        key=str,
+    )
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def signed_in(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
+    context = chromium.new_context(base_url=kit, viewport=SIZES[size], reduced_motion="reduce")
+    page = context.new_page()
+    sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
+    page.wait_for_url("**/admin/")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def guest(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
+    context = chromium.new_context(base_url=kit, viewport=SIZES[size], reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def examine(page: Page, address: str) -> None:
+    """Fail with what axe finds on a page, and when it is wider than the screen."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.goto(address)
+        found = Axe().run(page).response["violations"]
+        assert not found, "\n".join(
+            f"{address}, {scheme}: {rule['id']}: {rule['help']}\n    "
+            + "\n    ".join(node["html"] for node in rule["nodes"])
+            for rule in found
+        )
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, f"{address} is {overflow} pixels too wide"
+
+
+@pytest.mark.parametrize("rule", pages(), ids=str)
+def test_axe_finds_nothing_on_a_page(signed_in: Page, rule: Rule) -> None:
+    examine(signed_in, str(rule))
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in pages() if not rule.endpoint.startswith("admin.")], ids=str
+)
+def test_axe_finds_nothing_on_what_a_guest_sees(guest: Page, rule: Rule) -> None:
+    examine(guest, str(rule))
+
+
+@pytest.mark.parametrize(
+    "listing", ["/admin/users", "/admin/roles", "/admin/emails", "/admin/audit", "/admin/jobs"]
+)
+def test_axe_finds_nothing_on_the_page_of_a_row(signed_in: Page, listing: str) -> None:
+    signed_in.goto(listing)
+    link = signed_in.locator("tbody a[href]").first
+    if not link.count():
+        pytest.skip("an empty list")
+    examine(signed_in, link.get_attribute("href") or "")
+
+
+def test_axe_finds_nothing_on_a_page_that_is_not_there(guest: Page) -> None:
+    examine(guest, "/nowhere")
