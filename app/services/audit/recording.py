@@ -10,22 +10,9 @@ from app import origin
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance, User
+from app.services.audit.actions import ACTIONS
 
 LABEL_LENGTH = 254
-
-# Every deed that is noted, with the words in which the pages tell it. A test holds the calls of
-# `record` against it.
-ACTIONS: dict[str, str] = {
-    "user.created": "Created the account",
-    "user.invited": "Sent an invitation",
-    "user.invitation_resent": "Sent the invitation again",
-    "user.invitation_revoked": "Revoked the invitation",
-    "user.email_changed": "Changed the address",
-    "user.role_changed": "Changed the role",
-    "user.suspended": "Suspended the account",
-    "user.reactivated": "Reactivated the account",
-    "user.deleted": "Deleted the account",
-}
 
 
 def record(
