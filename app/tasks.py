@@ -1,16 +1,16 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
 from app import queue
-from app.services import outbox, sessions
+from app.services import delivery, outbox, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
-@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True, coalesce=True)
+@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
 def drain_outbox() -> None:
     outbox.drain(claimant=queue.current_job_id() or "")
 
 
-@queue.task(timeout=outbox.JOB_TIMEOUT, keep_result=0, quiet=True, retries=0)
+@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, retries=0)
 def sweep_outbox() -> None:
     outbox.sweep()
 

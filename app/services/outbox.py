@@ -1,4 +1,4 @@
-"""Getting mail out: offering rows of the outbox to the worker, sending them, and trying again.
+"""Getting mail out: offering rows of the outbox to the worker, and finding what is to be sent.
 
 A mail is sent at least once. A crash between the server's yes and the row's `sent` gives a second
 copy, with the same Message-ID.
@@ -10,35 +10,22 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
-from flask import current_app, g
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, or_, select, update
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.sql.dml import ReturningUpdate
+from flask import current_app
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select, update
 
-from app import emails, queue
+from app import queue
 from app.database import now
-from app.emails import RenderedEmail
 from app.extensions import db
-from app.mail import Misconfigured, RefusedForGood, TemporaryFailure, Transport, compose, connect
+from app.mail import Transport, connect
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
+from app.services import delivery
 
 logger = logging.getLogger(__name__)
 
-# Until an operator mends the cause, coming back soon is of no use.
-MISCONFIGURED_RETRY_AFTER = timedelta(minutes=5)
-MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
-# More than the retries of three days: only a mail that kills its worker gets there.
-MOST_ATTEMPTS = 30
-
-MARK_TRIES = 4
-JOB_TIMEOUT = 90  # seconds that a task may spend on sending
-# A claim this old belongs to a worker that died: no task lives longer than JOB_TIMEOUT.
-LEASE = timedelta(seconds=JOB_TIMEOUT + 10)
 # Seconds after which a job leaves the rest to the next one. With the mail at hand it has to end
 # in the time that a worker has when it is told to.
 DRAIN_BUDGET = 2
@@ -109,16 +96,15 @@ def deliver(
 
     Returns None when there is nothing to do: it has gone, someone else has it, or its retry is
     not due. A `claimant` of which there never are two at once, such as a job, takes up again what
-    it was sending when it died. Each step has a transaction of its own, because a mail server may
-    be slow and a database lock must not wait for it.
+    it was sending when it died.
     """
-    claim = _claim(email_id, claimant)
-    if claim is None:
+    claimed = delivery.claim(email_id, claimant)
+    if claimed is None:
         return None
     if transport is not None:
-        return _send(claim, transport)
+        return delivery.send(claimed, transport)
     with connect() as own:
-        return _send(claim, own)
+        return delivery.send(claimed, own)
 
 
 def drain(*, claimant: str = "") -> int:
@@ -132,16 +118,16 @@ def drain(*, claimant: str = "") -> int:
     until = time.monotonic() + DRAIN_BUDGET
     taken = 0
     with connect() as transport:
-        claim = _claim_again(claimant) or _claim_new(claimant)
-        if claim is not None and _is_any_new():
+        claimed = delivery.claim_again(claimant) or delivery.claim_new(claimant)
+        if claimed is not None and delivery.is_any_new():
             queue.enqueue("drain_outbox")
-        while claim is not None:
-            _send(claim, transport)
+        while claimed is not None:
+            delivery.send(claimed, transport)
             taken += 1
             if not transport.is_reachable or time.monotonic() > until:
                 queue.enqueue("drain_outbox")
                 break
-            claim = _claim_new(claimant)
+            claimed = delivery.claim_new(claimant)
     return taken
 
 
@@ -156,7 +142,7 @@ def sweep(*, include_new: bool = False, is_stopping: Callable[[], bool] = lambda
     at = now()
     query = EmailMessage.due(at)
     if include_new:
-        query = select(EmailMessage.id).where(_may_be_claimed(at)).order_by(EmailMessage.id)
+        query = select(EmailMessage.id).where(delivery.may_be_claimed(at)).order_by(EmailMessage.id)
     ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
     # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
     db.session.commit()
@@ -205,228 +191,3 @@ def _purge(condition: ColumnElement[bool]) -> int:
         deleted += count
         if count < PURGE_BATCH:
             return deleted
-
-
-def _may_be_claimed(at: datetime) -> ColumnElement[bool]:
-    never_tried = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts == 0)
-    due = and_(
-        EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
-        EmailMessage.next_try_at <= at,
-    )
-    return or_(never_tried, due)
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """A mail that this worker may send now; a later claim has another attempt's number."""
-
-    email_id: int
-    attempt: int
-    request_id: str
-
-
-def _claim(email_id: int, claimant: str) -> _Claim | None:
-    """Take a mail for this worker if it is new or due, or if `claimant` has it."""
-    may_be_claimed = _may_be_claimed(now())
-    if claimant:
-        may_be_claimed = or_(may_be_claimed, _is_of(claimant))
-    return _take(claimant, EmailMessage.id == email_id, may_be_claimed)
-
-
-def _claim_again(claimant: str) -> _Claim | None:
-    """Take up again what `claimant` was sending."""
-    if not claimant:
-        return None
-    left = db.session.scalar(select(EmailMessage.id).where(_is_of(claimant)).limit(1))
-    db.session.commit()
-    return None if left is None else _claim(left, claimant)
-
-
-def _claim_new(claimant: str) -> _Claim | None:
-    """Take the mail that waits longest for its first try."""
-    return _take(claimant, EmailMessage.id == EmailMessage.next_new().scalar_subquery())
-
-
-def _is_any_new() -> bool:
-    found = db.session.scalar(EmailMessage.next_new())
-    db.session.commit()
-    return found is not None
-
-
-def _is_of(claimant: str) -> ColumnElement[bool]:
-    return and_(EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant)
-
-
-def _take(claimant: str, *which: ColumnElement[bool]) -> _Claim | None:
-    """Claim a mail. The update decides who has it: of two workers, one changes no row."""
-    at = now()
-    taken = db.session.execute(
-        update(EmailMessage)
-        .where(*which)
-        .values(
-            state=EmailState.SENDING,
-            attempts=EmailMessage.attempts + 1,
-            claimed_at=at,
-            claimed_by=claimant,
-            next_try_at=at + LEASE,
-        )
-        .returning(EmailMessage.id, EmailMessage.attempts, EmailMessage.request_id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    db.session.commit()
-    return None if taken is None else _Claim(*taken)
-
-
-def _send(claim: _Claim, transport: Transport) -> EmailState:
-    """Render and send a mail that is claimed, under the request id of the page that caused it."""
-    own_id = g.get("request_id", "")
-    g.request_id = claim.request_id or own_id
-    try:
-        rendered = _render(claim)
-        if isinstance(rendered, EmailState):
-            return rendered
-        return _hand_over(claim, rendered, transport)
-    finally:
-        g.request_id = own_id
-
-
-def _render(claim: _Claim) -> RenderedEmail | EmailState:
-    if claim.attempt > MOST_ATTEMPTS:
-        return _mark(claim, EmailState.FAILED, error="The worker dies of it.")
-    try:
-        row = db.session.get_one(EmailMessage, claim.email_id, populate_existing=True)
-        rendered = emails.render(row)
-        db.session.commit()
-    except emails.Cancelled as reason:
-        db.session.rollback()
-        return _mark(claim, EmailState.CANCELLED, error=str(reason))
-    except SQLAlchemyError:
-        # The database is in trouble, not the mail: the claim runs out and it is tried again.
-        db.session.rollback()
-        raise
-    except Exception as error:
-        db.session.rollback()
-        logger.exception("email %s cannot be rendered", claim.email_id)
-        problem = f"The mail cannot be rendered: {type(error).__name__}"
-        return _mark(claim, EmailState.FAILED, error=problem)
-    return rendered
-
-
-def _hand_over(claim: _Claim, rendered: RenderedEmail, transport: Transport) -> EmailState:
-    try:
-        mime = compose(
-            recipient=rendered.recipient,
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
-            message_id=rendered.message_id,
-        )
-        transport.send(mime)
-    except RefusedForGood as error:
-        return _mark(claim, EmailState.FAILED, rendered, error=str(error))
-    except Misconfigured as error:
-        logger.error("email %s not sent, and no other can be: %s", claim.email_id, error)
-        return _retry(claim, rendered, str(error), misconfigured=True)
-    except Exception as error:
-        # Whatever it is, also the task running out of time: the mail is not known to have gone.
-        if not isinstance(error, TemporaryFailure):
-            logger.exception("email %s could not be sent", claim.email_id)
-        return _retry(claim, rendered, str(error) or type(error).__name__)
-    return _mark(claim, EmailState.SENT, rendered)
-
-
-def _retry(
-    claim: _Claim, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
-) -> EmailState:
-    waits = current_app.config["EMAIL_RETRY_SECONDS"]
-    delay = timedelta(seconds=waits[min(claim.attempt, len(waits)) - 1])
-    if misconfigured:
-        row = db.session.get_one(EmailMessage, claim.email_id)
-        gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
-        delay = max(MISCONFIGURED_RETRY_AFTER, delay)
-    else:
-        gives_up = claim.attempt > len(waits)
-    if gives_up:
-        return _mark(claim, EmailState.FAILED, rendered, error=error)
-    return _mark(
-        claim,
-        EmailState.PENDING,
-        rendered,
-        error=error,
-        next_try_at=now() + delay,
-        needs_operator=misconfigured,
-    )
-
-
-def _mark(
-    claim: _Claim,
-    state: EmailState,
-    rendered: RenderedEmail | None = None,
-    *,
-    error: str = "",
-    next_try_at: datetime | None = None,
-    needs_operator: bool = False,
-) -> EmailState:
-    """Record how an attempt ended, unless the mail has been claimed anew since."""
-    values: dict[str, Any] = {
-        "state": state,
-        "last_error": error,
-        "needs_operator": needs_operator,
-    }
-    if rendered is not None:
-        values["subject"] = rendered.subject
-    if next_try_at is not None:
-        values["next_try_at"] = next_try_at
-    if state == EmailState.SENT:
-        values["sent_at"] = now()
-    statement = (
-        update(EmailMessage)
-        .where(
-            EmailMessage.id == claim.email_id,
-            EmailMessage.state == EmailState.SENDING,
-            EmailMessage.attempts == claim.attempt,
-        )
-        .values(**values)
-        .returning(EmailMessage.message)
-        .execution_options(synchronize_session=False)
-    )
-    kind = _insist(statement)
-    level = logging.WARNING if state == EmailState.FAILED else logging.INFO
-    reason = f": {error}" if error else ""
-    logger.log(
-        level,
-        "email %s (%s) %s, attempt %s%s",
-        *(claim.email_id, kind, state, claim.attempt, reason),
-    )
-    if state == EmailState.SENT and claim.attempt > 1:
-        _wake_those_that_waited_for_the_operator()
-    return state
-
-
-def _wake_those_that_waited_for_the_operator() -> None:
-    """Have the next sweep try what was waiting for what has evidently been mended."""
-    db.session.execute(
-        update(EmailMessage)
-        .where(
-            EmailMessage.state == EmailState.PENDING,
-            EmailMessage.needs_operator,
-            EmailMessage.next_try_at > now(),
-        )
-        .values(next_try_at=now())
-        .execution_options(synchronize_session=False)
-    )
-    db.session.commit()
-
-
-def _insist(statement: ReturningUpdate[str]) -> str | None:
-    """Run and commit `statement`, again if the database is busy: a second mail costs more."""
-    for remaining in reversed(range(MARK_TRIES)):
-        try:
-            kind: str | None = db.session.scalar(statement)
-            db.session.commit()
-            return kind
-        except OperationalError:
-            db.session.rollback()
-            if not remaining:
-                raise
-    return None

@@ -12,7 +12,7 @@ from app.database import now
 from app.extensions import db
 from app.mail import MemoryTransport, TemporaryFailure
 from app.models import EmailMessage
-from app.services import outbox
+from app.services import delivery, outbox
 
 HOUR = timedelta(hours=1)
 
@@ -133,7 +133,7 @@ def test_any_other_error_of_the_transport_is_tried_again(row, monkeypatch):
 
 
 def test_a_mail_that_kills_its_workers_is_given_up(row):
-    row.state, row.attempts, row.next_try_at = "sending", outbox.MOST_ATTEMPTS, now() - HOUR
+    row.state, row.attempts, row.next_try_at = "sending", delivery.MOST_ATTEMPTS, now() - HOUR
     db.session.commit()
 
     assert outbox.deliver(row.id) == "failed"
