@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     directory,
+    exporting,
     jobs_page,
     mail,
     pages,
     people,
+    search_index,
     static_files,
     weight,
     workers,
@@ -26,6 +28,8 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "home": pages.signed_in_home,
     "dashboard": people.dashboard,
     "lists": directory.lists,
+    "export": exporting.everyone,
+    "search index": search_index.writing,
     "adding": people.adding,
     "stylesheet": static_files.stylesheet,
     "weight": weight.first_visits,

@@ -20,7 +20,7 @@ FAILED = 100_000
 WORKERS = 50
 BAR = 0.3  # seconds
 QUEUE = "flask-base-default"
-TASKS = ("deliver_email", "sweep_outbox")
+TASKS = ("drain_outbox", "sweep_outbox")
 ASKED = {
     PATH: "",
     "… of one task": "?task=sweep_outbox",
@@ -71,7 +71,7 @@ def _fill(redis: Redis) -> None:
         task = TASKS[number % len(TASKS)]
         job_id = f"{task}-{uuid.uuid4().hex}"
         at = (now - timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        call = zlib.compress(json.dumps([task, None, [], {"email_id": number}]).encode())
+        call = zlib.compress(json.dumps([task, None, [], {"number": number}]).encode())
         times = dict.fromkeys(("created_at", "enqueued_at", "started_at", "ended_at"), at)
         fields = {"data": call, "status": "failed", "origin": QUEUE, "timeout": 180, **times}
         pipeline.hset(f"rq:job:{job_id}", mapping=fields)

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from app import assets, create_app
 from app.extensions import db
@@ -54,6 +54,7 @@ class Stand:
         self._postgresql: str | None = None
         self._prepared: set[tuple[str, str]] = set()
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._pids: dict[int, int] = {}
         self._ports: dict[tuple[object, ...], int] = {}
         self._environment = {
             "FLASK_CONFIG": "production",
@@ -130,7 +131,7 @@ class Stand:
         if not server:
             return f"sqlite:///{self.folder / name}.sqlite"
         url = make_url(server).set(drivername="postgresql+psycopg")
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
 
@@ -225,11 +226,16 @@ class Stand:
                 stderr=output,
             )
         self._processes.append(process)
+        self._pids[port] = process.pid
         until = time.monotonic() + WAIT
         while not is_ready(port):
             if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{command} does not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.05)
+
+    def pid(self, port: int) -> int:
+        """Return the process that serves on a port."""
+        return self._pids[port]
 
     def browser(self, port: int, email: str = "", *, encoding: str = "identity") -> Browser:
         """Return a browser at a server, signed in to the kit there if an address is given."""

@@ -1,0 +1,53 @@
+"""Taking everyone away as CSV: the time, and what it takes of the server's memory."""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.clients import Browser
+from benchmarks.directory import django_browser
+from benchmarks.memory import growth
+from benchmarks.results import Result, at_least, compare
+from benchmarks.stand import ADMINISTRATOR, Stand
+
+PATH = "/admin/users/export.csv"
+BAR = 2.0  # times as fast as Django
+MEMORY_BAR = 20_000_000  # bytes
+
+
+def everyone(stand: Stand) -> Iterator[Result]:
+    for engine in stand.engines():
+        yield from _of_engine(stand, engine)
+
+
+def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
+    people = stand.sizes.most_people
+    url = stand.database(people, engine).url
+    port = stand.kit(url)
+    kit = _export(stand.browser(port, ADMINISTRATOR), PATH, people)
+    kit()  # What a server loads once is not what an export takes.
+    with growth(stand.pid(port)) as memory:
+        seconds = kit()
+    if memory.most is not None:
+        yield Result(
+            f"{engine}, export: memory of the server",
+            f"{memory.most / 1e6:.1f} MB more for {people:,} rows",
+            bar=f"< {MEMORY_BAR / 1e6:.0f} MB",
+            met=memory.most < MEMORY_BAR,
+        )
+    subject = f"{engine}, export of {people:,} people"
+    if not stand.peers():
+        yield Result(subject, f"{seconds:.2f} s")
+        return
+    django = _export(django_browser(stand, url), "/export.csv", people)
+    found = compare(stand.sizes.peer_rounds, django, kit)
+    measure = f"{found.second:.2f} s, Django with iterator() {found.first:.2f} s"
+    yield at_least(subject, measure, found.ratio, BAR)
+
+
+def _export(browser: Browser, path: str, people: int) -> Callable[[], float]:
+    def seconds() -> float:
+        taken, lines = browser.download(path)
+        if lines < people:
+            raise RuntimeError(f"{path} has {lines} lines, not one for each of {people} people")
+        return taken
+
+    return seconds

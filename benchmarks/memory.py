@@ -1,0 +1,43 @@
+"""How much more memory a server takes while it does something (Linux only)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass
+class Growth:
+    """The most that a process had, over what it had before, in bytes; known after the block."""
+
+    most: int | None = None
+
+
+@contextmanager
+def growth(pid: int) -> Iterator[Growth]:
+    """Watch a process and its children until the end of the block."""
+    found = Growth()
+    before: dict[int, int] = {}
+    for watched in (pid, *children(pid)):
+        with suppress(OSError):
+            # Sets the peak back to what there is now: man 5 proc.
+            (PROC / str(watched) / "clear_refs").write_text("5")
+            before[watched] = _bytes(watched, "VmRSS")
+    yield found
+    with suppress(OSError):
+        found.most = max(_bytes(each, "VmHWM") - was for each, was in before.items())
+
+
+def children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(n) for n in (PROC / f"{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _bytes(pid: int, name: str) -> int:
+    for line in (PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"{pid} has no {name}")
