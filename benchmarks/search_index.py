@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from flask import Flask
 from flask_migrate import upgrade
@@ -34,9 +35,7 @@ def writing(stand: Stand) -> Iterator[Result]:
             ("a row a transaction", _one_by_one(stand.sizes.requests)),
             (f"{AT_ONCE:,} rows a transaction", _at_once),
         ):
-            found = compare(
-                stand.sizes.rounds, lambda a=add: a(with_index), lambda a=add: a(without)
-            )
+            found = compare(stand.sizes.rounds, partial(add, with_index), partial(add, without))
             yield Result(
                 f"{engine}, the search index, {name}",
                 f"{found.first * 1e6:,.0f} µs a row, {found.second * 1e6:,.0f} µs without it",
