@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import (
     Conflict,
+    Forbidden,
     HTTPException,
     InternalServerError,
     ServiceUnavailable,
@@ -17,7 +18,7 @@ from werkzeug.exceptions import (
 
 from app.csrf import comes_from_here
 from app.headers import wants_json
-from app.services.authority import UserGone
+from app.services.authority import AboveOneself, RoleGone, UserGone
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(OperationalError, show_unavailable)
     app.register_error_handler(PoolTimeout, show_unavailable)
-    for outdated in (StaleDataError, ObjectDeletedError, UserGone):
+    app.register_error_handler(AboveOneself, show_forbidden)
+    for outdated in (StaleDataError, ObjectDeletedError, RoleGone, UserGone):
         app.register_error_handler(outdated, show_conflict)
 
 
@@ -77,6 +79,11 @@ def show_unavailable(error: Exception) -> Any:
     """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
     logger.error("the database is not available: %s", error)
     return show(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def show_forbidden(_error: Exception) -> Any:
+    """Answer that whoever asks may not do this to people or roles that may do more."""
+    return show(Forbidden())
 
 
 def show_conflict(_error: Exception) -> Any:

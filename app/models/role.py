@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import IntFlag
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import ColumnElement, String, select
+from sqlalchemy import ColumnElement, Index, String, select, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from app.extensions import db
@@ -45,6 +45,21 @@ class Permission(IntFlag):
         return is_administrator or held & asked == asked
 
     @staticmethod
+    def grants_any(held: int, asked: int) -> bool:
+        """Tell whether the bits `held` include at least one of the bits `asked`."""
+        if held <= 0 or asked <= 0:
+            return False
+        return held & asked & ~0x80 > 0 or Permission.grants(held, Permission.ADMINISTER)
+
+    @staticmethod
+    def names(held: int) -> list[str]:
+        """Return what the bits `held` are called; a bit that has no name, by its number."""
+        if Permission.grants(held, Permission.ADMINISTER):
+            return [PERMISSION_TEXTS[Permission.ADMINISTER].name]
+        bits = [1 << place for place in range(held.bit_length()) if held >> place & 1]
+        return [PERMISSION_TEXTS[bit].name if bit in PERMISSION_TEXTS else hex(bit) for bit in bits]
+
+    @staticmethod
     def management() -> int:
         """Return the bits that open some page of the admin."""
         return Permission.known() & ~(Permission.GENERAL | 0x80)
@@ -63,7 +78,7 @@ class PermissionText:
     sentence: str
 
 
-PERMISSION_TEXTS = {
+PERMISSION_TEXTS: dict[int, PermissionText] = {
     Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
     Permission.MANAGE_JOBS: PermissionText(
         "Manage jobs", "See the queues and the mail, and mend them: retry, resend, cancel, delete."
@@ -87,17 +102,24 @@ PERMISSION_TEXTS = {
 }
 """Every permission that a role can hold, in the order in which the page of a role lists them."""
 
+ONLY_DEFAULT: Any = {"sqlite_where": text('"default"'), "postgresql_where": text('"default"')}
+
 
 class Role(db.Model):
     """A named set of permissions."""
 
     __tablename__ = "roles"
+    # At most one role is the default.
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("uq_roles_default", "default", unique=True, **ONLY_DEFAULT),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     index: Mapped[str] = mapped_column(String(64), default="main")
     """The blueprint whose `index` page is the home of people with this role."""
-    default: Mapped[bool] = mapped_column(default=False, index=True)
+    default: Mapped[bool] = mapped_column(default=False)
+    """Whether people who register get this role: one has it, always."""
     permissions: Mapped[int] = mapped_column(default=0)
     users: WriteOnlyMapped[User] = relationship(back_populates="role", passive_deletes=True)
 
@@ -115,24 +137,34 @@ class Role(db.Model):
         return bits == int(Permission.ADMINISTER)
 
     @staticmethod
-    def get_default() -> Role | None:
-        """Return the role that a new user gets."""
-        return db.session.scalar(select(Role).where(Role.default).order_by(Role.id).limit(1))
+    def get_default(*, to_give: bool = False) -> Role | None:
+        """Return the role that a new user gets.
+
+        One that is `to_give` cannot be deleted before this transaction ends.
+        """
+        query = select(Role).where(Role.default)
+        if not to_give:
+            return db.session.scalar(query)
+        locking = query.with_for_update(read=True, key_share=True)
+        # Nothing is found when the default was set over to another role and then deleted while
+        # this waited for it; looked for anew, the other is found.
+        return db.session.scalar(locking) or db.session.scalar(locking)
 
     @staticmethod
     def insert_roles() -> None:
-        """Add the roles that the kit knows and that are missing; the caller commits.
+        """Add the roles that the kit needs and that are missing; the caller commits.
 
-        What people have made of them on the pages of roles stays, with one exception: the
-        Administrator holds every permission.
+        These are one that new people get and one that holds every permission, by whatever names.
+        What people have made of roles stays. Should no role hold every permission, Administrator
+        does again.
         """
-        names = set(db.session.scalars(select(Role.name)))
-        if "User" not in names:
-            is_default = Role.get_default() is None
+        roles = {role.name: role for role in db.session.scalars(select(Role))}
+        if Role.get_default() is None:
             bits = int(Permission.GENERAL)
-            db.session.add(Role(name="User", permissions=bits, index="main", default=is_default))
-        if "Administrator" not in names:
-            db.session.add(Role(name="Administrator", index="admin"))
-            db.session.flush()
-        administrator = db.session.scalars(select(Role).where(Role.name == "Administrator")).one()
-        administrator.permissions = int(Permission.ADMINISTER)
+            default = roles.get("User") or Role(name="User", permissions=bits, index="main")
+            default.default = True
+            db.session.add(default)
+        if not any(role.is_administrator for role in roles.values()):
+            role = roles.get("Administrator") or Role(name="Administrator", index="admin")
+            role.permissions = int(Permission.ADMINISTER)
+            db.session.add(role)

@@ -117,7 +117,7 @@ class User(UserMixin, db.Model):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         if self.role is None and self.role_id is None:
-            self.role = Role.get_default()
+            self.role = Role.get_default(to_give=True)
 
     def __repr__(self) -> str:
         return f"<User {self.id}>"
@@ -141,7 +141,7 @@ class User(UserMixin, db.Model):
 
     def can_any(self, permissions: int) -> bool:
         """Tell whether the user's role has at least one of the bits of `permissions`."""
-        return any(self.can(bit) for bit in Permission if bit & permissions == bit)
+        return self.role is not None and Permission.grants_any(self.role.permissions, permissions)
 
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import InvalidRequestError
 
 from app.extensions import db
-from app.models import Permission, Role, User
+from app.models import Role, User
 
 
 class LastAdministrator(Exception):
@@ -21,8 +23,16 @@ class AboveOneself(Exception):
     """It reaches people or permissions beyond those of whoever acts."""
 
 
+class NotWhileActing(Exception):
+    """Whoever is signed in as someone else leaves it to them."""
+
+
 class UserGone(Exception):
     """Someone else deleted the user in the meantime."""
+
+
+class RoleGone(Exception):
+    """Someone else deleted the role in the meantime."""
 
 
 def covers(by: User | None, permissions: int) -> bool:
@@ -42,11 +52,20 @@ def refuse_oneself(user: User, by: User | None) -> None:
         raise NotOnOneself
 
 
+def refuse_acting(by: User | None) -> None:
+    """Raise NotWhileActing if someone else is signed in as `by`.
+
+    Goes before whatever asks for a password or decides who can sign in, and how.
+    """
+    if by is not None and by.impersonator is not None:
+        raise NotWhileActing
+
+
 def assignable(by: User | None) -> ColumnElement[bool]:
     """Return the condition that a role in a query has no permission that `by` lacks."""
-    held = int(Permission.ADMINISTER) if by is None or by.role is None else by.role.permissions
     if by is None or by.is_admin():
         return Role.permissions >= 0
+    held = by.role.permissions if by.role else 0
     return Role.permissions.bitwise_and(held) == Role.permissions
 
 
@@ -57,6 +76,20 @@ def lock(user: User) -> None:
     except InvalidRequestError:
         db.session.rollback()
         raise UserGone from None
+
+
+def lock_role(role: Role, *, to_delete: bool = False) -> None:
+    """Read `role` again, and keep it until someone who is given it has it. Raises RoleGone.
+
+    Goes after lock_administrators and before any user is locked: whoever deletes a role locks in
+    that order too, and waits for those who are giving it.
+    """
+    how: Any = True if to_delete else {"read": True, "key_share": True}
+    try:
+        db.session.refresh(role, with_for_update=how)
+    except InvalidRequestError:
+        db.session.rollback()
+        raise RoleGone from None
 
 
 def keep_an_administrator(user: User) -> None:
@@ -73,10 +106,19 @@ def lock_administrators() -> None:
 
     The administrators' roles are locked, so that of two who demote each other at once the second
     counts after the first has committed. On SQLite the transaction holds the only write lock
-    already. Whoever is given one of these roles meanwhile is not kept waiting.
+    already. Whoever is given one of these roles meanwhile is not kept waiting. What roles hold is
+    read again afterwards: it may have been changed while this waited.
     """
-    roles = select(Role.id).where(Role.administrators())
+    roles = select(Role.id).where(Role.administrators()).order_by(Role.id)
     db.session.execute(roles.with_for_update(key_share=True))
+    forget_roles()
+
+
+def forget_roles() -> None:
+    """Read again what roles hold when it is next asked for."""
+    for row in db.session.identity_map.values():
+        if isinstance(row, Role):
+            db.session.expire(row)
 
 
 def has_administrator(*, but: list[int] | None = None) -> bool:

@@ -5,7 +5,7 @@ from app.database import now
 from app.extensions import db
 from app.models import Role, User
 from app.services import audit, outbox, users
-from app.services.authority import lock, refuse_above
+from app.services.authority import lock, lock_role, refuse_above
 
 
 class NotInvited(Exception):
@@ -17,6 +17,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
 
     Raises EmailTaken and AboveOneself.
     """
+    lock_role(role)
     refuse_above(by, role)
     user = User(first_name=first_name, last_name=last_name, email=email, role=role)
     user.invited_at, user.invited_by = now(), by
