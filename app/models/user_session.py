@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import UtcDateTime, now
@@ -16,11 +16,20 @@ from app.extensions import db
 if TYPE_CHECKING:
     from app.models.user import User
 
+# Few sessions are anybody else's at a time, so the index holds these alone.
+ACTING: Any = {
+    "sqlite_where": text("acting_as_id IS NOT NULL"),
+    "postgresql_where": text("acting_as_id IS NOT NULL"),
+}
+
 
 class UserSession(db.Model):
     """One sign-in of one browser. The cookie holds a random token, the row only its hash."""
 
     __tablename__ = "user_sessions"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_user_sessions_acting_as", "acting_as_id", **ACTING),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -37,9 +46,6 @@ class UserSession(db.Model):
     acting_as_id: Mapped[int | None]
     acting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(back_populates="sessions")
-    acting_as: Mapped[User | None] = relationship(
-        primaryjoin="foreign(UserSession.acting_as_id) == User.id"
-    )
 
     @staticmethod
     def new_token() -> str:
