@@ -9,6 +9,5 @@ def neutral(cell: str) -> str:
 
     An apostrophe goes before what would begin a formula, also where spaces stand before that.
     """
-    if cell[:1] not in BEGINS_A_FORMULA and cell.lstrip()[:1] not in BEGINS_A_FORMULA:
-        return cell
-    return f"'{cell}" if cell else cell
+    begins = cell.lstrip(" ")[:1]
+    return f"'{cell}" if begins and begins in BEGINS_A_FORMULA else cell
