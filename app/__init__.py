@@ -94,6 +94,7 @@ def add_request_hooks(app: Flask) -> None:
     app.ensure_sync = lru_cache(maxsize=512)(app.ensure_sync)  # type: ignore[method-assign]
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
+    app.before_request(sign_in.keep_identities_apart)
     csrf.init_app(app)
     limiter.init_app(app)
     app.before_request(sign_in.note_activity)

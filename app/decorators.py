@@ -9,6 +9,7 @@ from flask_login import current_user, login_required
 
 from app.models import Permission
 from app.services import sessions
+from app.services.authority import refuse_acting
 
 View = Callable[..., Any]
 
@@ -63,11 +64,13 @@ def anonymous_required(view: View) -> View:
 def fresh_sign_in_required(view: View) -> View:
     """Ask for the password again unless it was given a short while ago (ASVS 5.0 7.5.3).
 
-    Goes below permission_required, so that it only ever sees someone who is signed in.
+    Goes below permission_required, so that it only ever sees someone who is signed in. Whoever is
+    signed in as someone else has no password to give, so the view is closed to them.
     """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        refuse_acting(current_user)
         if sessions.is_fresh(current_user.session):
             return view(*args, **kwargs)
         flash("Confirm that it is you, then try again.", "form-info")

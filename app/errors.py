@@ -18,7 +18,8 @@ from werkzeug.exceptions import (
 
 from app.csrf import comes_from_here
 from app.headers import wants_json
-from app.services.authority import AboveOneself, RoleGone, UserGone
+from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
+from app.sign_in import has_been_someone_else
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +38,17 @@ MESSAGES = {
     500: ("Something went wrong", "It is our fault and has been noted. Try again in a while."),
     503: ("We are not ready for you", "The app cannot reach something it needs. Try again soon."),
 }
+NOT_WHILE_ACTING = (
+    "Not while you are signed in as someone else",
+    "Passwords, addresses, sessions and whatever asks for a password are for the person alone. "
+    "Stop being signed in as them; what your own permissions allow you can then do as yourself.",
+)
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(NotWhileActing, show_not_while_acting)
     app.register_error_handler(OperationalError, show_unavailable)
     app.register_error_handler(PoolTimeout, show_unavailable)
     app.register_error_handler(AboveOneself, show_forbidden)
@@ -91,6 +98,17 @@ def show_conflict(_error: Exception) -> Any:
     return show(Conflict())
 
 
+def show_not_while_acting(_error: Exception) -> Any:
+    """Answer that this is left to the person as whom someone else is signed in."""
+    title, message = NOT_WHILE_ACTING
+    if wants_json():
+        return jsonify(error=title, message=message, request_id=request_id()), 403
+    page = render_template(
+        "errors/error.html", code=403, title=title, message=message, request_id=request_id()
+    )
+    return page, 403
+
+
 def show_stale_form(error: CSRFError) -> Any:
     """Say that the form is too old, and keep what was typed into it.
 
@@ -108,10 +126,18 @@ def show_stale_form(error: CSRFError) -> Any:
         "errors/csrf.html",
         code=400,
         fields=fields,
-        action=request.full_path.removesuffix("?") if comes_from_here() else None,
+        action=request.full_path.removesuffix("?") if may_be_sent_again() else None,
         request_id=request_id(),
     )
     return page, 400
+
+
+def may_be_sent_again() -> bool:
+    """Tell whether a form whose token is not accepted comes from this site and this very person.
+
+    One that was rendered for whom the browser was signed in as before is not sent for another.
+    """
+    return bool(comes_from_here()) and not has_been_someone_else()
 
 
 def request_id() -> str:

@@ -1,16 +1,23 @@
-"""The browser's side of signing in: the cookies, and who may not go further yet."""
+"""The browser's side of signing in: the cookies, who may not go further, who acts as whom."""
 
-from flask import abort, flash, redirect, request, session, url_for
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
 from app.extensions import login_manager
 from app.headers import SAFE_METHODS, wants_json
 from app.models import User
-from app.services import sessions
+from app.services import impersonation, sessions
 
 # Whoever asks for these is the same to them, so a cookie must not make them ask the database.
 WITHOUT_A_USER = {"static", "main.healthz", "main.readyz"}
+
+# In the cookie: the id of whom this browser is signed in as beside its own user, or None.
+ACTING_AS = "acting_as"
+OF_FLASK_LOGIN = ("_user_id", "_fresh", "_id")
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:
@@ -34,7 +41,14 @@ def me() -> User:
 def sign_out() -> None:
     """End this browser's session, on the server too."""
     if current_user.is_authenticated:
+        if current_user.impersonator:
+            impersonation.stop(me())
         sessions.end(current_user.session)
+    forget()
+
+
+def forget() -> None:
+    """Have this browser forget who was signed in; the session on the server is left as it is."""
     session.clear()
     # Last, because it notes in the session that the cookie that remembers is to go.
     logout_user()
@@ -54,3 +68,60 @@ def note_activity() -> None:
     """Keep a session that is in use from running out. Registered to run before each request."""
     if request.endpoint not in WITHOUT_A_USER and current_user.is_authenticated:
         sessions.touch(current_user.session)
+
+
+# Signing in as someone else
+
+
+@dataclass(frozen=True)
+class Acting:
+    """What the banner says: plain values, so that error pages can say it too."""
+
+    name: str
+    email: str
+    by_name: str
+    until: datetime
+
+
+def take_on(other_id: int | None) -> None:
+    """Begin the cookie anew for whom the browser is signed in as from now on.
+
+    Only the sign-in itself is kept. A form that was rendered for the one does nothing for the
+    other: its token was the former cookie's.
+    """
+    kept = {name: session[name] for name in OF_FLASK_LOGIN if name in session}
+    session.clear()
+    session.update(kept)
+    session[ACTING_AS] = other_id
+
+
+def has_been_someone_else() -> bool:
+    """Tell whether a form of this browser may have been rendered for another user than now."""
+    return ACTING_AS in session
+
+
+def keep_identities_apart() -> ResponseReturnValue | None:
+    """Do nothing that a page asks for which was made for someone else than the browser now is.
+
+    Registered to run before each request. Signing in as someone else may end at any time, by
+    itself or by what others do, while their pages are still open.
+    """
+    if request.endpoint in WITHOUT_A_USER or not current_user.is_authenticated:
+        return None
+    user = me()
+    row, impersonator = user.session, user.impersonator
+    if impersonator is not None and row is not None and row.acting_until is not None:
+        name = user.full_name() or user.email
+        by_name = impersonator.full_name() or impersonator.email
+        g.acting = Acting(name, user.email, by_name, row.acting_until)
+    elif row is not None and row.acting_as_id is not None:
+        impersonation.settle(row)
+    now_as = user.id if impersonator else None
+    if session.get(ACTING_AS) == now_as:
+        return None
+    take_on(now_as)
+    if impersonator is None:
+        flash("You are yourself again: being signed in as someone else has ended.", "info")
+    if request.method in SAFE_METHODS:
+        return None
+    return redirect(url_for("main.index"))

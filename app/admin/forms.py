@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wtforms import SelectField, StringField, SubmitField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
@@ -10,15 +10,16 @@ from app.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
 from app.services import roles
 from app.services.typed import visible
+from app.sign_in import me
 
 LARGEST_PAGE = 200_000  # characters
 
 
 class RoleField(SelectField):
-    """A choice among the roles there are; its data is the role's id, `role` the role itself."""
+    """A choice among the roles that one may give; its data is the role's id, `role` the role."""
 
     def __init__(self, label: str = "Role", **options: Any) -> None:
-        self.roles = {role.id: role for role in roles.known()}
+        self.roles = {role.id: role for role in roles.assignable(me())}
         choices = [SelectChoice(str(role.id), role.name) for role in self.roles.values()]
         super().__init__(label, coerce=int, choices=choices, default=roles.default_id, **options)
 
@@ -52,22 +53,55 @@ class NewUserForm(BaseForm):
     submit = SubmitField("Create user")
 
 
-class ChangeUserEmailForm(BaseForm):
+class StaleableForm(BaseForm):
+    """A form that knows what its page showed, to notice when someone else changes it meanwhile."""
+
+    seen = HiddenField()
+
+
+class ChangeUserEmailForm(StaleableForm):
     email = email_field("New email", autocomplete="off")
     submit = SubmitField("Change email")
 
 
-class ChangeAccountTypeForm(BaseForm):
+class ChangeAccountTypeForm(StaleableForm):
     role = RoleField()
     submit = SubmitField("Change role")
 
 
-class DeleteUserForm(BaseForm):
-    submit = SubmitField("Delete user")
+class ReasonForm(StaleableForm):
+    """Asks why; what is written is for administrators and the audit trail."""
+
+    reason = TextAreaField(
+        "Reason",
+        filters=[lambda text: text.strip() if text else ""],
+        validators=[Length(max=500, message="Use at most %(max)d characters.")],
+        description="For other administrators and the audit trail. The person is not shown it.",
+        render_kw={"maxlength": 500, "rows": 3},
+    )
+
+
+class SuspendUserForm(ReasonForm):
+    submit = SubmitField("Suspend", render_kw={"class": "btn-danger"})
+
+
+class ReactivateUserForm(ReasonForm):
+    submit = SubmitField("Reactivate")
 
 
 class RevokeInviteForm(BaseForm):
     submit = SubmitField("Revoke invitation")
+
+
+class SignInAsForm(BaseForm):
+    reason = StringField(
+        "Reason",
+        description="For the record, such as the number of a support request.",
+        validators=[Length(max=200, message="Use at most %(max)d characters.")],
+        render_kw={"autocomplete": "off", "maxlength": 200},
+    )
+    password = password_field("Your own password", new=False)
+    submit = SubmitField("Sign in as them")
 
 
 class EditorForm(BaseForm):

@@ -56,6 +56,11 @@ NOT_DELETED: Any = {
     "sqlite_where": text("deleted_at IS NULL"),
     "postgresql_where": text("deleted_at IS NULL"),
 }
+# The clean-up finds by this one who is to be erased.
+DELETED: Any = {
+    "sqlite_where": text("deleted_at IS NOT NULL"),
+    "postgresql_where": text("deleted_at IS NOT NULL"),
+}
 
 
 class User(UserMixin, db.Model):
@@ -70,6 +75,7 @@ class User(UserMixin, db.Model):
         Index("ix_users_email", "email", "id", **NOT_DELETED),
         Index("ix_users_role", "role_id", "created_at", "id"),
         Index("ix_users_status", "status", "created_at", "id"),
+        Index("ix_users_deleted", "deleted_at", "id", **DELETED),
         {"sqlite_autoincrement": True},
     )
 
@@ -157,6 +163,13 @@ class User(UserMixin, db.Model):
         return self.deleted_at is not None
 
     @property
+    def purge_due_at(self) -> datetime | None:
+        """From when on the nightly clean-up erases a deleted user, who cannot be restored then."""
+        if self.deleted_at is None:
+            return None
+        return self.deleted_at + timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
+
+    @property
     def is_suspended(self) -> bool:
         return self.suspended_at is not None
 
@@ -174,12 +187,30 @@ class User(UserMixin, db.Model):
             confirmed=self.confirmed,
         )
 
+    # Signing in as someone else
+
     @property
     def impersonator(self) -> User | None:
         """Whoever is signed in as this user at the moment, if it is not the user themselves."""
         if self.session is None or self.session.user_id == self.id:
             return None
         return self.session.user
+
+    def may_act_as(self, other: User) -> bool:
+        """Tell whether this user may be signed in as `other`: never upwards, nor as themselves.
+
+        Nor as one who could not sign in. Asked on each request while it lasts, so whatever takes
+        the permission away ends it.
+        """
+        bits = other.role.permissions if other.role else 0
+        return (
+            self.id != other.id
+            and self.can(Permission.IMPERSONATE)
+            and not self.must_change_password
+            and (bits == 0 or self.can(bits))
+            and other.is_active
+            and other.password_hash is not None
+        )
 
     # Password
 
@@ -282,6 +313,7 @@ class AnonymousUser(AnonymousUserMixin):
     """Whoever is not signed in; may do nothing that needs a permission."""
 
     confirmed = False
+    impersonator = None
 
     def can(self, _permissions: int) -> bool:
         return False
@@ -318,9 +350,25 @@ def _live_session() -> Select[UserSession]:
     )
 
 
+@cache
+def _with_role() -> Select[User]:
+    """Select the user with an id, and their role."""
+    return (
+        select(User)
+        .outerjoin(User.role)
+        .where(User.id == bindparam("id"))
+        .options(contains_eager(User.role))
+    )
+
+
 @login_manager.user_loader
 def load_user(token: str) -> User | None:
-    """Return the user whose live session `token` names, with session and role, in one query."""
+    """Return the user whose live session `token` names, with session and role, in one query.
+
+    While the session's user is signed in as someone else it is that someone who is returned, with
+    the session of the first. They take a second query: joined to the one above they would make
+    it a third slower for everybody.
+    """
     at = now()
     idle_since = at - timedelta(seconds=current_app.config["SESSION_IDLE_TIMEOUT"])
     session = db.session.scalar(
@@ -329,9 +377,17 @@ def load_user(token: str) -> User | None:
     )
     if session is None:
         return None
-    user = session.user
+    user = _acted_as(session) or session.user
     user.session, user.session_token = session, token
     return user
+
+
+def _acted_as(session: UserSession) -> User | None:
+    """Return whom the session's user is signed in as, while that may be."""
+    if not session.is_acting:
+        return None
+    other = db.session.scalar(_with_role(), {"id": session.acting_as_id})
+    return other if other is not None and session.user.may_act_as(other) else None
 
 
 def canonical_email(email: str) -> str:

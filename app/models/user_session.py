@@ -47,6 +47,12 @@ class UserSession(db.Model):
     acting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(back_populates="sessions")
 
+    @property
+    def is_acting(self) -> bool:
+        """Whether the user of this session acts as someone else, if that still may be."""
+        until = self.acting_until
+        return self.acting_as_id is not None and until is not None and until > now()
+
     @staticmethod
     def new_token() -> str:
         """Return 256 random bits as text (ASVS 5.0 7.2.3)."""

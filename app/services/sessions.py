@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, delete, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.database import now
 from app.extensions import db
 from app.models import User, UserSession
+from app.services import audit
+from app.services.authority import NotWhileActing
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 
@@ -32,6 +34,7 @@ def start(user: User, *, remembered: bool, address: str, device: str) -> str:
         )
     )
     user.last_seen_at = at
+    audit.record("session.started", by=user, subject=user, remembered=remembered)
     db.session.commit()
     return token
 
@@ -53,8 +56,11 @@ def touch(session: UserSession) -> None:
 
 
 def confirm_password(session: UserSession) -> None:
-    """Note that the password has just been given again."""
+    """Note that the password has just been given again. Raises NotWhileActing."""
+    if session.is_acting:
+        raise NotWhileActing
     session.authenticated_at = now()
+    audit.record("session.reauthenticated", by=session.user, subject=session.user)
     db.session.commit()
 
 
@@ -66,17 +72,27 @@ def is_fresh(session: UserSession) -> bool:
 
 def end(session: UserSession) -> None:
     """End one session; its cookies, also the one that remembers, are worthless from now on."""
+    user = session.user
     db.session.execute(delete(UserSession).where(UserSession.id == session.id))
+    audit.record("session.ended", by=user, subject=user)
     db.session.commit()
 
 
 def end_all(user: User, *, but: UserSession | None = None) -> None:
-    """End the sessions of `user`, except `but`. The caller commits."""
+    """End the sessions of `user`, except `but`. The caller commits.
+
+    Nobody else is signed in as `user` any longer, either.
+    """
     condition = UserSession.user_id == user.id
     if but is not None:
         condition = condition & (UserSession.id != but.id)
+    unsynchronised = {"synchronize_session": False}
+    db.session.execute(delete(UserSession).where(condition), execution_options=unsynchronised)
     db.session.execute(
-        delete(UserSession).where(condition), execution_options={"synchronize_session": False}
+        update(UserSession)
+        .where(UserSession.acting_as_id == user.id, UserSession.acting_until > now())
+        .values(acting_until=now()),
+        execution_options=unsynchronised,
     )
 
 

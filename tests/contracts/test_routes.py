@@ -37,15 +37,21 @@ ACCESS = {
     "account.check_password": ANYONE,
     "account.confirm": ANYONE,
     "account.logout": SIGNED_IN,
+    "account.stop_acting": SIGNED_IN,
     "account.unconfirmed": SIGNED_IN,
     "account.confirm_request": SIGNED_IN,
     "account.manage": CONFIRMED,
     "account.change_password": CONFIRMED,
+    "account.delete_account": CONFIRMED,
     "account.change_email_request": CONFIRMED,
     "account.change_email": CONFIRMED,
     "account.cancel_email_change": CONFIRMED,
     "account.reauthenticate": CONFIRMED,
     "admin.index": MANAGERS,
+    "admin.roles": Permission.MANAGE_ROLES,
+    "admin.new_role": Permission.MANAGE_ROLES,
+    "admin.role": Permission.MANAGE_ROLES,
+    "admin.delete_role": Permission.MANAGE_ROLES,
     "admin.registered_users": Permission.MANAGE_USERS,
     "admin.user_info": Permission.MANAGE_USERS,
     "admin.new_user": Permission.MANAGE_USERS,
@@ -57,6 +63,14 @@ ACCESS = {
     "admin.suspend_user": Permission.MANAGE_USERS,
     "admin.reactivate_user": Permission.MANAGE_USERS,
     "admin.delete_user": Permission.MANAGE_USERS,
+    "admin.restore_user": Permission.MANAGE_USERS,
+    "admin.confirm_user": Permission.MANAGE_USERS,
+    "admin.resend_confirmation": Permission.MANAGE_USERS,
+    "admin.send_reset_link": Permission.MANAGE_USERS,
+    "admin.require_password_change": Permission.MANAGE_USERS,
+    "admin.end_user_sessions": Permission.MANAGE_USERS,
+    "admin.end_user_session": Permission.MANAGE_USERS,
+    "admin.sign_in_as": Permission.IMPERSONATE,
     "admin.update_editor_contents": Permission.MANAGE_CONTENT,
     "admin.jobs": Permission.MANAGE_JOBS,
     "admin.job": Permission.MANAGE_JOBS,
@@ -99,7 +113,7 @@ def rule_id(rule):
 
 def address(rule, user_id=2**31 - 1):
     values = {"user_id": user_id, "token": "x.y", "name": "x", "filename": "x"}
-    values |= {"job_id": "x-1", "email_id": user_id}
+    values |= {"job_id": "x-1", "email_id": user_id, "session_id": user_id, "role_id": user_id}
     url = str(rule)
     for name in rule.arguments:
         for placeholder in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):
@@ -249,7 +263,7 @@ def dump():
 
 def test_nothing_changes_by_looking(app, admin, make_user):
     """CS-2, F32: not by GET, HEAD or OPTIONS on any route, also with links that work."""
-    pages.save("about", "<p>About</p>")
+    pages.save("about", "<p>About</p>", by=None)
     invited, waiting = make_user(invited=True), make_user(confirmed=False)
     admin.pending_email = "new@example.com"
     db.session.commit()

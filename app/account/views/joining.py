@@ -16,6 +16,7 @@ from app.sign_in import me
 
 OPEN_TO_UNCONFIRMED = {
     *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
+    "account.stop_acting",
     *("account.reset_password", "account.join_from_invite"),
     *("main.healthz", "main.readyz", "static"),
 }

@@ -1,0 +1,116 @@
+"""Signing in as someone else: for a while, never upwards, and on the record under both names.
+
+It is a state of one's own session, which goes on belonging to whoever started it. The loader of
+users asks on each request whether it still may be (User.may_act_as); what is here begins and ends
+it, and notes both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from app.database import now
+from app.extensions import db
+from app.models import Permission, User, UserSession
+from app.services import audit
+from app.services.accounts import WrongPassword
+from app.services.authority import (
+    AboveOneself,
+    lock,
+    refuse_above,
+    refuse_acting,
+    refuse_oneself,
+)
+
+
+class CannotSignIn(Exception):
+    """The user is suspended, deleted or invited, so nobody can be signed in as them."""
+
+
+def may_begin(user: User, *, by: User) -> bool:
+    """Tell whether `start` would take it, but for the password."""
+    return by.impersonator is None and by.may_act_as(user)
+
+
+def check(user: User, *, by: User) -> None:
+    """Raise NotWhileActing, NotOnOneself, AboveOneself or CannotSignIn unless `may_begin`."""
+    refuse_acting(by)
+    refuse_oneself(user, by)
+    refuse_above(by, user.role)
+    if not by.can(Permission.IMPERSONATE):
+        raise AboveOneself
+    if not by.may_act_as(user):
+        raise CannotSignIn
+
+
+def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
+    """Have `by` signed in as `user` in their present session, and return until when.
+
+    `password` is that of `by`: it is asked for each time, however fresh the sign-in. Raises
+    WrongPassword and what `check` raises.
+    """
+    lock(user)
+    check(user, by=by)
+    if not by.verify_password(password):
+        audit.record("session.reauthentication_refused", by=by, subject=by)
+        db.session.commit()
+        raise WrongPassword
+    session = _session_of(by)
+    until = now() + timedelta(minutes=current_app.config["IMPERSONATION_MINUTES"])
+    session.acting_as_id, session.acting_until = user.id, min(until, session.expires_at)
+    user.session = session
+    audit.record(
+        "session.impersonation_started",
+        by=user,
+        subject=user,
+        reason=reason,
+        until=session.acting_until.isoformat(timespec="seconds"),
+    )
+    db.session.commit()
+    return session.acting_until
+
+
+def stop(user: User) -> User:
+    """Make whoever is signed in as `user` themselves again, and return them."""
+    session = _session_of(user)
+    session.acting_as_id = session.acting_until = None
+    audit.record("session.impersonation_ended", by=user, subject=user, how="stopped")
+    db.session.commit()
+    return session.user
+
+
+def settle(session: UserSession) -> None:
+    """Note that it has ended by itself: the time is over, or it may no longer be.
+
+    Of two requests at once one notes it. A database that is busy is not waited for: the next
+    request does it.
+    """
+    other_id = session.acting_as_id
+    if other_id is None:
+        return
+    how = "no longer allowed" if session.is_acting else "ran out"
+    try:
+        ended = db.session.scalar(
+            update(UserSession)
+            .where(UserSession.id == session.id, UserSession.acting_as_id == other_id)
+            .values(acting_as_id=None, acting_until=None)
+            .returning(UserSession.id)
+        )
+        if ended is not None:
+            other = db.session.get(User, other_id)
+            by = other or session.user
+            by.session = session
+            audit.record("session.impersonation_ended", by=by, subject=other, how=how)
+        db.session.commit()
+    except OperationalError:
+        db.session.rollback()
+
+
+def _session_of(user: User) -> UserSession:
+    if user.session is None:
+        raise AboveOneself  # a command, say, which nobody is signed in to
+    return user.session
