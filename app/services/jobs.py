@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import chain
@@ -15,9 +16,11 @@ from redis.exceptions import RedisError
 
 from app import queue
 from app.database import now
+from app.extensions import db
 from app.models import User
 from app.queue import inspection, mending
 from app.queue.inspection import Job, State, Worker
+from app.services import audit
 from app.services.listings import Listing
 from app.services.masking import masked, masked_text
 
@@ -183,18 +186,18 @@ def _shown(value: Any, *, indent: int | None = 2) -> str:
 def retry(job_id: str, *, by: User) -> None:
     """Queue a failed job again. Raises QueueAway, and JobGone when someone else was quicker."""
     job = get(job_id).job
-    if not sum(mending.requeue(job.queue, [job_id.encode()])):
-        raise JobGone
-    _log("retried", job_id, by)
+    with _noted("job.retried", job, by):
+        if not sum(mending.requeue(job.queue, [job_id.encode()])):
+            raise JobGone
 
 
 @_asks_redis
 def delete(job_id: str, *, by: User) -> None:
     """Delete a job that is not running. Raises QueueAway and JobGone."""
     job = get(job_id).job
-    if not mending.delete_one(job_id, job.queue):
-        raise JobGone
-    _log("deleted", job_id, by)
+    with _noted("job.deleted", job, by):
+        if not mending.delete_one(job_id, job.queue):
+            raise JobGone
 
 
 @_asks_redis
@@ -203,9 +206,10 @@ def cancel(job_id: str, *, by: User) -> None:
 
     Raises QueueAway, and JobGone for one that has ended.
     """
-    if not queue.request_cancel(job_id):
-        raise JobGone
-    _log("cancelled", job_id, by)
+    job = get(job_id).job
+    with _noted("job.cancelled", job, by):
+        if not queue.request_cancel(job_id):
+            raise JobGone
 
 
 @_asks_redis
@@ -216,7 +220,7 @@ def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
         mending.requeue(name, reversed(inspection.ids_in(State.FAILED, name, task=task)))
         for name in _names(queue_name)
     )
-    _log(f"retried {done.count} failed", task or "all", by)
+    _note_many("queue.retried", State.FAILED, queue_name, task=task, done=done, by=by)
     return done
 
 
@@ -229,7 +233,7 @@ def delete_all(state: State, queue_name: str, *, task: str = "", by: User) -> Do
         else mending.delete(state, name, inspection.ids_in(state, name, task=task))
         for name in _names(queue_name)
     )
-    _log(f"deleted {done.count} {state}", task or "all", by)
+    _note_many("queue.emptied", state, queue_name, task=task, done=done, by=by)
     return done
 
 
@@ -248,5 +252,35 @@ def _within_budget(queues: Iterable[Iterator[int]]) -> Done:
     return Done(count, is_complete=True)
 
 
-def _log(deed: str, what: str, by: User) -> None:
-    logger.info("jobs: %s %s by user %s", deed, what, by.id)
+@contextmanager
+def _noted(action: str, job: Job, by: User) -> Iterator[None]:
+    """Note what is done to a job within the block.
+
+    Redis knows no transaction of the database's. The note is written before and committed after:
+    what cannot be noted is not done, and what was not done is not noted.
+    """
+    audit.record(action, by=by, kind="job", label=job.id, task=job.name, queue=job.queue)
+    db.session.flush()
+    try:
+        yield
+    except BaseException:
+        db.session.rollback()
+        raise
+    db.session.commit()
+
+
+def _note_many(
+    action: str, state: State, queue_name: str, *, task: str, done: Done, by: User
+) -> None:
+    """Note what was done to many jobs. How many is known only then, so it comes second."""
+    audit.record(
+        action,
+        by=by,
+        kind="queue",
+        label=queue_name,
+        state=state.value,
+        task=task,
+        count=done.count,
+        is_complete=done.is_complete,
+    )
+    db.session.commit()

@@ -13,6 +13,7 @@ from app.database import now
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.models.email_message import OFFER_PERIOD, EmailState
+from app.services import audit
 from app.services.dead_links import without_links
 from app.services.listings import Listing
 from app.services.masking import masked_text
@@ -89,10 +90,15 @@ def resend(email_id: int, *, by: User) -> None:
 
     The update decides: of two who ask at once, one causes a mail. Raises TooLate.
     """
+    row = db.session.get(EmailMessage, email_id)
+    before = row.state if row else ""
     ids = _make_pending([email_id], RESENDABLE)
-    if not ids:
+    if row is None or not ids:
+        db.session.rollback()
         raise TooLate
-    _offer(ids, by)
+    _note("email.resent", row, before, EmailState.PENDING, by)
+    db.session.commit()
+    queue.enqueue("drain_outbox")
 
 
 def resend_failed(*, by: User) -> int:
@@ -100,7 +106,12 @@ def resend_failed(*, by: User) -> int:
     failed = select(EmailMessage.id).where(EmailMessage.state == EmailState.FAILED)
     ids = list(db.session.scalars(failed.order_by(EmailMessage.id).limit(RESENT_AT_ONCE)))
     ids = _make_pending(ids, (EmailState.FAILED,))
-    _offer(ids, by)
+    if not ids:
+        db.session.rollback()
+        return 0
+    audit.record("email.failed_resent", by=by, count=len(ids), first=ids[0], last=ids[-1])
+    db.session.commit()
+    queue.enqueue("drain_outbox")
     return len(ids)
 
 
@@ -113,10 +124,12 @@ def cancel(email_id: int, *, by: User) -> None:
         .returning(EmailMessage.id)
         .execution_options(synchronize_session=False)
     )
-    db.session.commit()
-    if changed is None:
+    row = db.session.get(EmailMessage, email_id) if changed is not None else None
+    if row is None:
+        db.session.rollback()
         raise TooLate
-    logger.info("email %s cancelled by user %s", email_id, by.id)
+    _note("email.cancelled", row, EmailState.PENDING, EmailState.CANCELLED, by)
+    db.session.commit()
 
 
 def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
@@ -142,13 +155,15 @@ def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
         .returning(EmailMessage.id)
         .execution_options(synchronize_session=False)
     )
-    found = sorted(changed)
-    db.session.commit()
-    return found
+    return sorted(changed)
 
 
-def _offer(ids: list[int], by: User) -> None:
-    few = ", ".join(map(str, ids[:10])) + (" …" if len(ids) > 10 else "")
-    logger.info("%s mails are sent again, asked by user %s: %s", len(ids), by.id, few)
-    if ids:
-        queue.enqueue("drain_outbox")
+def _note(action: str, row: EmailMessage, before: str, after: str, by: User) -> None:
+    audit.record(
+        action,
+        by=by,
+        subject=row,
+        label=row.recipient,
+        changes={"state": (str(before), str(after))},
+        message=row.message,
+    )

@@ -5,7 +5,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
-from app.models import EditableHTML
+from app.models import EditableHTML, User
+from app.services import audit
 
 # What an editor may write. No forms, frames, media, styles or classes: what is saved is shown to
 # every visitor, and a saved page must not be able to pose as the app around it.
@@ -28,7 +29,7 @@ def sanitise(html: str) -> str:
     )
 
 
-def save(editor_name: str, html: str) -> EditableHTML:
+def save(editor_name: str, html: str, *, by: User | None) -> EditableHTML:
     """Store the piece called `editor_name`."""
     piece = db.session.scalar(
         select(EditableHTML).where(EditableHTML.editor_name == editor_name).with_for_update()
@@ -36,10 +37,19 @@ def save(editor_name: str, html: str) -> EditableHTML:
     if piece is None:
         piece = EditableHTML(editor_name=editor_name)
         db.session.add(piece)
-    piece.value = sanitise(html)
+    before, piece.value = piece.value, sanitise(html)
     try:
-        db.session.commit()
+        db.session.flush()
     except IntegrityError:  # Someone else has just written it for the first time.
         db.session.rollback()
-        return save(editor_name, html)
+        return save(editor_name, html, by=by)
+    if before != piece.value:
+        audit.record(
+            "page.edited",
+            by=by,
+            subject=piece,
+            label=editor_name,
+            changes={"html": (before, piece.value)},
+        )
+    db.session.commit()
     return piece

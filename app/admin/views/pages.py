@@ -8,6 +8,7 @@ from app.admin.forms import EditorForm
 from app.decorators import permission_required
 from app.models import Permission
 from app.services import pages
+from app.sign_in import me
 
 
 @admin.post("/_update_editor_contents")
@@ -17,6 +18,6 @@ def update_editor_contents() -> ResponseReturnValue:
     form = EditorForm()
     if not form.validate_on_submit():
         abort(400)
-    pages.save(form.editor_name.data, form.edit_data.data or "")
+    pages.save(form.editor_name.data, form.edit_data.data or "", by=me())
     flash("The page is saved.", "success")
     return redirect(url_for("main.about"))

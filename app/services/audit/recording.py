@@ -1,44 +1,58 @@
-"""The audit trail: noting who did what, in the transaction of what was done."""
+"""Noting deeds, each in the transaction of what was done."""
 
 from __future__ import annotations
 
+import json
+import logging
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
-from app import origin
+from sqlalchemy import event, literal_column, select
+from sqlalchemy.orm import Session
+
+from app import origin, queue
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services.audit.actions import ACTIONS
 
+logger = logging.getLogger("app.audit")
+
 LABEL_LENGTH = 254
+LONGEST_VALUE = 5_000  # characters
+COMMAND_LINE, BACKGROUND = "command line", "background job"
 
 
 def record(
     action: str,
     *,
     by: User | None,
+    by_label: str = "",
     subject: Any = None,
+    kind: str = "",
     label: str = "",
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
 ) -> None:
     """Add a deed to the trail; the caller commits it together with the deed itself.
 
-    `by` is None for a command or the app itself. Whoever is signed in as someone else acts under
-    both names. `subject` is the row that the deed was done to, which must have its id. `changes`
-    has the value before and the one after under each name. No value may be a secret.
+    `by` is None for a command, the worker, or a visitor, who may have given an address: `by_label`.
+    Whoever is signed in as someone else acts under both names. `subject` is the row that the deed
+    was done to, which must have its id; what is no row has a `kind` and a `label`. `changes` has
+    the value before and the one after under each name. No value may be a secret.
     """
-    db.session.add(
-        AuditEvent(**values(action, by=by, changes=changes, **details) | about(subject, label))
-    )
+    columns = values(action, by=by, by_label=by_label, changes=changes, **details)
+    db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))
 
 
 def values(
     action: str,
     *,
     by: User | None,
+    by_label: str = "",
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
 ) -> dict[str, Any]:
@@ -52,22 +66,37 @@ def values(
         "at": now(),
         "action": action,
         "actor_id": actor.id if actor else None,
-        "actor_label": actor.email if actor else "",
+        "actor_label": (actor.email if actor else by_label or _nobody(here))[:LABEL_LENGTH],
         "acting_as_id": acting_as.id if acting_as else None,
         "acting_as_label": acting_as.email if acting_as else "",
-        "changes": {name: list(pair) for name, pair in (changes or {}).items()},
-        "details": details,
+        "changes": {name: [*map(_fitting, pair)] for name, pair in (changes or {}).items()},
+        "details": {name: _fitting(value) for name, value in details.items()},
         "address": here.address,
         "device": here.device,
         "request_id": here.request_id,
     }
 
 
-def about(subject: Any, label: str = "") -> dict[str, Any]:
+def is_news(action: str, *, within: timedelta) -> bool:
+    """Tell whether `action` was not noted lately of the network address that asks.
+
+    Looks at the newest event of the address alone, so it is quick and now and then forgets.
+    """
+    address = origin.current().address
+    newest = db.session.execute(
+        select(AuditEvent.action, AuditEvent.at)
+        .where(AuditEvent.address == address, AuditEvent.address != literal_column("''"))
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return newest is None or newest.action != action or newest.at < now() - within
+
+
+def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
     """Return the columns that name what a deed was done to."""
     if subject is None:
-        return {"subject_type": "", "subject_id": None, "subject_label": label[:LABEL_LENGTH]}
-    name = label or getattr(subject, "email", "") or getattr(subject, "name", "")
+        return {"subject_type": kind, "subject_id": None, "subject_label": label[:LABEL_LENGTH]}
+    name = label or getattr(subject, "email", "") or getattr(subject, "name", "") or ""
     return {
         "subject_type": type(subject).__name__.lower(),
         "subject_id": subject.id,
@@ -79,12 +108,60 @@ def about(subject: Any, label: str = "") -> dict[str, Any]:
 def maintenance() -> Iterator[None]:
     """Let the present transaction change the trail until the end of the block.
 
-    For retention only. The row that opens it is gone before the commit, and no other transaction
-    ever sees it.
+    For retention only. The row that opens it is gone before the commit, so no other transaction
+    ever sees it; it has a number of its own, so that of two neither waits. When the block fails the
+    transaction is rolled back: its row must not stay.
     """
-    key = AuditMaintenance(id=1)
+    key = AuditMaintenance(id=1 + secrets.randbelow(2**31 - 1))
     db.session.add(key)
     db.session.flush()
-    yield
+    try:
+        yield
+    except BaseException:
+        db.session.rollback()
+        raise
     db.session.delete(key)
     db.session.flush()
+
+
+def _nobody(here: origin.Origin) -> str:
+    """Return what to call whoever acts when it is nobody who is signed in."""
+    if here.address:
+        return ""
+    return BACKGROUND if queue.current_job_id() else COMMAND_LINE
+
+
+def _fitting(value: Any) -> Any:
+    """Return a value as the trail keeps it: of a long text, how it begins."""
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)"
+    return value
+
+
+# The log has each event too, in one line of JSON. It names people by their ids: what they are
+# called is the trail's to tell and, once they are gone, to forget.
+
+
+@event.listens_for(AuditEvent, "after_insert")
+def _remember(_mapper: object, _connection: object, row: AuditEvent) -> None:
+    line = {
+        "event": row.id,
+        "at": row.at.isoformat(timespec="milliseconds"),
+        "action": row.action,
+        "actor": row.actor_id,
+        "acting_as": row.acting_as_id,
+        "subject": [row.subject_type, row.subject_id],
+        "address": row.address,
+    }
+    db.session.info.setdefault("audit", []).append(line)
+
+
+@event.listens_for(db.session, "after_commit")
+def _write_down(session: Session) -> None:
+    for line in session.info.pop("audit", ()):
+        logger.info("%s", json.dumps(line))
+
+
+@event.listens_for(db.session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop("audit", None)
