@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app, g
 from jinja2 import Environment, StrictUndefined, TemplateError
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, String, cast, insert, literal, or_, select, update
 
 from app import tokens
 from app.database import now
@@ -203,6 +203,22 @@ def _password_changed(row: EmailMessage) -> Values:
 
 def send_role_changed(user: User) -> EmailMessage:
     return _add("role_changed", user.email, user, role_name=user.role.name if user.role else "")
+
+
+def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None:
+    """Write the mail to every user whom the condition selects, in one statement."""
+    random, host = new_message_id().strip("<>").split("@")
+    made = literal(f"<{random}.") + cast(User.id, String) + literal(f"@{host}>")
+    values: dict[str, Any] = {
+        "message": literal("role_changed"),
+        "recipient": User.email,
+        "user_id": User.id,
+        "context": literal({"role_name": role_name}, EmailMessage.context.type),
+        "message_id": made,
+        "request_id": literal(g.get("request_id", "")),
+    }
+    rows = select(*values.values()).where(people).order_by(User.id)
+    db.session.execute(insert(EmailMessage).from_select(list(values), rows))
 
 
 @message("We tell you whenever the role of your account changes.")

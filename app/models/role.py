@@ -62,7 +62,11 @@ class Permission(IntFlag):
     @staticmethod
     def management() -> int:
         """Return the bits that open some page of the admin."""
-        return Permission.known() & ~(Permission.GENERAL | 0x80)
+        return sum(
+            int(bit)
+            for bit, text in PERMISSION_TEXTS.items()
+            if text.opens_admin and bit != Permission.ADMINISTER
+        )
 
     @staticmethod
     def known() -> int:
@@ -76,10 +80,14 @@ class PermissionText:
 
     name: str
     sentence: str
+    opens_admin: bool = True
+    """Whether some page of the admin asks for it, so that who has it is shown the way there."""
 
 
 PERMISSION_TEXTS: dict[int, PermissionText] = {
-    Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
+    Permission.GENERAL: PermissionText(
+        "General", "Use the app as a signed-in person.", opens_admin=False
+    ),
     Permission.MANAGE_JOBS: PermissionText(
         "Manage jobs", "See the queues and the mail, and mend them: retry, resend, cancel, delete."
     ),

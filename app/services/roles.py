@@ -1,14 +1,99 @@
-"""The roles there are."""
+"""Roles: which there are, how many people have them, and making, changing and deleting them."""
 
-from sqlalchemy import select
+from __future__ import annotations
 
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import func, literal_column, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app import queue
 from app.extensions import db
-from app.models import Role
+from app.models import Permission, Role, User
+from app.models.role import PERMISSION_TEXTS, PermissionText
+from app.services import audit, authority, changes, moving
+from app.services.authority import (
+    AboveOneself,
+    LastAdministrator,
+    RoleGone,
+    has_administrator,
+    lock_role,
+    refuse_above,
+)
+
+COUNT_CAP = 10_000  # beyond this a list says "more than"
+
+
+class NameTaken(Exception):
+    """Another role has this name, in whatever case."""
+
+
+class UnknownPermission(Exception):
+    """The bits are none, negative, or hold some that no permission has."""
+
+
+class DefaultRole(Exception):
+    """Whoever registers gets this role, so it cannot be deleted nor administer the app."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What can be said of a role."""
+
+    name: str
+    index: str
+    permissions: int
+    default: bool
+
+    def noted(self) -> dict[str, str]:
+        """Return the values in words, as pages and the audit trail tell them."""
+        return {
+            "Name": self.name,
+            "Home": self.index,
+            "Permissions": ", ".join(Permission.names(self.permissions)) or "none",
+            "Given to people who register": "yes" if self.default else "no",
+        }
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What saving a role means for those who have it, and for those who register."""
+
+    people: int
+    gains: list[PermissionText]
+    loses: list[PermissionText]
+    is_own: bool
+    instead_of: str
+    """The role that people who register no longer get, if this is what they get from now on."""
+
+    @property
+    def is_felt(self) -> bool:
+        return bool(self.instead_of or (self.people and (self.gains or self.loses)))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of the list. `people` is the least number when `is_capped`."""
+
+    role: Role
+    people: int
+
+    @property
+    def is_capped(self) -> bool:
+        return self.people > COUNT_CAP
 
 
 def known() -> list[Role]:
     """Return every role, by name."""
     return list(db.session.scalars(select(Role).order_by(Role.name)))
+
+
+def assignable(by: User | None) -> list[Role]:
+    """Return the roles that `by` may give to others, by name."""
+    query = select(Role).where(authority.assignable(by)).order_by(Role.name)
+    return list(db.session.scalars(query))
 
 
 def default_id() -> int | None:
@@ -17,7 +102,184 @@ def default_id() -> int | None:
     return role.id if role else None
 
 
+def values_of(role: Role) -> Values:
+    return Values(role.name, role.index, role.permissions, role.default)
+
+
+def listing() -> list[Listed]:
+    """Return every role, by name, and how many people have it, counted no further than the cap."""
+    people = (
+        select(literal_column("1").label("one"))
+        .select_from(User)
+        .where(User.role_id == Role.id, User.deleted_at.is_(None))
+        .limit(COUNT_CAP + 1)
+        .correlate(Role)
+        .subquery()
+    )
+    count = select(func.count()).select_from(people).correlate(Role).scalar_subquery()
+    return [Listed(*row) for row in db.session.execute(select(Role, count).order_by(Role.name))]
+
+
+def count_people(role: Role) -> int:
+    """Return how many people have `role`: a count in an index, some 100 ms at a million."""
+    query = select(func.count()).select_from(User)
+    return db.session.scalar(query.where(User.role_id == role.id, User.deleted_at.is_(None))) or 0
+
+
+def effect_of(role: Role | None, values: Values, *, by: User) -> Effect:
+    """Return what it means when `role`, or a new one, becomes what `values` say."""
+    before, after = role.permissions if role else 0, values.permissions
+    default = Role.get_default()
+    is_new_default = values.default and default is not None and default is not role
+    return Effect(
+        people=count_people(role) if role else 0,
+        gains=_granted_by(after, but=before),
+        loses=_granted_by(before, but=after),
+        is_own=role is not None and role.id == by.role_id,
+        instead_of=default.name if is_new_default and default else "",
+    )
+
+
+def _granted_by(bits: int, *, but: int) -> list[PermissionText]:
+    return [
+        text
+        for bit, text in PERMISSION_TEXTS.items()
+        if Permission.grants(bits, bit) and not Permission.grants(but, bit)
+    ]
+
+
 def insert() -> None:
-    """Bring in the roles that the kit knows; run again, it changes only what differs."""
+    """Bring in the roles that the kit needs; what people have made of roles stays."""
     Role.insert_roles()
     db.session.commit()
+
+
+# Changing roles
+
+
+def create(values: Values, *, by: User | None) -> Role:
+    """Make a role. Raises NameTaken, UnknownPermission, AboveOneself and DefaultRole."""
+    _lock_all()
+    values = _checked(values, by=by)
+    role = Role()
+    _refuse_taken(values.name, but=role)
+    _write(role, values)
+    db.session.add(role)
+    _flush()
+    noted = {name.lower(): (None, value) for name, value in values.noted().items()}
+    audit.record("role.created", by=by, subject=role, changes=noted)
+    db.session.commit()
+    return role
+
+
+def change(role: Role, values: Values, *, by: User | None, seen: str | None = None) -> None:
+    """Make `role` what `values` say, for everyone who has it, from their next request on.
+
+    `seen` is what the form noted of the role when it was opened. The default role stays it until
+    another becomes it. Raises NameTaken, UnknownPermission, AboveOneself, DefaultRole,
+    LastAdministrator, RoleGone and changes.Changed.
+    """
+    _lock_all()
+    lock_role(role)
+    refuse_above(by, role)
+    before = values_of(role)
+    changes.refuse_if_changed(seen, before.noted(), role)
+    values = _checked(values, by=by, default=before.default)
+    if values == before:
+        db.session.rollback()
+        return
+    _refuse_taken(values.name, but=role)
+    was_administrator = role.is_administrator
+    _write(role, values)
+    _flush()
+    if was_administrator and not role.is_administrator:
+        _keep_an_administrator()
+    old, new = before.noted(), values.noted()
+    noted = {name.lower(): (old[name], new[name]) for name in new if old[name] != new[name]}
+    audit.record("role.changed", by=by, subject=role, changes=noted)
+    db.session.commit()
+
+
+def delete(role: Role, *, move_to: Role, by: User | None) -> int:
+    """Delete `role` and give its people `move_to` instead; return how many were moved.
+
+    All of it is one transaction. Whoever is not deleted is told by mail. Raises AboveOneself,
+    DefaultRole, LastAdministrator, RoleGone and moving.TooMany.
+    """
+    _lock_all()
+    lock_role(role, to_delete=True)
+    lock_role(move_to)
+    if role.id == move_to.id:
+        db.session.rollback()
+        raise RoleGone
+    refuse_above(by, role, move_to)
+    if role.default:
+        db.session.rollback()
+        raise DefaultRole
+    moved = moving.everyone(role, to=move_to, by=by)
+    if role.is_administrator:
+        _keep_an_administrator()
+    noted = {name.lower(): (value, None) for name, value in values_of(role).noted().items()}
+    audit.record(
+        "role.deleted", by=by, subject=role, changes=noted, people=moved, moved_to=move_to.name
+    )
+    db.session.flush()
+    db.session.execute(delete_rows(Role).where(Role.id == role.id))
+    db.session.commit()
+    if moved:
+        queue.enqueue("drain_outbox")
+    return moved
+
+
+def _lock_all() -> None:
+    """Let only one change roles at a time, and nobody take an administrator away meanwhile."""
+    # The order is that of authority.lock_administrators, so that neither waits for the other.
+    everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
+    db.session.execute(everything)
+    authority.forget_roles()
+
+
+def _checked(values: Values, *, by: User | None, default: bool = False) -> Values:
+    """Return `values` as they are stored. Raises what `create` does."""
+    bits = values.permissions
+    if bits <= 0 or bits & ~Permission.known():
+        raise UnknownPermission
+    if Permission.grants(bits, Permission.ADMINISTER):
+        bits = int(Permission.ADMINISTER)  # which holds all, also what is added later
+    elif bits & 0x80:
+        raise UnknownPermission
+    if not authority.covers(by, bits):
+        raise AboveOneself
+    is_default = default or values.default
+    if is_default and bits == Permission.ADMINISTER:
+        raise DefaultRole
+    name = " ".join(unicodedata.normalize("NFC", values.name).split())
+    return Values(name, values.index, bits, is_default)
+
+
+def _refuse_taken(name: str, *, but: Role) -> None:
+    if any(role.name.casefold() == name.casefold() for role in known() if role is not but):
+        raise NameTaken
+
+
+def _write(role: Role, values: Values) -> None:
+    if values.default and not role.default:
+        db.session.execute(update(Role).where(Role.default).values(default=False))
+    role.name, role.index = values.name, values.index
+    role.permissions, role.default = values.permissions, values.default
+
+
+def _flush() -> None:
+    """Write what was changed; on PostgreSQL two may make roles of one name at the same moment."""
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise NameTaken from None
+
+
+def _keep_an_administrator() -> None:
+    db.session.flush()
+    if not has_administrator():
+        db.session.rollback()
+        raise LastAdministrator

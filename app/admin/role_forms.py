@@ -1,0 +1,147 @@
+"""The forms of the pages of roles."""
+
+import unicodedata
+from typing import Any
+
+from flask import current_app
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length, ValidationError
+
+from app.admin.forms import RoleField
+from app.forms import BaseForm, strip
+from app.models import Permission, Role
+from app.models.role import PERMISSION_TEXTS
+from app.services import authority, changes, roles
+from app.services.roles import Values
+from app.sign_in import me
+
+NAME_LENGTH = 64
+
+
+def homes() -> dict[str, str]:
+    """Return the blueprints that have an index page, and its address."""
+    found = {}
+    for rule in current_app.url_map.iter_rules():
+        blueprint, _, view = rule.endpoint.rpartition(".")
+        if view == "index" and blueprint and not rule.arguments and "GET" in (rule.methods or ()):
+            found[blueprint] = rule.rule
+    return dict(sorted(found.items(), key=lambda home: home[1]))
+
+
+class HomeField(SelectField):
+    """A choice among the blueprints that people can begin in."""
+
+    def __init__(self, label: str = "Home", **options: Any) -> None:
+        choices = [
+            SelectChoice(name, f"{name.replace('_', ' ').capitalize()}, at {path}")
+            for name, path in homes().items()
+        ]
+        super().__init__(label, choices=choices, **options)
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data not in homes():
+            raise ValidationError("Choose one of the pages.")
+
+
+class PermissionsField(SelectMultipleField):
+    """Permissions to tick; its data are their bits, `bits` all of them together."""
+
+    def __init__(self, label: str = "Permissions", **options: Any) -> None:
+        choices = [SelectChoice(str(int(bit)), text.name) for bit, text in PERMISSION_TEXTS.items()]
+        super().__init__(label, coerce=int, choices=choices, **options)
+
+    def pre_validate(self, form: Any) -> None:
+        chosen = self.data or []
+        if any(bit not in PERMISSION_TEXTS for bit in chosen) or not chosen:
+            raise ValidationError("Tick at least one permission of the list.")
+        if not authority.covers(me(), self.bits):
+            raise ValidationError("You cannot give a permission that you lack.")
+
+    @property
+    def bits(self) -> int:
+        bits = 0
+        for bit in self.data or []:
+            bits |= int(bit)
+        return bits
+
+    def set_bits(self, held: int) -> None:
+        """Tick what the bits `held` grant."""
+        self.data = [int(bit) for bit in PERMISSION_TEXTS if Permission.grants(held, bit)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what each permission is called and means, whether it is ticked, and may be."""
+        return [
+            {
+                "bit": int(bit),
+                "name": text.name,
+                "sentence": text.sentence,
+                "is_ticked": int(bit) in (self.data or []),
+                "is_lacked": not authority.covers(me(), bit),
+                "is_everything": bit == Permission.ADMINISTER,
+            }
+            for bit, text in PERMISSION_TEXTS.items()
+        ]
+
+
+class RoleForm(BaseForm):
+    name = StringField(
+        "Name",
+        filters=[strip],
+        validators=[
+            DataRequired("Enter a name."),
+            Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+        ],
+        render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off"},
+    )
+    index = HomeField(description="Where people with this role begin once they have signed in.")
+    permissions = PermissionsField()
+    default = BooleanField(
+        "Give this role to people who register",
+        description="One role is given to them, so it replaces the one that is given now.",
+    )
+    seen = HiddenField()
+    confirmed = HiddenField()
+    submit = SubmitField("Save role")
+
+    def validate_name(self, field: StringField) -> None:
+        # What joins or hides letters would let two roles look alike.
+        if any(unicodedata.category(character) == "Cf" for character in field.data or ""):
+            raise ValidationError("Remove the characters that cannot be seen.")
+
+    @property
+    def values(self) -> Values:
+        return Values(
+            name=self.name.data or "",
+            index=self.index.data,
+            permissions=self.permissions.bits,
+            default=self.default.data,
+        )
+
+    def show(self, role: Role) -> None:
+        """Fill the form with what `role` is."""
+        self.name.data, self.index.data = role.name, role.index
+        self.default.data = role.default
+        self.permissions.set_bits(role.permissions)
+        self.note(role)
+
+    def note(self, role: Role) -> None:
+        """Remember what `role` is, to notice when someone else changes it."""
+        self.seen.data = changes.note(roles.values_of(role).noted())
+
+
+class DeleteRoleForm(BaseForm):
+    role = RoleField("Its people get", description="Each is told by mail.")
+    submit = SubmitField("Delete role")
+
+    def leave_out(self, role: Role) -> None:
+        """Offer every role but `role`."""
+        self.role.roles.pop(role.id, None)
+        self.role.choices = [choice for choice in self.role.choices if choice.value != str(role.id)]
