@@ -61,7 +61,15 @@ class ReauthenticateForm(BaseForm):
 
 class ConfirmAccountForm(BaseForm):
     submit = SubmitField("Confirm account")
+    choose_password = SubmitField(
+        "Confirm and choose a new password", render_kw={"class": "btn-secondary"}
+    )
 
 
 class ConfirmEmailForm(BaseForm):
     submit = SubmitField("Use this address")
+
+
+class DeleteAccountForm(BaseForm):
+    password = password_field("Your password", new=False)
+    submit = SubmitField("Delete my account", render_kw={"class": "btn-danger"})

@@ -3,8 +3,11 @@
 import pytest
 from sqlalchemy import func, select
 
+from app import emails
 from app.extensions import db
 from app.models import EmailMessage, User
+from app.services import accounts
+from app.services.registration import RegistrationClosed
 from tests.support import PASSWORD, links, path_of
 
 PERSON = {
@@ -164,3 +167,125 @@ def test_confirming_an_account_does_not_touch_who_is_signed_in(client, make_user
     client.submit(link)
     assert User.by_email("grace@example.com").confirmed
     assert other.email in client.get("/account/manage").text
+
+
+# Who made the account is not always who reads its mail
+
+
+def test_confirming_tells_when_and_under_what_name_the_account_was_made(client, outbox):
+    register(client)
+    page = client.get(path_of(links(outbox.last_text())[0])).text
+    assert "Grace Hopper" in page
+    assert "just now" in page
+
+
+def test_whoever_made_an_account_for_another_is_signed_out_when_it_is_confirmed(
+    app, client, outbox
+):
+    """SE-3: with a password of theirs, waiting for the owner of the address to confirm it."""
+    thief = app.test_client()
+    register(thief)
+    thief.sign_in(PERSON["email"])
+    client.submit(path_of(links(outbox.last_text())[0]))
+    assert User.by_email(PERSON["email"]).confirmed
+    assert thief.get("/account/manage").location.startswith("/account/login")
+
+
+def test_the_owner_of_the_address_can_choose_another_password_at_once(app, client, outbox):
+    """TK-9: nobody is signed in by it."""
+    register(client)
+    link = path_of(links(outbox.last_text())[0])
+    response = client.submit(link, {"choose_password": "1"})
+    assert response.location.startswith("/account/reset-password/")
+    new = "quite another horse battery"
+    client.submit(response.location, {"new_password": new, "new_password2": new})
+    assert not client.is_signed_in()
+    refused = client.submit("/account/login", {"email": PERSON["email"], "password": PASSWORD})
+    assert refused.status_code == 200
+    client.sign_in(PERSON["email"], new)
+
+
+def test_who_confirms_their_own_account_stays_signed_in(client, outbox):
+    register(client)
+    link = path_of(links(outbox.last_text())[0])
+    client.sign_in(PERSON["email"])
+    assert "choose a new password" not in client.get(link).text
+    client.submit(link)
+    assert client.is_signed_in()
+
+
+# Where people cannot register
+
+
+@pytest.fixture(params=["invite-only", "closed"])
+def mode(request, app, monkeypatch):
+    monkeypatch.setitem(app.config, "REGISTRATION", request.param)
+    return request.param
+
+
+def test_the_page_says_how_to_get_in(mode, client):
+    page = client.get("/account/register")
+    assert page.status_code == 200
+    wanted = "You need an invitation" if mode == "invite-only" else "takes no new people"
+    assert wanted in page.text
+    assert "<input" not in page.text.split("<main")[1]
+
+
+def test_sending_the_form_all_the_same_makes_nobody(mode, client, outbox):
+    token = client.csrf_token()
+    page = client.post("/account/register", data={**PERSON, "csrf_token": token})
+    assert page.status_code == 403
+    assert User.by_email(PERSON["email"]) is None
+    assert outbox.deliver() == []
+
+
+def test_the_service_refuses_it_too(mode):
+    with pytest.raises(RegistrationClosed):
+        accounts.register(
+            **{name: PERSON[name] for name in ("first_name", "last_name", "email", "password")}
+        )
+
+
+@pytest.mark.parametrize("path", ["/", "/about", "/account/login", "/account/reset-password"])
+def test_no_page_invites_to_create_an_account(mode, path, client):
+    assert "/account/register" not in client.get(path).text
+
+
+@pytest.mark.parametrize("path", ["/", "/account/login"])
+def test_pages_do_where_people_can(path, client):
+    assert "/account/register" in client.get(path).text
+
+
+def test_invitations_are_taken_up_where_they_are_the_only_way(client, make_user, app, monkeypatch):
+    monkeypatch.setitem(app.config, "REGISTRATION", "invite-only")
+    user = make_user(invited=True)
+    link = f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}"
+    client.submit(link, {"password": PASSWORD, "password2": PASSWORD})
+    client.sign_in(user.email)
+
+
+def test_invitations_are_not_taken_up_where_all_is_closed(
+    client, make_user, app, monkeypatch, outbox
+):
+    """Nor by asking for a new password, which an invited person has never had."""
+    monkeypatch.setitem(app.config, "REGISTRATION", "closed")
+    user = make_user(invited=True)
+    link = f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}"
+    reset = f"/account/reset-password/{user.generate_password_reset_token()}"
+    new = {"password": PASSWORD, "new_password": PASSWORD, "new_password2": PASSWORD}
+    token = client.csrf_token()
+    assert "takes no new people" in client.get(link).text
+    for path in (link, reset):
+        response = client.post(path, data={**new, "password2": PASSWORD, "csrf_token": token})
+        assert response.status_code in {403, 404}
+    db.session.refresh(user)
+    assert user.password_hash is None
+    emails.send_invite(user)
+    db.session.commit()
+    assert outbox.deliver() == []
+
+
+def test_people_who_have_an_account_sign_in_whatever_the_mode(mode, client, make_user):
+    client.sign_in(make_user().email)
+    assert client.is_signed_in()
+    assert client.get("/healthz").status_code == 200

@@ -10,7 +10,8 @@ from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
 from app.decorators import anonymous_required
 from app.extensions import limiter
-from app.services import accounts
+from app.headers import SAFE_METHODS
+from app.services import accounts, registration
 from app.services.accounts import LinkRefused
 from app.sign_in import me
 
@@ -36,7 +37,10 @@ def keep_unconfirmed_users_waiting() -> ResponseReturnValue | None:
 @anonymous_required
 @limits.mail_by_address
 def register() -> ResponseReturnValue:
-    """Create an account and send its confirmation link."""
+    """Create an account and send its confirmation link, where people may do so themselves."""
+    if not registration.is_open():
+        page = render_template("account/registration_closed.html")
+        return page, 200 if request.method in SAFE_METHODS else 403
     form = RegistrationForm()
     if form.validate_on_submit():
         try:
@@ -102,15 +106,25 @@ def confirm_request() -> ResponseReturnValue:
 
 @account.route("/confirm-account/<token>", methods=["GET", "POST"])
 def confirm(token: str) -> ResponseReturnValue:
-    """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are."""
+    """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are.
+
+    Someone else may have made the account, with a password of theirs, and waited for the owner of
+    the address to confirm it. So the page tells of it, and who is not signed in can choose another
+    password in the same step.
+    """
     form = ConfirmAccountForm()
+    by = me() if current_user.is_authenticated else None
     try:
         user = accounts.find_by_token("confirm", token)
         if form.validate_on_submit():
-            accounts.confirm(token)
+            accounts.confirm(token, by=by)
+            if form.choose_password.data and by is None:
+                flash("Your account is confirmed. Now choose your password.", "success")
+                return redirect(
+                    url_for("account.reset_password", token=accounts.reset_token_of(user))
+                )
             flash("Your account is confirmed.", "success")
-            signed_in = current_user.is_authenticated
-            return redirect(url_for("main.index" if signed_in else "account.login"))
+            return redirect(url_for("main.index" if by else "account.login"))
     except LinkRefused:
         return refuse_link(
             "This confirmation link does not work",
@@ -119,13 +133,17 @@ def confirm(token: str) -> ResponseReturnValue:
             "account.login",
             "Sign in",
         )
-    return token_page("account/confirm.html", form=form, email=user.email)
+    is_known = by is not None and by.id == user.id
+    return token_page("account/confirm.html", form=form, user=user, is_known=is_known)
 
 
 @account.route("/join-from-invite/<int:user_id>/<token>", methods=["GET", "POST"])
 @anonymous_required
 def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
     """Choose a password and so accept an invitation."""
+    if not registration.takes_invitations():
+        page = render_template("account/registration_closed.html")
+        return page, 403, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
     form = CreatePasswordForm()
     try:
         user = accounts.find_by_token("invite", token)
