@@ -7,7 +7,8 @@ at the moment of sending: only then are links made, so that none lies about in a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import make_msgid
@@ -123,6 +124,8 @@ def _reset_password(row: EmailMessage) -> Values:
     user = _user_by_address(row)
     _require(row, not user.is_suspended, "the account is suspended")
     _become_newest(row, user, "reset_message_id")
+    # Whoever changes a user locks them before their mails; the other way round might deadlock.
+    row.user_id = user.id
     lifetime, expires = LINK_LIFETIMES["reset_password"]
     token = user.generate_password_reset_token(lifetime)
     link = external_url("account.reset_password", token=token)
@@ -137,6 +140,8 @@ def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
 def _invite(row: EmailMessage) -> Values:
     user = _user_still_at(row)
     _require(row, user.is_invited, "the invitation has been accepted or withdrawn")
+    is_open = current_app.config["REGISTRATION"] != "closed"
+    _require(row, is_open, "invitations are closed (REGISTRATION)")
     _become_newest(row, user, "invite_message_id")
     lifetime, expires = LINK_LIFETIMES["invite"]
     token = user.generate_invite_token(lifetime)
@@ -154,7 +159,26 @@ def send_already_registered(email: str) -> EmailMessage:
 
 @message("Someone tried to use this address for an account. If it was not you, ignore this mail.")
 def _already_registered(row: EmailMessage) -> Values:
-    return {"user": _user_by_address(row), **_page_links()}
+    user = _user_by_address(row)
+    row.user_id = user.id
+    return {"user": user, **_page_links()}
+
+
+def send_address_reserved(email: str) -> EmailMessage:
+    """Tell the owner of a deleted account that someone wants in at its address."""
+    return _add("address_reserved", email)
+
+
+@message(
+    "Someone tried to sign up or to get a new password with this address. If it was not you, "
+    "ignore this mail."
+)
+def _address_reserved(row: EmailMessage) -> Values:
+    user = User.by_email(row.recipient)
+    if user is None:
+        raise Cancelled("nobody has this address")
+    _require(row, user.is_deleted, "the account has been restored")
+    return {"user": user, "until": _date(user.purge_due_at or now())}
 
 
 def send_account_created(user: User) -> EmailMessage:
@@ -197,7 +221,7 @@ def send_password_changed(user: User) -> EmailMessage:
 @message("We tell you whenever the password of your account changes.")
 def _password_changed(row: EmailMessage) -> Values:
     when = datetime.fromisoformat(row.context["when"])
-    said = f"{when.day} {when:%B %Y} at {when:%H:%M} UTC"
+    said = f"{_date(when)} at {when:%H:%M} UTC"
     return {"user": _user_of(row), "when": said, **_page_links()}
 
 
@@ -227,13 +251,38 @@ def _role_changed(row: EmailMessage) -> Values:
 
 
 def send_account_deleted(user: User) -> EmailMessage:
-    """Tell the owner of an account that is about to go; the row does not refer to the user."""
-    return _add("account_deleted", user.email, name=user.full_name())
+    """Tell the owner of a deleted account, and until when it can be restored.
+
+    The row does not refer to the user, whose other mails are cancelled.
+    """
+    until = (user.purge_due_at or now()).isoformat()
+    return _add("account_deleted", user.email, name=user.full_name(), until=until)
 
 
-@message("We tell you when your account is deleted. You will get no more mail from us.")
+@message("We tell you when your account is deleted.")
 def _account_deleted(row: EmailMessage) -> Values:
-    return {"user": None, "name": row.context["name"]}
+    until = datetime.fromisoformat(row.context["until"])
+    return {"user": None, "name": row.context["name"], "until": _date(until)}
+
+
+def send_account_restored(user: User) -> EmailMessage:
+    return _add("account_restored", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_restored(row: EmailMessage) -> Values:
+    return {"user": _user_of(row), **_page_links()}
+
+
+def send_password_change_required(user: User) -> EmailMessage:
+    return _add("password_change_required", user.email, user)
+
+
+@message("We tell you when an administrator wants you to choose a new password.")
+def _password_change_required(row: EmailMessage) -> Values:
+    user = _user_of(row)
+    _require(row, user.must_change_password, "a new password was chosen already")
+    return {"user": user, **_page_links()}
 
 
 def send_account_suspended(user: User) -> EmailMessage:
@@ -398,16 +447,37 @@ def _environment() -> Environment:
 def _add(kind: str, recipient: str, user: User | None = None, /, **context: Any) -> EmailMessage:
     if user is not None and user.id is None:
         db.session.flush()
-    row = EmailMessage(
-        message=kind,
-        recipient=recipient,
-        user_id=user.id if user else None,
-        context=context,
-        message_id=new_message_id(),
-        request_id=g.get("request_id", ""),
-    )
-    db.session.add(row)
+    values = {
+        "message": kind,
+        "recipient": recipient,
+        "user_id": user.id if user else None,
+        "context": context,
+        "message_id": new_message_id(),
+        "request_id": g.get("request_id", ""),
+    }
+    row = EmailMessage(**values)
+    if "gathered_emails" in g:
+        g.gathered_emails.append(values)
+    else:
+        db.session.add(row)
     return row
+
+
+@contextmanager
+def gathering() -> Iterator[None]:
+    """Write the mails of the block together at its end: of a thousand, in a fifth of the time.
+
+    The rows that `send_<message>` returns meanwhile are unknown to the session.
+    """
+    rows: list[Values] = []
+    g.gathered_emails = rows
+    try:
+        yield
+    finally:
+        del g.gathered_emails
+    if rows:
+        # Asked for their ids, PostgreSQL gets the rows together and not one by one.
+        db.session.execute(insert(EmailMessage).returning(EmailMessage.id), rows)
 
 
 def new_message_id() -> str:
@@ -419,6 +489,7 @@ def _user_of(row: EmailMessage) -> User:
     user = db.session.get(User, row.user_id) if row.user_id else None
     if user is None:
         raise Cancelled("the account no longer exists")
+    _require(row, not user.is_deleted, "the account was deleted")
     return user
 
 
@@ -439,7 +510,7 @@ def _user_by_address(row: EmailMessage) -> User:
     user = User.by_email(row.recipient)
     if user is None:
         raise Cancelled("nobody has this address")
-    row.user_id = user.id
+    _require(row, not user.is_deleted, "the account was deleted")
     return user
 
 
@@ -462,6 +533,10 @@ def _become_newest(row: EmailMessage, user: User, column: str) -> None:
     if changed.first() is None:
         raise Cancelled("a newer one was asked for")
     db.session.refresh(user)
+
+
+def _date(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def _page_links() -> Values:

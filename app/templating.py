@@ -12,7 +12,8 @@ from wtforms.widgets import Select
 
 from app.assets import asset_url
 from app.models import Permission
-from app.services import pages
+from app.services import pages, registration
+from app.services.devices import device_name
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -24,10 +25,13 @@ def init_app(app: Flask) -> None:
         icon=icon,
         has_endpoint=has_endpoint,
         may_open=may_open,
+        registration=registration.mode,
         reload_url=reload_url,
     )
     app.jinja_env.filters.update(
         ago=ago,
+        day=day,
+        device=device_name,
         due=due,
         duration=duration,
         number=number,
@@ -52,6 +56,11 @@ def _icon(sprite: str, name: str, label: str | None) -> Markup:
         else Markup('aria-hidden="true"')
     )
     return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(named, sprite, name)
+
+
+def day(moment: datetime) -> Markup:
+    """Return the date of a moment, with the full time on hover and for screen readers."""
+    return _time(moment.astimezone(UTC), f"{moment.day} {moment:%B %Y}")
 
 
 def ago(moment: datetime | None) -> Markup:

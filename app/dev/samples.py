@@ -48,7 +48,10 @@ def values(name: str) -> Values | None:
         },
         "password_changed": {"user": ada, "when": "9 March 2031 at 14:05 UTC", **pages},
         "role_changed": {"user": ada, "role_name": "Administrator"},
-        "account_deleted": {"user": None, "name": ada.full_name()},
+        "account_deleted": {"user": None, "name": ada.full_name(), "until": "8 April 2031"},
+        "account_restored": {"user": ada, **pages},
+        "address_reserved": {"user": ada, "until": "8 April 2031"},
+        "password_change_required": {"user": ada, **pages},
         "account_suspended": {"user": ada},
         "account_reactivated": {"user": ada, **pages},
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
@@ -10,14 +11,18 @@ from app import emails, passwords, tokens
 from app.extensions import db
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import outbox, sessions
+from app.services import audit, outbox, registration, sessions
+from app.services.authority import refuse_acting
 
 HOUR = timedelta(hours=1)
+QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 LINKS_AN_HOUR = 5  # mails of one kind to one address
 
 
 class EmailTaken(Exception):
-    """The address belongs to someone else."""
+    """The address belongs to someone else; `deleted` is who, if their account is deleted."""
+
+    deleted: User | None = None
 
 
 class LinkRefused(Exception):
@@ -31,19 +36,27 @@ class WrongPassword(Exception):
 def authenticate(email: str, password: str) -> User | None:
     """Return the user with this address and password.
 
-    An unknown address, a wrong password, a suspended account and one that never had a password
-    cost the same time and give the same answer, None. A hash that is no longer up to date is
-    made anew.
+    An unknown address, a wrong password, a suspended or deleted account and one that never had a
+    password cost the same time and give the same answer, None. A hash that is no longer up to date
+    is made anew.
     """
     user = User.by_email(email)
-    if not passwords.verify(user.password_hash if user else None, password):
-        return None
-    if user is None or user.is_suspended:
+    is_right = passwords.verify(user.password_hash if user else None, password)
+    if user is None or not is_right or not user.is_active:
+        _note_refusal(user, canonical_email(email), is_right=is_right)
         return None
     if passwords.needs_rehash(user.password_hash or ""):
         user.password = password
         db.session.commit()
     return user
+
+
+def reauthenticate(user: User, session: UserSession, password: str) -> None:
+    """Note that whoever is signed in gave the password again. Raises WrongPassword."""
+    refuse_acting(user)
+    if not user.verify_password(password):
+        _refuse("session.reauthentication_refused", user)
+    sessions.confirm_password(session)
 
 
 def require_strong_password(password: str, **person: str) -> None:
@@ -60,8 +73,10 @@ def register(*, first_name: str, last_name: str, email: str, password: str) -> N
 
     The unique index decides who owns an address, not a query made beforehand: two people may
     submit the same form at once. When it is taken its owner is told by mail and the visitor
-    learns nothing, so there is nothing to return. Raises passwords.WeakPassword.
+    learns nothing, so there is nothing to return. Raises RegistrationClosed and
+    passwords.WeakPassword.
     """
+    registration.require_open()
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     user = User(first_name=first_name, last_name=last_name, email=email, password=password)
     db.session.add(user)
@@ -69,14 +84,19 @@ def register(*, first_name: str, last_name: str, email: str, password: str) -> N
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        _send_sparingly(emails.send_already_registered, canonical_email(email), limit=1)
+        email = canonical_email(email)
+        owner = User.by_email(email)
+        audit.record("user.registration_repeated", by=None, by_label=email, subject=owner)
+        _tell_owner(email)
         return
+    audit.record("user.registered", by=user, subject=user)
     _send_sparingly(emails.send_confirm, user)
 
 
 def resend_confirmation(user: User) -> None:
     """Queue the confirmation link once more, a few times an hour at most."""
     if not user.confirmed:
+        audit.record("user.confirmation_resent", by=user, subject=user)
         _send_sparingly(emails.send_confirm, user)
 
 
@@ -89,21 +109,38 @@ def find_by_token(purpose: str, token: str) -> User:
     return user
 
 
-def confirm(token: str) -> User:
-    """Confirm the account that `token` was sent to. Raises LinkRefused."""
+def confirm(token: str, *, by: User | None = None) -> User:
+    """Confirm the account that `token` was sent to. Raises LinkRefused.
+
+    Unless `by` is its user themselves, nobody stays signed in to it: whoever made the account may
+    not be who reads the mail.
+    """
     user = _lock_by_token("confirm", token)
     user.confirm_account(token)
+    if by is None or by.id != user.id or by.impersonator is not None:
+        sessions.end_all(user)
+    audit.record("user.confirmed", by=user, subject=user, changes={"confirmed": (False, True)})
     db.session.commit()
     return user
+
+
+def reset_token_of(user: User) -> str:
+    """Return what opens the page for a new password, for who has proved to read the user's mail."""
+    return user.generate_password_reset_token(emails.LINK_LIFETIMES["reset_password"][0])
 
 
 def request_password_reset(email: str) -> None:
     """Queue a reset link for whoever has this address.
 
     A row is written also when nobody has it, so that both cases take the same time; the worker
-    finds out and drops it.
+    finds out and drops it. Whose account is deleted is told that instead.
     """
-    _send_sparingly(emails.send_reset_password, canonical_email(email))
+    email = canonical_email(email)
+    audit.record("user.reset_asked", by=None, by_label=email, subject=User.by_email(email))
+    if _is_reserved(email):
+        _send_sparingly(emails.send_address_reserved, email, limit=1)
+    else:
+        _send_sparingly(emails.send_reset_password, email)
 
 
 def reset_password(token: str, password: str) -> User:
@@ -113,10 +150,14 @@ def reset_password(token: str, password: str) -> User:
     and passwords.WeakPassword.
     """
     user = _lock_by_token("reset_password", token)
-    require_strong_password(password, **_person(user))
+    if user.is_invited and not registration.takes_invitations():
+        db.session.rollback()
+        raise LinkRefused
+    _require_acceptable_password(user, password)
     user.reset_password(token, password)
-    user.confirmed = True
+    user.confirmed, user.must_change_password = True, False
     sessions.end_all(user)
+    audit.record("user.password_reset", by=user, subject=user)
     outbox.commit_and_offer(emails.send_password_changed(user))
     return user
 
@@ -126,11 +167,13 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
 
     Raises WrongPassword and passwords.WeakPassword.
     """
+    refuse_acting(user)
     if not user.verify_password(old):
-        raise WrongPassword
-    require_strong_password(new, **_person(user))
-    user.password = new
+        _refuse("user.password_change_refused", user)
+    _require_acceptable_password(user, new)
+    user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
+    audit.record("user.password_changed", by=user, subject=user)
     outbox.commit_and_offer(emails.send_password_changed(user))
 
 
@@ -140,33 +183,48 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
     When the new address is taken its owner is told instead, and the answer is the same.
     Raises WrongPassword.
     """
+    refuse_acting(user)
     if not user.verify_password(password):
-        raise WrongPassword
+        _refuse("user.email_change_refused", user)
     new_email = canonical_email(new_email)
     if new_email == user.email:
         return
     owner = User.by_email(new_email)
-    user.pending_email = new_email
+    kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
+    before, user.pending_email = user.pending_email, new_email
+    audit.record(
+        "user.email_change_asked",
+        by=user,
+        subject=user,
+        changes={"pending_email": (before, new_email)},
+    )
     if outbox.is_throttled(user.email, "email_change_requested", LINKS_AN_HOUR, HOUR):
         db.session.commit()
         return
     notice = emails.send_email_change_requested(user, new_email)
     if owner is None:
         outbox.commit_and_offer(notice, emails.send_change_email(user, new_email))
-    elif outbox.is_throttled(new_email, "already_registered", 1, HOUR):
+    elif outbox.is_throttled(new_email, kind, 1, HOUR):
         outbox.commit_and_offer(notice)
+    elif owner.is_deleted:
+        outbox.commit_and_offer(notice, emails.send_address_reserved(new_email))
     else:
         outbox.commit_and_offer(notice, emails.send_already_registered(new_email))
 
 
 def cancel_email_change(user: User) -> None:
     """Forget the new address that has not been confirmed; its link stops working."""
-    user.pending_email = None
+    refuse_acting(user)
+    if user.pending_email:
+        changes = {"pending_email": (user.pending_email, None)}
+        audit.record("user.email_change_cancelled", by=user, subject=user, changes=changes)
+        user.pending_email = None
     db.session.commit()
 
 
 def change_email(user: User, token: str) -> None:
     """Take the new address that `token` was sent to. Raises LinkRefused and EmailTaken."""
+    refuse_acting(user)
     locked = _lock_by_token("change_email", token)
     if locked.id != user.id:
         db.session.rollback()
@@ -178,6 +236,12 @@ def change_email(user: User, token: str) -> None:
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
+    audit.record(
+        "user.email_changed",
+        by=user,
+        subject=locked,
+        changes={"email": (old_email, locked.email)},
+    )
     notices = emails.send_email_changed(locked, old_email=old_email, new_email=locked.email)
     outbox.commit_and_offer(*notices)
 
@@ -185,8 +249,9 @@ def change_email(user: User, token: str) -> None:
 def join_from_invite(user_id: int, token: str, password: str) -> User:
     """Give an invited user the password they chose, and confirm the address that was invited.
 
-    Raises LinkRefused and passwords.WeakPassword.
+    Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
     """
+    registration.require_invitations()
     user = _lock_by_token("invite", token)
     if user.id != user_id:
         db.session.rollback()
@@ -194,8 +259,39 @@ def join_from_invite(user_id: int, token: str, password: str) -> User:
     require_strong_password(password, **_person(user))
     user.password = password
     user.confirmed = True
+    audit.record("user.invitation_accepted", by=user, subject=user)
     db.session.commit()
     return user
+
+
+def note_throttled(email: str) -> None:
+    """Note that a sign-in has to wait because too many failed.
+
+    Noted once in a while for an address on the network, however often it tries: what is refused for
+    being too much must not fill the trail.
+    """
+    if audit.is_news("session.throttled", within=QUARTER_OF_AN_HOUR):
+        subject = User.by_email(email) if email else None
+        audit.record("session.throttled", by=None, by_label=email, subject=subject)
+    db.session.commit()
+
+
+def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
+    """Note a sign-in that failed. How many there are, the limits on attempts say."""
+    if user is None:
+        reason = "There is no such account"
+    elif is_right:
+        reason = f"The account is {user.status}"
+    else:
+        reason = "The password is wrong" if user.password_hash else "The account has no password"
+    audit.record("session.refused", by=None, by_label=email, subject=user, reason=reason)
+    db.session.commit()
+
+
+def _refuse(action: str, user: User) -> NoReturn:
+    audit.record(action, by=user, subject=user)
+    db.session.commit()
+    raise WrongPassword
 
 
 def _lock_by_token(purpose: str, token: str) -> User:
@@ -208,6 +304,34 @@ def _lock_by_token(purpose: str, token: str) -> User:
         db.session.rollback()
         raise LinkRefused
     return user
+
+
+def email_taken(email: str) -> EmailTaken:
+    """Return the exception that tells an administrator who has an address, if deleted."""
+    error, owner = EmailTaken(), User.by_email(email)
+    if owner is not None and owner.is_deleted:
+        error.deleted = owner
+    return error
+
+
+def _is_reserved(email: str) -> bool:
+    """Tell whether the address belongs to an account that is deleted and can be restored."""
+    owner = User.by_email(email)
+    return owner is not None and owner.is_deleted
+
+
+def _tell_owner(email: str) -> None:
+    """Tell whoever has the address what is the matter with their account, once an hour."""
+    reserved = _is_reserved(email)
+    send = emails.send_address_reserved if reserved else emails.send_already_registered
+    _send_sparingly(send, email, limit=1)
+
+
+def _require_acceptable_password(user: User, password: str) -> None:
+    """Raise WeakPassword unless `password` will do, also as another one where that is wanted."""
+    require_strong_password(password, **_person(user))
+    if user.must_change_password and user.verify_password(password):
+        raise passwords.WeakPassword("Choose another password than your present one.")
 
 
 def _person(user: User) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Edits that began before someone else's: noticed under the lock, so that none overwrites unseen."""
+"""Edits that began before someone else changed the row: noticed under the lock, before writing."""
 
 from __future__ import annotations
 

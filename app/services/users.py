@@ -1,5 +1,7 @@
 """What administrators do to other people's accounts."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -8,11 +10,16 @@ from app.database import now
 from app.extensions import db
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, outbox, sessions
-from app.services.accounts import EmailTaken, require_strong_password
+from app.services import audit, changes, deletions, outbox, sessions
+from app.services.accounts import email_taken, require_strong_password
 from app.services.authority import (
+    LastAdministrator,
+    UserGone,
+    has_administrator,
     keep_an_administrator,
     lock,
+    lock_administrators,
+    lock_role,
     refuse_above,
     refuse_oneself,
 )
@@ -27,6 +34,7 @@ def create(
 
     Raises EmailTaken, AboveOneself and passwords.WeakPassword.
     """
+    lock_role(role)
     refuse_above(by, role)
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     user = User(first_name=first_name, last_name=last_name, email=email, role=role, confirmed=True)
@@ -49,10 +57,13 @@ def create_administrator(
         return user, False
     if enforce_password_rule:
         require_strong_password(password, email=email)
-    role = db.session.scalar(select(Role).where(Role.administrators()).order_by(Role.id).limit(1))
+    roles = select(Role).where(Role.administrators()).order_by(Role.id).limit(1)
+    role = db.session.scalar(roles.with_for_update(read=True, key_share=True))
     user = User(first_name="Admin", last_name="Account", email=email, role=role, confirmed=True)
     user.password = password
     db.session.add(user)
+    db.session.flush()
+    audit.record("user.created", by=None, subject=user, role=role.name if role else None)
     db.session.commit()
     return user, True
 
@@ -60,10 +71,26 @@ def create_administrator(
 # Changing people
 
 
-def change_email(user: User, *, email: str, by: User) -> None:
-    """Give `user` another address and tell both addresses. Raises EmailTaken and AboveOneself."""
-    lock(user)
+def shown(user: User) -> dict[str, object]:
+    """Return what a form about `user` shows, to be noted in it and compared when it is sent."""
+    return {
+        "Name": user.full_name(),
+        "Email address": user.email,
+        "New address, not confirmed": user.pending_email,
+        "Role": user.role.name if user.role else None,
+        "Status": user.status.capitalize(),
+    }
+
+
+def change_email(user: User, *, email: str, by: User | None, seen: str | None = None) -> None:
+    """Give `user` another address and tell both addresses.
+
+    `seen` is what the form noted of `shown`. Raises EmailTaken, AboveOneself, UserGone and
+    changes.Changed.
+    """
+    lock_present(user)
     refuse_above(by, user.role)
+    changes.refuse_if_changed(seen, shown(user), user)
     old_email = user.email
     if canonical_email(email) == old_email:
         return
@@ -72,7 +99,7 @@ def change_email(user: User, *, email: str, by: User) -> None:
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        raise EmailTaken from None
+        raise email_taken(email) from None
     audit.record(
         "user.email_changed", by=by, subject=user, changes={"email": (old_email, user.email)}
     )
@@ -81,20 +108,23 @@ def change_email(user: User, *, email: str, by: User) -> None:
     )
 
 
-def change_role(user: User, *, role: Role, by: User) -> None:
+def change_role(user: User, *, role: Role, by: User | None, seen: str | None = None) -> None:
     """Give `user` another role, from their next request on.
 
-    Raises NotOnOneself, AboveOneself and LastAdministrator.
+    Raises NotOnOneself, AboveOneself, LastAdministrator, RoleGone, UserGone and changes.Changed.
     """
     refuse_oneself(user, by)
+    lock_administrators()
+    lock_role(role)
     refuse_above(by, role)
+    lock_present(user)
+    if user.is_admin() and not role.is_administrator and not has_administrator(but=[user.id]):
+        db.session.rollback()
+        raise LastAdministrator
+    refuse_above(by, user.role)
+    changes.refuse_if_changed(seen, shown(user), user)
     if role.id == user.role_id:
         return
-    if role.is_administrator:
-        lock(user)
-    else:
-        keep_an_administrator(user)
-    refuse_above(by, user.role)
     before, user.role = user.role, role
     audit.record(
         "user.role_changed",
@@ -105,48 +135,39 @@ def change_role(user: User, *, role: Role, by: User) -> None:
     outbox.commit_and_offer(emails.send_role_changed(user))
 
 
-def suspend(user: User, *, by: User) -> None:
-    """Keep `user` out until reactivated.
+def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
+    """Keep `user` out until reactivated; `reason` is for administrators.
 
-    Raises NotOnOneself, AboveOneself and LastAdministrator.
+    Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and changes.Changed.
     """
     refuse_oneself(user, by)
     keep_an_administrator(user)
+    refuse_deleted(user)
     refuse_above(by, user.role)
+    changes.refuse_if_changed(seen, shown(user), user)
     if user.is_suspended:
         return
-    user.suspended_at = now()
+    user.suspended_at, user.suspended_reason = now(), reason
     sessions.end_all(user)
-    audit.record("user.suspended", by=by, subject=user)
+    audit.record("user.suspended", by=by, subject=user, **_because(reason))
     outbox.commit_and_offer(emails.send_account_suspended(user))
 
 
-def reactivate(user: User, *, by: User) -> None:
-    """Let a suspended user in again. Raises AboveOneself."""
-    lock(user)
+def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
+    """Let a suspended user in again. Raises AboveOneself, UserGone and changes.Changed."""
+    lock_present(user)
     refuse_above(by, user.role)
+    changes.refuse_if_changed(seen, shown(user), user)
     if not user.is_suspended:
         return
-    user.suspended_at = None
-    audit.record("user.reactivated", by=by, subject=user)
+    user.suspended_at, user.suspended_reason = None, ""
+    audit.record("user.reactivated", by=by, subject=user, **_because(reason))
     outbox.commit_and_offer(emails.send_account_reactivated(user))
 
 
-def delete(user: User, *, by: User) -> None:
-    """Delete `user` so that they can be restored for a while: end their sessions and tell them.
-
-    Mail that waits for them is cancelled. Raises NotOnOneself, AboveOneself and LastAdministrator.
-    """
-    refuse_oneself(user, by)
-    keep_an_administrator(user)
-    refuse_above(by, user.role)
-    if user.is_deleted:
-        return
-    outbox.cancel_for(user)
-    user.deleted_at = now()
-    sessions.end_all(user)
-    audit.record("user.deleted", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_account_deleted(user))
+def delete(user: User, *, by: User | None) -> None:
+    """Delete `user` so that they can be restored; see deletions.delete."""
+    deletions.delete(user, by=by)
 
 
 def add(user: User) -> None:
@@ -156,4 +177,21 @@ def add(user: User) -> None:
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        raise EmailTaken from None
+        raise email_taken(user.email) from None
+
+
+def lock_present(user: User) -> None:
+    """Lock `user`. Raises UserGone also for one who is deleted and could be restored."""
+    lock(user)
+    refuse_deleted(user)
+
+
+def refuse_deleted(user: User) -> None:
+    """Raise UserGone for someone who is deleted, to whom nothing is done but restoring them."""
+    if user.is_deleted:
+        db.session.rollback()
+        raise UserGone
+
+
+def _because(reason: str) -> dict[str, Any]:
+    return {"reason": reason} if reason else {}

@@ -24,7 +24,7 @@ Sender = Callable[[], "EmailMessage | list[EmailMessage]"]
 
 
 def make_people() -> tuple[User, User]:
-    """Add someone whose name needs escaping, and someone who is invited."""
+    """Add someone whose name needs escaping, someone who is invited, and someone deleted."""
     role = db.session.scalar(select(Role).where(Role.default))
     ada = User(
         first_name="Ada <b>",
@@ -41,7 +41,15 @@ def make_people() -> tuple[User, User]:
         invited_at=WHEN,
         role=role,
     )
-    db.session.add_all([ada, bob])
+    carl = User(
+        first_name="Ada <b>",
+        last_name='O\'Łovelace & "Co"',
+        email="carl@example.com",
+        deleted_at=WHEN,
+        role=role,
+    )
+    ada.must_change_password = True
+    db.session.add_all([ada, bob, carl])
     db.session.commit()
     return ada, bob
 
@@ -64,6 +72,9 @@ def senders(ada: User, bob: User) -> dict[str, Sender]:
         "password_changed": lambda: emails.send_password_changed(ada),
         "role_changed": lambda: emails.send_role_changed(ada),
         "account_deleted": lambda: emails.send_account_deleted(ada),
+        "account_restored": lambda: emails.send_account_restored(ada),
+        "address_reserved": lambda: emails.send_address_reserved("carl@example.com"),
+        "password_change_required": lambda: emails.send_password_change_required(ada),
         "account_suspended": lambda: emails.send_account_suspended(ada),
         "account_reactivated": lambda: emails.send_account_reactivated(ada),
     }
@@ -74,8 +85,8 @@ def show(sender: Sender) -> RenderedEmail:
     written = sender()
     row = written[0] if isinstance(written, list) else written
     db.session.flush()
-    if "when" in row.context:
-        row.context = {"when": WHEN.isoformat()}
+    for name in {"when", "until"} & set(row.context):
+        row.context = {**row.context, name: WHEN.isoformat()}
     return emails.render(row)
 
 

@@ -1,6 +1,6 @@
 """The pages on which people manage their own account."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -8,9 +8,33 @@ from app import passwords
 from app.account import account, limits
 from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import ChangeEmailForm, ChangePasswordForm, ConfirmEmailForm
+from app.headers import SAFE_METHODS
+from app.redirects import next_url
 from app.services import accounts
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
 from app.sign_in import me
+
+OPEN_TO_ONE_WHO_MUST_CHANGE = {
+    *("account.change_password", "account.check_password", "account.logout"),
+    *("main.healthz", "main.readyz", "static"),
+}
+
+
+@account.before_app_request
+def insist_on_a_new_password() -> ResponseReturnValue | None:
+    """Let someone who has to choose a new password reach nothing else.
+
+    Whoever is signed in as them is not asked, and an address is confirmed first.
+    """
+    if request.endpoint in OPEN_TO_ONE_WHO_MUST_CHANGE or request.blueprint == "dev":
+        return None
+    user = current_user
+    if not user.is_authenticated or not user.must_change_password or not user.confirmed:
+        return None
+    if user.impersonator is not None:
+        return None
+    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
+    return redirect(url_for("account.change_password", next=wanted))
 
 
 @account.get("/manage/info")
@@ -40,7 +64,7 @@ def change_password() -> ResponseReturnValue:
             form.new_password.errors = [str(error)]
         else:
             flash("Your password is changed. Other devices are signed out.", "success")
-            return redirect(url_for("account.manage"))
+            return redirect(next_url(request.args.get("next"), url_for("account.manage")))
     return render_template("account/change_password.html", form=form)
 
 

@@ -4,14 +4,10 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app import passwords
 from app.admin import admin
 from app.admin.forms import (
-    ChangeAccountTypeForm,
-    ChangeUserEmailForm,
-    DeleteUserForm,
     InviteUserForm,
     NewUserForm,
     RevokeInviteForm,
@@ -23,14 +19,11 @@ from app.models import Permission, Role, User
 from app.services import directory, invitations, users
 from app.services import roles as roles_service
 from app.services.accounts import EmailTaken
-from app.services.authority import LastAdministrator, NotOnOneself
 from app.services.directory import DEFAULT_SORT, SORTS
 from app.services.invitations import NotInvited
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
-LAST = "Nobody else could administer the app. Make someone else an administrator first."
-ONESELF = "You cannot do this to your own account."
 
 
 # Finding people
@@ -66,19 +59,6 @@ def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
     if sort.removeprefix("-") not in SORTS:
         sort, notice = DEFAULT_SORT, "The list cannot be sorted like that; newest come first."
     return {"search": searched(), "role": role, "sort": sort}, notice
-
-
-@admin.get("/user/<int:user_id>/info")
-@admin.get("/user/<int:user_id>")
-@permission_required(Permission.MANAGE_USERS)
-def user_info(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    return render_template(
-        "admin/user_info.html",
-        user=user,
-        sessions_count=directory.session_count(user),
-        recent_emails=directory.recent_emails(user),
-    )
 
 
 # Making people
@@ -163,93 +143,6 @@ def revoke_invite(user_id: int) -> ResponseReturnValue:
         flash(f"{user.full_name()} has no open invitation.", "error")
         return _back_to(user)
     return render_template("admin/revoke_invite.html", user=user, form=form)
-
-
-# Changing people
-
-
-@admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def change_user_email(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    form = ChangeUserEmailForm()
-    if form.validate_on_submit():
-        try:
-            users.change_email(user, email=form.email.data, by=me())
-        except EmailTaken:
-            form.email.errors = [TAKEN]
-        else:
-            flash(f"The address is now {user.email}.", "success")
-            return _back_to(user)
-    return render_template("admin/change_user_email.html", user=user, form=form)
-
-
-@admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def change_account_type(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    if user.id == current_user.id:
-        flash(ONESELF, "error")
-        return _back_to(user)
-    form = ChangeAccountTypeForm(role=user.role_id)
-    if form.validate_on_submit():
-        try:
-            users.change_role(user, role=form.role.role, by=me())
-        except LastAdministrator:
-            form.role.errors = [LAST]
-        else:
-            flash(f"{user.full_name()} now has the role {form.role.role.name}.", "success")
-            return _back_to(user)
-    return render_template("admin/change_account_type.html", user=user, form=form)
-
-
-@admin.post("/user/<int:user_id>/suspend")
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def suspend_user(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    try:
-        users.suspend(user, by=me())
-    except NotOnOneself:
-        flash(ONESELF, "error")
-    except LastAdministrator:
-        flash(LAST, "error")
-    else:
-        flash(f"{user.full_name()} is suspended and signed out.", "success")
-    return _back_to(user)
-
-
-@admin.post("/user/<int:user_id>/reactivate")
-@permission_required(Permission.MANAGE_USERS)
-def reactivate_user(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    users.reactivate(user, by=me())
-    flash(f"{user.full_name()} can sign in again.", "success")
-    return _back_to(user)
-
-
-@admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def delete_user(user_id: int) -> ResponseReturnValue:
-    """Delete someone: GET asks, POST does it."""
-    user = _user_or_404(user_id)
-    if user.id == current_user.id:
-        flash(ONESELF, "error")
-        return _back_to(user)
-    form = DeleteUserForm()
-    if form.validate_on_submit():
-        name = user.full_name()
-        try:
-            users.delete(user, by=me())
-        except LastAdministrator:
-            flash(LAST, "error")
-            return _back_to(user)
-        flash(f"{name} is deleted.", "success")
-        return redirect(url_for("admin.registered_users"))
-    return render_template("admin/delete_user.html", user=user, form=form)
 
 
 def _user_or_404(user_id: int) -> User:

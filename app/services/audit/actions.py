@@ -59,3 +59,17 @@ ACTIONS: dict[str, str] = {
     "user.sessions_ended": "Ended all sessions",
     "user.suspended": "Suspended the account",
 }
+
+# What deeds are done to, with the words that head them in a list of choices.
+NOUNS: dict[str, str] = {
+    "session": "Signing in and out",
+    "user": "People",
+    "role": "Roles",
+    "bulk": "Bulk changes",
+    "import": "Imports",
+    "page": "Pages",
+    "email": "Mail",
+    "job": "Jobs",
+    "queue": "Queues",
+    "audit": "Audit trail",
+}

@@ -1,0 +1,110 @@
+"""How one person gets in: confirming them, links by mail, a new password, and their sessions."""
+
+from flask import flash
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.deeds import back_to, confirmed, name_of, to_person
+from app.decorators import fresh_sign_in_required, permission_required
+from app.models import Permission, User
+from app.services import access
+from app.sign_in import me
+
+
+@admin.route("/user/<int:user_id>/confirm", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def confirm_user(user: User) -> ResponseReturnValue:
+    if question := confirmed(
+        user,
+        title=f"Confirm {name_of(user)} by hand",
+        lead="Only if you know that the address is theirs and mail does not reach them.",
+        points=(f"{user.email} counts as confirmed, and they can use the app at once.",),
+        button="Confirm",
+        danger=False,
+    ):
+        return question
+    access.confirm(user, by=me())
+    flash(f"{user.email} is confirmed.", "success")
+    return back_to(user)
+
+
+@admin.post("/user/<int:user_id>/resend-confirmation")
+@permission_required(Permission.MANAGE_USERS)
+@to_person
+def resend_confirmation(user: User) -> ResponseReturnValue:
+    access.resend_confirmation(user, by=me())
+    flash(f"A new confirmation link is on its way to {user.email}.", "success")
+    return back_to(user)
+
+
+@admin.route("/user/<int:user_id>/send-reset-link", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@to_person
+def send_reset_link(user: User) -> ResponseReturnValue:
+    if question := confirmed(
+        user,
+        title="Send a link to choose a new password",
+        lead="Their present password keeps working until they use it.",
+        points=(f"The link goes to {user.email} alone and works for an hour.",),
+        button="Send link",
+        danger=False,
+    ):
+        return question
+    access.send_reset_link(user, by=me())
+    flash(f"A link is on its way to {user.email}.", "success")
+    return back_to(user)
+
+
+@admin.route("/user/<int:user_id>/require-password-change", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def require_password_change(user: User) -> ResponseReturnValue:
+    if question := confirmed(
+        user,
+        title=f"Have {name_of(user)} choose a new password",
+        lead="For when a password may be known to someone else.",
+        points=(
+            "From their next page on they reach nothing but the page to change it.",
+            "The present password still signs in. If someone else has it, end all sessions and "
+            "send a link instead.",
+            "They are told by mail.",
+        ),
+        button="Ask for a new password",
+        danger=False,
+    ):
+        return question
+    access.require_password_change(user, by=me())
+    flash(f"{name_of(user)} has to choose a new password next.", "success")
+    return back_to(user)
+
+
+@admin.route("/user/<int:user_id>/end-sessions", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def end_user_sessions(user: User) -> ResponseReturnValue:
+    is_oneself = user.id == me().id
+    where = "everywhere but here" if is_oneself else "everywhere"
+    if question := confirmed(
+        user,
+        title=f"Sign {name_of(user)} out {where}",
+        lead="Each browser has to sign in again; the password stays as it is.",
+        button="End all sessions",
+        danger=True,
+    ):
+        return question
+    access.end_sessions(user, by=me())
+    flash(f"{name_of(user)} is signed out {where}.", "success")
+    return back_to(user)
+
+
+@admin.post("/user/<int:user_id>/sessions/<int:session_id>/end")
+@permission_required(Permission.MANAGE_USERS)
+@to_person
+def end_user_session(user: User, session_id: int) -> ResponseReturnValue:
+    access.end_session(user, session_id, by=me())
+    flash("The session is ended.", "success")
+    return back_to(user)

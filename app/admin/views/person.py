@@ -1,0 +1,204 @@
+"""A person's page, and what changes their account."""
+
+from flask import current_app, flash, render_template
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.deeds import (
+    back_to,
+    confirmed,
+    form_page,
+    name_of,
+    note_seen,
+    person_or_404,
+    to_person,
+)
+from app.admin.forms import (
+    ChangeAccountTypeForm,
+    ChangeUserEmailForm,
+    ReactivateUserForm,
+    SuspendUserForm,
+)
+from app.decorators import fresh_sign_in_required, permission_required
+from app.models import Permission, User
+from app.services import audit, deletions, profiles, users
+from app.services.accounts import EmailTaken
+from app.services.authority import LastAdministrator
+from app.services.changes import Changed
+from app.sign_in import me
+
+TAKEN = "Someone has this address already."
+TAKEN_BY_DELETED = "A deleted account has this address."
+LAST = "Nobody else could administer the app. Make someone else an administrator first."
+
+
+@admin.get("/user/<int:user_id>/info")
+@admin.get("/user/<int:user_id>")
+@permission_required(Permission.MANAGE_USERS)
+def user_info(user_id: int) -> ResponseReturnValue:
+    user = person_or_404(user_id)
+    return render_template(
+        "admin/user_info.html",
+        user=user,
+        profile=profiles.of(user, by=me()),
+        actions=audit.ACTIONS,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_user_email(user: User) -> ResponseReturnValue:
+    form = ChangeUserEmailForm()
+    note_seen(form, user)
+    stale = deleted_owner = None
+    if form.validate_on_submit():
+        try:
+            users.change_email(user, email=form.email.data, by=me(), seen=form.seen.data)
+        except EmailTaken as error:
+            deleted_owner = error.deleted
+            form.email.errors = [TAKEN_BY_DELETED if deleted_owner else TAKEN]
+        except Changed as error:
+            stale = (error, [("Email address", form.email.data)])
+        else:
+            flash(f"The address is now {user.email}.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title="Change email address",
+        lead="The old and the new address are both told.",
+        stale=stale,
+        deleted_owner=deleted_owner,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_account_type(user: User) -> ResponseReturnValue:
+    form = ChangeAccountTypeForm(role=user.role_id)
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        role = form.role.role
+        try:
+            users.change_role(user, role=role, by=me(), seen=form.seen.data)
+        except LastAdministrator:
+            form.role.errors = [LAST]
+        except Changed as error:
+            stale = (error, [("Role", role.name)])
+        else:
+            flash(f"{name_of(user)} now has the role {role.name}.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title="Change role",
+        lead=f"Takes effect at once, wherever {name_of(user)} is signed in.",
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/suspend", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def suspend_user(user: User) -> ResponseReturnValue:
+    form = SuspendUserForm()
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        try:
+            users.suspend(user, by=me(), reason=form.reason.data, seen=form.seen.data)
+        except Changed as error:
+            stale = (error, [("Status", "Suspended")])
+        else:
+            flash(f"{name_of(user)} is suspended and signed out.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title=f"Suspend {name_of(user)}",
+        lead="Shuts the account until someone reactivates it.",
+        points=(
+            "They are signed out everywhere at once and cannot sign in.",
+            "They are told by mail. Nothing is deleted.",
+        ),
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/reactivate", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def reactivate_user(user: User) -> ResponseReturnValue:
+    form = ReactivateUserForm()
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        try:
+            users.reactivate(user, by=me(), reason=form.reason.data, seen=form.seen.data)
+        except Changed as error:
+            stale = (error, [("Status", "Not suspended")])
+        else:
+            flash(f"{name_of(user)} can sign in again.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title=f"Reactivate {name_of(user)}",
+        lead="Opens the account again, and tells them by mail.",
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def delete_user(user: User) -> ResponseReturnValue:
+    name, days = name_of(user), current_app.config["RESTORE_DELETED_DAYS"]
+    if question := confirmed(
+        user,
+        title=f"Delete {name}",
+        lead="To keep the account but shut it, suspend it instead.",
+        points=(
+            "They are signed out everywhere at once, and told by mail.",
+            "Mail that still waits for them is not sent.",
+            f"For {days} days you can restore the account as it is now. Then it is erased for good "
+            "and the address is free.",
+        ),
+        button=f"Delete {name}",
+        danger=True,
+    ):
+        return question
+    users.delete(user, by=me())
+    flash(f"{name} is deleted. You can restore the account for {days} days.", "success")
+    return back_to(user)
+
+
+@admin.route("/user/<int:user_id>/restore", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def restore_user(user: User) -> ResponseReturnValue:
+    name = name_of(user)
+    if question := confirmed(
+        user,
+        title=f"Restore {name}",
+        lead="Gives the account back as it was.",
+        points=(
+            "Address, password, role and state are those from before it was deleted.",
+            "They are told by mail, and have to sign in again.",
+        ),
+        button=f"Restore {name}",
+        danger=False,
+    ):
+        return question
+    deletions.restore(user, by=me())
+    flash(f"{name} is restored.", "success")
+    return back_to(user)

@@ -1,0 +1,132 @@
+"""Deleting people: softly, so that they can be restored for a while, and then for good."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import select, update
+
+from app import emails
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, EmailMessage, User
+from app.models.email_message import EmailState
+from app.services import audit, outbox, sessions
+from app.services.accounts import WrongPassword
+from app.services.authority import (
+    keep_an_administrator,
+    lock,
+    refuse_above,
+    refuse_acting,
+    refuse_oneself,
+)
+
+PURGE_BATCH = 200
+ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
+
+
+def delete(user: User, *, by: User | None) -> None:
+    """Delete `user` so that they can be restored: end their sessions and tell them.
+
+    Mail that waits for them is cancelled. Raises NotOnOneself, AboveOneself and LastAdministrator.
+    """
+    refuse_oneself(user, by)
+    _delete(user, by=by)
+
+
+def delete_oneself(user: User, *, password: str) -> None:
+    """Delete the account of whoever asks for it, in the same way.
+
+    Raises NotWhileActing, WrongPassword and LastAdministrator.
+    """
+    refuse_acting(user)
+    if not user.verify_password(password):
+        raise WrongPassword
+    _delete(user, by=user)
+
+
+def _delete(user: User, *, by: User | None) -> None:
+    keep_an_administrator(user)
+    refuse_above(by, user.role)
+    if user.is_deleted:
+        return
+    outbox.cancel_for(user)
+    user.deleted_at = now()
+    sessions.end_all(user)
+    audit.record("user.deleted", by=by, subject=user)
+    outbox.commit_and_offer(emails.send_account_deleted(user))
+
+
+def restore(user: User, *, by: User | None) -> None:
+    """Give a deleted user their account back as it was, and tell them. Raises AboveOneself.
+
+    Sessions and mails that the deletion ended stay ended.
+    """
+    lock(user)
+    refuse_above(by, user.role)
+    if not user.is_deleted:
+        return
+    user.deleted_at = None
+    audit.record("user.restored", by=by, subject=user)
+    outbox.commit_and_offer(emails.send_account_restored(user))
+
+
+def purge() -> int:
+    """Erase who was deleted RESTORE_DELETED_DAYS ago or earlier; return how many that was.
+
+    What the audit trail tells of them stays, without their address. In batches, because nobody
+    else can write to SQLite meanwhile; stopped anywhere, it goes on the next night.
+    """
+    before = now() - timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
+    purged = 0
+    while count := _purge_batch(before):
+        purged += count
+    return purged
+
+
+def _purge_batch(before: datetime) -> int:
+    # Whom someone restores at this moment is passed over, and not found the next time.
+    people = dict(
+        db.session.execute(
+            select(User.id, User.email)
+            .where(User.deleted_at <= before)
+            .order_by(User.deleted_at, User.id)
+            .limit(PURGE_BATCH)
+            .with_for_update(skip_locked=True, of=User)
+        )
+        .tuples()
+        .all()
+    )
+    if people:
+        _anonymise(list(people))
+        # Mails name people; one that a worker has in hand is kept, and no longer refers to them.
+        for theirs in (
+            EmailMessage.user_id.in_(people),
+            EmailMessage.recipient.in_(people.values()),
+        ):
+            db.session.execute(
+                delete_rows(EmailMessage).where(theirs, EmailMessage.state.in_(ENDED)),
+                execution_options={"synchronize_session": False},
+            )
+        db.session.execute(
+            delete_rows(User).where(User.id.in_(people)),
+            execution_options={"synchronize_session": False},
+        )
+        audit.record("user.purged", by=None, count=len(people))
+    db.session.commit()
+    return len(people)
+
+
+def _anonymise(ids: list[int]) -> None:
+    with audit.maintenance():
+        for who, label in (
+            (AuditEvent.actor_id, "actor_label"),
+            (AuditEvent.acting_as_id, "acting_as_label"),
+            (AuditEvent.subject_id, "subject_label"),
+        ):
+            db.session.execute(
+                update(AuditEvent).where(who.in_(ids)).values({label: "erased"}),
+                execution_options={"synchronize_session": False},
+            )

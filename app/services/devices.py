@@ -1,0 +1,53 @@
+"""What a browser calls itself, in words that its owner knows: "Firefox on Linux"."""
+
+import re
+from functools import lru_cache
+
+# The first that is found. Most browsers claim to be several others, so the order matters.
+_BROWSERS = (
+    ("Edge", r"\bEdg(?:e|A|iOS)?/"),
+    ("Opera", r"\bOP(?:R|X|T)/|\bOpera\b"),
+    ("Samsung Internet", r"\bSamsungBrowser/"),
+    ("Vivaldi", r"\bVivaldi/"),
+    ("Yandex Browser", r"\bYaBrowser/"),
+    ("DuckDuckGo", r"\bDuckDuckGo/"),
+    ("Firefox", r"\b(?:Firefox|FxiOS)/"),
+    ("Chrome", r"\b(?:Chrome|CriOS|HeadlessChrome)/"),
+    ("Safari", r"\bVersion/[\d.]+.* Safari/"),
+    ("Internet Explorer", r"\bTrident/|\bMSIE "),
+    ("curl", r"^curl/"),
+    (
+        "A script",
+        r"^(?:Wget|python-requests|Python-urllib|python-httpx|Go-http-client|Java|axios)/",
+    ),
+)
+_SYSTEMS = (
+    ("iPhone", r"\biPhone\b"),
+    ("iPad", r"\biPad\b"),
+    ("Android", r"\bAndroid\b"),
+    ("Windows", r"\bWindows\b"),
+    ("ChromeOS", r"\bCrOS\b"),
+    ("macOS", r"\bMacintosh\b|\bMac OS X\b"),
+    ("Linux", r"\bLinux\b|\bX11\b"),
+)
+BROWSERS = tuple((name, re.compile(pattern)) for name, pattern in _BROWSERS)
+SYSTEMS = tuple((name, re.compile(pattern)) for name, pattern in _SYSTEMS)
+
+
+@lru_cache(maxsize=1024)
+def device_name(user_agent: str) -> str:
+    """Return browser and system in words, as far as a User-Agent header tells; it may lie.
+
+    Versions are left out: browsers freeze them, and they help nobody to know their own device.
+    """
+    browser = _first(BROWSERS, user_agent)
+    system = _first(SYSTEMS, user_agent)
+    if browser and system:
+        return f"{browser} on {system}"
+    if system:
+        return f"A browser on {system}"
+    return browser or "Unknown device"
+
+
+def _first(names: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:
+    return next((name for name, pattern in names if pattern.search(user_agent)), "")

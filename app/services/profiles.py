@@ -1,0 +1,89 @@
+"""All that an administrator is shown of one person, and what may be done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
+from app.models.role import PERMISSION_TEXTS, PermissionText
+from app.services.authority import covers
+
+SESSIONS, MAILS, EVENTS = 20, 10, 10  # how many of each are shown
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the page of a person shows beside the row itself."""
+
+    deeds: frozenset[str]
+    sessions: list[UserSession]
+    session_count: int
+    emails: list[EmailMessage]
+    events: list[AuditEvent]
+    permissions: list[PermissionText]
+
+
+def of(user: User, *, by: User) -> Profile:
+    """Gather what the page of `user` shows to `by`, newest first, a few of each."""
+    live = (UserSession.user_id == user.id, UserSession.expires_at > now())
+    shown = select(UserSession).where(*live).order_by(UserSession.last_seen_at.desc())
+    open_sessions = list(db.session.scalars(shown.limit(SESSIONS)))
+    count = len(open_sessions)
+    if count == SESSIONS:
+        counted = select(func.count(UserSession.id)).where(*live)
+        count = db.session.scalar(counted) or 0
+    mails = select(EmailMessage).where(EmailMessage.user_id == user.id)
+    return Profile(
+        deeds=deeds(user, by=by, has_sessions=bool(open_sessions)),
+        sessions=open_sessions,
+        session_count=count,
+        emails=list(db.session.scalars(mails.order_by(EmailMessage.id.desc()).limit(MAILS))),
+        events=_events(user),
+        permissions=permissions(user.role.permissions if user.role else 0),
+    )
+
+
+def deeds(user: User, *, by: User, has_sessions: bool = True) -> frozenset[str]:
+    """Return the names of the views with which `by` can change `user` as they are at present.
+
+    For buttons and early answers: the services decide, under the lock.
+    """
+    if not covers(by, user.role.permissions if user.role else 0):
+        return frozenset()
+    if user.is_deleted:
+        return frozenset({"restore_user"})
+    possible = {"change_user_email"}
+    if has_sessions:
+        possible |= {"end_user_sessions", "end_user_session"}
+    if user.is_invited and not user.is_suspended:
+        possible |= {"resend_invite", "revoke_invite"}
+    if user.id in {by.id, (by.impersonator or by).id}:
+        return frozenset(possible)
+    possible |= {"change_account_type", "delete_user"}
+    if by.impersonator is None and by.may_act_as(user):
+        possible.add("sign_in_as")
+    possible.add("reactivate_user" if user.is_suspended else "suspend_user")
+    if user.status == "unconfirmed":
+        possible |= {"confirm_user", "resend_confirmation"}
+    if user.status in {"active", "unconfirmed"}:
+        possible.add("send_reset_link")
+    if user.password_hash and not user.must_change_password:
+        possible.add("require_password_change")
+    return frozenset(possible)
+
+
+def permissions(held: int) -> list[PermissionText]:
+    """Return what permission bits allow, in words; of an administrator, that it is everything."""
+    if Permission.grants(held, Permission.ADMINISTER):
+        return [PERMISSION_TEXTS[Permission.ADMINISTER]]
+    return [text for bit, text in PERMISSION_TEXTS.items() if Permission.grants(held, bit)]
+
+
+def _events(user: User) -> list[AuditEvent]:
+    about = (AuditEvent.subject_type == "user") & (AuditEvent.subject_id == user.id)
+    query = select(AuditEvent).where(about | (AuditEvent.actor_id == user.id))
+    return list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(EVENTS)))
