@@ -52,6 +52,27 @@ KEYS = {
     State.FAILED: "rq:failed:{}",
     State.CANCELED: "rq:canceled:{}",
 }
+# KEYS: a list of jobs. ARGV: how to read it, from which rank to which, the beginning of the ids
+# that match, a part of them, whether the number of a run stands behind each, whether scores are
+# wanted, which takes twice as long. Gives how many were there, and of what matches id and score.
+_MATCHING = """
+local command, first, last, beginning, part, numbered, scored = unpack(ARGV)
+local arguments = {command, KEYS[1], first, last}
+if scored == 'yes' then table.insert(arguments, 'WITHSCORES') end
+local found = redis.pcall(unpack(arguments))
+if found.err then return {0} end
+local step = scored == 'yes' and 2 or 1
+local matching = {#found / step}
+for at = 1, #found, step do
+  local id = found[at]
+  if numbered == 'yes' then id = string.match(id, '^[^:]*') end
+  if string.sub(id, 1, #beginning) == beginning and string.find(id, part, 1, true) then
+    table.insert(matching, id)
+    table.insert(matching, step == 2 and found[at + 1] or '0')
+  end
+end
+return matching
+"""
 FIELDS = (
     *("data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at"),
     *("timeout", "worker_name", "meta", "number_of_retries", "retries_left"),
@@ -193,21 +214,14 @@ def find(
         if task or search or len(names) > 1:
             return _search(redis, state, names, task=task, search=search, skip=skip, limit=limit)
         total = _total(redis, names[0], state)
-        entries = [entry for _, entry in _window(redis, names[0], state, skip, skip + limit - 1)]
+        entries = _window(redis, names[0], state, skip, skip + limit - 1)
         return Found(_fetch(redis, entries, state), total, False, skip + len(entries) < total)
 
 
 def ids_in(state: State, queue: str, *, task: str = "", search: str = "") -> list[bytes]:
     """Return the ids in a list, newest first, as they are in Redis: LONGEST_SCAN at most."""
     with connection() as redis:
-        found = []
-        beginning, part = _beginning(task), search.encode()
-        for start in range(0, LONGEST_SCAN, CHUNK * 10):
-            window = _window(redis, queue, state, start, start + CHUNK * 10 - 1)
-            found += [entry for _, entry in window if _matches(entry, beginning, part)]
-            if len(window) < CHUNK * 10:
-                break
-        return found
+        return [entry for _, entry in _entries(redis, queue, state, task, search)]
 
 
 def fetch(job_id: str) -> tuple[Job, Outcome] | None:
@@ -240,10 +254,8 @@ def _total(redis: Redis, queue: str, state: State) -> int:
     return _whole(_run(pipeline)[0])
 
 
-def _window(
-    redis: Redis, queue: str, state: State, start: int, end: int, *, scores: bool = False
-) -> list[tuple[float, bytes]]:
-    """Return the entries from rank `start` to `end` with their scores, or 0 where not asked."""
+def _window(redis: Redis, queue: str, state: State, start: int, end: int) -> list[bytes]:
+    """Return the entries from rank `start` to `end`."""
     key = KEYS[state].format(queue)
     pipeline = redis.pipeline(transaction=False)
     if state == State.QUEUED:
@@ -251,20 +263,14 @@ def _window(
         pipeline.lrange(key, -1 - end, -1 - start)
     else:
         # Whether it is the time of the end, or that and how long it is kept, the newest is largest.
-        pipeline.zrange(key, start, end, desc=state != State.SCHEDULED, withscores=scores)
+        pipeline.zrange(key, start, end, desc=state != State.SCHEDULED)
     entries = _run(pipeline)[0]
     if not isinstance(entries, list):
         return []
     if state == State.QUEUED:
-        return [(0, entry) for entry in reversed(entries)]
-    if scores:
-        return [(score, _id_of(state, entry)) for entry, score in entries]
-    return [(0, _id_of(state, entry)) for entry in entries]
-
-
-def _id_of(state: State, entry: bytes) -> bytes:
+        entries.reverse()
     # What is running is listed with the number of its run.
-    return entry.partition(b":")[0] if state == State.STARTED else entry
+    return [entry.partition(b":")[0] for entry in entries] if state == State.STARTED else entries
 
 
 def _search(
@@ -297,24 +303,27 @@ def _search(
 
 
 def _entries(
-    redis: Redis, queue: str, state: State, task: str, search: str, *, scores: bool
+    redis: Redis, queue: str, state: State, task: str, search: str, *, scores: bool = False
 ) -> Iterator[tuple[float, bytes]]:
-    beginning, part = _beginning(task), search.encode()
+    """Yield what matches and its score, or 0 where not asked. Redis looks, CHUNKs at a time."""
+    script = redis.register_script(_MATCHING)
+    is_list = state == State.QUEUED
+    command = {State.QUEUED: "LRANGE", State.SCHEDULED: "ZRANGE"}.get(state, "ZREVRANGE")
+    flags = ["yes" if flag else "no" for flag in (state == State.STARTED, scores and not is_list)]
+    beginning = f"{task}-" if task else ""
     start, size = 0, CHUNK
     while start < LONGEST_SCAN:
-        window = _window(redis, queue, state, start, start + size - 1, scores=scores)
-        yield from [pair for pair in window if _matches(pair[1], beginning, part)]
-        if len(window) < size:
+        end = start + size - 1
+        ranks = (-1 - end, -1 - start) if is_list else (start, end)  # The newest is the last.
+        looked_at, *found = script(
+            keys=[KEYS[state].format(queue)], args=[command, *ranks, beginning, search, *flags]
+        )
+        pairs = list(zip(found[::2], found[1::2], strict=True))
+        for entry, score in reversed(pairs) if is_list else pairs:
+            yield float(score), entry
+        if looked_at < size:
             return
-        start, size = start + size, CHUNK * 10
-
-
-def _beginning(task: str) -> bytes:
-    return f"{task}-".encode() if task else b""
-
-
-def _matches(entry: bytes, start: bytes, search: bytes) -> bool:
-    return entry.startswith(start) and search in entry
+        start, size = end + 1, CHUNK * 10
 
 
 # Jobs
