@@ -85,6 +85,7 @@ def _work(burst: bool) -> None:
     """Work until a signal comes, whatever becomes of Redis in between."""
     _prepare()
     command = [sys.executable, sys.argv[0], "work_horse"]
+    worker = None
     waiting = False
     with suppress(_Stopped, queue.StopRequested):
         while True:
@@ -101,12 +102,14 @@ def _work(burst: bool) -> None:
                 if burst or worker.is_stopping:
                     break
             except RedisError as error:
+                _raise_on_signals()
+                if worker is not None and worker.is_stopping:
+                    break  # All that failed was to say goodbye.
                 if not waiting:
                     _say_that_redis_is_away(error)
                 waiting = True
                 if burst:
                     raise SystemExit(1) from None
-                _raise_on_signals()
                 time.sleep(WAIT_FOR_REDIS)
     click.echo("The worker has ended.")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from flask import current_app
@@ -49,7 +51,8 @@ SWEEP_INTERVAL = 15
 CLEANING_INTERVAL = 60
 CANCEL_PATIENCE = 5  # for a job to end by itself when that is asked for
 KILL_AFTER = 5  # after its timeout, for a job that does not notice that it ran out
-STOP_TIMEOUT = 25  # Heroku kills what has not ended after 30
+STOP_TIMEOUT = 25  # for the job at hand when the worker is told to end
+LAST_RESORT = 28  # after which it ends, whatever hangs: Heroku kills what is there after 30
 WORKER_TTL = 20
 
 IS_COPYING_SAFE = sys.platform != "darwin"
@@ -362,6 +365,19 @@ class TaskWorker(_TaskWorker, Worker):
             return None
         dismissed, self._horse, self._horse_pid = self._horse, None, 0
         return dismissed.dismiss(patience)
+
+    def _shutdown(self) -> None:
+        # While Redis hangs each question to it takes WORKER_TIMEOUT.
+        signal.signal(signal.SIGALRM, self._end_now)
+        signal.setitimer(signal.ITIMER_REAL, LAST_RESORT)
+        super()._shutdown()
+
+    def _end_now(self, _number: int, _frame: FrameType | None) -> None:
+        """End without a word to Redis: another worker finds the job by its lease."""
+        if self._horse is not None:
+            self._horse.kill()
+        os.write(sys.stderr.fileno(), b"The worker ends at once: something hangs, as Redis may.\n")
+        os._exit(1)
 
     def _watch(self, job: Job) -> None:
         """Wait for the end of the job and look after it until then."""

@@ -98,6 +98,14 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
     raise AssertionError(f"waited {patience} s in vain: {what}")
 
 
+def is_running(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def states(app: Flask) -> list[str]:
     """Return the states of all mails, leaving no transaction open that would shut others out."""
     with app.app_context():

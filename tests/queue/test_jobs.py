@@ -9,7 +9,7 @@ import pytest
 
 from app import queue
 from app.services import outbox
-from tests.queue.support import states, until
+from tests.queue.support import is_running, states, until
 
 PROGRAM = "tests/queue/manage.py"
 pytestmark = pytest.mark.usefixtures("example_tasks")
@@ -43,14 +43,6 @@ def begun(file, count=1):
 
 def release(file):
     file.with_name(f"{file.name}.release").touch()
-
-
-def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def field(redis, job_id, name):

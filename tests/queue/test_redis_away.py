@@ -1,5 +1,6 @@
 """Redis refused, frozen, full or read-only: pages answer, and what they wanted is done later."""
 
+import signal
 import time
 
 import pytest
@@ -11,9 +12,10 @@ from app.emails import send_reset_password
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.services import outbox
-from tests.queue.support import until
+from tests.queue.support import is_running, until
 from tests.queue.test_end_to_end import PERSON
 
+PROGRAM = "tests/queue/manage.py"
 A_WHILE = 1.8  # seconds: Redis may cost one, and the page takes its own time
 
 
@@ -135,3 +137,29 @@ def test_an_idle_worker_sweeps_by_itself(redis, web, start_worker, smtp, make_ac
 
     smtp.wait_for(1)
     worker.wait_for_line("swept the outbox: 1 of 1")
+
+
+def test_a_worker_told_to_end_ends_while_redis_hangs(redis, web, start_worker):
+    worker = start_worker(program=PROGRAM, WORKER_WORKER_TIMEOUT="3")
+    redis.freeze()
+    worker.signal(signal.SIGTERM)
+
+    assert worker.wait() == 0
+    assert "The worker has ended." in worker.output
+
+
+@pytest.mark.usefixtures("example_tasks")
+def test_a_worker_with_a_job_ends_in_time_while_redis_hangs(redis, web, start_worker, tmp_path):
+    file = tmp_path / "done"
+    worker = start_worker(program=PROGRAM, WORKER_STOP_TIMEOUT="1", WORKER_LAST_RESORT="2")
+    queue.enqueue("hold", path=str(file))
+    until(file.exists, "the job has begun")
+    (horse,) = worker.children()
+    redis.freeze()
+    began = time.monotonic()
+    worker.signal(signal.SIGTERM)
+    worker.wait()
+
+    assert time.monotonic() - began < 4
+    assert "ends at once" in worker.output
+    until(lambda: not is_running(horse), "the job has ended with it")
