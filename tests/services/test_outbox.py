@@ -193,3 +193,61 @@ def test_the_sweep_stops_at_a_transport_that_is_broken(user, monkeypatch):
     monkeypatch.setattr(MemoryTransport, "send", broken)
 
     assert outbox.sweep(include_new=True) == 1
+
+
+def test_a_drain_sends_what_is_new_and_leaves_what_was_tried(app, user, offered):
+    rows = [emails.send_role_changed(user) for _ in range(3)]
+    rows[1].attempts, rows[1].next_try_at = 1, now() - HOUR
+    db.session.commit()
+
+    assert outbox.drain() == 2
+    assert [row.state for row in rows] == ["sent", "pending", "sent"]
+    assert outbox.drain() == 0
+
+
+def test_a_drain_wakes_another_worker_when_there_is_more_than_one(user, offered):
+    outbox.commit_and_offer(emails.send_role_changed(user))
+    offered.clear()
+    outbox.drain()
+    assert offered == []
+
+    outbox.commit_and_offer(emails.send_role_changed(user), emails.send_role_changed(user))
+    offered.clear()
+    outbox.drain()
+    assert offered == ["drain_outbox"]
+
+
+def test_a_drain_leaves_the_rest_to_another_job_when_its_time_is_over(user, offered, monkeypatch):
+    rows = [emails.send_role_changed(user) for _ in range(2)]
+    outbox.commit_and_offer(*rows)
+    monkeypatch.setattr(outbox, "DRAIN_BUDGET", -1)
+
+    assert outbox.drain() == 1
+    assert [row.state for row in rows] == ["sent", "pending"]
+    assert offered[-1] == "drain_outbox"
+
+
+def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, offered, monkeypatch):
+    def away(transport, mime):
+        transport.is_reachable = False
+        raise TemporaryFailure("away")
+
+    rows = [emails.send_role_changed(user) for _ in range(2)]
+    outbox.commit_and_offer(*rows)
+    monkeypatch.setattr(MemoryTransport, "send", away)
+
+    assert outbox.drain() == 1
+    assert [(row.state, row.attempts) for row in rows] == [("pending", 1), ("pending", 0)]
+    assert offered[-1] == "drain_outbox"
+
+
+def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
+    rows = [emails.send_role_changed(user) for _ in range(2)]
+    outbox.commit_and_offer(*rows)
+    delivery.claim_new("job-1")
+
+    assert outbox.drain(claimant="job-2") == 1
+    assert [row.state for row in rows] == ["sending", "sent"]
+    assert outbox.drain(claimant="job-1") == 1
+    db.session.expire_all()
+    assert [(row.state, row.attempts) for row in rows] == [("sent", 2), ("sent", 1)]
