@@ -61,12 +61,8 @@ class Permission(IntFlag):
 
     @staticmethod
     def management() -> int:
-        """Return the bits that open some page of the admin."""
-        return sum(
-            int(bit)
-            for bit, text in PERMISSION_TEXTS.items()
-            if text.opens_admin and bit != Permission.ADMINISTER
-        )
+        """Return the bits that open the admin: those whose text says so."""
+        return sum(int(bit) for bit, text in PERMISSION_TEXTS.items() if text.opens_admin)
 
     @staticmethod
     def known() -> int:
@@ -80,29 +76,39 @@ class PermissionText:
 
     name: str
     sentence: str
-    opens_admin: bool = True
+    opens_admin: bool = False
     """Whether some page of the admin asks for it, so that who has it is shown the way there."""
 
 
 PERMISSION_TEXTS: dict[int, PermissionText] = {
-    Permission.GENERAL: PermissionText(
-        "General", "Use the app as a signed-in person.", opens_admin=False
-    ),
+    Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
     Permission.MANAGE_JOBS: PermissionText(
-        "Manage jobs", "See the queues and the mail, and mend them: retry, resend, cancel, delete."
+        "Manage jobs",
+        "See the queues and the mail, and mend them: retry, resend, cancel, delete.",
+        opens_admin=True,
     ),
     Permission.MANAGE_USERS: PermissionText(
-        "Manage people", "Find, invite, import, change, suspend, delete and restore people."
+        "Manage people",
+        "Find, invite, import, change, suspend, delete and restore people.",
+        opens_admin=True,
     ),
     Permission.MANAGE_ROLES: PermissionText(
-        "Manage roles", "Make, edit and delete roles with permissions that one holds oneself."
+        "Manage roles",
+        "Make, edit and delete roles with permissions that one holds oneself.",
+        opens_admin=True,
     ),
-    Permission.MANAGE_CONTENT: PermissionText("Manage content", "Edit the pages of the site."),
+    Permission.MANAGE_CONTENT: PermissionText(
+        "Manage content", "Edit the pages of the site.", opens_admin=True
+    ),
     Permission.VIEW_AUDIT: PermissionText(
-        "View the audit trail", "See who did what, and take the record away as a file."
+        "View the audit trail",
+        "See who did what, and take the record away as a file.",
+        opens_admin=True,
     ),
     Permission.IMPERSONATE: PermissionText(
-        "Sign in as others", "Use the app as someone else for half an hour, on the record."
+        "Sign in as others",
+        "Use the app as someone else for half an hour, on the record.",
+        opens_admin=True,
     ),
     Permission.ADMINISTER: PermissionText(
         "Administer", "Everything, also what is added to the app later."

@@ -1,6 +1,6 @@
 """Signing in and out, and giving the password again."""
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -9,8 +9,10 @@ from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
 from app.models import User
 from app.redirects import next_url
-from app.services import accounts, sessions
-from app.sign_in import sign_in, sign_out
+from app.services import accounts
+from app.services.accounts import WrongPassword
+from app.sign_in import me, sign_in, sign_out
+from app.templating import may_open
 
 
 @account.route("/login", methods=["GET", "POST"])
@@ -45,14 +47,16 @@ def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a grave deed."""
     form = ReauthenticateForm()
     if form.validate_on_submit():
-        if accounts.authenticate(current_user.email, form.password.data) is not None:
-            sessions.confirm_password(current_user.session)
+        try:
+            accounts.reauthenticate(me(), current_user.session, form.password.data)
+        except WrongPassword:
+            form.password.errors = ["This is not your password."]
+        else:
             return redirect(next_url(request.args.get("next"), url_for("main.index")))
-        form.password.errors = ["This is not your password."]
     return render_template("account/reauthenticate.html", form=form)
 
 
 def _home(user: User) -> str:
-    """Return the address of the page where people with the user's role begin."""
+    """Return the address of the page where people with the user's role begin, if it lets them."""
     endpoint = f"{user.role.index}.index" if user.role else ""
-    return url_for(endpoint if endpoint in current_app.view_functions else "main.index")
+    return url_for(endpoint if may_open(endpoint) else "main.index")

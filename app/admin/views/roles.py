@@ -94,7 +94,7 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     else:
         flash(f"The role {found.name} is saved.", "success")
         return redirect(url_for("admin.roles"))
-    return _form(form, found, changed) if changed else None
+    return (_form(form, found, changed), 409) if changed else None
 
 
 def _form(

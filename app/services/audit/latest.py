@@ -1,0 +1,34 @@
+"""The newest deeds, for a glance."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import AuditEvent
+from app.services.audit.actions import ACTIONS
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Who did what to whom, and when, as a line of a card tells it."""
+
+    at: datetime
+    action: str
+    actor: str
+    subject: str
+
+    @property
+    def words(self) -> str:
+        return ACTIONS.get(self.action, self.action)
+
+
+def latest(count: int) -> list[Deed]:
+    """Return the newest deeds, of which the key of the table has the order."""
+    query = (
+        select(AuditEvent.at, AuditEvent.action, AuditEvent.actor_label, AuditEvent.subject_label)
+        .order_by(AuditEvent.id.desc())
+        .limit(count)
+    )
+    return [Deed(*row) for row in db.session.execute(query)]
