@@ -71,55 +71,50 @@ def mails(stand: Stand) -> Iterator[Result]:
             "MAIL_CA_FILE": str(CERTIFICATE),
         }
         jobs = Queue(STOCK, connection=redis)
+        sizes = stand.sizes
 
-        def by_the_kit(count: int) -> float:
+        def people() -> list[User]:
+            return list(db.session.scalars(select(User).limit(sizes.mails)))
+
+        def in_one_go() -> float:
             with app.app_context():
-                people = db.session.scalars(select(User).limit(count)).all()
-                rows = [emails.send_password_changed(person) for person in people]
+                rows = [emails.send_password_changed(person) for person in people()]
                 started = time.monotonic()
                 outbox.commit_and_offer(*rows)
-            return _per_second(redis, KIT, started, count)
+            return _per_second(redis, KIT, started, sizes.mails)
 
-        def one_by_one(count: int) -> float:
+        def one_by_one() -> float:
+            """Write each as a page does, while the worker sends them."""
             with app.app_context():
-                people = db.session.scalars(select(User).limit(count)).all()
+                found = people()
                 db.session.expunge_all()
-                db.session.rollback()
                 started = time.monotonic()
-                for person in people:
+                for person in found:
                     outbox.commit_and_offer(emails.send_password_changed(person))
-            return _per_second(redis, KIT, started, count)
+            return _per_second(redis, KIT, started, sizes.mails)
 
-        def by_rq(count: int) -> float:
+        def by_rq() -> float:
             to_do = [
                 Queue.prepare_data(stock.send, args=(f"{number}@example.com",))
-                for number in range(count)
+                for number in range(sizes.stock_jobs)
             ]
             started = time.monotonic()
             jobs.enqueue_many(to_do)
-            return _per_second(redis, STOCK, started, count)
+            return _per_second(redis, STOCK, started, sizes.stock_jobs)
 
-        sizes = stand.sizes
         with _worker(KIT_WORKER, environment, redis), _worker(RQ_WORKER, environment, redis):
-            by_the_kit(2)
-            by_rq(1)
-            found = compare(
-                sizes.rounds, lambda: by_the_kit(sizes.mails), lambda: by_rq(sizes.stock_jobs)
-            )
-            print(
-                compare(
-                    sizes.rounds, lambda: by_the_kit(sizes.mails), lambda: one_by_one(sizes.mails)
-                )
-            )
-        expected = 3 + sizes.rounds * (3 * sizes.mails + sizes.stock_jobs)
+            by_rq()  # Its first job finds no compiled modules.
+            in_one_go()
+            written = {
+                "Mails of the worker, `rq worker`": compare(sizes.rounds, in_one_go, by_rq),
+                "… written one by one": compare(sizes.rounds, one_by_one, by_rq),
+            }
+        expected = (1 + 2 * sizes.rounds) * (sizes.mails + sizes.stock_jobs)
     if sink.count != expected:
         raise RuntimeError(f"{sink.count} of {expected} mails came")
-    yield at_least(
-        "Mails of the worker, `rq worker`",
-        f"{found.first:.0f}/s, {found.second:.0f}/s",
-        found.ratio,
-        MAIL_BAR,
-    )
+    for subject, found in written.items():
+        measure = f"{found.first:.0f}/s, {found.second:.0f}/s"
+        yield at_least(subject, measure, found.ratio, MAIL_BAR)
 
 
 def jobs(stand: Stand) -> Iterator[Result]:
