@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -60,9 +60,14 @@ def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bo
 
 def cancel_for(user: User) -> None:
     """Cancel the mails to `user` that are still to be sent; the caller commits."""
+    cancel_for_all([user.id])
+
+
+def cancel_for_all(user_ids: Sequence[int]) -> None:
+    """Cancel the mails to many people that are still to be sent; the caller commits."""
     db.session.execute(
         update(EmailMessage)
-        .where(EmailMessage.user_id == user.id, EmailMessage.state == EmailState.PENDING)
+        .where(EmailMessage.user_id.in_(user_ids), EmailMessage.state == EmailState.PENDING)
         .values(state=EmailState.CANCELLED, last_error="the account was deleted")
         .execution_options(synchronize_session=False)
     )

@@ -1,0 +1,59 @@
+"""Doing one thing to many people: a preview, a confirmation, and batches that may stop anywhere."""
+
+from app.services.bulk.actions import ACTIONS, REASONS, STOP_REASONS, Action
+from app.services.bulk.batches import run, run_some
+from app.services.bulk.operations import (
+    AT_ONCE,
+    JOB_TIMEOUT,
+    NotOpen,
+    NotYours,
+    QueueAway,
+    begin_again,
+    confirm,
+    get,
+    go_on,
+    is_short,
+    is_stalled,
+    purge,
+    recent,
+    stop,
+)
+from app.services.bulk.previews import (
+    HIGHEST_ID,
+    MOST_PICKED,
+    NobodyChosen,
+    Sample,
+    left_out,
+    preview,
+    whom,
+)
+
+__all__ = [
+    "ACTIONS",
+    "AT_ONCE",
+    "HIGHEST_ID",
+    "JOB_TIMEOUT",
+    "MOST_PICKED",
+    "REASONS",
+    "STOP_REASONS",
+    "Action",
+    "NobodyChosen",
+    "NotOpen",
+    "NotYours",
+    "QueueAway",
+    "Sample",
+    "begin_again",
+    "confirm",
+    "get",
+    "go_on",
+    "is_short",
+    "is_stalled",
+    "left_out",
+    "preview",
+    "purge",
+    "recent",
+    "run",
+    "run_some",
+    "stop",
+    "whom",
+]
