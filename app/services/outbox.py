@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # Seconds after which a job leaves the rest to the next one. With the mail at hand it has to end
 # in the time that a worker has when it is told to.
 DRAIN_BUDGET = 2
-SWEEP_BUDGET = 8
+SWEEP_BUDGET = 12
 SWEEP_LIMIT = 1000
 PURGE_BATCH = 1000
 
