@@ -93,6 +93,12 @@ class RevokeInviteForm(BaseForm):
     submit = SubmitField("Revoke invitation")
 
 
+class CopyInviteLinkForm(BaseForm):
+    # Which link was the newest when the page was opened: sent twice, the form shows one link.
+    known = HiddenField(validators=[Regexp(r"[0-9]{0,15}\Z")])
+    submit = SubmitField("Make a link and show it")
+
+
 class SignInAsForm(BaseForm):
     reason = StringField(
         "Reason",

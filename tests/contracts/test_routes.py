@@ -58,6 +58,8 @@ ACCESS = {
     "admin.invite_user": Permission.MANAGE_USERS,
     "admin.resend_invite": Permission.MANAGE_USERS,
     "admin.revoke_invite": Permission.MANAGE_USERS,
+    "admin.copy_invite_link": Permission.MANAGE_USERS,
+    "admin.invitations": Permission.MANAGE_USERS,
     "admin.change_user_email": Permission.MANAGE_USERS,
     "admin.change_account_type": Permission.MANAGE_USERS,
     "admin.suspend_user": Permission.MANAGE_USERS,
@@ -71,6 +73,16 @@ ACCESS = {
     "admin.end_user_sessions": Permission.MANAGE_USERS,
     "admin.end_user_session": Permission.MANAGE_USERS,
     "admin.sign_in_as": Permission.IMPERSONATE,
+    "admin.import_users": Permission.MANAGE_USERS,
+    "admin.import_sample": Permission.MANAGE_USERS,
+    "admin.import_columns": Permission.MANAGE_USERS,
+    "admin.show_import": Permission.MANAGE_USERS,
+    "admin.run_import": Permission.MANAGE_USERS,
+    "admin.go_on_with_import": Permission.MANAGE_USERS,
+    "admin.cancel_import": Permission.MANAGE_USERS,
+    "admin.delete_import": Permission.MANAGE_USERS,
+    "admin.import_problems": Permission.MANAGE_USERS,
+    "admin.import_results": Permission.MANAGE_USERS,
     "admin.update_editor_contents": Permission.MANAGE_CONTENT,
     "admin.jobs": Permission.MANAGE_JOBS,
     "admin.job": Permission.MANAGE_JOBS,
@@ -114,6 +126,7 @@ def rule_id(rule):
 def address(rule, user_id=2**31 - 1):
     values = {"user_id": user_id, "token": "x.y", "name": "x", "filename": "x"}
     values |= {"job_id": "x-1", "email_id": user_id, "session_id": user_id, "role_id": user_id}
+    values |= {"import_id": user_id}
     url = str(rule)
     for name in rule.arguments:
         for placeholder in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):

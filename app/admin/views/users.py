@@ -1,26 +1,18 @@
 """The people: finding, making and changing them."""
 
-from typing import Any
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import passwords
 from app.admin import admin
-from app.admin.forms import (
-    InviteUserForm,
-    NewUserForm,
-    RevokeInviteForm,
-)
+from app.admin.forms import NewUserForm
 from app.admin.requests import page_number, searched
 from app.decorators import fresh_sign_in_required, permission_required
-from app.extensions import db
-from app.models import Permission, Role, User
-from app.services import directory, invitations, users
+from app.models import Permission, Role
+from app.services import directory, users
 from app.services import roles as roles_service
 from app.services.accounts import EmailTaken
 from app.services.directory import DEFAULT_SORT, SORTS
-from app.services.invitations import NotInvited
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
@@ -69,7 +61,7 @@ def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
 @fresh_sign_in_required
 def new_user() -> ResponseReturnValue:
     """Create a user who can sign in at once."""
-    form = NewUserForm()
+    form, deleted = NewUserForm(), None
     if form.validate_on_submit():
         try:
             user = users.create(
@@ -80,74 +72,11 @@ def new_user() -> ResponseReturnValue:
                 password=form.password.data,
                 by=me(),
             )
-        except EmailTaken:
-            form.email.errors = [TAKEN]
+        except EmailTaken as error:
+            form.email.errors, deleted = [TAKEN], error.deleted
         except passwords.WeakPassword as error:
             form.password.errors = [str(error)]
         else:
             flash(f"{user.full_name()} has an account and is told by mail.", "success")
             return redirect(url_for("admin.user_info", user_id=user.id))
-    return render_template("admin/new_user.html", form=form)
-
-
-@admin.route("/invite-user", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def invite_user() -> ResponseReturnValue:
-    """Invite someone, who chooses a password of their own."""
-    form = InviteUserForm()
-    if form.validate_on_submit():
-        try:
-            user = invitations.invite(
-                first_name=form.first_name.data,
-                last_name=form.last_name.data,
-                email=form.email.data,
-                role=form.role.role,
-                by=me(),
-            )
-        except EmailTaken:
-            form.email.errors = [TAKEN]
-        else:
-            flash(f"An invitation is on its way to {user.email}.", "success")
-            return redirect(url_for("admin.user_info", user_id=user.id))
-    return render_template("admin/invite_user.html", form=form)
-
-
-@admin.post("/user/<int:user_id>/resend-invite")
-@permission_required(Permission.MANAGE_USERS)
-def resend_invite(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    try:
-        invitations.resend(user, by=me())
-    except NotInvited:
-        flash(f"{user.full_name()} has no open invitation.", "error")
-    else:
-        flash(f"The invitation to {user.email} is sent again.", "success")
-    return _back_to(user)
-
-
-@admin.route("/user/<int:user_id>/revoke-invite", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-def revoke_invite(user_id: int) -> ResponseReturnValue:
-    user = _user_or_404(user_id)
-    form = RevokeInviteForm()
-    try:
-        if not user.is_invited:
-            raise NotInvited
-        if form.validate_on_submit():
-            invitations.revoke(user, by=me())
-            flash(f"The invitation to {user.email} is revoked.", "success")
-            return redirect(url_for("admin.registered_users"))
-    except NotInvited:
-        flash(f"{user.full_name()} has no open invitation.", "error")
-        return _back_to(user)
-    return render_template("admin/revoke_invite.html", user=user, form=form)
-
-
-def _user_or_404(user_id: int) -> User:
-    return db.get_or_404(User, user_id)
-
-
-def _back_to(user: User) -> Any:
-    return redirect(url_for("admin.user_info", user_id=user.id))
+    return render_template("admin/new_user.html", form=form, deleted_owner=deleted)
