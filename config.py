@@ -205,6 +205,7 @@ class Config:
         self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
         self.KEEP_SENT_EMAILS = read.number("KEEP_SENT_EMAILS", 30, least=1)
         self.KEEP_FAILED_EMAILS = read.number("KEEP_FAILED_EMAILS", 90, least=1)
+        self.KEEP_AUDIT_EVENTS = read.number("KEEP_AUDIT_EVENTS", 730, least=1)
         self.KEEP_BULK_OPERATIONS = read.number("KEEP_BULK_OPERATIONS", 30, least=1)
         self.KEEP_IMPORTS = read.number("KEEP_IMPORTS", 14, least=1)
         self.RESTORE_DELETED_DAYS = read.number("RESTORE_DELETED_DAYS", 30, least=1)

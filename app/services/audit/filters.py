@@ -1,0 +1,101 @@
+"""What narrows the list of events, as an address and a form write it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from app.services.audit.actions import ACTIONS, NOUNS
+
+LONGEST_SEARCH = 200
+HIGHEST_ID = 2**31 - 1
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which events a list holds. Days are whole days in UTC, the last one included.
+
+    `action` is a key of ACTIONS, or one of NOUNS for all that is done to one. `user_id` is whoever
+    did it, as whom it was done, or to whom.
+    """
+
+    search: str = ""
+    action: str = ""
+    user_id: int | None = None
+    address: str = ""
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Filters()
+
+    @property
+    def actions(self) -> list[str]:
+        """The actions that are looked for; none means all."""
+        if self.action in NOUNS:
+            return [action for action in ACTIONS if action.partition(".")[0] == self.action]
+        return [self.action] if self.action else []
+
+    def to_query(self) -> dict[str, str]:
+        """Return the filters as an address has them; what does not narrow is left out."""
+        query = {
+            "search": self.search,
+            "action": self.action,
+            "user": "" if self.user_id is None else str(self.user_id),
+            "address": self.address,
+            "from": self.first.isoformat() if self.first else "",
+            "to": self.last.isoformat() if self.last else "",
+        }
+        return {name: value for name, value in query.items() if value}
+
+    @staticmethod
+    def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
+        """Read what `to_query` wrote. What makes no sense is left out, and a sentence says so."""
+        notices: list[str] = []
+        search = " ".join(query.get("search", "").replace("\0", "").split())[:LONGEST_SEARCH]
+        action = query.get("action", "").strip()
+        if action and action not in ACTIONS and action not in NOUNS:
+            notices.append(f"“{action[:60]}” is nothing that is noted, so every deed is shown.")
+            action = ""
+        user_id = _user_id(query.get("user", "").strip(), notices)
+        address = network_address(query.get("address", ""))
+        if address is None:
+            notices.append("That is no network address, so all of them are shown.")
+        first, last = (_day(query.get(name, "").strip(), notices) for name in ("from", "to"))
+        if first and last and first > last:
+            notices.append("The first day is after the last, so every day is shown.")
+            first = last = None
+        return Filters(search, action, user_id, address or "", first, last), notices
+
+
+def network_address(text: str) -> str | None:
+    """Return an address as events have it, "" for none, or None for what is not one."""
+    text = text.strip()[:64]
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError:
+        return None
+
+
+def _user_id(text: str, notices: list[str]) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) < 11 and 0 < int(text) <= HIGHEST_ID:
+        return int(text)
+    if text:
+        notices.append("There is no such person, so everybody's deeds are shown.")
+    return None
+
+
+def _day(text: str, notices: list[str]) -> date | None:
+    try:
+        if DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    if text:
+        notices.append(f"“{text[:20]}” is not a day, so it does not narrow the list.")
+    return None

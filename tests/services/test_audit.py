@@ -1,0 +1,449 @@
+"""The audit trail: what is written down, that it stays, and how it is found again."""
+
+import json
+import logging
+import re
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.exc import DatabaseError
+
+from app import origin
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, AuditMaintenance
+from app.services import audit, pages, users
+from app.services.audit import Filters, finding, retention
+from tests import factories
+
+ADDRESS = "203.0.113.7"
+
+
+@pytest.fixture
+def add_event(app):
+    """Return a function that adds an event, without a person unless there is one in `values`."""
+
+    def add(action="session.started", **values):
+        row = {
+            "at": now(),
+            "action": action,
+            "actor_label": "",
+            "acting_as_label": "",
+            "subject_type": "",
+            "subject_label": "",
+            "changes": {},
+            "details": {},
+            "address": "",
+            "device": "",
+            "request_id": "",
+        }
+        event_id = db.session.scalar(
+            insert(AuditEvent).values(row | values).returning(AuditEvent.id)
+        )
+        db.session.commit()
+        return event_id
+
+    return add
+
+
+def ids(page):
+    return [row.id for row in page.rows]
+
+
+def newest():
+    return db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+
+
+# Writing down
+
+
+def test_an_action_that_has_no_words_is_refused(app):
+    with pytest.raises(ValueError, match=r"user\.eaten"):
+        audit.record("user.eaten", by=None)
+
+
+def test_each_action_is_about_a_noun_that_has_words():
+    assert {action.partition(".")[0] for action in audit.ACTIONS} == set(audit.NOUNS)
+
+
+def test_an_event_knows_who_and_from_where(app, admin, make_user):
+    """AD-5"""
+    user = make_user()
+    with app.test_request_context(headers={"X-Request-ID": "x" * 32}):
+        origin.note(address=ADDRESS, device="Firefox")
+        audit.record("user.suspended", by=admin, subject=user, changes={"a": (1, 2)}, reason="Why")
+        db.session.commit()
+        event = newest()
+        assert (event.actor_id, event.actor_label) == (admin.id, admin.email)
+        assert (event.subject_type, event.subject_id) == ("user", user.id)
+        assert event.subject_label == user.email
+        assert (event.address, event.device) == (ADDRESS, "Firefox")
+        assert event.changes == {"a": [1, 2]}
+        assert event.details == {"reason": "Why"}
+        assert now() - event.at < timedelta(seconds=10)
+
+
+def test_what_nobody_asked_for_over_the_web_is_the_command_lines(app):
+    users.create_administrator(email="first@example.com", password="correct horse battery staple")
+    event = newest()
+    assert (event.action, event.actor_id, event.actor_label) == (
+        "user.created",
+        None,
+        "command line",
+    )
+    assert event.subject_label == "first@example.com"
+
+
+def test_what_is_rolled_back_is_not_noted(app, admin):
+    before = db.session.scalar(select(func.count(AuditEvent.id)))
+    audit.record("user.suspended", by=admin)
+    db.session.flush()
+    db.session.rollback()
+    assert db.session.scalar(select(func.count(AuditEvent.id))) == before
+
+
+def test_a_long_text_is_cut(app, admin):
+    pages.save("about", "<p>" + "x" * 90_000 + "</p>", by=admin)
+    before, after = newest().changes["html"]
+    assert before is None
+    assert len(after) < 5_100
+    assert after.endswith("(90,007 characters)")
+
+
+def test_a_page_that_is_saved_unchanged_is_no_event(app, admin):
+    pages.save("about", "<p>One</p>", by=admin)
+    first = newest().id
+    pages.save("about", "<p>One</p>", by=admin)
+    assert newest().id == first
+
+
+def test_each_event_is_a_line_of_the_log_that_names_nobody(app, admin, make_user, caplog):
+    """AD-5: one line per event, that no name can begin, and no address of anybody's in it."""
+    role = factories.make_role("Role\r\n2026-01-01 ERROR [-] app: forged")
+    caplog.set_level(logging.INFO, "app.audit")
+    audit.record("role.created", by=admin, subject=role)
+    assert caplog.records == []
+    db.session.commit()
+    (record,) = [record for record in caplog.records if record.name == "app.audit"]
+    line = record.getMessage()
+    told = json.loads(line)
+    assert told["action"] == "role.created"
+    assert told["actor"] == admin.id
+    assert told["subject"] == ["role", role.id]
+    assert "\n" not in line
+    assert admin.email not in line
+
+    caplog.clear()
+    audit.record("role.created", by=admin, subject=role)
+    db.session.flush()
+    db.session.rollback()
+    db.session.commit()
+    assert caplog.records == []
+
+
+# Staying
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_events SET action = 'user.created'",
+        "DELETE FROM audit_events",
+        "DELETE FROM audit_events WHERE id = -1",
+        "TRUNCATE audit_events",
+    ],
+)
+def test_the_database_itself_refuses_to_change_the_trail(app, add_event, statement):
+    """AD-5: append-only, with plain SQL on both engines."""
+    event_id = add_event()
+    if db.engine.dialect.name == "sqlite":
+        if statement.startswith("TRUNCATE"):
+            pytest.skip("SQLite has no TRUNCATE")
+        statement = statement.replace("id = -1", f"id = {event_id}")
+    with pytest.raises(DatabaseError, match="append-only"), db.session.begin_nested():
+        db.session.execute(text(statement))
+    assert db.session.get(AuditEvent, event_id) is not None
+
+
+def test_maintenance_opens_the_trail_until_it_ends(app, add_event):
+    event_id = add_event()
+    with audit.maintenance():
+        db.session.execute(delete(AuditEvent).where(AuditEvent.id == event_id))
+    other = add_event()
+    assert db.session.scalars(select(AuditMaintenance)).all() == []
+    with pytest.raises(DatabaseError, match="append-only"), db.session.begin_nested():
+        db.session.execute(delete(AuditEvent).where(AuditEvent.id == other))
+
+
+def test_maintenance_that_fails_leaves_nothing_open(app, add_event):
+    event_id = add_event()
+
+    class Fault(Exception):
+        pass
+
+    def fail():
+        db.session.execute(delete(AuditEvent).where(AuditEvent.id == event_id))
+        raise Fault
+
+    with pytest.raises(Fault), audit.maintenance():
+        fail()
+    db.session.commit()
+    assert db.session.scalars(select(AuditMaintenance)).all() == []
+    assert db.session.get(AuditEvent, event_id) is not None
+
+
+def test_events_are_forgotten_after_their_time(app, add_event, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setitem(app.config, "KEEP_AUDIT_EVENTS", 100)
+    for age in range(109, 101, -1):
+        add_event(at=now() - timedelta(days=age))
+    kept = [add_event(at=now() - timedelta(days=99)), add_event()]
+    assert audit.purge() == 8
+    assert list(db.session.scalars(select(AuditEvent.id).order_by(AuditEvent.id))) == kept
+    assert audit.purge() == 0
+
+
+def test_who_is_erased_is_named_by_a_number(app, admin, make_user, add_event):
+    """AD-7"""
+    user = make_user(email="ada@old.example", first_name="Ada", last_name="Lovelace")
+    other = make_user(email="bob@example.com")
+    own = {"actor_id": user.id, "address": ADDRESS, "device": "Firefox"}
+    told = {"email": ["ada@first.example", "ada@old.example"], "role": ["User", "Editor"]}
+    add_event("session.refused", actor_label="ada@old.example", address=ADDRESS, device="Firefox")
+    add_event("session.started", actor_label="ada@first.example", **own)
+    add_event(
+        "user.email_changed",
+        actor_id=admin.id,
+        actor_label=admin.email,
+        subject_type="user",
+        subject_id=user.id,
+        subject_label="ada@old.example",
+        changes=told,
+        details={"reason": "ADA@first.example asked, Ada Lovelace", "name": "Ada"},
+        address="198.51.100.1",
+    )
+    add_event(
+        "user.suspended",
+        actor_label="ada@old.example",
+        subject_type="user",
+        subject_id=other.id,
+        subject_label=other.email,
+        **own,
+    )
+    untouched = add_event(
+        "session.started", actor_id=other.id, actor_label=other.email, address="198.51.100.2"
+    )
+    audit.anonymise([user.id])
+    db.session.commit()
+
+    name = f"deleted user #{user.id}"
+    rows = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()[-5:]
+    everything = json.dumps([[*map(str, row.__dict__.values())] for row in rows[:4]]).lower()
+    assert "ada" not in everything
+    assert ADDRESS not in everything
+    refused, started, changed, suspended, last = rows
+    assert (refused.actor_label, started.actor_label) == (name, name)
+    assert changed.changes == {"email": [name, name], "role": ["User", "Editor"]}
+    assert (changed.actor_label, changed.subject_label) == (admin.email, name)
+    assert changed.address == "198.51.100.1"
+    assert changed.details["name"] == name
+    assert (suspended.actor_label, suspended.subject_label) == (name, other.email)
+    assert last.id == untouched
+    assert (last.actor_label, last.address) == (other.email, "198.51.100.2")
+
+
+def test_a_person_with_many_events_is_taken_out_of_all(app, make_user, add_event, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    user = make_user()
+    for _ in range(5):
+        add_event(actor_id=user.id, actor_label=user.email)
+        add_event(subject_type="user", subject_id=user.id, subject_label=user.email)
+    audit.anonymise([user.id])
+    labels = select(AuditEvent.actor_label, AuditEvent.subject_label)
+    assert user.email not in str(db.session.execute(labels).all())
+
+
+# Finding
+
+
+def test_a_list_is_walked_in_both_directions(app, add_event):
+    every = [add_event() for _ in range(7)]
+    first = finding.find(Filters(), per_page=3)
+    second = finding.find(Filters(), before=first.before, per_page=3)
+    back = finding.find(Filters(), after=second.after, per_page=3)
+    oldest = finding.find(Filters(), after=0, per_page=3)
+
+    assert ids(first) == every[6:3:-1]
+    assert ids(second) == every[3:0:-1]
+    assert ids(back) == ids(first)
+    assert back.after is None
+    assert ids(oldest) == every[2::-1]
+
+
+def test_events_are_found_by_everything_that_is_asked(app, make_user, add_event):
+    ada = make_user(email="ada@example.com", first_name="Ada", last_name="Lovelace")
+    by = add_event(actor_id=ada.id, actor_label="ada@example.com", address=ADDRESS)
+    on = add_event("user.suspended", subject_type="user", subject_id=ada.id, request_id="r" * 32)
+    acting = add_event("page.edited", acting_as_id=ada.id, acting_as_label="ada@example.com")
+    tried = add_event("session.refused", actor_label="nobody@example.com", address="2001:db8::1")
+    role = add_event("role.changed", subject_type="role", subject_id=7, subject_label="Editor")
+
+    def found(**filters):
+        return ids(finding.find(Filters(**filters)))
+
+    assert found() == [role, tried, acting, on, by]
+    assert found(action="role.changed") == [role]
+    assert found(action="session") == [tried, by]
+    assert found(user_id=ada.id) == [acting, on, by]
+    assert found(user_id=ada.id, action="session") == [by]
+    assert found(address="2001:db8::1") == [tried]
+    assert found(search="2001:DB8::1") == [tried]
+    assert found(search="r" * 32) == [on]
+    assert found(search="ada@example.com") == [acting, on, by]
+    assert found(search="lovel ada") == [acting, on, by]
+    assert found(search="NOBODY@") == [tried]
+    assert found(search="edit") == [role]
+    assert found(search="100%") == []
+    assert found(search="ada", address=ADDRESS, action="session") == [by]
+    assert found(search="ada", address=ADDRESS, action="user") == []
+
+
+def test_days_are_whole_and_the_last_one_included(app, add_event):
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    hours = [add_event(at=at + timedelta(hours=hour)) for hour in (-1, 0, 12, 23, 24, 48)]
+    # What was begun earlier may be noted later.
+    late = add_event(at=at + timedelta(hours=23.9))
+
+    def found(**days):
+        return ids(finding.find(Filters(**days)))
+
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    assert found(first=first, last=first) == [late, hours[3], hours[2], hours[1]]
+    assert found(first=second) == [hours[5], hours[4]]
+    assert found(last=date(2026, 2, 28)) == [hours[0]]
+    assert found(first=date(2030, 1, 1)) == []
+    assert found(last=date(2020, 1, 1)) == []
+
+
+def test_filters_that_meet_are_looked_through_step_by_step(app, add_event, make_user, monkeypatch):
+    """However rarely two filters meet: nothing is passed over, and a page says how far it is."""
+    monkeypatch.setattr(finding, "SMALLEST_WINDOW", 2)
+    monkeypatch.setattr(finding, "LARGEST_WINDOW", 2)
+    monkeypatch.setattr(finding, "BUDGET", 60)
+    user = make_user()
+    wanted = []
+    for number in range(40):
+        hit = number % 13 == 3
+        action = "user.suspended" if hit else "session.started"
+        event_id = add_event(action, actor_id=user.id, address=ADDRESS if number % 2 else "")
+        if hit and number % 2:
+            wanted.append(event_id)
+        add_event("user.suspended", address=ADDRESS)
+    filters = Filters(user_id=user.id, action="user", address=ADDRESS)
+    assert wanted
+    assert ids(finding.find(filters)) == wanted[::-1]
+    assert ids(finding.find(filters, after=0)) == wanted[::-1]
+
+    monkeypatch.setattr(finding, "BUDGET", -1)
+    page = finding.find(filters)
+    seen = ids(page)
+    assert page.searched_to is not None
+    while page.before:
+        page = finding.find(filters, before=page.before)
+        seen += ids(page)
+    assert seen == wanted[::-1]
+
+
+def test_a_total_is_exact_or_says_that_it_is_not(app, add_event, monkeypatch):
+    monkeypatch.setattr(finding, "COUNT_CAP", 4)
+    monkeypatch.setattr(finding, "PER_PAGE", 2)
+    for _ in range(6):
+        add_event(address=ADDRESS)
+
+    assert finding.find(Filters(address="192.0.2.1"), per_page=2).total.count == 0
+    assert finding.find(Filters(), per_page=2).total.is_estimate
+    assert finding.find(Filters(address=ADDRESS), per_page=2).total == finding.Total(4, True)
+    monkeypatch.setattr(finding, "COUNT_CAP", 10)
+    assert finding.find(Filters(address=ADDRESS), per_page=2).total == finding.Total(6)
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(), "pk_audit_events|PRIMARY KEY"),
+        (Filters(action="user.suspended"), "ix_audit_events_action"),
+        (Filters(user_id=1), "ix_audit_events_actor .*ix_audit_events_acting_as .*"),
+        (Filters(user_id=1), "ix_audit_events_subject "),
+        (Filters(address=ADDRESS), "ix_audit_events_address"),
+        (Filters(search="r" * 32), "ix_audit_events_request"),
+    ],
+)
+def test_each_filter_walks_an_index(app, add_event, filters, index):
+    """No list reads events that it does not show, nor sorts them."""
+    db.session.execute(
+        insert(AuditEvent),
+        [
+            {"action": "x", "actor_label": f"{n}", "address": f"{n}", "request_id": f"{n}"}
+            for n in range(300)
+        ],
+    )
+    statements = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        statements.append((statement, parameters))
+
+    db.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        finding.find(filters, before=10**6)
+    finally:
+        db.event.remove(db.engine, "before_cursor_execute", note)
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    if not is_sqlite:
+        db.session.execute(text("SET LOCAL enable_seqscan = off"))
+        db.session.execute(text("SET LOCAL enable_bitmapscan = off"))
+    explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+    connection = db.session.connection()
+    plans = []
+    for statement, parameters in statements:
+        if "audit_events" in statement and statement.startswith("SELECT"):
+            rows = connection.exec_driver_sql(explain + statement, parameters).all()
+            plans.append(" ".join(str(row[-1]) for row in rows))
+    assert any(re.search(index, plan) for plan in plans), plans
+    assert not any("SCAN audit_events" in plan and "USING" not in plan for plan in plans), plans
+
+
+def test_a_persons_own_activity_is_what_happened_to_their_account(app, make_user, add_event, admin):
+    user = make_user()
+    mine = add_event("session.started", actor_id=user.id, subject_type="user", subject_id=user.id)
+    as_me = add_event("page.edited", actor_id=admin.id, acting_as_id=user.id)
+    add_event("user.suspended", actor_id=user.id, subject_type="user", subject_id=admin.id)
+
+    assert [row.id for row in audit.activity(user).rows] == [as_me, mine]
+    assert len(audit.about_user(user)) == 3
+
+
+def test_filters_are_read_as_they_are_written():
+    filters = Filters("ada", "user", 7, "::1", date(2026, 3, 1), date(2026, 3, 2))
+    assert Filters.from_query(filters.to_query()) == (filters, [])
+    assert Filters.from_query({}) == (Filters(), [])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"action": "user.eaten"},
+        {"user": "ada"},
+        {"user": "-1"},
+        {"user": "9" * 30},
+        {"user": "٣"},
+        {"address": "999.1.1.1"},
+        {"from": "yesterday"},
+        {"from": "2026-02-30"},
+        {"from": "2026-03-02", "to": "2026-03-01"},
+    ],
+)
+def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(query):
+    filters, notices = Filters.from_query(query)
+    assert filters.is_empty
+    assert len(notices) == 1
