@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app import emails
 from app.database import now
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage, User
+from app.models import EmailMessage, User
 from app.models.email_message import EmailState
 from app.services import audit, outbox, sessions
 from app.services.accounts import WrongPassword
@@ -88,19 +88,16 @@ def purge() -> int:
 
 def _purge_batch(before: datetime) -> int:
     # Whom someone restores at this moment is passed over, and not found the next time.
-    people = dict(
-        db.session.execute(
-            select(User.id, User.email)
-            .where(User.deleted_at <= before)
-            .order_by(User.deleted_at, User.id)
-            .limit(PURGE_BATCH)
-            .with_for_update(skip_locked=True, of=User)
-        )
-        .tuples()
-        .all()
+    found = (
+        select(User.id, User.email)
+        .where(User.deleted_at <= before)
+        .order_by(User.deleted_at, User.id)
+        .limit(PURGE_BATCH)
+        .with_for_update(skip_locked=True, of=User)
     )
+    people = dict(iter(db.session.execute(found)))
     if people:
-        _anonymise(list(people))
+        audit.anonymise(list(people))
         # Mails name people; one that a worker has in hand is kept, and no longer refers to them.
         for theirs in (
             EmailMessage.user_id.in_(people),
@@ -117,16 +114,3 @@ def _purge_batch(before: datetime) -> int:
         audit.record("user.purged", by=None, count=len(people))
     db.session.commit()
     return len(people)
-
-
-def _anonymise(ids: list[int]) -> None:
-    with audit.maintenance():
-        for who, label in (
-            (AuditEvent.actor_id, "actor_label"),
-            (AuditEvent.acting_as_id, "acting_as_label"),
-            (AuditEvent.subject_id, "subject_label"),
-        ):
-            db.session.execute(
-                update(AuditEvent).where(who.in_(ids)).values({label: "erased"}),
-                execution_options={"synchronize_session": False},
-            )

@@ -10,6 +10,7 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
+from app.services import audit, impersonation
 from app.services.authority import covers
 
 SESSIONS, MAILS, EVENTS = 20, 10, 10  # how many of each are shown
@@ -60,11 +61,11 @@ def deeds(user: User, *, by: User, has_sessions: bool = True) -> frozenset[str]:
     if has_sessions:
         possible |= {"end_user_sessions", "end_user_session"}
     if user.is_invited and not user.is_suspended:
-        possible |= {"resend_invite", "revoke_invite"}
+        possible |= {"resend_invite", "copy_invite_link", "revoke_invite"}
     if user.id in {by.id, (by.impersonator or by).id}:
         return frozenset(possible)
     possible |= {"change_account_type", "delete_user"}
-    if by.impersonator is None and by.may_act_as(user):
+    if impersonation.may_begin(user, by=by):
         possible.add("sign_in_as")
     possible.add("reactivate_user" if user.is_suspended else "suspend_user")
     if user.status == "unconfirmed":
@@ -84,6 +85,6 @@ def permissions(held: int) -> list[PermissionText]:
 
 
 def _events(user: User) -> list[AuditEvent]:
-    about = (AuditEvent.subject_type == "user") & (AuditEvent.subject_id == user.id)
-    query = select(AuditEvent).where(about | (AuditEvent.actor_id == user.id))
-    return list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(EVENTS)))
+    ids = [row.id for row in audit.about_user(user, limit=EVENTS)]
+    query = select(AuditEvent).where(AuditEvent.id.in_(ids)).order_by(AuditEvent.id.desc())
+    return list(db.session.scalars(query))

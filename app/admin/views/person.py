@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.deeds import (
+    LAST,
     back_to,
     confirmed,
     form_page,
@@ -28,8 +29,6 @@ from app.services.changes import Changed
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
-TAKEN_BY_DELETED = "A deleted account has this address."
-LAST = "Nobody else could administer the app. Make someone else an administrator first."
 
 
 @admin.get("/user/<int:user_id>/info")
@@ -57,8 +56,7 @@ def change_user_email(user: User) -> ResponseReturnValue:
         try:
             users.change_email(user, email=form.email.data, by=me(), seen=form.seen.data)
         except EmailTaken as error:
-            deleted_owner = error.deleted
-            form.email.errors = [TAKEN_BY_DELETED if deleted_owner else TAKEN]
+            form.email.errors, deleted_owner = [TAKEN], error.deleted
         except Changed as error:
             stale = (error, [("Email address", form.email.data)])
         else:

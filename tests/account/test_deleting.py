@@ -1,0 +1,180 @@
+"""Deleting one's own account, and what a deleted account answers."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import AuditEvent, EmailMessage, User
+from app.services import deletions, users
+from tests.support import PASSWORD, links
+
+NEW = "xK3#vQ9!mZ2p"
+PATH = "/account/manage/delete"
+
+
+def kinds():
+    return db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
+
+
+def test_someone_deletes_their_own_account(client, app, make_user, outbox):
+    user = make_user(email="ada@example.com")
+    client.sign_in(user.email)
+    other = app.test_client()
+    other.sign_in(user.email)
+    response = client.submit(PATH, {"password": PASSWORD})
+    assert response.location == "/"
+    assert "can be restored for 30 days" in client.get("/").text
+    assert user.status == "deleted"
+    assert not client.is_signed_in()
+    assert not other.is_signed_in()
+    mail = outbox.last_text()
+    assert "was deleted" in mail
+    assert "can restore it" in mail
+    event = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+    assert (event.action, event.actor_id, event.subject_id) == ("user.deleted", user.id, user.id)
+
+
+@pytest.mark.parametrize("password", ["", "wrong", PASSWORD + " "])
+def test_the_password_is_asked_for(client, make_user, password):
+    user = make_user()
+    client.enter(user)
+    page = client.submit(PATH, {"password": password})
+    assert page.status_code == 200
+    assert user.status == "active"
+
+
+def test_guesses_at_the_password_are_limited(client, make_user):
+    """RL-1"""
+    client.enter(make_user())
+    answers = [client.submit(PATH, {"password": "x"}).status_code for _ in range(12)]
+    assert answers[-1] == 429
+
+
+def test_the_last_administrator_stays(client, admin):
+    """AD-1"""
+    client.enter(admin)
+    page = client.submit(PATH, {"password": PASSWORD})
+    assert "Nobody else could administer" in page.text
+    assert admin.status == "active"
+    assert client.is_signed_in()
+
+
+def test_one_of_two_administrators_may_go(client, admin, make_user):
+    make_user(role="Administrator")
+    client.enter(admin)
+    client.submit(PATH, {"password": PASSWORD})
+    assert admin.is_deleted
+
+
+def test_looking_at_the_page_deletes_nobody(client, make_user):
+    """CS-2"""
+    user = make_user()
+    client.enter(user)
+    assert "For 30 days" in client.get(PATH).text
+    assert user.status == "active"
+
+
+# What a deleted account answers
+
+
+@pytest.fixture
+def gone(admin, make_user):
+    user = make_user(email="gone@example.com")
+    users.delete(user, by=admin)
+    db.session.execute(EmailMessage.__table__.delete())
+    db.session.commit()
+    return user
+
+
+def test_a_deleted_account_is_no_way_in(client, gone):
+    """The same answer as for an address that nobody has."""
+    answers = []
+    for email in (gone.email, "nobody@example.com"):
+        page = client.submit("/account/login", {"email": email, "password": PASSWORD})
+        answers.append(re.sub(r'value="[^"]*"|nonce-?="?[^"]+"', "", page.text))
+    assert answers[0] == answers[1]
+    assert not client.is_signed_in()
+
+
+def test_an_old_session_of_a_deleted_account_is_closed(client, make_user, admin):
+    user = make_user()
+    client.enter(user)
+    user.deleted_at = user.created_at
+    db.session.commit()
+    assert not client.is_signed_in()
+
+
+def test_a_reset_of_a_deleted_account_tells_its_owner_the_truth(client, gone, outbox):
+    page = client.submit("/account/reset-password", {"email": "Gone@Example.com"})
+    assert page.location == "/account/login"
+    assert kinds() == ["address_reserved"]
+    text = outbox.last_text()
+    assert "was deleted" in text
+    assert "can restore" in text
+    assert not [link for link in links(text) if "reset" in link]
+
+
+def test_registering_with_its_address_tells_its_owner_the_truth(client, gone, outbox):
+    person = {"first_name": "G", "last_name": "G", "email": "gone@example.com"}
+    passwords = {"password": NEW, "password2": NEW}
+    page = client.submit("/account/register", {**person, **passwords})
+    assert page.location == "/account/login"
+    assert kinds() == ["address_reserved"]
+    assert "erased" in outbox.last_text()
+    assert gone.status == "deleted"
+
+
+def test_asking_for_its_address_tells_its_owner_and_nobody_else(client, gone, make_user):
+    client.enter(make_user())
+    client.submit(
+        "/account/manage/change-email", {"email": "gone@example.com", "password": PASSWORD}
+    )
+    assert kinds() == ["email_change_requested", "address_reserved"]
+
+
+def test_its_owner_is_told_once_an_hour(client, gone):
+    for _ in range(3):
+        client.submit("/account/reset-password", {"email": gone.email})
+    assert kinds() == ["address_reserved"]
+
+
+def test_a_reset_that_waits_when_the_account_is_deleted_is_not_sent(
+    client, admin, make_user, outbox
+):
+    """AD-7"""
+    user = make_user()
+    client.submit("/account/reset-password", {"email": user.email})
+    users.delete(user, by=admin)
+    subjects = [mail["Subject"] for mail in outbox.deliver()]
+    assert len(subjects) == 1
+    assert "was deleted" in subjects[0]
+
+
+def test_links_from_before_open_nothing_while_it_is_deleted(client, admin, make_user):
+    user = make_user()
+    path = f"/account/reset-password/{user.generate_password_reset_token()}"
+    assert client.get(path).status_code == 200
+    users.delete(user, by=admin)
+    assert client.get(path).status_code == 404
+
+
+def test_someone_who_is_restored_signs_in_with_the_same_password(client, admin, gone):
+    deletions.restore(gone, by=admin)
+    client.sign_in(gone.email)
+    assert client.is_signed_in()
+
+
+@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user", "change-email"])
+def test_an_administrator_is_told_that_a_deleted_account_has_the_address(
+    client, admin, gone, make_user, path
+):
+    client.enter(admin)
+    if path == "change-email":
+        path = f"/admin/user/{make_user().id}/change-email"
+    data = {"first_name": "G", "last_name": "G", "email": gone.email, "role": admin.role_id}
+    page = client.submit(path, {**data, "password": NEW, "password2": NEW})
+    assert "A deleted account has this address" in page.text
+    assert f'href="/admin/user/{gone.id}"' in page.text
+    assert User.by_email(gone.email).id == gone.id
