@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, insert, literal, select, update
 
 from app import emails
 from app.extensions import db
 from app.models import AuditEvent, Role, User
 from app.services import audit
 
-MOST = 200_000  # people that one request moves: some ten seconds
+MOST = 100_000  # people that one request moves: some seconds
+BATCH = 10_000  # people that a statement moves: no statement may take ten seconds
 
 
 class TooMany(Exception):
@@ -25,29 +26,33 @@ def everyone(role: Role, *, to: Role, by: User | None) -> int:
     has_it = User.role_id == role.id
     # Locked in the order of their ids, so that nobody else who locks many waits in a circle.
     locked = select(User.id).where(has_it).order_by(User.id).limit(MOST + 1)
-    locked = locked.with_for_update(key_share=True)
-    count = db.session.scalar(select(func.count()).select_from(locked.subquery())) or 0
-    if count > MOST:
+    ids = db.session.scalars(locked.with_for_update(key_share=True)).all()
+    if len(ids) > MOST:
         db.session.rollback()
         raise TooMany
-    if not count:
-        return 0
-    _note(has_it, role=role, to=to, by=by)
-    emails.send_role_changed_to(has_it & User.deleted_at.is_(None), role_name=to.name)
+    for first in range(0, len(ids), BATCH):
+        batch = ids[first : first + BATCH]
+        _move(has_it & User.id.between(batch[0], batch[-1]), role=role, to=to, by=by)
+    return len(ids)
+
+
+def _move(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
+    _note(people, role=role, to=to, by=by)
+    emails.send_role_changed_to(people & User.deleted_at.is_(None), role_name=to.name)
     db.session.execute(
-        update(User).where(has_it).values(role_id=to.id),
+        update(User).where(people).values(role_id=to.id),
         execution_options={"synchronize_session": False},
     )
-    return count
 
 
-def _note(people: Any, *, role: Role, to: Role, by: User | None) -> None:
+def _note(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
     """Add an event for each of `people` to the audit trail."""
     columns = AuditEvent.__table__.c
     values = audit.values(
         "user.role_changed", by=by, changes={"role": (role.name, to.name)}, because="role deleted"
-    ) | {"subject_type": "user"}
+    )
+    values |= {"subject_type": "user"}
     same = {name: literal(value, columns[name].type) for name, value in values.items()}
     names = [*same, "subject_id", "subject_label"]
-    rows: Select[Any] = select(*same.values(), User.id, User.email).where(people)
+    rows: Any = select(*same.values(), User.id, User.email).where(people)
     db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))

@@ -1,4 +1,4 @@
-"""Roles: which there are, how many people have them, and making, changing and deleting them."""
+"""Roles: which there are, and making, changing and deleting them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import func, literal_column, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import queue
 from app.extensions import db
 from app.models import Permission, Role, User
-from app.models.role import PERMISSION_TEXTS, PermissionText
 from app.services import audit, authority, changes, moving
 from app.services.authority import (
     AboveOneself,
@@ -22,8 +21,6 @@ from app.services.authority import (
     lock_role,
     refuse_above,
 )
-
-COUNT_CAP = 10_000  # beyond this a list says "more than"
 
 
 class NameTaken(Exception):
@@ -57,34 +54,6 @@ class Values:
         }
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What saving a role means for those who have it, and for those who register."""
-
-    people: int
-    gains: list[PermissionText]
-    loses: list[PermissionText]
-    is_own: bool
-    instead_of: str
-    """The role that people who register no longer get, if this is what they get from now on."""
-
-    @property
-    def is_felt(self) -> bool:
-        return bool(self.instead_of or (self.people and (self.gains or self.loses)))
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A row of the list. `people` is the least number when `is_capped`."""
-
-    role: Role
-    people: int
-
-    @property
-    def is_capped(self) -> bool:
-        return self.people > COUNT_CAP
-
-
 def known() -> list[Role]:
     """Return every role, by name."""
     return list(db.session.scalars(select(Role).order_by(Role.name)))
@@ -104,48 +73,6 @@ def default_id() -> int | None:
 
 def values_of(role: Role) -> Values:
     return Values(role.name, role.index, role.permissions, role.default)
-
-
-def listing() -> list[Listed]:
-    """Return every role, by name, and how many people have it, counted no further than the cap."""
-    people = (
-        select(literal_column("1").label("one"))
-        .select_from(User)
-        .where(User.role_id == Role.id, User.deleted_at.is_(None))
-        .limit(COUNT_CAP + 1)
-        .correlate(Role)
-        .subquery()
-    )
-    count = select(func.count()).select_from(people).correlate(Role).scalar_subquery()
-    return [Listed(*row) for row in db.session.execute(select(Role, count).order_by(Role.name))]
-
-
-def count_people(role: Role) -> int:
-    """Return how many people have `role`: a count in an index, some 100 ms at a million."""
-    query = select(func.count()).select_from(User)
-    return db.session.scalar(query.where(User.role_id == role.id, User.deleted_at.is_(None))) or 0
-
-
-def effect_of(role: Role | None, values: Values, *, by: User) -> Effect:
-    """Return what it means when `role`, or a new one, becomes what `values` say."""
-    before, after = role.permissions if role else 0, values.permissions
-    default = Role.get_default()
-    is_new_default = values.default and default is not None and default is not role
-    return Effect(
-        people=count_people(role) if role else 0,
-        gains=_granted_by(after, but=before),
-        loses=_granted_by(before, but=after),
-        is_own=role is not None and role.id == by.role_id,
-        instead_of=default.name if is_new_default and default else "",
-    )
-
-
-def _granted_by(bits: int, *, but: int) -> list[PermissionText]:
-    return [
-        text
-        for bit, text in PERMISSION_TEXTS.items()
-        if Permission.grants(bits, bit) and not Permission.grants(but, bit)
-    ]
 
 
 def insert() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Permission, Role, User
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services import roles
+from app.services import role_pages, roles
 from app.services.authority import AboveOneself
 from tests.factories import make_role
 
@@ -99,13 +99,13 @@ def test_the_list_says_what_roles_allow_and_how_many_people_have_them(browser, m
 
 
 def test_people_are_counted_no_further_than_the_cap(browser, make_user, monkeypatch):
-    monkeypatch.setattr(roles, "COUNT_CAP", 2)
+    monkeypatch.setattr(role_pages, "COUNT_CAP", 2)
     make_role("Editor", 0x11)
     for _ in range(4):
         make_user(role="Editor")
     row = browser.get(ROLES).text.split("Editor</a>")[1].split("</tr>")[0]
     assert "more than 2" in row
-    assert {row.role.name: row.is_capped for row in roles.listing()}["Editor"] is True
+    assert {row.role.name: row.is_capped for row in role_pages.listing()}["Editor"] is True
 
 
 # Making and changing

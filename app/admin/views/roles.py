@@ -8,7 +8,7 @@ from app.admin.role_forms import DeleteRoleForm, RoleForm, homes
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import Permission, Role
-from app.services import authority, changes
+from app.services import authority, changes, role_pages
 from app.services import roles as roles_service
 from app.services.authority import AboveOneself, LastAdministrator
 from app.services.moving import MOST, TooMany
@@ -22,7 +22,7 @@ ABOVE = "It holds permissions that you lack, so you cannot change or delete it."
 @admin.get("/roles")
 @permission_required(Permission.MANAGE_ROLES)
 def roles() -> ResponseReturnValue:
-    return render_template("admin/roles.html", listing=roles_service.listing(), homes=homes())
+    return render_template("admin/roles.html", listing=role_pages.listing(), homes=homes())
 
 
 @admin.route("/roles/new", methods=["GET", "POST"])
@@ -61,7 +61,7 @@ def _confirm(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     """
     if request.form.get("back"):
         return _form(form, found)
-    effect = roles_service.effect_of(found, form.values, by=me())
+    effect = role_pages.effect_of(found, form.values, by=me())
     promise = changes.note(form.values.noted())
     if not effect.is_felt or form.confirmed.data == promise:
         return None
@@ -94,7 +94,7 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     else:
         flash(f"The role {found.name} is saved.", "success")
         return redirect(url_for("admin.roles"))
-    return (_form(form, found, changed), 409) if changed else None
+    return _form(form, found, changed) if changed else None
 
 
 def _form(
@@ -104,14 +104,15 @@ def _form(
         form.note(found)  # Sent again, it is meant.
     if found and found.default:
         form.default.data = True
-    return render_template(
+    page = render_template(
         "admin/role.html",
         form=form,
         role=found,
         changed=changed,
         may_change=found is None or authority.covers(me(), found.permissions),
-        people=roles_service.count_people(found) if found else 0,
+        people=role_pages.count_people(found) if found else 0,
     )
+    return page, 409 if changed else 200
 
 
 @admin.route("/roles/<int:role_id>/delete", methods=["GET", "POST"])
@@ -143,7 +144,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
             flash(f"The role {name} is deleted.{_moved(moved, form.role.role)}", "success")
             return redirect(url_for("admin.roles"))
     return render_template(
-        "admin/delete_role.html", form=form, role=found, people=roles_service.count_people(found)
+        "admin/delete_role.html", form=form, role=found, people=role_pages.count_people(found)
     )
 
 
