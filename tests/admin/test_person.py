@@ -1,0 +1,479 @@
+"""A person's page: what it shows, what it offers, and what each button does."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
+from app.services import access, deletions, invitations, sessions, users
+from tests.factories import make_role
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+DEEDS = {
+    "change-email", "change-account-type", "suspend", "reactivate", "delete", "restore", "confirm",
+    "resend-confirmation", "send-reset-link", "require-password-change", "end-sessions",
+}  # fmt: skip
+
+
+@pytest.fixture
+def browser(client, admin):
+    client.enter(admin)
+    return client
+
+
+@pytest.fixture
+def manager(app, make_user):
+    """A browser of someone who manages people and may do nothing else."""
+    user = make_user(email="manager@example.com")
+    bits = Permission.GENERAL | Permission.MANAGE_USERS
+    user.role = make_role("Manager of people", permissions=int(bits))
+    db.session.commit()
+    browser = app.test_client()
+    browser.enter(user)
+    return browser
+
+
+def page_of(user):
+    return f"/admin/user/{user.id}"
+
+
+def do(browser, user, deed, data=None, **kwargs):
+    return browser.submit(f"{page_of(user)}/{deed}", data, form_at="/about", **kwargs)
+
+
+def offered(page, user):
+    """Return the deeds that a page has links and buttons for."""
+    found = re.findall(rf'(?:href|action)="/admin/user/{user.id}/([a-z-]+)"', page.text)
+    return set(found) & DEEDS
+
+
+def text_of(page):
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text)))
+
+
+def last_event():
+    return db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+
+
+# What the page shows
+
+
+def test_all_about_a_person_is_on_their_page(browser, admin, make_user):
+    user = make_user(invited_by_id=admin.id, pending_email="waiting@example.com")
+    user.invited_at = now() - timedelta(days=3)
+    admin.first_name, admin.last_name = "Root", "Boss"
+    sessions.start(user, remembered=True, address="2001:db8::17", device=FIREFOX)
+    users.change_role(user, role=make_role("Reporter", 0x01 | 0x20), by=admin)
+    row = db.session.scalars(select(EmailMessage)).one()
+    page = browser.get(page_of(user))
+    shown = text_of(page)
+    for words in (
+        user.full_name(), user.email, "waiting@example.com", "Reporter", "View the audit trail",
+        "Firefox on Linux", "2001:db8::17", "stays signed in", "by Root Boss", "Accepted",
+        "Changed the role", "Role: User Reporter",
+    ):  # fmt: skip
+        assert words in shown, words
+    assert f'href="/admin/emails/{row.id}"' in page.text
+    assert f'href="/admin/audit?user={user.id}"' in page.text
+    assert FIREFOX in html.unescape(page.text)
+
+
+def test_links_that_one_may_not_open_are_not_shown(manager, admin, make_user):
+    user = make_user()
+    users.suspend(user, by=admin)
+    page = manager.get(page_of(user))
+    assert "Account suspended" in page.text
+    assert "/admin/emails" not in page.text
+    assert "/admin/audit" not in page.text
+    assert "/sign-in-as" not in page.text
+
+
+def test_a_suspension_says_why_and_since_when(browser, make_user):
+    user = make_user()
+    do(browser, user, "suspend", {"reason": "  Sends <spam>\nto everyone "})
+    assert user.suspended_reason == "Sends <spam>\nto everyone"
+    page = browser.get(page_of(user))
+    assert "This account is suspended" in page.text
+    assert "Sends &lt;spam&gt;" in page.text
+    assert last_event().details == {"reason": "Sends <spam>\nto everyone"}
+    do(browser, user, "reactivate", {"reason": "Promised to stop"})
+    assert last_event().details == {"reason": "Promised to stop"}
+    assert (user.status, user.suspended_reason) == ("active", "")
+    shown = text_of(browser.get(page_of(user)))
+    assert "This account is suspended" not in shown
+    assert "Promised to stop" in shown
+
+
+def test_the_reason_is_not_mailed(browser, make_user, outbox):
+    user = make_user()
+    do(browser, user, "suspend", {"reason": "confidential"})
+    assert "confidential" not in outbox.last_text()
+
+
+def test_a_reason_has_a_limit(browser, make_user):
+    user = make_user()
+    page = do(browser, user, "suspend", {"reason": "x" * 501})
+    assert "at most 500" in page.text
+    assert user.status == "active"
+
+
+def test_a_deleted_person_has_a_page_that_says_until_when(browser, make_user):
+    user = make_user()
+    do(browser, user, "delete")
+    page = browser.get(page_of(user))
+    due = now() + timedelta(days=30)
+    assert f"Until {due.day} {due:%B %Y}" in text_of(page)
+    assert offered(page, user) == {"restore"}
+
+
+def test_many_sessions_are_counted_and_a_few_shown(browser, make_user):
+    user = make_user()
+    for _ in range(25):
+        sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
+    page = browser.get(page_of(user))
+    assert page.text.count("192.0.2.1") >= 20
+    assert "The 20 that were used last, of 25" in text_of(page)
+
+
+def test_sessions_that_have_run_out_are_not_shown(browser, make_user):
+    user = make_user()
+    sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
+    db.session.execute(UserSession.__table__.update().where(UserSession.user_id == user.id)
+                       .values(expires_at=now() - timedelta(seconds=1)))  # fmt: skip
+    db.session.commit()
+    assert "Not signed in anywhere" in browser.get(page_of(user)).text
+
+
+def test_hostile_names_and_devices_are_shown_as_typed(browser, make_user, admin):
+    """XS-2"""
+    hostile = "<script>alert(1)</script>"
+    user = make_user(first_name=hostile, last_name='"><img src=x>')
+    sessions.start(user, remembered=False, address=hostile, device=hostile)
+    users.suspend(user, by=admin, reason=hostile)
+    for path in ("", "/reactivate", "/delete", "/change-email"):
+        page = browser.get(page_of(user) + path)
+        assert page.status_code == 200
+        assert hostile not in page.text
+        assert "<img" not in page.text.replace('<img src="/static', "")
+
+
+# What the page offers
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        ({}, {"change-email", "change-account-type", "suspend", "delete", "send-reset-link",
+              "require-password-change"}),
+        ({"confirmed": False},
+         {"change-email", "change-account-type", "suspend", "delete", "send-reset-link",
+          "require-password-change", "resend-confirmation", "confirm"}),
+        ({"suspended": True}, {"change-email", "change-account-type", "reactivate", "delete",
+                               "require-password-change"}),
+        ({"invited": True}, {"change-email", "change-account-type", "suspend", "delete"}),
+        ({"must_change_password": True}, {"change-email", "change-account-type", "suspend",
+                                          "delete", "send-reset-link"}),
+    ],
+    ids=["active", "unconfirmed", "suspended", "invited", "must change"],
+)  # fmt: skip
+def test_only_buttons_that_work_are_shown(browser, make_user, traits, expected):
+    user = make_user(**traits)
+    assert offered(browser.get(page_of(user)), user) == expected
+    for deed in DEEDS - expected - {"end-sessions"}:
+        page = do(browser, user, deed, follow_redirects=True)
+        said = text_of(page)
+        assert "another state" in said or "deleted" in said, deed
+    db.session.expire_all()
+    assert user.status in {"active", "unconfirmed", "suspended", "invited"}
+
+
+def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
+    """AD-2"""
+    page = browser.get(page_of(admin))
+    assert "This is you" in page.text
+    assert "This browser" in page.text
+    assert offered(page, admin) == {"change-email", "end-sessions"}
+    for deed in ("require-password-change", "suspend", "delete", "change-account-type"):
+        assert "your own account" in do(browser, admin, deed, follow_redirects=True).text
+    assert admin.status == "active"
+
+
+def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
+    """AZ-4: the page says so, offers nothing, and every deed is refused."""
+    above = make_user(confirmed=False)
+    above.role = make_role("Auditor", 0x01 | 0x04 | 0x20)
+    db.session.commit()
+    for user in (admin, above):
+        page = manager.get(page_of(user))
+        assert "You can look, and no more" in page.text
+        assert offered(page, user) == set()
+        for deed in DEEDS:
+            for method in ("GET", "POST"):
+                token = manager.csrf_token("/about")
+                response = manager.open(
+                    f"{page_of(user)}/{deed}",
+                    method=method,
+                    data={"csrf_token": token, "email": "x@example.com", "role": "1"},
+                )
+                assert response.status_code in {403, 405}, (deed, method)
+    users.delete(above, by=admin)
+    assert do(manager, above, "restore").status_code == 403
+    assert above.is_deleted
+    assert admin.status == "active"
+
+
+def test_everything_works_for_someone_who_manages_people_alone(manager, make_user):
+    user = make_user(confirmed=False)
+    sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
+    session_id = db.session.scalar(select(UserSession.id).where(UserSession.user_id == user.id))
+    role = db.session.scalar(select(User.role_id).where(User.id == user.id))
+    for deed, data in (
+        ("resend-confirmation", {}),
+        ("confirm", {}),
+        ("change-email", {"email": "new@example.com"}),
+        ("change-account-type", {"role": role}),
+        ("send-reset-link", {}),
+        ("require-password-change", {}),
+        (f"sessions/{session_id}/end", {}),
+        ("end-sessions", {}),
+        ("suspend", {}),
+        ("reactivate", {}),
+        ("delete", {}),
+        ("restore", {}),
+    ):
+        response = do(manager, user, deed, data)
+        assert response.status_code == 302, deed
+        assert response.location == page_of(user), deed
+    assert user.status == "active"
+    assert user.email == "new@example.com"
+
+
+@pytest.mark.parametrize("user_id", [0, 999_999, 2**31 - 1, 2**31, 10**30])
+def test_a_person_who_does_not_exist_is_404(browser, user_id):
+    for deed in sorted(DEEDS - {"resend-confirmation"}):
+        assert browser.get(f"/admin/user/{user_id}/{deed}").status_code == 404
+
+
+# What each does
+
+
+def test_a_reset_link_goes_to_the_person_alone(browser, make_user, outbox):
+    """AD-3"""
+    user = make_user()
+    assert "works for an hour" in browser.get(f"{page_of(user)}/send-reset-link").text
+    do(browser, user, "send-reset-link")
+    (mail,) = outbox.deliver()
+    assert mail["To"] == user.email
+    assert "/account/reset-password/" in mail.get_body(("plain",)).get_content()
+    assert last_event().action == "user.reset_link_sent"
+    assert "reset-password/" not in browser.get(page_of(user)).text.replace("send-reset", "")
+
+
+def test_reset_links_are_limited_like_those_that_people_ask_for(browser, make_user):
+    user = make_user()
+    for _ in range(5):
+        do(browser, user, "send-reset-link")
+    page = do(browser, user, "send-reset-link", follow_redirects=True)
+    assert "within the hour" in page.text
+    assert len(db.session.scalars(select(EmailMessage.id)).all()) == 5
+
+
+def test_an_address_is_confirmed_by_hand(browser, make_user):
+    user = make_user(confirmed=False)
+    assert user.email in browser.get(f"{page_of(user)}/confirm").text
+    assert not user.confirmed
+    do(browser, user, "confirm")
+    assert user.status == "active"
+    assert (last_event().action, last_event().subject_id) == ("user.confirmed", user.id)
+
+
+def test_the_confirmation_is_sent_again(browser, make_user, outbox):
+    user = make_user(confirmed=False)
+    do(browser, user, "resend-confirmation")
+    assert "/account/confirm-account/" in outbox.last_text()
+
+
+def test_all_sessions_of_someone_end(browser, app, make_user):
+    user = make_user()
+    theirs = app.test_client()
+    theirs.enter(user)
+    assert user.full_name() in browser.get(f"{page_of(user)}/end-sessions").text
+    assert theirs.is_signed_in()
+    do(browser, user, "end-sessions")
+    assert not theirs.is_signed_in()
+    assert browser.is_signed_in()
+    assert last_event().action == "user.sessions_ended"
+
+
+def test_ending_all_sessions_of_oneself_keeps_this_one(browser, app, admin):
+    other = app.test_client()
+    other.enter(admin)
+    do(browser, admin, "end-sessions")
+    assert not other.is_signed_in()
+    assert browser.is_signed_in()
+
+
+def test_one_session_ends_and_the_others_stay(browser, app, make_user):
+    user = make_user()
+    first, second = app.test_client(), app.test_client()
+    first.enter(user)
+    second.enter(user)
+    ids = db.session.scalars(
+        select(UserSession.id).where(UserSession.user_id == user.id).order_by(UserSession.id)
+    ).all()
+    do(browser, user, f"sessions/{ids[0]}/end")
+    assert not first.is_signed_in()
+    assert second.is_signed_in()
+
+
+def test_a_session_of_someone_else_is_not_ended_by_its_number(manager, app, admin, make_user):
+    """AZ-2"""
+    theirs = app.test_client()
+    theirs.enter(admin)
+    session_id = db.session.scalar(select(UserSession.id).where(UserSession.user_id == admin.id))
+    do(manager, make_user(), f"sessions/{session_id}/end")
+    assert do(manager, admin, f"sessions/{session_id}/end").status_code == 403
+    assert theirs.is_signed_in()
+
+
+def test_grave_deeds_ask_for_the_password_again(browser, make_user):
+    """SE-5"""
+    user = make_user()
+    db.session.execute(
+        UserSession.__table__.update().values(authenticated_at=now() - timedelta(hours=1))
+    )
+    db.session.commit()
+    grave = DEEDS - {"resend-confirmation", "send-reset-link", "restore", "reactivate", "confirm"}
+    for deed in grave:
+        assert do(browser, user, deed).location.startswith("/account/reauthenticate"), deed
+    assert user.status == "active"
+
+
+@pytest.mark.parametrize("deed", sorted(DEEDS - {"resend-confirmation"}))
+def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_user, deed):
+    """CS-2"""
+    traits = {
+        "reactivate": {"suspended": True},
+        "confirm": {"confirmed": False},
+        "restore": {"deleted_at": now()},
+    }.get(deed, {})
+    user = make_user(**traits)
+    sessions.start(user, remembered=False, address="", device="")
+    before = {column: getattr(user, column) for column in ("status", "email", "role_id")}
+    shown = text_of(browser.get(f"{page_of(user)}/{deed}"))
+    assert user.full_name() in shown
+    assert user.email in shown
+    db.session.expire_all()
+    assert before == {column: getattr(user, column) for column in before}
+
+
+def test_a_deed_that_came_too_late_says_so(browser, make_user, monkeypatch):
+    """Between the look at the page and the lock someone deleted the account."""
+    user = make_user()
+    monkeypatch.setattr("app.services.profiles.deeds", lambda *_, **__: {"suspend_user"})
+    user.deleted_at = now()
+    db.session.commit()
+    page = do(browser, user, "suspend", follow_redirects=True)
+    assert "Restore it before you change it" in page.text
+
+
+# Someone else was quicker
+
+
+def open_form(browser, user, deed):
+    """Open a form, and return what it would send."""
+    text = browser.get(f"{page_of(user)}/{deed}").text
+    fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', text))
+    return {name: html.unescape(value) for name, value in fields.items() if name != "submit"}
+
+
+@pytest.mark.parametrize(
+    ("deed", "sent"),
+    [
+        ("change-email", {"email": "mine@example.com"}),
+        ("change-account-type", {}),
+        ("suspend", {"reason": "mine"}),
+    ],
+)
+def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
+    browser, admin, make_user, deed, sent
+):
+    """F38"""
+    user = make_user(email="before@example.com")
+    other = make_user(role="Administrator", email="other@example.com")
+    editor = make_role("Editor", 0x11)
+    wanted = next(iter(sent.values()), "Editor")
+    if deed == "suspend":
+        wanted = "Suspended"
+    if deed == "change-account-type":
+        sent = {"role": str(editor.id)}
+    fields = open_form(browser, user, deed)
+    users.change_email(user, email="theirs@example.com", by=other)
+
+    page = browser.post(f"{page_of(user)}/{deed}", data={**fields, **sent})
+
+    assert page.status_code == 409
+    shown = text_of(page)
+    for words in (
+        "changed while you looked at it", "other@example.com", "before@example.com",
+        "theirs@example.com", wanted,
+    ):  # fmt: skip
+        assert words in shown, words
+    assert (user.email, user.role.name, user.status) == ("theirs@example.com", "User", "active")
+
+    again = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', page.text))
+    again = {name: html.unescape(value) for name, value in again.items()}
+    response = browser.post(f"{page_of(user)}/{deed}", data={**again, **sent})
+    assert response.status_code == 302
+    assert {
+        "change-email": user.email == "mine@example.com",
+        "change-account-type": user.role.name == "Editor",
+        "suspend": user.suspended_reason == "mine",
+    }[deed]
+
+
+def test_a_form_is_not_stale_for_what_does_not_matter(browser, make_user):
+    user = make_user()
+    fields = open_form(browser, user, "change-email")
+    user.last_seen_at = now()
+    sessions.start(user, remembered=False, address="", device="")
+    response = browser.post(
+        f"{page_of(user)}/change-email", data={**fields, "email": "mine@example.com"}
+    )
+    assert response.status_code == 302
+
+
+@pytest.mark.parametrize("seen", ["", "{", "[]", "null", '{"Role": {}}', "9" * 5000, "[" * 20_000])
+def test_what_makes_no_sense_as_a_noted_version_asks_again(browser, make_user, seen):
+    user = make_user()
+    page = do(browser, user, "change-email", {"email": "mine@example.com", "seen": seen})
+    assert page.status_code == 409
+    assert "mine@example.com" in page.text
+    assert user.email != "mine@example.com"
+
+
+# Services
+
+
+def test_a_deleted_invitation_can_be_restored_and_sent_again(admin, make_user, outbox):
+    user = make_user(invited=True)
+    users.delete(user, by=admin)
+    deletions.restore(user, by=admin)
+    invitations.resend(user, by=admin)
+    assert "/account/join-from-invite/" in outbox.last_text()
+
+
+def test_a_command_may_do_it_too(make_user):
+    user = make_user(confirmed=False)
+    access.confirm(user, by=None)
+    users.suspend(user, by=None)
+    users.reactivate(user, by=None)
+    users.delete(user, by=None)
+    deletions.restore(user, by=None)
+    assert user.status == "active"
+    assert last_event().actor_id is None
