@@ -29,6 +29,8 @@ class Browser(FlaskClient):
         if not has_app_context():  # following a redirect
             return super().open(*args, **kwargs)
         db.session.commit()
+        # What is streamed is read in that context too.
+        kwargs.setdefault("buffered", True)
         response = contextvars.Context().run(super().open, *args, **kwargs)
         db.session.expire_all()
         return response

@@ -1,5 +1,5 @@
 """The account pages, a module a journey. Importing it registers them."""
 
-from app.account.views import acting, changing, joining, leaving, resetting, signing_in
+from app.account.views import acting, activity, changing, joining, leaving, resetting, signing_in
 
-__all__ = ["acting", "changing", "joining", "leaving", "resetting", "signing_in"]
+__all__ = ["acting", "activity", "changing", "joining", "leaving", "resetting", "signing_in"]

@@ -1,10 +1,12 @@
 """The audit trail: who did what, as whom, on what, from where and when."""
 
 from app.services.audit.actions import ACTIONS, NOUNS
+from app.services.audit.export import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
 from app.services.audit.recording import about, is_news, maintenance, record, values
 from app.services.audit.retention import anonymise, purge
+from app.services.audit.words import kind, own_what, own_who, what
 
 __all__ = [
     "ACTIONS",
@@ -14,12 +16,17 @@ __all__ = [
     "about_user",
     "activity",
     "anonymise",
+    "export",
     "find",
     "get",
     "is_news",
+    "kind",
     "maintenance",
+    "own_what",
+    "own_who",
     "purge",
     "record",
     "same_request",
     "values",
+    "what",
 ]

@@ -37,6 +37,7 @@ ACTIONS: dict[str, str] = {
     "user.email_change_cancelled": "Cancelled the change of the address",
     "user.email_change_refused": "Gave a wrong password to change the address",
     "user.email_changed": "Changed the address",
+    "user.exported": "Downloaded the list of people",
     "user.invitation_accepted": "Accepted the invitation",
     "user.invitation_link_copied": "Copied the link of the invitation",
     "user.invitation_resent": "Sent the invitation again",

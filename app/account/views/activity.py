@@ -1,0 +1,25 @@
+"""What happened to one's own account."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from app.account import account
+from app.services import audit
+from app.sign_in import me
+
+
+@account.get("/manage/activity")
+@login_required
+def activity() -> ResponseReturnValue:
+    """Sign-ins, good and bad, changes, and what others did as the person or to them."""
+    given = request.args.get("before", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    user = me()
+    return render_template(
+        "account/activity.html",
+        page=audit.activity(user, before=before),
+        is_first=before is None,
+        user=user,
+        audit=audit,
+    )

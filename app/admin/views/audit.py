@@ -1,0 +1,103 @@
+"""The audit trail: who did what, found, looked at and downloaded."""
+
+from typing import Any
+
+from flask import (
+    Response,
+    abort,
+    render_template,
+    request,
+    stream_with_context,
+)
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.decorators import permission_required
+from app.extensions import db
+from app.models import Permission, User
+from app.services import audit as trail
+from app.services.audit import Filters
+from app.sign_in import me
+
+viewers_only = permission_required(Permission.VIEW_AUDIT)
+
+# Where what a deed was done to has a page, and the argument that names it there.
+PAGES = {
+    "user": ("admin.user_info", "user_id"),
+    "emailmessage": ("admin.email", "email_id"),
+    "role": ("admin.edit_role", "role_id"),
+    "bulkoperation": ("admin.bulk_operation", "operation_id"),
+    "peopleimport": ("admin.show_import", "import_id"),
+}
+
+
+@admin.get("/audit")
+@viewers_only
+def audit() -> ResponseReturnValue:
+    """The events, newest first; all that narrows them stands in the address."""
+    filters, notices = Filters.from_query(request.args)
+    page = trail.find(filters, before=_cursor("before"), after=_cursor("after"))
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        filters=filters,
+        query=filters.to_query(),
+        notices=[*notices, *page.notices],
+        person=db.session.get(User, filters.user_id) if filters.user_id else None,
+        choices=_choices(),
+        trail=trail,
+    )
+
+
+@admin.get("/audit/<int:event_id>")
+@viewers_only
+def audit_event(event_id: int) -> ResponseReturnValue:
+    """All that is known of one event."""
+    event = trail.get(event_id) or abort(404)
+    return render_template(
+        "admin/audit_event.html",
+        event=event,
+        others=trail.same_request(event),
+        subject_page=_page_of(event),
+        trail=trail,
+    )
+
+
+@admin.post("/audit/export.csv")
+@viewers_only
+def export_audit() -> ResponseReturnValue:
+    """The events that the list shows, as a file. A POST, because it is itself an event."""
+    filters, _ = Filters.from_query(request.args)
+    lines = trail.export(filters, by=me())
+    response = Response(stream_with_context(lines), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
+    return response
+
+
+def _cursor(name: str) -> int | None:
+    given = request.args.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+
+
+def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return the deeds by what they are done to."""
+    return [
+        (
+            noun,
+            words,
+            [
+                (action, text)
+                for action, text in trail.ACTIONS.items()
+                if action.partition(".")[0] == noun
+            ],
+        )
+        for noun, words in trail.NOUNS.items()
+    ]
+
+
+def _page_of(event: Any) -> tuple[str, dict[str, int]] | None:
+    """Return the endpoint and the arguments of the page of what a deed was done to."""
+    if event.subject_type not in PAGES or event.subject_id is None:
+        return None
+    endpoint, argument = PAGES[event.subject_type]
+    return endpoint, {argument: event.subject_id}

@@ -1,0 +1,60 @@
+"""How the trail is told to people: to administrators, and to those whose account it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.models import User
+from app.services.audit.actions import ACTIONS
+from app.services.audit.recording import COMMAND_LINE
+
+# Told to the person, where it sounds otherwise than to an administrator.
+OWN = {
+    "session.impersonation_started": "An administrator signed in as you",
+    "session.impersonation_ended": "An administrator stopped being signed in as you",
+    "session.refused": "Someone tried to sign in and failed",
+    "session.throttled": "Too many failed tries to sign in",
+    "user.registration_repeated": "Someone tried to register your address",
+    "user.reset_asked": "Someone asked for a link to reset your password",
+}
+SUBJECTS = {
+    "bulkoperation": "Bulk change",
+    "editablehtml": "Page",
+    "emailmessage": "Mail",
+    "job": "Job",
+    "queue": "Queue",
+    "role": "Role",
+    "user": "Person",
+    "peopleimport": "Import",
+}
+
+
+def what(action: str) -> str:
+    """Return a deed in words; one that the code no longer knows by its name."""
+    return ACTIONS.get(action, action)
+
+
+def kind(subject_type: str) -> str:
+    """Return what kind of thing a deed was done to."""
+    return SUBJECTS.get(subject_type, subject_type.capitalize())
+
+
+def own_what(action: str) -> str:
+    """Return a deed in words for the person to whose account it was done."""
+    return OWN.get(action, what(action))
+
+
+def own_who(row: Any, user: User) -> str:
+    """Return who did something, for the person whose account it is about.
+
+    Who administers is told by that word only: people need not know their addresses.
+    """
+    if row.acting_as_id == user.id:
+        return "An administrator, as you"
+    if row.actor_id == user.id:
+        return "You"
+    if row.actor_id is not None:
+        return "An administrator"
+    if row.actor_label == COMMAND_LINE:
+        return "An administrator"
+    return "Someone who was not signed in" if row.address else "The app itself"
