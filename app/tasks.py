@@ -1,7 +1,9 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
+from typing import Any
+
 from app import queue
-from app.services import delivery, outbox, sessions
+from app.services import audit, bulk, deletions, delivery, imports, outbox, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
@@ -15,7 +17,26 @@ def sweep_outbox() -> None:
     outbox.sweep()
 
 
+@queue.task(timeout=bulk.JOB_TIMEOUT)
+def run_bulk_operation(operation_id: int) -> dict[str, Any]:
+    """Do to many people what was confirmed, and return how many and who was left out."""
+    return bulk.run(operation_id)
+
+
+@queue.task(timeout=imports.JOB_TIMEOUT)
+def import_people(import_id: int) -> dict[str, int]:
+    """Check or import a file of people, and return how many lines came to what."""
+    return imports.work(import_id)
+
+
 @queue.task(timeout=30 * 60)
 def clean_up() -> dict[str, int]:
     """Delete what nobody needs any longer and return how much of each."""
-    return {"sessions": sessions.purge(), "emails": outbox.purge()}
+    return {
+        "sessions": sessions.purge(),
+        "emails": outbox.purge(),
+        "people": deletions.purge(),
+        "bulk operations": bulk.purge(),
+        "imports": imports.purge(),
+        "events": audit.purge(),
+    }

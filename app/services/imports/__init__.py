@@ -1,0 +1,57 @@
+"""Importing people from CSV: upload, check, and a run that can stop and go on anywhere."""
+
+from app.services.imports.columns import FIELDS
+from app.services.imports.files import ENCODINGS, Unreadable
+from app.services.imports.lifecycle import (
+    AT_ONCE,
+    JOB_TIMEOUT,
+    FileGone,
+    NoEmailColumn,
+    NotOpen,
+    cancel,
+    choose,
+    delete,
+    go_on,
+    is_short,
+    is_stalled,
+    preview,
+    purge,
+    run,
+    upload,
+)
+from app.services.imports.results import (
+    problems,
+    problems_file,
+    recent,
+    results_file,
+    sample_file,
+)
+from app.services.imports.working import MOST_PROBLEMS, work
+
+__all__ = [
+    "AT_ONCE",
+    "ENCODINGS",
+    "FIELDS",
+    "JOB_TIMEOUT",
+    "MOST_PROBLEMS",
+    "FileGone",
+    "NoEmailColumn",
+    "NotOpen",
+    "Unreadable",
+    "cancel",
+    "choose",
+    "delete",
+    "go_on",
+    "is_short",
+    "is_stalled",
+    "preview",
+    "problems",
+    "problems_file",
+    "purge",
+    "recent",
+    "results_file",
+    "run",
+    "sample_file",
+    "upload",
+    "work",
+]

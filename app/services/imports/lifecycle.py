@@ -1,0 +1,276 @@
+"""From the upload to the end: what whoever imports does to an import, each deed one commit."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+from flask import current_app
+from redis.exceptions import RedisError
+from sqlalchemy import func, select, update
+
+from app import queue
+from app.database import now
+from app.extensions import db
+from app.models import PeopleImport, Role, User
+from app.models.people_import import ImportMode, ImportState
+from app.services import audit, authority
+from app.services.imports import columns, storage
+from app.services.imports.files import BLOCK, Unreadable, describe, name_columns
+from app.services.imports.working import note, work
+from app.services.typed import visible
+
+JOB_TIMEOUT = 60 * 60  # seconds
+AT_ONCE = 1000  # lines that a page can wait for
+MEGABYTE = 1024 * 1024
+# An import that has not moved for so long has nobody who works on it.
+STALLED_AFTER = timedelta(seconds=30)
+PROVENANCE = (
+    "actor_id",
+    "actor_label",
+    "acting_as_id",
+    "acting_as_label",
+    "address",
+    "device",
+    "request_id",
+)
+
+
+class NotOpen(Exception):
+    """The import is no longer in the state that the deed needs: someone was quicker."""
+
+
+class FileGone(Exception):
+    """The file has been imported, or was deleted because it lay about for long."""
+
+
+class NoEmailColumn(Exception):
+    """It is not said which column holds the addresses, or it is said of two fields."""
+
+
+def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
+    """Keep a file of people, once it is known that one can be imported. Raises Unreadable."""
+    size = _size_of(file)
+    found = describe(file)
+    row = PeopleImport(
+        actor_id=by.id,
+        actor_label=by.email,
+        file_name=_shown_name(name),
+        size=size,
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        has_header=found.has_header,
+        columns=found.columns,
+        lines=found.lines,
+        mapping=columns.guess(found.columns if found.has_header else [], found.sample)
+        or columns.guess(found.columns, found.sample),
+        mode=ImportMode.INVITE,
+        role_id=_default_role_id(by),
+    )
+    db.session.add(row)
+    db.session.flush()
+    storage.store(row.id, file)
+    db.session.commit()
+    return row
+
+
+def _size_of(file: BinaryIO) -> int:
+    most = current_app.config["IMPORT_MAX_MEGABYTES"]
+    size = 0
+    file.seek(0)
+    while block := file.read(BLOCK):
+        size += len(block)
+        if size > most * MEGABYTE:
+            raise Unreadable(f"The file is larger than {most} MB. Import it in parts.")
+    return size
+
+
+def _shown_name(name: str) -> str:
+    # A browser may send the whole path.
+    last = re.split(r"[/\\]", name)[-1]
+    return visible(last, allowed="").strip()[-255:] or "people.csv"
+
+
+def _default_role_id(by: User) -> int | None:
+    role = Role.get_default()
+    if role is not None and authority.covers(by, role.permissions):
+        return role.id
+    return None
+
+
+def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
+    """Return the cells of the first lines below the header. Raises FileGone."""
+    records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
+    width = len(row.columns)
+    shown = [
+        [visible(cell, allowed="\n")[:100] for cell in record.cells[:width]]
+        for record, _ in zip(records, range(lines), strict=False)
+    ]
+    if not shown:
+        raise FileGone
+    return [cells + [""] * (width - len(cells)) for cells in shown]
+
+
+def choose(
+    row: PeopleImport,
+    *,
+    mapping: dict[str, int],
+    has_header: bool,
+    mode: str,
+    update_existing: bool,
+    role_id: int | None,
+    by: User,
+) -> None:
+    """Note what was chosen and check the file anew, here if it is short, else in a job.
+
+    Raises NotOpen when it runs or has run, FileGone, NoEmailColumn, and Unreadable when the first
+    line cannot be what it is now said to be.
+    """
+    used = list(mapping.values())
+    if "email" not in mapping or len(used) != len(set(used)):
+        raise NoEmailColumn
+    _lock(row)
+    if row.is_working or row.has_begun:
+        db.session.rollback()
+        raise NotOpen
+    if not storage.is_kept(row.id):
+        db.session.rollback()
+        raise FileGone
+    if has_header != row.has_header:
+        _take_header(row, has_header=has_header)
+    row.mapping, row.mode, row.role_id = mapping, ImportMode(mode), role_id
+    row.update_existing = update_existing or mode == ImportMode.UPDATE
+    row.actor_id, row.actor_label = by.id, by.email
+    row.provenance = _provenance("import.started", by)
+    row.state, row.failure, row.finished_at = ImportState.CHECKING, "", None
+    row.position, row.counts, row.checks = 0, {}, row.checks + 1
+    row.moved_at = now()
+    db.session.commit()
+    _set_to_work(row)
+
+
+def _take_header(row: PeopleImport, *, has_header: bool) -> None:
+    first = next(storage.stored_records(row.id, row.encoding, row.delimiter, has_header=False))
+    row.columns = name_columns(first.cells, has_header=has_header)
+    row.has_header = has_header
+    row.lines += -1 if has_header else 1
+
+
+def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
+    """Import what was checked, here if it is short, else in a job.
+
+    `check` is the number of the check that whoever confirms it has seen. Raises NotOpen when it
+    is not the last, or the import runs already: however often it is posted, it runs once.
+    """
+    _lock(row)
+    if row.state != ImportState.CHECKED or row.checks != check:
+        db.session.rollback()
+        raise NotOpen
+    if row.problems and not keep_good:
+        db.session.rollback()
+        raise NotOpen
+    row.keep_good = keep_good
+    row.actor_id, row.actor_label = by.id, by.email
+    row.provenance = _provenance("import.started", by)
+    row.state, row.failure = ImportState.RUNNING, ""
+    row.started_at = row.moved_at = now()
+    note("import.started", row.id, row.provenance, lines=row.lines, mode=row.mode)
+    db.session.commit()
+    _set_to_work(row)
+
+
+def go_on(row: PeopleImport, *, by: User) -> None:
+    """Queue an import again that waits for a worker, or stopped. Raises NotOpen and FileGone.
+
+    One that stopped goes on under the name and the rights of `by`.
+    """
+    _lock(row)
+    may_go_on = row.is_working or (
+        row.has_begun and row.state in {ImportState.CANCELLED, ImportState.FAILED}
+    )
+    if not may_go_on or not storage.is_kept(row.id):
+        db.session.rollback()
+        raise NotOpen if not may_go_on else FileGone
+    if not row.is_working:
+        row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
+        row.actor_id, row.actor_label = by.id, by.email
+        row.provenance = _provenance("import.started", by)
+        note("import.started", row.id, row.provenance, from_line=row.position, mode=row.mode)
+    row.moved_at = now()
+    db.session.commit()
+    _set_to_work(row)
+
+
+def cancel(row: PeopleImport, *, by: User) -> None:
+    """Stop an import after the lines at hand; what is done stays. Raises NotOpen."""
+    _lock(row)
+    if not row.is_working:
+        db.session.rollback()
+        raise NotOpen
+    row.state, row.finished_at = ImportState.CANCELLED, now()
+    if row.has_begun:
+        audit.record(
+            "import.cancelled", by=by, kind="import", label=row.file_name, lines=row.position
+        )
+    job_id = row.job_id
+    db.session.commit()
+    if job_id and queue.is_configured():
+        try:
+            queue.request_cancel(job_id)
+        except RedisError:
+            return  # The row says it too.
+
+
+def delete(row: PeopleImport, *, by: User) -> None:
+    """Forget an import with its file and its results; the people stay. Raises NotOpen."""
+    _lock(row)
+    if row.is_working:
+        db.session.rollback()
+        raise NotOpen
+    audit.record("import.deleted", by=by, kind="import", label=row.file_name)
+    db.session.delete(row)
+    db.session.commit()
+
+
+def purge() -> int:
+    """Delete imports that nobody has touched for KEEP_IMPORTS days, and return how many."""
+    before = now() - timedelta(days=current_app.config["KEEP_IMPORTS"])
+    touched = func.coalesce(
+        PeopleImport.finished_at, PeopleImport.moved_at, PeopleImport.created_at
+    )
+    count = 0
+    while row := db.session.scalar(select(PeopleImport).where(touched < before).limit(1)):
+        db.session.delete(row)
+        db.session.commit()
+        count += 1
+    return count
+
+
+def is_short(row: PeopleImport) -> bool:
+    return row.lines <= AT_ONCE
+
+
+def is_stalled(row: PeopleImport) -> bool:
+    """Tell whether nobody seems to work on an import that is to be worked on."""
+    return row.is_working and (row.moved_at is None or row.moved_at < now() - STALLED_AFTER)
+
+
+def _set_to_work(row: PeopleImport) -> None:
+    if is_short(row):
+        work(row.id)
+        db.session.refresh(row)
+        return
+    job_id = queue.enqueue("import_people", unique_key=f"import-{row.id}", import_id=row.id)
+    statement = update(PeopleImport).where(PeopleImport.id == row.id).values(job_id=job_id or "")
+    db.session.execute(statement, execution_options={"synchronize_session": False})
+    db.session.commit()
+
+
+def _lock(row: PeopleImport) -> None:
+    db.session.refresh(row, with_for_update=True)
+
+
+def _provenance(action: str, by: User) -> dict[str, Any]:
+    columns = audit.values(action, by=by)
+    return {name: columns[name] for name in PROVENANCE}

@@ -1,0 +1,186 @@
+"""Writing what a batch of lines comes to: people, the audit trail, and mail. The caller commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Text, bindparam, cast, column, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSON
+
+from app import emails
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, User
+from app.services import audit
+from app.services.imports.deciding import TAKEN, Deed, End, Rules
+
+UPDATABLE = ("first_name", "last_name", "role_id")
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What a mail is addressed by."""
+
+    id: int
+    email: str
+    role: Any
+
+
+def write(rules: Rules, deeds: Sequence[Deed]) -> bool:
+    """Do what was decided, and tell whether there is mail.
+
+    The unique index has the last word on an address that someone took meanwhile: its line becomes
+    a problem.
+    """
+    if db.engine.dialect.name == "postgresql":
+        # The table grows under the plans of its foreign keys, and those made for a small one read
+        # all of it for each row.
+        db.session.execute(text("DISCARD PLANS"))
+    new = [deed for deed in deeds if deed.end in {End.CREATED, End.INVITED}]
+    updated = [deed for deed in deeds if deed.end == End.UPDATED]
+    _insert(rules, new)
+    new = [deed for deed in new if deed.user_id is not None]
+    _update(updated)
+    events = [_event_of_new(rules, deed) for deed in new]
+    events += [event for deed in updated for event in _events_of_update(rules, deed)]
+    if events:
+        db.session.execute(insert(_table(AuditEvent)), _with_provenance(rules, events))
+    return _send(rules, new, updated)
+
+
+def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
+    if not deeds:
+        return
+    rows = [
+        {
+            "email": deed.row.email,
+            "first_name": deed.row.first_name,
+            "last_name": deed.row.last_name,
+            "role_id": deed.role.id if deed.role else None,
+        }
+        # In the same order for everyone, so that of two imports one waits and neither deadlocks.
+        for deed in sorted(deeds, key=lambda deed: deed.row.email)
+    ]
+    at = now()
+    same = {
+        "confirmed": False,
+        "must_change_password": False,
+        "suspended_reason": "",
+        "created_at": at,
+        "invited_at": at,
+        "invited_by_id": rules.by.id,
+    }
+    ids = dict(_insert_into_users(rows, same))
+    for deed in deeds:
+        deed.user_id = ids.get(deed.row.email)
+        if deed.user_id is None:
+            deed.refuse("email", deed.row.email, TAKEN)
+
+
+def _insert_into_users(
+    rows: Sequence[dict[str, Any]], same: dict[str, Any]
+) -> Iterable[tuple[str, int]]:
+    """Insert people and return address and id of those whose address nobody had."""
+    table = _table(User)
+    if db.engine.dialect.name != "postgresql":
+        insertion: Any = sqlite.insert(table).on_conflict_do_nothing(index_elements=["email"])
+        parameters: Any = [row | same for row in rows]
+    else:
+        # As one value: a statement with thousands takes longer to read than to run.
+        columns = [column(name, table.c[name].type) for name in rows[0]]
+        given = func.json_to_recordset(cast(literal(json.dumps(rows), Text), JSON))
+        people = given.table_valued(*columns).render_derived(with_types=True)
+        values = [literal(value, table.c[name].type) for name, value in same.items()]
+        insertion = postgresql.insert(table).from_select(
+            [*rows[0], *same], select(*people.c, *values), include_defaults=False
+        )
+        insertion, parameters = insertion.on_conflict_do_nothing(index_elements=["email"]), None
+    returned = insertion.returning(table.c.email, table.c.id)
+    return [(email, user_id) for email, user_id in db.session.execute(returned, parameters)]
+
+
+def _update(deeds: Sequence[Deed]) -> None:
+    table = _table(User)
+    for columns in {tuple(deed.changes) for deed in deeds}:
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("of"))
+            .values({name: bindparam(f"new_{name}") for name in columns})
+        )
+        values = [
+            {"of": deed.user_id} | {f"new_{name}": deed.changes[name][1] for name in columns}
+            for deed in deeds
+            if tuple(deed.changes) == columns
+        ]
+        db.session.connection().execute(statement, values)
+
+
+# The audit trail
+
+
+def _event_of_new(rules: Rules, deed: Deed) -> dict[str, Any]:
+    action = "user.invited" if deed.end == End.INVITED else "user.created"
+    role = deed.role.name if deed.role else ""
+    return {
+        "action": action,
+        **_subject(deed),
+        "changes": {},
+        "details": {"role": role, "import": rules.plan.id},
+    }
+
+
+def _events_of_update(rules: Rules, deed: Deed) -> list[dict[str, Any]]:
+    details = {"import": rules.plan.id}
+    names = {name: list(pair) for name, pair in deed.changes.items() if name in UPDATABLE[:2]}
+    events = []
+    if names:
+        events.append({"action": "user.renamed", "changes": names})
+    if "role_id" in deed.changes:
+        before, after = (rules.roles.get(role_id or 0) for role_id in deed.changes["role_id"])
+        pair = [before.name if before else None, after.name if after else None]
+        events.append({"action": "user.role_changed", "changes": {"role": pair}})
+    return [{**event, **_subject(deed), "details": details} for event in events]
+
+
+def _subject(deed: Deed) -> dict[str, Any]:
+    return {
+        "subject_type": "user",
+        "subject_id": deed.user_id,
+        "subject_label": deed.row.email,
+    }
+
+
+def _with_provenance(rules: Rules, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return whole rows of the trail: who started the import did each of its deeds."""
+    columns = {
+        action: audit.values(action, by=None) | dict(rules.plan.provenance)
+        for action in {event["action"] for event in events}
+    }
+    return [columns[event["action"]] | event for event in events]
+
+
+# Mail
+
+
+def _send(rules: Rules, new: Sequence[Deed], updated: Sequence[Deed]) -> bool:
+    invited = [deed for deed in new if deed.end == End.INVITED]
+    promoted = [deed for deed in updated if "role_id" in deed.changes]
+    with emails.gathering():
+        for deed in invited:
+            emails.send_invite(_person(deed), invited_by=rules.by)
+        for deed in promoted:
+            emails.send_role_changed(_person(deed))
+    return bool(invited or promoted)
+
+
+def _person(deed: Deed) -> Any:
+    return _Person(deed.user_id or 0, deed.row.email, deed.role)
+
+
+def _table(model: Any) -> Any:
+    """Return the table of a model: rows that go in by the thousand need no objects."""
+    return model.__table__
