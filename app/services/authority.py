@@ -115,10 +115,12 @@ def lock_administrators() -> None:
 
 
 def forget_roles() -> None:
-    """Read again what roles hold when it is next asked for."""
+    """Read again what roles hold, and who has which, when it is next asked for."""
     for row in db.session.identity_map.values():
         if isinstance(row, Role):
             db.session.expire(row)
+        elif isinstance(row, User):
+            db.session.expire(row, ["role_id", "role"])
 
 
 def has_administrator(*, but: list[int] | None = None) -> bool:
