@@ -87,7 +87,7 @@ def register(*, first_name: str, last_name: str, email: str, password: str) -> N
         email = canonical_email(email)
         owner = User.by_email(email)
         audit.record("user.registration_repeated", by=None, by_label=email, subject=owner)
-        _tell_owner(email)
+        _tell_owner(owner, email)
         return
     audit.record("user.registered", by=user, subject=user)
     _send_sparingly(emails.send_confirm, user)
@@ -136,8 +136,9 @@ def request_password_reset(email: str) -> None:
     finds out and drops it. Whose account is deleted is told that instead.
     """
     email = canonical_email(email)
-    audit.record("user.reset_asked", by=None, by_label=email, subject=User.by_email(email))
-    if _is_reserved(email):
+    owner = User.by_email(email)
+    audit.record("user.reset_asked", by=None, by_label=email, subject=owner)
+    if owner is not None and owner.is_deleted:
         _send_sparingly(emails.send_address_reserved, email, limit=1)
     else:
         _send_sparingly(emails.send_reset_password, email)
@@ -314,15 +315,9 @@ def email_taken(email: str) -> EmailTaken:
     return error
 
 
-def _is_reserved(email: str) -> bool:
-    """Tell whether the address belongs to an account that is deleted and can be restored."""
-    owner = User.by_email(email)
-    return owner is not None and owner.is_deleted
-
-
-def _tell_owner(email: str) -> None:
+def _tell_owner(owner: User | None, email: str) -> None:
     """Tell whoever has the address what is the matter with their account, once an hour."""
-    reserved = _is_reserved(email)
+    reserved = owner is not None and owner.is_deleted
     send = emails.send_address_reserved if reserved else emails.send_already_registered
     _send_sparingly(send, email, limit=1)
 

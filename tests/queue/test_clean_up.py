@@ -60,7 +60,8 @@ def test_a_clean_up_says_how_much_it_deleted(app, make_user, make_row):
     )
     db.session.commit()
 
-    assert tasks.clean_up() == {"sessions": 1, "emails": 1}
+    counts = tasks.clean_up()
+    assert {kind: count for kind, count in counts.items() if count} == {"sessions": 1, "emails": 1}
 
 
 def test_each_recurring_task_exists():
