@@ -200,6 +200,13 @@ def test_someone_unconfirmed_can_be_left_again(browser, make_user, helper):
     assert acts_as(browser) == helper.email
 
 
+def test_the_account_does_not_offer_what_is_closed(browser, customer):
+    begin(browser, customer)
+    page = browser.get("/account/manage").text
+    for path in ("change-password", "change-email", "delete"):
+        assert f'href="/account/manage/{path}' not in page
+
+
 RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)
 OF_THE_ACCOUNT = [
     rule
