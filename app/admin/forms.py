@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wtforms import HiddenField, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
@@ -87,6 +87,20 @@ class SuspendUserForm(ReasonForm):
 
 class ReactivateUserForm(ReasonForm):
     submit = SubmitField("Reactivate")
+
+
+class BulkForm(BaseForm):
+    """Confirms what is done to many people; what does not belong to it is taken out."""
+
+    reason = TextAreaField(
+        "Reason",
+        filters=[lambda text: text.strip() if text else ""],
+        validators=[Length(max=500, message="Use at most %(max)d characters.")],
+        description="For other administrators and the audit trail. The people are not shown it.",
+        render_kw={"maxlength": 500, "rows": 3},
+    )
+    tell = BooleanField("Tell them by mail", default=True)
+    submit = SubmitField("Do it")
 
 
 class RevokeInviteForm(BaseForm):

@@ -27,6 +27,7 @@ from app.services.bulk.previews import (
     preview,
     whom,
 )
+from app.services.bulk.results import result_file
 
 __all__ = [
     "ACTIONS",
@@ -52,6 +53,7 @@ __all__ = [
     "preview",
     "purge",
     "recent",
+    "result_file",
     "run",
     "run_some",
     "stop",

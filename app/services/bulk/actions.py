@@ -91,7 +91,8 @@ class Action:
     changes: Callable[[Deed, str | None], dict[str, Any]] = lambda _deed, _former_role: {}
     details: Callable[[Deed], dict[str, Any]] = lambda _deed: {}
     mail: Callable[[Any, Deed], object] | None = None
-    always_mails: bool = False
+    invites: bool = False
+    """The mail is what it is about, so it is sent in any case."""
     ends_sessions: bool = False
     cancels_mail: bool = False
     shuts_out: bool = False
@@ -114,6 +115,10 @@ def _has_session(at: datetime) -> ColumnElement[bool]:
 
 def _same_role(deed: Deed) -> ColumnElement[bool]:
     return User.role_id == (deed.role.id if deed.role else None)
+
+
+def _because(deed: Deed) -> dict[str, Any]:
+    return {"reason": deed.reason} if deed.reason else {}
 
 
 ACTIONS: dict[str, Action] = {
@@ -144,7 +149,7 @@ ACTIONS: dict[str, Action] = {
             ],
             columns=lambda deed: {"invited_at": deed.at},
             mail=lambda person, deed: emails.send_invite(person, invited_by=deed.by),
-            always_mails=True,
+            invites=True,
             spares_oneself=False,
             is_grave=False,
         ),
@@ -170,7 +175,7 @@ ACTIONS: dict[str, Action] = {
             noted_as="user.suspended",
             already=lambda _deed: [("already_suspended", User.suspended_at.is_not(None))],
             columns=lambda deed: {"suspended_at": deed.at, "suspended_reason": deed.reason},
-            details=lambda deed: {"reason": deed.reason} if deed.reason else {},
+            details=_because,
             mail=lambda person, _deed: emails.send_account_suspended(person),
             ends_sessions=True,
             shuts_out=True,
@@ -185,7 +190,9 @@ ACTIONS: dict[str, Action] = {
             noted_as="user.reactivated",
             already=lambda _deed: [("not_suspended", User.suspended_at.is_(None))],
             columns=lambda _deed: {"suspended_at": None, "suspended_reason": ""},
+            details=_because,
             mail=lambda person, _deed: emails.send_account_reactivated(person),
+            has_reason=True,
             spares_oneself=False,
         ),
         Action(
@@ -237,5 +244,6 @@ STOP_REASONS: dict[str, str] = {
     "actor_gone": "Whoever confirmed it no longer has an account that may sign in.",
     "actor_may_not": "Whoever confirmed it may no longer manage people.",
     "role_gone": "The role was deleted.",
+    "no_invitations": "Invitations were closed by the settings of this app.",
     "role_above": "The role has permissions that whoever confirmed it does not have.",
 }

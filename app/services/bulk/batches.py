@@ -28,7 +28,7 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, BulkItem, BulkOperation, Permission, Role, User, UserSession
 from app.models.bulk_operation import BulkState
-from app.services import audit, authority, outbox
+from app.services import audit, authority, outbox, registration
 from app.services.authority import RoleGone
 from app.services.bulk.actions import Deed, Person
 from app.services.bulk.operations import AT_ONCE, deed_of
@@ -144,8 +144,6 @@ def _try_batch(operation_id: int) -> tuple[bool, bool]:
         operation.state, operation.finished_at = BulkState.FINISHED, now()
     more = operation.is_open
     db.session.commit()
-    # A long operation must not gather what it has seen.
-    db.session.expunge_all()
     return has_mail, more
 
 
@@ -181,6 +179,8 @@ def _lock(operation: BulkOperation, ids: Sequence[int]) -> Deed:
     by = _actor(operation, deed)
     if not authority.covers(by, role.permissions if role else 0):
         raise _Stop("role_above")
+    if deed.action.invites and not registration.takes_invitations():
+        raise _Stop("no_invitations")
     return deed_of(operation, by=by, role=role)
 
 
@@ -227,7 +227,7 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
         outbox.cancel_for_all(of_them)
     _note(operation, deed, people)
     mail = deed.action.mail
-    if mail is None or not (deed.tell or deed.action.always_mails):
+    if mail is None or not (deed.tell or deed.action.invites):
         return False
     with emails.gathering():
         for person in people:

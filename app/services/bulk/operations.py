@@ -184,12 +184,14 @@ def _offer(operation: BulkOperation) -> None:
 def purge() -> int:
     """Delete operations of which KEEP_BULK_OPERATIONS days have passed, and return how many.
 
-    Previews that nobody confirmed go after a day.
+    Previews that nobody confirmed go after a day, and those of people who are erased with them.
     """
     kept = timedelta(days=current_app.config["KEEP_BULK_OPERATIONS"])
     is_preview = BulkOperation.state == BulkState.PREVIEW
+    is_of_nobody = BulkOperation.actor_id.not_in(select(User.id))
     old = select(BulkOperation.id).where(
         (BulkOperation.created_at < now() - kept)
+        | is_of_nobody
         | (is_preview & (BulkOperation.created_at < now() - UNCONFIRMED_FOR))
     )
     ids = list(db.session.scalars(old))

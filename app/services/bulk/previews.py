@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from app.extensions import db
 from app.models import BulkItem, BulkOperation, Role, User
-from app.services import authority
-from app.services.bulk.actions import Deed
+from app.services import authority, registration
+from app.services.bulk.actions import ACTIONS, Deed
 from app.services.bulk.operations import deed_of, provenance
 from app.services.directory import Filters
 
@@ -58,9 +58,11 @@ def preview(
 
     The people are those of `user_ids`, or with `filters` all whom the list shows. What is written
     is what will be done when it is confirmed: nobody who comes to match later is added. Raises
-    NobodyChosen, AboveOneself and RoleGone.
+    NobodyChosen, AboveOneself and InvitationsClosed.
     """
     authority.refuse_above(by, role)
+    if ACTIONS[action].invites:
+        registration.require_invitations()
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text(f"SET LOCAL statement_timeout = {TIMEOUT * 1000}"))
     chosen = {"filter": filters.to_query()} if filters is not None else {"picked": len(user_ids)}
@@ -136,7 +138,7 @@ def _count_left_out(operation: BulkOperation) -> dict[str, int]:
     counts = (
         select(BulkItem.reason, func.count()).where(_left_out(operation)).group_by(BulkItem.reason)
     )
-    return dict(db.session.execute(counts).tuples().all())
+    return dict(db.session.execute(counts).all())
 
 
 def _left_out(operation: BulkOperation) -> ColumnElement[bool]:

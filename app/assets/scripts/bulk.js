@@ -1,0 +1,76 @@
+// Picking people in the list: a bar that appears with the first, the whole page at once, ranges with
+// Shift. Without this script the bar is always there and the boxes work by themselves.
+(function () {
+  "use strict";
+
+  var last = null;
+  if (!document.querySelector("[data-list-form]")) return;
+
+  function boxes() {
+    return Array.prototype.slice.call(document.querySelectorAll("input[name=user_ids][form=bulk]"));
+  }
+
+  function everyone() {
+    return document.querySelector("[data-bulk-everyone]");
+  }
+
+  function show() {
+    var bar = document.querySelector("[data-bulk]");
+    if (!bar) return;
+    var all = boxes();
+    var picked = all.filter(function (box) { return box.checked; }).length;
+    var isEveryone = everyone().checked;
+    var page = document.querySelector("[data-check-all]");
+    var count = document.querySelector("[data-bulk-count]");
+    var words = isEveryone ? "Everyone in the list, on all pages" : picked + " chosen";
+    if (page) {
+      page.hidden = false;
+      page.checked = all.length > 0 && picked === all.length;
+      page.indeterminate = picked > 0 && picked < all.length;
+      page.disabled = isEveryone;
+    }
+    all.forEach(function (box) {
+      box.disabled = isEveryone;
+      box.closest("tr").classList.toggle("is-picked", isEveryone);
+    });
+    bar.hidden = !picked && !isEveryone;
+    document.querySelector("[data-bulk-clear]").hidden = false;
+    if (count.textContent !== words) count.textContent = words;
+  }
+
+  function pick(some, checked) {
+    some.forEach(function (box) { box.checked = checked; });
+  }
+
+  document.addEventListener("click", function (event) {
+    var box = event.target;
+    if (!box.matches) return;
+    if (box.matches("input[name=user_ids][form=bulk]")) {
+      var all = boxes();
+      var from = all.indexOf(last);
+      var to = all.indexOf(box);
+      if (event.shiftKey && from !== -1) pick(all.slice(Math.min(from, to), Math.max(from, to) + 1), box.checked);
+      last = box;
+      show();
+    } else if (box.matches("[data-check-all]")) {
+      pick(boxes(), box.checked);
+      show();
+    } else if (box.matches("[data-bulk-everyone]")) {
+      show();
+    } else if (box.closest("[data-bulk-clear]")) {
+      everyone().checked = false;
+      pick(boxes(), false);
+      show();
+    }
+  });
+
+  // The rows and the bar are put in anew by a search as one types, and by turning the page.
+  document.addEventListener("list:shown", function () {
+    last = null;
+    show();
+  });
+
+  // The browser may bring a page back with boxes that were ticked.
+  window.addEventListener("pageshow", show);
+  show();
+})();
