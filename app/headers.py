@@ -134,7 +134,9 @@ def _largest_body() -> int:
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     view: Any = current_app.view_functions.get(request.endpoint or "")
     setting = getattr(view, "largest_file", None)
-    if setting and request.method not in SAFE_METHODS and view.allows(current_user):
+    # Only files go to the disk; whatever else a form may hold is kept in memory.
+    is_file = request.mimetype == "multipart/form-data"
+    if setting and is_file and request.method not in SAFE_METHODS and view.allows(current_user):
         limit += current_app.config[setting] * MEGABYTE
     return limit
 

@@ -149,10 +149,11 @@ def _run(plan: Plan) -> None:
         _forget_check(plan)
         counts, listed = Counter(), 0
     done = 0
-    for rows in storage.stored_rows(plan):
-        done += len(rows)
+    for batch in storage.stored_rows(plan):
+        done += len(batch)
         if done <= position:
             continue
+        rows = batch[position - done :]
         try:
             counts = _insist(plan, rows, position, counts, MOST_PROBLEMS - listed)
         except _HasProblems:

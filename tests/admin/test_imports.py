@@ -1,0 +1,794 @@
+"""Importing people from CSV, as whoever manages people does it."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app import queue, tasks
+from app.database import now
+from app.extensions import db
+from app.models import (
+    AuditEvent,
+    EmailMessage,
+    ImportChunk,
+    ImportProblem,
+    ImportResult,
+    PeopleImport,
+    Permission,
+    Role,
+    User,
+    UserSession,
+)
+from app.queue import JobCancelled
+from app.services import imports
+from app.services.imports import working
+from tests import factories
+from tests.test_bodies import as_chunks
+
+PATH = "/admin/users/import"
+HEADER = "Email,First name,Last name,Role\n"
+MEGABYTE = 1024 * 1024
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+@pytest.fixture
+def browser(client, admin):
+    client.enter(admin)
+    return client
+
+
+@pytest.fixture
+def manager(app, make_user):
+    """Someone who may manage people and nothing else."""
+    user = make_user(email="manager@example.com")
+    user.role = factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
+    db.session.commit()
+    return user
+
+
+def upload(browser, data, name="people.csv"):
+    """Send a file. Werkzeug's client would leave the body of a large one to the garbage."""
+    body = multipart(data, browser.csrf_token(PATH), name)
+    return browser.post(PATH, data=body, content_type=MULTIPART)
+
+
+def multipart(data, token, name="people.csv"):
+    parts = {'name="csrf_token"': token, f'name="file"; filename="{name}"': data}
+    body = b""
+    for disposition, content in parts.items():
+        body += f"--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
+        body += content.encode() if isinstance(content, str) else content
+        body += b"\r\n"
+    return body + b"--b--\r\n"
+
+
+def newest():
+    return db.session.scalar(select(PeopleImport).order_by(PeopleImport.id.desc()).limit(1))
+
+
+def check(browser, data, *, mode="invite", **fields):
+    """Upload a file, take the columns as they are guessed, and return the import, checked."""
+    assert upload(browser, data).status_code == 302
+    row = newest()
+    names = {"email": "email", "first_name": "first_name", "last_name": "last_name"}
+    chosen = {
+        name: str(row.mapping.get(field, ""))
+        for name, field in {**names, "role_column": "role"}.items()
+    }
+    user_role = db.session.scalar(select(Role.id).where(Role.name == "User"))
+    form = {**chosen, "has_header": "y", "mode": mode, "role": str(user_role), **fields}
+    response = browser.submit(f"{PATH}/{row.id}/columns", form)
+    assert response.status_code == 302, response.text
+    db.session.refresh(row)
+    return row
+
+
+def run(browser, row, *, keep_good=False):
+    kept = "&keep_good=1" if keep_good else ""
+    return browser.submit(f"{PATH}/{row.id}/run?check={row.checks}{kept}")
+
+
+def person(email):
+    return db.session.scalar(select(User).where(User.email == email))
+
+
+def messages(row):
+    query = select(ImportProblem).where(ImportProblem.import_id == row.id)
+    found = db.session.scalars(query.order_by(ImportProblem.line, ImportProblem.id))
+    return [(problem.line, problem.field, problem.message) for problem in found]
+
+
+def count(model):
+    return db.session.scalar(select(func.count()).select_from(model))
+
+
+def read_csv(response):
+    assert response.status_code == 200
+    assert response.mimetype == "text/csv"
+    assert "attachment" in response.headers["Content-Disposition"]
+    return list(csv.reader(io.StringIO(response.data.decode("utf-8-sig"), newline="")))
+
+
+# The way through
+
+
+def test_people_are_invited(browser, admin, outbox):
+    row = check(browser, HEADER + "ada@Example.com,Ada,Lovelace,\nzoe@example.com,Zoë,,User\n")
+    assert row.state == "checked"
+    assert row.counts == {"invited": 2}
+    assert count(User) == 1
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "To be invited" in page
+
+    assert run(browser, row).status_code == 302
+    db.session.refresh(row)
+    assert (row.state, row.counts) == ("finished", {"invited": 2})
+    ada = person("ada@example.com")
+    assert (ada.first_name, ada.last_name, ada.role.name) == ("Ada", "Lovelace", "User")
+    assert ada.status == ada.stored_status == "invited"
+    assert ada.invited_by == admin
+    assert ada.password_hash is None
+    mails = outbox.deliver()
+    assert [mail["To"] for mail in mails] == ["ada@example.com", "zoe@example.com"]
+    assert "/join-from-invite/" in outbox.last_text()
+    assert count(ImportChunk) == 0
+
+
+def test_people_are_created_without_a_password_and_without_mail(browser, outbox):
+    """AD-3: and can be invited later, because they count as invited."""
+    row = check(browser, HEADER + "ada@example.com,Ada,Lovelace,\n", mode="create")
+    run(browser, row)
+    ada = person("ada@example.com")
+    assert ada.password_hash is None
+    assert not ada.confirmed
+    assert ada.is_invited
+    assert outbox.deliver() == []
+    browser.submit(f"/admin/user/{ada.id}/resend-invite", form_at="/account/manage")
+    assert len(outbox.deliver()) == 1
+
+
+def test_people_are_updated_by_their_address(browser, make_user, outbox):
+    role = factories.make_role("Editor", permissions=1)
+    ada = make_user(email="ada@example.com", first_name="A", last_name="Lovelace")
+    same = make_user(email="same@example.com", first_name="S", last_name="Same")
+    data = (
+        HEADER + "ADA@example.com,Ada,,editor\nsame@example.com,S,Same,User\nnew@example.com,,,\n"
+    )
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 1, "unchanged": 1, "problem": 1}
+    assert messages(row) == [
+        (4, "email", "Nobody has this address, and only people who are here are updated.")
+    ]
+    run(browser, row, keep_good=True)
+    db.session.refresh(ada)
+    assert (ada.first_name, ada.last_name, ada.role) == ("Ada", "Lovelace", role)
+    db.session.refresh(same)
+    assert same.first_name == "S"
+    assert person("new@example.com") is None
+    assert [mail["To"] for mail in outbox.deliver()] == ["ada@example.com"]
+
+
+def test_those_who_are_here_are_left_as_they_are_unless_asked_for(browser, make_user):
+    ada = make_user(email="ada@example.com", first_name="A")
+    data = HEADER + "ada@example.com,Ada,,\nnew@example.com,N,,\n"
+    assert check(browser, data).counts == {"unchanged": 1, "invited": 1}
+    row = check(browser, data, update_existing="y")
+    assert row.counts == {"updated": 1, "invited": 1}
+    run(browser, row)
+    db.session.refresh(ada)
+    assert ada.first_name == "Ada"
+
+
+def test_every_deed_is_in_the_audit_trail(browser, admin, make_user):
+    make_user(email="ada@example.com", first_name="A", last_name="L")
+    factories.make_role("Editor", permissions=1)
+    row = check(
+        browser, HEADER + "ada@example.com,Ada,L,Editor\nnew@example.com,N,,\n", update_existing="y"
+    )
+    run(browser, row)
+    events = list(
+        db.session.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.action.startswith("user.") | AuditEvent.action.startswith("import."))
+            .order_by(AuditEvent.id)
+        )
+    )
+    events = [event for event in events if event.actor_id == admin.id]
+    assert [event.action for event in events] == [
+        "import.started",
+        "user.invited",
+        "user.renamed",
+        "user.role_changed",
+        "import.finished",
+    ]
+    invited, renamed, changed = events[1:4]
+    assert (invited.subject_label, invited.details) == (
+        "new@example.com",
+        {"role": "User", "import": row.id},
+    )
+    assert renamed.changes == {"first_name": ["A", "Ada"]}
+    assert changed.changes == {"role": ["User", "Editor"]}
+    assert {event.address for event in events} == {"127.0.0.1"}
+    assert len({event.request_id for event in events}) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_a_spreadsheet_writes_can_be_imported(browser, encoding, delimiter):
+    text = "E-Mail,Vorname,Nachname\nzoe@example.com,Zoë,Müller\n".replace(",", delimiter)
+    row = check(browser, text.encode(encoding))
+    assert row.counts == {"invited": 1}
+    run(browser, row)
+    assert person("zoe@example.com").full_name() == "Zoë Müller"
+
+
+def test_columns_can_be_chosen_and_the_header_be_none(browser):
+    data = "Lovelace,Ada,ada@example.com\nHopper,Grace,grace@example.com\n"
+    upload(browser, data)
+    row = newest()
+    assert not row.has_header
+    form = {"email": "2", "first_name": "1", "last_name": "0", "mode": "invite"}
+    form["role"] = str(row.role_id)
+    browser.submit(f"{PATH}/{row.id}/columns", form)
+    db.session.refresh(row)
+    assert row.counts == {"invited": 2}
+    browser.submit(f"{PATH}/{row.id}/columns", {**form, "has_header": "y"})
+    db.session.refresh(row)
+    assert (row.counts, row.lines, row.columns[1]) == ({"invited": 1}, 1, "Ada")
+    run(browser, row)
+    assert person("grace@example.com").full_name() == "Grace Hopper"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"email": ""}, {"email": "1", "first_name": "1"}, {"email": "9"}, {"email": "x"}]
+)
+def test_columns_that_make_no_sense_are_told_beside_the_field(browser, wrong):
+    """IN-1"""
+    upload(browser, HEADER + "ada@example.com,Ada,L,\n")
+    row = newest()
+    form = {"email": "0", "mode": "invite", "role": str(row.role_id), "has_header": "y", **wrong}
+    response = browser.submit(f"{PATH}/{row.id}/columns", form)
+    assert response.status_code == 200
+    assert 'id="email-error"' in response.text
+    assert newest().state == "uploaded"
+
+
+# The dry run
+
+
+def test_every_problem_is_listed_with_its_line(browser, make_user):
+    make_user(email="gone@example.com", deleted_at=now())
+    data = HEADER + (
+        "not-an-address,A,B,\n"
+        ",A,B,\n"
+        "dup@example.com,A,B,\n"
+        "DUP@Example.COM,A,B,\n"
+        "gone@example.com,A,B,\n"
+        "wizard@example.com,A,B,Wizard\n"
+        f"long@example.com,{'x' * 65},{'y' * 65},\n"
+        'break@example.com,"two\nlines",B,\n'
+        "mıke@example.com,A,B,\n"
+        "cells@example.com,A,B,,more\n"
+        '"q@example.com" x,A,B,\n'
+    )
+    row = check(browser, data)
+    assert row.counts == {"problem": 10, "invited": 1}
+    found = messages(row)
+    assert [(line, field) for line, field, _ in found] == [
+        (2, "email"),
+        (3, "email"),
+        (5, "email"),
+        (6, "email"),
+        (7, "role"),
+        (8, "first_name"),
+        (8, "last_name"),
+        (9, "first_name"),
+        (11, "email"),
+        (12, ""),
+        (13, ""),
+    ]
+    assert "Line 4 has the same address" in found[2][2]
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "There is no role of this name." in page
+    assert count(User) == 2
+    assert count(EmailMessage) == 0
+
+
+def test_a_line_with_a_problem_keeps_all_from_being_imported_unless_it_is_left_out(browser):
+    row = check(browser, HEADER + "ada@example.com,A,B,\nnobody,A,B,\n")
+    run(browser, row)
+    assert person("ada@example.com") is None
+    assert newest().state == "checked"
+    run(browser, row, keep_good=True)
+    assert person("ada@example.com")
+    assert newest().counts == {"invited": 1, "problem": 1}
+    assert len(messages(row)) == 1
+
+
+def test_a_problem_that_comes_up_after_the_check_keeps_all_from_being_imported(browser, make_user):
+    row = check(browser, HEADER + "ada@example.com,A,B,\nbob@example.com,A,B,\n")
+    make_user(email="bob@example.com", deleted_at=now())
+    run(browser, row)
+    row = newest()
+    assert person("ada@example.com") is None
+    assert (row.state, row.started_at) == ("checked", None)
+    assert "Nothing was imported" in browser.get(f"{PATH}/{row.id}").text
+
+
+def test_the_problems_can_be_taken_away_as_a_file_that_runs_no_formulas(browser):
+    """XS-4"""
+    row = check(browser, HEADER + '=HYPERLINK(1),A,B,\n"+1,a",A,B,\n')
+    lines = read_csv(browser.get(f"{PATH}/{row.id}/problems.csv"))
+    assert lines[0] == ["Line", "Column", "Cell", "Problem"]
+    assert [line[:3] for line in lines[1:]] == [
+        ["2", "Email", "'=HYPERLINK(1)"],
+        ["3", "Email", "'+1,a"],
+    ]
+
+
+def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
+    make_user(email="here@example.com")
+    row = check(browser, HEADER + "ada@example.com,A,,\nhere@example.com,,,\nx,,,\n")
+    run(browser, row, keep_good=True)
+    lines = read_csv(browser.get(f"{PATH}/{row.id}/results.csv"))
+    assert [line[:3] for line in lines[1:]] == [
+        ["2", "ada@example.com", "Invited"],
+        ["3", "here@example.com", "Left as they are"],
+        ["4", "", "Not imported"],
+    ]
+
+
+def test_only_so_many_problems_are_listed_and_the_rest_counted(browser, monkeypatch):
+    monkeypatch.setattr(working, "MOST_PROBLEMS", 3)
+    row = check(browser, HEADER + "x,,,\n" * 10)
+    assert row.problems == 10
+    assert len(messages(row)) == 3
+
+
+def test_the_sample_file_can_be_imported(browser):
+    sample = browser.get(f"{PATH}/sample.csv")
+    assert len(read_csv(sample)) == 3
+    assert check(browser, sample.data).counts == {"invited": 2}
+
+
+def test_names_from_the_file_are_shown_as_they_are(browser):
+    """XS-2, XS-3"""
+    hostile = "<script>alert(1)</script>{{ 7*7 }}"
+    upload(browser, f"Email,{hostile}\nx@example.com,{hostile}\n", name=f"../../{hostile}.csv")
+    row = newest()
+    assert ".." not in row.file_name
+    for path in (PATH, f"{PATH}/{row.id}/columns"):
+        page = browser.get(path).text
+        assert "<script>alert" not in page
+        assert "{{ 7*7 }}" in page or path == PATH
+    row = check(browser, f"Email,Role\nx@example.com,{hostile}\n")
+    assert "<script>alert" not in browser.get(f"{PATH}/{row.id}").text
+
+
+# Who may what
+
+
+def test_nobody_gives_by_import_what_they_lack(app, manager, make_user):
+    """AZ-1: no role above oneself, no change of people above oneself."""
+    boss = make_user(role="Administrator", email="boss@example.com", first_name="B")
+    browser = app.test_client()
+    browser.enter(manager)
+    data = HEADER + (
+        "new@example.com,A,,Administrator\n"
+        "boss@example.com,X,,\n"
+        "manager@example.com,Me,,\n"
+        "ok@example.com,,,User\n"
+    )
+    row = check(browser, data, update_existing="y")
+    assert [(line, field) for line, field, _ in messages(row)] == [(2, "role"), (3, "email")]
+    run(browser, row, keep_good=True)
+    assert person("new@example.com") is None
+    db.session.refresh(boss)
+    assert boss.first_name == "B"
+    assert person("ok@example.com")
+
+
+def test_nobody_changes_their_own_role_by_import(browser, admin):
+    """AD-2"""
+    row = check(browser, HEADER + f"{admin.email},New,Name,User\n", mode="update")
+    assert messages(row) == [(2, "role", "You cannot change your own role.")]
+    row = check(browser, HEADER + f"{admin.email},New,Name,\n", mode="update")
+    run(browser, row)
+    db.session.refresh(admin)
+    assert (admin.first_name, admin.is_admin()) == ("New", True)
+
+
+def test_the_last_administrator_stays_one(app, make_user, manager):
+    """AD-1: also where those who go are on several lines, and whoever imports is none."""
+    manager.role.permissions = 0xFF ^ 0x80
+    one = make_user(role="Administrator", email="one@example.com")
+    other = make_user(role="Administrator", email="other@example.com")
+    power = factories.make_role("Power", permissions=0xFF)
+    manager.role = power
+    manager.confirmed = True
+    db.session.commit()
+    browser = app.test_client()
+    browser.enter(manager)
+    data = HEADER + "one@example.com,,,User\nother@example.com,,,User\n"
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 2}
+    run(browser, row)
+    assert not person("one@example.com").is_admin()
+
+    # Whoever imports is not to be counted on: they can no longer sign in with a password.
+    one.role = other.role = db.session.scalar(select(Role).where(Role.name == "Administrator"))
+    manager.password_hash = None
+    db.session.commit()
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 1, "problem": 1}
+    run(browser, row, keep_good=True)
+    left = [email for email in ("one@example.com", "other@example.com") if person(email).is_admin()]
+    assert left == ["other@example.com"]
+
+
+def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch):
+    """AZ-1"""
+    browser = app.test_client()
+    browser.enter(manager)
+    monkeypatch.setattr("app.services.imports.lifecycle.AT_ONCE", 1)
+    row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
+    tasks.import_people(row.id)
+    run(browser, newest())
+    manager.role = db.session.scalar(select(Role).where(Role.name == "User"))
+    db.session.commit()
+    tasks.import_people(row.id)
+    db.session.refresh(row)
+    assert row.state == "failed"
+    assert "no longer manage people" in row.failure
+    assert person("a@example.com") is None
+
+
+def test_the_run_asks_for_the_password_when_it_was_given_long_ago(browser, admin):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    for session in db.session.scalars(select(UserSession)):
+        session.authenticated_at = now() - timedelta(hours=2)
+    db.session.commit()
+    response = browser.submit(f"{PATH}/{row.id}/run?check={row.checks}", form_at="/account/manage")
+    assert response.status_code == 302
+    assert "/account/reauthenticate" in response.location
+    assert person("a@example.com") is None
+
+
+# Twice, stale and stopped
+
+
+def test_a_run_that_is_posted_twice_runs_once(browser):
+    """IN-6"""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    token = browser.csrf_token(path)
+    for _ in range(3):
+        assert browser.post(path, data={"csrf_token": token}).status_code == 302
+    assert count(EmailMessage) == 1
+    assert count(ImportResult) == 1
+
+
+def test_a_confirmation_of_an_earlier_check_imports_nothing(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    token = browser.csrf_token(path)
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    browser.submit(f"{PATH}/{row.id}/columns", form)
+    response = browser.post(path, data={"csrf_token": token}, follow_redirects=True)
+    assert "has changed in the meantime" in response.text
+    assert person("a@example.com") is None
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "9" * 30])
+def test_a_check_that_cannot_be_imports_nothing(browser, number):
+    """IN-1"""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    response = browser.submit(f"{PATH}/{row.id}/run?check={number}", form_at="/account/manage")
+    assert response.status_code == 302
+    assert person("a@example.com") is None
+
+
+@pytest.fixture
+def long_import(browser, monkeypatch):
+    """An import of 30 people in batches of 10 that a worker is to check and to run."""
+    monkeypatch.setattr("app.services.imports.lifecycle.AT_ONCE", 5)
+    monkeypatch.setattr("app.services.imports.rows.BATCH", 10)
+    monkeypatch.setattr(working, "PAUSE_ON_SQLITE", 0)
+    data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
+    row = check(browser, data)
+    assert row.state == "checking"
+    return row
+
+
+def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import):
+    row = long_import
+    assert "Redis does not answer" in browser.get(f"{PATH}/{row.id}").text
+    assert tasks.import_people(row.id) == {"invited": 30}
+    db.session.refresh(row)
+    assert (row.state, row.position) == ("checked", 0)
+    run(browser, row)
+    db.session.refresh(row)
+    assert (row.state, count(User)) == ("running", 1)
+    tasks.import_people(row.id)
+    db.session.refresh(row)
+    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert count(User) == 31
+
+
+class Killed(BaseException):
+    """What no handler catches, as when the process dies."""
+
+
+@pytest.mark.parametrize("moment", ["claimed", "inserted", "noted", "committed"])
+def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
+    browser, long_import, monkeypatch, moment
+):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    targets = {
+        "claimed": (working, "Rules"),
+        "inserted": (working.writing, "_event_of_new"),
+        "noted": (working, "_result"),
+        "committed": (working, "_report"),
+    }
+    owner, name = targets[moment]
+    real, calls = getattr(owner, name), 0
+
+    def dies(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls == (15 if moment == "inserted" else 2):
+            raise Killed
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, dies)
+    with pytest.raises(Killed):
+        tasks.import_people(row.id)
+    db.session.rollback()
+    done = 20 if moment == "committed" else 10
+    assert count(User) == 1 + done
+    assert newest().position == done
+    monkeypatch.setattr(owner, name, real)
+    tasks.import_people(row.id)
+    tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    assert count(User) == 31
+    assert count(EmailMessage) == 30
+    invited = select(func.count()).where(AuditEvent.action == "user.invited")
+    assert db.session.scalar(invited) == 30
+    lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
+    assert sorted(line[0] for line in lines) == list(range(2, 32))
+
+
+def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import, monkeypatch):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+
+    def cancelled(done, of, text):
+        if done == 10:
+            raise JobCancelled
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "report_progress", cancelled)
+        with pytest.raises(JobCancelled):
+            tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.position, count(User)) == ("cancelled", 10, 11)
+    assert "It can go on from there" in browser.get(f"{PATH}/{row.id}").text
+    # A release in between may take other numbers of lines at once.
+    monkeypatch.setattr("app.services.imports.rows.BATCH", 7)
+    browser.submit(f"{PATH}/{row.id}/go-on")
+    tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert count(User) == 31
+
+
+def test_stopping_on_the_page_ends_the_run_after_the_lines_at_hand(
+    browser, long_import, monkeypatch
+):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    real = working._report
+
+    def pressed(done, of, text):
+        real(done, of, text)
+        if done == 10:
+            browser.submit(f"{PATH}/{row.id}/cancel", form_at="/account/manage")
+
+    monkeypatch.setattr(working, "_report", pressed)
+    tasks.import_people(row.id)
+    assert (newest().state, count(User)) == ("cancelled", 11)
+
+
+def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
+    browser, make_user, monkeypatch
+):
+    """IN-5: the unique index decides."""
+    row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
+    real = working.find
+
+    def quicker(rows, **options):
+        found = real(rows, **options)
+        make_user(email="b@example.com")
+        return found
+
+    def run_it(keep_good):
+        with monkeypatch.context() as patch:
+            patch.setattr(working, "find", quicker)
+            run(browser, newest(), keep_good=keep_good)
+
+    row = check(browser, HEADER + "a@example.com,,,\nx,,,\nb@example.com,,,\n")
+    run_it(keep_good=True)
+    row = newest()
+    assert row.counts == {"invited": 1, "problem": 2}
+    assert (4, "email", "Someone took this address while the import ran.") in messages(row)
+
+
+def test_an_import_can_be_deleted_and_the_people_stay(browser):
+    row = check(browser, HEADER + "a@example.com,,,\nx,,,\n")
+    run(browser, row, keep_good=True)
+    path = f"{PATH}/{row.id}"
+    browser.submit(f"{path}/delete")
+    assert [count(model) for model in (PeopleImport, ImportProblem, ImportResult)] == [0, 0, 0]
+    assert person("a@example.com")
+    assert browser.get(path).status_code == 404
+
+
+def test_old_imports_are_deleted_at_night(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    assert imports.purge() == 0
+    row.moved_at = now() - timedelta(days=15)
+    db.session.commit()
+    assert imports.purge() == 1
+    assert count(ImportChunk) == 0
+
+
+def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    run(browser, row)
+    for post in (
+        path,
+        f"{PATH}/{row.id}/columns",
+        f"{PATH}/{row.id}/cancel",
+        f"{PATH}/{row.id}/go-on",
+    ):
+        response = browser.submit(post, form_at="/account/manage")
+        assert response.status_code in {200, 302}, post
+    assert newest().state == "finished"
+    assert count(EmailMessage) == 1
+
+
+# What is too large, or no list of people
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The file is empty"),
+        (b"PK\x03\x04xxxx", "Save or export it as CSV"),
+        (b"Email,Name,email\na@example.com,A,b\n", "Two columns are called"),
+        (b"Email\n" + b"x" * 10_000_000, "more than 100,000 characters"),
+        (b"\x00\x01\x02" * 1000, "not a text file"),
+        (b"Name\nAda\n", "None of the columns holds email addresses"),
+    ],
+)
+def test_what_is_no_list_of_people_is_refused_beside_the_field(browser, data, said):
+    """FI-1"""
+    response = upload(browser, data)
+    assert response.status_code == 200
+    assert said in response.text
+    assert count(PeopleImport) == 0
+
+
+def test_a_form_without_a_file_says_so(browser):
+    response = browser.submit(PATH, {})
+    assert "Choose a file." in response.text
+    response = browser.submit(PATH, {"file": "text"})
+    assert "Choose a file." in response.text
+
+
+def test_a_file_larger_than_other_requests_may_be_is_taken(browser):
+    line = "someone-with-a-long-address-{}@example.com,Ada,Lovelace,\n"
+    data = HEADER + "".join(line.format(number) for number in range(40_000))
+    assert len(data) > 2 * MEGABYTE
+    assert upload(browser, data).status_code == 302
+    assert newest().lines == 40_000
+    assert count(ImportChunk) == -(-len(data) // (512 * 1024))
+
+
+def test_what_is_larger_than_an_import_may_be_is_refused(browser, app, monkeypatch):
+    """IN-3, FI-1"""
+    monkeypatch.setitem(app.config, "IMPORT_MAX_MEGABYTES", 1)
+    line = b"someone-with-a-long-address@example.com,Ada,Lovelace,\n"
+    little_more = HEADER.encode() + line * (MEGABYTE // len(line) + 10)
+    response = upload(browser, little_more)
+    assert response.status_code == 200
+    assert "larger than 1 MB" in response.text
+    assert upload(browser, little_more * 2).status_code == 413
+    assert count(PeopleImport) == 0
+
+
+def test_ten_gigabytes_are_refused_by_their_length_alone(browser):
+    """IN-3: nothing of the body is read."""
+
+    class Untouched(io.RawIOBase):
+        def read(self, size=-1):
+            raise AssertionError("read")
+
+    environ = {
+        "CONTENT_LENGTH": str(10 * 1024**3),
+        "CONTENT_TYPE": MULTIPART,
+        "wsgi.input": Untouched(),
+    }
+    assert browser.post(PATH, environ_overrides=environ).status_code == 413
+
+
+def test_endless_chunks_are_refused_without_filling_memory(browser, app, monkeypatch):
+    """IN-3"""
+    monkeypatch.setitem(app.config, "IMPORT_MAX_MEGABYTES", 3)
+
+    class Endless(io.RawIOBase):
+        taken = largest = 0
+
+        def read(self, size=-1):
+            assert size > 0
+            self.taken += size
+            self.largest = max(self.largest, size)
+            return b"x" * size
+
+    stream = Endless()
+    environ = {**as_chunks(b""), "wsgi.input": stream, "CONTENT_TYPE": MULTIPART}
+    assert browser.post(PATH, environ_overrides=environ).status_code == 413
+    assert stream.taken <= 4 * MEGABYTE + 64 * 1024
+    assert stream.largest <= 64 * 1024
+
+
+def test_a_file_in_chunks_is_read_whole(browser):
+    """IN-3"""
+    people = HEADER + "".join(f"p{number}@example.com,Ada,Lovelace,\n" for number in range(60_000))
+    assert len(people) > 1.5 * MEGABYTE
+    body = multipart(people, browser.csrf_token(PATH))
+    environ = {**as_chunks(body), "CONTENT_TYPE": MULTIPART}
+    assert browser.post(PATH, environ_overrides=environ).status_code == 302
+    assert newest().lines == 60_000
+
+
+@pytest.mark.parametrize("who", ["anonymous", "user", "almost"])
+def test_those_who_may_not_import_send_no_more_than_elsewhere(app, make_user, who):
+    """IN-3, BF-2: the larger limit is for whoever may open the page."""
+    browser = app.test_client()
+    if who != "anonymous":
+        user = make_user()
+        if who == "almost":
+            user.role = factories.make_role("Almost", permissions=0xFF ^ 0x80 ^ 0x04)
+        db.session.commit()
+        browser.enter(user)
+    assert browser.post(PATH, data=b"x" * (MEGABYTE + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/account/login", "/admin/users", "/admin/invite-user", f"{PATH}/1/columns", "/nowhere"],
+)
+def test_no_other_address_takes_more_than_before(browser, path):
+    """IN-3"""
+    assert browser.post(path, data=b"x" * (MEGABYTE + 1)).status_code == 413
+
+
+def test_a_form_of_the_same_page_that_is_no_file_stays_small(browser):
+    """IN-3: what is not a file is kept in memory."""
+    response = browser.post(
+        PATH,
+        data=b"a=" + b"x" * (2 * MEGABYTE),
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert response.status_code == 413
