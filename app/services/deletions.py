@@ -43,6 +43,8 @@ def delete_oneself(user: User, *, password: str) -> None:
     """
     refuse_acting(user)
     if not user.verify_password(password):
+        audit.record("user.deletion_refused", by=user, subject=user)
+        db.session.commit()
         raise WrongPassword
     _delete(user, by=user)
 

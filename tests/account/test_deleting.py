@@ -43,6 +43,8 @@ def test_the_password_is_asked_for(client, make_user, password):
     page = client.submit(PATH, {"password": password})
     assert page.status_code == 200
     assert user.status == "active"
+    refused = db.session.scalars(select(AuditEvent.action)).all().count("user.deletion_refused")
+    assert refused == bool(password), "AD-5"
 
 
 def test_guesses_at_the_password_are_limited(client, make_user):

@@ -33,6 +33,7 @@ ACTIONS: dict[str, str] = {
     "user.confirmed": "Confirmed the address",
     "user.created": "Created the account",
     "user.deleted": "Deleted the account",
+    "user.deletion_refused": "Gave a wrong password to delete the account",
     "user.email_change_asked": "Asked to change the address",
     "user.email_change_cancelled": "Cancelled the change of the address",
     "user.email_change_refused": "Gave a wrong password to change the address",
