@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import User, UserSession
 from app.services import audit, outbox, sessions
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.authority import lock, refuse_above, refuse_oneself
+from app.services.authority import lock, refuse_above, refuse_acting, refuse_oneself
 from app.services.devices import device_name
 from app.services.users import lock_present
 
@@ -68,7 +68,11 @@ def require_password_change(user: User, *, by: User | None) -> None:
 
 
 def end_sessions(user: User, *, by: User) -> None:
-    """Sign `user` out everywhere; oneself, everywhere but here. Raises AboveOneself."""
+    """Sign `user` out everywhere; oneself, everywhere but here.
+
+    Raises NotWhileActing and AboveOneself.
+    """
+    refuse_acting(by)
     lock(user)
     refuse_above(by, user.role)
     sessions.end_all(user, but=by.session if by.id == user.id else None)
@@ -77,7 +81,8 @@ def end_sessions(user: User, *, by: User) -> None:
 
 
 def end_session(user: User, session_id: int, *, by: User) -> None:
-    """End one session of `user`, if it is there still. Raises AboveOneself."""
+    """End one session of `user`, if it is there still. Raises NotWhileActing and AboveOneself."""
+    refuse_acting(by)
     refuse_above(by, user.role)
     session = db.session.get(UserSession, session_id)
     if session is None or session.user_id != user.id:

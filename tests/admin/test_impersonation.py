@@ -272,6 +272,34 @@ def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, cl
     assert client.get("/account/reauthenticate").status_code == 403
 
 
+OF_THE_ADMIN = [rule for rule in RULES if rule.endpoint.startswith("admin.")]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in OF_THE_ADMIN if "POST" in rule.methods], ids=str)
+def test_no_page_of_the_admin_changes_how_the_other_signs_in(rule, client, admin):
+    """SE-8: an administrator's own account stands among the people, where forms change people."""
+    other = factories.make_user(role="Administrator")
+    sessions.start(other, remembered=False, address="", device="")
+    own = db.session.scalars(select(UserSession.id)).one()
+    client.enter(admin)
+    begin(client, other)
+    before = how_to_sign_in(other)
+    url = str(rule).replace("<int:user_id>", str(other.id)).replace("<int:session_id>", str(own))
+    url = re.sub(r"<[^>]+>", "1", url)
+    sent = {"email": "thief@example.com", "password": PASSWORD, "confirm": "1", "submit": "1"}
+    sent |= {"csrf_token": client.csrf_token("/about"), "user_ids": str(other.id), "reason": "x"}
+    client.post(url, data=sent)
+    assert how_to_sign_in(other) == before
+
+
+def how_to_sign_in(user):
+    db.session.refresh(user)
+    columns = ("email", "pending_email", "password_hash", "must_change_password", "confirmed")
+    columns += ("suspended_at", "deleted_at", "role_id")
+    sessions_of = select(UserSession.id).where(UserSession.user_id == user.id)
+    return [getattr(user, name) for name in columns], list(db.session.scalars(sessions_of))
+
+
 def test_one_cannot_sign_in_as_a_third_person_meanwhile(client, admin, make_user):
     client.enter(admin)
     second, third = make_user(role="Administrator"), make_user()
