@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,11 +41,17 @@ def note(values: Mapping[str, object]) -> str:
     return json.dumps(_plain(values), ensure_ascii=False)
 
 
-def refuse_if_changed(seen: str | None, values: Mapping[str, object], subject: Any) -> None:
+def refuse_if_changed(
+    seen: str | None,
+    values: Mapping[str, object],
+    subject: Any,
+    actions: Collection[str] | None = None,
+) -> None:
     """Raise Changed, all rolled back, unless the values are what `seen` noted.
 
     Called with the row of `subject` locked. None, of a caller who showed nothing to anybody, is
     not compared. What was noted comes from a browser: what cannot be read counts as changed.
+    `actions` are those of the audit trail that change such values, if not all of its noun do.
     """
     present = _plain(values)
     if seen is None or (noted := _read(seen)) == present:
@@ -55,7 +61,7 @@ def refuse_if_changed(seen: str | None, values: Mapping[str, object], subject: A
         for name, value in present.items()
         if noted.get(name) != value
     ]
-    last = _last_change(subject)
+    last = _last_change(subject, actions)
     db.session.rollback()
     raise Changed(differences, *last)
 
@@ -72,14 +78,17 @@ def _read(seen: str) -> dict[str, str]:
     return _plain(noted) if isinstance(noted, dict) else {}
 
 
-def _last_change(subject: Any) -> tuple[str, datetime | None]:
+def _last_change(subject: Any, actions: Collection[str] | None) -> tuple[str, datetime | None]:
     kind = type(subject).__name__.lower()
+    is_change = AuditEvent.action.startswith(f"{kind}.")
+    if actions is not None:
+        is_change = AuditEvent.action.in_(actions)
     event = db.session.execute(
         select(AuditEvent.actor_label, AuditEvent.at)
         .where(
             AuditEvent.subject_type == kind,
             AuditEvent.subject_id == subject.id,
-            AuditEvent.action.startswith(f"{kind}."),
+            is_change,
         )
         .order_by(AuditEvent.id.desc())
         .limit(1)

@@ -24,6 +24,14 @@ from app.services.authority import (
     refuse_oneself,
 )
 
+# What the audit trail calls the deeds that change what `shown` returns.
+CHANGING = (
+    *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
+    *("user.email_change_asked", "user.email_change_cancelled", "user.invitation_accepted"),
+    *("user.suspended", "user.reactivated", "user.deleted", "user.restored"),
+    "user.password_reset",
+)
+
 # Making people
 
 
@@ -90,7 +98,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     """
     lock_present(user)
     refuse_above(by, user.role)
-    changes.refuse_if_changed(seen, shown(user), user)
+    _refuse_if_changed(seen, user)
     old_email = user.email
     if canonical_email(email) == old_email:
         return
@@ -122,7 +130,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
         db.session.rollback()
         raise LastAdministrator
     refuse_above(by, user.role)
-    changes.refuse_if_changed(seen, shown(user), user)
+    _refuse_if_changed(seen, user)
     if role.id == user.role_id:
         return
     before, user.role = user.role, role
@@ -144,7 +152,7 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
     keep_an_administrator(user)
     refuse_deleted(user)
     refuse_above(by, user.role)
-    changes.refuse_if_changed(seen, shown(user), user)
+    _refuse_if_changed(seen, user)
     if user.is_suspended:
         return
     user.suspended_at, user.suspended_reason = now(), reason
@@ -157,7 +165,7 @@ def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | Non
     """Let a suspended user in again. Raises AboveOneself, UserGone and changes.Changed."""
     lock_present(user)
     refuse_above(by, user.role)
-    changes.refuse_if_changed(seen, shown(user), user)
+    _refuse_if_changed(seen, user)
     if not user.is_suspended:
         return
     user.suspended_at, user.suspended_reason = None, ""
@@ -191,6 +199,10 @@ def refuse_deleted(user: User) -> None:
     if user.is_deleted:
         db.session.rollback()
         raise UserGone
+
+
+def _refuse_if_changed(seen: str | None, user: User) -> None:
+    changes.refuse_if_changed(seen, shown(user), user, CHANGING)
 
 
 def _because(reason: str) -> dict[str, Any]:

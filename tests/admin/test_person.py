@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
-from app.services import access, deletions, invitations, sessions, users
+from app.services import access, accounts, audit, deletions, invitations, sessions, users
 from tests.factories import make_role
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -435,6 +435,22 @@ def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
         "change-account-type": user.role.name == "Editor",
         "suspend": user.suspended_reason == "mine",
     }[deed]
+
+
+def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_user):
+    """F38: a reset that someone asks for changes nothing that the form shows."""
+    user = make_user()
+    other = make_user(role="Administrator", email="other@example.com")
+    fields = open_form(browser, user, "change-email")
+    users.suspend(user, by=other)
+    accounts.request_password_reset(user.email)
+    page = browser.post(f"{page_of(user)}/change-email", data={**fields, "email": "m@example.com"})
+    assert "other@example.com changed it" in text_of(page)
+    assert "Now it is Suspended" in text_of(page)
+
+
+def test_the_deeds_that_change_someone_are_deeds_of_the_trail():
+    assert set(users.CHANGING) <= set(audit.ACTIONS)
 
 
 def test_a_form_is_not_stale_for_what_does_not_matter(browser, make_user):
