@@ -25,8 +25,9 @@ viewers_only = permission_required(Permission.VIEW_AUDIT)
 PAGES = {
     "user": ("admin.user_info", "user_id"),
     "emailmessage": ("admin.email", "email_id"),
-    "role": ("admin.edit_role", "role_id"),
+    "role": ("admin.role", "role_id"),
     "bulkoperation": ("admin.bulk_operation", "operation_id"),
+    "import": ("admin.show_import", "import_id"),
     "peopleimport": ("admin.show_import", "import_id"),
 }
 

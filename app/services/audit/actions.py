@@ -4,6 +4,7 @@
 ACTIONS: dict[str, str] = {
     "audit.exported": "Downloaded the audit trail",
     "bulk.confirmed": "Began to change many people",
+    "bulk.continued": "Went on changing many people",
     "bulk.stopped": "Stopped changing many people",
     "email.cancelled": "Kept a mail from being sent",
     "email.failed_resent": "Sent all mails again that had failed",

@@ -17,6 +17,7 @@ from app.services.audit.filters import Filters
 from app.services.audit.recording import record
 from app.services.csv_cells import neutral
 
+MARK = "\ufeff"
 COLUMNS = (
     *("id", "at", "action", "what", "actor_id", "actor", "acting_as_id", "acting_as"),
     *("subject_type", "subject_id", "subject", "changes", "details"),
@@ -38,7 +39,8 @@ def export(filters: Filters, *, by: User) -> Iterator[str]:
 
 def _lines(filters: Filters, until: int) -> Iterator[str]:
     reading_only.set(True)
-    yield _written([COLUMNS])
+    # Excel takes a file without the mark for one in Windows-1252.
+    yield MARK + _written([COLUMNS])
     for rows in finding.every(filters, until=until):
         db.session.rollback()
         yield _written(map(_cells, rows))

@@ -21,6 +21,7 @@ SUBJECTS = {
     "bulkoperation": "Bulk change",
     "editablehtml": "Page",
     "emailmessage": "Mail",
+    "import": "Import",
     "job": "Job",
     "queue": "Queue",
     "role": "Role",

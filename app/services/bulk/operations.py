@@ -137,6 +137,7 @@ def begin_again(operation: BulkOperation, *, by: User) -> None:
     _own(operation, by)
     stopped = {BulkState.CANCELLED, BulkState.STOPPED, BulkState.QUEUED, BulkState.RUNNING}
     _move(operation, stopped, state=BulkState.QUEUED, stop_reason="", finished_at=None)
+    audit.record("bulk.continued", by=by, subject=operation, label=operation.action)
     db.session.commit()
 
 
