@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, column, func, insert, literal, select, text, update
+from sqlalchemy import Text, bindparam, cast, column, func, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -47,8 +47,7 @@ def write(rules: Rules, deeds: Sequence[Deed]) -> bool:
     _update(updated)
     events = [_event_of_new(rules, deed) for deed in new]
     events += [event for deed in updated for event in _events_of_update(rules, deed)]
-    if events:
-        db.session.execute(insert(_table(AuditEvent)), _with_provenance(rules, events))
+    _note(rules, events)
     return _send(rules, new, updated)
 
 
@@ -74,33 +73,29 @@ def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
         "invited_at": at,
         "invited_by_id": rules.by.id,
     }
-    ids = dict(_insert_into_users(rows, same))
+    table = _table(User)
+    statement, parameters = _insertion(table, rows, same)
+    statement = statement.on_conflict_do_nothing(index_elements=["email"])
+    inserted = db.session.execute(statement.returning(table.c.email, table.c.id), parameters)
+    ids = {row.email: row.id for row in inserted}
     for deed in deeds:
         deed.user_id = ids.get(deed.row.email)
         if deed.user_id is None:
             deed.refuse("email", deed.row.email, TAKEN)
 
 
-def _insert_into_users(
-    rows: Sequence[dict[str, Any]], same: dict[str, Any]
-) -> Iterable[tuple[str, int]]:
-    """Insert people and return address and id of those whose address nobody had."""
-    table = _table(User)
+def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> tuple[Any, Any]:
+    """Return a statement that inserts rows, and its parameters; `same` is in each of them."""
     if db.engine.dialect.name != "postgresql":
-        insertion: Any = sqlite.insert(table).on_conflict_do_nothing(index_elements=["email"])
-        parameters: Any = [row | same for row in rows]
-    else:
-        # As one value: a statement with thousands takes longer to read than to run.
-        columns = [column(name, table.c[name].type) for name in rows[0]]
-        given = func.json_to_recordset(cast(literal(json.dumps(rows), Text), JSON))
-        people = given.table_valued(*columns).render_derived(with_types=True)
-        values = [literal(value, table.c[name].type) for name, value in same.items()]
-        insertion = postgresql.insert(table).from_select(
-            [*rows[0], *same], select(*people.c, *values), include_defaults=False
-        )
-        insertion, parameters = insertion.on_conflict_do_nothing(index_elements=["email"]), None
-    returned = insertion.returning(table.c.email, table.c.id)
-    return [(email, user_id) for email, user_id in db.session.execute(returned, parameters)]
+        return sqlite.insert(table), [row | same for row in rows]
+    # As one value: a statement with thousands takes longer to read than to run.
+    columns = [column(name, table.c[name].type) for name in rows[0]]
+    given = func.json_to_recordset(cast(literal(json.dumps(rows), Text), JSON))
+    each = given.table_valued(*columns).render_derived(with_types=True)
+    values = [literal(value, table.c[name].type) for name, value in same.items()]
+    chosen = select(*each.c, *values)
+    names = [*rows[0], *same]
+    return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
 
 
 def _update(deeds: Sequence[Deed]) -> None:
@@ -154,13 +149,14 @@ def _subject(deed: Deed) -> dict[str, Any]:
     }
 
 
-def _with_provenance(rules: Rules, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return whole rows of the trail: who started the import did each of its deeds."""
-    columns = {
-        action: audit.values(action, by=None) | dict(rules.plan.provenance)
-        for action in {event["action"] for event in events}
-    }
-    return [columns[event["action"]] | event for event in events]
+def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
+    """Add rows to the trail: who started the import did each of its deeds."""
+    if not events:
+        return
+    same = audit.values(events[0]["action"], by=None) | dict(rules.plan.provenance)
+    same = {name: value for name, value in same.items() if name not in events[0]}
+    statement, parameters = _insertion(_table(AuditEvent), events, same)
+    db.session.execute(statement, parameters)
 
 
 # Mail
