@@ -1,5 +1,6 @@
 """What templates can use beyond Flask's own names: icons, times, numbers, permissions."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,10 @@ from app.services import pages, registration
 from app.services.devices import device_name
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+MONTHS = (
+    *("", "January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -65,9 +70,20 @@ def day(moment: datetime) -> Markup:
 
 def ago(moment: datetime | None) -> Markup:
     """Return how long ago a moment was, with the full time on hover and for screen readers."""
-    if moment is None:
-        return Markup("never")
-    return _time(moment.astimezone(UTC), _distance(moment, datetime.now(UTC)))
+    return reader_of_times()(moment)
+
+
+def reader_of_times() -> Callable[[datetime | None], Markup]:
+    """Return `ago` for many moments in one page, which all refer to the same present."""
+    present = datetime.now(UTC)
+    never = Markup("never")
+
+    def read(moment: datetime | None) -> Markup:
+        if moment is None:
+            return never
+        return _time(moment.astimezone(UTC), _distance(moment, present))
+
+    return read
 
 
 def due(moment: datetime | None) -> Markup:
@@ -83,11 +99,14 @@ def due(moment: datetime | None) -> Markup:
 
 
 def _time(moment: datetime, words: str) -> Markup:
-    full = f"{moment.day} {moment:%B %Y at %H:%M} UTC"
-    return Markup(
-        '<time class="time" datetime="{}" title="{}">{}'
-        '<span class="visually-hidden">, {}</span></time>'
-    ).format(moment.isoformat(timespec="seconds"), full, words, full)
+    # Numbers and names of months need no escaping, and a page has hundreds of these.
+    clock = f"{moment.hour:02}:{moment.minute:02}"
+    full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {clock} UTC"
+    machine = f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{clock}:{moment.second:02}+00:00"
+    return Markup(  # noqa: S704
+        f'<time class="time" datetime="{machine}" title="{full}">{words}'
+        f'<span class="visually-hidden">, {full}</span></time>'
+    )
 
 
 def duration(seconds: float) -> str:
@@ -108,7 +127,7 @@ def duration(seconds: float) -> str:
 def _distance(moment: datetime, now: datetime) -> str:
     seconds = int((now - moment).total_seconds())
     if seconds < 0:
-        return f"{moment.day} {moment:%b %Y}"
+        return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
     if seconds < MINUTE:
         return "just now"
     if seconds < HOUR:
@@ -117,7 +136,7 @@ def _distance(moment: datetime, now: datetime) -> str:
         return _count(seconds // HOUR, "hour")
     if seconds < 30 * DAY:
         return _count(seconds // DAY, "day")
-    return f"{moment.day} {moment:%b %Y}"
+    return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
 
 
 def _count(amount: int, unit: str) -> str:

@@ -73,8 +73,8 @@ class User(UserMixin, db.Model):
         Index("ix_users_created", "created_at", "id", **NOT_DELETED),
         Index("ix_users_last_seen", "last_seen_at", "id", **NOT_DELETED),
         Index("ix_users_email", "email", "id", **NOT_DELETED),
-        Index("ix_users_role", "role_id", "created_at", "id"),
-        Index("ix_users_status", "status", "created_at", "id"),
+        Index("ix_users_role", "role_id", "created_at", "id", "deleted_at"),
+        Index("ix_users_status", "status", "created_at", "id", "deleted_at"),
         Index("ix_users_deleted", "deleted_at", "id", **DELETED),
         {"sqlite_autoincrement": True},
     )

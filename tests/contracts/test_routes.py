@@ -53,6 +53,8 @@ ACCESS = {
     "admin.role": Permission.MANAGE_ROLES,
     "admin.delete_role": Permission.MANAGE_ROLES,
     "admin.registered_users": Permission.MANAGE_USERS,
+    "admin.choose_columns": Permission.MANAGE_USERS,
+    "admin.export_users": Permission.MANAGE_USERS,
     "admin.user_info": Permission.MANAGE_USERS,
     "admin.new_user": Permission.MANAGE_USERS,
     "admin.invite_user": Permission.MANAGE_USERS,

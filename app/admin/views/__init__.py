@@ -3,6 +3,7 @@
 from app.admin.views import (
     access,
     dashboard,
+    directory,
     emails,
     impersonation,
     jobs,
@@ -15,6 +16,7 @@ from app.admin.views import (
 __all__ = [
     "access",
     "dashboard",
+    "directory",
     "emails",
     "impersonation",
     "jobs",

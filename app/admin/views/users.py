@@ -1,59 +1,18 @@
-"""The people: finding, making and changing them."""
+"""Making people who can sign in at once."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app import passwords
 from app.admin import admin
 from app.admin.forms import NewUserForm
-from app.admin.requests import page_number, searched
 from app.decorators import fresh_sign_in_required, permission_required
-from app.models import Permission, Role
-from app.services import directory, users
-from app.services import roles as roles_service
+from app.models import Permission
+from app.services import users
 from app.services.accounts import EmailTaken
-from app.services.directory import DEFAULT_SORT, SORTS
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
-
-
-# Finding people
-
-
-@admin.get("/users")
-@permission_required(Permission.MANAGE_USERS)
-def registered_users() -> ResponseReturnValue:
-    """The list, as the address asks for it; what makes no sense there is left out and said."""
-    roles = roles_service.known()
-    filters, notice = _read_filters(roles)
-    listing = directory.find(
-        search=filters["search"],
-        role_id=int(filters["role"]) if filters["role"] else None,
-        sort=filters["sort"],
-        page=page_number(),
-    )
-    return render_template(
-        "admin/registered_users.html",
-        listing=listing,
-        filters=filters,
-        roles=roles,
-        notice=notice,
-    )
-
-
-def _read_filters(roles: list[Role]) -> tuple[dict[str, str], str | None]:
-    notice = None
-    role = request.args.get("role", "")
-    if role and role not in {str(known.id) for known in roles}:
-        role, notice = "", "There is no such role, so people of every role are shown."
-    sort = request.args.get("sort", DEFAULT_SORT)
-    if sort.removeprefix("-") not in SORTS:
-        sort, notice = DEFAULT_SORT, "The list cannot be sorted like that; newest come first."
-    return {"search": searched(), "role": role, "sort": sort}, notice
-
-
-# Making people
 
 
 @admin.route("/new-user", methods=["GET", "POST"])

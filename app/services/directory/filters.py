@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
@@ -13,6 +14,7 @@ from app.extensions import db
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services.directory import matching
+from app.services.directory.planning import aside
 
 NO_ROLE = 0  # in place of a role's id: people who have none
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -37,24 +39,74 @@ class Filters:
     def is_empty(self) -> bool:
         return self == Filters()
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what the users in the list fulfil, for the `where` of a query of users."""
+    @property
+    def names(self) -> set[str]:
+        """What narrows the list: some of search, start, role, status, created and seen.
+
+        Of a search, the words that are looked for anywhere are "search", the short ones "start",
+        unless nothing but a look at each row tells who has them.
+        """
+        short = self.status != "deleted" and matching.short_words(self.search)
+        given = {
+            "search": matching.long_words(self.search),
+            "start": short,
+            "role": self.role_id is not None,
+            "status": self.status,
+            "created": self.created_from or self.created_to,
+            "seen": self.seen_from or self.seen_to,
+        }
+        return {name for name, value in given.items() if value}
+
+    def conditions(self, led_by: Collection[str] | None = None) -> list[ColumnElement[bool]]:
+        """Return what the users in the list fulfil, for the `where` of a query of users.
+
+        With `led_by`, only the indexes of those filters are left to SQLite, which knows nothing of
+        how many rows a value has and would as soon take any other.
+        """
+
+        def column(name: str, plain: Any) -> Any:
+            return plain if led_by is None or name in led_by else aside(plain)
+
         conditions: list[ColumnElement[bool]] = [
             User.deleted_at.is_not(None) if self.status == "deleted" else User.deleted_at.is_(None)
         ]
         if self.role_id is not None:
-            conditions.append(User.role_id == (self.role_id or None))
+            # There is no role 0, so who has none is looked for as that.
+            conditions.append(column("role", User.role_id) == (self.role_id or None))
         if self.status is not None:
-            conditions.append(User.stored_status == self.status)
-        for column, first, last in (
-            (User.created_at, self.created_from, self.created_to),
-            (User.last_seen_at, self.seen_from, self.seen_to),
+            conditions.append(column("status", User.stored_status) == self.status)
+        for name, plain, first, last in (
+            ("created", User.created_at, self.created_from, self.created_to),
+            ("seen", User.last_seen_at, self.seen_from, self.seen_to),
         ):
             if first is not None:
-                conditions.append(column >= datetime.combine(first, time.min, UTC))
+                conditions.append(column(name, plain) >= datetime.combine(first, time.min, UTC))
             if last is not None:
-                conditions.append(column <= datetime.combine(last, time.max, UTC))
-        return conditions + matching.conditions(self.search)
+                conditions.append(column(name, plain) <= datetime.combine(last, time.max, UTC))
+        conditions += matching.anywhere(
+            self.search, is_leading=led_by is None or "search" in led_by
+        )
+        conditions += matching.at_beginnings(
+            self.search,
+            is_leading="start" in led_by if led_by is not None else self.names == {"start"},
+        )
+        return conditions
+
+    def without_search(self) -> Filters:
+        return replace(self, search="")
+
+    def only(self, name: str) -> Filters:
+        """Return the part of the filters that `names` calls `name`."""
+        if name == "start":
+            return Filters(search=" ".join(matching.short_words(self.search)))
+        fields = {
+            "search": ("search",),
+            "role": ("role_id",),
+            "status": ("status",),
+            "created": ("created_from", "created_to"),
+            "seen": ("seen_from", "seen_to"),
+        }[name]
+        return Filters(**{field: getattr(self, field) for field in fields})
 
     def to_query(self) -> dict[str, str]:
         """Return the filters as an address has them; what does not narrow is left out."""
@@ -80,9 +132,7 @@ class Filters:
         created = _days(query, "created", "joined", notices)
         seen = _days(query, "seen", "were last seen", notices)
         filters = Filters(
-            search=" ".join(query.get("search", "").replace("\0", "").split())[
-                : matching.LONGEST_SEARCH
-            ].rstrip(),
+            search=matching.tidy(query.get("search", "")),
             role_id=_role_id(query.get("role", ""), notices),
             status=_status(query.get("status", ""), notices),
             created_from=created[0],

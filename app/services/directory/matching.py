@@ -4,63 +4,139 @@ Words of three characters and more are found anywhere in a name or an address, s
 where a first name, a last name or an address begins: an index of trigrams has nothing shorter.
 """
 
-from sqlalchemy import ColumnElement, and_, column, func, literal_column, or_, select, table
+import itertools
+from typing import Any
 
-from app.extensions import db
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    union_all,
+)
+
 from app.models import User
+from app.services.directory.planning import is_sqlite
 
 LONGEST_SEARCH = 200
 TRIGRAM = 3
+COLUMNS = User.__table__.c
+NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
 
-_users_search = table("users_search", column("rowid"), column("users_search"))
-# As the index ix_users_search has it.
+trigrams = table("users_search", column("rowid", Integer), column("users_search"))
+# As PostgreSQL's index ix_users_search has it.
+_space: ColumnElement[str] = literal_column("' '")
 _document = func.lower(
-    User.first_name.concat(literal_column("' '"))
-    .concat(User.last_name)
-    .concat(literal_column("' '"))
-    .concat(User.email)
+    COLUMNS.first_name.concat(_space).concat(COLUMNS.last_name).concat(_space).concat(COLUMNS.email)
 )
 
 
-def words(search: str) -> list[str]:
-    """Return what is looked for, in lower case and without what no name can hold."""
-    return search.replace("\0", "")[:LONGEST_SEARCH].lower().split()
+def tidy(search: str) -> str:
+    """Return a search without what no name can hold, no longer than a search may be."""
+    text = search.replace("\0", "").encode(errors="replace").decode()
+    return " ".join(text.split())[:LONGEST_SEARCH].rstrip()
 
 
-def conditions(search: str) -> list[ColumnElement[bool]]:
-    """Return the conditions under which a user matches `search`."""
-    found = words(search)
-    long = [word for word in found if len(word) >= TRIGRAM]
-    short = [word for word in found if len(word) < TRIGRAM]
-    in_index: list[ColumnElement[bool]]
-    if db.engine.dialect.name == "sqlite":
-        in_index = [User.id.in_(_matches(long))] if long else []
-    else:
-        in_index = [_document.contains(word, autoescape=True) for word in long]
-    return [*in_index, *(_begins(word) for word in short)]
+def long_words(search: str) -> list[str]:
+    """Return the words that are looked for anywhere, each once, in lower case."""
+    return [word for word in _words(search) if len(word) >= TRIGRAM]
 
 
-def _matches(long: list[str]) -> ColumnElement[int]:
+def short_words(search: str) -> list[str]:
+    """Return the words that are looked for at beginnings, each once, in lower case."""
+    return [word for word in _words(search) if len(word) < TRIGRAM]
+
+
+def _words(search: str) -> list[str]:
+    return list(dict.fromkeys(tidy(search).lower().split()))
+
+
+def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
+    """Return the conditions that a name or an address has each long word.
+
+    Unless it is leading, what SQLite has found in another way is looked at row by row.
+    """
+    long = long_words(search)
+    if not is_sqlite():
+        return [_document.contains(word, autoescape=True) for word in long]
+    if is_leading and long:
+        return [COLUMNS.id.in_(matches(search).scalar_subquery())]
+    conditions: list[ColumnElement[bool]] = []
+    for word in long:
+        if word.isascii():
+            # LIKE has no regard to the case of ASCII, and lower() knows no other either.
+            found = [name.like(_pattern(word), escape="\\") for name in NAMES]
+            conditions.append(or_(*found))
+        else:
+            conditions.append(exists(matches(word).where(trigrams.c.rowid == COLUMNS.id)))
+    return conditions
+
+
+def at_beginnings(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
+    """Return the conditions that a name or an address begins with each short word."""
+    short = short_words(search)
+    if not is_sqlite():
+        return [_begins_in_index(word) for word in short]
+    # One of them finds the rows, by its ranges; the others look at what it has found.
+    ranges = short[:1] if is_leading else []
+    return [*(_ranges(word) for word in ranges), *(_begins(word) for word in short[len(ranges) :])]
+
+
+def finds(search: str) -> ColumnElement[bool]:
+    """Return the condition that SQLite's index of trigrams has the long words of a search."""
     # A phrase in quotation marks has no syntax of its own; within it they are doubled.
-    query = " AND ".join('"' + word.replace('"', '""') + '"' for word in long)
-    return (
-        select(_users_search.c.rowid)
-        .where(_users_search.c.users_search.bool_op("MATCH")(query))
-        .scalar_subquery()
-    )
+    query = " AND ".join('"' + word.replace('"', '""') + '"' for word in long_words(search))
+    return trigrams.c.users_search.bool_op("MATCH")(query)
+
+
+def matches(search: str) -> Select[Any]:
+    """Return SQLite's query for the ids of users who have the long words of a search."""
+    return select(trigrams.c.rowid).where(finds(search))
+
+
+def _pattern(word: str) -> str:
+    return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 def _begins(word: str) -> ColumnElement[bool]:
-    starts = or_(
-        *(
-            func.lower(name).startswith(word, autoescape=True)
-            for name in (User.first_name, User.last_name, User.email)
-        )
-    )
-    if db.engine.dialect.name == "sqlite":
-        return starts
+    return or_(*(func.lower(name).startswith(word, autoescape=True) for name in NAMES))
+
+
+def _ranges(word: str) -> ColumnElement[bool]:
+    """Return the condition that someone's name or address begins with a short word, as ranges.
+
+    SQLite's indexes tell upper case from lower, so each way to write it is a range. Those who are
+    deleted are in none of these indexes.
+    """
+    ways = [{letter, letter.upper()} for letter in word]
+    written = sorted("".join(letters) for letters in itertools.product(*ways))
+    ranges = [(name, start) for name in NAMES[:2] for start in written]
+    found = [
+        select(COLUMNS.id).where(COLUMNS.deleted_at.is_(None), name >= start, name < _after(start))
+        for name, start in [*ranges, (COLUMNS.email, word)]
+    ]
+    return COLUMNS.id.in_(union_all(*found))
+
+
+def _after(start: str) -> str:
+    """Return the first text that no longer begins with `start`."""
+    last = ord(start[-1]) + 1
+    return start[:-1] + chr(0xE000 if 0xD800 <= last <= 0xDFFF else min(last, 0x10FFFF))
+
+
+def _begins_in_index(word: str) -> ColumnElement[bool]:
     # The beginnings of words are trigrams too, so the index narrows these down.
     return and_(
-        literal_column("' '").concat(_document).contains(" " + word, autoescape=True),
-        starts,
+        or_(
+            _document.startswith(word, autoescape=True),
+            _document.contains(" " + word, autoescape=True),
+        ),
+        _begins(word),
     )

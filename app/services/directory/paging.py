@@ -1,0 +1,114 @@
+"""A page of the list: what follows a row or comes before it, never how many to skip.
+
+So the page of the millionth row costs what the first does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.services.directory import cursors, plans
+from app.services.directory.cursors import Cursor
+from app.services.directory.filters import Filters
+from app.services.directory.plans import Listed, Plan
+from app.services.directory.sorting import DEFAULT_SORT, Segment
+from app.services.directory.totals import Total
+
+PER_PAGE = 50
+PER_PAGE_CHOICES = (25, 50, 100)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows in order, and the cursors of the pages around them, None where there are none.
+
+    `is_sorted` is False when too many people match a search to be sorted: then those who were
+    added last come first.
+    """
+
+    rows: list[Listed]
+    total: Total
+    per_page: int
+    before: str | None
+    after: str | None
+    is_sorted: bool = True
+
+
+@dataclass
+class _Walked:
+    """Rows as they were met, each with the segment it is in."""
+
+    rows: list[tuple[Segment, Listed]]
+    total: Total | None
+
+
+def find(
+    filters: Filters,
+    *,
+    sort: str = DEFAULT_SORT,
+    per_page: int = PER_PAGE,
+    after: str = "",
+    before: str = "",
+    last: bool = False,
+) -> Page:
+    """Return the first page, the last, or the one after or before a cursor.
+
+    `sort` is one of SORTS, with a minus in front for the other direction. Raises NotACursor.
+    """
+    plan = plans.choose(filters, sort)
+    start, is_backwards = None, last
+    if after or before:
+        kinds = {segment.name: segment.kinds() for segment in plan.segments}
+        start = cursors.read(after or before, sort=plan.sort, kinds=kinds)
+        is_backwards = not after
+    walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
+    too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
+    if start is not None and too_few:
+        # Nothing is left beyond: this is the first page, or the last, and is to be full.
+        start, is_backwards = None, not is_backwards
+        walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
+    rows, has_more = walked.rows[:per_page], len(walked.rows) > per_page
+    if is_backwards:
+        rows.reverse()
+    is_inside = start is not None
+    has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
+    return Page(
+        rows=[row for _segment, row in rows],
+        total=walked.total or _count(plan),
+        per_page=per_page,
+        before=_cursor(plan, *rows[0]) if has_before else None,
+        after=_cursor(plan, *rows[-1]) if has_after else None,
+        is_sorted=plan.sort == sort,
+    )
+
+
+def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -> _Walked:
+    """Return up to `count` rows from `start` on, in the order in which they are met."""
+    walked = _Walked([], plan.total)
+    segments = plan.segments[::-1] if is_backwards else plan.segments
+    if start is not None:
+        names = [segment.name for segment in segments]
+        segments = segments[names.index(start.segment) :]
+    width = len(Listed._fields)
+    for segment in segments:
+        missing = count - len(walked.rows)
+        part = plan.part(segment, start, missing, is_backwards=is_backwards)
+        for row in db.session.execute(part):
+            if walked.total is None:
+                walked.total = Total(row[width])
+            walked.rows.append((segment, Listed(*row[:width])))
+        if len(walked.rows) == count:
+            break
+    return walked
+
+
+def _count(plan: Plan) -> Total:
+    return Total(db.session.scalar(select(plan.count())) or 0)
+
+
+def _cursor(plan: Plan, segment: Segment, row: Listed) -> str:
+    values = tuple(getattr(row, key) for key in segment.keys)
+    return cursors.write(plan.sort, Cursor(segment.name, values))

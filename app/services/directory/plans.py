@@ -1,0 +1,125 @@
+"""How a list is read: along the index of its order, or gathered by its rarest filter and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select, tuple_
+
+from app.models import User
+from app.services.directory import matching, sorting, totals
+from app.services.directory.cursors import Cursor
+from app.services.directory.filters import Filters
+from app.services.directory.planning import is_sqlite
+from app.services.directory.sorting import ADDED, COLUMNS, Segment
+from app.services.directory.totals import Total
+
+USERS: FromClause = User.__table__
+
+
+class Listed(NamedTuple):
+    """A row of the list: the columns it shows and no more."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    role_id: int | None
+    status: str
+    created_at: datetime
+    last_seen_at: datetime | None
+
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The order and the parts of a list, and what they are read from.
+
+    `total` is None when the rows are gathered: then they are counted on the way.
+    """
+
+    sort: str
+    segments: list[Segment]
+    source: FromClause
+    conditions: Sequence[ColumnElement[bool]]
+    columns: Any  # by name, also those that keys are compared with
+    keys: Any
+    total: Total | None
+
+    def part(
+        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
+    ) -> Select[Any]:
+        """Return the query for up to `count` rows of a segment, after `start` if that is in it."""
+        keys = [self.keys[key] for key in segment.keys]
+        is_descending = segment.is_descending != is_backwards
+        query = (
+            select(*(self.columns[name] for name in Listed._fields))
+            .select_from(self.source)
+            .where(*self.conditions, *segment.conditions)
+            .order_by(*(key.desc() if is_descending else key for key in keys))
+            .limit(count)
+        )
+        if start is not None and start.segment == segment.name:
+            given = zip(start.values, keys, strict=True)
+            place = [bindparam(None, value, type_=key.type) for value, key in given]
+            here, there = (keys[0], place[0]) if len(keys) == 1 else (tuple_(*keys), tuple_(*place))
+            query = query.where(here < there if is_descending else here > there)
+        return query if self.total else query.add_columns(self.count())
+
+    def count(self) -> ColumnElement[int]:
+        """Return how many rows were gathered, for a query."""
+        return select(func.count()).select_from(self.source).scalar_subquery()
+
+
+def choose(filters: Filters, sort: str) -> Plan:
+    """Choose how to read a list so that no page reads or sorts more than some thousands of rows.
+
+    The index of the order is followed when it narrows the list down as the filters ask. Otherwise
+    the rows are gathered and sorted, if some filter is known to leave few of them.
+    """
+    names = filters.names
+    served = sorting.served(sort, names)
+    if served is not None:
+        return _along(filters, sort, served, totals.of_served(filters))
+    rarest, total = totals.of_rarest(filters)
+    if rarest:
+        return _gathered(filters, sort, rarest)
+    if names & {"search", "start"}:
+        return _added(filters, total)
+    return _along(filters, sort, set(), total)
+
+
+def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
+    conditions = filters.conditions(led_by)
+    segments = sorting.segments(sort, filters)
+    return Plan(sort, segments, USERS, conditions, COLUMNS, COLUMNS, total)
+
+
+def _gathered(filters: Filters, sort: str, rarest: str) -> Plan:
+    columns = [COLUMNS[name] for name in Listed._fields]
+    # Left to itself, an engine may walk the order's index through the whole table after all.
+    rows = select(*columns).where(*filters.conditions({rarest})).cte("gathered")
+    rows = rows.prefix_with("MATERIALIZED")
+    return Plan(sort, sorting.segments(sort, filters, rows.c), rows, (), rows.c, rows.c, None)
+
+
+def _added(filters: Filters, total: Total) -> Plan:
+    """Read those whom a search finds as they come, the latest first, without sorting them."""
+    segments = sorting.segments(ADDED, filters)
+    if not is_sqlite() or "search" not in filters.names:
+        return Plan(ADDED, segments, USERS, filters.conditions(set()), COLUMNS, COLUMNS, total)
+    # The index of words has its rows in the order of their ids: it is read until a page is full.
+    found = matching.trigrams
+    source = found.join(USERS, found.c.rowid == COLUMNS.id)
+    conditions = [
+        matching.finds(filters.search),
+        *matching.at_beginnings(filters.search, is_leading=False),
+        *filters.without_search().conditions(set()),
+    ]
+    keys = {"id": found.c.rowid}
+    return Plan(ADDED, segments, source, conditions, COLUMNS, keys, total)

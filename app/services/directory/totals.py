@@ -1,0 +1,140 @@
+"""How many people a list holds: exact while that is cheap, beyond it an estimate."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, literal_column, select, text
+
+from app.extensions import db
+from app.models import User
+from app.services.directory import matching
+from app.services.directory.filters import Filters
+from app.services.directory.planning import is_sqlite
+
+CAP = 10_000  # beyond this an exact total costs more than it is worth
+FEW = 2_500  # as many as a search finds are sorted; more come in the order of their index
+KEPT = 60  # seconds for which SQLite's count of all users is not taken again
+
+_kept: dict[str, tuple[float, int]] = {}
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many there are: exactly, about, or, when nothing cheap tells, more than `count`."""
+
+    count: int
+    kind: str = "exact"
+
+
+def of_served(filters: Filters) -> Total:
+    """Return the total of a list that one index narrows down."""
+    if filters.is_empty:
+        return _of_everyone()
+    if is_sqlite():
+        count = _capped(filters)
+        return Total(count) if count <= CAP else Total(CAP, "more")
+    return _estimated_or_counted(filters)
+
+
+def of_rarest(filters: Filters) -> tuple[str, Total]:
+    """Return the filter that leaves the fewest people, or "" if each leaves too many to sort.
+
+    The total is of use in that case only.
+    """
+    most = FEW if filters.names & {"search", "start"} else CAP
+    if not is_sqlite():
+        total = _estimated_or_counted(filters)
+        # PostgreSQL finds out by itself which it is.
+        return ("any" if total.kind == "exact" and total.count <= most else "", total)
+    total = Total(0, "more")
+    sizes: dict[str, int] = {}
+    for name in sorted(filters.names):
+        if name == "search":
+            sizes[name], expected = _in_trigrams(filters.search)
+            if filters.names == {name}:
+                total = Total(_rounded(expected), "about")
+        else:
+            sizes[name] = _capped(filters.only(name))
+        if sizes[name] <= FEW // 10:
+            break
+    rarest = min(sizes, key=lambda name: sizes[name])
+    return (rarest if sizes[rarest] <= most else ""), total
+
+
+def _of_everyone() -> Total:
+    """Return how many users there are, without a look at each of very many."""
+    if is_sqlite():
+        return _about(_count_now_and_then())
+    # What VACUUM, ANALYZE or autovacuum saw last; -1 before the first.
+    seen = db.session.scalar(
+        text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
+    )
+    return _about(seen) if seen and seen > 2 * CAP else _estimated_or_counted(Filters())
+
+
+def _capped(filters: Filters) -> int:
+    """Return how many users there are under `filters`, CAP + 1 for more than CAP."""
+    rows = select(literal_column("1")).where(*filters.conditions()).limit(CAP + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(rows)) or 0
+
+
+def _estimated_or_counted(filters: Filters) -> Total:
+    """Return the exact total unless PostgreSQL expects, or finds, more than CAP."""
+    expected = _expected(select(User.id).where(*filters.conditions()))
+    if expected > 2 * CAP:
+        return _about(expected)
+    count = _capped(filters)
+    return Total(count) if count <= CAP else _about(max(count, expected))
+
+
+def _expected(rows: Select[Any]) -> int:
+    """Return about how many rows a query has, as PostgreSQL plans for it."""
+    compiled = rows.compile(db.session.connection())
+    plan = db.session.connection().exec_driver_sql(
+        f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.construct_params()
+    )
+    found = plan.scalar()
+    read = json.loads(found) if isinstance(found, str) else found
+    return int(read[0]["Plan"]["Plan Rows"])  # type: ignore[index]
+
+
+def _in_trigrams(search: str) -> tuple[int, int]:
+    """Return how many users SQLite's index finds, CAP + 1 for more than CAP, and about how many.
+
+    The index has its rows in the order of their ids: how far down the first CAP of them reach says
+    how many there are in all.
+    """
+    newest = matching.matches(search).order_by(matching.trigrams.c.rowid.desc()).limit(CAP + 1)
+    found = newest.subquery()
+    count, lowest = db.session.execute(
+        select(func.count(), func.min(found.c.rowid)).select_from(found)
+    ).one()
+    if count <= FEW:
+        return count, count
+    highest = db.session.scalar(select(func.max(User.id))) or 0
+    return count, max(count, int(count * highest / max(1, highest - lowest + 1)))
+
+
+def _count_now_and_then() -> int:
+    """Return the number of users on SQLite; many are counted at most once in KEPT seconds."""
+    key = str(db.engine.engine.url)
+    at, count = _kept.get(key, (0.0, 0))
+    if count <= CAP or time.monotonic() - at > KEPT:
+        counted = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
+        count = db.session.scalar(counted) or 0
+        _kept[key] = time.monotonic(), count
+    return count
+
+
+def _about(count: int) -> Total:
+    return Total(count) if count <= CAP else Total(_rounded(count), "about")
+
+
+def _rounded(count: int) -> int:
+    """Return an estimate to two figures, as no more of it is known."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return round(count / unit) * unit
