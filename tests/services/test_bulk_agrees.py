@@ -93,7 +93,7 @@ def marks(user_id, since):
             mail.message,
             mail.recipient == user.email,
             mail.user_id == user_id,
-            {name for name in mail.context} if mail.message == "account_deleted" else mail.context,
+            set(mail.context) if mail.message == "account_deleted" else mail.context,
             mail.state,
             mail.attempts,
             mail.last_error,

@@ -31,11 +31,6 @@ from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
 NUMBER = re.compile(r"[0-9]{1,10}")
-AWAY = (
-    "Redis does not answer, so no worker can be told. Nothing is lost: begin it when Redis is "
-    "back, or do it from this page."
-)
-
 people_managers_only = permission_required(Permission.MANAGE_USERS)
 
 
@@ -180,7 +175,7 @@ def _confirm(operation: BulkOperation, *, reason: str, tell: bool) -> ResponseRe
     except bulk.NotOpen:
         flash("This was confirmed already.", "info")
     except bulk.QueueAway:
-        flash(AWAY, "warning")
+        pass  # The page says so, for as long as it is so.
     return _back_to(operation)
 
 
@@ -203,7 +198,7 @@ def continue_bulk(operation_id: int) -> ResponseReturnValue:
     except bulk.NotYours:
         flash("Only whoever confirmed it can go on with it: it is done in their name.", "error")
     except bulk.QueueAway:
-        flash(AWAY, "warning")
+        pass  # The page says so, for as long as it is so.
     return _back_to(operation)
 
 

@@ -33,6 +33,7 @@
       box.disabled = isEveryone;
       box.closest("tr").classList.toggle("is-picked", isEveryone);
     });
+    bar.classList.add("is-live");
     bar.hidden = !picked && !isEveryone;
     document.querySelector("[data-bulk-clear]").hidden = false;
     if (count.textContent !== words) count.textContent = words;
@@ -56,6 +57,7 @@
       pick(boxes(), box.checked);
       show();
     } else if (box.matches("[data-bulk-everyone]")) {
+      pick(boxes(), box.checked);
       show();
     } else if (box.closest("[data-bulk-clear]")) {
       everyone().checked = false;
