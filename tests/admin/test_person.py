@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.database import now
 from app.extensions import db
@@ -160,6 +160,26 @@ def test_hostile_names_and_devices_are_shown_as_typed(browser, make_user, admin)
         assert page.status_code == 200
         assert hostile not in page.text
         assert "<img" not in page.text.replace('<img src="/static', "")
+
+
+def test_the_page_asks_as_much_of_the_database_for_much_as_for_little(browser, admin, make_user):
+    user = make_user(invited_by_id=admin.id)
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    counts = []
+    event.listen(db.engine, "before_cursor_execute", note)
+    for _ in range(3):
+        statements.clear()
+        assert browser.get(page_of(user)).status_code == 200
+        counts.append(len([sql for sql in statements if sql.startswith(("SELECT", "WITH"))]))
+        for number in range(15):
+            sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
+            users.change_email(user, email=f"n{number}@example.com", by=admin)
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert max(counts) <= min(counts) + 2 <= 12
 
 
 # What the page offers
