@@ -373,7 +373,7 @@ def test_a_total_is_exact_or_says_that_it_is_not(app, add_event, monkeypatch):
     [
         (Filters(), "pk_audit_events|PRIMARY KEY"),
         (Filters(action="user.suspended"), "ix_audit_events_action"),
-        (Filters(user_id=1), "ix_audit_events_actor .*ix_audit_events_acting_as .*"),
+        (Filters(user_id=1), "ix_audit_events_actor .*ix_audit_events_acting_as "),
         (Filters(user_id=1), "ix_audit_events_subject "),
         (Filters(address=ADDRESS), "ix_audit_events_address"),
         (Filters(search="r" * 32), "ix_audit_events_request"),
@@ -384,10 +384,19 @@ def test_each_filter_walks_an_index(app, add_event, filters, index):
     db.session.execute(
         insert(AuditEvent),
         [
-            {"action": "x", "actor_label": f"{n}", "address": f"{n}", "request_id": f"{n}"}
-            for n in range(300)
+            {
+                "action": "x",
+                "actor_id": n,
+                "acting_as_id": n,
+                "subject_type": "user",
+                "subject_id": n,
+                "address": f"{n}",
+                "request_id": f"{n}",
+            }
+            for n in range(2_000)
         ],
     )
+    db.session.execute(text("ANALYZE audit_events"))
     statements = []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):
@@ -399,9 +408,6 @@ def test_each_filter_walks_an_index(app, add_event, filters, index):
     finally:
         db.event.remove(db.engine, "before_cursor_execute", note)
     is_sqlite = db.engine.dialect.name == "sqlite"
-    if not is_sqlite:
-        db.session.execute(text("SET LOCAL enable_seqscan = off"))
-        db.session.execute(text("SET LOCAL enable_bitmapscan = off"))
     explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
     connection = db.session.connection()
     plans = []
