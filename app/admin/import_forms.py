@@ -12,6 +12,7 @@ from app.admin.forms import RoleField
 from app.forms import BaseForm
 from app.models import PeopleImport
 from app.models.people_import import ImportMode
+from app.services import registration
 from app.services.imports import FIELDS
 
 MODES = {
@@ -40,7 +41,11 @@ class ColumnsForm(BaseForm):
     role_column = SelectField(FIELDS["role"])
     mode = RadioField(
         "People who have no account yet",
-        choices=[SelectChoice(str(mode), text) for mode, text in MODES.items()],
+        choices=lambda: [
+            SelectChoice(str(mode), text)
+            for mode, text in MODES.items()
+            if mode != ImportMode.INVITE or registration.takes_invitations()
+        ],
     )
     role = RoleField("Role of new people whose line names none")
     update_existing = BooleanField(

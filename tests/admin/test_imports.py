@@ -446,6 +446,18 @@ def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch)
     assert person("a@example.com") is None
 
 
+def test_nobody_is_invited_where_invitations_are_closed(browser, app, monkeypatch):
+    data = HEADER + "a@example.com,,,\n"
+    row = check(browser, data)
+    monkeypatch.setitem(app.config, "REGISTRATION", "closed")
+    run(browser, row)
+    assert (newest().state, person("a@example.com")) == ("failed", None)
+    upload(browser, data)
+    page = browser.get(f"{PATH}/{newest().id}/columns").text
+    assert 'value="invite"' not in page
+    assert newest().mode == "create"
+
+
 def test_the_run_asks_for_the_password_when_it_was_given_long_ago(browser, admin):
     row = check(browser, HEADER + "a@example.com,,,\n")
     for session in db.session.scalars(select(UserSession)):

@@ -14,7 +14,7 @@ from sqlalchemy import Row as Found
 from app.extensions import db
 from app.models import PeopleImport, Permission, Role, User
 from app.models.people_import import ImportMode
-from app.services import authority
+from app.services import authority, registration
 from app.services.imports.rows import Row
 
 NOT_HERE = "Nobody has this address, and only people who are here are updated."
@@ -112,6 +112,8 @@ class Rules:
         `demoted` gathers whom the lines so far take out of the administrators.
         """
         self.plan, self.demoted = plan, demoted
+        if plan.mode == ImportMode.INVITE and not registration.takes_invitations():
+            raise NotAllowed("Nobody can be invited at present: REGISTRATION is closed.")
         people = [db.session.get(User, user_id, populate_existing=True) for user_id in plan.own_ids]
         if not all(person and person.is_active and person.confirmed for person in people):
             raise NotAllowed("The account of whoever imports was suspended or deleted.")

@@ -15,7 +15,7 @@ from app.database import now
 from app.extensions import db
 from app.models import PeopleImport, Role, User
 from app.models.people_import import ImportMode, ImportState
-from app.services import audit, authority
+from app.services import audit, authority, registration
 from app.services.imports import columns, storage
 from app.services.imports.files import BLOCK, Unreadable, describe, name_columns
 from app.services.imports.working import note, work
@@ -65,7 +65,7 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
         lines=found.lines,
         mapping=columns.guess(found.columns if found.has_header else [], found.sample)
         or columns.guess(found.columns, found.sample),
-        mode=ImportMode.INVITE,
+        mode=ImportMode.INVITE if registration.takes_invitations() else ImportMode.CREATE,
         role_id=_default_role_id(by),
     )
     db.session.add(row)
