@@ -41,6 +41,7 @@ ACCESS = {
     "account.unconfirmed": SIGNED_IN,
     "account.confirm_request": SIGNED_IN,
     "account.manage": CONFIRMED,
+    "account.activity": CONFIRMED,
     "account.change_password": CONFIRMED,
     "account.delete_account": CONFIRMED,
     "account.change_email_request": CONFIRMED,
@@ -55,6 +56,12 @@ ACCESS = {
     "admin.registered_users": Permission.MANAGE_USERS,
     "admin.choose_columns": Permission.MANAGE_USERS,
     "admin.export_users": Permission.MANAGE_USERS,
+    "admin.bulk_operations": Permission.MANAGE_USERS,
+    "admin.preview_bulk": Permission.MANAGE_USERS,
+    "admin.bulk_operation": Permission.MANAGE_USERS,
+    "admin.continue_bulk": Permission.MANAGE_USERS,
+    "admin.stop_bulk": Permission.MANAGE_USERS,
+    "admin.bulk_results": Permission.MANAGE_USERS,
     "admin.user_info": Permission.MANAGE_USERS,
     "admin.new_user": Permission.MANAGE_USERS,
     "admin.invite_user": Permission.MANAGE_USERS,
@@ -85,6 +92,9 @@ ACCESS = {
     "admin.delete_import": Permission.MANAGE_USERS,
     "admin.import_problems": Permission.MANAGE_USERS,
     "admin.import_results": Permission.MANAGE_USERS,
+    "admin.audit": Permission.VIEW_AUDIT,
+    "admin.audit_event": Permission.VIEW_AUDIT,
+    "admin.export_audit": Permission.VIEW_AUDIT,
     "admin.update_editor_contents": Permission.MANAGE_CONTENT,
     "admin.jobs": Permission.MANAGE_JOBS,
     "admin.job": Permission.MANAGE_JOBS,
@@ -127,8 +137,14 @@ def rule_id(rule):
 
 def address(rule, user_id=2**31 - 1):
     values = {"user_id": user_id, "token": "x.y", "name": "x", "filename": "x"}
-    values |= {"job_id": "x-1", "email_id": user_id, "session_id": user_id, "role_id": user_id}
-    values |= {"import_id": user_id}
+    values |= {
+        "job_id": "x-1",
+        "email_id": user_id,
+        "event_id": user_id,
+        "session_id": user_id,
+        "role_id": user_id,
+    }
+    values |= {"import_id": user_id, "operation_id": user_id}
     url = str(rule)
     for name in rule.arguments:
         for placeholder in (f"<int:{name}>", f"<path:{name}>", f"<{name}>"):

@@ -2,10 +2,14 @@
 
 from app.admin.views import (
     access,
+    audit,
+    bulk,
     dashboard,
     directory,
     emails,
     impersonation,
+    imports,
+    invitations,
     jobs,
     pages,
     person,
@@ -15,10 +19,14 @@ from app.admin.views import (
 
 __all__ = [
     "access",
+    "audit",
+    "bulk",
     "dashboard",
     "directory",
     "emails",
     "impersonation",
+    "imports",
+    "invitations",
     "jobs",
     "pages",
     "person",
