@@ -24,7 +24,7 @@ def recreate_db() -> None:
 @click.command("release")
 @with_appcontext
 def release() -> None:
-    """Bring a deployed database up to date: migrate it and put the roles right."""
+    """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
     flask_migrate.upgrade()
     roles.insert()
 
