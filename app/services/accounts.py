@@ -55,7 +55,7 @@ def reauthenticate(user: User, session: UserSession, password: str) -> None:
     """Note that whoever is signed in gave the password again. Raises WrongPassword."""
     refuse_acting(user)
     if not user.verify_password(password):
-        _refuse("session.reauthentication_refused", user)
+        refuse_password("session.reauthentication_refused", user)
     sessions.confirm_password(session)
 
 
@@ -115,7 +115,7 @@ def confirm(token: str, *, by: User | None = None) -> User:
     Unless `by` is its user themselves, nobody stays signed in to it: whoever made the account may
     not be who reads the mail.
     """
-    user = _lock_by_token("confirm", token)
+    user = lock_by_token("confirm", token)
     user.confirm_account(token)
     if by is None or by.id != user.id or by.impersonator is not None:
         sessions.end_all(user)
@@ -150,7 +150,7 @@ def reset_password(token: str, password: str) -> User:
     Who follows the link has read the mail, so the address is confirmed too. Raises LinkRefused
     and passwords.WeakPassword.
     """
-    user = _lock_by_token("reset_password", token)
+    user = lock_by_token("reset_password", token)
     if user.is_invited and not registration.takes_invitations():
         db.session.rollback()
         raise LinkRefused
@@ -170,81 +170,12 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     """
     refuse_acting(user)
     if not user.verify_password(old):
-        _refuse("user.password_change_refused", user)
+        refuse_password("user.password_change_refused", user)
     _require_acceptable_password(user, new)
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
     audit.record("user.password_changed", by=user, subject=user)
     outbox.commit_and_offer(emails.send_password_changed(user))
-
-
-def request_email_change(user: User, *, new_email: str, password: str) -> None:
-    """Queue a link to the new address and a notice to the old one, which stays until then.
-
-    When the new address is taken its owner is told instead, and the answer is the same.
-    Raises WrongPassword.
-    """
-    refuse_acting(user)
-    if not user.verify_password(password):
-        _refuse("user.email_change_refused", user)
-    new_email = canonical_email(new_email)
-    if new_email == user.email:
-        return
-    owner = User.by_email(new_email)
-    kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
-    before, user.pending_email = user.pending_email, new_email
-    audit.record(
-        "user.email_change_asked",
-        by=user,
-        subject=user,
-        changes={"pending_email": (before, new_email)},
-    )
-    if outbox.is_throttled(user.email, "email_change_requested", LINKS_AN_HOUR, HOUR):
-        db.session.commit()
-        return
-    notice = emails.send_email_change_requested(user, new_email)
-    if owner is None:
-        outbox.commit_and_offer(notice, emails.send_change_email(user, new_email))
-    elif outbox.is_throttled(new_email, kind, 1, HOUR):
-        outbox.commit_and_offer(notice)
-    elif owner.is_deleted:
-        outbox.commit_and_offer(notice, emails.send_address_reserved(new_email))
-    else:
-        outbox.commit_and_offer(notice, emails.send_already_registered(new_email))
-
-
-def cancel_email_change(user: User) -> None:
-    """Forget the new address that has not been confirmed; its link stops working."""
-    refuse_acting(user)
-    if user.pending_email:
-        changes = {"pending_email": (user.pending_email, None)}
-        audit.record("user.email_change_cancelled", by=user, subject=user, changes=changes)
-        user.pending_email = None
-    db.session.commit()
-
-
-def change_email(user: User, token: str) -> None:
-    """Take the new address that `token` was sent to. Raises LinkRefused and EmailTaken."""
-    refuse_acting(user)
-    locked = _lock_by_token("change_email", token)
-    if locked.id != user.id:
-        db.session.rollback()
-        raise LinkRefused
-    old_email = locked.email
-    locked.change_email(token)
-    try:
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        raise EmailTaken from None
-    audit.record(
-        "user.email_changed",
-        by=user,
-        subject=locked,
-        changes={"email": (old_email, locked.email)},
-    )
-    notices = emails.send_email_changed(locked, old_email=old_email, new_email=locked.email)
-    outbox.commit_and_offer(*notices)
 
 
 def join_from_invite(user_id: int, token: str, password: str) -> User:
@@ -253,7 +184,7 @@ def join_from_invite(user_id: int, token: str, password: str) -> User:
     Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
     """
     registration.require_invitations()
-    user = _lock_by_token("invite", token)
+    user = lock_by_token("invite", token)
     if user.id != user_id:
         db.session.rollback()
         raise LinkRefused
@@ -289,13 +220,14 @@ def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
     db.session.commit()
 
 
-def _refuse(action: str, user: User) -> NoReturn:
+def refuse_password(action: str, user: User) -> NoReturn:
+    """Note a password of `user` that is not theirs as `action`, and raise WrongPassword."""
     audit.record(action, by=user, subject=user)
     db.session.commit()
     raise WrongPassword
 
 
-def _lock_by_token(purpose: str, token: str) -> User:
+def lock_by_token(purpose: str, token: str) -> User:
     """Return the token's user with the row locked, so that of two who use it one comes second."""
     content = tokens.read(purpose, token)
     user = content and db.session.get(

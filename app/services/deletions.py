@@ -14,7 +14,7 @@ from app.extensions import db
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
 from app.services import audit, outbox, sessions
-from app.services.accounts import WrongPassword
+from app.services.accounts import refuse_password
 from app.services.authority import (
     keep_an_administrator,
     lock,
@@ -43,9 +43,7 @@ def delete_oneself(user: User, *, password: str) -> None:
     """
     refuse_acting(user)
     if not user.verify_password(password):
-        audit.record("user.deletion_refused", by=user, subject=user)
-        db.session.commit()
-        raise WrongPassword
+        refuse_password("user.deletion_refused", user)
     _delete(user, by=user)
 
 

@@ -11,7 +11,7 @@ from app.account.views.acting import OPEN_WHILE_ACTING
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, impersonation, sessions, users
+from app.services import accounts, addresses, impersonation, sessions, users
 from app.services.authority import NotWhileActing
 from tests import factories
 from tests.support import PASSWORD
@@ -318,9 +318,11 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
     customer.session = db.session.scalars(select(UserSession)).one()
     for deed in (
         lambda: accounts.change_password(customer, old=PASSWORD, new=PASSWORD, keep=None),
-        lambda: accounts.request_email_change(customer, new_email="a@b.example", password=PASSWORD),
-        lambda: accounts.cancel_email_change(customer),
-        lambda: accounts.change_email(customer, "x"),
+        lambda: addresses.request_email_change(
+            customer, new_email="a@b.example", password=PASSWORD
+        ),
+        lambda: addresses.cancel_email_change(customer),
+        lambda: addresses.change_email(customer, "x"),
         lambda: accounts.reauthenticate(customer, customer.session, PASSWORD),
         lambda: sessions.confirm_password(customer.session),
         lambda: impersonation.start(helper, by=customer, password=PASSWORD),

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User
-from app.services import accounts, invitations, outbox, sessions, users
+from app.services import accounts, addresses, invitations, outbox, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
 from app.services.authority import LastAdministrator, UserGone, can_sign_in
 from app.services.invitations import NotInvited
@@ -136,7 +136,7 @@ def test_a_link_to_a_new_address_is_good_for_one_of_twenty(race):
     token, user_id = user.generate_email_change_token("new@example.com"), user.id
     results = race(
         *(
-            lambda: accounts.change_email(db.session.get(User, user_id), token)
+            lambda: addresses.change_email(db.session.get(User, user_id), token)
             for _ in range(THREADS)
         )
     )
@@ -150,7 +150,7 @@ def test_one_address_goes_to_one_of_those_who_confirm_it_at_once(race):
     links = [(user.id, user.generate_email_change_token("wanted@example.com")) for user in people]
     results = race(
         *(
-            lambda user_id=user_id, token=token: accounts.change_email(
+            lambda user_id=user_id, token=token: addresses.change_email(
                 db.session.get(User, user_id), token
             )
             for user_id, token in links

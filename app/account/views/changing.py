@@ -10,7 +10,7 @@ from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import ChangeEmailForm, ChangePasswordForm, ConfirmEmailForm
 from app.headers import SAFE_METHODS
 from app.redirects import next_url
-from app.services import accounts
+from app.services import accounts, addresses
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
 from app.sign_in import me
 
@@ -76,7 +76,7 @@ def change_email_request() -> ResponseReturnValue:
     form = ChangeEmailForm()
     if form.validate_on_submit():
         try:
-            accounts.request_email_change(
+            addresses.request_email_change(
                 me(), new_email=form.email.data, password=form.password.data
             )
         except WrongPassword:
@@ -90,7 +90,7 @@ def change_email_request() -> ResponseReturnValue:
 @account.post("/manage/change-email/cancel")
 @login_required
 def cancel_email_change() -> ResponseReturnValue:
-    accounts.cancel_email_change(me())
+    addresses.cancel_email_change(me())
     flash("Your address stays as it is.", "success")
     return redirect(url_for("account.manage"))
 
@@ -105,7 +105,7 @@ def change_email(token: str) -> ResponseReturnValue:
         if owner.id != current_user.id:
             raise LinkRefused
         if form.validate_on_submit():
-            accounts.change_email(me(), token)
+            addresses.change_email(me(), token)
             flash("Your address is changed.", "success")
             return redirect(url_for("account.manage"))
     except LinkRefused:
