@@ -1,7 +1,7 @@
 """The audit trail: who did what, as whom, on what, from where and when."""
 
 from app.services.audit.actions import ACTIONS, NOUNS
-from app.services.audit.export import export
+from app.services.audit.exporting import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
 from app.services.audit.recording import about, is_news, maintenance, record, values
