@@ -216,6 +216,7 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
 
 @admin.get("/users/bulk/<int:operation_id>/results.csv")
 @people_managers_only
+@fresh_sign_in_required
 def bulk_results(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
     lines = bulk.result_file(operation)
