@@ -99,6 +99,11 @@ class PeopleImport(db.Model):
         return self.started_at is not None
 
     @property
+    def to_do(self) -> int:
+        """How many people it changes, or has changed."""
+        return sum(self.counts.get(end, 0) for end in ("invited", "created", "updated"))
+
+    @property
     def problems(self) -> int:
         return self.counts.get("problem", 0)
 

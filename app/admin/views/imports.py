@@ -130,7 +130,7 @@ def run_import(import_id: int) -> ResponseReturnValue:
         if question := confirm(
             title=f"Import {row.file_name}?",
             text=_what_will_happen(row),
-            button="Import",
+            button=f"Import {_people(row.to_do)}",
             back=url_for("admin.show_import", import_id=row.id),
             trail=_trail(row),
             danger=False,
@@ -145,20 +145,23 @@ def run_import(import_id: int) -> ResponseReturnValue:
 def _what_will_happen(row: PeopleImport) -> str:
     words = {
         "invited": "invited by mail",
-        "created": "given an account without mail",
+        "created": "given an account, without mail",
         "updated": "updated",
         "unchanged": "left as they are",
     }
-    parts = [
-        f"{row.counts[end]:,} {'is' if row.counts[end] == 1 else 'are'} {word}"
+    sentences = [
+        f"{_people(row.counts[end])} {'is' if row.counts[end] == 1 else 'are'} {word}."
         for end, word in words.items()
         if row.counts.get(end)
     ]
-    text = f"Of {row.lines:,} {'person' if row.lines == 1 else 'people'} {', '.join(parts)}."
     if row.problems:
         lines = "line with a problem is" if row.problems == 1 else "lines with problems are"
-        text += f" {row.problems:,} {lines} left out."
-    return text if parts else "There is nothing in it that would change anything."
+        sentences.append(f"{row.problems:,} {lines} left out.")
+    return " ".join(sentences)
+
+
+def _people(number: int) -> str:
+    return f"{number:,} {'person' if number == 1 else 'people'}"
 
 
 @admin.route("/users/import/<int:import_id>/go-on", methods=["GET", "POST"])
