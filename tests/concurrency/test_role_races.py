@@ -246,3 +246,39 @@ def test_of_two_roles_with_one_name_one_is_made(race):
 
         results = race(*[acting(make, by)] * 4)
         assert sorted(map(repr, results)) == ["NameTaken()"] * 3 + ["None"]
+
+
+def test_pages_of_roles_that_are_sent_at_once_are_all_answered(race, racing_app):
+    """F25, F38: whoever comes late is told so, and nothing fails."""
+    for _ in range(6):
+        admin = make_user(role="Administrator")
+        role = make_role(f"Editor {next(_number)}", 0x11)
+        user, at = make_user(role=role.name), f"/admin/roles/{role.id}"
+        fields = {"name": role.name, "index": "main", "permissions": ["1"], "seen": "",
+                  "role": role_id("User")}  # fmt: skip
+        sent = [
+            ("post", at), ("post", f"{at}/delete"), ("post", f"{at}/delete"), ("get", at),
+            ("get", "/admin/roles"), ("post", "/admin/roles/new"),
+            ("post", f"/admin/user/{user.id}/change-account-type"),
+            ("get", f"/admin/users?role={role.id}"),
+        ]  # fmt: skip
+        browsers = [racing_app.test_client() for _ in sent]
+        for browser in browsers:
+            browser.enter(admin)
+        tokens = [browser.csrf_token("/about") for browser in browsers]
+
+        def send(browser, token, method, path, fields=fields):
+            data = {**fields, "csrf_token": token} if method == "post" else None
+            return browser.open(path, method=method.upper(), data=data).status_code
+
+        statuses = race(
+            *(
+                lambda b=b, t=t, m=m, p=p: send(b, t, m, p)
+                for b, t, (m, p) in zip(browsers, tokens, sent, strict=True)
+            )
+        )
+        answered = list(zip(sent, statuses, strict=True))
+        assert set(statuses) <= {200, 302, 404, 409}, answered
+        assert count(User.role_id.is_(None)) == 0
+        db.session.execute(User.__table__.delete())
+        db.session.commit()
