@@ -147,7 +147,7 @@ def test_an_invitation_is_revoked_after_asking(browser, make_user, app):
     assert user.email in browser.get(path).text
     assert db.session.get(User, user_id)
     response = browser.submit(path)
-    assert response.location == "/admin/users"
+    assert response.location == "/admin/invitations"
     assert db.session.get(User, user_id) is None
     assert app.test_client().get(f"/account/join-from-invite/{user_id}/{token}").status_code == 404
 
