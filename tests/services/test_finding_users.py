@@ -1,15 +1,379 @@
-"""Lists of users, and how many there are of each kind."""
+"""Lists of users: whom they hold, in which order, and what a page costs."""
 
+import base64
+import json
+import random
+import re
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, select, text
 
+from app.database import now
 from app.extensions import db
+from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import directory
+from app.services.directory import SORTS, Filters, cursors, totals
 
 KINDS = STATUSES[1:]
+EVERYONE = Filters()
+EVERY_SORT = [*SORTS, *(f"-{sort}" for sort in SORTS)]
+
+
+def on_sqlite():
+    return db.engine.dialect.name == "sqlite"
+
+
+def found(search="", **values):
+    return {row.email for row in directory.find(Filters(search=search, **values)).rows}
+
+
+@pytest.fixture
+def crowd(app):
+    """30 people, some alike in all that lists are sorted by but their ids."""
+    chance = random.Random(4)  # noqa: S311 - the same people each time, not secrets
+    roles = list(db.session.scalars(select(Role.id)))
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    people = []
+    for number in range(30):
+        moments = [start + timedelta(days=chance.randrange(4)) for _ in range(2)]
+        people.append(
+            User(
+                first_name=chance.choice(["Ada", "Grace", "Émile"]),
+                last_name=chance.choice(["Lovelace", "Hopper", "O'Neil"]),
+                email=f"crowd{number}@example.com",
+                confirmed=chance.random() < 0.5,
+                suspended_at=chance.choice([None, None, start]),
+                role_id=chance.choice(roles),
+                created_at=moments[0],
+                last_seen_at=chance.choice([None, moments[1]]),
+            )
+        )
+        db.session.add(people[-1])
+        db.session.commit()
+    db.session.add(User(email="gone@example.com", deleted_at=now()))
+    db.session.commit()
+    # Who has no role comes after everyone who has one.
+    people[3].role = None
+    db.session.commit()
+    return people
+
+
+# Pages
+
+
+def walk(sort, filters=EVERYONE, per_page=7, *, backwards=False):
+    """Return the ids on each page, in the order in which the pages are turned over."""
+    page = directory.find(filters, sort=sort, per_page=per_page, last=backwards)
+    pages = [[row.id for row in page.rows]]
+    while cursor := page.before if backwards else page.after:
+        way = {"before": cursor} if backwards else {"after": cursor}
+        page = directory.find(filters, sort=sort, per_page=per_page, **way)
+        pages.append([row.id for row in page.rows])
+    return pages
+
+
+@pytest.mark.parametrize("sort", EVERY_SORT)
+def test_pages_hold_everyone_once_from_either_end(crowd, sort):
+    """IN-2"""
+    forwards, backwards = walk(sort), walk(sort, backwards=True)
+    in_order = [person for page in forwards for person in page]
+    assert sorted(in_order) == sorted(user.id for user in crowd)
+    # The first page is full from either side, so people on it may be met twice on the way back.
+    assert backwards.pop() == in_order[:7]
+    back = [person for page in reversed(backwards) for person in page]
+    assert back == in_order[-len(back) :]
+    assert len(back) + 7 >= len(in_order)
+
+
+@pytest.mark.parametrize("sort", EVERY_SORT)
+def test_one_goes_on_and_comes_back_to_the_same_page(crowd, sort):
+    first = directory.find(Filters(), sort=sort, per_page=7)
+    second = directory.find(Filters(), sort=sort, per_page=7, after=first.after)
+    third = directory.find(Filters(), sort=sort, per_page=7, after=second.after)
+    assert directory.find(Filters(), sort=sort, per_page=7, before=third.before).rows == second.rows
+    back = directory.find(Filters(), sort=sort, per_page=7, before=second.before)
+    assert back.rows == first.rows
+    assert back.before is None
+
+
+@pytest.mark.parametrize("sort", EVERY_SORT)
+def test_a_list_that_is_gathered_has_the_order_of_one_that_follows_an_index(crowd, sort):
+    filters = Filters(search="example.com")
+    gathered = walk(sort, filters, per_page=25)
+    assert gathered == walk(sort, per_page=25)
+
+
+def test_orders_mean_what_they_say(crowd):
+    def rows(sort):
+        return directory.find(Filters(), sort=sort, per_page=100).rows
+
+    by_name = [(row.last_name, row.first_name, row.id) for row in rows("name")]
+    if on_sqlite():
+        assert by_name == sorted(by_name)
+    assert by_name[::-1] == [(row.last_name, row.first_name, row.id) for row in rows("-name")]
+    names = {role.id: role.name for role in db.session.scalars(select(Role))} | {None: "z"}
+    by_role = [names[row.role_id] for row in rows("role")]
+    assert by_role == sorted(by_role)
+    assert [row.status for row in rows("status")] == sorted(row.status for row in rows("status"))
+    seen = [row.last_seen_at for row in rows("-last_seen_at")]
+    moments = [moment for moment in seen if moment]
+    assert moments == sorted(moments, reverse=True)
+    assert seen[len(moments) :] == [None] * (len(seen) - len(moments))
+
+
+def test_someone_who_joins_meanwhile_moves_nobody_to_another_page(crowd, make_user):
+    first = directory.find(Filters(), per_page=7)
+    expected = directory.find(Filters(), per_page=7, after=first.after).rows
+    make_user()
+    assert directory.find(Filters(), per_page=7, after=first.after).rows == expected
+
+
+def test_a_page_whose_neighbours_are_gone_is_filled_from_the_end(crowd):
+    last = directory.find(Filters(), sort="email", per_page=7, last=True)
+    before = directory.find(Filters(), sort="email", per_page=7, before=last.before)
+    for row in last.rows:
+        db.session.delete(db.session.get(User, row.id))
+    db.session.commit()
+    page = directory.find(Filters(), sort="email", per_page=7, after=before.after or last.before)
+    assert len(page.rows) == 7
+    assert page.after is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "=", "é", "a" * 5000, "W10", "bnVsbA", "AAAA", "_-", "WyItY3JlYXRlZF9hdCIsIiJd"],
+)
+def test_a_cursor_that_makes_no_sense_is_refused(crowd, text):
+    """IN-1"""
+    with pytest.raises(directory.NotACursor):
+        directory.find(Filters(), after=text)
+
+
+@pytest.mark.parametrize(
+    ("sort", "segment", "values"),
+    [
+        ("email", "", ("a",)),
+        ("email", "", ("a", -1)),
+        ("email", "", ("a", 2**63)),
+        ("email", "", ("a", True)),
+        ("email", "", ("\0", 1)),
+        ("email", "", ("\ud800", 1)),
+        ("email", "", (1, 1)),
+        ("email", "x", ("a", 1)),
+        ("-email", "", ("a", 1)),
+        ("created_at", "", ("2026-01-01", 1)),
+        ("created_at", "", ("2026-13-01T00:00:00+00:00", 1)),
+        ("role", "99", ("2026-01-01T00:00:00+00:00", 1)),
+    ],
+)
+def test_a_cursor_of_another_list_is_refused(crowd, sort, segment, values):
+    """IN-1"""
+    made = base64.urlsafe_b64encode(json.dumps([sort, segment, *values]).encode()).decode()
+    asked = "email" if sort == "-email" else sort
+    with pytest.raises(directory.NotACursor):
+        directory.find(Filters(), sort=asked, after=made.rstrip("="))
+
+
+def test_a_cursor_is_read_as_it_was_written():
+    cursor = cursors.Cursor("seen", (datetime(2026, 1, 2, 3, 4, 5, 6, UTC), 7))
+    text = cursors.write("last_seen_at", cursor)
+    assert cursors.read(text, sort="last_seen_at", kinds={"seen": (datetime, int)}) == cursor
+
+
+# Searching
+
+
+@pytest.fixture
+def names(make_user):
+    for first, last, email in (
+        ("Ada", "Lovelace", "ada@example.com"),
+        ("Zoë", "O'Brien", "zoe+a_100%@example.org"),
+        ("Łukasz", "Żak", "lukasz@example.net"),
+        ("李", "小龙", "bruce@example.net"),
+        ('Say "hi"', "back\\slash", "odd@example.net"),
+    ):
+        make_user(first_name=first, last_name=last, email=email)
+    make_user(first_name="Ada", last_name="Gone", email="ada.gone@example.com", deleted_at=now())
+
+
+@pytest.mark.parametrize(
+    ("search", "emails"),
+    [
+        ("lovel", {"ada@example.com"}),
+        ("VELACE", {"ada@example.com"}),
+        ("velace da@ex", {"ada@example.com"}),
+        ("ada brien", set()),
+        ("zoë", {"zoe+a_100%@example.org"}),
+        ("o'b", {"zoe+a_100%@example.org"}),
+        ("100%", {"zoe+a_100%@example.org"}),
+        ("a_1", {"zoe+a_100%@example.org"}),
+        ("a%1", set()),
+        ("a.1", set()),
+        ('"hi"', {"odd@example.net"}),
+        ("\\sl", {"odd@example.net"}),
+        ("lukasz", {"lukasz@example.net"}),
+        # Shorter than a trigram: where a name or an address begins.
+        ("ad", {"ada@example.com"}),
+        ("L", {"ada@example.com", "lukasz@example.net"}),
+        ("da", set()),
+        ("lo ad", {"ada@example.com"}),
+        ("ad lovelace", {"ada@example.com"}),
+        ("李", {"bruce@example.net"}),
+        ("小龙", {"bruce@example.net"}),
+        ("%", set()),
+        ("_", set()),
+    ],
+)
+def test_a_search_finds_every_word_in_any_case(names, search, emails):
+    assert found(search) == emails
+
+
+def test_case_beyond_ascii_is_folded_too(names):
+    if not on_sqlite() and db.session.scalar(text("SELECT lower('Ł')")) != "ł":
+        pytest.skip("this database folds the case of ASCII only")
+    assert found("ŁUKASZ") == found("łukasz") == {"lukasz@example.net"}
+    assert found("ZOË") == {"zoe+a_100%@example.org"}
+
+
+HOSTILE = [
+    *('"', "'", '""', "AND", "OR NOT", "NEAR(a b)", "first_name : ada", "-ada", "^ada", "ada*"),
+    *("(", ")", "{a b}", "\\", "\\\\\\", "%%%", "___", "\0", "a\0da", "\0\0\0", "x" * 5000),
+    *(
+        "' OR 1=1 --",
+        "\ud800",
+        "\U0010ffff",
+        "😀😀😀",
+        "\u202eada",
+        "ﬁﬁﬁ",
+        "İİİ",
+        "K" * 3,
+        ".*",
+        "[a-z]",
+    ),
+    *("a " * 300, "abc " * 300, "\n\t\r", "\xa0", "$1 $$ %s %(x)s :x ? {}"),
+]
+
+
+@pytest.mark.parametrize("search", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("sort", ["-created_at", "role"])
+def test_no_search_is_an_error(names, search, sort):
+    """IN-1"""
+    filters, _notices = Filters.from_query({"search": search})
+    for narrowed in (filters, Filters(search=search), Filters(search=search, status="deleted")):
+        page = directory.find(narrowed, sort=sort)
+        whole = db.session.scalars(select(User.id).where(*narrowed.conditions())).all()
+        assert sorted(row.id for row in page.rows) == sorted(whole)
+        assert page.total == totals.Total(len(whole))
+
+
+def test_people_whom_a_search_finds_by_another_filter_are_the_same(names, monkeypatch):
+    """However a list is gathered, by the search or by the role, it holds the same people."""
+    role = db.session.scalar(select(Role).where(Role.name == "User"))
+    for search in ("ada", "zoë", "łukasz", "lukasz ", "ad", "L", "example.net od"):
+        filters = Filters(search=search, role_id=role.id)
+        expected = set(db.session.scalars(select(User.id).where(*filters.conditions())))
+        for led_by in ({"search"}, {"start"}, {"role"}, set()):
+            ids = set(db.session.scalars(select(User.id).where(*filters.conditions(led_by))))
+            assert ids == expected, (search, led_by)
+
+
+def test_a_changed_name_is_found_and_the_old_one_is_not(names):
+    user = db.session.scalar(select(User).where(User.email == "ada@example.com"))
+    user.last_name = "Byron"
+    db.session.commit()
+    assert found("byron") == {"ada@example.com"}
+    assert found("lovelace") == set()
+
+
+def test_more_than_can_be_sorted_come_in_the_order_in_which_they_were_added(crowd, monkeypatch):
+    monkeypatch.setattr(totals, "FEW", 10)
+    if not on_sqlite():
+        monkeypatch.setattr(totals, "CAP", 10)
+    filters = Filters(search="example.com")
+    page = directory.find(filters, sort="name", per_page=25)
+    ids = sorted((user.id for user in crowd), reverse=True)
+    assert not page.is_sorted
+    assert [row.id for row in page.rows] == ids[:25]
+    assert page.total.kind == "about"
+    rest = directory.find(filters, sort="name", per_page=25, after=page.after)
+    assert [row.id for row in rest.rows] == ids[25:]
+    assert directory.find(filters, sort="name", per_page=25, before=rest.before).rows == page.rows
+    last = directory.find(filters, sort="name", per_page=25, last=True)
+    assert [row.id for row in last.rows] == ids[-25:]
+
+
+# Filters
+
+
+def test_filters_narrow_the_list_down(make_user, crowd):
+    role = db.session.scalar(select(Role).where(Role.name == "Administrator"))
+    rows = directory.find(Filters(role_id=role.id), per_page=100).rows
+    assert {row.role_id for row in rows} == {role.id}
+    assert [row.id for row in directory.find(Filters(role_id=0)).rows] == [crowd[3].id]
+    for status in ("active", "suspended", "unconfirmed"):
+        rows = directory.find(Filters(status=status), sort="name", per_page=100).rows
+        assert [row.status for row in rows] == [status] * len(rows)
+        assert rows
+    assert found(status="deleted") == {"gone@example.com"}
+    assert "gone@example.com" not in found()
+
+
+def test_days_are_whole_days_the_last_one_included(make_user):
+    day = date(2026, 3, 29)
+    for hour, minute, name in ((0, 0, "first"), (23, 59, "last")):
+        at = datetime(2026, 3, 29, hour, minute, 59, 999_999, UTC)
+        make_user(email=f"{name}@example.com", created_at=at, last_seen_at=at)
+    for offset in (-1, 1):
+        at = datetime(2026, 3, 29, 12, tzinfo=UTC) + timedelta(days=offset)
+        make_user(created_at=at, last_seen_at=at)
+    expected = {"first@example.com", "last@example.com"}
+    assert found(created_from=day, created_to=day) == expected
+    assert found(seen_from=day, seen_to=day) == expected
+    assert len(found(seen_from=day)) == 3
+    assert len(found(created_to=date.max)) == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ({"role": "99"}, "no such role"),
+        ({"role": "x"}, "no such role"),
+        ({"role": "-1"}, "no such role"),
+        ({"role": "9" * 30}, "no such role"),
+        ({"role": "１"}, "no such role"),
+        ({"status": "happy"}, "no such status"),
+        ({"created_from": "yesterday"}, "not a date"),
+        ({"created_from": "2026-02-30"}, "not a date"),
+        ({"seen_to": "20260101"}, "not a date"),
+        ({"seen_to": "0000-01-01"}, "not a date"),
+        ({"seen_from": "2026-02-02", "seen_to": "2026-02-01"}, "end before they begin"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_left_out_and_said(app, query, part):
+    filters, notices = Filters.from_query(query)
+    assert filters.is_empty
+    assert part in " ".join(notices)
+
+
+def test_filters_are_read_as_they_were_written(app):
+    role_id = db.session.scalar(select(Role.id))
+    filters = Filters(
+        search="ada love",
+        role_id=role_id,
+        status="suspended",
+        created_from=date(2026, 1, 1),
+        created_to=date(2026, 1, 2),
+        seen_from=date(2026, 1, 3),
+        seen_to=date(2026, 1, 4),
+    )
+    assert Filters.from_query(filters.to_query()) == (filters, [])
+    assert Filters.from_query({}) == (Filters(), [])
+
+
+# How many there are
 
 
 def test_users_are_counted_by_the_status_that_they_show(make_user):
@@ -22,7 +386,7 @@ def test_users_are_counted_by_the_status_that_they_show(make_user):
         {"role": "Administrator"},
     ):
         make_user(**traits)
-    shown = Counter(row.status for row in directory.find().rows)
+    shown = Counter(row.status for row in directory.find(Filters()).rows)
 
     counts = directory.statistics()
 
@@ -31,9 +395,29 @@ def test_users_are_counted_by_the_status_that_they_show(make_user):
     assert counts["administrators"] == 1
 
 
+def test_totals_are_exact_while_that_is_cheap(crowd):
+    assert directory.find(Filters(), per_page=7).total == totals.Total(30)
+    last = directory.find(Filters(search="ada"), per_page=7, last=True)
+    assert last.total == totals.Total(sum(user.first_name == "Ada" for user in crowd))
+    assert directory.find(Filters(search="nobody at all")).total == totals.Total(0)
+
+
+def test_a_total_beyond_the_cap_is_said_to_be_about_that_or_more(crowd, monkeypatch):
+    monkeypatch.setattr(totals, "CAP", 10)
+    monkeypatch.setattr(totals, "FEW", 10)
+    for filters in (Filters(), Filters(search="example.com"), Filters(created_to=date.max)):
+        total = directory.find(filters, per_page=7).total
+        assert total.kind in {"about", "more"}, filters
+    assert totals._rounded(1_049_999) == 1_000_000
+    assert totals._rounded(24_701) == 25_000
+
+
+# What a page costs
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_counted_in_an_index(app, kind):
-    if db.engine.dialect.name != "sqlite":
+    if not on_sqlite():
         pytest.skip("a server with few rows reads them all")
     plan = db.session.execute(
         text("EXPLAIN QUERY PLAN SELECT count(*) FROM users WHERE status = :kind"), {"kind": kind}
@@ -42,30 +426,102 @@ def test_each_kind_is_counted_in_an_index(app, kind):
     assert "INDEX ix_users_status" in str(plan.all())
 
 
-@pytest.mark.parametrize("page", [1, 2, 3])
-def test_every_page_says_how_many_there_are_in_all(make_user, monkeypatch, page):
-    monkeypatch.setattr(directory, "PER_PAGE", 2)
-    made = [make_user() for _ in range(5)]
+@pytest.fixture
+def plans_of(app):
+    """Return a function that gives SQLite's plan of each query that a page makes."""
+    if not on_sqlite():
+        pytest.skip("a server with few rows reads them all")
+    asked = []
 
-    listing = directory.find(sort="created_at", page=page)
+    def note(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith(("SELECT", "WITH")):
+            asked.append((statement, parameters))
 
-    assert [row.id for row in listing.rows] == [user.id for user in made[page * 2 - 2 : page * 2]]
-    assert (listing.total, listing.pages, listing.has_next) == (5, 3, page < 3)
+    def explain(filters, **place):
+        asked.clear()
+        connection = db.session.connection()
+        event.listen(connection, "before_cursor_execute", note)
+        try:
+            directory.find(filters, **place)
+        finally:
+            event.remove(connection, "before_cursor_execute", note)
+        found = []
+        for statement, parameters in list(asked):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            found.append((statement, [row[-1] for row in rows]))
+        return found
+
+    return explain
 
 
-def test_a_page_after_the_last_is_empty_and_says_how_many_there_are(make_user):
-    make_user()
+def assert_lean(explained, *, may_sort=False):
+    """Hold each step against what costs more the more users there are."""
+    for statement, steps in explained:
+        counts_all = re.match(
+            r"SELECT count\(\*\).*\nFROM users \nWHERE users.deleted_at IS NULL$", statement
+        )
+        for step in steps:
+            is_users = re.search(r"\busers\b(?!_search)", step)
+            if step.startswith("SCAN") and is_users and not counts_all:
+                # In the order of an index, and no further than a page.
+                assert "USING" in step, (statement, steps)
+                assert "LIMIT" in statement, (statement, steps)
+            if "TEMP B-TREE" in step and "users" in statement:
+                assert may_sort, (statement, steps)
 
-    listing = directory.find(page=9)
 
-    assert (listing.rows, listing.total, listing.has_next) == ([], 1, False)
+@pytest.mark.parametrize("sort", EVERY_SORT)
+def test_no_page_sorts_or_scans_the_users(crowd, plans_of, sort):
+    page = directory.find(Filters(), sort=sort, per_page=7)
+    middle = directory.find(Filters(), sort=sort, per_page=7, after=page.after)
+    for place in ({}, {"after": page.after}, {"before": middle.before}, {"last": True}):
+        explained = plans_of(Filters(), sort=sort, per_page=7, **place)
+        assert explained
+        assert_lean(explained)
 
 
-def test_more_users_than_are_counted_are_said_to_be_more(make_user, monkeypatch):
-    monkeypatch.setattr(directory, "COUNT_CAP", 3)
-    for _ in range(4):
-        make_user()
+@pytest.mark.parametrize(
+    ("filters", "sort"),
+    [
+        (Filters(role_id=1), "-created_at"),
+        (Filters(role_id=1), "role"),
+        (Filters(status="active"), "created_at"),
+        (Filters(status="suspended", created_from=date(2026, 1, 1)), "status"),
+        (Filters(created_from=date(2026, 1, 1), created_to=date(2026, 5, 1)), "-created_at"),
+        (Filters(seen_from=date(2026, 1, 1)), "-last_seen_at"),
+    ],
+)
+def test_filters_that_an_index_serves_are_neither_sorted_nor_scanned(
+    crowd, plans_of, filters, sort
+):
+    for place in ({}, {"last": True}):
+        explained = plans_of(filters, sort=sort, per_page=7, **place)
+        assert_lean(explained)
+        assert "SCAN users" not in str(explained)
 
-    listing = directory.find()
 
-    assert (listing.total, listing.total_is_capped, len(listing.rows)) == (3, True, 4)
+@pytest.mark.parametrize("search", ["example.com", "ada love", "zoë", "ad", "a", "ad lovelace"])
+def test_a_search_looks_into_indexes_and_sorts_what_it_has_found(crowd, plans_of, search):
+    for sort in ("-created_at", "name", "role"):
+        explained = plans_of(Filters(search=search), sort=sort)
+        assert_lean(explained, may_sort=True)
+        assert not any(step == "SCAN users" for _statement, steps in explained for step in steps)
+
+
+def test_many_hits_are_read_in_the_order_of_their_index(crowd, plans_of, monkeypatch):
+    monkeypatch.setattr(totals, "FEW", 10)
+    for place in ({}, {"last": True}):
+        explained = plans_of(Filters(search="example.com"), per_page=7, **place)
+        assert_lean(explained)
+
+
+def test_a_rare_filter_leads_whatever_the_order(crowd, plans_of):
+    for filters in (Filters(status="suspended"), Filters(role_id=1)):
+        explained = plans_of(filters, sort="name", per_page=7)
+        assert any("INDEX ix_users_" in step for _statement, steps in explained for step in steps)
+        assert_lean(explained, may_sort=True)
+
+
+def test_a_page_asks_the_database_a_few_times_only(crowd, plans_of):
+    asked = plans_of(Filters(search="ada"), per_page=7)
+    assert len(asked) <= 2

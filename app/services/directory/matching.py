@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
     and_,
@@ -50,8 +51,9 @@ def long_words(search: str) -> list[str]:
 
 
 def short_words(search: str) -> list[str]:
-    """Return the words that are looked for at beginnings, each once, in lower case."""
-    return [word for word in _words(search) if len(word) < TRIGRAM]
+    """Return the words that are looked for at beginnings, the longest first, in lower case."""
+    short = [word for word in _words(search) if len(word) < TRIGRAM]
+    return sorted(short, key=len, reverse=True)
 
 
 def _words(search: str) -> list[str]:
@@ -61,11 +63,14 @@ def _words(search: str) -> list[str]:
 def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
     """Return the conditions that a name or an address has each long word.
 
-    Unless it is leading, what SQLite has found in another way is looked at row by row.
+    Unless these are leading, people who were found in another way are looked at row by row.
     """
     long = long_words(search)
     if not is_sqlite():
-        return [_document.contains(word, autoescape=True) for word in long]
+        # An expression that is not the index's keeps PostgreSQL from it: it cannot tell how rare a
+        # word is, and would gather everyone who has a common one.
+        document = _document if is_leading else _document.concat(literal_column("''"))
+        return [document.contains(word, autoescape=True) for word in long]
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
     conditions: list[ColumnElement[bool]] = []
@@ -82,11 +87,13 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
 def at_beginnings(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
     """Return the conditions that a name or an address begins with each short word."""
     short = short_words(search)
+    if not is_leading:
+        return [_begins(word) for word in short]
     if not is_sqlite():
         return [_begins_in_index(word) for word in short]
     # One of them finds the rows, by its ranges; the others look at what it has found.
-    ranges = short[:1] if is_leading else []
-    return [*(_ranges(word) for word in ranges), *(_begins(word) for word in short[len(ranges) :])]
+    leading = [COLUMNS.id.in_(beginnings(word)) for word in short[:1]]
+    return [*leading, *(_begins(word) for word in short[1:])]
 
 
 def finds(search: str) -> ColumnElement[bool]:
@@ -109,11 +116,11 @@ def _begins(word: str) -> ColumnElement[bool]:
     return or_(*(func.lower(name).startswith(word, autoescape=True) for name in NAMES))
 
 
-def _ranges(word: str) -> ColumnElement[bool]:
-    """Return the condition that someone's name or address begins with a short word, as ranges.
+def beginnings(word: str) -> CompoundSelect[Any]:
+    """Return SQLite's query for the ids of users whose name or address begins with a short word.
 
-    SQLite's indexes tell upper case from lower, so each way to write it is a range. Those who are
-    deleted are in none of these indexes.
+    SQLite's indexes tell upper case from lower, so each way to write it is a range. Someone may be
+    in several. Those who are deleted are in none of these indexes.
     """
     ways = [{letter, letter.upper()} for letter in word]
     written = sorted("".join(letters) for letters in itertools.product(*ways))
@@ -122,7 +129,7 @@ def _ranges(word: str) -> ColumnElement[bool]:
         select(COLUMNS.id).where(COLUMNS.deleted_at.is_(None), name >= start, name < _after(start))
         for name, start in [*ranges, (COLUMNS.email, word)]
     ]
-    return COLUMNS.id.in_(union_all(*found))
+    return union_all(*found)
 
 
 def _after(start: str) -> str:

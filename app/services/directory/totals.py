@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, text
+from sqlalchemy import CompoundSelect, Select, func, literal_column, select, text
 
 from app.extensions import db
 from app.models import User
@@ -16,10 +16,10 @@ from app.services.directory.filters import Filters
 from app.services.directory.planning import is_sqlite
 
 CAP = 10_000  # beyond this an exact total costs more than it is worth
-FEW = 2_500  # as many as a search finds are sorted; more come in the order of their index
-KEPT = 60  # seconds for which SQLite's count of all users is not taken again
+FEW = 1_000  # as many as a search finds are sorted; more come in the order of their index
+KEPT = 60 * 60  # seconds for which SQLite's count of all users is not taken again
 
-_kept: dict[str, tuple[float, int]] = {}
+_kept: dict[str, tuple[float, int, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
     """
     most = FEW if filters.names & {"search", "start"} else CAP
     if not is_sqlite():
-        total = _estimated_or_counted(filters)
-        # PostgreSQL finds out by itself which it is.
-        return ("any" if total.kind == "exact" and total.count <= most else "", total)
+        # PostgreSQL finds out by itself which it is, but not how common a word is.
+        total = _estimated_or_counted(filters, most)
+        first = next(name for name in ("search", "start", *filters.names) if name in filters.names)
+        return (first if total.kind == "exact" else ""), total
     total = Total(0, "more")
     sizes: dict[str, int] = {}
     for name in sorted(filters.names):
@@ -57,6 +58,8 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
             sizes[name], expected = _in_trigrams(filters.search)
             if filters.names == {name}:
                 total = Total(_rounded(expected), "about")
+        elif name == "start":
+            sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
         else:
             sizes[name] = _capped(filters.only(name))
         if sizes[name] <= FEW // 10:
@@ -76,19 +79,24 @@ def _of_everyone() -> Total:
     return _about(seen) if seen and seen > 2 * CAP else _estimated_or_counted(Filters())
 
 
-def _capped(filters: Filters) -> int:
-    """Return how many users there are under `filters`, CAP + 1 for more than CAP."""
-    rows = select(literal_column("1")).where(*filters.conditions()).limit(CAP + 1).subquery()
-    return db.session.scalar(select(func.count()).select_from(rows)) or 0
+def _capped(filters: Filters, cap: int | None = None) -> int:
+    """Return how many users there are under `filters`, one more than `cap` for more than that."""
+    return _count(select(literal_column("1")).where(*filters.conditions()), cap or CAP)
 
 
-def _estimated_or_counted(filters: Filters) -> Total:
-    """Return the exact total unless PostgreSQL expects, or finds, more than CAP."""
+def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
+    counted = rows.limit(cap + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(counted)) or 0
+
+
+def _estimated_or_counted(filters: Filters, cap: int | None = None) -> Total:
+    """Return the exact total unless PostgreSQL expects, or finds, more than `cap`, or CAP."""
+    cap = cap or CAP
     expected = _expected(select(User.id).where(*filters.conditions()))
-    if expected > 2 * CAP:
-        return _about(expected)
-    count = _capped(filters)
-    return Total(count) if count <= CAP else _about(max(count, expected))
+    if expected > 2 * cap:
+        return Total(_rounded(expected), "about")
+    count = _capped(filters, cap)
+    return Total(count) if count <= cap else Total(_rounded(max(count, expected)), "about")
 
 
 def _expected(rows: Select[Any]) -> int:
@@ -120,14 +128,18 @@ def _in_trigrams(search: str) -> tuple[int, int]:
 
 
 def _count_now_and_then() -> int:
-    """Return the number of users on SQLite; many are counted at most once in KEPT seconds."""
+    """Return about how many users there are on SQLite, which has no estimate of its own.
+
+    Many are counted once in KEPT seconds; in between, those are added whose ids came since.
+    """
     key = str(db.engine.engine.url)
-    at, count = _kept.get(key, (0.0, 0))
-    if count <= CAP or time.monotonic() - at > KEPT:
+    at, count, highest = _kept.get(key, (0.0, 0, 0))
+    newest = db.session.scalar(select(func.max(User.id))) or 0
+    if count <= CAP or newest < highest or time.monotonic() - at > KEPT:
         counted = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
-        count = db.session.scalar(counted) or 0
-        _kept[key] = time.monotonic(), count
-    return count
+        count, highest = db.session.scalar(counted) or 0, newest
+        _kept[key] = time.monotonic(), count, highest
+    return count + newest - highest
 
 
 def _about(count: int) -> Total:
