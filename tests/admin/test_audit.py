@@ -178,7 +178,7 @@ def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin
 
 
 def test_an_export_is_made_of_as_many_parts_as_it_needs(viewer, admin, monkeypatch):
-    monkeypatch.setattr(finding, "OUT_OF_ORDER", 3)
+    monkeypatch.setattr(finding, "PART", 3)
     for _ in range(10):
         audit.record("role.created", by=admin)
     db.session.commit()

@@ -27,6 +27,7 @@ from app.services.audit.searching import Source
 PER_PAGE = 50
 COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
 MOST_COUNTED = 12  # conditions that a total is counted for
+PART = 2_000  # events that an export reads at once
 # Events that are looked at when several filters meet: at first, and in one step at most.
 SMALLEST_WINDOW, LARGEST_WINDOW = 500, 10_000
 BUDGET = 0.3  # seconds after which a page is shown with what has been found
@@ -153,13 +154,13 @@ def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE)
     return _older([source], _Span(FIRST, LAST), LAST if before is None else before, per_page)
 
 
-def every(filters: Filters, *, until: int) -> Iterator[Sequence[Row[Any]]]:
+def every(filters: Filters, *, until: int, columns: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:
     """Yield all events up to the one with the id `until`, newest first, some at a time."""
     found, _ = searching.sources(filters)
     span = _span(filters)
     before: int | None = until + 1
     while before is not None:
-        page = _older(found, span, before, OUT_OF_ORDER, columns=tuple(AuditEvent.__table__.c))
+        page = _older(found, span, before, PART, columns=columns)
         yield page.rows
         before = page.before
 
