@@ -62,7 +62,7 @@ class ReauthenticateForm(BaseForm):
 class ConfirmAccountForm(BaseForm):
     submit = SubmitField("Confirm account")
     choose_password = SubmitField(
-        "Confirm and choose a new password", render_kw={"class": "btn-secondary"}
+        "Confirm with a new password", render_kw={"class": "btn-secondary"}
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -479,6 +480,22 @@ def test_signing_out_ends_all(browser, customer):
     assert not browser.is_signed_in()
     assert db.session.scalars(select(UserSession)).all() == []
     assert [event.details["how"] for event in events("session.impersonation_ended")] == ["stopped"]
+
+
+def test_of_two_requests_that_find_it_ended_one_notes_it(browser, customer):
+    begin(browser, customer)
+    run_out()
+    row = db.session.scalars(select(UserSession)).one()
+    stale = SimpleNamespace(
+        id=row.id,
+        acting_as_id=row.acting_as_id,
+        is_acting=False,
+        user=row.user,
+        user_id=row.user_id,
+    )
+    impersonation.settle(row)
+    impersonation.settle(stale)
+    assert len(events("session.impersonation_ended")) == 1
 
 
 def test_stopping_what_has_ended_does_no_harm(browser, customer, helper):
