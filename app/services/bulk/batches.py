@@ -133,8 +133,9 @@ def _try_batch(operation_id: int) -> tuple[bool, bool]:
         db.session.commit()
         return False, False
     try:
-        deed = _lock(operation, ids)
-        has_mail = _do(operation, deed, ids)
+        with db.session.no_autoflush:  # What the operation notes of itself is written once.
+            deed = _lock(operation, ids)
+            has_mail = _do(operation, deed, ids)
     except (_Stop, RoleGone, IntegrityError) as error:
         db.session.rollback()
         _stop(operation_id, str(error) if isinstance(error, _Stop) else "role_gone")
