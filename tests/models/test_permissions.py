@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AnonymousUser, Permission, Role, User
+from app.models.role import PERMISSION_TEXTS
 from app.services import roles
 from tests.factories import make_role
 
@@ -37,6 +38,48 @@ EDIT, PUBLISH = 0x02, 0x04
 def test_bits_grant_what_they_hold_and_no_more(held, asked, granted):
     """AZ-4"""
     assert Permission.grants(held, asked) is granted
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "granted"),
+    [
+        (0x01, 0x03, True),
+        (0x01, 0x06, False),
+        (0xFF, 0x100, True),
+        (0x7F, 0x80, False),
+        (0x80, 0x80, False),
+        (0x100, 0x180, True),
+        (0, 0x01, False),
+        (0x01, 0, False),
+        (-1, 0x01, False),
+        (0x01, -1, False),
+    ],
+)
+def test_one_of_several_bits_is_enough_where_that_is_asked(held, asked, granted):
+    """AZ-4"""
+    assert Permission.grants_any(held, asked) is granted
+
+
+def test_every_permission_has_a_bit_of_its_own_a_name_and_a_sentence():
+    """Otherwise nobody could be given it on the pages of roles."""
+    assert {*Permission, Permission.ADMINISTER} <= set(PERMISSION_TEXTS)
+    names = [text.name for text in PERMISSION_TEXTS.values()]
+    assert len(set(names)) == len(names)
+    for bit, text in PERMISSION_TEXTS.items():
+        assert bit == Permission.ADMINISTER or bit.bit_count() == 1, text.name
+        assert bit != 0x80, "that belongs to ADMINISTER alone"
+        assert text.sentence.endswith(".")
+
+
+def test_the_kits_own_permissions_open_the_admin_and_no_others():
+    assert Permission.management() == 0x7E
+
+
+def test_bits_are_told_by_name():
+    assert Permission.names(0x11) == ["General", "Manage content"]
+    assert Permission.names(0x1FF) == ["Administer"]
+    assert Permission.names(0x80) == ["0x80"]
+    assert Permission.names(0) == []
 
 
 def test_every_other_bit_together_does_not_make_an_administrator(app):
