@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -83,17 +84,16 @@ def registered_users() -> ResponseReturnValue:
     return render_template(
         "admin/registered_users.html",
         page=page,
+        rows=list(_rows(page, {role.id: role.name for role in roles})),
         asked=asked,
         filters=asked.filters,
         notices=asked.notices,
         roles=roles,
-        role_names={role.id: role.name for role in roles} | {None: ""},
         total_words=_total_words(page),
         columns=COLUMNS,
         shown=shown,
         per_page_choices=directory.PER_PAGE_CHOICES,
         list_url=url_for("admin.registered_users"),
-        ago=reader_of_times(),
         my_id=me().id,
         # What leads to a person, but for the id: built once, not for every row.
         person_url=url_for("admin.user_info", user_id=0).removesuffix("0"),
@@ -163,6 +163,16 @@ def _page(asked: Asked) -> Page:
             "Type more to narrow them down."
         )
     return page
+
+
+def _rows(page: Page, role_names: dict[int, str]) -> Iterator[tuple[Any, ...]]:
+    """Yield what the page prints of each person, which costs a fraction of working it out there."""
+    ago = reader_of_times()
+    for id_, first, last, email, role_id, status, joined, seen in page.rows:
+        name = f"{first} {last}".strip() or email
+        initials = (first[:1] + last[:1] or email[:1]).upper()
+        role = role_names.get(role_id, "None") if role_id else "None"
+        yield id_, name, initials, email, role, status, ago(joined), ago(seen)
 
 
 def _total_words(page: Page) -> str:
