@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, select
 
+from app.database import now
 from app.extensions import db
 from app.models import Role, User
 
@@ -53,6 +54,27 @@ def test_setup_prod_refuses_a_weak_password(own_app: Flask, runner: FlaskCliRunn
     assert result.exit_code == 1
     assert "ADMIN_PASSWORD" in result.output
     assert not people(own_app)
+
+
+@pytest.mark.parametrize("state", ["deleted", "suspended"])
+def test_setup_prod_says_when_nobody_can_sign_in_with_the_account(
+    own_app: Flask, runner: FlaskCliRunner, state: str
+) -> None:
+    runner.invoke(args=["release"])
+    own_app.config["ADMIN_PASSWORD"] = "a long enough administrator password"
+    assert runner.invoke(args=["setup_prod"]).exit_code == 0
+    with own_app.app_context():
+        setattr(db.session.scalars(select(User)).one(), f"{state}_at", now())
+        db.session.commit()
+    result = runner.invoke(args=["setup_prod"])
+    assert result.exit_code == 1
+    assert f"that is {state}" in result.output
+    own_app.config["ADMIN_EMAIL"] = "second@example.com"
+    assert runner.invoke(args=["setup_prod"]).exit_code == 0
+    own_app.config["ADMIN_EMAIL"] = "flask-base-admin@example.com"
+    result = runner.invoke(args=["setup_prod"])
+    assert result.exit_code == 0, "a deployment that runs it each time does not stop for this"
+    assert "Someone else administers" in result.output
 
 
 def test_setup_prod_makes_one_administrator_however_often_it_runs(
