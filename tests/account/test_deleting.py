@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage, User
+from app.models import AuditEvent, EmailMessage, User, UserSession
 from app.services import deletions, users
+from app.services.authority import NotWhileActing
 from tests.support import PASSWORD, links
 
 NEW = "xK3#vQ9!mZ2p"
@@ -76,6 +77,19 @@ def test_looking_at_the_page_deletes_nobody(client, make_user):
     client.enter(user)
     assert "For 30 days" in client.get(PATH).text
     assert user.status == "active"
+
+
+def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, admin, make_user):
+    user = make_user()
+    client.enter(admin)
+    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
+    token = client.csrf_token("/about")
+    page = client.post(PATH, data={"password": PASSWORD, "csrf_token": token})
+    assert page.status_code == 403
+    assert user.status == "active"
+    user.session = UserSession(user=admin, user_id=admin.id)
+    with pytest.raises(NotWhileActing):
+        deletions.delete_oneself(user, password=PASSWORD)
 
 
 # What a deleted account answers

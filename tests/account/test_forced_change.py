@@ -101,3 +101,13 @@ def test_it_is_not_asked_of_those_who_cannot(admin, make_user, trait):
         db.session.commit()
     with pytest.raises((access.WrongState, authority.UserGone)):
         access.require_password_change(user, by=admin)
+
+
+def test_whoever_is_signed_in_as_them_is_not_asked(client, admin, forced):
+    client.enter(admin)
+    client.submit(f"/admin/user/{forced.id}/sign-in-as", {"password": PASSWORD})
+    page = client.get("/about")
+    assert page.status_code == 200
+    assert forced.full_name() in page.text
+    assert client.get(PAGE).status_code == 403
+    assert forced.must_change_password
