@@ -89,14 +89,21 @@ def settle(session: UserSession) -> None:
     Of two requests at once one notes it. A database that is busy is not waited for: the next
     request does it.
     """
-    other_id = session.acting_as_id
+    other_id, until = session.acting_as_id, session.acting_until
     if other_id is None:
         return
-    how = "no longer allowed" if session.is_acting else "ran out"
+    if until is None:
+        how = "ended with their sessions"
+    else:
+        how = "no longer allowed" if session.is_acting else "ran out"
     try:
         ended = db.session.scalar(
             update(UserSession)
-            .where(UserSession.id == session.id, UserSession.acting_as_id == other_id)
+            .where(
+                UserSession.id == session.id,
+                UserSession.acting_as_id == other_id,
+                UserSession.acting_until.is_not_distinct_from(until),
+            )
             .values(acting_as_id=None, acting_until=None)
             .returning(UserSession.id)
         )

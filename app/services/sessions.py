@@ -91,7 +91,7 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
     db.session.execute(
         update(UserSession)
         .where(UserSession.acting_as_id == user.id, UserSession.acting_until > now())
-        .values(acting_until=now()),
+        .values(acting_until=None),
         execution_options=unsynchronised,
     )
 

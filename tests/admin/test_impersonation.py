@@ -454,6 +454,7 @@ def test_it_ends_at_once_when(cause, browser, helper, customer, admin):
     assert row.acting_as_id is None
     (ended,) = events("session.impersonation_ended")
     assert (ended.actor_label, ended.acting_as_label) == (helper.email, customer.email)
+    assert ended.details["how"] != "ran out"
 
 
 def test_it_ends_at_once_when_the_one_who_acts_is_suspended(browser, helper, customer, admin):
@@ -489,6 +490,7 @@ def test_of_two_requests_that_find_it_ended_one_notes_it(browser, customer):
     stale = SimpleNamespace(
         id=row.id,
         acting_as_id=row.acting_as_id,
+        acting_until=row.acting_until,
         is_acting=False,
         user=row.user,
         user_id=row.user_id,
