@@ -23,7 +23,8 @@ from app.services.authority import (
     refuse_oneself,
 )
 
-PURGE_BATCH = 200
+# Each has events of the trail to be rewritten, and SQLite has one writer at a time.
+PURGE_BATCH = 50
 ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
 
 

@@ -66,7 +66,7 @@ def values(
         "at": now(),
         "action": action,
         "actor_id": actor.id if actor else None,
-        "actor_label": (actor.email if actor else by_label or _nobody(here))[:LABEL_LENGTH],
+        "actor_label": _label(actor.email if actor else by_label or _nobody(here)),
         "acting_as_id": acting_as.id if acting_as else None,
         "acting_as_label": acting_as.email if acting_as else "",
         "changes": {name: [*map(_fitting, pair)] for name, pair in (changes or {}).items()},
@@ -95,12 +95,12 @@ def is_news(action: str, *, within: timedelta) -> bool:
 def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
     """Return the columns that name what a deed was done to."""
     if subject is None:
-        return {"subject_type": kind, "subject_id": None, "subject_label": label[:LABEL_LENGTH]}
+        return {"subject_type": kind, "subject_id": None, "subject_label": _label(label)}
     name = label or getattr(subject, "email", "") or getattr(subject, "name", "") or ""
     return {
         "subject_type": type(subject).__name__.lower(),
         "subject_id": subject.id,
-        "subject_label": name[:LABEL_LENGTH],
+        "subject_label": _label(name),
     }
 
 
@@ -129,6 +129,11 @@ def _nobody(here: origin.Origin) -> str:
     if here.address:
         return ""
     return BACKGROUND if queue.current_job_id() else COMMAND_LINE
+
+
+def _label(text: str) -> str:
+    # PostgreSQL has no text with a NUL in it, and what is in Redis may have one.
+    return text.replace("\0", "")[:LABEL_LENGTH]
 
 
 def _fitting(value: Any) -> Any:

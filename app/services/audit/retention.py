@@ -7,15 +7,16 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, literal_column, or_, select, update
+from sqlalchemy import CursorResult, delete, literal_column, select, union, update
 
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, User
 from app.services.audit.recording import maintenance
-from app.services.audit.searching import of_person
 
-BATCH = 2_000
+BATCH = 250
+COLUMNS = AuditEvent.__table__.c
+NOWHERE = {"address": "", "device": ""}
 # What an event calls people by, where it has a name for it.
 PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
 
@@ -51,82 +52,85 @@ def anonymise(user_ids: Sequence[int]) -> None:
     Their events stay, and name them by their number. Where they themselves were, and with what,
     is emptied. Their rows in `users` are read, so this comes before they are deleted.
     """
+    users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
+    people = {user.id: _Person(user) for user in users}
     with maintenance():
-        for user in db.session.scalars(select(User).where(User.id.in_(user_ids))).all():
-            _anonymise(user)
-
-
-def _anonymise(user: User) -> None:
-    name = f"deleted user #{user.id}"
-    texts = {text.lower() for text in (user.email, user.pending_email, user.full_name()) if text}
-    for rows in _events_of(user):
-        texts |= {text.lower() for row in rows for text in _addresses(row, user.id)}
-        db.session.execute(
-            update(AuditEvent),
-            [_without(row._mapping, user.id, name, texts) for row in rows],
+        ids = _events_of(list(people))
+        # The oldest first, so that an address is known before a later event speaks of it.
+        for start in range(0, len(ids), BATCH):
+            of_part = COLUMNS.id.in_(ids[start : start + BATCH])
+            rows = db.session.execute(select(COLUMNS).where(of_part).order_by(COLUMNS.id)).all()
+            _write([_without(row._asdict(), people) for row in rows])
+        by_address = {person.email: person.name for person in people.values()}
+        # What was tried before there was an account, or what no account came of.
+        unknown = select(COLUMNS.id, COLUMNS.actor_label).where(
+            COLUMNS.actor_label.in_(by_address),
+            COLUMNS.actor_label != literal_column("''"),
+            COLUMNS.actor_id.is_(None),
         )
-    # What was tried before there was an account, or after the address was another one.
-    unknown = (
-        AuditEvent.actor_id.is_(None),
-        AuditEvent.subject_id.is_(None),
-        AuditEvent.actor_label == user.email,
-        AuditEvent.actor_label != literal_column("''"),
+        _write(
+            [
+                {"id": row.id, "actor_label": by_address[row.actor_label]} | NOWHERE
+                for row in db.session.execute(unknown).all()
+            ]
+        )
+
+
+class _Person:
+    """Someone who is taken out: what they are called from now on, and were called so far."""
+
+    def __init__(self, user: User) -> None:
+        self.id, self.email, self.name = user.id, user.email, f"deleted user #{user.id}"
+        texts = (user.email, user.pending_email, user.full_name())
+        self.texts = {text.lower() for text in texts if text}
+
+
+def _events_of(user_ids: list[int]) -> list[int]:
+    """Return the ids of the events that name one of these people, the oldest first."""
+    found = union(
+        select(COLUMNS.id).where(COLUMNS.actor_id.in_(user_ids)),
+        select(COLUMNS.id).where(COLUMNS.acting_as_id.in_(user_ids)),
+        select(COLUMNS.id).where(COLUMNS.subject_type == "user", COLUMNS.subject_id.in_(user_ids)),
     )
-    db.session.execute(
-        update(AuditEvent).where(*unknown).values(actor_label=name, address="", device=""),
-        execution_options={"synchronize_session": False},
-    )
+    return sorted(db.session.scalars(found))
 
 
-def _events_of(user: User) -> Iterator[Sequence[Any]]:
-    """Yield the events that name a person, newest first, some at a time."""
-    columns = AuditEvent.__table__.c
-    before = None
-    while True:
-        found = [
-            select(columns.id)
-            .where(condition(columns), *((columns.id < before,) if before else ()))
-            .order_by(columns.id.desc())
-            .limit(BATCH)
-            .subquery()
-            for condition in of_person(user.id)
-        ]
-        in_any = or_(*(columns.id.in_(select(ids.c.id)) for ids in found))
-        query = select(columns).where(in_any).order_by(columns.id.desc()).limit(BATCH)
-        rows = db.session.execute(query).all()
-        if rows:
-            yield rows
-        if len(rows) < BATCH:
-            return
-        before = rows[-1].id
+def _write(rows: list[dict[str, Any]]) -> None:
+    rows = sorted((row for row in rows if len(row) > 1), key=sorted)
+    if rows:
+        db.session.execute(update(AuditEvent), rows)
 
 
-def _addresses(row: Any, user_id: int) -> Iterator[str]:
+def _without(row: Mapping[str, Any], people: Mapping[int, _Person]) -> dict[str, Any]:
+    """Return what is to be changed of an event so that it calls nobody of `people` by name."""
+    kept = ("actor_label", "acting_as_label", "subject_label", "address", "device")
+    values = {key: row[key] for key in ("id", *kept, "changes", "details")}
+    about = row["subject_id"] if row["subject_type"] == "user" else None
+    for user_id in {row["actor_id"], row["acting_as_id"], about} & people.keys():
+        person = people[user_id]
+        person.texts |= {text.lower() for text in _addresses(row, user_id) if text}
+        is_about = user_id == about
+        if row["actor_id"] == user_id or (is_about and row["actor_id"] is None and row["address"]):
+            values |= {"actor_label": person.name} | NOWHERE
+        if row["acting_as_id"] == user_id:
+            values["acting_as_label"] = person.name
+        if is_about:
+            values["subject_label"] = person.name
+        for key in ("changes", "details"):
+            values[key] = _cleaned(values[key], person.name, person.texts, everything=is_about)
+    return {key: value for key, value in values.items() if key == "id" or value != row[key]}
+
+
+def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
     """Yield what an event says that the person is called."""
-    if row.actor_id == user_id:
-        yield row.actor_label
-    if row.acting_as_id == user_id:
-        yield row.acting_as_label
-    if (row.subject_type, row.subject_id) == ("user", user_id):
-        yield row.subject_label
-        for key in ("email", "pending_email"):
-            yield from filter(None, row.changes.get(key, ()))
-
-
-def _without(row: Mapping[str, Any], user_id: int, name: str, texts: set[str]) -> dict[str, Any]:
-    """Return the columns of an event in which a person is called by `name`."""
-    values = {key: row[key] for key in ("id", "actor_label", "acting_as_label", "subject_label")}
-    values |= {"address": row["address"], "device": row["device"]}
-    is_about = row["subject_type"] == "user" and row["subject_id"] == user_id
-    if row["actor_id"] == user_id or (row["actor_id"] is None and is_about and row["address"]):
-        values |= {"actor_label": name, "address": "", "device": ""}
+    if row["actor_id"] == user_id:
+        yield row["actor_label"]
     if row["acting_as_id"] == user_id:
-        values["acting_as_label"] = name
-    if is_about:
-        values["subject_label"] = name
-    for key in ("changes", "details"):
-        values[key] = _cleaned(row[key], name, texts, everything=is_about)
-    return values
+        yield row["acting_as_label"]
+    if (row["subject_type"], row["subject_id"]) == ("user", user_id):
+        yield row["subject_label"]
+        for key in ("email", "pending_email"):
+            yield from filter(None, row["changes"].get(key, ()))
 
 
 def _cleaned(value: Any, name: str, texts: set[str], *, everything: bool) -> Any:
