@@ -40,12 +40,13 @@ def test_an_operator_sees_the_queues_and_nothing_else_of_the_admin(manager, redi
     assert manager.get("/admin/users").status_code == 403
     assert 'href="/admin/users"' not in page.text
     assert 'href="/admin/emails"' in page.text
-    assert 'href="/admin/jobs"' in manager.get("/").text
+    assert 'href="/admin/"' in manager.get("/").text
+    assert 'href="/admin/jobs"' in manager.get("/admin/").text
 
 
 def test_who_may_not_manage_jobs_is_not_offered_to(client, make_user):
     client.enter(make_user())
-    assert "/admin/jobs" not in client.get("/").text
+    assert "/admin/" not in client.get("/").text
     assert client.get("/admin/jobs").status_code == 403
 
 
