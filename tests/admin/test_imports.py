@@ -24,7 +24,7 @@ from app.models import (
 )
 from app.queue import JobCancelled
 from app.services import imports
-from app.services.imports import working
+from app.services.imports import checking, working
 from tests import factories
 from tests.test_bodies import as_chunks
 
@@ -342,7 +342,7 @@ def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
 
 
 def test_only_so_many_problems_are_listed_and_the_rest_counted(browser, monkeypatch):
-    monkeypatch.setattr(working, "MOST_PROBLEMS", 3)
+    monkeypatch.setattr(checking, "MOST_PROBLEMS", 3)
     row = check(browser, HEADER + "x,,,\n" * 10)
     assert row.problems == 10
     assert len(messages(row)) == 3
@@ -517,7 +517,7 @@ def long_import(browser, monkeypatch):
 
 def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import):
     row = long_import
-    assert "Redis does not answer" in browser.get(f"{PATH}/{row.id}").text
+    assert "Import it in parts" in browser.get(f"{PATH}/{row.id}").text
     assert tasks.import_people(row.id) == {"invited": 30}
     db.session.refresh(row)
     assert (row.state, row.position) == ("checked", 0)
@@ -545,7 +545,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
         "claimed": (working, "Rules"),
         "inserted": (working.writing, "_event_of_new"),
         "noted": (working, "_result"),
-        "committed": (working, "_report"),
+        "committed": (working, "report"),
     }
     owner, name = targets[moment]
     real, calls = getattr(owner, name), 0
@@ -608,14 +608,14 @@ def test_stopping_on_the_page_ends_the_run_after_the_lines_at_hand(
     row = long_import
     tasks.import_people(row.id)
     run(browser, newest(), keep_good=True)
-    real = working._report
+    real = working.report
 
     def pressed(done, of, text):
         real(done, of, text)
         if done == 10:
             browser.submit(f"{PATH}/{row.id}/cancel", form_at="/account/manage")
 
-    monkeypatch.setattr(working, "_report", pressed)
+    monkeypatch.setattr(working, "report", pressed)
     tasks.import_people(row.id)
     assert (newest().state, count(User)) == ("cancelled", 11)
 

@@ -1,11 +1,11 @@
 """Importing people from CSV: upload, check, and a run that can stop and go on anywhere."""
 
+from app.services.imports.checking import MOST_PROBLEMS
 from app.services.imports.columns import FIELDS
 from app.services.imports.files import ENCODINGS, Unreadable
 from app.services.imports.lifecycle import (
     AT_ONCE,
     JOB_TIMEOUT,
-    FileGone,
     NoEmailColumn,
     NotOpen,
     cancel,
@@ -14,10 +14,8 @@ from app.services.imports.lifecycle import (
     go_on,
     is_short,
     is_stalled,
-    preview,
     purge,
     run,
-    upload,
 )
 from app.services.imports.results import (
     problems,
@@ -26,7 +24,8 @@ from app.services.imports.results import (
     results_file,
     sample_file,
 )
-from app.services.imports.working import MOST_PROBLEMS, work
+from app.services.imports.uploads import FileGone, preview, upload
+from app.services.imports.working import work
 
 __all__ = [
     "AT_ONCE",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Any, BinaryIO
 
 from flask import current_app
 from redis.exceptions import RedisError
@@ -13,103 +11,26 @@ from sqlalchemy import func, select, update
 from app import queue
 from app.database import now
 from app.extensions import db
-from app.models import PeopleImport, Role, User
+from app.models import PeopleImport, User
 from app.models.people_import import ImportMode, ImportState
-from app.services import audit, authority, registration
-from app.services.imports import columns, storage
-from app.services.imports.files import BLOCK, Unreadable, describe, name_columns
-from app.services.imports.working import note, work
-from app.services.typed import visible
+from app.services import audit
+from app.services.imports import storage, trail
+from app.services.imports.files import name_columns
+from app.services.imports.uploads import FileGone
+from app.services.imports.working import work
 
 JOB_TIMEOUT = 60 * 60  # seconds
 AT_ONCE = 1000  # lines that a page can wait for
-MEGABYTE = 1024 * 1024
 # An import that has not moved for so long has nobody who works on it.
 STALLED_AFTER = timedelta(seconds=30)
-PROVENANCE = (
-    "actor_id",
-    "actor_label",
-    "acting_as_id",
-    "acting_as_label",
-    "address",
-    "device",
-    "request_id",
-)
 
 
 class NotOpen(Exception):
     """The import is no longer in the state that the deed needs: someone was quicker."""
 
 
-class FileGone(Exception):
-    """The file has been imported, or was deleted because it lay about for long."""
-
-
 class NoEmailColumn(Exception):
     """It is not said which column holds the addresses, or it is said of two fields."""
-
-
-def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
-    """Keep a file of people, once it is known that one can be imported. Raises Unreadable."""
-    size = _size_of(file)
-    found = describe(file)
-    row = PeopleImport(
-        actor_id=by.id,
-        actor_label=by.email,
-        file_name=_shown_name(name),
-        size=size,
-        encoding=found.encoding,
-        delimiter=found.delimiter,
-        has_header=found.has_header,
-        columns=found.columns,
-        lines=found.lines,
-        mapping=columns.guess(found.columns if found.has_header else [], found.sample)
-        or columns.guess(found.columns, found.sample),
-        mode=ImportMode.INVITE if registration.takes_invitations() else ImportMode.CREATE,
-        role_id=_default_role_id(by),
-    )
-    db.session.add(row)
-    db.session.flush()
-    storage.store(row.id, file)
-    db.session.commit()
-    return row
-
-
-def _size_of(file: BinaryIO) -> int:
-    most = current_app.config["IMPORT_MAX_MEGABYTES"]
-    size = 0
-    file.seek(0)
-    while block := file.read(BLOCK):
-        size += len(block)
-        if size > most * MEGABYTE:
-            raise Unreadable(f"The file is larger than {most} MB. Import it in parts.")
-    return size
-
-
-def _shown_name(name: str) -> str:
-    # A browser may send the whole path.
-    last = re.split(r"[/\\]", name)[-1]
-    return visible(last, allowed="").strip()[-255:] or "people.csv"
-
-
-def _default_role_id(by: User) -> int | None:
-    role = Role.get_default()
-    if role is not None and authority.covers(by, role.permissions):
-        return role.id
-    return None
-
-
-def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
-    """Return the cells of the first lines below the header. Raises FileGone."""
-    records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
-    width = len(row.columns)
-    shown = [
-        [visible(cell, allowed="\n")[:100] for cell in record.cells[:width]]
-        for record, _ in zip(records, range(lines), strict=False)
-    ]
-    if not shown:
-        raise FileGone
-    return [cells + [""] * (width - len(cells)) for cells in shown]
 
 
 def choose(
@@ -142,7 +63,7 @@ def choose(
     row.mapping, row.mode, row.role_id = mapping, ImportMode(mode), role_id
     row.update_existing = update_existing or mode == ImportMode.UPDATE
     row.actor_id, row.actor_label = by.id, by.email
-    row.provenance = _provenance("import.started", by)
+    row.provenance = trail.provenance(by)
     row.state, row.failure, row.finished_at = ImportState.CHECKING, "", None
     row.position, row.counts, row.checks = 0, {}, row.checks + 1
     row.moved_at = now()
@@ -172,10 +93,10 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
         raise NotOpen
     row.keep_good = keep_good
     row.actor_id, row.actor_label = by.id, by.email
-    row.provenance = _provenance("import.started", by)
+    row.provenance = trail.provenance(by)
     row.state, row.failure = ImportState.RUNNING, ""
     row.started_at = row.moved_at = now()
-    note("import.started", row.id, row.provenance, lines=row.lines, mode=row.mode)
+    trail.note("import.started", row.id, row.provenance, lines=row.lines, mode=row.mode)
     db.session.commit()
     _set_to_work(row)
 
@@ -195,8 +116,8 @@ def go_on(row: PeopleImport, *, by: User) -> None:
     if not row.is_working:
         row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
         row.actor_id, row.actor_label = by.id, by.email
-        row.provenance = _provenance("import.started", by)
-        note("import.started", row.id, row.provenance, from_line=row.position, mode=row.mode)
+        row.provenance = trail.provenance(by)
+        trail.note("import.started", row.id, row.provenance, from_line=row.position, mode=row.mode)
     row.moved_at = now()
     db.session.commit()
     _set_to_work(row)
@@ -269,8 +190,3 @@ def _set_to_work(row: PeopleImport) -> None:
 
 def _lock(row: PeopleImport) -> None:
     db.session.refresh(row, with_for_update=True)
-
-
-def _provenance(action: str, by: User) -> dict[str, Any]:
-    columns = audit.values(action, by=by)
-    return {name: columns[name] for name in PROVENANCE}
