@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -83,3 +85,27 @@ def test_an_import_waits_while_redis_is_away(row, redis, start_worker, web):
     db.session.rollback()
     start_worker("--burst")
     until(lambda: look(import_id)[0] == "checked", "it is checked")
+
+
+def test_two_who_work_on_one_import_do_nothing_twice(row, web):
+    import_id = row.id
+    choose(row)
+    imports.work(import_id)
+    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    imports.run(row, check=row.checks, keep_good=True, by=db.session.get(User, row.actor_id))
+    db.session.rollback()
+    together = Barrier(2)
+
+    def work(_number):
+        with web.app_context():
+            together.wait()
+            return imports.work(import_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    # Whoever let go has left it to the other, who may have been the one that was stopped.
+    imports.work(import_id)
+    assert look(import_id)[:3] == ("finished", LINES, {"invited": LINES})
+    assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
+    assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES
+    db.session.rollback()
