@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -86,13 +86,19 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
     condition = UserSession.user_id == user.id
     if but is not None:
         condition = condition & (UserSession.id != but.id)
-    unsynchronised = {"synchronize_session": False}
-    db.session.execute(delete(UserSession).where(condition), execution_options=unsynchronised)
+    db.session.execute(
+        delete(UserSession).where(condition), execution_options={"synchronize_session": False}
+    )
+    end_acting(UserSession.acting_as_id == user.id)
+
+
+def end_acting(condition: ColumnElement[bool]) -> None:
+    """Let nobody be signed in as someone else any longer in these sessions. The caller commits."""
     db.session.execute(
         update(UserSession)
-        .where(UserSession.acting_as_id == user.id, UserSession.acting_until > now())
+        .where(UserSession.acting_as_id.is_not(None), condition, UserSession.acting_until > now())
         .values(acting_until=None),
-        execution_options=unsynchronised,
+        execution_options={"synchronize_session": False},
     )
 
 

@@ -12,7 +12,7 @@ from app.account.views.acting import OPEN_WHILE_ACTING
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, addresses, impersonation, sessions, users
+from app.services import accounts, addresses, bulk, impersonation, sessions, users
 from app.services.authority import NotWhileActing
 from tests import factories
 from tests.support import PASSWORD
@@ -424,6 +424,9 @@ ENDINGS = {
     "the other is suspended": lambda helper, customer, admin: users.suspend(customer, by=admin),
     "the other is deleted": lambda helper, customer, admin: users.delete(customer, by=admin),
     "the other's sessions end": lambda helper, customer, admin: end_sessions(customer),
+    "many are signed out at once": lambda helper, customer, admin: sign_out_in_bulk(
+        customer, admin
+    ),
     "the other rises above": lambda helper, customer, admin: users.change_role(
         customer, role=admin.role, by=admin
     ),
@@ -435,6 +438,13 @@ ENDINGS = {
 def end_sessions(user):
     sessions.end_all(user)
     db.session.commit()
+
+
+def sign_out_in_bulk(user, admin):
+    sessions.start(user, remembered=False, address="", device="")
+    operation = bulk.preview("end_sessions", by=admin, user_ids=[user.id])
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
 
 
 def require_password(user):

@@ -28,7 +28,7 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, BulkItem, BulkOperation, Permission, Role, User, UserSession
 from app.models.bulk_operation import BulkState
-from app.services import audit, authority, outbox, registration
+from app.services import audit, authority, outbox, registration, sessions
 from app.services.authority import RoleGone
 from app.services.bulk.actions import Deed, Person
 from app.services.bulk.operations import AT_ONCE, deed_of
@@ -224,6 +224,7 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
             delete(UserSession).where(among(UserSession.user_id, of_them)),
             execution_options={"synchronize_session": False},
         )
+        sessions.end_acting(among(UserSession.acting_as_id, of_them))
     if deed.action.cancels_mail:
         outbox.cancel_for_all(of_them)
     _note(operation, deed, people)
@@ -305,7 +306,7 @@ def _note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> Non
         db.session.execute(insert(AuditEvent.__table__).from_select(list(row), noted))
 
 
-def among(column: InstrumentedAttribute[int], ids: Sequence[int]) -> ColumnElement[bool]:
+def among(column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
     """Return the condition that `column` is one of many ids, which are one parameter.
 
     To write a thousand of them into a statement takes longer than to run it.
