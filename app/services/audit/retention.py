@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
@@ -13,8 +14,12 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, User
 from app.services.audit.recording import maintenance
+from app.services.directory.planning import is_sqlite
 
 BATCH = 250
+BUDGET = 10 * 60  # seconds that one clean-up may take
+# Whoever waits to write to SQLite looks only now and then whether they can.
+PAUSE_ON_SQLITE = 0.03  # seconds
 COLUMNS = AuditEvent.__table__.c
 NOWHERE = {"address": "", "device": ""}
 # What an event calls people by, where it has a name for it.
@@ -25,12 +30,13 @@ def purge() -> int:
     """Delete the events that are older than KEEP_AUDIT_EVENTS days and return how many there were.
 
     The oldest have the smallest ids, so only the beginning of the trail is looked at. Works a few
-    at a time, because nobody else can write to SQLite meanwhile, and may run beside itself.
+    at a time, because nobody else can write to SQLite meanwhile, for BUDGET seconds at most: what
+    is left goes the next night. May run beside itself.
     """
     before = now() - timedelta(days=current_app.config["KEEP_AUDIT_EVENTS"])
     beginning = select(AuditEvent.id, AuditEvent.at).order_by(AuditEvent.id).limit(BATCH)
-    deleted = 0
-    while True:
+    deleted, until = 0, time.monotonic() + BUDGET
+    while time.monotonic() < until:
         # Who purges at the same time has locked the same rows: these are left to them.
         rows = db.session.execute(beginning.with_for_update(skip_locked=True)).all()
         old = [row.id for row in rows if row.at < before]
@@ -43,7 +49,10 @@ def purge() -> int:
                 deleted += cast("CursorResult[Any]", result).rowcount
         db.session.commit()
         if len(old) < BATCH:
-            return deleted
+            break
+        if is_sqlite():
+            time.sleep(PAUSE_ON_SQLITE)
+    return deleted
 
 
 def anonymise(user_ids: Sequence[int]) -> None:
@@ -56,10 +65,12 @@ def anonymise(user_ids: Sequence[int]) -> None:
     people = {user.id: _Person(user) for user in users}
     with maintenance():
         ids = _events_of(list(people))
-        # The oldest first, so that an address is known before a later event speaks of it.
+        # The oldest first, so that an address is known before a later event speaks of it, and so
+        # that others who do the same at once lock rows in the same order.
         for start in range(0, len(ids), BATCH):
             of_part = COLUMNS.id.in_(ids[start : start + BATCH])
-            rows = db.session.execute(select(COLUMNS).where(of_part).order_by(COLUMNS.id)).all()
+            part = select(COLUMNS).where(of_part).order_by(COLUMNS.id).with_for_update()
+            rows = db.session.execute(part).all()
             _write([_without(row._asdict(), people) for row in rows])
         by_address = {person.email: person.name for person in people.values()}
         # What was tried before there was an account, or what no account came of.
@@ -68,6 +79,7 @@ def anonymise(user_ids: Sequence[int]) -> None:
             COLUMNS.actor_label != literal_column("''"),
             COLUMNS.actor_id.is_(None),
         )
+        unknown = unknown.order_by(COLUMNS.id).with_for_update()
         _write(
             [
                 {"id": row.id, "actor_label": by_address[row.actor_label]} | NOWHERE
