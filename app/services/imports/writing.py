@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, column, func, literal, select, text, update
+from sqlalchemy import Text, bindparam, cast, column, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -36,10 +36,6 @@ def write(rules: Rules, deeds: Sequence[Deed]) -> bool:
     The unique index has the last word on an address that someone took meanwhile: its line becomes
     a problem.
     """
-    if db.engine.dialect.name == "postgresql":
-        # The table grows under the plans of its foreign keys, and those made for a small one read
-        # all of it for each row.
-        db.session.execute(text("DISCARD PLANS"))
     new = [deed for deed in deeds if deed.end in {End.CREATED, End.INVITED}]
     updated = [deed for deed in deeds if deed.end == End.UPDATED]
     _insert(rules, new)
