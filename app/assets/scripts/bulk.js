@@ -46,6 +46,11 @@
   document.addEventListener("click", function (event) {
     var box = event.target;
     if (!box.matches) return;
+    if (box.matches("td.check")) {
+      box = box.querySelector("input");
+      if (box.disabled) return;
+      box.checked = !box.checked;
+    }
     if (box.matches("input[name=user_ids][form=bulk]")) {
       var all = boxes();
       var from = all.indexOf(last);
