@@ -14,7 +14,7 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance
 from app.services import audit, pages, users
-from app.services.audit import Filters, finding, retention
+from app.services.audit import Filters, finding, retention, walking
 from tests import factories
 
 ADDRESS = "203.0.113.7"
@@ -331,9 +331,9 @@ def test_days_are_whole_and_the_last_one_included(app, add_event):
 
 def test_filters_that_meet_are_looked_through_step_by_step(app, add_event, make_user, monkeypatch):
     """However rarely two filters meet: nothing is passed over, and a page says how far it is."""
-    monkeypatch.setattr(finding, "SMALLEST_WINDOW", 2)
-    monkeypatch.setattr(finding, "LARGEST_WINDOW", 2)
-    monkeypatch.setattr(finding, "BUDGET", 60)
+    monkeypatch.setattr(walking, "SMALLEST_WINDOW", 2)
+    monkeypatch.setattr(walking, "LARGEST_WINDOW", 2)
+    monkeypatch.setattr(walking, "BUDGET", 60)
     user = make_user()
     wanted = []
     for number in range(40):
@@ -348,7 +348,7 @@ def test_filters_that_meet_are_looked_through_step_by_step(app, add_event, make_
     assert ids(finding.find(filters)) == wanted[::-1]
     assert ids(finding.find(filters, after=0)) == wanted[::-1]
 
-    monkeypatch.setattr(finding, "BUDGET", -1)
+    monkeypatch.setattr(walking, "BUDGET", -1)
     page = finding.find(filters)
     seen = ids(page)
     assert page.searched_to is not None
@@ -366,9 +366,9 @@ def test_a_total_is_exact_or_says_that_it_is_not(app, add_event, monkeypatch):
 
     assert finding.find(Filters(address="192.0.2.1"), per_page=2).total.count == 0
     assert finding.find(Filters(), per_page=2).total.is_estimate
-    assert finding.find(Filters(address=ADDRESS), per_page=2).total == finding.Total(4, True)
+    assert finding.find(Filters(address=ADDRESS), per_page=2).total == walking.Total(4, True)
     monkeypatch.setattr(finding, "COUNT_CAP", 10)
-    assert finding.find(Filters(address=ADDRESS), per_page=2).total == finding.Total(6)
+    assert finding.find(Filters(address=ADDRESS), per_page=2).total == walking.Total(6)
 
 
 @pytest.mark.parametrize(

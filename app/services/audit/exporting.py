@@ -13,7 +13,7 @@ from sqlalchemy import Text, cast
 from app.database import reading_only
 from app.extensions import db
 from app.models import AuditEvent, User
-from app.services.audit import finding
+from app.services.audit import finding, walking
 from app.services.audit.actions import ACTIONS
 from app.services.audit.filters import Filters
 from app.services.audit.recording import record
@@ -27,7 +27,7 @@ COLUMNS = (
 )
 # What is read, in this order. What JSON holds is written as it is kept, not taken apart.
 READ = (
-    *finding.LISTED[:10],
+    *walking.LISTED[:10],
     cast(AuditEvent.changes, Text),
     cast(AuditEvent.details, Text),
     AuditEvent.address,
