@@ -34,6 +34,14 @@ HEADER = (
 BATCH = 2_000  # rows
 CHUNK = 64 * 1024  # bytes
 
+# For PostgreSQL: an export takes as long as its line is slow, and to read a whole table and sort it
+# is several times as fast as to look up each of its rows in the order of an index.
+EXPORT_SETTINGS = (
+    "statement_timeout = 0",
+    "enable_indexscan = off",
+    "work_mem = '32MB'",
+    "jit = off",
+)
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for something else
 
 
@@ -138,8 +146,8 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
 def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
     with Session(engine) as session:
         connection = session.connection()
-        # However long it takes: a million rows go through a slow line.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        for setting in EXPORT_SETTINGS:
+            connection.execute(text(f"SET LOCAL {setting}"))
         command = f"COPY ({_as_text(connection, rows)}) TO STDOUT WITH (FORMAT csv)"
         driver: Any = connection.connection.dbapi_connection
         pieces = [f"{BYTE_ORDER_MARK}{','.join(HEADER)}\n".encode()]
