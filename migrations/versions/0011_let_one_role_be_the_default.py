@@ -1,6 +1,6 @@
 """Let one role be the default, and no more
 
-Revision ID: 0012
+Revision ID: 0011
 Revises: 0010
 Create Date: 2026-11-21 11:40:00.000000
 """
@@ -8,7 +8,7 @@ Create Date: 2026-11-21 11:40:00.000000
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0012'
+revision = '0011'
 down_revision = '0010'
 branch_labels = None
 depends_on = None

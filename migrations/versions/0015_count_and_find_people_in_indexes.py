@@ -1,15 +1,15 @@
 """Count and find people in indexes alone
 
-Revision ID: 0011
-Revises: 0013
+Revision ID: 0015
+Revises: 0014
 Create Date: 2026-11-21 12:00:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0011'
-down_revision = '0013'
+revision = '0015'
+down_revision = '0014'
 branch_labels = None
 depends_on = None
 
