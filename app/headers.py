@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import origin
 from app.database import reading_only
+from app.extensions import db
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -55,6 +56,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.before_request(_insist_on_https)
     app.before_request(_bound_body)
+    app.before_request(_take_in_body)
     app.after_request(_finish)
     app.teardown_request(_drop_body)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -136,9 +138,29 @@ def _largest_body() -> int:
     setting = getattr(view, "largest_file", None)
     # Only files go to the disk; whatever else a form may hold is kept in memory.
     is_file = request.mimetype == "multipart/form-data"
-    if setting and is_file and request.method not in SAFE_METHODS and view.allows(current_user):
+    if setting and is_file and request.method not in SAFE_METHODS and _is_for_visitor(view):
         limit += current_app.config[setting] * MEGABYTE
     return limit
+
+
+def _is_for_visitor(view: Any) -> bool:
+    """Tell whether the visitor may open `view`, and hold nothing in the database afterwards."""
+    reading_only.set(True)
+    is_allowed = bool(view.allows(current_user))
+    db.session.remove()
+    g.pop("_login_user", None)  # Flask-Login's: it is loaded anew once the body is here.
+    reading_only.set(False)
+    return is_allowed
+
+
+def _take_in_body() -> None:
+    """Read the body before the database is asked who sent it.
+
+    On SQLite that begins the transaction of the request, which holds the only write lock: a slow
+    sender would keep everyone else from writing.
+    """
+    if request.method not in SAFE_METHODS:
+        request.get_data(parse_form_data=True)
 
 
 def _drop_body(_error: BaseException | None) -> None:

@@ -24,6 +24,8 @@ class FileGone(Exception):
 
 def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
     """Keep a file of people, once it is known that one can be imported. Raises Unreadable."""
+    # A large file takes seconds to read, and on SQLite nobody else could write meanwhile.
+    db.session.commit()
     size = _size_of(file)
     found = describe(file)
     row = PeopleImport(
