@@ -1,4 +1,4 @@
-"""An administrator's week: an import, an invitation, roles, many at once, signing in as, restoring."""
+"""An administrator's week: an import, an invitation, roles, many at once, acting as someone."""
 
 from __future__ import annotations
 
