@@ -22,7 +22,7 @@ from sqlalchemy.orm import configure_mappers
 
 from app import emails, mail, queue, redis_server
 from app.queue.horse import die_with
-from app.services import outbox
+from app.services import delivery, outbox
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +99,11 @@ def _work(burst: bool) -> None:
                     click.echo(f"The worker waits for tasks in {', '.join(worker.queue_names())}.")
                 # RQ has its own way with signals: the job at hand is finished first.
                 worker.work(burst=burst)
+                _raise_on_signals()
                 if burst or worker.is_stopping:
                     break
+                # It came upon something, which may well be there still.
+                time.sleep(WAIT_FOR_REDIS)
             except RedisError as error:
                 _raise_on_signals()
                 if worker is not None and worker.is_stopping:
@@ -156,12 +159,14 @@ def _work_without_redis(burst: bool) -> None:
     while not stop.is_set():
         try:
             with app.app_context():
-                outbox.sweep(include_new=True, is_stopping=stop.is_set)
-                for task in queue.due_since(looked_at):
+                # As of a job: a claim lasts longer than that, so that no other worker takes it.
+                with queue.time_limit(delivery.TIMEOUT):
+                    outbox.sweep(include_new=True, is_stopping=stop.is_set)
+                due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
+                for task in due:
                     task()
         except Exception:
             logger.exception("the outbox could not be swept")
-        looked_at = datetime.now(UTC)
         if burst:
             break
         until = time.monotonic() + SWEEP_INTERVAL
@@ -187,11 +192,7 @@ def _run_several(count: int, options: list[str], burst: bool) -> None:
             children[number] = _start_child(options)
             started[number] = time.monotonic()
         time.sleep(0.1)
-    for child in children:
-        if child.poll() is None:
-            child.terminate()
-    for child in children:
-        _end_child(child)
+    _end(*children)
     if burst and any(child.returncode for child in children):
         raise SystemExit(1)
 
@@ -218,9 +219,9 @@ def _run_reloading(options: list[str]) -> None:
         if changed and not stop.is_set():
             names = sorted({Path(path).name for _, path in changed})
             click.echo(f"{', '.join(names[:3])} changed, the worker starts anew.")
-            _end_child(child)
+            _end(child)
             child = _start_child(options)
-    _end_child(child)
+    _end(child)
 
 
 def _is_code(_change: Any, path: str) -> bool:
@@ -232,11 +233,15 @@ def _start_child(options: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command)  # noqa: S603 - our own command line
 
 
-def _end_child(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
+def _end(*children: subprocess.Popen[bytes]) -> None:
+    """Have them end, all within STOP_TIMEOUT. Told twice, a worker would leave its job undone."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    until = time.monotonic() + STOP_TIMEOUT
+    for child in children:
         try:
-            child.wait(STOP_TIMEOUT)
+            child.wait(max(0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

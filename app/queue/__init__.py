@@ -9,10 +9,16 @@ from rq.exceptions import StopRequested
 from app.queue.connections import connection, is_configured, ping
 from app.queue.enqueueing import enqueue, enqueue_many, init_app
 from app.queue.heartbeats import latest_heartbeat
-from app.queue.progress import JobCancelled, current_job_id, report_progress, request_cancel
+from app.queue.progress import (
+    JobCancelled,
+    current_job_id,
+    current_run,
+    report_progress,
+    request_cancel,
+)
 from app.queue.recurring import due_since
 from app.queue.registry import TASKS, UnknownTask, task
-from app.queue.worker import be_horse, make_worker
+from app.queue.worker import be_horse, make_worker, time_limit
 
 __all__ = [
     "TASKS",
@@ -22,6 +28,7 @@ __all__ = [
     "be_horse",
     "connection",
     "current_job_id",
+    "current_run",
     "due_since",
     "enqueue",
     "enqueue_many",
@@ -33,4 +40,5 @@ __all__ = [
     "report_progress",
     "request_cancel",
     "task",
+    "time_limit",
 ]

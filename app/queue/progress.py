@@ -51,6 +51,16 @@ def current_job_id() -> str | None:
     return job.id if job is not None else None
 
 
+def current_run() -> str | None:
+    """Return what no other job has, of which there never are two at once, or None outside of one.
+
+    Unlike an id it is not that of a later job with the same `unique_key`; a job that is run again
+    after its process has died keeps it.
+    """
+    job = get_current_job()
+    return f"{job.id[:150]}@{job.created_at}" if job is not None else None
+
+
 def report_progress(done: float, of: float, text: str = "") -> None:
     """Tell how far the running job is: `done` of `of`, and a few words on it.
 

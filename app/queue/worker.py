@@ -23,6 +23,7 @@ from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.registry import CanceledJobRegistry
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, get_default_death_penalty_class
 from rq.utils import now, utcformat
 from rq.worker import BaseWorker, WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
@@ -503,6 +504,11 @@ def make_worker(
     if not IS_COPYING_SAFE:
         worker.horse_command = horse_command
     return worker
+
+
+def time_limit(seconds: int) -> Any:
+    """Return a context manager that raises an exception in its body after so many seconds."""
+    return get_default_death_penalty_class()(seconds, JobTimeoutException)
 
 
 def be_horse(

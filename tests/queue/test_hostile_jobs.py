@@ -3,6 +3,7 @@
 import json
 import pickle
 import socket
+import time
 import uuid
 import zlib
 
@@ -178,6 +179,20 @@ def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(redis, surviv
     until(lambda: not redis.client.llen(key), "it is dropped")
 
 
+def test_a_queue_that_is_none_does_not_keep_the_worker_busy(redis, web, start_worker):
+    worker = start_worker()
+    redis.client.delete(QUEUE)
+    redis.client.set(QUEUE, "hello")
+    worker.wait_for_line("unhandled exception", 2)
+    before = worker.lines.count("The worker waits for tasks in test-default.\n")
+    time.sleep(2)
+
+    assert worker.lines.count("The worker waits for tasks in test-default.\n") <= before + 3
+    redis.client.delete(QUEUE)
+    redis.client.rpush(QUEUE, push(redis, call("os.system", "true")))
+    worker.wait_for_line("refused")
+
+
 def test_jobs_of_another_app_on_the_same_redis_are_left_alone(redis, web, start_worker):
     redis.client.rpush("rq:queue:other-default", push(redis, call("os.system", "true")))
     worker = start_worker()
@@ -192,6 +207,8 @@ def test_flask_rq2_makes_the_same_guarded_kinds(web):
 
     assert isinstance(made, TaskWorker)
     assert made.job_class is TaskJob
-    assert queue.TASKS.keys() == {"drain_outbox", "sweep_outbox", "clean_up"}
+    assert queue.TASKS.keys() == {
+        *("clean_up", "drain_outbox", "import_people", "run_bulk_operation", "sweep_outbox")
+    }
     assert "rq" not in web.cli.commands
     assert db.session.query(EmailMessage).count() == 0

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -39,6 +40,13 @@ def begun(file, count=1):
     """Return the processes that began the job, once there are `count`."""
     until(lambda: len(lines(file)) >= count, f"{count} runs have begun")
     return [int(pid) for _, pid in lines(file)]
+
+
+def parents_of(pid):
+    found = subprocess.run(
+        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=True
+    )
+    return [int(parent) for parent in found.stdout.split()]
 
 
 def release(file):
@@ -298,6 +306,26 @@ def test_several_workers_are_kept_running_and_end_together(web, start, file):
     assert not is_running(second)
 
 
+def test_a_worker_finishes_its_job_after_others_have_ended(web, start, tmp_path):
+    """F8: it is told to end once, and would leave its job undone if it were told again."""
+    pool = start("--workers", "2")
+    pool.wait_for_line("waits for tasks", 2)
+    first = min(pool.children())
+    files = [tmp_path / "a", tmp_path / "b"]
+    for path in files:
+        queue.enqueue("hold", path=str(path))
+    quick, slow = sorted(files, key=lambda path: first not in parents_of(begun(path)[0]))
+    pool.signal(signal.SIGTERM)
+    time.sleep(1.2)  # RQ takes what comes sooner for the same request.
+    release(quick)
+    until(lambda: not is_running(first), "the one has ended")
+    time.sleep(0.5)
+    release(slow)
+
+    assert pool.wait() == 0
+    assert [what for what, _ in lines(slow)] == ["began", "ended"]
+
+
 def test_workers_end_when_who_keeps_them_running_is_killed(web, start):
     pool = start("--workers", "2")
     pool.wait_for_line("waits for tasks", 2)
@@ -385,6 +413,20 @@ def test_without_redis_mail_is_sent_from_the_database(web, redis, run, smtp, mak
 
     assert worker.wait() == 0
     assert "Redis" not in worker.output
+
+
+def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
+    web, redis, run, make_mails, make_mail_server
+):
+    redis.stop()
+    web.config["REDIS_URL"] = ""
+    outbox.commit_and_offer(*make_mails(1))
+    slow = make_mail_server()
+    slow.script.append("stall")
+    variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "DELIVERY_TIMEOUT": "1"}
+    worker = run("run_worker", "--no-redis", program=PROGRAM, **variables)
+
+    worker.wait_for_line("pending, attempt 1: Task exceeded maximum timeout")
 
 
 def test_a_burst_without_redis_ends_when_the_outbox_is_empty(web, redis, run, smtp, make_mails):
