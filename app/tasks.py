@@ -9,12 +9,13 @@ from app.services import audit, bulk, deletions, delivery, imports, outbox, sess
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
 @queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
 def drain_outbox() -> None:
-    outbox.drain(claimant=queue.current_job_id() or "")
+    outbox.drain(claimant=queue.current_run() or "")
 
 
-@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, retries=0)
+# The next sweep is not far, so one retry will do, and that at once.
+@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
 def sweep_outbox() -> None:
-    outbox.sweep()
+    outbox.sweep(claimant=queue.current_run() or "")
 
 
 @queue.task(timeout=bulk.JOB_TIMEOUT)

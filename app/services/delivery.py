@@ -87,11 +87,17 @@ def claim(email_id: int, claimant: str) -> Claim | None:
 
 def claim_again(claimant: str) -> Claim | None:
     """Take up again what `claimant` was sending when it died."""
+    left = left_by(claimant)
+    return claim(left[0], claimant) if left else None
+
+
+def left_by(claimant: str) -> list[int]:
+    """Return the ids of what `claimant` was sending when it died: one, or none."""
     if not claimant:
-        return None
-    left = db.session.scalar(select(EmailMessage.id).where(_is_of(claimant)).limit(1))
+        return []
+    left = list(db.session.scalars(select(EmailMessage.id).where(_is_of(claimant))))
     db.session.commit()
-    return None if left is None else claim(left, claimant)
+    return left
 
 
 def claim_new(claimant: str) -> Claim | None:
@@ -261,6 +267,25 @@ def _insist(statement: ReturningUpdate[str]) -> str | None:
             if not remaining:
                 raise
     return None
+
+
+def bring_forward_what_waits_for_the_operator() -> None:
+    """Have those that were put off for longer be tried soon, because some mail goes out.
+
+    Not at once: what keeps them may be of theirs alone, and each try counts.
+    """
+    soon = now() + MISCONFIGURED_RETRY_AFTER
+    db.session.execute(
+        update(EmailMessage)
+        .where(
+            EmailMessage.state == EmailState.PENDING,
+            EmailMessage.next_try_at > soon,
+            EmailMessage.needs_operator,
+        )
+        .values(next_try_at=soon)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
 
 
 def _wake_those_that_waited_for_the_operator() -> None:

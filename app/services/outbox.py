@@ -126,9 +126,13 @@ def drain(*, claimant: str = "") -> int:
         claimed = delivery.claim_again(claimant) or delivery.claim_new(claimant)
         if claimed is not None and delivery.is_any_new():
             queue.enqueue("drain_outbox")
+        has_sent = False
         while claimed is not None:
-            delivery.send(claimed, transport)
+            state = delivery.send(claimed, transport)
             taken += 1
+            if state == EmailState.SENT and not has_sent:
+                has_sent = True
+                delivery.bring_forward_what_waits_for_the_operator()
             if not transport.is_reachable or time.monotonic() > until:
                 queue.enqueue("drain_outbox")
                 break
@@ -136,12 +140,18 @@ def drain(*, claimant: str = "") -> int:
     return taken
 
 
-def sweep(*, include_new: bool = False, is_stopping: Callable[[], bool] = lambda: False) -> int:
+def sweep(
+    *,
+    claimant: str = "",
+    include_new: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """Send what is due over one connection and return how many mails were taken up.
 
     Due are mails that no worker took up, retries whose time has come, and mails whose worker
-    died. With `include_new` mails that were just written count as due as well. Stops at the
-    first sign that the mail server is away, when `is_stopping`, and after SWEEP_BUDGET seconds.
+    died; first comes what `claimant` was sending when it did. With `include_new` mails that were
+    just written count as due as well. Stops at the first sign that the mail server is away, when
+    `is_stopping`, and after SWEEP_BUDGET seconds.
     """
     until = time.monotonic() + SWEEP_BUDGET
     at = now()
@@ -153,8 +163,8 @@ def sweep(*, include_new: bool = False, is_stopping: Callable[[], bool] = lambda
     db.session.commit()
     taken = 0
     with connect() as transport:
-        for email_id in ids:
-            state = deliver(email_id, transport)
+        for email_id in [*delivery.left_by(claimant), *ids]:
+            state = deliver(email_id, transport, claimant=claimant)
             taken += state is not None
             if not transport.is_reachable or time.monotonic() > until or is_stopping():
                 break

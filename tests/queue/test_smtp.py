@@ -334,6 +334,22 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
     assert smtp.connections == 2
 
 
+def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp, make_user):
+    use(None, server="", port=25)
+    waiting = emails.send_password_changed(make_user())
+    outbox.commit_and_offer(waiting)
+    for _ in range(7):
+        come_due(waiting)
+        assert deliver(waiting) == "pending"
+    assert due_in(waiting) > 3600
+
+    use(smtp)
+    outbox.commit_and_offer(emails.send_password_changed(make_user()))
+    assert outbox.drain() == 1
+    db.session.refresh(waiting)
+    assert 240 < due_in(waiting) <= 300
+
+
 def test_what_waits_for_the_operator_says_so_until_it_is_mended(use, smtp, make_user):
     use(None, server="", port=25)
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]

@@ -90,6 +90,24 @@ def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
     assert len(smtp.mails) <= 2
 
 
+def test_a_retry_whose_process_is_killed_is_sent_at_once(start_worker, smtp, make_mails, web):
+    """F6, and it does not wait for the end of the claim."""
+    (row,) = make_mails(1)
+    row.attempts = 1
+    row.next_try_at = now()
+    db.session.commit()
+    smtp.script.append("hold")
+    worker = start_worker()
+    smtp.wait_until_holding()
+    (horse,) = worker.children()
+    os.kill(horse, signal.SIGKILL)
+    smtp.release.set()
+
+    until(lambda: states(web) == ["sent"], "the mail is sent again")
+    assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
+    assert len(smtp.mails) <= 2
+
+
 def test_a_mail_whose_whole_worker_is_killed_is_sent_by_another(
     offer, redis, start_worker, smtp, web
 ):
