@@ -4,7 +4,7 @@ from app.services.audit.actions import ACTIONS, NOUNS
 from app.services.audit.exporting import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
-from app.services.audit.recording import about, is_news, maintenance, record, values
+from app.services.audit.recording import about, is_news, maintenance, provenance, record, values
 from app.services.audit.retention import anonymise, purge
 from app.services.audit.words import kind, own_what, own_who, what
 
@@ -24,6 +24,7 @@ __all__ = [
     "maintenance",
     "own_what",
     "own_who",
+    "provenance",
     "purge",
     "record",
     "same_request",

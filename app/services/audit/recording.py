@@ -59,18 +59,28 @@ def values(
     """Return the columns of an event but those of its subject, for many rows at once."""
     if action not in ACTIONS:
         raise ValueError(f"{action} is not in ACTIONS")
+    return {
+        "at": now(),
+        "action": action,
+        "changes": {name: [*map(_fitting, pair)] for name, pair in (changes or {}).items()},
+        "details": {name: _fitting(value) for name, value in details.items()},
+        **provenance(by, by_label),
+    }
+
+
+def provenance(by: User | None, by_label: str = "") -> dict[str, Any]:
+    """Return the columns that say who acts at the moment, as whom and from where.
+
+    What a job does later for whoever began it is noted with those of then.
+    """
     here = origin.current()
     actor = (by.impersonator or by) if by else None
     acting_as = by if actor is not by else None
     return {
-        "at": now(),
-        "action": action,
         "actor_id": actor.id if actor else None,
         "actor_label": _label(actor.email if actor else by_label or _nobody(here)),
         "acting_as_id": acting_as.id if acting_as else None,
         "acting_as_label": acting_as.email if acting_as else "",
-        "changes": {name: [*map(_fitting, pair)] for name, pair in (changes or {}).items()},
-        "details": {name: _fitting(value) for name, value in details.items()},
         "address": here.address,
         "device": here.device,
         "request_id": here.request_id,

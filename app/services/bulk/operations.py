@@ -23,16 +23,6 @@ JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million people take less
 STALLED_AFTER = timedelta(seconds=30)
 UNCONFIRMED_FOR = timedelta(days=1)
 PURGE_BATCH = 10_000
-# The columns of the trail that tell who, as whom and from where.
-PROVENANCE = (
-    "actor_id",
-    "actor_label",
-    "acting_as_id",
-    "acting_as_label",
-    "address",
-    "device",
-    "request_id",
-)
 
 
 class NotOpen(Exception):
@@ -55,12 +45,6 @@ def recent(count: int = 50) -> list[BulkOperation]:
     """Return the operations that were confirmed last, the newest first."""
     query = select(BulkOperation).where(BulkOperation.state != BulkState.PREVIEW)
     return list(db.session.scalars(query.order_by(BulkOperation.id.desc()).limit(count)))
-
-
-def provenance(by: User) -> dict[str, Any]:
-    """Return the columns of the trail that say who acts at the moment, as whom and from where."""
-    values = audit.values("bulk.confirmed", by=by)
-    return {name: values[name] for name in PROVENANCE}
 
 
 def deed_of(operation: BulkOperation, *, by: User | None, role: Role | None) -> Deed:
@@ -101,7 +85,7 @@ def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool 
         {BulkState.PREVIEW},
         state=BulkState.QUEUED,
         parameters=parameters,
-        provenance=provenance(by),
+        provenance=audit.provenance(by),
         started_at=now(),
     )
     audit.record(

@@ -21,9 +21,9 @@ from sqlalchemy import (
 
 from app.extensions import db
 from app.models import BulkItem, BulkOperation, Role, User
-from app.services import authority, registration
+from app.services import audit, authority, registration
 from app.services.bulk.actions import ACTIONS, Deed
-from app.services.bulk.operations import deed_of, provenance
+from app.services.bulk.operations import deed_of
 from app.services.directory import Filters
 
 MOST_PICKED = 1000
@@ -73,7 +73,7 @@ def preview(
         selection=chosen,
         actor_id=by.id,
         actor_label=by.email,
-        provenance=provenance(by),
+        provenance=audit.provenance(by),
     )
     db.session.add(operation)
     db.session.flush()

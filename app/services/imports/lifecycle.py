@@ -63,7 +63,7 @@ def choose(
     row.mapping, row.mode, row.role_id = mapping, ImportMode(mode), role_id
     row.update_existing = update_existing or mode == ImportMode.UPDATE
     row.actor_id, row.actor_label = by.id, by.email
-    row.provenance = trail.provenance(by)
+    row.provenance = audit.provenance(by)
     row.state, row.failure, row.finished_at = ImportState.CHECKING, "", None
     row.position, row.counts, row.checks = 0, {}, row.checks + 1
     row.moved_at = now()
@@ -93,7 +93,7 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
         raise NotOpen
     row.keep_good = keep_good
     row.actor_id, row.actor_label = by.id, by.email
-    row.provenance = trail.provenance(by)
+    row.provenance = audit.provenance(by)
     row.state, row.failure = ImportState.RUNNING, ""
     row.started_at = row.moved_at = now()
     trail.note("import.started", row.id, row.provenance, lines=row.lines, mode=row.mode)
@@ -116,7 +116,7 @@ def go_on(row: PeopleImport, *, by: User) -> None:
     if not row.is_working:
         row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
         row.actor_id, row.actor_label = by.id, by.email
-        row.provenance = trail.provenance(by)
+        row.provenance = audit.provenance(by)
         trail.note("import.started", row.id, row.provenance, from_line=row.position, mode=row.mode)
     row.moved_at = now()
     db.session.commit()

@@ -1,4 +1,4 @@
-"""What the audit trail has of imports, and who it says did it."""
+"""What the audit trail has of imports."""
 
 from __future__ import annotations
 
@@ -7,24 +7,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from app.extensions import db
-from app.models import AuditEvent, User
+from app.models import AuditEvent
 from app.services import audit
-
-PROVENANCE = (
-    "actor_id",
-    "actor_label",
-    "acting_as_id",
-    "acting_as_label",
-    "address",
-    "device",
-    "request_id",
-)
-
-
-def provenance(by: User) -> dict[str, Any]:
-    """Return the columns that say who acts, as whom and from where: a job has them from its row."""
-    columns = audit.values("import.started", by=by)
-    return {name: columns[name] for name in PROVENANCE}
 
 
 def note(action: str, import_id: int, provenance: Any, **details: Any) -> None:
