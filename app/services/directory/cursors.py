@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 LONGEST = 2_000
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**31 - 1
 
 
 class NotACursor(ValueError):
