@@ -319,12 +319,20 @@ class SmtpTransport:
         ):
             self.close()
         if self._smtp is None:
-            self._smtp, self._sent = self._open(), 0
+            try:
+                self._smtp, self._sent = self._open(), 0
+            except UnicodeError:
+                # Its own words show a part of the password.
+                raise Misconfigured(
+                    "MAIL_SERVER, MAIL_USERNAME or MAIL_PASSWORD cannot be sent: it is no name of "
+                    "a host, or has other characters than ASCII."
+                ) from None
         return self._smtp
 
     def _answers(self, smtp: smtplib.SMTP) -> bool:
         try:
-            return smtp.noop()[0] == 250
+            # Says also that a mail whose content was not asked for is over; smtplib does not.
+            return smtp.rset()[0] == 250
         except (smtplib.SMTPException, OSError):
             return False
 

@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from sqlalchemy import select
 
 from app import emails
@@ -332,6 +333,44 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
         assert outbox.deliver(rows[1].id, transport) == "sent"
 
     assert smtp.connections == 2
+
+
+def test_a_mail_refused_before_its_content_does_not_spoil_the_next(
+    use, smtp, make_user, monkeypatch
+):
+    """The server takes the next for a second sender of the same mail unless it is told."""
+    refusals = ["451 later"]
+    usual = SMTP.smtp_DATA
+
+    async def data(server, argument):
+        if refusals:
+            await server.push(refusals.pop())
+        else:
+            await usual(server, argument)
+
+    monkeypatch.setattr(SMTP, "smtp_DATA", data)
+    use(smtp)
+    rows = [emails.send_password_changed(make_user()) for _ in range(2)]
+    outbox.commit_and_offer(*rows)
+    with connect() as transport:
+        states = [outbox.deliver(row.id, transport) for row in rows]
+
+    assert states == ["pending", "sent"]
+    assert smtp.connections == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"server": "mail..example.com"}, {"username": "app", "password": "pässword"}],
+)
+def test_settings_that_cannot_be_sent_are_for_the_operator_and_lose_no_mail(
+    use, make_mail_server, row, settings
+):
+    use(make_mail_server(auth_require_tls=False), **settings)
+
+    assert deliver(row) == "pending"
+    assert row.needs_operator
+    assert row.last_error.startswith("MAIL_SERVER, MAIL_USERNAME or MAIL_PASSWORD")
 
 
 def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp, make_user):
