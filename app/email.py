@@ -12,7 +12,7 @@ def send_email(recipient: str, subject: str, template: str, **kwargs: Any) -> Em
 
     Commits the session: the mail is stored together with whatever the caller has changed. Values
     must be JSON, or users. A link with a token does not belong here, because the outbox keeps the
-    values: make it a message in app/emails.py, whose links are made when it is sent.
+    values: make it a message in app/emails/links.py, whose links are made when it is sent.
     """
     row = emails.send_custom(recipient, subject, template, kwargs)
     outbox.commit_and_offer(row)

@@ -1,0 +1,68 @@
+"""Every mail that the app sends: what causes it, whom it goes to, and what it says.
+
+`send_<message>` writes a row of the outbox and does not commit. `render` turns a row into a mail
+at the moment of sending: only then are links made, so that none lies about in a database.
+`preview` makes the same mail to be looked at, with links that open nothing.
+"""
+
+from app.emails.custom import send_custom
+from app.emails.links import (
+    note_copied_invite,
+    send_change_email,
+    send_confirm,
+    send_invite,
+    send_reset_password,
+)
+from app.emails.notices import (
+    send_account_created,
+    send_account_deleted,
+    send_account_reactivated,
+    send_account_restored,
+    send_account_suspended,
+    send_address_reserved,
+    send_already_registered,
+    send_email_change_requested,
+    send_email_changed,
+    send_password_change_required,
+    send_password_changed,
+    send_role_changed,
+    send_role_changed_to,
+)
+from app.emails.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
+from app.emails.rendering import present, preview, render, subject_of
+from app.emails.templates import load_templates
+from app.emails.writing import gathering, new_message_id
+
+__all__ = [
+    "LINK_LIFETIMES",
+    "MESSAGES",
+    "Cancelled",
+    "RenderedEmail",
+    "Values",
+    "gathering",
+    "load_templates",
+    "new_message_id",
+    "note_copied_invite",
+    "present",
+    "preview",
+    "render",
+    "send_account_created",
+    "send_account_deleted",
+    "send_account_reactivated",
+    "send_account_restored",
+    "send_account_suspended",
+    "send_address_reserved",
+    "send_already_registered",
+    "send_change_email",
+    "send_confirm",
+    "send_custom",
+    "send_email_change_requested",
+    "send_email_changed",
+    "send_invite",
+    "send_password_change_required",
+    "send_password_changed",
+    "send_reset_password",
+    "send_role_changed",
+    "send_role_changed_to",
+    "subject_of",
+]

@@ -1,0 +1,31 @@
+"""Mails of a template of a cloner's own: send_email (app.email)."""
+
+from __future__ import annotations
+
+from app.emails.registry import Values
+from app.emails.templates import environment
+from app.emails.writing import add
+from app.extensions import db
+from app.models import EmailMessage, User
+
+
+def send_custom(recipient: str, subject: str, template: str, values: Values) -> EmailMessage:
+    """Write a mail of `template`.txt and `template`.html, shown with `values`, to the outbox.
+
+    `values` are JSON, but for users, who are looked up again when the mail is sent. Do not pass
+    links with tokens: the row keeps what it is given.
+    """
+    for suffix in ("txt", "html"):
+        environment().get_template(f"{template}.{suffix}")
+    kept = {
+        name: {"user_id": value.id} if isinstance(value, User) else {"value": value}
+        for name, value in values.items()
+    }
+    return add("custom", recipient, subject=subject, template=template, values=kept)
+
+
+def custom_values(row: EmailMessage) -> Values:
+    return {
+        name: db.session.get(User, kept["user_id"]) if "user_id" in kept else kept["value"]
+        for name, kept in row.context["values"].items()
+    }

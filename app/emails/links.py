@@ -1,0 +1,92 @@
+"""The mails with a link that lets its reader do something."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
+from app.emails.registry import LINK_LIFETIMES, Values, message
+from app.emails.writing import add
+from app.links import external_url
+from app.models import EmailMessage, User
+from app.models.email_message import EmailState
+
+
+def send_confirm(user: User) -> EmailMessage:
+    return add("confirm", user.email, user)
+
+
+@message("Someone made an account with this address. If it was not you, ignore this mail.")
+def _confirm(row: EmailMessage) -> Values:
+    user = user_still_at(row)
+    require(row, not user.confirmed, "the address is confirmed already")
+    lifetime, expires = LINK_LIFETIMES["confirm"]
+    link = external_url("account.confirm", token=user.generate_confirmation_token(lifetime))
+    return {"user": user, "link": link, "expires": expires}
+
+
+def send_change_email(user: User, new_email: str) -> EmailMessage:
+    return add("change_email", new_email, user, new_email=new_email)
+
+
+@message(
+    "Someone asked to use this address for their account. If it was not you, ignore this mail."
+)
+def _change_email(row: EmailMessage) -> Values:
+    user = user_of(row)
+    new_email = row.context["new_email"]
+    is_wanted = user.pending_email == new_email
+    require(row, is_wanted, "another address was asked for since, or none")
+    lifetime, expires = LINK_LIFETIMES["change_email"]
+    token = user.generate_email_change_token(new_email, lifetime)
+    link = external_url("account.change_email", token=token)
+    return {"user": user, "link": link, "expires": expires, "new_email": new_email}
+
+
+def send_reset_password(email: str) -> EmailMessage:
+    """Write the row whether or not anybody has this address: both must look and last alike."""
+    return add("reset_password", email)
+
+
+@message(
+    "Someone asked to reset the password of the account with this address. If it was not you, "
+    "ignore this mail: your password stays as it is."
+)
+def _reset_password(row: EmailMessage) -> Values:
+    user = user_by_address(row)
+    require(row, not user.is_suspended, "the account is suspended")
+    become_newest(row, user, "reset_message_id")
+    # Whoever changes a user locks them before their mails; the other way round might deadlock.
+    row.user_id = user.id
+    lifetime, expires = LINK_LIFETIMES["reset_password"]
+    token = user.generate_password_reset_token(lifetime)
+    link = external_url("account.reset_password", token=token)
+    return {"user": user, "link": link, "expires": expires}
+
+
+def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
+    return add("invite", user.email, user, invited_by=invited_by.full_name() if invited_by else "")
+
+
+def note_copied_invite(user: User, invited_by: User) -> EmailMessage:
+    """Write a mail that is never sent, in place of which the link is handed over by other ways.
+
+    Its number makes the link newer than those in earlier mails, and older than those in later ones.
+    """
+    row = send_invite(user, invited_by)
+    row.state, row.last_error = EmailState.CANCELLED, "its link was copied instead"
+    return row
+
+
+@message("Someone invited you to join. If you do not want to, ignore this mail.")
+def _invite(row: EmailMessage) -> Values:
+    user = user_still_at(row)
+    require(row, user.is_invited, "the invitation has been accepted or withdrawn")
+    is_open = current_app.config["REGISTRATION"] != "closed"
+    require(row, is_open, "invitations are closed (REGISTRATION)")
+    become_newest(row, user, "invite_message_id")
+    lifetime, expires = LINK_LIFETIMES["invite"]
+    token = user.generate_invite_token(lifetime)
+    link = external_url("account.join_from_invite", user_id=user.id, token=token)
+    invited_by = row.context["invited_by"]
+    return {"user": user, "link": link, "expires": expires, "invited_by": invited_by}

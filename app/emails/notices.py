@@ -1,0 +1,166 @@
+"""The mails that tell of something that happened to an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import g
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select
+
+from app.database import now
+from app.emails.facts import date, page_links, require, user_by_address, user_of
+from app.emails.registry import Cancelled, Values, message
+from app.emails.writing import add, new_message_id
+from app.extensions import db
+from app.models import EmailMessage, User
+
+
+def send_already_registered(email: str) -> EmailMessage:
+    return add("already_registered", email)
+
+
+@message("Someone tried to use this address for an account. If it was not you, ignore this mail.")
+def _already_registered(row: EmailMessage) -> Values:
+    user = user_by_address(row)
+    row.user_id = user.id
+    return {"user": user, **page_links()}
+
+
+def send_address_reserved(email: str) -> EmailMessage:
+    """Tell the owner of a deleted account that someone wants in at its address."""
+    return add("address_reserved", email)
+
+
+@message(
+    "Someone tried to sign up or to get a new password with this address. If it was not you, "
+    "ignore this mail."
+)
+def _address_reserved(row: EmailMessage) -> Values:
+    user = User.by_email(row.recipient)
+    if user is None:
+        raise Cancelled("nobody has this address")
+    require(row, user.is_deleted, "the account has been restored")
+    return {"user": user, "until": date(user.purge_due_at or now())}
+
+
+def send_account_created(user: User) -> EmailMessage:
+    return add("account_created", user.email, user)
+
+
+@message("An administrator made an account for this address.")
+def _account_created(row: EmailMessage) -> Values:
+    return {"user": user_of(row), **page_links()}
+
+
+def send_email_change_requested(user: User, new_email: str) -> EmailMessage:
+    """Tell the present address, which stays until the new one is confirmed."""
+    return add("email_change_requested", user.email, user, new_email=new_email)
+
+
+@message("We tell you whenever someone asks to change the address of your account.")
+def _email_change_requested(row: EmailMessage) -> Values:
+    return {"user": user_of(row), "new_email": row.context["new_email"], **page_links()}
+
+
+def send_email_changed(user: User, *, old_email: str, new_email: str) -> list[EmailMessage]:
+    """Tell both addresses."""
+    return [
+        add("email_changed", recipient, user, old_email=old_email, new_email=new_email)
+        for recipient in (old_email, new_email)
+    ]
+
+
+@message("We tell both addresses whenever the address of an account changes.")
+def _email_changed(row: EmailMessage) -> Values:
+    old_email, new_email = row.context["old_email"], row.context["new_email"]
+    return {"user": user_of(row), "old_email": old_email, "new_email": new_email}
+
+
+def send_password_changed(user: User) -> EmailMessage:
+    return add("password_changed", user.email, user, when=now().isoformat())
+
+
+@message("We tell you whenever the password of your account changes.")
+def _password_changed(row: EmailMessage) -> Values:
+    when = datetime.fromisoformat(row.context["when"])
+    said = f"{date(when)} at {when:%H:%M} UTC"
+    return {"user": user_of(row), "when": said, **page_links()}
+
+
+def send_role_changed(user: User) -> EmailMessage:
+    return add("role_changed", user.email, user, role_name=user.role.name if user.role else "")
+
+
+def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None:
+    """Write the mail to every user whom the condition selects, in one statement."""
+    random, host = new_message_id().strip("<>").split("@")
+    made = literal(f"<{random}.") + cast(User.id, String) + literal(f"@{host}>")
+    values: dict[str, Any] = {
+        "message": literal("role_changed"),
+        "recipient": User.email,
+        "user_id": User.id,
+        "context": literal({"role_name": role_name}, EmailMessage.context.type),
+        "message_id": made,
+        "request_id": literal(g.get("request_id", "")),
+    }
+    rows = select(*values.values()).where(people).order_by(User.id)
+    db.session.execute(insert(EmailMessage).from_select(list(values), rows))
+
+
+@message("We tell you whenever the role of your account changes.")
+def _role_changed(row: EmailMessage) -> Values:
+    return {"user": user_of(row), "role_name": row.context["role_name"]}
+
+
+def send_account_deleted(user: User) -> EmailMessage:
+    """Tell the owner of a deleted account, and until when it can be restored.
+
+    The row does not refer to the user, whose other mails are cancelled.
+    """
+    until = (user.purge_due_at or now()).isoformat()
+    return add("account_deleted", user.email, name=user.full_name(), until=until)
+
+
+@message("We tell you when your account is deleted.")
+def _account_deleted(row: EmailMessage) -> Values:
+    until = datetime.fromisoformat(row.context["until"])
+    return {"user": None, "name": row.context["name"], "until": date(until)}
+
+
+def send_account_restored(user: User) -> EmailMessage:
+    return add("account_restored", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_restored(row: EmailMessage) -> Values:
+    return {"user": user_of(row), **page_links()}
+
+
+def send_password_change_required(user: User) -> EmailMessage:
+    return add("password_change_required", user.email, user)
+
+
+@message("We tell you when an administrator wants you to choose a new password.")
+def _password_change_required(row: EmailMessage) -> Values:
+    user = user_of(row)
+    require(row, user.must_change_password, "a new password was chosen already")
+    return {"user": user, **page_links()}
+
+
+def send_account_suspended(user: User) -> EmailMessage:
+    return add("account_suspended", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_suspended(row: EmailMessage) -> Values:
+    return {"user": user_of(row)}
+
+
+def send_account_reactivated(user: User) -> EmailMessage:
+    return add("account_reactivated", user.email, user)
+
+
+@message("We tell you whenever the state of your account changes.")
+def _account_reactivated(row: EmailMessage) -> Values:
+    return {"user": user_of(row), **page_links()}
