@@ -88,15 +88,13 @@ def purge() -> int:
 
 
 def _purge_batch(before: datetime) -> int:
+    is_due = User.deleted_at <= before
+    oldest = select(User.id, User.email).where(is_due).order_by(User.deleted_at, User.id)
+    found = oldest.limit(PURGE_BATCH)
+    audit.anonymise_most(db.session.scalars(found).all(), is_due)
     # Whom someone restores at this moment is passed over, and not found the next time.
-    found = (
-        select(User.id, User.email)
-        .where(User.deleted_at <= before)
-        .order_by(User.deleted_at, User.id)
-        .limit(PURGE_BATCH)
-        .with_for_update(skip_locked=True, of=User)
-    )
-    people = dict(iter(db.session.execute(found)))
+    locked = found.with_for_update(skip_locked=True, of=User)
+    people = dict(iter(db.session.execute(locked)))
     if people:
         audit.anonymise(list(people))
         # Mails name people; one that a worker has in hand is kept, and no longer refers to them.

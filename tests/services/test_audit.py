@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from app import origin
 from app.database import now
 from app.extensions import db
-from app.models import AuditEvent, AuditMaintenance
+from app.models import AuditEvent, AuditMaintenance, User
 from app.services import audit, pages, users
 from app.services.audit import Filters, finding, retention, walking
 from tests import factories
@@ -265,6 +265,50 @@ def test_a_person_with_many_events_is_taken_out_of_all(app, make_user, add_event
     audit.anonymise([user.id])
     labels = select(AuditEvent.actor_label, AuditEvent.subject_label)
     assert user.email not in str(db.session.execute(labels).all())
+
+
+def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_event):
+    """AD-7: before the account had it, or after; unless it is someone else's by now."""
+    user, other = make_user(email="new@example.com"), make_user(email="old@example.com")
+    tried = {"actor_label": "old@example.com", "address": ADDRESS}
+    early = add_event("session.refused", **tried)
+    of_other = add_event("session.refused", subject_type="user", subject_id=other.id, **tried)
+    add_event(
+        "user.email_changed",
+        subject_type="user",
+        subject_id=user.id,
+        subject_label="new@example.com",
+        changes={"email": ["old@example.com", "new@example.com"]},
+    )
+    audit.anonymise([user.id])
+    labels = dict(iter(db.session.execute(select(AuditEvent.id, AuditEvent.actor_label))))
+    assert labels[early] == f"deleted user #{user.id}"
+    assert labels[of_other] == "old@example.com"
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
+    app, make_user, add_event, monkeypatch, is_restored
+):
+    """F15: on SQLite nobody else can write while a transaction lasts."""
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "PAUSE_ON_SQLITE", 0)
+    user = make_user()
+    for number in range(9):
+        label = "first@example.com" if number == 0 else user.email
+        add_event(actor_id=user.id, actor_label=label)
+    add_event("session.refused", actor_label="first@example.com")
+    db.session.commit()
+    parts, take_out = [], retention._take_out
+    monkeypatch.setattr(
+        retention, "_take_out", lambda ids, people: parts.append(len(ids)) or take_out(ids, people)
+    )
+    audit.anonymise_most([user.id], User.id.is_(None) if is_restored else User.id == user.id)
+    assert parts == ([] if is_restored else [2, 2, 2, 2])
+    audit.anonymise([user.id])
+    assert sum(parts) == 9
+    labels = db.session.scalars(select(AuditEvent.actor_label).order_by(AuditEvent.id.desc()))
+    assert set(labels.fetchmany(10)) == {f"deleted user #{user.id}"}
 
 
 # Finding

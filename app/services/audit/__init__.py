@@ -5,7 +5,7 @@ from app.services.audit.exporting import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
 from app.services.audit.recording import about, is_news, maintenance, provenance, record, values
-from app.services.audit.retention import anonymise, purge
+from app.services.audit.retention import anonymise, anonymise_most, purge
 from app.services.audit.words import kind, own_what, own_who, what
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "about_user",
     "activity",
     "anonymise",
+    "anonymise_most",
     "export",
     "find",
     "get",

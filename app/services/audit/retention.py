@@ -8,7 +8,16 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, literal_column, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    delete,
+    literal_column,
+    select,
+    union,
+    update,
+)
 
 from app.database import now
 from app.extensions import db
@@ -61,31 +70,72 @@ def anonymise(user_ids: Sequence[int]) -> None:
     Their events stay, and name them by their number. Where they themselves were, and with what,
     is emptied. Their rows in `users` are read, so this comes before they are deleted.
     """
-    users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
-    people = {user.id: _Person(user) for user in users}
+    people = _people(user_ids)
+    ids = _events_of(people)
     with maintenance():
-        ids = _events_of(list(people))
-        # The oldest first, so that an address is known before a later event speaks of it, and so
-        # that others who do the same at once lock rows in the same order.
         for start in range(0, len(ids), BATCH):
-            of_part = COLUMNS.id.in_(ids[start : start + BATCH])
-            part = select(COLUMNS).where(of_part).order_by(COLUMNS.id).with_for_update()
-            rows = db.session.execute(part).all()
-            _write([_without(row._asdict(), people) for row in rows])
-        by_address = {person.email: person.name for person in people.values()}
-        # What was tried before there was an account, or what no account came of.
-        unknown = select(COLUMNS.id, COLUMNS.actor_label).where(
-            COLUMNS.actor_label.in_(by_address),
-            COLUMNS.actor_label != literal_column("''"),
-            COLUMNS.actor_id.is_(None),
-        )
-        unknown = unknown.order_by(COLUMNS.id).with_for_update()
-        _write(
-            [
-                {"id": row.id, "actor_label": by_address[row.actor_label]} | NOWHERE
-                for row in db.session.execute(unknown).all()
-            ]
-        )
+            _take_out(ids[start : start + BATCH], people)
+        _forget_tries(people)
+
+
+def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None:
+    """Take people out of their events but for the last few, which are left to `anonymise`.
+
+    In transactions of its own: whoever suspended a hundred thousand others is in as many events,
+    and on SQLite nobody else can write meanwhile. Ends when one of the people is no longer as
+    `is_due` says, restored for example; what is done by then stays.
+    """
+    people = _people(user_ids)
+    ids = _events_of(people)
+    db.session.commit()
+    ahead = range(0, len(ids) - BATCH, BATCH)
+    for start in ahead:
+        due = select(User.id).where(User.id.in_(people), is_due).order_by(User.id)
+        if len(db.session.scalars(due.with_for_update()).all()) < len(people):
+            db.session.rollback()
+            return
+        with maintenance():
+            _take_out(ids[start : start + BATCH], people)
+            if start == ahead[-1]:  # Former addresses are known only now.
+                _forget_tries(people)
+        db.session.commit()
+        if is_sqlite():
+            time.sleep(PAUSE_ON_SQLITE)
+
+
+def _people(user_ids: Sequence[int]) -> dict[int, _Person]:
+    users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
+    return {user.id: _Person(user) for user in users}
+
+
+def _take_out(ids: Sequence[int], people: Mapping[int, _Person]) -> None:
+    """Rewrite these events. The oldest come first: an address is known before others speak of it.
+
+    That is also the order in which others who do the same at once lock them.
+    """
+    part = select(COLUMNS).where(COLUMNS.id.in_(ids)).order_by(COLUMNS.id).with_for_update()
+    rows = db.session.execute(part).all()
+    _write([_without(row._asdict(), people) for row in rows])
+
+
+def _forget_tries(people: Mapping[int, _Person]) -> None:
+    """Take the people out of what was tried with an address of theirs that was no account's."""
+    present = {person.email: person.name for person in people.values()}
+    former = {text: person.name for person in people.values() for text in person.texts}
+    names = {text: name for text, name in former.items() if "@" in text} | present
+    tries = select(COLUMNS.id, COLUMNS.actor_label, COLUMNS.subject_id).where(
+        COLUMNS.actor_label.in_(names),
+        COLUMNS.actor_label != literal_column("''"),
+        COLUMNS.actor_id.is_(None),
+    )
+    _write(
+        [
+            {"id": row.id, "actor_label": names[row.actor_label]} | NOWHERE
+            for row in db.session.execute(tries.order_by(COLUMNS.id).with_for_update()).all()
+            # A former address may be someone else's by now.
+            if row.actor_label in present or row.subject_id is None
+        ]
+    )
 
 
 class _Person:
@@ -97,12 +147,19 @@ class _Person:
         self.texts = {text.lower() for text in texts if text}
 
 
-def _events_of(user_ids: list[int]) -> list[int]:
-    """Return the ids of the events that name one of these people, the oldest first."""
+def _events_of(people: Mapping[int, _Person]) -> list[int]:
+    """Return the ids of the events that name one of these people still, the oldest first."""
+    names = [person.name for person in people.values()]
+
+    def named_by(label: ColumnElement[str], *conditions: ColumnElement[bool]) -> Select[Any]:
+        return select(COLUMNS.id).where(*conditions, label.not_in(names))
+
     found = union(
-        select(COLUMNS.id).where(COLUMNS.actor_id.in_(user_ids)),
-        select(COLUMNS.id).where(COLUMNS.acting_as_id.in_(user_ids)),
-        select(COLUMNS.id).where(COLUMNS.subject_type == "user", COLUMNS.subject_id.in_(user_ids)),
+        named_by(COLUMNS.actor_label, COLUMNS.actor_id.in_(people)),
+        named_by(COLUMNS.acting_as_label, COLUMNS.acting_as_id.in_(people)),
+        named_by(
+            COLUMNS.subject_label, COLUMNS.subject_type == "user", COLUMNS.subject_id.in_(people)
+        ),
     )
     return sorted(db.session.scalars(found))
 
