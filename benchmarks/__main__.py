@@ -59,7 +59,9 @@ def main() -> int:
     with Stand(QUICK if chosen.quick else DEFAULT) as stand:
         for name in chosen.names or MEASUREMENTS:
             print(f"» {name}", file=sys.stderr, flush=True)
-            results += MEASUREMENTS[name](stand)
+            for result in MEASUREMENTS[name](stand):
+                print(f"  {result.subject}: {result.measure}", file=sys.stderr, flush=True)
+                results.append(result)
     print(table(results))
     print(f"\n{time.monotonic() - started:.0f} s", file=sys.stderr)
     return 1 if any(result.met is False for result in results) else 0

@@ -40,12 +40,7 @@ class Browser:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form)
         request = ("GET" if form is None else "POST", path, body, headers)
-        try:
-            response = self._answer_to(*request)
-        except ConnectionError:
-            # The server closes a connection that nobody has used for some seconds.
-            self.close()
-            response = self._answer_to(*request)
+        response = self._answer_to(*request)
         content = response.read()
         for cookie in response.headers.get_all("Set-Cookie", []):
             name, _, value = cookie.partition(";")[0].partition("=")
@@ -55,8 +50,14 @@ class Browser:
     def _answer_to(
         self, method: str, path: str, body: str | None, headers: dict[str, str]
     ) -> HTTPResponse:
-        self.connection.request(method, path, body, headers)
-        return self.connection.getresponse()
+        try:
+            self.connection.request(method, path, body, headers)
+            return self.connection.getresponse()
+        except ConnectionError:
+            # The server closes a connection that nobody has used for some seconds.
+            self.close()
+            self.connection.request(method, path, body, headers)
+            return self.connection.getresponse()
 
     def seconds(self, path: str, form: dict[str, str] | None = None) -> float:
         """Return how long a request takes, from sending it to having it all."""
