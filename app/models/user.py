@@ -40,6 +40,8 @@ NAME_LENGTH = 64
 EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 DAY = 24 * 60 * 60
+# What the token of an invitation claims whose link was shown to an administrator.
+COPIED = "copied"
 
 # The first that is true, as account_status has it. Both engines keep it as a column.
 STATUS = """CASE
@@ -265,22 +267,30 @@ class User(UserMixin, db.Model):
             self.email, self.pending_email = content.claim, None
         return True
 
-    def generate_invite_token(self, expiration: int = 7 * DAY) -> str:
-        """Return a token with which an invited user chooses a password."""
-        return tokens.make("invite", self.id, self._invite_state(), expires_in=expiration)
+    def generate_invite_token(self, expiration: int = 7 * DAY, *, is_copied: bool = False) -> str:
+        """Return a token with which an invited user chooses a password.
+
+        One that is copied is known to whoever copied it, so it ends when the role comes to allow
+        anything else: it must not open an account above theirs.
+        """
+        claim = COPIED if is_copied else ""
+        state = self._invite_state(claim)
+        return tokens.make("invite", self.id, state, expires_in=expiration, claim=claim)
 
     def accepts(self, purpose: str, token: str) -> bool:
         """Tell whether `token` was made for this user and `purpose` and can still be used."""
         content = tokens.read(purpose, token)
         if content is None or content.user_id != self.id or not self.is_active:
             return False
-        state = {
-            "confirm": self._confirm_state,
-            "reset_password": self._reset_state,
-            "invite": self._invite_state,
-        }.get(purpose)
-        expected = state() if state else self._email_state(content.claim)
-        return content.matches(expected)
+        if purpose == "confirm":
+            state = self._confirm_state()
+        elif purpose == "reset_password":
+            state = self._reset_state()
+        elif purpose == "invite":
+            state = self._invite_state(content.claim)
+        else:
+            state = self._email_state(content.claim)
+        return content.matches(state)
 
     def _confirm_state(self) -> str:
         return f"{self.email}|{self.confirmed}"
@@ -288,8 +298,11 @@ class User(UserMixin, db.Model):
     def _reset_state(self) -> str:
         return f"{self.email}|{self.password_hash}|{self.reset_message_id}"
 
-    def _invite_state(self) -> str:
-        return f"{self.email}|{self.password_hash}|{self.invite_message_id}"
+    def _invite_state(self, claim: str) -> str:
+        state = f"{self.email}|{self.password_hash}|{self.invite_message_id}"
+        if claim != COPIED:
+            return state
+        return f"{state}|{self.role.permissions if self.role else 0}"
 
     def _email_state(self, new_email: str) -> str:
         # An address that is asked for later, or no longer wanted, ends the link to this one.

@@ -64,7 +64,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
     audit.record("user.invitation_link_copied", by=by, subject=user)
     db.session.commit()
     lifetime, _words = emails.LINK_LIFETIMES["invite"]
-    token = user.generate_invite_token(lifetime)
+    token = user.generate_invite_token(lifetime, is_copied=True)
     return external_url("account.join_from_invite", user_id=user.id, token=token)
 
 

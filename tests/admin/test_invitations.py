@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import select
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Permission, User
-from app.services import invitations
+from app.services import accounts, invitations, roles, users
+from app.services.accounts import LinkRefused
 from app.services.authority import AboveOneself
 from app.services.invitations import LinkChanged
 from tests import factories
@@ -228,6 +230,28 @@ def test_a_second_copy_ends_the_first(browser, app, invited):
     second = shown_link(copy(browser, invited))
     assert works(app, second)
     assert not works(app, first)
+
+
+@pytest.mark.parametrize("way", ["another role", "the role allows more"])
+def test_a_copied_link_opens_no_account_above_whoever_copied_it(
+    way, browser, app, admin, manager, invited, outbox
+):
+    """The mailed one goes to the person alone, and keeps working."""
+    role = factories.make_role("Guest")
+    users.change_role(invited, role=role, by=admin)
+    link = shown_link(copy(browser, invited))
+    roles.change(role, replace(roles.values_of(role), name="Visitor"), by=admin)
+    assert works(app, link), "the name of a role lets nobody do more"
+    if way == "another role":
+        users.change_role(invited, role=admin.role, by=admin)
+    else:
+        bits = Permission.GENERAL | Permission.VIEW_AUDIT
+        roles.change(role, replace(roles.values_of(role), permissions=bits), by=admin)
+    assert not works(app, link)
+    with pytest.raises(LinkRefused):
+        accounts.join_from_invite(invited.id, link.rpartition("/")[2], PASSWORD)
+    invitations.resend(invited, by=admin)
+    assert works(app, next(link for link in links(outbox.last_text()) if "join" in link))
 
 
 def test_the_link_is_shown_once(browser, app, invited):
