@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import emails, queue
@@ -25,6 +25,8 @@ COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
 RESENT_AT_ONCE = 1000
 
 RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, EmailState.SENT)
+# Hours may be left until its next try when what kept it back has been mended.
+WAITS_FOR_A_RETRY = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts > 0)
 
 
 class TooLate(Exception):
@@ -85,14 +87,21 @@ def preview(row: EmailMessage) -> Preview:
     return Preview(text=masked_text(rendered.text), html=without_links(masked_text(rendered.html)))
 
 
-def resend(email_id: int, *, by: User) -> None:
-    """Send a mail again that was sent, cancelled or given up, with all its retries before it.
+def may_be_resent(row: EmailMessage) -> bool:
+    """Tell whether `resend` would take the mail."""
+    waits_for_a_retry = row.state == EmailState.PENDING and row.attempts > 0
+    return waits_for_a_retry or row.state in set(RESENDABLE)
 
-    The update decides: of two who ask at once, one causes a mail. Raises TooLate.
+
+def resend(email_id: int, *, by: User) -> None:
+    """Send a mail again that was sent, cancelled or given up, or whose retry is yet to come.
+
+    It has all its retries before it. The update decides: of two who ask at once, one causes a
+    mail. Raises TooLate.
     """
     row = db.session.get(EmailMessage, email_id)
     before = row.state if row else ""
-    ids = _make_pending([email_id], RESENDABLE)
+    ids = _make_pending([email_id], EmailMessage.state.in_(RESENDABLE) | WAITS_FOR_A_RETRY)
     if row is None or not ids:
         db.session.rollback()
         raise TooLate
@@ -105,7 +114,7 @@ def resend_failed(*, by: User) -> int:
     """Send again what was given up, RESENT_AT_ONCE at most, and return how many mails that is."""
     failed = select(EmailMessage.id).where(EmailMessage.state == EmailState.FAILED)
     ids = list(db.session.scalars(failed.order_by(EmailMessage.id).limit(RESENT_AT_ONCE)))
-    ids = _make_pending(ids, (EmailState.FAILED,))
+    ids = _make_pending(ids, EmailMessage.state == EmailState.FAILED)
     if not ids:
         db.session.rollback()
         return 0
@@ -132,7 +141,7 @@ def cancel(email_id: int, *, by: User) -> None:
     db.session.commit()
 
 
-def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
+def _make_pending(ids: list[int], condition: ColumnElement[bool]) -> list[int]:
     # A mail program hides a second copy of what it has. What was sent and is asked for again is
     # therefore another mail; what was given up may have arrived all the same, and stays the same.
     identity = case(
@@ -141,7 +150,7 @@ def _make_pending(ids: list[int], states: tuple[EmailState, ...]) -> list[int]:
     )
     changed = db.session.scalars(
         update(EmailMessage)
-        .where(EmailMessage.id.in_(ids), EmailMessage.state.in_(states))
+        .where(EmailMessage.id.in_(ids), condition)
         .values(
             state=EmailState.PENDING,
             attempts=0,

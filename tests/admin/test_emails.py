@@ -1,6 +1,7 @@
 """The pages of the outbox."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import chain
 
@@ -249,13 +250,27 @@ def test_of_two_who_resend_one_does(add_mail, admin):
     assert row.state == "pending"
 
 
-@pytest.mark.parametrize("state", ["pending", "sending"])
-def test_what_is_on_its_way_is_not_resent(manager, add_mail, state):
-    row = add_mail(state, attempts=1)
+def test_a_mail_that_waits_for_a_retry_is_sent_at_once_when_asked_for(manager, outbox, add_mail):
+    """Whoever has mended what kept it back need not wait for hours."""
+    row = add_mail(
+        "pending", attempts=6, needs_operator=True, next_try_at=now() + timedelta(hours=6)
+    )
+    assert "Send again" in manager.get(f"/admin/emails/{row.id}").text
+
+    manager.submit(f"/admin/emails/{row.id}/resend")
+
+    assert len(outbox.deliver()) == 1
+    db.session.expire_all()
+    assert row.state == "sent"
+
+
+@pytest.mark.parametrize(("state", "attempts"), [("pending", 0), ("sending", 1)])
+def test_what_is_on_its_way_is_not_resent(manager, add_mail, state, attempts):
+    row = add_mail(state, attempts=attempts)
     page = manager.submit(f"/admin/emails/{row.id}/resend", follow_redirects=True)
 
     assert "nothing was done" in page.text
-    assert (row.state, row.attempts) == (state, 1)
+    assert (row.state, row.attempts) == (state, attempts)
 
 
 def test_all_failed_mails_are_sent_again(manager, outbox, add_mail):

@@ -12,7 +12,7 @@ from app.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.models import EmailMessage, Permission
 from app.models.email_message import EmailState
 from app.services import outbox, outbox_pages
-from app.services.outbox_pages import RESENDABLE, TooLate
+from app.services.outbox_pages import TooLate
 from app.sign_in import me
 
 # A mail styles itself. Nothing else in it comes to life: no script, no picture from elsewhere that
@@ -61,7 +61,7 @@ def email(email_id: int) -> ResponseReturnValue:
         row=row,
         subject=subject_of(row),
         preview=outbox_pages.preview(row),
-        may_be_resent=row.state in set(RESENDABLE),
+        may_be_resent=outbox_pages.may_be_resent(row),
         may_be_cancelled=row.state == EmailState.PENDING,
         live=is_live(),
     )
