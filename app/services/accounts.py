@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
 from app.services import audit, outbox, registration, sessions
-from app.services.authority import refuse_acting
+from app.services.authority import lock, refuse_acting
 
 HOUR = timedelta(hours=1)
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
@@ -38,17 +38,28 @@ def authenticate(email: str, password: str) -> User | None:
 
     An unknown address, a wrong password, a suspended or deleted account and one that never had a
     password cost the same time and give the same answer, None. A hash that is no longer up to date
-    is made anew.
+    is made anew. The caller starts a session, which commits. Raises UserGone.
     """
     user = User.by_email(email)
     is_right = passwords.verify(user.password_hash if user else None, password)
-    if user is None or not is_right or not user.is_active:
+    if user is None or not is_right or not user.is_active or not _is_still(user):
         _note_refusal(user, canonical_email(email), is_right=is_right)
         return None
     if passwords.needs_rehash(user.password_hash or ""):
         user.password = password
-        db.session.commit()
+        db.session.flush()
     return user
+
+
+def _is_still(user: User) -> bool:
+    """Tell whether `user` may sign in with the password that was just found right.
+
+    To verify it takes a while, in which it may have been changed. The row stays locked until the
+    session is there: whoever ends all sessions then ends this one too.
+    """
+    verified = user.password_hash
+    lock(user)
+    return user.is_active and user.password_hash == verified
 
 
 def reauthenticate(user: User, session: UserSession, password: str) -> None:

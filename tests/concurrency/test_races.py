@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import EmailMessage, Role, User
+from app.models import EmailMessage, Role, User, UserSession
 from app.services import accounts, addresses, invitations, outbox, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
 from app.services.authority import LastAdministrator, UserGone, can_sign_in
@@ -297,6 +297,40 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
             acting(users.delete, user.id, admin.id),
         )
         assert sent in {200, 302, 409}, sent
+
+
+@pytest.mark.parametrize("way", ["new password", "suspended"])
+def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
+    race, racing_app, monkeypatch, way
+):
+    """SE-3: the session would begin after all sessions were ended, and last."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("Who signs in holds the only write lock while the password is verified.")
+    admin_id, user = make_user(role="Administrator").id, make_user()
+    user_id, email = user.id, user.email
+    verify = accounts.passwords.verify
+
+    def take_away():
+        account = db.session.get(User, user_id)
+        if way == "new password":
+            token = account.generate_password_reset_token()
+            accounts.reset_password(token, "another horse battery staple")
+        else:
+            users.suspend(account, by=db.session.get(User, admin_id))
+
+    def verify_slowly(*args):
+        is_right = verify(*args)
+        monkeypatch.setattr(accounts.passwords, "verify", verify)
+        with racing_app.app_context():
+            take_away()
+            db.session.remove()
+        return is_right
+
+    monkeypatch.setattr(accounts.passwords, "verify", verify_slowly)
+    browser = racing_app.test_client()
+    page = browser.submit("/account/login", {"email": email, "password": PASSWORD})
+    assert "The email or the password is wrong." in page.text
+    assert db.session.scalar(select(func.count()).select_from(UserSession)) == 0
 
 
 # Writers on one database
