@@ -6,6 +6,8 @@ from app.extensions import db
 from app.links import external_url
 from app.models import Role, User
 from app.services import audit, outbox, registration, users
+from app.services.access import TooManyMails
+from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import lock, lock_role, refuse_above
 
 
@@ -36,10 +38,16 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
 def resend(user: User, *, by: User) -> None:
     """Queue the invitation again; the link in the earlier mail stops working.
 
-    Raises InvitationsClosed, NotInvited and AboveOneself.
+    Raises InvitationsClosed, NotInvited, AboveOneself and TooManyMails.
     """
     registration.require_invitations()
+    # The number of mails is locked before the user, as where people ask for themselves.
+    recipient = user.email
+    is_throttled = outbox.is_throttled(recipient, "invite", LINKS_AN_HOUR, HOUR)
     _lock_invited(user, by)
+    if is_throttled or user.email != recipient:
+        db.session.rollback()
+        raise TooManyMails
     user.invited_at = now()
     audit.record("user.invitation_resent", by=by, subject=user)
     outbox.commit_and_offer(emails.send_invite(user, invited_by=by))

@@ -179,6 +179,17 @@ def test_sending_again_leads_back_to_where_it_was_asked_for(browser, invited, ou
     assert actions().count("user.invitation_resent") == 2
 
 
+def test_invitations_are_sent_again_a_few_times_an_hour(browser, invited, outbox):
+    """BF-2: nobody is sent mails without end, whoever asks for them."""
+    for _ in range(8):
+        page = browser.submit(
+            f"/admin/user/{invited.id}/resend-invite", form_at=LIST, follow_redirects=True
+        )
+        outbox.deliver()
+    assert "Enough of these mails went to ivy@example.com within the hour" in page.text
+    assert len(outbox.messages) == 5
+
+
 def test_revoking_leads_back_to_the_list(browser, invited):
     user_id = invited.id
     response = browser.submit(f"/admin/user/{user_id}/revoke-invite")

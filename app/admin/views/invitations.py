@@ -6,13 +6,14 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.deeds import View, name_of, person_or_404
+from app.admin.deeds import TOO_MANY, View, name_of, person_or_404
 from app.admin.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
 from app.admin.requests import searched
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
 from app.redirects import next_url
 from app.services import invitation_pages, invitations, registration
+from app.services.access import TooManyMails
 from app.services.accounts import EmailTaken
 from app.services.authority import refuse_above
 from app.services.directory import NotACursor
@@ -81,6 +82,8 @@ def to_invited(view: View) -> View:
             flash(f"{name_of(user)} has no open invitation.", "error")
         except InvitationsClosed:
             flash(CLOSED, "error")
+        except TooManyMails:
+            flash(TOO_MANY.format(user.email), "error")
         return redirect(url_for("admin.user_info", user_id=user_id))
 
     return guarded
