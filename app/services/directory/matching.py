@@ -12,6 +12,7 @@ from sqlalchemy import (
     CompoundSelect,
     Integer,
     Select,
+    String,
     and_,
     column,
     exists,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from app.models import User
+from app.services.directory import rarity
 from app.services.directory.planning import is_sqlite
 
 LONGEST_SEARCH = 200
@@ -31,7 +33,12 @@ TRIGRAM = 3
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
 
-trigrams = table("users_search", column("rowid", Integer), column("users_search"))
+trigrams = table(
+    "users_search",
+    column("rowid", Integer),
+    column("users_search"),
+    *(column(name.name, String) for name in NAMES),
+)
 # As PostgreSQL's index ix_users_search has it.
 _space: ColumnElement[str] = literal_column("' '")
 _document = func.lower(
@@ -69,8 +76,16 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     if not is_sqlite():
         # An expression that is not the index's keeps PostgreSQL from it: it cannot tell how rare a
         # word is, and would gather everyone who has a common one.
-        document = _document if is_leading else _document.concat(literal_column("''"))
-        return [document.contains(word, autoescape=True) for word in long]
+        aside = _document.concat(literal_column("''"))
+        parts = [(word, rarity.rare_part(word)) for word in long if is_leading]
+        return [
+            *(_document.contains(part, autoescape=True) for _word, part in parts),
+            *(
+                aside.contains(w, autoescape=True)
+                for w in long
+                if not is_leading or (w, w) not in parts
+            ),
+        ]
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
     conditions: list[ColumnElement[bool]] = []
@@ -98,9 +113,20 @@ def at_beginnings(search: str, *, is_leading: bool = True) -> list[ColumnElement
 
 def finds(search: str) -> ColumnElement[bool]:
     """Return the condition that SQLite's index of trigrams has the long words of a search."""
+    # LIKE has regard to the case of letters beyond ASCII, so such words are left to the index.
+    parts = [
+        (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
+    ]
     # A phrase in quotation marks has no syntax of its own; within it they are doubled.
-    query = " AND ".join('"' + word.replace('"', '""') + '"' for word in long_words(search))
-    return trigrams.c.users_search.bool_op("MATCH")(query)
+    query = " AND ".join('"' + part.replace('"', '""') + '"' for _word, part in parts)
+    # Joined to nothing they are no columns of the index, which would look for the whole word again.
+    names = [trigrams.c[name.name].concat(literal_column("''")) for name in NAMES]
+    whole = [
+        or_(*(name.like(_pattern(word), escape="\\") for name in names))
+        for word, part in parts
+        if part != word
+    ]
+    return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
 
 
 def matches(search: str) -> Select[Any]:

@@ -1,0 +1,64 @@
+"""Which part of a word few people have: an index of trigrams is slow about those that most have.
+
+"500000@example" is in one address, and half of its trigrams are in a million. Looked for by
+"500000@" and then compared, it is found in a hundredth of the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import User
+
+TRIGRAM = 3
+SAMPLE = 500  # people
+FEWEST = 100  # of whom a sample tells something
+COMMON = 0.02  # of them
+KEPT = 60 * 60  # seconds for which a sample is good
+
+_kept: dict[str, tuple[float, frozenset[str]]] = {}
+
+
+def rare_part(word: str) -> str:
+    """Return `word`, in lower case, without what is common at its ends.
+
+    All of it if all of it is common, and while there are too few people to tell.
+    """
+    common = _common_trigrams()
+    start, end = 0, len(word)
+    while end - start > TRIGRAM and word[end - TRIGRAM : end] in common:
+        end -= 1
+    while end - start > TRIGRAM and word[start : start + TRIGRAM] in common:
+        start += 1
+    part = word[start:end]
+    return word if part in common else part
+
+
+def _common_trigrams() -> frozenset[str]:
+    """Return what more than COMMON of the people have in their name or address, by a sample."""
+    key = str(db.engine.engine.url)
+    kept = _kept.get(key)
+    if kept is None or kept[0] < time.monotonic():
+        kept = _kept[key] = (time.monotonic() + KEPT, _sampled())
+    return kept[1]
+
+
+def _sampled() -> frozenset[str]:
+    people = select(User.first_name, User.last_name, User.email)
+    newest = db.session.scalar(select(func.max(User.id))) or 0
+    ids = range(1, newest + 1, max(1, newest // SAMPLE))
+    rows = db.session.execute(people.where(User.id.in_(ids))).all()
+    if len(rows) < FEWEST:
+        # Few of the numbers that were ever given are still taken.
+        rows = db.session.execute(people.order_by(User.id.desc()).limit(SAMPLE)).all()
+    if len(rows) < FEWEST:
+        return frozenset()
+    counts: Counter[str] = Counter()
+    for row in rows:
+        text = " ".join(row).lower()
+        counts.update({text[i : i + TRIGRAM] for i in range(len(text) - TRIGRAM + 1)})
+    return frozenset(each for each, count in counts.items() if count > COMMON * len(rows))
