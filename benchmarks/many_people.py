@@ -15,6 +15,7 @@ from threading import Event, Thread
 from flask import Flask
 from sqlalchemy import ColumnElement, select
 
+from app.database import reading_only
 from app.extensions import db
 from app.models import BulkOperation, PeopleImport, Role, User
 from app.models.people_import import ImportMode
@@ -116,6 +117,7 @@ def _watching(
     is_over = Event()
 
     def look() -> None:
+        reading_only.set(True)  # else it would wait for those who write, and they for it
         with app.app_context():
             while not is_over.wait(GLANCE):
                 with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as reader:

@@ -15,7 +15,7 @@ from app.services.directory import Filters
 from tests import factories
 from tests.queue.support import until
 
-PEOPLE = 8_000
+PEOPLE = 20_000
 
 
 @pytest.fixture
