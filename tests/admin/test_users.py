@@ -1,6 +1,5 @@
 """Finding, making, changing and removing people."""
 
-
 import pytest
 from sqlalchemy import select
 
