@@ -30,6 +30,7 @@ from config import BASE_DIR
 
 ADMINISTRATOR = "administrator@example.com"
 PERSON = "person@example.com"
+DJANGO = "benchmarks.peers.django_admin"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 # As gunicorn.conf.py has it.
 PEERS_SETTINGS = ["-c", "/dev/null", "--worker-class", "gthread", "--threads", "2", "--reuse-port"]
@@ -164,17 +165,21 @@ class Stand:
 
     def django(self, url: str) -> int:
         """Serve Django's admin over the people of a database and return its port."""
-        environment = {"DATABASE_URL": url.replace("+psycopg", "")}
-        module = "benchmarks.peers.django_admin"
-        if (url, module) not in self._prepared:
-            subprocess.run(
-                [str(self.peers()), "-m", module],
-                cwd=BASE_DIR,
-                env={**os.environ, **environment},
-                check=True,
-            )
-            self._prepared.add((url, module))
-        return self._gunicorn(f"{module}:application", self.peers(), **environment)
+        self._have_django("prepare", url)
+        url = url.replace("+psycopg", "")
+        return self._gunicorn(f"{DJANGO}:application", self.peers(), DATABASE_URL=url)
+
+    def tune_django(self, url: str) -> None:
+        """Make the index that Django's tuned admin searches with; from then on both have it."""
+        self._have_django("tune", url)
+
+    def _have_django(self, do: str, url: str) -> None:
+        """Have Django do something to a database, once."""
+        if (do, url) not in self._prepared:
+            self._prepared.add((do, url))
+            environment = {**os.environ, "DATABASE_URL": url.replace("+psycopg", "")}
+            command = [str(self.peers()), "-m", DJANGO, do]
+            subprocess.run(command, cwd=BASE_DIR, env=environment, check=True)
 
     def flask_admin(self, url: str) -> int:
         """Serve Flask-Admin over the people of a database and return its port."""

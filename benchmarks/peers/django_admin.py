@@ -1,7 +1,7 @@
 """Django's own admin for the kit's people: as it comes at /admin/, tuned at /tuned/, and an export.
 
-`python -m benchmarks.peers.django_admin` makes the tables of its own and an administrator, and the
-indexes that the tuned one needs. gunicorn serves `application`.
+`python -m benchmarks.peers.django_admin prepare` makes the tables of its own and an administrator,
+`… tune` the index that the tuned one needs. gunicorn serves `application`.
 """
 
 import csv
@@ -158,6 +158,9 @@ application = get_wsgi_application()
 def prepare() -> None:
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("administrator", password=os.environ["ADMIN_PASSWORD"])
+
+
+def tune() -> None:
     if connection.vendor == "postgresql":
         # icontains compares UPPER(column), which a plain trigram index does not serve.
         columns = ", ".join(f"upper({column}::text) gin_trgm_ops" for column in SEARCHED)
@@ -166,4 +169,4 @@ def prepare() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(prepare())
+    sys.exit({"prepare": prepare, "tune": tune}[sys.argv[1]]())
