@@ -35,7 +35,7 @@ def questions(people: int) -> list[Asked]:
     # Made-up addresses end in the number of whoever it is, so that this part is in one of them.
     part = f"{people // 2}@example"
     # The last that is full; the kit's last page always is. Two more people can sign in.
-    last = (people + 2) // ROWS
+    last = max(1, (people + 2) // ROWS)
     return [
         Asked("first page", LIST, "", "", 5, 3),
         Asked("search, one hit", f"{LIST}&search={part}", f"?q={part}", f"?search={part}", 100, 1),
