@@ -13,6 +13,7 @@ TOKEN_IN_PATH = re.compile(
     r"[\w.-]+".replace("/", "(?:/|%2F)"),
     re.IGNORECASE,
 )
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # as the development server has them
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
@@ -22,7 +23,7 @@ class RequestFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = g.get("request_id", "-") if has_app_context() else "-"
-        message = mask(record.getMessage())
+        message = mask(COLOUR.sub("", record.getMessage()))
         # A name with a line break in it must not be able to start a line of its own, nor one with
         # an escape sequence to rule the terminal of whoever reads it.
         message = CONTROL.sub(lambda found: ascii(found.group())[1:-1], message)

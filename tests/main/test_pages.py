@@ -284,3 +284,10 @@ def test_log_lines_are_one_line_each_whatever_someone_is_called():
     assert len(message.splitlines()) == 1
     assert "\x1b" not in message
     assert "é🐴" in message
+
+
+def test_the_colours_of_the_development_server_are_left_out_of_the_log():
+    coloured = "\x1b[31m\x1b[1mWARNING\x1b[0m /account/reset-password/\x1b[1mabc.def"
+    record = logging.LogRecord("werkzeug", 20, "x", 1, coloured, (), None)
+    RequestFilter().filter(record)
+    assert record.getMessage() == "WARNING /account/reset-password/***"
