@@ -467,6 +467,9 @@ def test_the_run_asks_for_the_password_when_it_was_given_long_ago(browser, admin
     assert response.status_code == 302
     assert "/account/reauthenticate" in response.location
     assert person("a@example.com") is None
+    for file in ("problems.csv", "results.csv"):
+        response = browser.get(f"{PATH}/{row.id}/{file}")
+        assert "/account/reauthenticate" in response.location, file
 
 
 # Twice, stale and stopped

@@ -230,6 +230,7 @@ def delete_import(import_id: int) -> ResponseReturnValue:
 
 @admin.get("/users/import/<int:import_id>/problems.csv")
 @people_managers_only
+@fresh_sign_in_required
 def import_problems(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
     return _csv(f"import-{row.id}-problems.csv", imports.problems_file(row.id))
@@ -237,6 +238,7 @@ def import_problems(import_id: int) -> ResponseReturnValue:
 
 @admin.get("/users/import/<int:import_id>/results.csv")
 @people_managers_only
+@fresh_sign_in_required
 def import_results(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
     return _csv(f"import-{row.id}-results.csv", imports.results_file(row.id))
