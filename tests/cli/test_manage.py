@@ -44,6 +44,10 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
+def hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Return a function that starts a program, which is ended after the test."""
@@ -58,6 +62,8 @@ def start() -> Iterator[Start]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # Whatever runs in a shell's background inherits that it is deaf to Ctrl-C.
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no thread of a test runs meanwhile
         )
         started.append(process)
         return process
