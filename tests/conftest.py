@@ -9,6 +9,7 @@ from flask_migrate import upgrade
 
 import config
 from app import create_app
+from app.database import reading_only
 from app.extensions import db, limiter
 from app.models import User
 from app.services import outbox as outbox_service
@@ -43,6 +44,8 @@ def drop_tables() -> None:
 @pytest.fixture(autouse=True)
 def rollback(request: pytest.FixtureRequest) -> Iterator[None]:
     """Undo whatever a test that asks for the app commits."""
+    # A request that a test made in its own context may have promised not to write.
+    reading_only.set(False)
     if "app" not in request.fixturenames:
         yield
         return
