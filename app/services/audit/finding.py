@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
@@ -52,11 +53,11 @@ def find(
         page = older(found, span, LAST if before is None else before, per_page)
         # Whoever came from a newer page can go back to it.
         if before is not None and page.rows:
-            page = _with(page, after=page.rows[0].id)
+            page = replace(page, after=page.rows[0].id)
     total = None
     if before is None and after is None:
         total = _total(found, span, page, is_narrowed=not filters.is_empty)
-    return _with(page, total=total, notices=notices)
+    return replace(page, total=total, notices=notices)
 
 
 def get(event_id: int) -> AuditEvent | None:
@@ -144,7 +145,3 @@ def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) ->
     ids = select(merged(queries, walked).c.id).limit(COUNT_CAP + 1).subquery()
     count = db.session.scalar(select(func.count()).select_from(ids)) or 0
     return Total(min(count, COUNT_CAP), is_capped=count > COUNT_CAP)
-
-
-def _with(page: Page, **values: Any) -> Page:
-    return Page(**{**vars(page), **values})

@@ -27,9 +27,9 @@ from sqlalchemy import (
 from app.models import User
 from app.services.directory import rarity
 from app.services.directory.planning import is_sqlite
+from app.services.directory.rarity import TRIGRAM
 
 LONGEST_SEARCH = 200
-TRIGRAM = 3
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
 
@@ -77,18 +77,18 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
         # An expression that is not the index's keeps PostgreSQL from it: it cannot tell how rare a
         # word is, and would gather everyone who has a common one.
         aside = _document.concat(literal_column("''"))
-        parts = [(word, rarity.rare_part(word)) for word in long if is_leading]
-        return [
-            *(_document.contains(part, autoescape=True) for _word, part in parts),
-            *(
-                aside.contains(w, autoescape=True)
-                for w in long
-                if not is_leading or (w, w) not in parts
-            ),
-        ]
+        if not is_leading:
+            return [aside.contains(word, autoescape=True) for word in long]
+        conditions: list[ColumnElement[bool]] = []
+        for word in long:
+            part = rarity.rare_part(word)
+            conditions.append(_document.contains(part, autoescape=True))
+            if part != word:
+                conditions.append(aside.contains(word, autoescape=True))
+        return conditions
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
-    conditions: list[ColumnElement[bool]] = []
+    conditions = []
     for word in long:
         if word.isascii():
             # LIKE has no regard to the case of ASCII, and lower() knows no other either.
