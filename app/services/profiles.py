@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from app.database import now
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
+from app.models import EmailMessage, Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
 from app.services import audit, impersonation
 from app.services.authority import covers
@@ -24,7 +26,7 @@ class Profile:
     sessions: list[UserSession]
     session_count: int
     emails: list[EmailMessage]
-    events: list[AuditEvent]
+    events: Sequence[Row[Any]]
     permissions: list[PermissionText]
 
 
@@ -43,7 +45,7 @@ def of(user: User, *, by: User) -> Profile:
         sessions=open_sessions,
         session_count=count,
         emails=list(db.session.scalars(mails.order_by(EmailMessage.id.desc()).limit(MAILS))),
-        events=_events(user),
+        events=audit.about_user(user, limit=EVENTS),
         permissions=permissions(user.role.permissions if user.role else 0),
     )
 
@@ -82,9 +84,3 @@ def permissions(held: int) -> list[PermissionText]:
     if Permission.grants(held, Permission.ADMINISTER):
         return [PERMISSION_TEXTS[Permission.ADMINISTER]]
     return [text for bit, text in PERMISSION_TEXTS.items() if Permission.grants(held, bit)]
-
-
-def _events(user: User) -> list[AuditEvent]:
-    ids = [row.id for row in audit.about_user(user, limit=EVENTS)]
-    query = select(AuditEvent).where(AuditEvent.id.in_(ids)).order_by(AuditEvent.id.desc())
-    return list(db.session.scalars(query))

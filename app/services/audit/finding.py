@@ -19,6 +19,7 @@ from app.services.audit.searching import Source
 from app.services.audit.walking import (
     FIRST,
     LAST,
+    LISTED,
     Page,
     Span,
     Total,
@@ -75,8 +76,13 @@ def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
 
 
 def about_user(user: User, limit: int = 10) -> Sequence[Row[Any]]:
-    """Return the newest events of what a person did and what was done to or as them."""
-    return find(Filters(user_id=user.id), per_page=limit).rows
+    """Return the newest events of what a person did and what was done to or as them.
+
+    Each with its changes. How many there are in all is not counted.
+    """
+    source = Source(tuple(searching.of_person(user.id)))
+    columns = (*LISTED, AuditEvent.changes)
+    return older([source], Span(FIRST, LAST), LAST, limit, columns=columns).rows
 
 
 def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE) -> Page:
