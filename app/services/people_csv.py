@@ -16,7 +16,7 @@ from app.database import reading_only
 from app.extensions import db
 from app.models import Role, User
 from app.services import audit
-from app.services.csv_cells import BEGINS_A_FORMULA, neutral
+from app.services.csv_cells import BEGINS_A_FORMULA, BYTE_ORDER_MARK, neutral
 from app.services.directory import plans
 from app.services.directory.filters import Filters
 from app.services.directory.planning import is_sqlite
@@ -42,7 +42,6 @@ EXPORT_SETTINGS = (
     "work_mem = '32MB'",
     "jit = off",
 )
-BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for something else
 
 
 def export(filters: Filters, *, sort: str, by: User) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Doing one thing to many people: choosing, a preview, its confirmation, and how it goes."""
 
 import re
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from flask import (
@@ -26,6 +26,7 @@ from app.models.bulk_operation import BulkState
 from app.services import bulk
 from app.services import roles as roles_service
 from app.services.bulk import Action
+from app.services.csv_cells import BYTE_ORDER_MARK
 from app.services.directory import Filters
 from app.services.registration import InvitationsClosed
 from app.sign_in import me
@@ -219,14 +220,8 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def bulk_results(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
-    lines = bulk.result_file(operation)
-
-    def marked() -> Iterator[str]:
-        # Excel takes a file without the mark for one in Windows-1252.
-        yield "\ufeff"
-        yield from lines
-
-    response = Response(stream_with_context(marked()), mimetype="text/csv")
+    lines = chain([BYTE_ORDER_MARK], bulk.result_file(operation))
+    response = Response(stream_with_context(lines), mimetype="text/csv")
     name = f"people-{operation.action.replace('_', '-')}-{operation.id}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Text, cast
@@ -17,9 +15,8 @@ from app.services.audit import finding, walking
 from app.services.audit.actions import ACTIONS
 from app.services.audit.filters import Filters
 from app.services.audit.recording import record
-from app.services.csv_cells import neutral
+from app.services.csv_cells import BYTE_ORDER_MARK, neutral, written
 
-MARK = "\ufeff"
 COLUMNS = (
     *("id", "at", "action", "what", "actor_id", "actor", "acting_as_id", "acting_as"),
     *("subject_type", "subject_id", "subject", "changes", "details"),
@@ -49,11 +46,10 @@ def export(filters: Filters, *, by: User) -> Iterator[str]:
 
 def _lines(filters: Filters, until: int) -> Iterator[str]:
     reading_only.set(True)
-    # Excel takes a file without the mark for one in Windows-1252.
-    yield MARK + _written([COLUMNS])
+    yield BYTE_ORDER_MARK + written([COLUMNS])
     for rows in finding.every(filters, until=until, columns=READ):
         db.session.rollback()
-        yield _written(map(_cells, rows))
+        yield written(map(_cells, rows))
 
 
 def _cells(row: Any) -> tuple[Any, ...]:
@@ -72,9 +68,3 @@ def _json(text: str) -> str:
     if text == "{}":
         return ""
     return json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text
-
-
-def _written(rows: Iterable[Iterable[Any]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +11,7 @@ from app.extensions import db
 from app.models import BulkItem, BulkOperation, User
 from app.models.bulk_operation import BulkState
 from app.services.bulk.actions import ACTIONS, REASONS
-from app.services.csv_cells import neutral
+from app.services.csv_cells import neutral, written
 
 CHUNK = 2000
 HEADERS = ("Number", "First name", "Last name", "Email", "Result", "Reason")
@@ -59,6 +57,4 @@ def _result(user_id: int, reason: str, position: int | None, done: str) -> tuple
 
 
 def _lines(rows: Any) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows([neutral(str(cell)) for cell in row] for row in rows)
-    return written.getvalue()
+    return written([neutral(str(cell)) for cell in row] for row in rows)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 
 from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import ImportProblem, ImportResult, PeopleImport
-from app.services.csv_cells import neutral
+from app.services.csv_cells import neutral, written
 from app.services.imports.columns import FIELDS
 from app.services.listings import Listing
 
@@ -100,6 +98,4 @@ def sample_file() -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow([neutral(cell) for cell in cells])
-    return written.getvalue()
+    return written([[neutral(cell) for cell in cells]])
