@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from app.services import days
 from app.services.audit.actions import ACTIONS, NOUNS
 
 LONGEST_SEARCH = 200
 HIGHEST_ID = 2**31 - 1
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,7 @@ def _user_id(text: str, notices: list[str]) -> int | None:
 
 
 def _day(text: str, notices: list[str]) -> date | None:
-    try:
-        if DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    if text:
+    day = days.read(text)
+    if text and day is None:
         notices.append(f"“{text[:20]}” is not a day, so it does not narrow the list.")
-    return None
+    return day

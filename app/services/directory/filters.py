@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -13,11 +12,11 @@ from sqlalchemy import ColumnElement, select
 from app.extensions import db
 from app.models import Role, User
 from app.models.user import STATUSES
+from app.services import days
 from app.services.directory import matching
 from app.services.directory.planning import aside
 
 NO_ROLE = 0  # in place of a role's id: people who have none
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -110,13 +109,13 @@ class Filters:
 
     def to_query(self) -> dict[str, str]:
         """Return the filters as an address has them; what does not narrow is left out."""
-        days = {
+        limits = {
             "created_from": self.created_from,
             "created_to": self.created_to,
             "seen_from": self.seen_from,
             "seen_to": self.seen_to,
         }
-        query = {name: day.isoformat() for name, day in days.items() if day is not None}
+        query = {name: day.isoformat() for name, day in limits.items() if day is not None}
         if self.search:
             query["search"] = self.search
         if self.role_id is not None:
@@ -165,7 +164,7 @@ def _days(
     query: Mapping[str, str], name: str, deed: str, notices: list[str]
 ) -> tuple[date | None, date | None]:
     given = [query.get(f"{name}_{end}", "") for end in ("from", "to")]
-    first, last = (_day(text) for text in given)
+    first, last = (days.read(text) for text in given)
     if any(text and day is None for text, day in zip(given, (first, last), strict=True)):
         notices.append(
             f"A day when people {deed} is not a date like 2026-01-31, so it is left out."
@@ -174,12 +173,3 @@ def _days(
         notices.append(f"The days when people {deed} end before they begin, so both are left out.")
         return None, None
     return first, last
-
-
-def _day(text: str) -> date | None:
-    if not DAY.fullmatch(text):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
