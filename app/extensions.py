@@ -48,3 +48,8 @@ mail = Mail()
 assets = Environment()
 compress = Compress()
 limiter = Limiter(key_func=get_remote_address)
+
+
+def is_sqlite() -> bool:
+    """Tell which of the two engines the app speaks to: SQLite, or else PostgreSQL."""
+    return bool(db.engine.dialect.name == "sqlite")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import current_app, g
 from sqlalchemy import JSON, cast, column, func, insert, literal, select
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import EmailMessage, User
 
 
@@ -60,7 +60,7 @@ def _write_together(rows: list[EmailMessage]) -> None:
     own = [table.c[name] for name in _OWN_COLUMNS]
     each_one = [{name: getattr(row, name) for name in _OWN_COLUMNS} for row in rows]
     given = literal(json.dumps(each_one))
-    if db.engine.dialect.name == "sqlite":
+    if is_sqlite():
         each = func.json_each(given).table_valued("value")
         values: list[Any] = [func.json_extract(each.c.value, f"$.{name}") for name in _OWN_COLUMNS]
     else:

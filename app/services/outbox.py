@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select, 
 
 from app import queue
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.mail import Transport, connect
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
@@ -51,7 +51,7 @@ def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bo
     second counts the first one's mail too. On SQLite a transaction that writes holds the only
     lock there is.
     """
-    if db.engine.dialect.name == "postgresql":
+    if not is_sqlite():
         key = zlib.crc32(f"{message}\0{recipient}".encode(errors="replace"))
         db.session.execute(select(func.pg_advisory_xact_lock(key)))
     count = db.session.scalar(EmailMessage.count_since(recipient, message, now() - per))

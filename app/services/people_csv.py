@@ -13,13 +13,12 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
 from app.database import reading_only
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import Role, User
 from app.services import audit
 from app.services.csv_cells import BEGINS_A_FORMULA, BYTE_ORDER_MARK, neutral
 from app.services.directory import plans
 from app.services.directory.filters import Filters
-from app.services.directory.planning import is_sqlite
 from app.services.directory.sorting import COLUMNS
 
 HEADER = (

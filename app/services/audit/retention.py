@@ -20,10 +20,9 @@ from sqlalchemy import (
 )
 
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import AuditEvent, User
 from app.services.audit.recording import maintenance
-from app.services.directory.planning import is_sqlite
 
 BATCH = 250
 BUDGET = 10 * 60  # seconds that one clean-up may take

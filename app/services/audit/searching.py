@@ -24,13 +24,12 @@ from sqlalchemy import (
     select,
 )
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import AuditEvent, User
 from app.models.user import canonical_email
 from app.services import directory
 from app.services.audit.filters import Filters, network_address
 from app.services.directory import matching
-from app.services.directory.planning import is_sqlite
 
 MOST_PEOPLE = 25
 MOST_LABELS = 20

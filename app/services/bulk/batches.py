@@ -25,7 +25,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app import emails, queue
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import AuditEvent, BulkItem, BulkOperation, Permission, Role, User, UserSession
 from app.models.bulk_operation import BulkState
 from app.services import audit, authority, outbox, registration, sessions
@@ -55,7 +55,7 @@ def run(operation_id: int) -> dict[str, Any]:
     try:
         while _do_batch(operation_id):
             _report(operation_id)
-            if db.engine.dialect.name == "sqlite":
+            if is_sqlite():
                 time.sleep(PAUSE_ON_SQLITE)
     except queue.JobCancelled:
         _cancel(operation_id)
@@ -174,7 +174,7 @@ def _lock(operation: BulkOperation, ids: Sequence[int]) -> Deed:
         authority.lock_administrators()
     if role is not None:
         authority.lock_role(role)
-    if db.engine.dialect.name != "sqlite":  # The transaction holds its only lock already.
+    if not is_sqlite():  # The transaction holds its only lock already.
         locked = select(User.id).where(among(User.id, [*ids, *deed.own_ids])).order_by(User.id)
         db.session.execute(locked.with_for_update(key_share=True)).all()
     by = _actor(operation, deed)
@@ -311,7 +311,7 @@ def among(column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnEleme
 
     To write a thousand of them into a statement takes longer than to run it.
     """
-    if db.engine.dialect.name == "sqlite":
+    if is_sqlite():
         each = func.json_each(json.dumps(list(ids))).table_valued("value")
         return column.in_(select(each.c.value))
     return column == any_(literal(list(ids), ARRAY(Integer)))

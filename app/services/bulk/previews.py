@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import BulkItem, BulkOperation, Role, User
 from app.services import audit, authority, registration
 from app.services.bulk.actions import ACTIONS, Deed
@@ -64,7 +64,7 @@ def preview(
     authority.refuse_above(by, role)
     if ACTIONS[action].invites:
         registration.require_invitations()
-    if db.engine.dialect.name == "postgresql":
+    if not is_sqlite():
         db.session.execute(text(f"SET LOCAL statement_timeout = {TIMEOUT * 1000}"))
     chosen = {"filter": filters.to_query()} if filters is not None else {"picked": len(user_ids)}
     operation = BulkOperation(
@@ -88,7 +88,7 @@ def preview(
     if filters is None and (gone := len(set(user_ids)) - operation.total):
         operation.left_out = {**operation.left_out, "gone": gone}
         operation.total += gone
-    if operation.total > MANY and db.engine.dialect.name == "postgresql":
+    if operation.total > MANY and not is_sqlite():
         # Else it takes them for a handful, and sorts all that are left for each batch.
         db.session.execute(text("ANALYZE bulk_items"))
     db.session.commit()

@@ -24,9 +24,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.extensions import is_sqlite
 from app.models import User
 from app.services.directory import rarity
-from app.services.directory.planning import is_sqlite
 from app.services.directory.rarity import TRIGRAM
 
 LONGEST_SEARCH = 200

@@ -5,11 +5,7 @@ from typing import Any
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
-from app.extensions import db
-
-
-def is_sqlite() -> bool:
-    return db.engine.dialect.name == "sqlite"
+from app.extensions import is_sqlite
 
 
 def aside(column: Any) -> Any:

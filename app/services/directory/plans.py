@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select, tuple_
 
+from app.extensions import is_sqlite
 from app.models import User
 from app.services.directory import matching, sorting, totals
 from app.services.directory.cursors import Cursor
 from app.services.directory.filters import Filters
-from app.services.directory.planning import is_sqlite
 from app.services.directory.sorting import ADDED, COLUMNS, Segment
 from app.services.directory.totals import Total
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, func, literal_column, select, text
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import User
 from app.services.directory import matching
 from app.services.directory.filters import Filters
-from app.services.directory.planning import is_sqlite
 
 CAP = 10_000  # beyond this an exact total costs more than it is worth
 FEW = 1_000  # as many as a search finds are sorted; more come in the order of their index

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
 from sqlalchemy import Row as Found
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import PeopleImport, Permission, Role, User
 from app.models.people_import import ImportMode
 from app.services import authority, registration
@@ -191,7 +191,7 @@ class Rules:
 
 def find(rows: Iterable[Row], *, lock: bool = False) -> dict[str, Found[Any]]:
     """Return who has the addresses of `rows`, by address, locked for those who are to change."""
-    if db.engine.dialect.name == "postgresql":
+    if not is_sqlite():
         # An import makes the tables grow under plans that the connection keeps, of this query and
         # of foreign keys: one that was made for a small table reads all of a large one each time.
         db.session.execute(text("DISCARD PLANS"))
@@ -205,7 +205,7 @@ def find(rows: Iterable[Row], *, lock: bool = False) -> dict[str, Found[Any]]:
 
 
 def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
-    if db.engine.dialect.name != "postgresql":
+    if is_sqlite():
         return User.email.in_(addresses)
     # As one value: a statement with a thousand takes longer to read than to run.
     return User.email == any_(literal(addresses, ARRAY(String)))

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app import queue
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import ImportResult, PeopleImport
 from app.models.people_import import ImportState
 from app.services import authority
@@ -105,7 +105,7 @@ def _run(plan: Plan) -> None:
             return
         position, listed = done, counts[End.PROBLEM]
         report(done, plan.lines, f"{counts[End.PROBLEM]:,} with problems")
-        if db.engine.dialect.name == "sqlite":
+        if is_sqlite():
             time.sleep(PAUSE_ON_SQLITE)
     _finish(plan, position, counts)
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from app import emails
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import AuditEvent, User
 from app.services import audit
 from app.services.imports.deciding import TAKEN, Deed, End, Rules
@@ -82,7 +82,7 @@ def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
 
 def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> tuple[Any, Any]:
     """Return a statement that inserts rows, and its parameters; `same` is in each of them."""
-    if db.engine.dialect.name != "postgresql":
+    if is_sqlite():
         return sqlite.insert(table), [row | same for row in rows]
     # As one value: a statement with thousands takes longer to read than to run.
     columns = [column(name, table.c[name].type) for name in rows[0]]
