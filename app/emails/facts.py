@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 
 from app.emails.registry import Cancelled, Copy, Values
 from app.extensions import db
@@ -60,6 +60,23 @@ def become_newest(row: EmailMessage, user: User, column: str) -> None:
     if changed.first() is None:
         raise Cancelled("a newer one was asked for")
     db.session.refresh(user)
+
+
+def refuse_overtaken(row: EmailMessage, *kinds: str) -> None:
+    """Raise Cancelled for a mail of many if one of `kinds` was written later and goes before it.
+
+    Whoever reads the two would take the older one for what is so now.
+    """
+    if isinstance(row, Copy) or not row.is_bulk:
+        return
+    newer = select(EmailMessage.id).where(
+        EmailMessage.recipient == row.recipient,
+        EmailMessage.message.in_(kinds),
+        EmailMessage.id > row.id,
+        ~EmailMessage.is_bulk,
+    )
+    found = db.session.scalar(newer.limit(1))
+    require(row, found is None, "it was overtaken by a newer one")
 
 
 def date(moment: datetime) -> str:

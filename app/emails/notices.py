@@ -9,7 +9,7 @@ from flask import g
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select
 
 from app.database import now
-from app.emails.facts import date, page_links, require, user_by_address, user_of
+from app.emails.facts import date, page_links, refuse_overtaken, require, user_by_address, user_of
 from app.emails.registry import Cancelled, Values, message
 from app.emails.writing import add, new_message_id
 from app.extensions import db
@@ -103,6 +103,7 @@ def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None
         "context": literal({"role_name": role_name}, EmailMessage.context.type),
         "message_id": made,
         "request_id": literal(g.get("request_id", "")),
+        "is_bulk": literal(True),
     }
     rows = select(*values.values()).where(people).order_by(User.id)
     db.session.execute(insert(EmailMessage).from_select(list(values), rows))
@@ -110,6 +111,7 @@ def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None
 
 @message("We tell you whenever the role of your account changes.")
 def _role_changed(row: EmailMessage) -> Values:
+    refuse_overtaken(row, "role_changed")
     return {"user": user_of(row), "role_name": row.context["role_name"]}
 
 
@@ -124,6 +126,7 @@ def send_account_deleted(user: User) -> EmailMessage:
 
 @message("We tell you when your account is deleted.")
 def _account_deleted(row: EmailMessage) -> Values:
+    refuse_overtaken(row, "account_deleted", "account_restored")
     until = datetime.fromisoformat(row.context["until"])
     return {"user": None, "name": row.context["name"], "until": date(until)}
 
@@ -134,6 +137,7 @@ def send_account_restored(user: User) -> EmailMessage:
 
 @message("We tell you whenever the state of your account changes.")
 def _account_restored(row: EmailMessage) -> Values:
+    refuse_overtaken(row, "account_deleted", "account_restored")
     return {"user": user_of(row), **page_links()}
 
 
@@ -154,6 +158,7 @@ def send_account_suspended(user: User) -> EmailMessage:
 
 @message("We tell you whenever the state of your account changes.")
 def _account_suspended(row: EmailMessage) -> Values:
+    refuse_overtaken(row, "account_suspended", "account_reactivated")
     return {"user": user_of(row)}
 
 
@@ -163,4 +168,5 @@ def send_account_reactivated(user: User) -> EmailMessage:
 
 @message("We tell you whenever the state of your account changes.")
 def _account_reactivated(row: EmailMessage) -> Values:
+    refuse_overtaken(row, "account_suspended", "account_reactivated")
     return {"user": user_of(row), **page_links()}

@@ -38,6 +38,7 @@ def add(kind: str, recipient: str, user: User | None = None, /, **context: Any) 
 def gathering() -> Iterator[None]:
     """Write the mails of the block at its end in one statement, as is right for a thousand.
 
+    They are mails of many: one that a single person waits for is sent before them.
     The rows that `send_<message>` returns meanwhile are unknown to the session.
     """
     rows: list[EmailMessage] = []
@@ -72,7 +73,7 @@ def _write_together(rows: list[EmailMessage]) -> None:
         one: one.default.arg(None) if one.default.is_callable else one.default.arg
         for one in table.c
         if one.default is not None and one.name not in _OWN_COLUMNS
-    }
+    } | {table.c.is_bulk: True}
     constants = [literal(value, one.type) for one, value in defaults.items()]
     chosen = select(*values, *constants).select_from(each)
     db.session.execute(insert(table).from_select([*own, *defaults], chosen))

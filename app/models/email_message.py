@@ -41,7 +41,12 @@ class EmailMessage(db.Model):
     # Ids never return and only grow: the newest mail of a kind is the one with the largest.
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_email_messages_due", "state", "next_try_at"),
-        Index("ix_email_messages_new", "attempts", "id", sqlite_where=NEW, postgresql_where=NEW),
+        Index(
+            "ix_email_messages_new",
+            *("attempts", "is_bulk", "id"),
+            sqlite_where=NEW,
+            postgresql_where=NEW,
+        ),
         Index("ix_email_messages_sent", "sent_at"),
         Index("ix_email_messages_state", "state", "id"),
         Index("ix_email_messages_to", "recipient", "message", "created_at"),
@@ -58,6 +63,8 @@ class EmailMessage(db.Model):
     # Known once it has been rendered for the first time.
     subject: Mapped[str] = mapped_column(Text, default="")
 
+    # One of those of a deed done to many. A mail that one person waits for goes before them.
+    is_bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[str] = mapped_column(String(16), default=EmailState.PENDING)
     # Counts the times that it was claimed, so it also tells one claim from the next.
     attempts: Mapped[int] = mapped_column(default=0)
@@ -93,21 +100,25 @@ class EmailMessage(db.Model):
 
     @staticmethod
     def next_new() -> Select[int]:
-        """Select the id of the mail that waits longest for its first try, and lock it.
+        """Select the id of the mail whose first try is next, and lock it.
 
-        One that another worker has locked is passed over.
+        That is the one that waits longest, those of many only when there is no other. One that
+        another worker has locked is passed over.
         """
-        query = select(EmailMessage.id).where(NEW).order_by(EmailMessage.id).limit(1)
-        return query.with_for_update(skip_locked=True)
+        query = select(EmailMessage.id).where(NEW).order_by(EmailMessage.is_bulk, EmailMessage.id)
+        return query.limit(1).with_for_update(skip_locked=True)
 
     @staticmethod
     def due(at: datetime) -> Select[int]:
-        """Select the ids of the mails that the sweeper should take, those due longest first."""
+        """Select the ids of the mails that the sweeper should take, those due longest first.
+
+        Those of many come after all others.
+        """
         return (
             select(EmailMessage.id)
             .where(
                 EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
                 EmailMessage.next_try_at <= at,
             )
-            .order_by(EmailMessage.next_try_at, EmailMessage.id)
+            .order_by(EmailMessage.is_bulk, EmailMessage.next_try_at, EmailMessage.id)
         )

@@ -65,6 +65,8 @@ _TAKE: ReturningUpdate[int, int, str] = (
     .execution_options(synchronize_session=False)
 )
 _TAKE_NEW = _TAKE.where(EmailMessage.id == EmailMessage.next_new().scalar_subquery())
+_AWAITED = EmailMessage.next_new().where(~EmailMessage.is_bulk)
+_TAKE_AWAITED = _TAKE.where(EmailMessage.id == _AWAITED.scalar_subquery())
 
 
 def may_be_claimed(at: datetime) -> ColumnElement[bool]:
@@ -101,8 +103,13 @@ def left_by(claimant: str) -> list[int]:
 
 
 def claim_new(claimant: str) -> Claim | None:
-    """Take the mail that waits longest for its first try."""
+    """Take the mail whose first try is next: one that somebody waits for, else one of many."""
     return _take(_TAKE_NEW, claimant)
+
+
+def claim_awaited(claimant: str) -> Claim | None:
+    """Take the mail that waits longest for its first try, and is not one of many."""
+    return _take(_TAKE_AWAITED, claimant)
 
 
 def is_any_new() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -150,27 +150,38 @@ def sweep(
 
     Due are mails that no worker took up, retries whose time has come, and mails whose worker
     died; first comes what `claimant` was sending when it did. With `include_new` mails that were
-    just written count as due as well. Stops at the first sign that the mail server is away, when
+    just written count as due as well. Between any two comes one that was just written, if someone
+    waits for it. Stops at the first sign that the mail server is away, when
     `is_stopping`, and after SWEEP_BUDGET seconds.
     """
     until = time.monotonic() + SWEEP_BUDGET
     at = now()
     query = EmailMessage.due(at)
     if include_new:
-        query = select(EmailMessage.id).where(delivery.may_be_claimed(at)).order_by(EmailMessage.id)
+        query = select(EmailMessage.id).where(delivery.may_be_claimed(at))
+        query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
     ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
     # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
     db.session.commit()
     taken = 0
     with connect() as transport:
-        for email_id in [*delivery.left_by(claimant), *ids]:
-            state = deliver(email_id, transport, claimant=claimant)
-            taken += state is not None
+        for claimed in _in_turn([*delivery.left_by(claimant), *ids], claimant):
+            delivery.send(claimed, transport)
+            taken += 1
             if not transport.is_reachable or time.monotonic() > until or is_stopping():
                 break
     if taken:
         logger.info("swept the outbox: %s of %s due mails taken up", taken, len(ids))
     return taken
+
+
+def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[delivery.Claim]:
+    """Claim the mails of `ids`, each when it is asked for."""
+    for number, email_id in enumerate(ids):
+        if number and (awaited := delivery.claim_awaited(claimant)):
+            yield awaited
+        if claimed := delivery.claim(email_id, claimant):
+            yield claimed
 
 
 def purge() -> int:

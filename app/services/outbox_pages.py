@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -101,7 +102,9 @@ def resend(email_id: int, *, by: User) -> None:
     """
     row = db.session.get(EmailMessage, email_id)
     before = row.state if row else ""
-    ids = _make_pending([email_id], EmailMessage.state.in_(RESENDABLE) | WAITS_FOR_A_RETRY)
+    is_resendable = EmailMessage.state.in_(RESENDABLE) | WAITS_FOR_A_RETRY
+    # Whatever it was written for, now someone waits for this one.
+    ids = _make_pending([email_id], is_resendable, is_bulk=False)
     if row is None or not ids:
         db.session.rollback()
         raise TooLate
@@ -141,7 +144,7 @@ def cancel(email_id: int, *, by: User) -> None:
     db.session.commit()
 
 
-def _make_pending(ids: list[int], condition: ColumnElement[bool]) -> list[int]:
+def _make_pending(ids: list[int], condition: ColumnElement[bool], **values: Any) -> list[int]:
     # A mail program hides a second copy of what it has. What was sent and is asked for again is
     # therefore another mail; what was given up may have arrived all the same, and stays the same.
     identity = case(
@@ -160,6 +163,7 @@ def _make_pending(ids: list[int], condition: ColumnElement[bool]) -> list[int]:
             claimed_at=None,
             sent_at=None,
             message_id=identity,
+            **values,
         )
         .returning(EmailMessage.id)
         .execution_options(synchronize_session=False)

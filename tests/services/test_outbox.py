@@ -11,7 +11,7 @@ from app import emails, queue
 from app.database import now
 from app.extensions import db
 from app.mail import MemoryTransport, TemporaryFailure
-from app.models import EmailMessage
+from app.models import EmailMessage, User
 from app.services import delivery, outbox
 
 HOUR = timedelta(hours=1)
@@ -251,3 +251,98 @@ def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
     assert outbox.drain(claimant="job-1") == 1
     db.session.expire_all()
     assert [(row.state, row.attempts) for row in rows] == [("sent", 2), ("sent", 1)]
+
+
+# Whom a single person waits for, and what many get
+
+
+@pytest.fixture
+def many(make_user):
+    """Three mails of a deed done to many, written before any other."""
+    with emails.gathering():
+        for number in range(3):
+            emails.send_role_changed(make_user(email=f"many{number}@example.com"))
+    db.session.commit()
+    return list(db.session.scalars(select(EmailMessage).order_by(EmailMessage.id)))
+
+
+def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offered):
+    reset = emails.send_reset_password(user.email)
+    outbox.commit_and_offer(reset)
+    claimed = delivery.claim_new("job-1")
+
+    assert claimed is not None
+    assert claimed.email_id == reset.id
+    assert outbox.drain() == 3
+    assert {row.state for row in many} == {"sent"}
+
+
+def test_mails_of_one_kind_of_hurry_go_in_the_order_in_which_they_were_written(user, many):
+    first, second = emails.send_confirm(user), emails.send_password_changed(user)
+    db.session.commit()
+    ids = [delivery.claim_new("job-1").email_id for _ in range(5)]
+
+    assert ids == [first.id, second.id, *(row.id for row in many)]
+    assert delivery.claim_new("job-1") is None
+
+
+def test_the_sweep_too_begins_with_what_someone_waits_for(user, many, monkeypatch):
+    reset = emails.send_password_changed(user)
+    reset.next_try_at = now() - timedelta(seconds=1)
+    for row in many:
+        row.next_try_at = now() - timedelta(hours=1)
+    db.session.commit()
+    monkeypatch.setattr(outbox, "SWEEP_BUDGET", -1)
+
+    assert outbox.sweep() == 1
+    assert reset.state == "sent"
+
+
+def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
+    user, many, monkeypatch
+):
+    for row in many:
+        row.next_try_at = now() - timedelta(hours=1)
+    db.session.commit()
+    order = []
+    send = delivery.send
+
+    def send_and_ask(claimed, transport):
+        if not order:
+            emails.send_password_changed(user)
+            db.session.commit()
+        order.append(claimed.email_id)
+        return send(claimed, transport)
+
+    monkeypatch.setattr(delivery, "send", send_and_ask)
+
+    assert outbox.sweep() == 4
+    assert order == [many[0].id, many[2].id + 1, many[1].id, many[2].id]
+
+
+@pytest.mark.parametrize(
+    ("told", "told_since"),
+    [
+        (emails.send_role_changed, emails.send_role_changed),
+        (emails.send_account_suspended, emails.send_account_reactivated),
+        (emails.send_account_deleted, emails.send_account_restored),
+    ],
+)
+def test_what_a_mail_of_many_tells_is_not_told_after_what_overtook_it(user, told, told_since):
+    with emails.gathering():
+        told(user)
+    db.session.commit()
+    overtaken = db.session.scalars(select(EmailMessage)).one()
+    newer = told_since(user)
+    outbox.commit_and_offer(newer)
+
+    assert outbox.drain() == 2
+    assert (newer.state, overtaken.state) == ("sent", "cancelled")
+    assert overtaken.last_error == "it was overtaken by a newer one"
+
+
+def test_deleting_a_role_makes_nobody_wait_for_the_mails_of_its_people(user):
+    emails.send_role_changed_to(User.id == user.id, role_name="User")
+    db.session.commit()
+
+    assert db.session.scalar(select(EmailMessage.is_bulk)) is True
