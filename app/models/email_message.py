@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, false, func, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.database import UtcDateTime, now
 from app.extensions import db
@@ -86,7 +86,9 @@ class EmailMessage(db.Model):
         return f"<EmailMessage {self.id} {self.message} {self.state}>"
 
     @staticmethod
-    def count_since(recipient: str, message: str, since: datetime) -> Select[int]:
+    def count_since(
+        recipient: str | InstrumentedAttribute[str], message: str, since: datetime
+    ) -> Select[int]:
         """Select how many mails of a kind were written to an address after `since`."""
         return (
             select(func.count())

@@ -41,11 +41,9 @@ def resend(user: User, *, by: User) -> None:
     Raises InvitationsClosed, NotInvited, AboveOneself and TooManyMails.
     """
     registration.require_invitations()
-    # The number of mails is locked before the user, as where people ask for themselves.
-    recipient = user.email
-    is_throttled = outbox.is_throttled(recipient, "invite", LINKS_AN_HOUR, HOUR)
+    # Counted once the user is locked, as where many are invited again.
     _lock_invited(user, by)
-    if is_throttled or user.email != recipient:
+    if outbox.is_throttled(user.email, "invite", LINKS_AN_HOUR, HOUR):
         db.session.rollback()
         raise TooManyMails
     user.invited_at = now()

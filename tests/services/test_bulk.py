@@ -11,7 +11,8 @@ from app import queue
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, BulkItem, BulkOperation, EmailMessage, Role, User
-from app.services import bulk, sessions
+from app.services import bulk, invitations, sessions
+from app.services.access import TooManyMails
 from app.services.authority import AboveOneself
 from app.services.bulk import batches, operations
 from app.services.directory import Filters
@@ -111,6 +112,33 @@ def test_a_preview_says_who_is_left_out_and_why(make_user, admin, action, traits
         assert sample.reason in bulk.REASONS
     else:
         assert [one.id for one in bulk.whom(operation)] == [user.id]
+
+
+def test_nobody_is_invited_more_often_than_an_hour_allows(make_user, admin):
+    """As by their page: five times, whoever asks and in whatever way."""
+    user = make_user(invited=True)
+    for _ in range(3):
+        invitations.resend(user, by=admin)
+    for _ in range(2):
+        bulk.run(begin("resend_invitation", admin, user_ids=[user.id]).id)
+    operation = bulk.preview("resend_invitation", by=admin, user_ids=[user.id])
+
+    assert operation.left_out == {"invited_often": 1}
+    with pytest.raises(TooManyMails):
+        invitations.resend(user, by=admin)
+    assert count(EmailMessage.message == "invite", of=EmailMessage) == 5
+
+
+def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admin):
+    user = make_user(invited=True)
+    operation = bulk.preview("resend_invitation", by=admin, user_ids=[user.id])
+    for _ in range(5):
+        invitations.resend(user, by=admin)
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
+
+    assert (operation.done, operation.left_out) == (0, {"invited_often": 1})
+    assert count(EmailMessage.message == "invite", of=EmailMessage) == 5
 
 
 def test_looking_changes_nobody(make_user, admin):

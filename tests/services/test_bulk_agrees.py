@@ -9,11 +9,13 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
 from app.services import bulk, invitations, sessions, users
+from app.services.access import TooManyMails
+from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import AboveOneself, LastAdministrator, NotOnOneself, UserGone
 from app.services.invitations import NotInvited
 from tests import factories
 
-REFUSALS = (AboveOneself, LastAdministrator, NotInvited, NotOnOneself, UserGone)
+REFUSALS = (*(AboveOneself, LastAdministrator, NotInvited, NotOnOneself, TooManyMails, UserGone),)
 # Moments, and numbers that grow: they differ from one deed to the next.
 MOMENTS = {"suspended_at", "deleted_at", "invited_at"}
 
@@ -37,6 +39,8 @@ def kinds(make_user):
         "invited": make_user(invited=True),
         "suspended": make_user(suspended=True, suspended_reason="spam"),
         "suspended and invited": make_user(invited=True, suspended=True),
+        "invited often": make_user(invited=True),
+        "invited often, once": make_user(invited=True),
         "deleted": make_user(deleted_at=now()),
         "without a role": make_user(),
         "of the new role": make_user(role="Other"),
@@ -48,16 +52,20 @@ def kinds(make_user):
     for user in people.values():
         sessions.start(user, remembered=False, address="", device="")
         db.session.add(EmailMessage(**waiting_mail(user)))
+    for name, at in (("invited often", now()), ("invited often, once", now() - HOUR)):
+        for number in range(LINKS_AN_HOUR):
+            mail = waiting_mail(people[name], number) | {"message": "invite", "state": "sent"}
+            db.session.add(EmailMessage(**mail, created_at=at))
     db.session.commit()
     return people
 
 
-def waiting_mail(user):
+def waiting_mail(user, number=""):
     return {
         "message": "confirm",
         "recipient": user.email,
         "user_id": user.id,
-        "message_id": f"<{user.id}@x>",
+        "message_id": f"<{user.id}.{number}@x>",
     }
 
 

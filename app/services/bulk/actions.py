@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, literal, not_, select
 
 from app import emails
-from app.models import Role, User, UserSession
+from app.models import EmailMessage, Role, User, UserSession
+from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import assignable
 
 Reasons = list[tuple[str, ColumnElement[bool]]]
@@ -113,6 +114,11 @@ def _has_session(at: datetime) -> ColumnElement[bool]:
     return live.exists()
 
 
+def _was_invited_often(at: datetime) -> ColumnElement[bool]:
+    invited = EmailMessage.count_since(User.email, "invite", at - HOUR)
+    return invited.correlate(User).scalar_subquery() >= LINKS_AN_HOUR
+
+
 def _same_role(deed: Deed) -> ColumnElement[bool]:
     return User.role_id == (deed.role.id if deed.role else None)
 
@@ -143,9 +149,10 @@ ACTIONS: dict[str, Action] = {
             done="invited again",
             sentence="Each gets a new invitation. The link in the earlier mail stops working.",
             noted_as="user.invitation_resent",
-            already=lambda _deed: [
+            already=lambda deed: [
                 ("not_invited", not_(_is_invited())),
                 ("suspended", User.suspended_at.is_not(None)),
+                ("invited_often", _was_invited_often(deed.at)),
             ],
             columns=lambda deed: {"invited_at": deed.at},
             mail=lambda person, deed: emails.send_invite(person, invited_by=deed.by),
@@ -233,6 +240,7 @@ REASONS: dict[str, str] = {
     "confirmed": "Confirmed already",
     "not_invited": "Without an open invitation",
     "suspended": "Suspended",
+    "invited_often": f"Invited {LINKS_AN_HOUR} times within the last hour",
     "same_role": "They have this role already",
     "already_suspended": "Suspended already",
     "not_suspended": "Not suspended",
