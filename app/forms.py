@@ -22,7 +22,9 @@ from wtforms.widgets.core import Input, clean_key
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.passwords import MAX_LENGTH
-from app.services.typed import stored_address, visible
+from app.services.typed import is_name, stored_address, visible
+
+UNSEEN = "Remove the characters that cannot be seen."
 
 
 class BaseForm(FlaskForm):
@@ -48,7 +50,7 @@ class BaseForm(FlaskForm):
         valid = bool(super().validate(extra_validators))
         for field in self:
             if isinstance(field, StringField) and not _is_storable(field):
-                field.errors = [*field.errors, "Remove the characters that cannot be seen."]
+                field.errors = [*field.errors, UNSEEN]
                 valid = False
         return valid
 
@@ -107,6 +109,15 @@ def email_field(label: str = "Email", *, autocomplete: str = "email", **options:
     )
 
 
+class Name:
+    """Refuse a name that shows nothing, or that would turn around the text beside it."""
+
+    def __call__(self, form: Form, field: Field) -> None:
+        # What no field may hold, the form says itself.
+        if _is_storable(field) and not is_name(field.data or ""):
+            raise ValidationError(UNSEEN)
+
+
 def name_field(label: str, *, autocomplete: str) -> StringField:
     """Return a required field for a part of someone's name."""
     return StringField(
@@ -115,6 +126,7 @@ def name_field(label: str, *, autocomplete: str) -> StringField:
         validators=[
             DataRequired("Enter a name."),
             Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+            Name(),
         ],
         render_kw={"autocomplete": autocomplete, "maxlength": NAME_LENGTH},
     )

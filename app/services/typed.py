@@ -12,6 +12,11 @@ from app.models.user import EMAIL_LENGTH
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*")
 
+# Unicode Annex 9: these set the direction of what follows, beyond the end of a name as well.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters and symbols that leave no mark.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
 
 def stored_address(typed: str) -> str:
     """Return an e-mail address in the form in which it is stored: a domain has many spellings.
@@ -53,8 +58,13 @@ def visible(text: str | None, allowed: str = "\r\n\t") -> str:
     )
 
 
-def is_visible(text: str) -> bool:
-    """Tell whether `text` is one line in which everything can be seen."""
+def is_name(text: str) -> bool:
+    """Tell whether `text` is one line that can be seen, and that leaves the text around it alone.
+
+    Nothing is a name too. Joiners within a word are part of some scripts, and of emoji.
+    """
     if text.isascii():
         return text.isprintable()
-    return visible(text, allowed="") == text
+    if visible(text, allowed="") != text or not _TURNING.isdisjoint(text):
+        return False
+    return any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in text)

@@ -13,7 +13,7 @@ from email_validator import EmailNotValidError
 
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.services.imports.files import Record
-from app.services.typed import is_visible, stored_address_of_many, visible
+from app.services.typed import is_name, stored_address_of_many, visible
 
 BATCH = 1000
 
@@ -99,7 +99,7 @@ def _read_address(row: Row, text: str) -> None:
 
 
 def _check_text(row: Row, name: str, text: str) -> None:
-    if not is_visible(text):
+    if not is_name(text):
         row.complain(name, text, UNSEEN)
     elif len(text) > NAME_LENGTH:
         row.complain(name, text, TOO_LONG)
