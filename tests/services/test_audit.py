@@ -166,6 +166,24 @@ def test_the_database_itself_refuses_to_change_the_trail(app, add_event, stateme
     assert db.session.get(AuditEvent, event_id) is not None
 
 
+@pytest.mark.parametrize("how", ["REPLACE INTO", "INSERT OR REPLACE INTO", "INSERT INTO"])
+def test_the_database_refuses_to_write_over_an_event(app, add_event, how):
+    """AD-5: on SQLite, REPLACE asks no trigger on DELETE or UPDATE."""
+    event_id = add_event()
+    columns = [column.name for column in AuditEvent.__table__.columns]
+    forged = ["'user.forged'" if name == "action" else name for name in columns]
+    over = f"{', '.join(columns)}) SELECT {', '.join(forged)} FROM audit_events"  # noqa: S608 - made of names of columns
+    statement = f"{how} audit_events ({over} WHERE id = {event_id}"
+    if how == "INSERT INTO":
+        statement += " ON CONFLICT (id) DO UPDATE SET action = excluded.action"
+    elif db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE")
+    with pytest.raises(DatabaseError, match="append-only"), db.session.begin_nested():
+        db.session.execute(text(statement))
+    found = select(AuditEvent.action).where(AuditEvent.id == event_id)
+    assert db.session.scalar(found) == "session.started"
+
+
 def test_maintenance_opens_the_trail_until_it_ends(app, add_event):
     event_id = add_event()
     with audit.maintenance():
