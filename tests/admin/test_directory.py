@@ -188,7 +188,7 @@ def test_links_carry_filters_order_and_size(browser, make_user, monkeypatch):
 
 def test_totals_say_whether_they_are_exact(browser, people, monkeypatch):
     assert "<strong>5</strong> people" in browser.get(LIST).text
-    for name in ("CAP", "FEW"):
+    for name in ("CAP", "FEW", "FEWEST"):
         monkeypatch.setattr(totals, name, 3)
     page = browser.get(LIST, query_string={"search": "example"}).text
     assert re.search(r"<strong>About \d+</strong> people match", page)

@@ -39,11 +39,21 @@ trigrams = table(
     column("users_search"),
     *(column(name.name, String) for name in NAMES),
 )
+
+
+def _in_one(names: Any) -> ColumnElement[str]:
+    """Return the names and the address as one text, apart as no word has a space."""
+    space: ColumnElement[str] = literal_column("' '")
+    text: ColumnElement[str] = (
+        names.first_name.concat(space).concat(names.last_name).concat(space).concat(names.email)
+    )
+    return text
+
+
+# This is no column of the index, which would look for the whole word again.
+_written = _in_one(trigrams.c)
 # As PostgreSQL's index ix_users_search has it.
-_space: ColumnElement[str] = literal_column("' '")
-_document = func.lower(
-    COLUMNS.first_name.concat(_space).concat(COLUMNS.last_name).concat(_space).concat(COLUMNS.email)
-)
+_document = func.lower(_in_one(COLUMNS))
 
 
 def tidy(search: str) -> str:
@@ -119,13 +129,7 @@ def finds(search: str) -> ColumnElement[bool]:
     ]
     # A phrase in quotation marks has no syntax of its own; within it they are doubled.
     query = " AND ".join('"' + part.replace('"', '""') + '"' for _word, part in parts)
-    # Joined to nothing they are no columns of the index, which would look for the whole word again.
-    names = [trigrams.c[name.name].concat(literal_column("''")) for name in NAMES]
-    whole = [
-        or_(*(name.like(_pattern(word), escape="\\") for name in names))
-        for word, part in parts
-        if part != word
-    ]
+    whole = [_written.like(_pattern(word), escape="\\") for word, part in parts if part != word]
     return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
 
 

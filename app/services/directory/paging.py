@@ -5,7 +5,8 @@ So the page of the millionth row costs what the first does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -37,6 +38,10 @@ class Page:
     is_sorted: bool = True
 
 
+class _TooMany(Exception):
+    """There are more rows than were gathered, so those are not all."""
+
+
 @dataclass
 class _Walked:
     """Rows as they were met, each with the segment it is in."""
@@ -58,12 +63,21 @@ def find(
 
     `sort` is one of SORTS, with a minus in front for the other direction. Raises NotACursor.
     """
+    if not after and not before and (plan := plans.few(filters, sort)) is not None:
+        with suppress(_TooMany):
+            return _page(plan, None, per_page, is_backwards=last)
     plan = plans.choose(filters, sort)
     start, is_backwards = None, last
     if after or before:
         kinds = {segment.name: segment.kinds() for segment in plan.segments}
         start = cursors.read(after or before, sort=plan.sort, kinds=kinds)
         is_backwards = not after
+    page = _page(plan, start, per_page, is_backwards=is_backwards)
+    return replace(page, is_sorted=plan.sort == sort)
+
+
+def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> Page:
+    """Return a page. Raises _TooMany if there are more rows than the plan gathers."""
     walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
     if start is not None and too_few:
@@ -81,7 +95,6 @@ def find(
         per_page=per_page,
         before=_cursor(plan, *rows[0]) if has_before else None,
         after=_cursor(plan, *rows[-1]) if has_after else None,
-        is_sorted=plan.sort == sort,
     )
 
 
@@ -98,7 +111,7 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
         part = plan.part(segment, start, missing, is_backwards=is_backwards)
         for row in db.session.execute(part):
             if walked.total is None:
-                walked.total = Total(row[width])
+                walked.total = _total(row[width])
             walked.rows.append((segment, Listed(*row[:width])))
         if len(walked.rows) == count:
             break
@@ -106,7 +119,13 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
 
 
 def _count(plan: Plan) -> Total:
-    return Total(db.session.scalar(select(plan.count())) or 0)
+    return _total(db.session.scalar(select(plan.count).add_cte(*plan.ctes)))
+
+
+def _total(count: int | None) -> Total:
+    if count is None:
+        raise _TooMany
+    return Total(count)
 
 
 def _cursor(plan: Plan, segment: Segment, row: Listed) -> str:

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select, tuple_
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    column,
+    func,
+    select,
+    table,
+    tuple_,
+)
 
 from app.extensions import is_sqlite
 from app.models import User
@@ -36,11 +49,23 @@ class Listed(NamedTuple):
         return f"{self.first_name} {self.last_name}".strip()
 
 
+LISTED = tuple(COLUMNS[name] for name in Listed._fields)
+# What gathered rows and found ids are read from. The columns of a CTE are put together anew for
+# each query, which takes longer than to run it when few rows are found.
+GATHERED = table("gathered", *(column(each.name, each.type) for each in LISTED))
+FOUND = table("found", column("rowid", COLUMNS.id.type))
+_ALL = select(func.count()).select_from(GATHERED).scalar_subquery()
+_found = select(func.count()).select_from(FOUND).scalar_subquery()
+_fewest = bindparam("fewest", type_=Integer, callable_=lambda: totals.FEWEST)
+_ALL_OF_FEW = case((_found <= _fewest, _ALL))
+
+
 @dataclass(frozen=True)
 class Plan:
     """The order and the parts of a list, and what they are read from.
 
-    `total` is None when the rows are gathered: then they are counted on the way.
+    `total` is None when the rows are gathered: then `count` counts them on the way. It is NULL when
+    there are more than were gathered.
     """
 
     sort: str
@@ -50,6 +75,8 @@ class Plan:
     columns: Any  # by name, also those that keys are compared with
     keys: Any
     total: Total | None
+    ctes: Sequence[CTE] = ()
+    count: ColumnElement[int | None] = _ALL
 
     def part(
         self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
@@ -60,6 +87,7 @@ class Plan:
         query = (
             select(*(self.columns[name] for name in Listed._fields))
             .select_from(self.source)
+            .add_cte(*self.ctes)
             .where(*self.conditions, *segment.conditions)
             .order_by(*(key.desc() if is_descending else key for key in keys))
             .limit(count)
@@ -69,11 +97,7 @@ class Plan:
             place = [bindparam(None, value, type_=key.type) for value, key in given]
             here, there = (keys[0], place[0]) if len(keys) == 1 else (tuple_(*keys), tuple_(*place))
             query = query.where(here < there if is_descending else here > there)
-        return query if self.total else query.add_columns(self.count())
-
-    def count(self) -> ColumnElement[int]:
-        """Return how many rows were gathered, for a query."""
-        return select(func.count()).select_from(self.source).scalar_subquery()
+        return query if self.total else query.add_columns(self.count)
 
 
 def choose(filters: Filters, sort: str) -> Plan:
@@ -100,12 +124,36 @@ def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
     return Plan(sort, segments, USERS, conditions, COLUMNS, COLUMNS, total)
 
 
+def few(filters: Filters, sort: str) -> Plan | None:
+    """Return how to read a list that a search on SQLite leaves a page of, without counting first.
+
+    Whether it does is known once the list is read: `count` is NULL if it does not. None where this
+    is of no use.
+    """
+    if not is_sqlite() or "search" not in filters.names:
+        return None
+    # No more are looked for than tell that there are too many.
+    ids = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
+    found = COLUMNS.id.in_(select(FOUND.c.rowid))
+    others = filters.without_search().conditions(set())
+    at_beginnings = matching.at_beginnings(filters.search, is_leading=False)
+    rows = select(*LISTED).where(found, *others, *at_beginnings).cte("gathered")
+    return _of_gathered(filters, sort, (ids, rows), _ALL_OF_FEW)
+
+
 def _gathered(filters: Filters, sort: str, rarest: str) -> Plan:
-    columns = [COLUMNS[name] for name in Listed._fields]
+    rows = select(*LISTED).where(*filters.conditions({rarest})).cte("gathered")
+    return _of_gathered(filters, sort, (rows,), _ALL)
+
+
+def _of_gathered(
+    filters: Filters, sort: str, ctes: Sequence[CTE], count: ColumnElement[int | None]
+) -> Plan:
     # Left to itself, an engine may walk the order's index through the whole table after all.
-    rows = select(*columns).where(*filters.conditions({rarest})).cte("gathered")
-    rows = rows.prefix_with("MATERIALIZED")
-    return Plan(sort, sorting.segments(sort, filters, rows.c), rows, (), rows.c, rows.c, None)
+    ctes = [each.prefix_with("MATERIALIZED") for each in ctes]
+    columns = GATHERED.c
+    segments = sorting.segments(sort, filters, columns)
+    return Plan(sort, segments, GATHERED, (), columns, columns, None, ctes, count)
 
 
 def _added(filters: Filters, total: Total) -> Plan:

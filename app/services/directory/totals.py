@@ -15,6 +15,7 @@ from app.services.directory import matching
 from app.services.directory.filters import Filters
 
 CAP = 10_000  # beyond this an exact total costs more than it is worth
+FEWEST = 100  # as many as a filter leaves are gathered without a look at what else narrows
 FEW = 1_000  # as many as a search finds are sorted; more come in the order of their index
 KEPT = 60 * 60  # seconds for which SQLite's count of all users is not taken again
 
@@ -61,7 +62,7 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
             sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
         else:
             sizes[name] = _capped(filters.only(name))
-        if sizes[name] <= FEW // 10:
+        if sizes[name] <= FEWEST:
             break
     rarest = min(sizes, key=lambda name: sizes[name])
     return (rarest if sizes[rarest] <= most else ""), total
