@@ -304,6 +304,55 @@ def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_e
     assert labels[of_other] == "old@example.com"
 
 
+def test_a_name_that_stands_in_a_text_twice_is_taken_out_twice(app, make_user, add_event):
+    """AD-7: in any case, and without touching who is called something longer."""
+    user = make_user(email="ada@example.com", first_name="Ada", last_name="İnce")
+    reason = (
+        "Ada@example.com and ada@example.com: ADA İNCE, Ada İnce. "
+        "Not canada@example.com, x.ada@example.com or ada@example.com.au"
+    )
+    event_id = add_event(
+        subject_type="user", subject_id=user.id, details={"reason": reason, "list": [reason]}
+    )
+    audit.anonymise([user.id])
+    name = f"deleted user #{user.id}"
+    cleaned = (
+        f"{name} and {name}: {name}, {name}. "
+        "Not canada@example.com, x.ada@example.com or ada@example.com.au"
+    )
+    details = db.session.get(AuditEvent, event_id, populate_existing=True).details
+    assert details == {"reason": cleaned, "list": [cleaned]}
+
+
+def test_events_of_mails_and_exports_do_not_name_who_is_erased(
+    app, admin, make_user, add_event, monkeypatch
+):
+    """AD-7: a mail is called by its address, and of an export it is noted what was searched for."""
+    user = make_user(email="ada@example.com", first_name="Ada", last_name="Löwe")
+    other = make_user(email="bob@example.com")
+    by = {"actor_id": admin.id, "actor_label": admin.email}
+    mail = {"subject_type": "emailmessage", "subject_id": 7}
+    resent = add_event("email.resent", **by, **mail, subject_label=user.email)
+    not_theirs = add_event("email.resent", **by, **mail, subject_label=other.email)
+    exports = [
+        add_event("user.exported", **by, details={"filter": {"search": "ADA@example.com"}}),
+        add_event("audit.exported", **by, details={"filters": {"search": "ada löwe"}}),
+        add_event("bulk.confirmed", **by, details={"filter": {"search": "ada@example.com"}}),
+    ]
+    wider = add_event("user.exported", **by, details={"filter": {"search": "example.com"}})
+    audit.anonymise([user.id])
+
+    name = f"deleted user #{user.id}"
+    rows = {row.id: row for row in db.session.scalars(select(AuditEvent))}
+    assert rows[resent].subject_label == name
+    assert rows[resent].actor_label == admin.email
+    assert rows[not_theirs].subject_label == other.email
+    for event_id in exports:
+        (filters,) = rows[event_id].details.values()
+        assert filters == {"search": name}
+    assert rows[wider].details == {"filter": {"search": "example.com"}}
+
+
 @pytest.mark.parametrize("is_restored", [False, True])
 def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
     app, make_user, add_event, monkeypatch, is_restored

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,16 +13,21 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Select,
+    Text,
     delete,
+    false,
     literal_column,
+    or_,
     select,
     union,
     update,
 )
+from sqlalchemy import cast as cast_to
 
 from app.database import now
 from app.extensions import db, is_sqlite
 from app.models import AuditEvent, User
+from app.services.audit.forgetting import NOWHERE, Person, cleaned, without
 from app.services.audit.recording import maintenance
 
 BATCH = 250
@@ -29,9 +35,8 @@ BUDGET = 10 * 60  # seconds that one clean-up may take
 # Whoever waits to write to SQLite looks only now and then whether they can.
 PAUSE_ON_SQLITE = 0.03  # seconds
 COLUMNS = AuditEvent.__table__.c
-NOWHERE = {"address": "", "device": ""}
-# What an event calls people by, where it has a name for it.
-PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
+# These note what was searched for, which may be someone.
+SEARCHING = ("user.exported", "audit.exported", "bulk.confirmed")
 
 
 def purge() -> int:
@@ -74,7 +79,7 @@ def anonymise(user_ids: Sequence[int]) -> None:
     with maintenance():
         for start in range(0, len(ids), BATCH):
             _take_out(ids[start : start + BATCH], people)
-        _forget_tries(people)
+        _forget_mentions(people)
 
 
 def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None:
@@ -96,32 +101,40 @@ def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None
         with maintenance():
             _take_out(ids[start : start + BATCH], people)
             if start == ahead[-1]:  # Former addresses are known only now.
-                _forget_tries(people)
+                _forget_mentions(people)
         db.session.commit()
         if is_sqlite():
             time.sleep(PAUSE_ON_SQLITE)
 
 
-def _people(user_ids: Sequence[int]) -> dict[int, _Person]:
+def _people(user_ids: Sequence[int]) -> dict[int, Person]:
     users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
-    return {user.id: _Person(user) for user in users}
+    return {user.id: Person(user) for user in users}
 
 
-def _take_out(ids: Sequence[int], people: Mapping[int, _Person]) -> None:
+def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
     """Rewrite these events. The oldest come first: an address is known before others speak of it.
 
     That is also the order in which others who do the same at once lock them.
     """
     part = select(COLUMNS).where(COLUMNS.id.in_(ids)).order_by(COLUMNS.id).with_for_update()
     rows = db.session.execute(part).all()
-    _write([_without(row._asdict(), people) for row in rows])
+    _write([without(row._asdict(), people) for row in rows])
 
 
-def _forget_tries(people: Mapping[int, _Person]) -> None:
-    """Take the people out of what was tried with an address of theirs that was no account's."""
-    present = {person.email: person.name for person in people.values()}
-    former = {text: person.name for person in people.values() for text in person.texts}
-    names = {text: name for text, name in former.items() if "@" in text} | present
+def _forget_mentions(people: Mapping[int, Person]) -> None:
+    """Take the people out of the events that name them and are neither by them nor about them."""
+    names = {text: one.name for one in people.values() for text in one.addresses}
+    others = select(User.email).where(User.email.in_(names), User.id.not_in(people))
+    # A former address may be someone else's by now.
+    own = {text: names[text] for text in names.keys() - set(db.session.scalars(others))}
+    _forget_tries(names, {one.email for one in people.values()})
+    _forget_mails(own)
+    _forget_searches(people)
+
+
+def _forget_tries(names: Mapping[str, str], present: Container[str]) -> None:
+    """Forget what was tried with an address of theirs that was no account's at the time."""
     tries = select(COLUMNS.id, COLUMNS.actor_label, COLUMNS.subject_id).where(
         COLUMNS.actor_label.in_(names),
         COLUMNS.actor_label != literal_column("''"),
@@ -131,22 +144,44 @@ def _forget_tries(people: Mapping[int, _Person]) -> None:
         [
             {"id": row.id, "actor_label": names[row.actor_label]} | NOWHERE
             for row in db.session.execute(tries.order_by(COLUMNS.id).with_for_update()).all()
-            # A former address may be someone else's by now.
+            # With a former address, someone else's account may have been meant.
             if row.actor_label in present or row.subject_id is None
         ]
     )
 
 
-class _Person:
-    """Someone who is taken out: what they are called from now on, and were called so far."""
+def _forget_mails(own: Mapping[str, str]) -> None:
+    """Forget the addresses by which events call mails."""
+    mails = select(COLUMNS.id, COLUMNS.subject_label).where(
+        COLUMNS.subject_label.in_(own),
+        COLUMNS.subject_label != literal_column("''"),
+        COLUMNS.subject_type != "user",
+    )
+    rows = db.session.execute(mails.order_by(COLUMNS.id).with_for_update()).all()
+    _write([{"id": row.id, "subject_label": own[row.subject_label]} for row in rows])
 
-    def __init__(self, user: User) -> None:
-        self.id, self.email, self.name = user.id, user.email, f"deleted user #{user.id}"
-        texts = (user.email, user.pending_email, user.full_name())
-        self.texts = {text.lower() for text in texts if text}
+
+def _forget_searches(people: Mapping[int, Person]) -> None:
+    """Forget whom others searched for when they took people or events away as a file."""
+    details = cast_to(COLUMNS.details, Text)
+    texts = {text for one in people.values() for text in one.texts}
+    # As JSON has them, in which a letter beyond ASCII is a number, capital or small.
+    written = {json.dumps(form)[1:-1] for text in texts for form in (text, text.upper())}
+    searches = select(COLUMNS.id, COLUMNS.details).where(
+        COLUMNS.action.in_(SEARCHING),
+        or_(false(), *(details.icontains(text, autoescape=True) for text in sorted(written))),
+    )
+    changed = []
+    for row in db.session.execute(searches.order_by(COLUMNS.id).with_for_update()).all():
+        told = row.details
+        for person in people.values():
+            told = cleaned(told, person)
+        if told != row.details:
+            changed.append({"id": row.id, "details": told})
+    _write(changed)
 
 
-def _events_of(people: Mapping[int, _Person]) -> list[int]:
+def _events_of(people: Mapping[int, Person]) -> list[int]:
     """Return the ids of the events that name one of these people still, the oldest first."""
     names = [person.name for person in people.values()]
 
@@ -167,59 +202,3 @@ def _write(rows: list[dict[str, Any]]) -> None:
     rows = sorted((row for row in rows if len(row) > 1), key=sorted)
     if rows:
         db.session.execute(update(AuditEvent), rows)
-
-
-def _without(row: Mapping[str, Any], people: Mapping[int, _Person]) -> dict[str, Any]:
-    """Return what is to be changed of an event so that it calls nobody of `people` by name."""
-    kept = ("actor_label", "acting_as_label", "subject_label", "address", "device")
-    values = {key: row[key] for key in ("id", *kept, "changes", "details")}
-    about = row["subject_id"] if row["subject_type"] == "user" else None
-    for user_id in {row["actor_id"], row["acting_as_id"], about} & people.keys():
-        person = people[user_id]
-        person.texts |= {text.lower() for text in _addresses(row, user_id) if text}
-        is_about = user_id == about
-        if row["actor_id"] == user_id or (is_about and row["actor_id"] is None and row["address"]):
-            values |= {"actor_label": person.name} | NOWHERE
-        if row["acting_as_id"] == user_id:
-            values["acting_as_label"] = person.name
-        if is_about:
-            values["subject_label"] = person.name
-        for key in ("changes", "details"):
-            values[key] = _cleaned(values[key], person.name, person.texts, everything=is_about)
-    return {key: value for key, value in values.items() if key == "id" or value != row[key]}
-
-
-def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
-    """Yield what an event says that the person is called."""
-    if row["actor_id"] == user_id:
-        yield row["actor_label"]
-    if row["acting_as_id"] == user_id:
-        yield row["acting_as_label"]
-    if (row["subject_type"], row["subject_id"]) == ("user", user_id):
-        yield row["subject_label"]
-        for key in ("email", "pending_email"):
-            yield from filter(None, row["changes"].get(key, ()))
-
-
-def _cleaned(value: Any, name: str, texts: set[str], *, everything: bool) -> Any:
-    """Return what an event tells without a person's names; all names, if it is about them."""
-    if isinstance(value, dict):
-        return {
-            key: _named(part, name)
-            if everything and key in PERSONAL
-            else _cleaned(part, name, texts, everything=everything)
-            for key, part in value.items()
-        }
-    if isinstance(value, list):
-        return [_cleaned(part, name, texts, everything=everything) for part in value]
-    if isinstance(value, str):
-        for text in texts:
-            if (start := value.lower().find(text)) >= 0:
-                value = value[:start] + name + value[start + len(text) :]
-    return value
-
-
-def _named(value: Any, name: str) -> Any:
-    if isinstance(value, list):
-        return [part and name for part in value]
-    return value and name

@@ -1,0 +1,93 @@
+"""Calling someone by a number wherever an event calls them by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from app.models import User
+
+NOWHERE = {"address": "", "device": ""}
+# What an event calls people by, where it has a name for it.
+PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
+
+
+class Person:
+    """Someone who is taken out: what they are called from now on, and were called so far."""
+
+    def __init__(self, user: User) -> None:
+        self.id, self.email, self.name = user.id, user.email, f"deleted user #{user.id}"
+        self.texts: set[str] = set()
+        # Some letters are two when they are made small, and then match no longer.
+        self.learn([user.email, user.pending_email, user.full_name(), user.full_name().lower()])
+
+    def learn(self, texts: Iterable[str | None]) -> None:
+        """Take note of what the person is called, too."""
+        new = {text for text in texts if text} - self.texts
+        if new:
+            self.texts |= new
+            longest_first = sorted(self.texts, key=len, reverse=True)
+            either = "|".join(map(re.escape, longest_first))
+            # A longer address or name that has theirs in it is someone else's.
+            self._pattern = re.compile(rf"(?<![\w.+-])(?:{either})(?!\.?[\w-])", re.IGNORECASE)
+
+    def taken_out_of(self, text: str) -> str:
+        return self._pattern.sub(self.name, text)
+
+    @property
+    def addresses(self) -> set[str]:
+        """All that are known, in lower case, as events have them."""
+        return {text.lower() for text in self.texts if "@" in text}
+
+
+def without(row: Mapping[str, Any], people: Mapping[int, Person]) -> dict[str, Any]:
+    """Return what is to be changed of an event so that it calls nobody of `people` by name."""
+    kept = ("actor_label", "acting_as_label", "subject_label", "address", "device")
+    values = {key: row[key] for key in ("id", *kept, "changes", "details")}
+    about = row["subject_id"] if row["subject_type"] == "user" else None
+    for user_id in {row["actor_id"], row["acting_as_id"], about} & people.keys():
+        person = people[user_id]
+        person.learn(_addresses(row, user_id))
+        is_about = user_id == about
+        if row["actor_id"] == user_id or (is_about and row["actor_id"] is None and row["address"]):
+            values |= {"actor_label": person.name} | NOWHERE
+        if row["acting_as_id"] == user_id:
+            values["acting_as_label"] = person.name
+        if is_about:
+            values["subject_label"] = person.name
+        for key in ("changes", "details"):
+            values[key] = cleaned(values[key], person, everything=is_about)
+    return {key: value for key, value in values.items() if key == "id" or value != row[key]}
+
+
+def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
+    """Yield what an event says that the person is called."""
+    if row["actor_id"] == user_id:
+        yield row["actor_label"]
+    if row["acting_as_id"] == user_id:
+        yield row["acting_as_label"]
+    if (row["subject_type"], row["subject_id"]) == ("user", user_id):
+        yield row["subject_label"]
+        for key in ("email", "pending_email"):
+            yield from filter(None, row["changes"].get(key, ()))
+
+
+def cleaned(value: Any, person: Person, *, everything: bool = False) -> Any:
+    """Return what an event tells without a person's names; all names, if it is about them."""
+    if isinstance(value, dict):
+        return {
+            key: _named(part, person.name)
+            if everything and key in PERSONAL
+            else cleaned(part, person, everything=everything)
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [cleaned(part, person, everything=everything) for part in value]
+    return person.taken_out_of(value) if isinstance(value, str) else value
+
+
+def _named(value: Any, name: str) -> Any:
+    if isinstance(value, list):
+        return [part and name for part in value]
+    return value and name
