@@ -53,7 +53,7 @@
     setForm(page);
     var total = document.querySelector("[data-list-total]");
     var notices = rows.querySelector(".list-notices");
-    said.textContent = (notices ? notices.textContent.trim() + " " : "") + (total ? total.firstElementChild.textContent + " people." : "");
+    said.textContent = (notices ? notices.textContent.trim() + " " : "") + (total ? total.textContent.split("·")[0].trim().replace(/\s+/g, " ") + "." : "");
     document.dispatchEvent(new CustomEvent("list:shown"));
     return true;
   }
