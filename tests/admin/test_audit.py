@@ -12,6 +12,7 @@ from app.models import AuditEvent
 from app.services import audit, users
 from app.services.audit import finding
 from tests import factories
+from tests.support import PASSWORD
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -175,6 +176,31 @@ def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin
     assert exported.id > latest
     assert exported.details == {"filters": {"action": "role"}}
     assert exported.actor_label == "viewer@example.com"
+
+
+def test_an_export_asks_for_the_password_again_and_leads_back_to_the_list(viewer, app, monkeypatch):
+    """SE-8: it has everybody's address, as the export of people has."""
+    path = "/admin/audit/export.csv?search=ada"
+    monkeypatch.setitem(app.config, "REAUTHENTICATION_WINDOW", -1)
+    answer = viewer.submit(path, form_at="/admin/audit")
+    assert (answer.status_code, answer.mimetype) == (302, "text/html")
+    assert "/account/reauthenticate" in answer.location
+    monkeypatch.undo()
+    back = viewer.get(path)
+    assert (back.status_code, back.location) == (302, "/admin/audit?search=ada")
+    assert newest().action != "audit.exported"
+
+
+def test_whoever_is_signed_in_as_someone_else_cannot_take_the_trail_away(app, admin, make_user):
+    """SE-8: what asks for a password is left to the person."""
+    auditor = make_user()
+    auditor.role = factories.make_role("Auditor", permissions=0x01 | 0x20)
+    browser = app.test_client()
+    browser.enter(admin)
+    browser.submit(f"/admin/user/{auditor.id}/sign-in-as", {"password": PASSWORD})
+    assert browser.get("/admin/audit").status_code == 200
+    answer = browser.submit("/admin/audit/export.csv", form_at="/admin/audit")
+    assert answer.status_code == 403
 
 
 def test_an_export_is_made_of_as_many_parts_as_it_needs(viewer, admin, monkeypatch):

@@ -5,14 +5,16 @@ from typing import Any
 from flask import (
     Response,
     abort,
+    redirect,
     render_template,
     request,
     stream_with_context,
+    url_for,
 )
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.decorators import permission_required
+from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import Permission, User
 from app.services import audit as trail
@@ -64,11 +66,15 @@ def audit_event(event_id: int) -> ResponseReturnValue:
     )
 
 
-@admin.post("/audit/export.csv")
+@admin.route("/audit/export.csv", methods=["GET", "POST"])
 @viewers_only
+@fresh_sign_in_required
 def export_audit() -> ResponseReturnValue:
     """The events that the list shows, as a file. A POST, because it is itself an event."""
     filters, _ = Filters.from_query(request.args)
+    if request.method != "POST":  # Whoever was asked for the password comes back like this.
+        query: dict[str, Any] = filters.to_query()
+        return redirect(url_for("admin.audit", **query))
     lines = trail.export(filters, by=me())
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
