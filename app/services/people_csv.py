@@ -17,7 +17,7 @@ from app.extensions import db, is_sqlite
 from app.models import Role, User
 from app.services import audit
 from app.services.csv_cells import BEGINS_A_FORMULA, BYTE_ORDER_MARK, neutral
-from app.services.directory import plans
+from app.services.directory import totals
 from app.services.directory.filters import Filters
 from app.services.directory.sorting import COLUMNS
 
@@ -48,11 +48,9 @@ def export(filters: Filters, *, sort: str, by: User) -> Iterator[bytes]:
 
     The pieces are made outside the app context, from a connection of their own.
     """
-    total = plans.choose(filters, sort).total
     details: dict[str, Any] = {"filter": filters.to_query(), "sort": sort}
-    if total is None or total.kind == "exact":
-        count = select(func.count()).select_from(User).where(*filters.conditions())
-        details["people"] = db.session.scalar(count)
+    if (count := totals.capped(filters)) <= totals.CAP:
+        details["people"] = count
     # What is read up to here belongs to a transaction that has promised not to write.
     db.session.rollback()
     reading_only.set(False)

@@ -5,6 +5,7 @@ So the page of the millionth row costs what the first does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.services.directory import cursors, plans
-from app.services.directory.cursors import Cursor
+from app.services.directory.cursors import Cursor, NotACursor
 from app.services.directory.filters import Filters
 from app.services.directory.plans import Listed, Plan
 from app.services.directory.sorting import DEFAULT_SORT, Segment
@@ -39,7 +40,7 @@ class Page:
 
 
 class _TooMany(Exception):
-    """There are more rows than were gathered, so those are not all."""
+    """Rows are missing: there are more than a plan gathers."""
 
 
 @dataclass
@@ -63,21 +64,21 @@ def find(
 
     `sort` is one of SORTS, with a minus in front for the other direction. Raises NotACursor.
     """
-    if not after and not before and (plan := plans.few(filters, sort)) is not None:
-        with suppress(_TooMany):
-            return _page(plan, None, per_page, is_backwards=last)
-    plan = plans.choose(filters, sort)
-    start, is_backwards = None, last
-    if after or before:
-        kinds = {segment.name: segment.kinds() for segment in plan.segments}
-        start = cursors.read(after or before, sort=plan.sort, kinds=kinds)
-        is_backwards = not after
-    page = _page(plan, start, per_page, is_backwards=is_backwards)
-    return replace(page, is_sorted=plan.sort == sort)
+    for plan in plans.ways(filters, sort):
+        # Where rows are missing, or have another order than the cursor, the next way is taken.
+        with suppress(*([_TooMany, NotACursor] if plan.most is not None else [])):
+            start, is_backwards = None, last
+            if after or before:
+                kinds = {segment.name: segment.kinds() for segment in plan.segments}
+                start = cursors.read(after or before, sort=plan.sort, kinds=kinds)
+                is_backwards = not after
+            page = _page(plan, start, per_page, is_backwards=is_backwards)
+            return replace(page, is_sorted=plan.sort == sort)
+    raise RuntimeError("The last way to read a list is one that has all its rows.")
 
 
 def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> Page:
-    """Return a page. Raises _TooMany if there are more rows than the plan gathers."""
+    """Return a page. Raises _TooMany if rows are missing."""
     walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
     if start is not None and too_few:
@@ -111,7 +112,7 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
         part = plan.part(segment, start, missing, is_backwards=is_backwards)
         for row in db.session.execute(part):
             if walked.total is None:
-                walked.total = _total(row[width])
+                walked.total = _total(plan, row[width:])
             walked.rows.append((segment, Listed(*row[:width])))
         if len(walked.rows) == count:
             break
@@ -119,13 +120,15 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
 
 
 def _count(plan: Plan) -> Total:
-    return _total(db.session.scalar(select(plan.count).add_cte(*plan.ctes)))
+    """Return the total where no row has brought it along: mostly none."""
+    return _total(plan, db.session.execute(select(*plan.counts).add_cte(*plan.ctes)).one())
 
 
-def _total(count: int | None) -> Total:
-    if count is None:
+def _total(plan: Plan, counts: Sequence[int]) -> Total:
+    looked_at, listed = counts
+    if plan.most is not None and looked_at > plan.most:
         raise _TooMany
-    return Total(count)
+    return Total(listed)
 
 
 def _cursor(plan: Plan, segment: Segment, row: Listed) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,10 +11,8 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     FromClause,
-    Integer,
     Select,
     bindparam,
-    case,
     column,
     func,
     select,
@@ -54,18 +52,21 @@ LISTED = tuple(COLUMNS[name] for name in Listed._fields)
 # each query, which takes longer than to run it when few rows are found.
 GATHERED = table("gathered", *(column(each.name, each.type) for each in LISTED))
 FOUND = table("found", column("rowid", COLUMNS.id.type))
-_ALL = select(func.count()).select_from(GATHERED).scalar_subquery()
-_found = select(func.count()).select_from(FOUND).scalar_subquery()
-_fewest = bindparam("fewest", type_=Integer, callable_=lambda: totals.FEWEST)
-_ALL_OF_FEW = case((_found <= _fewest, _ALL))
+
+
+def _count_of(rows: FromClause) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
+ALL_GATHERED, ALL_FOUND = _count_of(GATHERED), _count_of(FOUND)
 
 
 @dataclass(frozen=True)
 class Plan:
     """The order and the parts of a list, and what they are read from.
 
-    `total` is None when the rows are gathered: then `count` counts them on the way. It is NULL when
-    there are more than were gathered.
+    `total` is None when the rows are gathered: then `counts` are taken on the way, of the rows that
+    were looked at and of those that are listed. If the first is over `most`, rows are missing.
     """
 
     sort: str
@@ -76,7 +77,8 @@ class Plan:
     keys: Any
     total: Total | None
     ctes: Sequence[CTE] = ()
-    count: ColumnElement[int | None] = _ALL
+    counts: Sequence[ColumnElement[int]] = (ALL_GATHERED, ALL_GATHERED)
+    most: int | None = None
 
     def part(
         self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
@@ -97,23 +99,70 @@ class Plan:
             place = [bindparam(None, value, type_=key.type) for value, key in given]
             here, there = (keys[0], place[0]) if len(keys) == 1 else (tuple_(*keys), tuple_(*place))
             query = query.where(here < there if is_descending else here > there)
-        return query if self.total else query.add_columns(self.count)
+        return query if self.total else query.add_columns(*self.counts)
 
 
-def choose(filters: Filters, sort: str) -> Plan:
-    """Choose how to read a list so that no page reads or sorts more than some thousands of rows.
+def ways(filters: Filters, sort: str) -> Iterator[Plan]:
+    """Yield how to read a list so that no page reads or sorts more than some thousands of rows.
 
     The index of the order is followed when it narrows the list down as the filters ask. Otherwise
-    the rows are gathered and sorted, if some filter is known to leave few of them.
+    the rows are gathered and sorted, if some filter leaves few of them. The first way is the best;
+    the next is asked for when its rows are more than `most`.
     """
-    names = filters.names
-    served = sorting.served(sort, names)
+    served = sorting.served(sort, filters.names)
     if served is not None:
-        return _along(filters, sort, served, totals.of_served(filters))
+        yield _along(filters, sort, served, totals.of_served(filters))
+    elif is_sqlite():
+        yield from _ways_on_sqlite(filters, sort)
+    else:
+        yield from _ways_on_postgresql(filters, sort)
+
+
+def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
+    if "search" in filters.names:
+        yield _few(filters, sort)
     rarest, total = totals.of_rarest(filters)
     if rarest:
-        return _gathered(filters, sort, rarest)
-    if names & {"search", "start"}:
+        rows = select(*LISTED).where(*filters.conditions({rarest}))
+        yield _gathered(filters, sort, rows.cte("gathered"))
+    else:
+        yield _many(filters, sort, total)
+
+
+def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
+    # PostgreSQL finds out by itself which filter is the rarest, but not how common a word is.
+    most = totals.FEW if filters.names & {"search", "start"} else totals.CAP
+    leading = next(name for name in ("search", "start", *filters.names) if name in filters.names)
+    expected = totals.expected(filters)
+    if expected <= 2 * most:
+        rows = select(*LISTED).where(*filters.conditions({leading})).limit(most + 1)
+        yield _gathered(filters, sort, rows.cte("gathered"), most=most)
+    yield _many(filters, sort, totals.about(max(expected, most + 1)))
+
+
+def _few(filters: Filters, sort: str) -> Plan:
+    """Gather what a search finds before it is counted, which takes as long, as it is often few."""
+    # No more are looked for than tell that there are too many.
+    found = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
+    rows = select(*LISTED).where(
+        COLUMNS.id.in_(select(FOUND.c.rowid)),
+        *matching.at_beginnings(filters.search, is_leading=False),
+        *filters.without_search().conditions(set()),
+    )
+    plan = _gathered(filters, sort, found, rows.cte("gathered"), most=totals.FEWEST)
+    return replace(plan, counts=(ALL_FOUND, ALL_GATHERED))
+
+
+def _gathered(filters: Filters, sort: str, *ctes: CTE, most: int | None = None) -> Plan:
+    # Left to itself, an engine may walk the order's index through the whole table after all.
+    ctes = tuple(each.prefix_with("MATERIALIZED") for each in ctes)
+    columns = GATHERED.c
+    segments = sorting.segments(sort, filters, columns)
+    return Plan(sort, segments, GATHERED, (), columns, columns, None, ctes=ctes, most=most)
+
+
+def _many(filters: Filters, sort: str, total: Total) -> Plan:
+    if filters.names & {"search", "start"}:
         return _added(filters, total)
     return _along(filters, sort, set(), total)
 
@@ -122,38 +171,6 @@ def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
     conditions = filters.conditions(led_by)
     segments = sorting.segments(sort, filters)
     return Plan(sort, segments, USERS, conditions, COLUMNS, COLUMNS, total)
-
-
-def few(filters: Filters, sort: str) -> Plan | None:
-    """Return how to read a list that a search on SQLite leaves a page of, without counting first.
-
-    Whether it does is known once the list is read: `count` is NULL if it does not. None where this
-    is of no use.
-    """
-    if not is_sqlite() or "search" not in filters.names:
-        return None
-    # No more are looked for than tell that there are too many.
-    ids = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
-    found = COLUMNS.id.in_(select(FOUND.c.rowid))
-    others = filters.without_search().conditions(set())
-    at_beginnings = matching.at_beginnings(filters.search, is_leading=False)
-    rows = select(*LISTED).where(found, *others, *at_beginnings).cte("gathered")
-    return _of_gathered(filters, sort, (ids, rows), _ALL_OF_FEW)
-
-
-def _gathered(filters: Filters, sort: str, rarest: str) -> Plan:
-    rows = select(*LISTED).where(*filters.conditions({rarest})).cte("gathered")
-    return _of_gathered(filters, sort, (rows,), _ALL)
-
-
-def _of_gathered(
-    filters: Filters, sort: str, ctes: Sequence[CTE], count: ColumnElement[int | None]
-) -> Plan:
-    # Left to itself, an engine may walk the order's index through the whole table after all.
-    ctes = [each.prefix_with("MATERIALIZED") for each in ctes]
-    columns = GATHERED.c
-    segments = sorting.segments(sort, filters, columns)
-    return Plan(sort, segments, GATHERED, (), columns, columns, None, ctes, count)
 
 
 def _added(filters: Filters, total: Total) -> Plan:

@@ -35,7 +35,7 @@ def of_served(filters: Filters) -> Total:
     if filters.is_empty:
         return _of_everyone()
     if is_sqlite():
-        count = _capped(filters)
+        count = capped(filters)
         return Total(count) if count <= CAP else Total(CAP, "more")
     return _estimated_or_counted(filters)
 
@@ -43,25 +43,20 @@ def of_served(filters: Filters) -> Total:
 def of_rarest(filters: Filters) -> tuple[str, Total]:
     """Return the filter that leaves the fewest people, or "" if each leaves too many to sort.
 
-    The total is of use in that case only.
+    The total is of use in that case only. For SQLite, which knows nothing of its rows.
     """
     most = FEW if filters.names & {"search", "start"} else CAP
-    if not is_sqlite():
-        # PostgreSQL finds out by itself which it is, but not how common a word is.
-        total = _estimated_or_counted(filters, most)
-        first = next(name for name in ("search", "start", *filters.names) if name in filters.names)
-        return (first if total.kind == "exact" else ""), total
     total = Total(0, "more")
     sizes: dict[str, int] = {}
     for name in sorted(filters.names):
         if name == "search":
-            sizes[name], expected = _in_trigrams(filters.search)
+            sizes[name], many = _in_trigrams(filters.search)
             if filters.names == {name}:
-                total = Total(_rounded(expected), "about")
+                total = about(many)
         elif name == "start":
             sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
         else:
-            sizes[name] = _capped(filters.only(name))
+            sizes[name] = capped(filters.only(name))
         if sizes[name] <= FEWEST:
             break
     rarest = min(sizes, key=lambda name: sizes[name])
@@ -71,17 +66,17 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
 def _of_everyone() -> Total:
     """Return how many users there are, without a look at each of very many."""
     if is_sqlite():
-        return _about(_count_now_and_then())
+        return _exact_or_about(_count_now_and_then())
     # What VACUUM, ANALYZE or autovacuum saw last; -1 before the first.
     seen = db.session.scalar(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
     )
-    return _about(seen) if seen and seen > 2 * CAP else _estimated_or_counted(Filters())
+    return about(seen) if seen and seen > 2 * CAP else _estimated_or_counted(Filters())
 
 
-def _capped(filters: Filters, cap: int | None = None) -> int:
-    """Return how many users there are under `filters`, one more than `cap` for more than that."""
-    return _count(select(literal_column("1")).where(*filters.conditions()), cap or CAP)
+def capped(filters: Filters) -> int:
+    """Return how many users there are under `filters`, CAP + 1 for more than CAP."""
+    return _count(select(literal_column("1")).where(*filters.conditions()), CAP)
 
 
 def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
@@ -89,19 +84,18 @@ def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
     return db.session.scalar(select(func.count()).select_from(counted)) or 0
 
 
-def _estimated_or_counted(filters: Filters, cap: int | None = None) -> Total:
-    """Return the exact total unless PostgreSQL expects, or finds, more than `cap`, or CAP."""
-    cap = cap or CAP
-    expected = _expected(select(User.id).where(*filters.conditions()))
-    if expected > 2 * cap:
-        return Total(_rounded(expected), "about")
-    count = _capped(filters, cap)
-    return Total(count) if count <= cap else Total(_rounded(max(count, expected)), "about")
+def _estimated_or_counted(filters: Filters) -> Total:
+    """Return the exact total unless PostgreSQL expects, or finds, more than CAP."""
+    many = expected(filters)
+    if many > 2 * CAP:
+        return about(many)
+    count = capped(filters)
+    return Total(count) if count <= CAP else about(max(count, many))
 
 
-def _expected(rows: Select[Any]) -> int:
-    """Return about how many rows a query has, as PostgreSQL plans for it."""
-    compiled = rows.compile(db.session.connection())
+def expected(filters: Filters) -> int:
+    """Return about how many users there are under `filters`, as PostgreSQL plans for it."""
+    compiled = select(User.id).where(*filters.conditions()).compile(db.session.connection())
     plan = db.session.connection().exec_driver_sql(
         f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.construct_params()
     )
@@ -142,11 +136,11 @@ def _count_now_and_then() -> int:
     return count + newest - highest
 
 
-def _about(count: int) -> Total:
-    return Total(count) if count <= CAP else Total(_rounded(count), "about")
-
-
-def _rounded(count: int) -> int:
-    """Return an estimate to two figures, as no more of it is known."""
+def about(count: int) -> Total:
+    """Return an estimate, to two figures as no more of it is known."""
     unit = 10 ** max(0, len(str(count)) - 2)
-    return round(count / unit) * unit
+    return Total(round(count / unit) * unit, "about")
+
+
+def _exact_or_about(count: int) -> Total:
+    return Total(count) if count <= CAP else about(count)
