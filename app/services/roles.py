@@ -36,6 +36,10 @@ class DefaultRole(Exception):
     """Whoever registers gets this role, so it cannot be deleted nor administer the app."""
 
 
+class DefaultAbove(AboveOneself):
+    """The role that people who register get has permissions that whoever acts lacks."""
+
+
 @dataclass(frozen=True)
 class Values:
     """What can be said of a role."""
@@ -92,12 +96,15 @@ def insert() -> None:
 
 
 def create(values: Values, *, by: User | None) -> Role:
-    """Make a role. Raises NameTaken, UnknownPermission, AboveOneself and DefaultRole."""
+    """Make a role.
+
+    Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove and DefaultRole.
+    """
     _lock_all()
     values = _checked(values, by=by)
     role = Role()
     _refuse_taken(values.name, but=role)
-    _write(role, values)
+    _write(role, values, by=by)
     db.session.add(role)
     _flush()
     noted = {name.lower(): (None, value) for name, value in values.noted().items()}
@@ -110,8 +117,8 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     """Make `role` what `values` say, for everyone who has it, from their next request on.
 
     `seen` is what the form noted of the role when it was opened. The default role stays it until
-    another becomes it. Raises NameTaken, UnknownPermission, AboveOneself, DefaultRole,
-    LastAdministrator, RoleGone and changes.Changed.
+    another becomes it. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
+    DefaultRole, LastAdministrator, RoleGone and changes.Changed.
     """
     _lock_all()
     lock_role(role)
@@ -124,7 +131,7 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
         return
     _refuse_taken(values.name, but=role)
     was_administrator = role.is_administrator
-    _write(role, values)
+    _write(role, values, by=by)
     _flush()
     if was_administrator and not role.is_administrator:
         _keep_an_administrator()
@@ -196,11 +203,25 @@ def _refuse_taken(name: str, *, but: Role) -> None:
         raise NameTaken
 
 
-def _write(role: Role, values: Values) -> None:
+def _write(role: Role, values: Values, *, by: User | None) -> None:
     if values.default and not role.default:
-        db.session.execute(update(Role).where(Role.default).values(default=False))
+        _end_default(by)
     role.name, role.index = values.name, values.index
     role.permissions, role.default = values.permissions, values.default
+
+
+def _end_default(by: User | None) -> None:
+    """Take from the default role that it is: a change of it as any other. Raises DefaultAbove."""
+    former = Role.get_default()
+    if former is None:
+        return
+    if not authority.covers(by, former.permissions):
+        db.session.rollback()
+        raise DefaultAbove
+    # Written before the other becomes it: the database allows one.
+    db.session.execute(update(Role).where(Role.default).values(default=False))
+    noted = {"given to people who register": ("yes", "no")}
+    audit.record("role.changed", by=by, subject=former, changes=noted)
 
 
 def _flush() -> None:

@@ -341,6 +341,30 @@ def test_whoever_registers_never_administers_the_app(browser, admin):
         roles.change(named("User"), values, by=admin)
 
 
+def test_the_role_that_is_the_default_no_longer_has_that_in_the_trail(browser, admin):
+    """AD-5: before and after, of both roles."""
+    roles.create(roles.Values("Guest", "main", 1, default=True), by=admin)
+    events = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2)).all()
+    told = {event.subject_label: event.changes["given to people who register"] for event in events}
+    assert told == {"User": ["yes", "no"], "Guest": [None, "yes"]}
+
+
+def test_nobody_takes_the_default_from_a_role_above_themselves(partial, app):
+    """AZ-4: that would edit a role that has permissions that one lacks."""
+    default = Role.get_default()
+    default.permissions = int(Permission.GENERAL | Permission.MANAGE_USERS)
+    own = make_role("Guest", Permission.GENERAL)
+    db.session.commit()
+    for where, role in ((NEW, None), (path(own), own)):
+        given = fields("Visitor", 1, default="y", **({"seen": seen(partial, role)} if role else {}))
+        page = partial.submit(where, given)
+        assert "instead of" in page.text
+        page = partial.post(where, data=hidden(page.text))
+        assert "so you cannot replace it" in page.text
+        assert Role.get_default() is default
+    assert named("Visitor") is None
+
+
 def test_the_database_itself_allows_one_default(app):
     with pytest.raises(Exception, match=r"(?i)unique"):
         make_role("Editor", 0x01, default=True)

@@ -12,10 +12,13 @@ from app.services import authority, changes, role_pages
 from app.services import roles as roles_service
 from app.services.authority import AboveOneself, LastAdministrator
 from app.services.moving import MOST, TooMany
-from app.services.roles import DefaultRole, NameTaken, UnknownPermission
+from app.services.roles import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.sign_in import me
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
+DEFAULT_ABOVE = (
+    "The role that they get now holds permissions that you lack, so you cannot replace it."
+)
 ABOVE = "It holds permissions that you lack, so you cannot change or delete it."
 
 
@@ -80,6 +83,8 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
             roles_service.change(found, form.values, by=me(), seen=form.seen.data or "")
     except NameTaken:
         form.name.errors = ["Another role has this name already."]
+    except DefaultAbove:
+        form.default.errors = [DEFAULT_ABOVE]
     except AboveOneself:
         form.permissions.errors = ["You cannot give a permission that you lack."]
     except UnknownPermission:
