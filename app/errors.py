@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
 SECRET_FIELDS = ("password", "csrf_token", "token")
+CHOSEN_FIELDS = ("seen", "confirmed", "action", "submit")
 
 MESSAGES = {
     400: ("That request makes no sense here", "Go back, reload the page and try again."),
@@ -38,6 +39,16 @@ MESSAGES = {
     500: ("Something went wrong", "It is our fault and has been noted. Try again in a while."),
     503: ("We are not ready for you", "The app cannot reach something it needs. Try again soon."),
 }
+ABOVE_ONESELF = (
+    "This is beyond what you may do",
+    "It reaches a person or a role with permissions that you lack. Someone who has all of them "
+    "can do it.",
+)
+FORBIDDEN_WHILE_ACTING = (
+    "They may not open this",
+    "The account that you are signed in as does not have the permission this page asks for. "
+    "Stop being signed in as them to use your own.",
+)
 NOT_WHILE_ACTING = (
     "Not while you are signed in as someone else",
     "Passwords, addresses, sessions and whatever asks for a password are for the person alone. "
@@ -56,12 +67,17 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(outdated, show_conflict)
 
 
-def show(error: HTTPException) -> Any:
-    """Answer with a page, or with JSON where the client asks for that."""
+def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
+    """Answer with a page, or with JSON where the client asks for that.
+
+    `words` are a title and a message, where those of the code would not say what is the matter.
+    """
     if error.code is None or error.code < 400:
         return error
     code = error.code if error.code in MESSAGES else (500 if error.code >= 500 else 400)
-    title, message = MESSAGES[code]
+    title, message = words or MESSAGES[code]
+    if code == 403 and words is None and g.get("acting"):
+        title, message = FORBIDDEN_WHILE_ACTING
     original = getattr(error, "original_exception", None)
     if isinstance(error, InternalServerError) and original is None:
         logger.error("the app answered %s by itself: %s", error.code, error)
@@ -90,7 +106,7 @@ def show_unavailable(error: Exception) -> Any:
 
 def show_forbidden(_error: Exception) -> Any:
     """Answer that whoever asks may not do this to people or roles that may do more."""
-    return show(Forbidden())
+    return show(Forbidden(), ABOVE_ONESELF)
 
 
 def show_conflict(_error: Exception) -> Any:
@@ -100,13 +116,7 @@ def show_conflict(_error: Exception) -> Any:
 
 def show_not_while_acting(_error: Exception) -> Any:
     """Answer that this is left to the person as whom someone else is signed in."""
-    title, message = NOT_WHILE_ACTING
-    if wants_json():
-        return jsonify(error=title, message=message, request_id=request_id()), 403
-    page = render_template(
-        "errors/error.html", code=403, title=title, message=message, request_id=request_id()
-    )
-    return page, 403
+    return show(Forbidden(), NOT_WHILE_ACTING)
 
 
 def show_stale_form(error: CSRFError) -> Any:
@@ -122,11 +132,13 @@ def show_stale_form(error: CSRFError) -> Any:
         for name, value in request.form.items(multi=True)
         if not any(secret in name for secret in SECRET_FIELDS)
     ]
+    can_be_sent = may_be_sent_again()
     page = render_template(
         "errors/csrf.html",
         code=400,
-        fields=fields,
-        action=request.full_path.removesuffix("?") if may_be_sent_again() else None,
+        fields=fields if can_be_sent else [pair for pair in fields if was_written(*pair)],
+        action=request.full_path.removesuffix("?") if can_be_sent else None,
+        was_someone_else=has_been_someone_else(),
         request_id=request_id(),
     )
     return page, 400
@@ -138,6 +150,14 @@ def may_be_sent_again() -> bool:
     One that was rendered for whom the browser was signed in as before is not sent for another.
     """
     return bool(comes_from_here()) and not has_been_someone_else()
+
+
+def was_written(name: str, value: str) -> bool:
+    """Tell whether a field of the form may hold words that someone would not like to lose.
+
+    Rows that were ticked and what else is a number are chosen again in a moment.
+    """
+    return bool(value) and not value.isdecimal() and name not in CHOSEN_FIELDS
 
 
 def request_id() -> str:

@@ -552,3 +552,27 @@ def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
     client.submit(f"/admin/user/{invited.id}/resend-invite", form_at="/about")
     (event,) = events("user.invitation_resent")
     assert (event.actor_label, event.acting_as_label) == (admin.email, other.email)
+
+
+# What error pages say meanwhile
+
+
+def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
+    browser, helper, customer
+):
+    begin(browser, customer)
+    page = browser.get("/admin/users")
+    assert page.status_code == 403
+    assert "The account that you are signed in as does not have the permission" in page.text
+
+
+def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, helper, customer):
+    """And it keeps what was written into it, not the rows that were ticked."""
+    token = browser.csrf_token("/about")
+    begin(browser, customer)
+    sent = {"csrf_token": token, "reason": "Spam", "user_ids": ["4711", "4712"], "action": "delete"}
+    page = browser.post("/admin/users/bulk", data=sent)
+    assert page.status_code == 400
+    assert "You began or stopped being signed in as someone else" in page.text
+    assert "Spam" in page.text
+    assert "4711" not in page.text

@@ -247,6 +247,13 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
     assert admin.status == "active"
 
 
+def test_whoever_reaches_above_themselves_is_told_so(manager, admin):
+    """Not that a permission is missing which they have: they manage people."""
+    page = manager.get(f"{page_of(admin)}/delete")
+    assert page.status_code == 403
+    assert "a person or a role with permissions that you lack" in text_of(page)
+
+
 def test_everything_works_for_someone_who_manages_people_alone(manager, make_user):
     user = make_user(confirmed=False)
     sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
