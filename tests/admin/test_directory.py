@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.admin.views.directory import Shown
 from app.database import now
 from app.extensions import db
-from app.models import AuditEvent, Role
+from app.models import AuditEvent, Permission, Role
 from app.services import directory
 from app.services.directory import totals
 from tests import factories
@@ -32,7 +32,10 @@ def role(name):
 
 def rows(page):
     """Return the addresses in the order in which the list shows them."""
-    return re.findall(r'class="person-sub">([^<]+)<', page.text)
+    found = re.findall(
+        r'class="row-link"[^>]*>([^<]+)</a>(?:<span class="person-sub">([^<]+)<)?', page.text
+    )
+    return [address or name for name, address in found]
 
 
 def link(page, rel):
@@ -195,6 +198,33 @@ def test_totals_say_whether_they_are_exact(browser, people, monkeypatch):
     assert "Too many people match to sort them" in page
 
 
+def test_one_person_matches_and_two_match(browser, people):
+    for search, words in (
+        ("grace", "1</strong> person matches"),
+        ("ada", "2</strong> people match"),
+    ):
+        assert words in browser.get(LIST, query_string={"search": search}).text
+
+
+def test_whoever_has_no_name_is_shown_by_their_address_once(browser, make_user):
+    make_user(first_name="", last_name="", email="nameless@example.net")
+    page = browser.get(LIST, query_string={"search": "nameless"}).text
+    assert page.count(">nameless@example.net<") == 1
+
+
+def test_nothing_is_offered_to_do_to_people_above_oneself(client, people, make_user):
+    """AZ-4"""
+    factories.make_role("Keeper", Permission.GENERAL | Permission.MANAGE_USERS)
+    keeper = make_user(role="Keeper")
+    client.enter(keeper)
+    page = client.get(LIST)
+    assert rows(page)
+    for row in re.findall(r'<tr role="row">.*?</tr>', page.text, re.DOTALL)[1:]:
+        is_above = "ewd@example.com" in row
+        assert ('name="user_ids"' in row) != is_above, row
+        assert ('class="menu-panel"' in row) != is_above, row
+
+
 def test_the_list_shows_no_hash(browser, people):
     """AZ-2"""
     page = browser.get(LIST).text
@@ -314,6 +344,15 @@ def test_no_cell_is_a_formula(browser, make_user, start):
     _response, lines = exported(browser, search="formula@")
     assert lines[1][1].replace("\r\n", "\n") == f"'{value}".replace("\r\n", "\n")
     assert lines[1][2].replace("\r\n", "\n") == f'say "{value}", x'.replace("\r\n", "\n")
+
+
+def test_no_cell_is_a_formula_where_semicolons_separate(browser, make_user):
+    """XS-4: Excel in much of Europe begins a cell behind each semicolon, and not at commas."""
+    make_user(first_name="x;=1+1;y", last_name='say "x";@z', email="semi@example.com")
+    make_user(first_name="=a;-1", last_name="Plain", email="semi.too@example.com")
+    _response, lines = exported(browser, search="semi", sort="email")
+    assert lines[1][:3] == ["semi.too@example.com", "'=a;'-1", "Plain"]
+    assert lines[2][:3] == ["semi@example.com", "x;'=1+1;y", 'say "x";\'@z']
 
 
 def test_an_export_is_in_the_audit_trail(browser, people, admin):

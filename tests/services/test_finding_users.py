@@ -297,8 +297,7 @@ def test_a_changed_name_is_found_and_the_old_one_is_not(names):
 def test_more_than_can_be_sorted_come_in_the_order_in_which_they_were_added(crowd, monkeypatch):
     monkeypatch.setattr(totals, "FEWEST", 5)
     monkeypatch.setattr(totals, "FEW", 10)
-    if not on_sqlite():
-        monkeypatch.setattr(totals, "CAP", 10)
+    monkeypatch.setattr(totals, "CAP", 10)
     filters = Filters(search="example.com")
     page = directory.find(filters, sort="name", per_page=25)
     ids = sorted((user.id for user in crowd), reverse=True)
@@ -407,6 +406,14 @@ def test_totals_are_exact_while_that_is_cheap(crowd):
     last = directory.find(Filters(search="ada"), per_page=7, last=True)
     assert last.total == totals.Total(sum(user.first_name == "Ada" for user in crowd))
     assert directory.find(Filters(search="nobody at all")).total == totals.Total(0)
+
+
+def test_a_total_is_exact_also_where_those_found_are_too_many_to_sort(crowd, monkeypatch):
+    monkeypatch.setattr(totals, "FEWEST", 5)
+    monkeypatch.setattr(totals, "FEW", 10)
+    page = directory.find(Filters(search="example.com"), sort="name", per_page=7)
+    assert not page.is_sorted
+    assert page.total == totals.Total(30)
 
 
 def test_a_total_beyond_the_cap_is_said_to_be_about_that_or_more(crowd, monkeypatch):

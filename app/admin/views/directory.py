@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
-from app.models import Permission
-from app.services import directory, people_csv
+from app.models import Permission, Role
+from app.services import authority, directory, people_csv
 from app.services import roles as roles_service
 from app.services.directory import DEFAULT_SORT, Filters, NotACursor, Page
 from app.sign_in import me
@@ -84,7 +84,7 @@ def registered_users() -> ResponseReturnValue:
     return render_template(
         "admin/registered_users.html",
         page=page,
-        rows=list(_rows(page, {role.id: role.name for role in roles})),
+        rows=list(_rows(page, {role.id: role for role in roles})),
         asked=asked,
         filters=asked.filters,
         notices=asked.notices,
@@ -94,7 +94,6 @@ def registered_users() -> ResponseReturnValue:
         shown=shown,
         per_page_choices=directory.PER_PAGE_CHOICES,
         list_url=url_for("admin.registered_users"),
-        my_id=me().id,
         # What leads to a person, but for the id: built once, not for every row.
         person_url=url_for("admin.user_info", user_id=0).removesuffix("0"),
     )
@@ -165,14 +164,20 @@ def _page(asked: Asked) -> Page:
     return page
 
 
-def _rows(page: Page, role_names: dict[int, str]) -> Iterator[tuple[Any, ...]]:
-    """Yield what the page prints of each person, which costs a fraction of working it out there."""
-    ago = reader_of_times()
+def _rows(page: Page, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
+    """Yield what the page prints of each person, which costs a fraction of working it out there.
+
+    The last part is the menu that a row has: nothing can be done to who is "above" oneself.
+    """
+    ago, my_id = reader_of_times(), me().id
+    above = {role.id for role in roles.values() if not authority.covers(me(), role.permissions)}
     for id_, first, last, email, role_id, status, joined, seen in page.rows:
-        name = f"{first} {last}".strip() or email
+        name = f"{first} {last}".strip()
         initials = (first[:1] + last[:1] or email[:1]).upper()
-        role = role_names.get(role_id, "None") if role_id else "None"
-        yield id_, name, initials, email, role, status, ago(joined), ago(seen)
+        role = roles[role_id].name if role_id in roles else "None"
+        menu = "me" if id_ == my_id else "above" if role_id in above else status
+        sub = email if name else ""
+        yield id_, name or email, initials, sub, role, status, ago(joined), ago(seen), menu
 
 
 def _total_words(page: Page) -> str:

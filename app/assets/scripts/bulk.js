@@ -48,7 +48,7 @@
     if (!box.matches) return;
     if (box.matches("td.check")) {
       box = box.querySelector("input");
-      if (box.disabled) return;
+      if (!box || box.disabled) return;
       box.checked = !box.checked;
     }
     if (box.matches("input[name=user_ids][form=bulk]")) {

@@ -137,7 +137,7 @@ def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
     if expected <= 2 * most:
         rows = select(*LISTED).where(*filters.conditions({leading})).limit(most + 1)
         yield _gathered(filters, sort, rows.cte("gathered"), most=most)
-    yield _many(filters, sort, totals.about(max(expected, most + 1)))
+    yield _many(filters, sort, totals.of_expected(filters, expected))
 
 
 def _few(filters: Filters, sort: str) -> Plan:

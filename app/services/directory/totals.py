@@ -37,7 +37,7 @@ def of_served(filters: Filters) -> Total:
     if is_sqlite():
         count = capped(filters)
         return Total(count) if count <= CAP else Total(CAP, "more")
-    return _estimated_or_counted(filters)
+    return of_expected(filters, expected(filters))
 
 
 def of_rarest(filters: Filters) -> tuple[str, Total]:
@@ -51,8 +51,9 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
     for name in sorted(filters.names):
         if name == "search":
             sizes[name], many = _in_trigrams(filters.search)
-            if filters.names == {name}:
-                total = about(many)
+            if filters.names == {name} and sizes[name] > FEW:
+                # The index also has those who are deleted.
+                total = about(many) if sizes[name] > CAP else Total(capped(filters))
         elif name == "start":
             sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
         else:
@@ -71,7 +72,7 @@ def _of_everyone() -> Total:
     seen = db.session.scalar(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
     )
-    return about(seen) if seen and seen > 2 * CAP else _estimated_or_counted(Filters())
+    return of_expected(Filters(), seen if seen and seen > 2 * CAP else expected(Filters()))
 
 
 def capped(filters: Filters) -> int:
@@ -84,9 +85,8 @@ def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
     return db.session.scalar(select(func.count()).select_from(counted)) or 0
 
 
-def _estimated_or_counted(filters: Filters) -> Total:
-    """Return the exact total unless PostgreSQL expects, or finds, more than CAP."""
-    many = expected(filters)
+def of_expected(filters: Filters, many: int) -> Total:
+    """Return the exact total unless PostgreSQL expects so `many`, or finds, more than CAP."""
     if many > 2 * CAP:
         return about(many)
     count = capped(filters)
@@ -95,8 +95,9 @@ def _estimated_or_counted(filters: Filters) -> Total:
 
 def expected(filters: Filters) -> int:
     """Return about how many users there are under `filters`, as PostgreSQL plans for it."""
-    compiled = select(User.id).where(*filters.conditions()).compile(db.session.connection())
-    plan = db.session.connection().exec_driver_sql(
+    connection = db.session.connection()
+    compiled = select(User.id).where(*filters.conditions()).compile(connection)
+    plan = connection.exec_driver_sql(
         f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.construct_params()
     )
     found = plan.scalar()
