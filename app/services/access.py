@@ -26,7 +26,7 @@ class TooManyMails(Exception):
 
 def confirm(user: User, *, by: User | None) -> None:
     """Take the address for the user's own without a link. Raises AboveOneself and WrongState."""
-    lock_present(user)
+    lock_present(user, by=by)
     refuse_above(by, user.role)
     _require(user.status == "unconfirmed")
     user.confirmed = True
@@ -57,7 +57,7 @@ def require_password_change(user: User, *, by: User | None) -> None:
     Raises NotOnOneself, AboveOneself and WrongState.
     """
     refuse_oneself(user, by)
-    lock_present(user)
+    lock_present(user, by=by)
     refuse_above(by, user.role)
     _require(user.password_hash is not None)
     if user.must_change_password:
@@ -73,7 +73,7 @@ def end_sessions(user: User, *, by: User) -> None:
     Raises NotWhileActing and AboveOneself.
     """
     refuse_acting(by)
-    lock(user)
+    lock(user, by=by)
     refuse_above(by, user.role)
     sessions.end_all(user, but=by.session if by.id == user.id else None)
     audit.record("user.sessions_ended", by=by, subject=user)
@@ -83,6 +83,7 @@ def end_sessions(user: User, *, by: User) -> None:
 def end_session(user: User, session_id: int, *, by: User) -> None:
     """End one session of `user`, if it is there still. Raises NotWhileActing and AboveOneself."""
     refuse_acting(by)
+    lock(user, by=by)
     refuse_above(by, user.role)
     session = db.session.get(UserSession, session_id)
     if session is None or session.user_id != user.id:
@@ -101,7 +102,7 @@ def _lock_to_mail(user: User, kind: str, states: tuple[str, ...], by: User | Non
     # The number of mails is locked before the user, as where people ask for themselves.
     recipient = user.email
     is_throttled = outbox.is_throttled(recipient, kind, LINKS_AN_HOUR, HOUR)
-    lock_present(user)
+    lock_present(user, by=by)
     refuse_above(by, user.role)
     _require(user.status in states and user.email == recipient)
     if is_throttled:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.exc import InvalidRequestError
 
 from app.extensions import db
-from app.models import Role, User
+from app.models import Permission, Role, User
 
 
 class LastAdministrator(Exception):
@@ -21,6 +21,10 @@ class NotOnOneself(Exception):
 
 class AboveOneself(Exception):
     """It reaches people or permissions beyond those of whoever acts."""
+
+
+class AuthorityLost(AboveOneself):
+    """Whoever acts was demoted, suspended or deleted since they asked for it."""
 
 
 class NotWhileActing(Exception):
@@ -69,13 +73,58 @@ def assignable(by: User | None) -> ColumnElement[bool]:
     return Role.permissions.bitwise_and(held) == Role.permissions
 
 
-def lock(user: User) -> None:
-    """Read `user` again, and let nobody else change them before this is done. Raises UserGone."""
+def lock(user: User, *, by: User | None = None) -> None:
+    """Read `user` again, and let nobody else change them before this is done. Raises UserGone.
+
+    With `by` whoever acts is kept from losing meanwhile what allows it: see lock_actor.
+    """
+    # By their ids, as everyone who locks several does, so that no two wait for each other.
+    for one in sorted({*_acting(by), user}, key=_number):
+        _lock(one, UserGone if one is user else AuthorityLost, read=one is not user)
+    _require_authority(by, oneself=user is by)
+
+
+def lock_actor(by: User | None) -> None:
+    """Read whoever acts again, and let nobody demote or suspend them before this is done.
+
+    Where someone else is locked too, `lock` does it. Others may act in the same name meanwhile.
+    Raises AuthorityLost unless they may still manage people.
+    """
+    for one in sorted(_acting(by), key=_number):
+        _lock(one, AuthorityLost, read=True)
+    _require_authority(by)
+
+
+def _acting(by: User | None) -> list[User]:
+    """Return whoever acts, and who is signed in as them."""
+    return [one for one in (by, by.impersonator if by else None) if one is not None]
+
+
+def _number(user: User) -> int:
+    """Return the id, also of one whose row is gone."""
+    number: int = inspect(user).identity[0]
+    return number
+
+
+def _lock(user: User, otherwise: type[Exception], *, read: bool) -> None:
     try:
-        db.session.refresh(user, with_for_update={"of": User})
+        db.session.refresh(user, with_for_update={"of": User, "read": read})
     except InvalidRequestError:
         db.session.rollback()
-        raise UserGone from None
+        raise otherwise from None
+
+
+def _require_authority(by: User | None, *, oneself: bool = False) -> None:
+    if by is None:
+        return
+    for one in _acting(by):
+        if one.role is not None:
+            db.session.refresh(one.role)
+    may = oneself or by.can(Permission.MANAGE_USERS)
+    is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
+    if not (may and is_themselves and all(one.is_active and one.confirmed for one in _acting(by))):
+        db.session.rollback()
+        raise AuthorityLost
 
 
 def lock_role(role: Role, *, to_delete: bool = False) -> None:
@@ -92,10 +141,13 @@ def lock_role(role: Role, *, to_delete: bool = False) -> None:
         raise RoleGone from None
 
 
-def keep_an_administrator(user: User) -> None:
-    """Lock `user`, and raise LastAdministrator if without them nobody who can sign in is one."""
+def keep_an_administrator(user: User, *, by: User | None) -> None:
+    """Lock `user`, and raise LastAdministrator if without them nobody who can sign in is one.
+
+    Raises UserGone and AuthorityLost as `lock` does.
+    """
     lock_administrators()
-    lock(user)
+    lock(user, by=by)
     if user.is_admin() and not has_administrator(but=[user.id]):
         db.session.rollback()
         raise LastAdministrator

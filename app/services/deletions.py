@@ -49,7 +49,7 @@ def delete_oneself(user: User, *, password: str) -> None:
 
 
 def _delete(user: User, *, by: User | None) -> None:
-    keep_an_administrator(user)
+    keep_an_administrator(user, by=by)
     refuse_above(by, user.role)
     if user.is_deleted:
         return
@@ -65,7 +65,7 @@ def restore(user: User, *, by: User | None) -> None:
 
     Sessions and mails that the deletion ended stay ended.
     """
-    lock(user)
+    lock(user, by=by)
     refuse_above(by, user.role)
     if not user.is_deleted:
         return

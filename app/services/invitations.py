@@ -8,7 +8,7 @@ from app.models import Role, User
 from app.services import audit, outbox, registration, users
 from app.services.access import TooManyMails
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.authority import lock, lock_role, refuse_above
+from app.services.authority import lock, lock_actor, lock_role, refuse_above
 
 
 class NotInvited(Exception):
@@ -26,6 +26,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     """
     registration.require_invitations()
     lock_role(role)
+    lock_actor(by)
     refuse_above(by, role)
     user = User(first_name=first_name, last_name=last_name, email=email, role=role)
     user.invited_at, user.invited_by = now(), by
@@ -87,7 +88,7 @@ def revoke(user: User, *, by: User) -> None:
 
 
 def _lock_invited(user: User, by: User) -> None:
-    lock(user)
+    lock(user, by=by)
     refuse_above(by, user.role)
     if not user.is_invited or not user.is_active:
         raise NotInvited

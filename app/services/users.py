@@ -18,6 +18,7 @@ from app.services.authority import (
     has_administrator,
     keep_an_administrator,
     lock,
+    lock_actor,
     lock_administrators,
     lock_role,
     refuse_above,
@@ -43,6 +44,7 @@ def create(
     Raises EmailTaken, AboveOneself and passwords.WeakPassword.
     """
     lock_role(role)
+    lock_actor(by)
     refuse_above(by, role)
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     user = User(first_name=first_name, last_name=last_name, email=email, role=role, confirmed=True)
@@ -96,7 +98,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     `seen` is what the form noted of `shown`. Raises EmailTaken, AboveOneself, UserGone and
     changes.Changed.
     """
-    lock_present(user)
+    lock_present(user, by=by)
     refuse_above(by, user.role)
     _refuse_if_changed(seen, user)
     old_email = user.email
@@ -125,7 +127,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
     lock_administrators()
     lock_role(role)
     refuse_above(by, role)
-    lock_present(user)
+    lock_present(user, by=by)
     if user.is_admin() and not role.is_administrator and not has_administrator(but=[user.id]):
         db.session.rollback()
         raise LastAdministrator
@@ -149,7 +151,7 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
     Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and changes.Changed.
     """
     refuse_oneself(user, by)
-    keep_an_administrator(user)
+    keep_an_administrator(user, by=by)
     refuse_deleted(user)
     refuse_above(by, user.role)
     _refuse_if_changed(seen, user)
@@ -163,7 +165,7 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
 
 def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
     """Let a suspended user in again. Raises AboveOneself, UserGone and changes.Changed."""
-    lock_present(user)
+    lock_present(user, by=by)
     refuse_above(by, user.role)
     _refuse_if_changed(seen, user)
     if not user.is_suspended:
@@ -188,9 +190,9 @@ def add(user: User) -> None:
         raise email_taken(user.email) from None
 
 
-def lock_present(user: User) -> None:
+def lock_present(user: User, *, by: User | None) -> None:
     """Lock `user`. Raises UserGone also for one who is deleted and could be restored."""
-    lock(user)
+    lock(user, by=by)
     refuse_deleted(user)
 
 

@@ -6,13 +6,13 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.models import AuditEvent, BulkOperation, EmailMessage, User
 from app.services import bulk, users
-from app.services.authority import LastAdministrator, NotOnOneself, UserGone
+from app.services.authority import AuthorityLost, LastAdministrator, NotOnOneself, UserGone
 from app.services.bulk import batches
 from tests.concurrency.test_races import administrators, role_id
 from tests.factories import make_user
 
 ROUNDS = 12
-REFUSALS = (bulk.NotOpen, LastAdministrator, NotOnOneself, UserGone)
+REFUSALS = (bulk.NotOpen, AuthorityLost, LastAdministrator, NotOnOneself, UserGone)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
 from app.services import accounts, addresses, invitations, outbox, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
-from app.services.authority import LastAdministrator, UserGone, can_sign_in
+from app.services.authority import AuthorityLost, LastAdministrator, UserGone, can_sign_in
 from app.services.invitations import NotInvited
 from tests.concurrency.conftest import THREADS
 from tests.factories import make_user
@@ -63,7 +63,7 @@ def test_two_administrators_who_turn_on_each_other_leave_one(race, deed):
         assert administrators() >= 1, (number, results)
         for result in results:
             assert result in {None, "refused at the door"} or isinstance(
-                result, LastAdministrator | UserGone
+                result, AuthorityLost | LastAdministrator | UserGone
             ), repr(result)
         db.session.execute(User.__table__.delete())
         db.session.commit()

@@ -1,0 +1,123 @@
+"""Whoever acts is demoted, suspended or deleted while what they do is under way."""
+
+import pytest
+from sqlalchemy import select
+
+from app.database import now
+from app.extensions import db
+from app.models import AuditEvent, Role, User
+from app.services import access, deletions, invitations, users
+from app.services.authority import AuthorityLost, LastAdministrator, UserGone
+from tests.concurrency.test_races import acting, administrators, role_id
+from tests.factories import make_role, make_user
+
+ROUNDS = 12
+
+NEW = {"first_name": "New", "last_name": "Person", "email": "new@example.com"}
+
+
+def role():
+    return db.session.scalar(select(Role).where(Role.name == "User"))
+
+
+def named(name, permissions):
+    """Have a role of this name, which the other tests of a run leave there."""
+    if role_id(name) is None:
+        make_role(name, permissions=permissions)
+    return name
+
+
+# Each as (what the person is, the deed).
+DEEDS = {
+    "change role": ({}, lambda user, by: users.change_role(user, role=role(), by=by)),
+    "change email": ({}, lambda user, by: users.change_email(user, email="x@example.com", by=by)),
+    "suspend": ({}, lambda user, by: users.suspend(user, by=by)),
+    "reactivate": ({"suspended": True}, lambda user, by: users.reactivate(user, by=by)),
+    "delete": ({}, lambda user, by: deletions.delete(user, by=by)),
+    "restore": ({"deleted_at": now()}, lambda user, by: deletions.restore(user, by=by)),
+    "confirm": ({"confirmed": False}, lambda user, by: access.confirm(user, by=by)),
+    "send a link": ({}, lambda user, by: access.send_reset_link(user, by=by)),
+    "force a change": ({}, lambda user, by: access.require_password_change(user, by=by)),
+    "end sessions": ({}, lambda user, by: access.end_sessions(user, by=by)),
+    "end a session": ({}, lambda user, by: access.end_session(user, 1, by=by)),
+    "invite again": ({"invited": True}, lambda user, by: invitations.resend(user, by=by)),
+    "copy a link": (
+        {"invited": True},
+        lambda user, by: invitations.copy_link(user, by=by, known=None),
+    ),
+    "revoke": ({"invited": True}, lambda user, by: invitations.revoke(user, by=by)),
+    "invite": ({}, lambda _user, by: invitations.invite(**NEW, role=role(), by=by)),
+    "create": (
+        {},
+        lambda _user, by: users.create(**NEW, role=role(), password="a long new one 7", by=by),
+    ),
+}
+
+LOSSES = {
+    "demoted": lambda: {"role_id": role_id("User")},
+    "suspended": lambda: {"suspended_at": now()},
+    "deleted": lambda: {"deleted_at": now()},
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
+    """AZ-2: the request came in before, its transaction begins after."""
+    traits, act = DEEDS[deed]
+    traits = dict(traits)
+    if deed == "change role":
+        traits["role"] = named("Other", 0x01)
+    user, by = make_user(**traits), make_user(role="Administrator")
+    assert by.is_admin()
+    by_id, lost = by.id, LOSSES[loss]()
+    db.session.commit()
+    with db.engine.begin() as connection:
+        connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
+
+    with pytest.raises(AuthorityLost):
+        act(user, by)
+    db.session.rollback()
+    assert db.session.scalars(select(AuditEvent)).all() == []
+
+
+@pytest.mark.parametrize("others_first", [False, True])
+def test_a_deed_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, others_first):
+    """AZ-2: whether whoever acts has the smaller number or whom it is done to."""
+    named("People", 0x05)
+    for _ in range(ROUNDS):
+        admin_id = make_user(role="Administrator").id
+        target_id = make_user().id if others_first else None
+        actor_id = make_user(role="People").id
+        target_id = target_id or make_user().id
+
+        def suspend(actor_id=actor_id, target_id=target_id):
+            user, by = db.session.get(User, target_id), db.session.get(User, actor_id)
+            return users.suspend(user, by=by)
+
+        results = race(suspend, acting(users.change_role, actor_id, admin_id, role=role_id("User")))
+        assert results[1] is None, results
+        assert results[0] is None or isinstance(results[0], AuthorityLost), results
+        order = select(AuditEvent.action).where(AuditEvent.subject_id.in_([actor_id, target_id]))
+        deeds = db.session.scalars(order.order_by(AuditEvent.id)).all()
+        came_through = ["user.suspended"] if results[0] is None else []
+        assert deeds == [*came_through, "user.role_changed"]
+
+
+def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
+    """Nobody waits for ever, whatever the order of their numbers."""
+    for _ in range(ROUNDS):
+        ids = [make_user(role="Administrator").id for _ in range(4)]
+        results = race(
+            *(acting(access.end_sessions, ids[(n + 1) % 4], ids[n]) for n in range(4)),
+            *(acting(users.suspend, ids[n], ids[(n + 1) % 4]) for n in range(4)),
+            *(acting(users.reactivate, ids[(n + 2) % 4], ids[n]) for n in range(4)),
+        )
+        allowed = (AuthorityLost, LastAdministrator, UserGone)
+        assert all(
+            result in {None, "refused at the door"} or isinstance(result, allowed)
+            for result in results
+        ), results
+        assert administrators() >= 1
+        db.session.execute(User.__table__.delete())
+        db.session.commit()
