@@ -16,7 +16,13 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import DataRequired, InputRequired, Length, ValidationError
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    StopValidation,
+    ValidationError,
+)
 from wtforms.widgets.core import Input, clean_key
 
 from app.csrf import MaskedFormCSRF
@@ -115,7 +121,7 @@ class Name:
     def __call__(self, form: Form, field: Field) -> None:
         # What no field may hold, the form says itself.
         if _is_storable(field) and not is_name(field.data or ""):
-            raise ValidationError(UNSEEN)
+            raise StopValidation(UNSEEN)
 
 
 def name_field(label: str, *, autocomplete: str) -> StringField:

@@ -13,6 +13,7 @@ from app.services.typed import visible
 from app.sign_in import me
 
 LARGEST_PAGE = 200_000  # characters
+CHOOSE_ROLE = "Choose one of the roles."
 
 
 class RoleField(SelectField):
@@ -21,11 +22,12 @@ class RoleField(SelectField):
     def __init__(self, label: str = "Role", **options: Any) -> None:
         self.roles = {role.id: role for role in roles.assignable(me())}
         choices = [SelectChoice(str(role.id), role.name) for role in self.roles.values()]
-        super().__init__(label, coerce=int, choices=choices, default=roles.default_id, **options)
+        options = {"default": roles.default_id, "invalid_value_message": CHOOSE_ROLE, **options}
+        super().__init__(label, coerce=int, choices=choices, **options)
 
     def pre_validate(self, form: Any) -> None:
-        if self.data not in self.roles:
-            raise ValidationError("Choose one of the roles.")
+        if self.data not in self.roles and not self.process_errors:
+            raise ValidationError(CHOOSE_ROLE)
 
     @property
     def role(self) -> Role:
@@ -34,23 +36,23 @@ class RoleField(SelectField):
 
 
 class InviteUserForm(BaseForm):
-    role = RoleField()
+    email = email_field(autocomplete="off", autofocus=True)
     first_name = name_field("First name", autocomplete="off")
     last_name = name_field("Last name", autocomplete="off")
-    email = email_field(autocomplete="off")
+    role = RoleField()
     submit = SubmitField("Send invitation")
 
 
 class NewUserForm(BaseForm):
-    role = RoleField()
+    email = email_field(autocomplete="off", autofocus=True)
     first_name = name_field("First name", autocomplete="off")
     last_name = name_field("Last name", autocomplete="off")
-    email = email_field(autocomplete="off")
+    role = RoleField()
     password = password_field("Password", new=True)
     password2 = password_field(
         "Password again", EqualTo("password", "The two passwords are not the same."), new=True
     )
-    submit = SubmitField("Create user")
+    submit = SubmitField("Add person")
 
 
 class StaleableForm(BaseForm):
@@ -60,7 +62,7 @@ class StaleableForm(BaseForm):
 
 
 class ChangeUserEmailForm(StaleableForm):
-    email = email_field("New email", autocomplete="off")
+    email = email_field("Email address", autocomplete="off", autofocus=True)
     submit = SubmitField("Change email")
 
 

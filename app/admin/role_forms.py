@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.admin.forms import RoleField
-from app.forms import BaseForm, strip
+from app.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
 from app.services import authority, changes, roles
@@ -24,6 +24,8 @@ from app.services.roles import Values
 from app.sign_in import me
 
 NAME_LENGTH = 64
+TICK_ONE = "Tick at least one permission of the list."
+FOR_EVERYONE = "Everyone who registers would administer the app."
 
 
 def homes() -> dict[str, str]:
@@ -56,12 +58,15 @@ class PermissionsField(SelectMultipleField):
 
     def __init__(self, label: str = "Permissions", **options: Any) -> None:
         choices = [SelectChoice(str(int(bit)), text.name) for bit, text in PERMISSION_TEXTS.items()]
+        options = {"invalid_value_message": TICK_ONE, **options}
         super().__init__(label, coerce=int, choices=choices, **options)
 
     def pre_validate(self, form: Any) -> None:
+        if self.process_errors:
+            return
         chosen = self.data or []
         if any(bit not in PERMISSION_TEXTS for bit in chosen) or not chosen:
-            raise ValidationError("Tick at least one permission of the list.")
+            raise ValidationError(TICK_ONE)
         if not authority.covers(me(), self.bits):
             raise ValidationError("You cannot give a permission that you lack.")
 
@@ -98,6 +103,7 @@ class RoleForm(BaseForm):
         validators=[
             DataRequired("Enter a name."),
             Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+            Name(),
         ],
         render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off"},
     )
@@ -114,7 +120,11 @@ class RoleForm(BaseForm):
     def validate_name(self, field: StringField) -> None:
         # What joins or hides letters would let two roles look alike.
         if any(unicodedata.category(character) == "Cf" for character in field.data or ""):
-            raise ValidationError("Remove the characters that cannot be seen.")
+            raise ValidationError(UNSEEN)
+
+    def validate_default(self, field: BooleanField) -> None:
+        if field.data and Permission.grants(self.permissions.bits, Permission.ADMINISTER):
+            raise ValidationError(FOR_EVERYONE)
 
     @property
     def values(self) -> Values:

@@ -194,6 +194,7 @@ def test_every_home_that_is_offered_opens(browser):
         ("Ed\x07itor", "cannot be seen"),
         ("Ed\u200bitor", "cannot be seen"),
         ("\u202eEditor", "cannot be seen"),
+        ("\u3164", "cannot be seen"),
         ("Administrator", "has this name already"),
         (" administrator  ", "has this name already"),
         ("ADMINISTRATOR", "has this name already"),
@@ -205,6 +206,15 @@ def test_a_name_that_will_not_do_is_said_beside_the_field(browser, name, said):
     assert page.status_code == 200
     assert said in page.text
     assert db.session.query(Role).count() == before
+
+
+def test_what_is_no_number_is_refused_in_the_words_of_the_page(browser):
+    page = browser.submit(NEW, {**fields("Odd", 1), "permissions": "abc"})
+    assert "Tick at least one permission of the list." in page.text
+    assert "coerce" not in page.text
+    page = browser.submit("/admin/invite-user", {"role": "abc"})
+    assert "Choose one of the roles." in page.text
+    assert "coerce" not in page.text
 
 
 def test_names_are_shown_as_typed_and_run_nothing(browser):
@@ -333,7 +343,7 @@ def test_another_role_becomes_the_default_and_one_is_always(browser, app):
 def test_whoever_registers_never_administers_the_app(browser, admin):
     """AZ-4"""
     page = browser.submit(NEW, fields("Owner", 0xFF, default="y"))
-    page = browser.post(NEW, data=hidden(page.text))
+    assert "instead of" not in page.text
     assert "Everyone who registers would administer the app" in page.text
     assert named("Owner") is None
     values = roles.Values("User", "main", 0xFF, default=False)

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.role_forms import DeleteRoleForm, RoleForm, homes
+from app.admin.role_forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm, homes
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import Permission, Role
@@ -88,10 +88,10 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     except AboveOneself:
         form.permissions.errors = ["You cannot give a permission that you lack."]
     except UnknownPermission:
-        form.permissions.errors = ["Tick at least one permission of the list."]
+        form.permissions.errors = [TICK_ONE]
     except DefaultRole:
         field = form.permissions if found and found.default else form.default
-        field.errors = ["Everyone who registers would administer the app."]
+        field.errors = [FOR_EVERYONE]
     except LastAdministrator:
         form.permissions.errors = [LAST]
     except changes.Changed as error:
