@@ -167,7 +167,8 @@ def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin
     answer = viewer.submit(path, form_at="/admin/audit?action=role")
 
     assert answer.mimetype == "text/csv"
-    assert "attachment" in answer.headers["Content-Disposition"]
+    disposition = answer.headers["Content-Disposition"]
+    assert re.fullmatch(r'attachment; filename="audit-trail-\d{4}-\d\d-\d\d\.csv"', disposition)
     (row,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
     assert row["subject"] == "'=HYPERLINK(1)"
     assert row["what"] == "Made the role"

@@ -14,6 +14,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
+from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import Permission, User
@@ -77,7 +78,8 @@ def export_audit() -> ResponseReturnValue:
         return redirect(url_for("admin.audit", **query))
     lines = trail.export(filters, by=me())
     response = Response(stream_with_context(lines), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
+    name = f"audit-trail-{now():%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

@@ -19,7 +19,7 @@ ACTIONS: dict[str, str] = {
     "page.edited": "Edited a page",
     "queue.emptied": "Deleted many jobs",
     "queue.retried": "Retried many jobs",
-    "role.changed": "Changed the role",
+    "role.changed": "Edited the role",
     "role.created": "Made the role",
     "role.deleted": "Deleted the role",
     "session.ended": "Signed out",
