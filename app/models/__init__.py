@@ -11,8 +11,9 @@ from app.models.people_import import (
     PeopleImport,
 )
 from app.models.role import Permission, Role
-from app.models.user import AnonymousUser, User
+from app.models.user import User
 from app.models.user_session import UserSession
+from app.models.visitor import AnonymousUser
 
 __all__ = [
     "AnonymousUser",
