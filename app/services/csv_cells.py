@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,13 +13,31 @@ BYTE_ORDER_MARK = "\ufeff"
 BEGINS_A_FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠")
 
 
+# Where Excel's list separator is a semicolon, as in much of Europe, it takes commas for text, and
+# begins a cell behind each semicolon, quotation marks or not. Tabs may be set to do the same.
+SEPARATORS_ELSEWHERE = ";\t"
+_SEPARATED = re.compile(
+    rf"(?<=[{SEPARATORS_ELSEWHERE}])(?= *[{re.escape(''.join(sorted(BEGINS_A_FORMULA)))}])"
+)
+
+
 def neutral(cell: str) -> str:
     """Return `cell` so that a spreadsheet shows it and runs nothing in it.
 
-    An apostrophe goes before what would begin a formula, also where spaces stand before that.
+    An apostrophe goes before what would begin a formula, also where spaces stand before that, and
+    where a spreadsheet might begin another cell.
     """
+    if may_be_separated(cell):
+        cell = _SEPARATED.sub("'", cell)
     begins = cell.lstrip(" ")[:1]
     return f"'{cell}" if begins and begins in BEGINS_A_FORMULA else cell
+
+
+def may_be_separated(text: str | bytes) -> bool:
+    """Tell whether some spreadsheet might find more cells in `text` than were written."""
+    if isinstance(text, bytes):
+        return b";" in text or b"\t" in text
+    return ";" in text or "\t" in text
 
 
 def written(rows: Iterable[Iterable[Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,13 @@ from app.database import reading_only
 from app.extensions import db, is_sqlite
 from app.models import Role, User
 from app.services import audit
-from app.services.csv_cells import BEGINS_A_FORMULA, BYTE_ORDER_MARK, neutral
+from app.services.csv_cells import (
+    BEGINS_A_FORMULA,
+    BYTE_ORDER_MARK,
+    may_be_separated,
+    neutral,
+    written,
+)
 from app.services.directory import totals
 from app.services.directory.filters import Filters
 from app.services.directory.sorting import COLUMNS
@@ -30,6 +35,7 @@ HEADER = (
     "Joined (UTC)",
     "Last seen (UTC)",
 )
+TEXTS = 4  # columns that people have written something into
 BATCH = 2_000  # rows
 CHUNK = 64 * 1024  # bytes
 
@@ -116,12 +122,9 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
         result = session.connection().execute(rows)
         # The driver's own rows: nothing in them is to be made into anything else.
         fetch: Any = result.cursor.fetchmany
-        out = io.StringIO()
-        writer = csv.writer(out)
-        out.write(BYTE_ORDER_MARK)
-        writer.writerow(HEADER)
+        yield (BYTE_ORDER_MARK + written([HEADER])).encode()
         while batch := fetch(BATCH):
-            writer.writerows(
+            lines = written(
                 (
                     # Most cells begin with a letter, and a call for each would take a second.
                     email if email[:1].isalnum() else neutral(email),
@@ -132,11 +135,9 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
                 )
                 for email, first, last, role, *rest in batch
             )
-            yield out.getvalue().encode()
-            out.seek(0)
-            out.truncate()
-        if left := out.getvalue():
-            yield left.encode()
+            if may_be_separated(lines):
+                lines = written([*map(neutral, row[:TEXTS]), *row[TEXTS:]] for row in batch)
+            yield lines.encode()
 
 
 def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
@@ -154,9 +155,26 @@ def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
                 pieces.append(line)
                 size += len(line)
                 if size > CHUNK:
-                    yield b"".join(pieces).replace(b"\n", b"\r\n")
+                    yield _block(pieces)
                     pieces, size = [], 0
-        yield b"".join(pieces).replace(b"\n", b"\r\n")
+        yield _block(pieces)
+
+
+def _block(lines: list[Any]) -> bytes:
+    """Return lines of PostgreSQL's as the file has them."""
+    block = b"".join(lines)
+    if may_be_separated(block):
+        block = b"".join(_neutral_line(bytes(line)) for line in lines)
+    return block.replace(b"\n", b"\r\n")
+
+
+def _neutral_line(line: bytes) -> bytes:
+    if not may_be_separated(line):
+        return line
+    (row,) = csv.reader([line.decode()])
+    # What PostgreSQL has made neutral begins with an apostrophe, so it does not get another.
+    text = written([[*map(neutral, row[:TEXTS]), *row[TEXTS:]]])
+    return text.replace("\r\n", "\n").encode()
 
 
 def _as_text(connection: Connection, rows: Select[Any]) -> str:

@@ -67,4 +67,4 @@ def _json(text: str) -> str:
     """Return what an object is kept as, with letters in place of their numbers."""
     if text == "{}":
         return ""
-    return json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text
+    return neutral(json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text)
