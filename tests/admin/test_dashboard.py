@@ -137,3 +137,20 @@ def test_the_audit_card_tells_the_latest_deeds_and_shows_them_as_typed(someone_w
     assert "Made the role" in page
     assert "&lt;i&gt;Sly&lt;/i&gt;" in page
     assert "admin@example.com" in page
+
+
+def test_nobody_is_led_to_an_invitation_where_invitations_are_closed(
+    app, someone_with, monkeypatch
+):
+    browser = someone_with(Permission.GENERAL | Permission.MANAGE_USERS)
+    assert "/admin/invite-user" in browser.get("/admin/").text
+    monkeypatch.setitem(app.config, "REGISTRATION", "closed")
+    page = browser.get("/admin/").text
+    assert "/admin/invite-user" not in page
+    assert "/admin/new-user" in page
+
+
+def test_whoever_may_only_sign_in_as_others_is_told_how(someone_with):
+    """No page of the menu leads there without the permission to find people."""
+    page = someone_with(Permission.GENERAL | Permission.IMPERSONATE).get("/admin/").text
+    assert "/admin/user/7/sign-in-as" in page

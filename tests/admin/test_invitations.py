@@ -406,6 +406,7 @@ def test_the_page_says_so_and_revoking_goes_on(closed, browser, invited):
     page = browser.get(LIST)
     assert "Invitations are closed" in page.text
     assert "resend-invite" not in page.text
+    assert "Expires" not in page.text, "no link works"
     assert browser.submit(f"/admin/user/{invited.id}/revoke-invite").location == LIST
 
 

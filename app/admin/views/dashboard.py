@@ -23,6 +23,7 @@ CARDS: dict[Permission, Callable[[], dict[str, Any]]] = {
     Permission.MANAGE_JOBS: lambda: {"system": health.system(), "mail": outbox.statistics()},
     Permission.MANAGE_ROLES: lambda: {"roles": roles.known()},
     Permission.MANAGE_CONTENT: lambda: {"has_content": True},
+    Permission.IMPERSONATE: lambda: {"has_acting": True},
 }
 
 
