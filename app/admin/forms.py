@@ -36,7 +36,7 @@ class RoleField(SelectField):
 
 
 class InviteUserForm(BaseForm):
-    email = email_field(autocomplete="off", autofocus=True)
+    email = email_field(autocomplete="off")
     first_name = name_field("First name", autocomplete="off")
     last_name = name_field("Last name", autocomplete="off")
     role = RoleField()
@@ -44,7 +44,7 @@ class InviteUserForm(BaseForm):
 
 
 class NewUserForm(BaseForm):
-    email = email_field(autocomplete="off", autofocus=True)
+    email = email_field(autocomplete="off")
     first_name = name_field("First name", autocomplete="off")
     last_name = name_field("Last name", autocomplete="off")
     role = RoleField()
@@ -62,7 +62,7 @@ class StaleableForm(BaseForm):
 
 
 class ChangeUserEmailForm(StaleableForm):
-    email = email_field("Email address", autocomplete="off", autofocus=True)
+    email = email_field("Email address", autocomplete="off")
     submit = SubmitField("Change email")
 
 

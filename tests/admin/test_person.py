@@ -254,11 +254,27 @@ def test_whoever_reaches_above_themselves_is_told_so(manager, admin):
     assert "a person or a role with permissions that you lack" in text_of(page)
 
 
+def test_the_form_for_an_address_holds_the_present_one(browser, make_user):
+    """It is mostly a slip of one letter that is put right."""
+    user = make_user()
+    assert f'value="{user.email}"' in browser.get(f"{page_of(user)}/change-email").text
+
+
+def test_what_is_so_already_is_not_said_to_be_changed(browser, make_user):
+    user = make_user()
+    before = db.session.query(AuditEvent).count()
+    page = do(browser, user, "change-email", {"email": user.email})
+    assert "This is their address already." in page.text
+    page = do(browser, user, "change-account-type", {"role": user.role_id})
+    assert "They have this role already." in page.text
+    assert db.session.query(AuditEvent).count() == before
+
+
 def test_everything_works_for_someone_who_manages_people_alone(manager, make_user):
     user = make_user(confirmed=False)
     sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
     session_id = db.session.scalar(select(UserSession.id).where(UserSession.user_id == user.id))
-    role = db.session.scalar(select(User.role_id).where(User.id == user.id))
+    role = make_role("Newcomer", permissions=int(Permission.GENERAL)).id
     for deed, data in (
         ("resend-confirmation", {}),
         ("confirm", {}),

@@ -49,10 +49,11 @@ def user_info(user_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 @to_person
 def change_user_email(user: User) -> ResponseReturnValue:
-    form = ChangeUserEmailForm()
+    form = ChangeUserEmailForm(email=user.email)
     note_seen(form, user)
     stale = deleted_owner = None
     if form.validate_on_submit():
+        before = user.email
         try:
             users.change_email(user, email=form.email.data, by=me(), seen=form.seen.data)
         except EmailTaken as error:
@@ -60,8 +61,10 @@ def change_user_email(user: User) -> ResponseReturnValue:
         except Changed as error:
             stale = (error, [("Email address", form.email.data)])
         else:
-            flash(f"The address is now {user.email}.", "success")
-            return back_to(user)
+            if user.email != before:
+                flash(f"The address is now {user.email}.", "success")
+                return back_to(user)
+            form.email.errors = ["This is their address already."]
     return form_page(
         user,
         form,
@@ -81,7 +84,7 @@ def change_account_type(user: User) -> ResponseReturnValue:
     note_seen(form, user)
     stale = None
     if form.validate_on_submit():
-        role = form.role.role
+        role, before = form.role.role, user.role_id
         try:
             users.change_role(user, role=role, by=me(), seen=form.seen.data)
         except LastAdministrator:
@@ -89,8 +92,10 @@ def change_account_type(user: User) -> ResponseReturnValue:
         except Changed as error:
             stale = (error, [("Role", role.name)])
         else:
-            flash(f"{name_of(user)} now has the role {role.name}.", "success")
-            return back_to(user)
+            if user.role_id != before:
+                flash(f"{name_of(user)} now has the role {role.name}.", "success")
+                return back_to(user)
+            form.role.errors = ["They have this role already."]
     return form_page(
         user,
         form,
