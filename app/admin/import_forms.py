@@ -28,7 +28,7 @@ class UploadForm(BaseForm):
         validators=[FileRequired("Choose a file.")],
         render_kw={"accept": ".csv,.txt,.tsv,text/csv", "required": True},
     )
-    submit = SubmitField("Upload and look at it")
+    submit = SubmitField("Upload and continue")
 
 
 class ColumnsForm(BaseForm):

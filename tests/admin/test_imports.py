@@ -337,7 +337,7 @@ def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
     assert [line[:3] for line in lines[1:]] == [
         ["2", "ada@example.com", "Invited"],
         ["3", "here@example.com", "Left as they are"],
-        ["4", "", "Not imported"],
+        ["4", "x", "Not imported"],
     ]
 
 

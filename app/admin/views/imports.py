@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -51,7 +51,7 @@ def import_users() -> ResponseReturnValue:
 @admin.get("/users/import/sample.csv")
 @people_managers_only
 def import_sample() -> ResponseReturnValue:
-    return _csv("people.csv", [imports.sample_file()])
+    return _csv("people.csv", lambda: [imports.sample_file()])
 
 
 # Step 2: the columns
@@ -144,19 +144,17 @@ def run_import(import_id: int) -> ResponseReturnValue:
 
 def _what_will_happen(row: PeopleImport) -> str:
     words = {
-        "invited": "invited by mail",
-        "created": "given an account, without mail",
-        "updated": "updated",
-        "unchanged": "left as they are",
+        "invited": "will be invited by mail",
+        "created": "will get an account, without mail",
+        "updated": "will be updated",
+        "unchanged": "will be left as they are",
     }
     sentences = [
-        f"{_people(row.counts[end])} {'is' if row.counts[end] == 1 else 'are'} {word}."
-        for end, word in words.items()
-        if row.counts.get(end)
+        f"{_people(row.counts[end])} {word}." for end, word in words.items() if row.counts.get(end)
     ]
     if row.problems:
-        lines = "line with a problem is" if row.problems == 1 else "lines with problems are"
-        sentences.append(f"{row.problems:,} {lines} left out.")
+        lines = "line with a problem" if row.problems == 1 else "lines with problems"
+        sentences.append(f"{row.problems:,} {lines} will be left out.")
     return " ".join(sentences)
 
 
@@ -233,7 +231,7 @@ def delete_import(import_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def import_problems(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
-    return _csv(f"import-{row.id}-problems.csv", imports.problems_file(row.id))
+    return _csv(f"import-{row.id}-problems.csv", lambda: imports.problems_file(row, by=me()))
 
 
 @admin.get("/users/import/<int:import_id>/results.csv")
@@ -241,10 +239,10 @@ def import_problems(import_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def import_results(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
-    return _csv(f"import-{row.id}-results.csv", imports.results_file(row.id))
+    return _csv(f"import-{row.id}-results.csv", lambda: imports.results_file(row, by=me()))
 
 
-def _csv(name: str, lines: Iterable[str]) -> ResponseReturnValue:
+def _csv(name: str, lines: Callable[[], Iterable[str]]) -> ResponseReturnValue:
     """Send lines as a file, which waits on the disk: a slow reader keeps no database waiting."""
 
     def blocks(file: IO[bytes]) -> Iterator[bytes]:
@@ -258,7 +256,7 @@ def _csv(name: str, lines: Iterable[str]) -> ResponseReturnValue:
         file = SpooledTemporaryFile(max_size=BLOCK)  # noqa: SIM115 - closed when it is sent
         # Excel takes a file without the mark for one in Windows-1252.
         file.write(BOM_UTF8)
-        for line in lines:
+        for line in lines():
             file.write(line.encode())
         file.seek(0)
         response.response = blocks(file)

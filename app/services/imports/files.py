@@ -42,7 +42,7 @@ SIGNATURES = (
     (b"{\\rtf", "This is a document of a word processor"),
 )
 SAVE_AS_CSV = "Save or export it as CSV, then upload that."
-NOT_TEXT = f"This is not a text file. If it comes from a spreadsheet: {SAVE_AS_CSV.lower()}"
+NOT_TEXT = f"This is not a text file. Does it come from a spreadsheet? {SAVE_AS_CSV}"
 
 # With these a file is no text, whatever else it holds.
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")

@@ -175,12 +175,17 @@ def _result(plan: Plan, position: int, deeds: Sequence[Deed]) -> dict[str, Any]:
             [
                 deed.row.line,
                 str(deed.end),
-                deed.row.email,
+                deed.row.email or _as_written(deed),
                 " ".join(problem.message for problem in deed.row.problems),
             ]
             for deed in deeds
         ],
     }
+
+
+def _as_written(deed: Deed) -> str:
+    """Return what stands where an address should be."""
+    return next((one.value for one in deed.row.problems if one.field == "email"), "")
 
 
 def _finish(plan: Plan, position: int, counts: Counter[str]) -> None:
