@@ -94,7 +94,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     ),
     Permission.MANAGE_ROLES: PermissionText(
         "Manage roles",
-        "Make, edit and delete roles with permissions that one holds oneself.",
+        "Make, edit and delete roles, within the permissions they have themselves.",
         opens_admin=True,
     ),
     Permission.MANAGE_CONTENT: PermissionText(

@@ -72,7 +72,7 @@ def require_password_change(user: User) -> ResponseReturnValue:
             "send a link instead.",
             "They are told by mail.",
         ),
-        button="Ask for a new password",
+        button="Require a new password",
         danger=False,
     ):
         return question

@@ -216,7 +216,7 @@ ACTIONS: dict[str, Action] = {
             verb="Delete",
             done="deleted",
             sentence="They are signed out everywhere, and mail that waits for them is not sent. "
-            "They can be restored for a while; after that all about them goes for good.",
+            "They can be restored for {days} days; after that they are erased for good.",
             noted_as="user.deleted",
             already=lambda _deed: [],
             columns=lambda deed: {"deleted_at": deed.at},
