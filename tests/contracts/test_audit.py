@@ -36,6 +36,24 @@ NO_DEED = {
     "admin.import_columns": "says what the columns are; the run is noted",
 }
 
+# Files that a GET gives out, and the event that tells who took them away.
+DOWNLOADS = {
+    "admin.export_users": ("user.exported", lambda world: "/admin/users/export.csv"),
+    "admin.bulk_results": (
+        "bulk.downloaded",
+        lambda world: f"/admin/users/bulk/{previewed(world).id}/results.csv",
+    ),
+    "admin.import_results": (
+        "import.downloaded",
+        lambda world: f"/admin/users/import/{checked_import(world).id}/results.csv",
+    ),
+    "admin.import_problems": (
+        "import.downloaded",
+        lambda world: f"/admin/users/import/{checked_import(world).id}/problems.csv",
+    ),
+}
+NO_ONE_IN_IT = {"admin.import_sample": "a file that shows how one looks"}
+
 
 class World:
     """An administrator's browser, a stranger's, and people to whom things are done."""
@@ -147,22 +165,27 @@ def on_bulk(path, state):
     return deed
 
 
+def checked_import(world):
+    file = io.BytesIO(b"Email,First name,Last name\ngrace@example.com,Grace,Hopper\n")
+    row = imports.upload(file, name="people.csv", by=world.admin)
+    imports.choose(
+        row,
+        mapping={"email": 0, "first_name": 1, "last_name": 2},
+        has_header=True,
+        mode="create",
+        update_existing=False,
+        role_id=world.role("User").id,
+        by=world.admin,
+    )
+    assert row.state == ImportState.CHECKED, row.failure
+    return row
+
+
 def on_import(path, form_at="", **state):
     """Return a deed on an import whose file has been checked."""
 
     def deed(world):
-        file = io.BytesIO(b"Email,First name,Last name\ngrace@example.com,Grace,Hopper\n")
-        row = imports.upload(file, name="people.csv", by=world.admin)
-        imports.choose(
-            row,
-            mapping={"email": 0, "first_name": 1, "last_name": 2},
-            has_header=True,
-            mode="create",
-            update_existing=False,
-            role_id=world.role("User").id,
-            by=world.admin,
-        )
-        assert row.state == ImportState.CHECKED, row.failure
+        row = checked_import(world)
         for name, value in state.items():
             setattr(row, name, value)
         db.session.commit()
@@ -415,6 +438,35 @@ def test_a_deed_leaves_its_event(endpoint, world, request):
         told = repr([getattr(event, column.key) for column in AuditEvent.__table__.c])
         assert PASSWORD not in told
         assert NEW_PASSWORD not in told
+
+
+def test_every_file_that_is_given_out_says_which_event_it_leaves():
+    """AD-5"""
+    files = {rule.endpoint for rule in RULES if rule.rule.endswith(".csv")} - FORMS
+    assert files == set(DOWNLOADS) | set(NO_ONE_IN_IT)
+
+
+@pytest.mark.parametrize("endpoint", sorted(DOWNLOADS))
+def test_taking_a_file_away_leaves_its_event(endpoint, world):
+    """AD-5: an auditor asks who has a copy of people's addresses."""
+    action, path_of = DOWNLOADS[endpoint]
+    path = path_of(world)
+    before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
+    response = world.browser.get(path)
+    assert response.status_code == 200
+    assert response.data
+
+    (row,) = db.session.scalars(select(AuditEvent).where(AuditEvent.id > before)).all()
+    assert (row.action, row.actor_id, row.address) == (action, world.admin.id, "127.0.0.1")
+    assert row.request_id == response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("endpoint", sorted(set(DOWNLOADS) - {"admin.export_users"}))
+def test_asking_whether_there_is_a_file_takes_nothing_away(endpoint, world):
+    path = DOWNLOADS[endpoint][1](world)
+    before = db.session.scalar(select(db.func.max(AuditEvent.id)))
+    assert world.browser.head(path).status_code == 200
+    assert db.session.scalar(select(db.func.max(AuditEvent.id))) == before
 
 
 def test_every_action_is_noted_somewhere_and_each_that_is_noted_has_words():

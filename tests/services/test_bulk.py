@@ -455,7 +455,7 @@ def test_the_result_has_a_line_for_everyone(admin, make_user):
     db.session.commit()
 
     def rows():
-        return list(csv.reader(io.StringIO("".join(bulk.result_file(operation)))))
+        return list(csv.reader(io.StringIO("".join(bulk.result_file(operation, by=admin)))))
 
     assert [row[4] for row in rows()[1:]] == ["left out", "not yet", "not yet", "not yet"]
     bulk.run(operation.id)

@@ -220,8 +220,10 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def bulk_results(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
-    lines = chain([BYTE_ORDER_MARK], bulk.result_file(operation))
-    response = Response(stream_with_context(lines), mimetype="text/csv")
+    response = Response(mimetype="text/csv")
+    if request.method != "HEAD":
+        lines = chain([BYTE_ORDER_MARK], bulk.result_file(operation, by=me()))
+        response.response = stream_with_context(lines)
     name = f"people-{operation.action.replace('_', '-')}-{operation.id}.csv"
     response.headers["Content-Disposition"] = f"attachment; filename={name}"
     return response

@@ -4,7 +4,15 @@ from app.services.audit.actions import ACTIONS, NOUNS
 from app.services.audit.exporting import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
-from app.services.audit.recording import about, is_news, maintenance, provenance, record, values
+from app.services.audit.recording import (
+    about,
+    is_news,
+    maintenance,
+    provenance,
+    record,
+    record_download,
+    values,
+)
 from app.services.audit.retention import anonymise, anonymise_most, purge
 from app.services.audit.words import kind, own_what, own_who, what
 
@@ -28,6 +36,7 @@ __all__ = [
     "provenance",
     "purge",
     "record",
+    "record_download",
     "same_request",
     "values",
     "what",

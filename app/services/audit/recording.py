@@ -14,7 +14,7 @@ from sqlalchemy import event, literal_column, select
 from sqlalchemy.orm import Session
 
 from app import origin, queue
-from app.database import now
+from app.database import now, reading_only
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services.audit.actions import ACTIONS
@@ -46,6 +46,20 @@ def record(
     """
     columns = values(action, by=by, by_label=by_label, changes=changes, **details)
     db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))
+
+
+def record_download(action: str, *, by: User, **values: Any) -> None:
+    """Note that a GET takes something away, and commit.
+
+    What was read so far belongs to a transaction that has promised not to write, and what is read
+    for the file promises it again.
+    """
+    db.session.rollback()
+    promised = reading_only.get()
+    reading_only.set(False)
+    record(action, by=by, **values)
+    db.session.commit()
+    reading_only.set(promised)
 
 
 def values(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import BulkItem, BulkOperation, User
 from app.models.bulk_operation import BulkState
+from app.services import audit
 from app.services.bulk.actions import ACTIONS, REASONS
 from app.services.csv_cells import neutral, written
 
@@ -17,8 +18,16 @@ CHUNK = 2000
 HEADERS = ("Number", "First name", "Last name", "Email", "Result", "Reason")
 
 
-def result_file(operation: BulkOperation) -> Iterator[str]:
-    """Yield the lines of a CSV file with every person of the operation, many lines at a time."""
+def result_file(operation: BulkOperation, *, by: User) -> Iterator[str]:
+    """Note that `by` takes it away, and return a CSV file with every person of the operation.
+
+    It comes many lines at a time.
+    """
+    audit.record_download("bulk.downloaded", by=by, subject=operation, label=operation.action)
+    return _pieces(operation)
+
+
+def _pieces(operation: BulkOperation) -> Iterator[str]:
     is_finished = operation.state == BulkState.FINISHED
     operation_id, position = operation.id, None if is_finished else operation.position
     done = ACTIONS[operation.action].done

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import ImportProblem, ImportResult, PeopleImport
+from app.models import ImportProblem, ImportResult, PeopleImport, User
+from app.services import audit
 from app.services.csv_cells import neutral, written
 from app.services.imports.columns import FIELDS
 from app.services.listings import Listing
@@ -40,8 +41,13 @@ def problems(row: PeopleImport, page: int = 1) -> Listing[ImportProblem]:
     return Listing(rows[:PER_PAGE], total, False, page, PER_PAGE, len(rows) > PER_PAGE)
 
 
-def problems_file(import_id: int) -> Iterator[str]:
-    """Yield the problems of an import as CSV."""
+def problems_file(row: PeopleImport, *, by: User) -> Iterator[str]:
+    """Note that `by` takes them away, and return the problems of an import as CSV."""
+    _note(row, "problems", by)
+    return _problems(row.id)
+
+
+def _problems(import_id: int) -> Iterator[str]:
     yield _line(["Line", "Column", "Cell", "Problem"])
     after = (0, 0)
     columns = (ImportProblem.line, ImportProblem.id)
@@ -66,8 +72,17 @@ def problems_file(import_id: int) -> Iterator[str]:
         )
 
 
-def results_file(import_id: int) -> Iterator[str]:
-    """Yield what each line of an import came to as CSV."""
+def results_file(row: PeopleImport, *, by: User) -> Iterator[str]:
+    """Note that `by` takes it away, and return what each line of an import came to as CSV."""
+    _note(row, "results", by)
+    return _results(row.id)
+
+
+def _note(row: PeopleImport, file: str, by: User) -> None:
+    audit.record_download("import.downloaded", by=by, subject=row, label=row.file_name, file=file)
+
+
+def _results(import_id: int) -> Iterator[str]:
     yield _line(["Line", "Email", "Result", "Problem"])
     after = -1
     while True:
