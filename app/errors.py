@@ -28,7 +28,7 @@ SECRET_FIELDS = ("password", "csrf_token", "token")
 CHOSEN_FIELDS = ("seen", "confirmed", "action", "submit")
 
 MESSAGES = {
-    400: ("That request makes no sense here", "Go back, reload the page and try again."),
+    400: ("That request makes no sense", "Go back, reload the page and try again."),
     401: ("Sign in first", "This page is for people who are signed in."),
     403: ("You may not open this", "Your account does not have the permission this page asks for."),
     404: ("There is no such page", "The address may be misspelt, or the page is gone."),
@@ -36,8 +36,11 @@ MESSAGES = {
     409: ("Someone was quicker", "This was changed or deleted in the meantime. Look at it again."),
     413: ("That is too large", "Send less, or a smaller file."),
     429: ("Too many attempts", "Wait a few minutes, then try again."),
-    500: ("Something went wrong", "It is our fault and has been noted. Try again in a while."),
-    503: ("We are not ready for you", "The app cannot reach something it needs. Try again soon."),
+    500: (
+        "Something went wrong",
+        "The fault is ours and has been noted. Try again in a few minutes.",
+    ),
+    503: ("Not available just now", "The app cannot reach something it needs. Try again soon."),
 }
 ABOVE_ONESELF = (
     "This is beyond what you may do",
