@@ -1,4 +1,4 @@
-// `/` goes to the search field; Esc and a click elsewhere close an open menu.
+// `/` goes to the search field; Esc, and a click or the focus elsewhere, close an open menu.
 (function () {
   "use strict";
 
@@ -28,9 +28,11 @@
     }
   });
 
-  document.addEventListener("click", function (event) {
-    openMenus().forEach(function (menu) {
-      if (!menu.contains(event.target)) menu.open = false;
+  ["click", "focusin"].forEach(function (kind) {
+    document.addEventListener(kind, function (event) {
+      openMenus().forEach(function (menu) {
+        if (!menu.contains(event.target)) menu.open = false;
+      });
     });
   });
 

@@ -1,0 +1,83 @@
+"""Names as long as they may be, and menus that the keyboard opens and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.test_journey import ADMIN, sign_in
+
+pytestmark = pytest.mark.browser
+
+ROLE = "W" * 64
+EMAIL = "w" * 60 + "@" + "w" * 35 + ".com"
+
+
+@pytest.fixture
+def manager(page: Page) -> Iterator[Page]:
+    """An administrator, who leaves nobody behind for the tests that come after."""
+    sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
+    page.wait_for_url("**/admin/")
+    page.goto("/admin/roles/new")
+    page.get_by_label("Name").fill(ROLE)
+    page.get_by_role("button", name="Save role").click()
+    page.wait_for_url("**/admin/roles")
+    page.goto("/admin/invite-user")
+    page.get_by_label("Role").select_option(label=ROLE)
+    page.get_by_label("First name").fill("W" * 64)
+    page.get_by_label("Last name").fill("M" * 64)
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_role("button", name="Send invitation").click()
+    page.wait_for_url("**/admin/user/*")
+    person = page.url
+    yield page
+    page.goto(f"{person}/revoke-invite")
+    page.get_by_role("button", name="Revoke").click()
+    page.wait_for_url("**/admin/invitations**")
+    page.goto("/admin/roles")
+    page.get_by_role("link", name=ROLE).first.click()
+    page.get_by_role("link", name="Delete role").click()
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/admin/roles")
+
+
+def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
+    person = manager.url
+    manager.goto("/admin/roles")
+    manager.get_by_role("link", name=ROLE).first.click()
+    role = manager.url
+    paths = [
+        *("/admin/", "/admin/users", "/admin/invitations", "/admin/audit", "/admin/emails"),
+        *("/admin/roles", role, f"{role}/delete", person, f"{person}/delete"),
+        *(f"{person}/{deed}" for deed in ("suspend", "change-account-type", "revoke-invite")),
+    ]
+    for width in (360, 800, 1280):
+        manager.set_viewport_size({"width": width, "height": 800})
+        for path in paths:
+            manager.goto(path)
+            too_wide = manager.evaluate(
+                """() => [...document.querySelectorAll(".panel, .data-table, html")]
+                    .filter(box => box.scrollWidth > box.clientWidth + 2)
+                    .map(box => box.tagName + "." + box.className)"""
+            )
+            assert too_wide == [], (width, path)
+
+
+def test_a_menu_that_the_keyboard_opened_closes_with_escape_and_when_it_is_left(
+    manager: Page,
+) -> None:
+    manager.goto("/admin/invitations")
+    button = manager.locator("tbody summary").first
+    menu = manager.locator("tbody details").first
+    button.press("Enter")
+    expect(menu).to_have_attribute("open", "")
+    manager.keyboard.press("Tab")
+    manager.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(button).to_be_focused()
+    button.press("Enter")
+    manager.keyboard.press("Shift+Tab")
+    expect(menu).not_to_have_attribute("open", "")
