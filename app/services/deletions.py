@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import delete as delete_rows
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from app import emails
 from app.database import now
 from app.extensions import db
-from app.models import EmailMessage, User
+from app.models import AuditEvent, EmailMessage, User
 from app.models.email_message import EmailState
 from app.services import audit, outbox, sessions
 from app.services.accounts import refuse_password
@@ -110,6 +111,13 @@ def _purge_batch(before: datetime) -> int:
             delete_rows(User).where(User.id.in_(people)),
             execution_options={"synchronize_session": False},
         )
-        audit.record("user.purged", by=None, count=len(people))
+        for user_id in sorted(people):
+            _note_purge(user_id)
     db.session.commit()
     return len(people)
+
+
+def _note_purge(user_id: int) -> None:
+    about: dict[str, Any] = {"subject_type": "user", "subject_id": user_id}
+    about["subject_label"] = audit.name_of_erased(user_id)
+    db.session.add(AuditEvent(**audit.values("user.purged", by=None), **about))

@@ -73,6 +73,16 @@ def test_nothing_of_an_erased_person_is_left(admin, make_user):
                 assert word not in str(row), table.name
 
 
+def test_the_trail_says_of_each_who_is_erased_that_they_were(make_user):
+    """AD-5: every change of an account, on whom."""
+    ids = {deleted(make_user, days=31) for _ in range(3)}
+    assert deletions.purge() == 3
+    events = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.purged")).all()
+    assert {(row.subject_type, row.subject_id) for row in events} == {("user", i) for i in ids}
+    assert {row.subject_label for row in events} == {f"deleted user #{i}" for i in ids}
+    assert {row.actor_label for row in events} == {"command line"}
+
+
 def test_a_mail_that_a_worker_has_in_hand_outlives_its_person(make_user):
     user_id = deleted(make_user, days=31)
     row = EmailMessage(

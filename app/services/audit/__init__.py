@@ -4,6 +4,7 @@ from app.services.audit.actions import ACTIONS, NOUNS
 from app.services.audit.exporting import export
 from app.services.audit.filters import Filters
 from app.services.audit.finding import about_user, activity, find, get, same_request
+from app.services.audit.forgetting import name_of_erased
 from app.services.audit.recording import (
     about,
     is_news,
@@ -31,6 +32,7 @@ __all__ = [
     "is_news",
     "kind",
     "maintenance",
+    "name_of_erased",
     "own_what",
     "own_who",
     "provenance",

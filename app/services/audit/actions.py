@@ -51,7 +51,7 @@ ACTIONS: dict[str, str] = {
     "user.password_change_required": "Asked for a new password",
     "user.password_changed": "Changed the password",
     "user.password_reset": "Chose a new password by a link",
-    "user.purged": "Erased deleted accounts",
+    "user.purged": "Erased the account",
     "user.reactivated": "Reactivated the account",
     "user.registered": "Registered",
     "user.registration_repeated": "Tried to register an address that has an account",

@@ -13,11 +13,16 @@ NOWHERE = {"address": "", "device": ""}
 PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
 
 
+def name_of_erased(user_id: int) -> str:
+    """Return what the trail calls someone who is erased."""
+    return f"deleted user #{user_id}"
+
+
 class Person:
     """Someone who is taken out: what they are called from now on, and were called so far."""
 
     def __init__(self, user: User) -> None:
-        self.id, self.email, self.name = user.id, user.email, f"deleted user #{user.id}"
+        self.id, self.email, self.name = user.id, user.email, name_of_erased(user.id)
         self.texts: set[str] = set()
         # Some letters are two when they are made small, and then match no longer.
         self.learn([user.email, user.pending_email, user.full_name(), user.full_name().lower()])
