@@ -139,10 +139,17 @@ def settings(address: Address, directory: Path) -> str:
         "daemonize": "no",
         "protected-mode": "yes",
         "loglevel": "warning",
+        # It greets, and warns of settings of the kernel that matter to bigger servers.
+        "logfile": _quoted(str(log_file(directory))),
     }
     if address.password:
         lines["requirepass"] = _quoted(address.password)
     return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def log_file(directory: Path) -> Path:
+    """Return where a server that keeps its data in `directory` writes what it has to say."""
+    return directory / "redis.log"
 
 
 def _quoted(value: str) -> str:

@@ -264,8 +264,10 @@ def run_redis() -> None:
                 while True:
                     time.sleep(3600)
             return
-        click.echo(f"Starting a Redis at {address}.")
-        redis_server.become(url, Path(current_app.instance_path) / "redis")
+        directory = Path(current_app.instance_path) / "redis"
+        log = redis_server.log_file(directory)
+        click.echo(f"Starting a Redis at {address}; what it has to say goes to {log}.")
+        redis_server.become(url, directory)
     except redis_server.CannotStart as problem:
         raise click.ClickException(str(problem)) from None
 

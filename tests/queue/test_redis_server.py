@@ -51,6 +51,11 @@ def test_a_password_or_folder_cannot_add_a_setting(tmp_path):
         redis_server.settings(Address.parse("redis://:a%0Abind%20*@localhost"), tmp_path)
 
 
+def test_what_a_server_says_goes_to_a_file_beside_its_data(tmp_path):
+    settings = redis_server.settings(Address.parse("redis://localhost"), tmp_path)
+    assert f'logfile "{tmp_path}/redis.log"\n' in settings
+
+
 def test_without_a_server_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "path", [])
