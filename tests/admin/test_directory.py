@@ -74,7 +74,7 @@ def people(make_user):
         ({"search": "' OR 1=1 --"}, set()),
         ({"search": "ad\0a"}, {"ada@example.com"}),
         ({"search": "x" * 10_000}, set()),
-        ({"search": "g " * 500}, {"grace@example.org"}),
+        ({"search": "gr " * 500}, {"grace@example.org"}),
         ({"search": "ada", "role": "User"}, {"ada@example.com"}),
         ({"search": "ewd", "role": "User"}, set()),
         ({"role": "Administrator"}, {"ewd@example.com", "admin@example.com"}),

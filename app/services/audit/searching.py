@@ -112,7 +112,7 @@ def _people(text: str) -> list[int]:
     if is_sqlite() and matching.long_words(text):
         # Met one by one in the index of trigrams, however many there are.
         query = matching.matches(text).join(User, User.id == matching.trigrams.c.rowid)
-        query = query.where(*matching.at_beginnings(text, is_leading=False))
+        query = query.where(*matching.short(text, is_leading=False))
         return list(db.session.scalars(query.limit(MOST_PEOPLE + 1)))
     found: list[int] = []
     for status in (None, "deleted"):

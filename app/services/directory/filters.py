@@ -42,10 +42,12 @@ class Filters:
     def names(self) -> set[str]:
         """What narrows the list: some of search, start, role, status, created and seen.
 
-        Of a search, the words that are looked for anywhere are "search", the short ones "start",
-        unless nothing but a look at each row tells who has them.
+        Of a search, the words that an index has are "search", the short ones "start", unless
+        nothing but a look at each row tells who has them.
         """
-        short = self.status != "deleted" and matching.short_words(self.search)
+        short = matching.short_words(self.search)
+        if short and (self.status == "deleted" or matching.are_few()):
+            short = []
         given = {
             "search": matching.long_words(self.search),
             "start": short,
@@ -85,7 +87,7 @@ class Filters:
         conditions += matching.anywhere(
             self.search, is_leading=led_by is None or "search" in led_by
         )
-        conditions += matching.at_beginnings(
+        conditions += matching.short(
             self.search,
             is_leading="start" in led_by if led_by is not None else self.names == {"start"},
         )

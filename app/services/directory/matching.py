@@ -1,12 +1,14 @@
-"""Which people a search finds: those with every word of it, looked up in an index.
+"""Which people a search finds: those with every word of it, anywhere in a name or an address.
 
-Words of three characters and more are found anywhere in a name or an address, shorter ones only
-where a first name, a last name or an address begins: an index of trigrams has nothing shorter.
+Words of three characters and more are looked up in an index of trigrams, which has nothing shorter.
+Shorter ones are looked for in each row, or, where there are too many, in the indexes of what names
+and addresses begin with.
 """
 
 import itertools
 from typing import Any
 
+from flask import g
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
@@ -24,12 +26,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.extensions import is_sqlite
+from app.extensions import db, is_sqlite
 from app.models import User
 from app.services.directory import rarity
 from app.services.directory.rarity import TRIGRAM
 
 LONGEST_SEARCH = 200
+A_LOOK_AT_EACH = 10_000  # people at most, at whom a look takes some thousandths of a second
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
 
@@ -68,9 +71,18 @@ def long_words(search: str) -> list[str]:
 
 
 def short_words(search: str) -> list[str]:
-    """Return the words that are looked for at beginnings, the longest first, in lower case."""
+    """Return the words that are too short for the index, the longest first, in lower case."""
     short = [word for word in _words(search) if len(word) < TRIGRAM]
     return sorted(short, key=len, reverse=True)
+
+
+def are_few() -> bool:
+    """Tell whether short words are found anywhere: each of the people is looked at for them."""
+    if "people_are_few" not in g:
+        some = select(literal_column("1")).select_from(User).limit(A_LOOK_AT_EACH + 1).subquery()
+        count = db.session.scalar(select(func.count()).select_from(some)) or 0
+        g.people_are_few = count <= A_LOOK_AT_EACH
+    return bool(g.people_are_few)
 
 
 def _words(search: str) -> list[str]:
@@ -109,16 +121,18 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     return conditions
 
 
-def at_beginnings(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
-    """Return the conditions that a name or an address begins with each short word."""
-    short = short_words(search)
+def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
+    """Return the conditions that a name or an address has, or begins with, each short word."""
+    words = short_words(search)
+    if words and are_few():
+        return [_has(word) for word in words]
     if not is_leading:
-        return [_begins(word) for word in short]
+        return [_begins(word) for word in words]
     if not is_sqlite():
-        return [_begins_in_index(word) for word in short]
+        return [_begins_in_index(word) for word in words]
     # One of them finds the rows, by its ranges; the others look at what it has found.
-    leading = [COLUMNS.id.in_(beginnings(word)) for word in short[:1]]
-    return [*leading, *(_begins(word) for word in short[1:])]
+    leading = [COLUMNS.id.in_(beginnings(word)) for word in words[:1]]
+    return [*leading, *(_begins(word) for word in words[1:])]
 
 
 def finds(search: str) -> ColumnElement[bool]:
@@ -142,6 +156,19 @@ def _pattern(word: str) -> str:
     return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
+def _has(word: str) -> ColumnElement[bool]:
+    # SQLite's lower() knows no letters but those of ASCII.
+    ways = [word] if word.isascii() or not is_sqlite() else _ways(word)
+    found = [func.lower(name).contains(way, autoescape=True) for way in ways for name in NAMES]
+    return or_(*found)
+
+
+def _ways(word: str) -> list[str]:
+    """Return each way to write a word in upper and lower case."""
+    letters = [{letter, letter.upper()} for letter in word]
+    return sorted("".join(each) for each in itertools.product(*letters))
+
+
 def _begins(word: str) -> ColumnElement[bool]:
     return or_(*(func.lower(name).startswith(word, autoescape=True) for name in NAMES))
 
@@ -152,9 +179,7 @@ def beginnings(word: str) -> CompoundSelect[Any]:
     SQLite's indexes tell upper case from lower, so each way to write it is a range. Someone may be
     in several. Those who are deleted are in none of these indexes.
     """
-    ways = [{letter, letter.upper()} for letter in word]
-    written = sorted("".join(letters) for letters in itertools.product(*ways))
-    ranges = [(name, start) for name in NAMES[:2] for start in written]
+    ranges = [(name, start) for name in NAMES[:2] for start in _ways(word)]
     found = [
         select(COLUMNS.id).where(COLUMNS.deleted_at.is_(None), name >= start, name < _after(start))
         for name, start in [*ranges, (COLUMNS.email, word)]

@@ -146,7 +146,7 @@ def _few(filters: Filters, sort: str) -> Plan:
     found = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
     rows = select(*LISTED).where(
         COLUMNS.id.in_(select(FOUND.c.rowid)),
-        *matching.at_beginnings(filters.search, is_leading=False),
+        *matching.short(filters.search, is_leading=False),
         *filters.without_search().conditions(set()),
     )
     plan = _gathered(filters, sort, found, rows.cte("gathered"), most=totals.FEWEST)
@@ -183,7 +183,7 @@ def _added(filters: Filters, total: Total) -> Plan:
     source = found.join(USERS, found.c.rowid == COLUMNS.id)
     conditions = [
         matching.finds(filters.search),
-        *matching.at_beginnings(filters.search, is_leading=False),
+        *matching.short(filters.search, is_leading=False),
         *filters.without_search().conditions(set()),
     ]
     keys = {"id": found.c.rowid}
