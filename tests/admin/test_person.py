@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 
 from app.database import now
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
+from app.models import AuditEvent, EmailMessage, Permission, UserSession
 from app.services import access, accounts, audit, deletions, invitations, sessions, users
 from tests.factories import make_role
 

@@ -632,3 +632,17 @@ def test_a_release_gives_nobody_more_while_someone_else_administers(app, admin):
     )
     roles.insert()
     assert named("Administrator").permissions == 5
+
+
+def test_deleting_a_role_that_nobody_has_asks_for_nothing_more(client, admin):
+    role = make_role("Unused", permissions=int(Permission.GENERAL))
+    db.session.commit()
+    client.enter(admin)
+    path = f"/admin/roles/{role.id}/delete"
+    page = client.get(path).text
+    assert "Nobody has the role Unused." in page
+    assert "<select" not in page
+    offered = re.search(r'name="role" value="(\d+)"', page)[1]
+    assert int(offered) == Role.get_default().id
+    client.submit(path, {"role": offered})
+    assert named("Unused") is None
