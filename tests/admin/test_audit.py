@@ -158,6 +158,23 @@ def test_what_people_call_themselves_stays_text(viewer, admin):
         assert "{{ 7 * 7 }}" in page
 
 
+def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin):
+    browser = app.test_client()
+    browser.enter(admin)
+    role = factories.make_role("Editor", permissions=0x01)
+    audit.record("role.created", by=admin, subject=role)
+    db.session.commit()
+    address = f"/admin/audit/{newest('role.created').id}"
+    link = f'href="/admin/roles/{role.id}"'
+
+    assert link in browser.get(address).text
+    db.session.delete(role)
+    db.session.commit()
+    page = browser.get(address).text
+    assert link not in page
+    assert "Editor" in page
+
+
 def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin, suspended):
     """XS-4: what a spreadsheet would run is text."""
     audit.record("role.created", by=admin, kind="role", label="=HYPERLINK(1)", reason="+1")

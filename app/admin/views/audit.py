@@ -17,21 +17,21 @@ from app.admin import admin
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.models import Permission, User
+from app.models import BulkOperation, EmailMessage, PeopleImport, Permission, Role, User
 from app.services import audit as trail
 from app.services.audit import Filters
 from app.sign_in import me
 
 viewers_only = permission_required(Permission.VIEW_AUDIT)
 
-# Where what a deed was done to has a page, and the argument that names it there.
-PAGES = {
-    "user": ("admin.user_info", "user_id"),
-    "emailmessage": ("admin.email", "email_id"),
-    "role": ("admin.role", "role_id"),
-    "bulkoperation": ("admin.bulk_operation", "operation_id"),
-    "import": ("admin.show_import", "import_id"),
-    "peopleimport": ("admin.show_import", "import_id"),
+# What has a page that an event can lead to: its table, the page, and the argument that names it.
+PAGES: dict[str, tuple[type[Any], str, str]] = {
+    "user": (User, "admin.user_info", "user_id"),
+    "emailmessage": (EmailMessage, "admin.email", "email_id"),
+    "role": (Role, "admin.role", "role_id"),
+    "bulkoperation": (BulkOperation, "admin.bulk_operation", "operation_id"),
+    "import": (PeopleImport, "admin.show_import", "import_id"),
+    "peopleimport": (PeopleImport, "admin.show_import", "import_id"),
 }
 
 
@@ -105,8 +105,10 @@ def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
 
 
 def _page_of(event: Any) -> tuple[str, dict[str, int]] | None:
-    """Return the endpoint and the arguments of the page of what a deed was done to."""
+    """Return the endpoint and the arguments of the page of what it was done to, if there is one."""
     if event.subject_type not in PAGES or event.subject_id is None:
         return None
-    endpoint, argument = PAGES[event.subject_type]
+    model, endpoint, argument = PAGES[event.subject_type]
+    if db.session.get(model, event.subject_id) is None:
+        return None
     return endpoint, {argument: event.subject_id}
