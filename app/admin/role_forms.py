@@ -142,6 +142,11 @@ class RoleForm(BaseForm):
         self.permissions.set_bits(role.permissions)
         self.note(role)
 
+    def wanted(self, role: Role) -> dict[str, str]:
+        """Return, of what was typed, in words, whatever differs from what `role` is now."""
+        now = roles.values_of(role).noted()
+        return {name: text for name, text in self.values.noted().items() if text != now[name]}
+
     def note(self, role: Role) -> None:
         """Remember what `role` is, to notice when someone else changes it."""
         self.seen.data = changes.note(roles.values_of(role).noted())
