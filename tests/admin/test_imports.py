@@ -5,7 +5,7 @@ import io
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app import queue, tasks
 from app.database import now
@@ -24,7 +24,7 @@ from app.models import (
 )
 from app.queue import JobCancelled
 from app.services import imports
-from app.services.imports import checking, working
+from app.services.imports import checking, lifecycle, working
 from tests import factories
 from tests.test_bodies import as_chunks
 
@@ -333,6 +333,7 @@ def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
     make_user(email="here@example.com")
     row = check(browser, HEADER + "ada@example.com,A,,\nhere@example.com,,,\nx,,,\n")
     run(browser, row, keep_good=True)
+    assert "/admin/invitations" in browser.get(f"{PATH}/{row.id}").text.split("<main")[1]
     lines = read_csv(browser.get(f"{PATH}/{row.id}/results.csv"))
     assert [line[:3] for line in lines[1:]] == [
         ["2", "ada@example.com", "Invited"],
@@ -664,6 +665,66 @@ def test_old_imports_are_deleted_at_night(browser):
     db.session.commit()
     assert imports.purge() == 1
     assert count(ImportChunk) == 0
+
+
+def test_what_was_only_uploaded_is_deleted_at_night_too(browser):
+    upload(browser, HEADER + "a@example.com,,,\n")
+    newest().created_at = now() - timedelta(days=15)
+    db.session.commit()
+    assert imports.purge() == 1
+    assert count(ImportChunk) == 0
+
+
+def test_of_files_that_nothing_is_done_with_only_the_latest_are_kept(browser, make_user):
+    another = make_user(role="Administrator")
+    theirs = imports.upload(io.BytesIO(b"Email\na@example.com\n"), name="x.csv", by=another).id
+    done = check(browser, HEADER + "a@example.com,,,\n")
+    run(browser, done)
+    ids = [check(browser, HEADER + f"b{n}@example.com,,,\n").id for n in range(4)]
+    for _ in range(3):
+        upload(browser, HEADER + "c@example.com,,,\n")
+        ids.append(newest().id)
+
+    kept = db.session.scalars(select(PeopleImport.id).order_by(PeopleImport.id)).all()
+    assert kept == [theirs, done.id, *ids[-imports.MOST_UNFINISHED :]]
+    assert count(ImportChunk) == 1 + imports.MOST_UNFINISHED
+    assert browser.get(f"{PATH}/{ids[0]}").status_code == 404
+
+
+def test_what_was_begun_is_not_forgotten_for_another_file(browser):
+    for number in range(imports.MOST_UNFINISHED):
+        row = check(browser, HEADER + f"b{number}@example.com,,,\n")
+        row.state, row.started_at = "cancelled", now()
+        db.session.commit()
+    response = upload(browser, HEADER + "c@example.com,,,\n")
+
+    assert response.status_code == 200
+    assert f"{imports.MOST_UNFINISHED} imports that you have begun" in response.text
+    assert count(PeopleImport) == imports.MOST_UNFINISHED
+    row = newest()
+    row.started_at = None
+    db.session.commit()
+    assert upload(browser, HEADER + "c@example.com,,,\n").status_code == 302
+    assert count(PeopleImport) == imports.MOST_UNFINISHED
+
+
+@pytest.mark.parametrize("deed", ["columns", "run", "go-on", "cancel", "delete"])
+def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(browser, deed, monkeypatch):
+    """IN-6: two tabs, or a file too many."""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}
+    path = f"{PATH}/{row.id}/{deed}{'?check=' + str(row.checks) if deed == 'run' else ''}"
+    lock = lifecycle._lock
+
+    def too_late(row):
+        db.session.execute(delete(PeopleImport).execution_options(synchronize_session=False))
+        db.session.commit()
+        lock(row)
+
+    monkeypatch.setattr(lifecycle, "_lock", too_late)
+
+    response = browser.submit(path, fields if deed == "columns" else {}, form_at="/account/manage")
+    assert response.status_code == 409
 
 
 def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):

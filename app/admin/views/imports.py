@@ -19,7 +19,7 @@ from app.extensions import db
 from app.models import PeopleImport, Permission
 from app.models.people_import import ImportState
 from app.services import imports
-from app.services.imports import FileGone, NoEmailColumn, NotOpen, Unreadable
+from app.services.imports import FileGone, NoEmailColumn, NotOpen, TooManyUnfinished, Unreadable
 from app.sign_in import me
 
 people_managers_only = permission_required(Permission.MANAGE_USERS)
@@ -43,9 +43,19 @@ def import_users() -> ResponseReturnValue:
             row = imports.upload(form.file.data.stream, name=form.file.data.filename, by=me())
         except Unreadable as problem:
             form.file.errors = [str(problem)]
+        except TooManyUnfinished:
+            form.file.errors = [
+                f"There are {imports.MOST_UNFINISHED} imports that you have begun and not "
+                "finished. Go on with one of them, or delete it."
+            ]
         else:
             return redirect(url_for("admin.import_columns", import_id=row.id))
-    return render_template("admin/import_users.html", form=form, recent=imports.recent())
+    return render_template(
+        "admin/import_users.html",
+        form=form,
+        recent=imports.recent(),
+        most_unfinished=imports.MOST_UNFINISHED,
+    )
 
 
 @admin.get("/users/import/sample.csv")

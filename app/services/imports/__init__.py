@@ -24,7 +24,13 @@ from app.services.imports.results import (
     results_file,
     sample_file,
 )
-from app.services.imports.uploads import FileGone, preview, upload
+from app.services.imports.uploads import (
+    MOST_UNFINISHED,
+    FileGone,
+    TooManyUnfinished,
+    preview,
+    upload,
+)
 from app.services.imports.working import work
 
 __all__ = [
@@ -33,9 +39,11 @@ __all__ = [
     "FIELDS",
     "JOB_TIMEOUT",
     "MOST_PROBLEMS",
+    "MOST_UNFINISHED",
     "FileGone",
     "NoEmailColumn",
     "NotOpen",
+    "TooManyUnfinished",
     "Unreadable",
     "cancel",
     "choose",

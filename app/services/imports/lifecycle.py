@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import InvalidRequestError
 
 from app import queue
 from app.database import now
@@ -189,4 +190,9 @@ def _set_to_work(row: PeopleImport) -> None:
 
 
 def _lock(row: PeopleImport) -> None:
-    db.session.refresh(row, with_for_update=True)
+    """Read an import again, and keep others from it. Raises NotOpen if it is forgotten by now."""
+    try:
+        db.session.refresh(row, with_for_update=True)
+    except InvalidRequestError:
+        db.session.rollback()
+        raise NotOpen from None

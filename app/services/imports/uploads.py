@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import BinaryIO
 
 from flask import current_app
+from sqlalchemy import and_, delete, func, select
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import PeopleImport, Role, User
-from app.models.people_import import ImportMode
+from app.models.people_import import ImportMode, ImportState
 from app.services import authority, registration
 from app.services.imports import columns, storage
 from app.services.imports.files import BLOCK, Unreadable, describe
@@ -18,12 +20,24 @@ from app.services.typed import visible
 MEGABYTE = 1024 * 1024
 
 
+# Files wait in the database, and each may be large. Of those that nothing is done with, the oldest
+# make room for the next.
+MOST_UNFINISHED = 5
+
+
+class TooManyUnfinished(Exception):
+    """As many imports as one may keep have been begun, or are being worked on."""
+
+
 class FileGone(Exception):
     """The file has been imported, or was deleted because it lay about for long."""
 
 
 def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
-    """Keep a file of people, once it is known that one can be imported. Raises Unreadable."""
+    """Keep a file of people, once it is known that one can be imported.
+
+    Raises Unreadable and TooManyUnfinished.
+    """
     # A large file takes seconds to read, and on SQLite nobody else could write meanwhile.
     db.session.commit()
     size = _size_of(file)
@@ -46,8 +60,37 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
     db.session.add(row)
     db.session.flush()
     storage.store(row.id, file)
+    _make_room(row, by)
     db.session.commit()
     return row
+
+
+def _make_room(new: PeopleImport, by: User) -> None:
+    """Forget the oldest files that `by` uploaded and did nothing with, if there are many."""
+    if not is_sqlite():
+        # Of two files that are uploaded at once, the later one counts the other.
+        key = zlib.crc32(f"import\0{by.id}".encode())
+        db.session.execute(select(func.pg_advisory_xact_lock(key)))
+    unfinished = and_(PeopleImport.actor_id == by.id, PeopleImport.state != ImportState.FINISHED)
+    count = db.session.scalar(select(func.count()).select_from(PeopleImport).where(unfinished))
+    too_many = (count or 0) - MOST_UNFINISHED
+    if too_many <= 0:
+        return
+    is_idle = PeopleImport.started_at.is_(None) & (PeopleImport.state != ImportState.CHECKING)
+    oldest = (
+        select(PeopleImport.id)
+        .where(unfinished, is_idle, PeopleImport.id != new.id)
+        .order_by(PeopleImport.id)
+    )
+    # What someone does something with at this moment is no longer idle.
+    ids = db.session.scalars(oldest.limit(too_many).with_for_update(skip_locked=True)).all()
+    if len(ids) < too_many:
+        db.session.rollback()
+        raise TooManyUnfinished
+    db.session.execute(
+        delete(PeopleImport).where(PeopleImport.id.in_(ids)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _size_of(file: BinaryIO) -> int:
