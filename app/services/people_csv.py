@@ -57,11 +57,7 @@ def export(filters: Filters, *, sort: str, by: User) -> Iterator[bytes]:
     details: dict[str, Any] = {"filter": filters.to_query(), "sort": sort}
     if (count := totals.capped(filters)) <= totals.CAP:
         details["people"] = count
-    # What is read up to here belongs to a transaction that has promised not to write.
-    db.session.rollback()
-    reading_only.set(False)
-    audit.record("user.exported", by=by, **details)
-    db.session.commit()
+    audit.record_download("user.exported", by=by, **details)
     rows = _rows(filters, sort)
     return _from_sqlite(db.engine, rows) if is_sqlite() else _from_postgresql(db.engine, rows)
 

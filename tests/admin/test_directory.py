@@ -355,6 +355,14 @@ def test_no_cell_is_a_formula_where_semicolons_separate(browser, make_user):
     assert lines[2][:3] == ["semi@example.com", "x;'=1+1;y", 'say "x";\'@z']
 
 
+def test_a_look_at_the_head_of_the_file_takes_nothing_away(browser, people):
+    response = browser.head(EXPORT)
+    assert response.status_code == 200
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    events = select(AuditEvent).where(AuditEvent.action == "user.exported")
+    assert not db.session.scalars(events).all()
+
+
 def test_an_export_is_in_the_audit_trail(browser, people, admin):
     exported(browser, search="ada@", sort="name")
     event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.exported")).one()

@@ -124,8 +124,9 @@ def choose_columns() -> ResponseReturnValue:
 def export_users() -> ResponseReturnValue:
     """All people whom the address asks for, as a file that is written while it is read."""
     asked = _asked(Shown())
-    lines = people_csv.export(asked.filters, sort=asked.sort, by=me())
-    response = Response(lines, mimetype="text/csv")
+    response = Response(mimetype="text/csv")
+    if request.method != "HEAD":
+        response.response = people_csv.export(asked.filters, sort=asked.sort, by=me())
     name = f"people-{now():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
