@@ -95,6 +95,20 @@ def lock_actor(by: User | None) -> None:
     _require_authority(by)
 
 
+def read_actor_again(by: User | None, permission: int) -> None:
+    """Raise AuthorityLost unless whoever acts may still do what needs `permission`.
+
+    Goes after lock_administrators, which whoever demotes, suspends or deletes someone waits for.
+    """
+    for one in _acting(by):
+        try:
+            db.session.refresh(one)
+        except InvalidRequestError:
+            db.session.rollback()
+            raise AuthorityLost from None
+    _require_authority(by, permission)
+
+
 def _acting(by: User | None) -> list[User]:
     """Return whoever acts, and who is signed in as them."""
     return [one for one in (by, by.impersonator if by else None) if one is not None]
@@ -114,13 +128,15 @@ def _lock(user: User, otherwise: type[Exception], *, read: bool) -> None:
         raise otherwise from None
 
 
-def _require_authority(by: User | None, *, oneself: bool = False) -> None:
+def _require_authority(
+    by: User | None, permission: int = Permission.MANAGE_USERS, *, oneself: bool = False
+) -> None:
     if by is None:
         return
     for one in _acting(by):
         if one.role is not None:
             db.session.refresh(one.role)
-    may = oneself or by.can(Permission.MANAGE_USERS)
+    may = oneself or by.can(permission)
     is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
     if not (may and is_themselves and all(one.is_active and one.confirmed for one in _acting(by))):
         db.session.rollback()

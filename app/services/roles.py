@@ -100,7 +100,7 @@ def create(values: Values, *, by: User | None) -> Role:
 
     Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove and DefaultRole.
     """
-    _lock_all()
+    _lock_all(by)
     values = _checked(values, by=by)
     role = Role()
     _refuse_taken(values.name, but=role)
@@ -120,7 +120,7 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     another becomes it. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
     DefaultRole, LastAdministrator, RoleGone and changes.Changed.
     """
-    _lock_all()
+    _lock_all(by)
     lock_role(role)
     refuse_above(by, role)
     before = values_of(role)
@@ -147,7 +147,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     All of it is one transaction. Whoever is not deleted is told by mail. Raises AboveOneself,
     DefaultRole, LastAdministrator, RoleGone and moving.TooMany.
     """
-    _lock_all()
+    _lock_all(by)
     lock_role(role, to_delete=True)
     lock_role(move_to)
     if role.id == move_to.id:
@@ -172,12 +172,16 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     return moved
 
 
-def _lock_all() -> None:
-    """Let only one change roles at a time, and nobody take an administrator away meanwhile."""
+def _lock_all(by: User | None) -> None:
+    """Let only one change roles at a time, and nobody take an administrator away meanwhile.
+
+    Raises AuthorityLost for one who may change roles no longer.
+    """
     # The order is that of authority.lock_administrators, so that neither waits for the other.
     everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
     db.session.execute(everything)
     authority.forget_roles()
+    authority.read_actor_again(by, Permission.MANAGE_ROLES)
 
 
 def _checked(values: Values, *, by: User | None, default: bool = False) -> Values:

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, Role, User
-from app.services import access, deletions, invitations, users
+from app.services import access, deletions, invitations, roles, users
 from app.services.authority import AuthorityLost, LastAdministrator, UserGone
+from app.services.roles import Values
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user
 
@@ -78,6 +79,32 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed,
     with pytest.raises(AuthorityLost):
         act(user, by)
     db.session.rollback()
+    assert db.session.scalars(select(AuditEvent)).all() == []
+
+
+ROLE_DEEDS = {
+    "make": lambda _role, by: roles.create(Values("New", "main", 0x01, False), by=by),
+    "change": lambda role, by: roles.change(role, Values("Odd", "main", 0x11, False), by=by),
+    "delete": lambda role, by: roles.delete(role, move_to=roles.known()[-1], by=by),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("deed", ROLE_DEEDS)
+def test_no_role_is_changed_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
+    """AZ-4: also where the role holds nothing that they still lack."""
+    make_user(role="Administrator")
+    spare, by = make_role(f"Spare {deed} {loss}"), make_user(role=named("Roles", 0x09))
+    assert by.can(0x08)
+    by_id, lost, before = by.id, LOSSES[loss](), [role.name for role in roles.known()]
+    db.session.commit()
+    with db.engine.begin() as connection:
+        connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
+
+    with pytest.raises(AuthorityLost):
+        ROLE_DEEDS[deed](spare, by)
+    db.session.rollback()
+    assert [role.name for role in roles.known()] == before
     assert db.session.scalars(select(AuditEvent)).all() == []
 
 
