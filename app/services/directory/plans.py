@@ -59,6 +59,7 @@ def _count_of(rows: FromClause) -> ColumnElement[int]:
 
 
 ALL_GATHERED, ALL_FOUND = _count_of(GATHERED), _count_of(FOUND)
+THOSE_FOUND = select(*LISTED).where(COLUMNS.id.in_(select(FOUND.c.rowid)))
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,7 @@ def _few(filters: Filters, sort: str) -> Plan:
     """Gather what a search finds before it is counted, which takes as long, as it is often few."""
     # No more are looked for than tell that there are too many.
     found = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
-    rows = select(*LISTED).where(
-        COLUMNS.id.in_(select(FOUND.c.rowid)),
+    rows = THOSE_FOUND.where(
         *matching.short(filters.search, is_leading=False),
         *filters.without_search().conditions(set()),
     )
