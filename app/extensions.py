@@ -1,5 +1,6 @@
 """Extension objects, not yet bound to an app."""
 
+import time
 from typing import Any
 
 from flask import current_app
@@ -41,6 +42,9 @@ class CarefulLoginManager(LoginManager):
         return super()._load_user_from_remember_cookie(cookie)
 
 
+# Whoever waits to write to SQLite looks only now and then whether they can.
+PAUSE_ON_SQLITE = 0.02  # seconds
+
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
 login_manager = CarefulLoginManager()
@@ -53,3 +57,9 @@ limiter = Limiter(key_func=get_remote_address)
 def is_sqlite() -> bool:
     """Tell which of the two engines the app speaks to: SQLite, or else PostgreSQL."""
     return bool(db.engine.dialect.name == "sqlite")
+
+
+def let_others_write() -> None:
+    """Pause between two of many transactions where there is one writer at a time."""
+    if is_sqlite():
+        time.sleep(PAUSE_ON_SQLITE)

@@ -10,7 +10,7 @@ from app.database import now
 from app.extensions import db
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, changes, deletions, outbox, sessions
+from app.services import audit, changes, outbox, sessions
 from app.services.accounts import email_taken, require_strong_password
 from app.services.authority import (
     LastAdministrator,
@@ -173,11 +173,6 @@ def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | Non
     user.suspended_at, user.suspended_reason = None, ""
     audit.record("user.reactivated", by=by, subject=user, **_because(reason))
     outbox.commit_and_offer(emails.send_account_reactivated(user))
-
-
-def delete(user: User, *, by: User | None) -> None:
-    """Delete `user` so that they can be restored; see deletions.delete."""
-    deletions.delete(user, by=by)
 
 
 def add(user: User) -> None:

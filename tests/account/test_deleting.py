@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, User, UserSession
-from app.services import deletions, users
+from app.services import deletions
 from app.services.authority import NotWhileActing
 from tests.support import PASSWORD, links
 
@@ -98,7 +98,7 @@ def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, a
 @pytest.fixture
 def gone(admin, make_user):
     user = make_user(email="gone@example.com")
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     db.session.execute(EmailMessage.__table__.delete())
     db.session.commit()
     return user
@@ -162,7 +162,7 @@ def test_a_reset_that_waits_when_the_account_is_deleted_is_not_sent(
     """AD-7"""
     user = make_user()
     client.submit("/account/reset-password", {"email": user.email})
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     subjects = [mail["Subject"] for mail in outbox.deliver()]
     assert len(subjects) == 1
     assert "was deleted" in subjects[0]
@@ -172,7 +172,7 @@ def test_links_from_before_open_nothing_while_it_is_deleted(client, admin, make_
     user = make_user()
     path = f"/account/reset-password/{user.generate_password_reset_token()}"
     assert client.get(path).status_code == 200
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     assert client.get(path).status_code == 404
 
 

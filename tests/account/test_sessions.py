@@ -11,7 +11,7 @@ from flask_login import encode_cookie
 from app.database import now
 from app.extensions import db
 from app.models import User, UserSession
-from app.services import sessions, users
+from app.services import deletions, sessions, users
 from tests.support import PASSWORD, links, path_of
 
 BASE64 = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
@@ -84,7 +84,7 @@ def test_deleting_someone_ends_their_sessions(make_user, enter, only_remembered,
     """SE-4, AD-7"""
     user = make_user()
     browsers = enter(user), only_remembered(user)
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     assert not any(browser.is_signed_in() for browser in browsers)
     assert db.session.query(UserSession).filter_by(user_id=user.id).count() == 0
 

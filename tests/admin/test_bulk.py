@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from app import queue
+from app import extensions, queue
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, BulkOperation, EmailMessage, Role, User
@@ -30,7 +30,7 @@ def few_at_once(monkeypatch):
     monkeypatch.setattr(operations, "AT_ONCE", 3)
     monkeypatch.setattr(bulk, "AT_ONCE", 3)
     monkeypatch.setattr(batches, "BATCH", 3)
-    monkeypatch.setattr(batches, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     monkeypatch.setattr(bulk.run_some, "__defaults__", (3,))
 
 

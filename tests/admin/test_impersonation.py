@@ -12,7 +12,7 @@ from app.account.views.acting import OPEN_WHILE_ACTING
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, addresses, bulk, impersonation, sessions, users
+from app.services import accounts, addresses, bulk, deletions, impersonation, sessions, users
 from app.services.authority import NotWhileActing
 from tests import factories
 from tests.support import PASSWORD
@@ -422,7 +422,7 @@ def demote_helper(helper, _customer, _admin):
 
 ENDINGS = {
     "the other is suspended": lambda helper, customer, admin: users.suspend(customer, by=admin),
-    "the other is deleted": lambda helper, customer, admin: users.delete(customer, by=admin),
+    "the other is deleted": lambda helper, customer, admin: deletions.delete(customer, by=admin),
     "the other's sessions end": lambda helper, customer, admin: end_sessions(customer),
     "many are signed out at once": lambda helper, customer, admin: sign_out_in_bulk(
         customer, admin

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from app import queue, tasks
+from app import extensions, queue, tasks
 from app.database import now
 from app.extensions import db
 from app.models import (
@@ -512,7 +512,7 @@ def long_import(browser, monkeypatch):
     """An import of 30 people in batches of 10 that a worker is to check and to run."""
     monkeypatch.setattr("app.services.imports.lifecycle.AT_ONCE", 5)
     monkeypatch.setattr("app.services.imports.rows.BATCH", 10)
-    monkeypatch.setattr(working, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
     row = check(browser, data)
     assert row.state == "checking"

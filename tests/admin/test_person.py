@@ -241,7 +241,7 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
                     data={"csrf_token": token, "email": "x@example.com", "role": "1"},
                 )
                 assert response.status_code in {403, 405}, (deed, method)
-    users.delete(above, by=admin)
+    deletions.delete(above, by=admin)
     assert do(manager, above, "restore").status_code == 403
     assert above.is_deleted
     assert admin.status == "active"
@@ -252,6 +252,23 @@ def test_whoever_reaches_above_themselves_is_told_so(manager, admin):
     page = manager.get(f"{page_of(admin)}/delete")
     assert page.status_code == 403
     assert "a person or a role with permissions that you lack" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("came_from", "leads_back"),
+    [
+        ("http://localhost/admin/users?search=x", True),
+        ("http://evil.example/admin/users?search=x", False),
+        ("http://localhost//evil.example", False),
+        ("http://[", False),
+        ("javascript:alert(1)", False),
+    ],
+)
+def test_a_refusal_leads_back_to_where_one_came_from(manager, admin, came_from, leads_back):
+    page = manager.get(f"{page_of(admin)}/delete", headers={"Referer": came_from})
+    assert page.status_code == 403
+    assert ('href="/admin/users?search=x">Go back</a>' in page.text) is leads_back
+    assert ("Go back" in page.text) is leads_back
 
 
 def test_the_form_for_an_address_holds_the_present_one(browser, make_user):
@@ -521,7 +538,7 @@ def test_what_makes_no_sense_as_a_noted_version_asks_again(browser, make_user, s
 
 def test_a_deleted_invitation_can_be_restored_and_sent_again(admin, make_user, outbox):
     user = make_user(invited=True)
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     deletions.restore(user, by=admin)
     invitations.resend(user, by=admin)
     assert "/account/join-from-invite/" in outbox.last_text()
@@ -532,7 +549,7 @@ def test_a_command_may_do_it_too(make_user):
     access.confirm(user, by=None)
     users.suspend(user, by=None)
     users.reactivate(user, by=None)
-    users.delete(user, by=None)
+    deletions.delete(user, by=None)
     deletions.restore(user, by=None)
     assert user.status == "active"
     assert last_event().actor_id is None

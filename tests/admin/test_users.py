@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User
-from app.services import authority, invitations, users
+from app.services import authority, deletions, invitations, users
 from tests.factories import make_role
 from tests.support import PASSWORD, links, path_of
 
@@ -236,7 +236,7 @@ def test_one_of_two_administrators_can_be_removed(browser, make_user, deed):
     assert remains.is_deleted or remains.is_suspended or not remains.is_admin()
 
 
-@pytest.mark.parametrize("service", ["delete", "suspend", "change_role"])
+@pytest.mark.parametrize("service", [deletions.delete, users.suspend, users.change_role])
 @pytest.mark.parametrize("others", ["none", "suspended", "invited", "unconfirmed"])
 def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
     """AD-1: also to a command; people who cannot sign in do not count."""
@@ -244,9 +244,9 @@ def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
     if others != "none":
         traits = {"unconfirmed": {"confirmed": False}}.get(others, {others: True})
         make_user(role="Administrator", **traits)
-    options = {"role": role("User")} if service == "change_role" else {}
+    options = {"role": role("User")} if service is users.change_role else {}
     with pytest.raises(authority.LastAdministrator):
-        getattr(users, service)(last, by=None, **options)
+        service(last, by=None, **options)
     remains = db.session.get(User, last.id)
     assert remains.is_admin()
     assert remains.status == "active"

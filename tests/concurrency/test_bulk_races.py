@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from app import extensions
 from app.extensions import db
 from app.models import AuditEvent, BulkOperation, EmailMessage, User
 from app.services import bulk, users
@@ -17,7 +18,7 @@ REFUSALS = (bulk.NotOpen, AuthorityLost, LastAdministrator, NotOnOneself, UserGo
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(batches, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
 
 
 def previewed(action, by_id, user_ids):

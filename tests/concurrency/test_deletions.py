@@ -25,7 +25,7 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
         accounts.resend_confirmation(user)
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
-            acting(users.delete, user.id, admin),
+            acting(deletions.delete, user.id, admin),
             acting(access.send_reset_link, user.id, admin),
         )
         for result in results:

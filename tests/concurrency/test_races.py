@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
-from app.services import accounts, addresses, invitations, outbox, sessions, users
+from app.services import accounts, addresses, deletions, invitations, outbox, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
 from app.services.authority import AuthorityLost, LastAdministrator, UserGone, can_sign_in
 from app.services.invitations import NotInvited
@@ -53,7 +53,7 @@ def test_two_administrators_who_turn_on_each_other_leave_one(race, deed):
         one, other = (make_user(role="Administrator").id for _ in range(2))
         deeds = {
             "demote": lambda user, by: acting(users.change_role, user, by, role=user_role),
-            "delete": lambda user, by: acting(users.delete, user, by),
+            "delete": lambda user, by: acting(deletions.delete, user, by),
             "suspend": lambda user, by: acting(users.suspend, user, by),
         }
         first, second = (
@@ -79,7 +79,7 @@ def test_three_administrators_who_turn_on_each_other_leave_one(race):
                 acting(users.change_role, ids[(n + 1) % 3], ids[n], role=user_role)
                 for n in range(3)
             ),
-            *(acting(users.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
+            *(acting(deletions.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
         )
         assert administrators() >= 1
         db.session.execute(User.__table__.delete())
@@ -294,9 +294,51 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
                     "/account/login", data={"email": e, "password": PASSWORD, "csrf_token": t}
                 ).status_code
             ),
-            acting(users.delete, user.id, admin.id),
+            acting(deletions.delete, user.id, admin.id),
         )
         assert sent in {200, 302, 409}, sent
+
+
+@pytest.mark.parametrize("deed", ["change the password", "change the address", "delete"])
+def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
+    race, racing_app, monkeypatch, deed
+):
+    """SE-3: whoever had it, and a session, would have the account again, or its end."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("Who sends a form holds the only write lock while the password is verified.")
+    user = make_user()
+    user_id, email = user.id, user.email
+    thief = racing_app.test_client()
+    thief.enter(user)
+    new = "a staple of the thief"
+    path, given = {
+        "change the password": (
+            "/account/manage/change-password",
+            {"old_password": PASSWORD, "new_password": new, "new_password2": new},
+        ),
+        "change the address": (
+            "/account/manage/change-email",
+            {"email": "thief@example.com", "password": PASSWORD},
+        ),
+        "delete": ("/account/manage/delete", {"password": PASSWORD}),
+    }[deed]
+    given["csrf_token"] = thief.csrf_token(path)
+    verify = accounts.passwords.verify
+
+    def verify_slowly(*args):
+        is_right = verify(*args)
+        monkeypatch.setattr(accounts.passwords, "verify", verify)
+        with racing_app.app_context():
+            token = db.session.get(User, user_id).generate_password_reset_token()
+            accounts.reset_password(token, "another horse battery staple")
+            db.session.remove()
+        return is_right
+
+    monkeypatch.setattr(accounts.passwords, "verify", verify_slowly)
+    thief.post(path, data=given)
+    account = User.by_email(email)
+    assert account.verify_password("another horse battery staple")
+    assert (account.pending_email, account.deleted_at) == (None, None)
 
 
 @pytest.mark.parametrize("way", ["new password", "suspended"])

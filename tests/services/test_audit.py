@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from app import origin
+from app import extensions, origin
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance, User
@@ -359,7 +359,7 @@ def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
 ):
     """F15: on SQLite nobody else can write while a transaction lasts."""
     monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(retention, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     user = make_user()
     for number in range(9):
         label = "first@example.com" if number == 0 else user.email

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from app import queue
+from app import extensions, queue
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, BulkItem, BulkOperation, EmailMessage, Role, User
@@ -54,7 +54,7 @@ def make_people(number, **values):
 def small_batches(monkeypatch):
     """Batches of ten, so that a few dozen people make several."""
     monkeypatch.setattr(batches, "BATCH", 10)
-    monkeypatch.setattr(batches, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     monkeypatch.setattr(operations, "AT_ONCE", 5)
 
 

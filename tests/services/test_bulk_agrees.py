@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
-from app.services import bulk, invitations, sessions, users
+from app.services import bulk, deletions, invitations, sessions, users
 from app.services.access import TooManyMails
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import AboveOneself, LastAdministrator, NotOnOneself, UserGone
@@ -125,7 +125,7 @@ def last_event():
 SINGLE = {
     "suspend": lambda user, by, other: users.suspend(user, by=by, reason="spam again"),
     "reactivate": lambda user, by, other: users.reactivate(user, by=by, reason="spam again"),
-    "delete": lambda user, by, other: users.delete(user, by=by),
+    "delete": lambda user, by, other: deletions.delete(user, by=by),
     "change_role": lambda user, by, other: users.change_role(user, role=other, by=by),
     "resend_invitation": lambda user, by, other: invitations.resend(user, by=by),
 }

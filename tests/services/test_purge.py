@@ -54,7 +54,7 @@ def test_nothing_of_an_erased_person_is_left(admin, make_user):
     user = make_user(email="gone@example.com", first_name="Gone", last_name="Girl")
     sessions.start(user, remembered=False, address="192.0.2.99", device="Secret Browser")
     users.change_email(user, email="later@example.com", by=admin)
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     user_id = user.id
     outbox.sweep(include_new=True)
     db.session.execute(EmailMessage.__table__.update().values(state=EmailState.SENT))
@@ -120,7 +120,7 @@ def test_restoring_gives_an_account_back_as_it_was(admin, make_user, outbox, sta
     user = make_user(**traits)
     before = {column.name: getattr(user, column.key) for column in User.__mapper__.columns
               if column.name != "status"}  # fmt: skip
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     assert user.status == "deleted"
     deletions.restore(user, by=admin)
     db.session.expire_all()
@@ -136,7 +136,7 @@ def test_restoring_gives_an_account_back_as_it_was(admin, make_user, outbox, sta
 def test_restoring_is_noted_under_the_name_of_who_did_it(admin, make_user):
     """AD-5"""
     user = make_user()
-    users.delete(user, by=admin)
+    deletions.delete(user, by=admin)
     deletions.restore(user, by=admin)
     events = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()[-2:]
     assert [event.action for event in events] == ["user.deleted", "user.restored"]

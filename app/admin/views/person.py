@@ -179,7 +179,7 @@ def delete_user(user: User) -> ResponseReturnValue:
         danger=True,
     ):
         return question
-    users.delete(user, by=me())
+    deletions.delete(user, by=me())
     flash(f"{name} is deleted. You can restore the account for {days} days.", "success")
     return back_to(user)
 

@@ -25,15 +25,13 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 
 from app.database import now
-from app.extensions import db, is_sqlite
+from app.extensions import db, let_others_write
 from app.models import AuditEvent, User
 from app.services.audit.forgetting import NOWHERE, Person, cleaned, without
 from app.services.audit.recording import maintenance
 
 BATCH = 250
 BUDGET = 10 * 60  # seconds that one clean-up may take
-# Whoever waits to write to SQLite looks only now and then whether they can.
-PAUSE_ON_SQLITE = 0.03  # seconds
 COLUMNS = AuditEvent.__table__.c
 # These note what was searched for, which may be someone.
 SEARCHING = ("user.exported", "audit.exported", "bulk.confirmed")
@@ -63,8 +61,7 @@ def purge() -> int:
         db.session.commit()
         if len(old) < BATCH:
             break
-        if is_sqlite():
-            time.sleep(PAUSE_ON_SQLITE)
+        let_others_write()
     return deleted
 
 
@@ -103,8 +100,7 @@ def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None
             if start == ahead[-1]:  # Former addresses are known only now.
                 _forget_mentions(people)
         db.session.commit()
-        if is_sqlite():
-            time.sleep(PAUSE_ON_SQLITE)
+        let_others_write()
 
 
 def _people(user_ids: Sequence[int]) -> dict[int, Person]:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app import emails, queue
 from app.database import now
-from app.extensions import db, is_sqlite
+from app.extensions import db, is_sqlite, let_others_write
 from app.models import AuditEvent, BulkItem, BulkOperation, Permission, Role, User, UserSession
 from app.models.bulk_operation import BulkState
 from app.services import audit, authority, outbox, registration, sessions
@@ -36,8 +36,6 @@ from app.services.bulk.operations import AT_ONCE, deed_of
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-# SQLite has one writer at a time, and whoever waits looks only now and then whether it is free.
-PAUSE_ON_SQLITE = 0.02  # seconds
 # A batch that met a deadlock or a busy database is begun again, so often at most.
 TRIES = 4
 
@@ -55,8 +53,7 @@ def run(operation_id: int) -> dict[str, Any]:
     try:
         while _do_batch(operation_id):
             _report(operation_id)
-            if is_sqlite():
-                time.sleep(PAUSE_ON_SQLITE)
+            let_others_write()
     except queue.JobCancelled:
         _cancel(operation_id)
         raise

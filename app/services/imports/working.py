@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app import queue
 from app.database import now
-from app.extensions import db, is_sqlite
+from app.extensions import db, let_others_write
 from app.models import ImportResult, PeopleImport
 from app.models.people_import import ImportState
 from app.services import authority
@@ -37,8 +37,6 @@ from app.services.imports.rows import Row
 
 logger = logging.getLogger(__name__)
 
-# SQLite has one writer at a time, and whoever waits looks only now and then whether it is free.
-PAUSE_ON_SQLITE = 0.02  # seconds
 # A batch that met a deadlock, a busy database or a role that was just deleted is begun again.
 TRIES = 4
 
@@ -105,8 +103,7 @@ def _run(plan: Plan) -> None:
             return
         position, listed = done, counts[End.PROBLEM]
         report(done, plan.lines, f"{counts[End.PROBLEM]:,} with problems")
-        if is_sqlite():
-            time.sleep(PAUSE_ON_SQLITE)
+        let_others_write()
     _finish(plan, position, counts)
 
 
