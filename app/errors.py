@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -18,6 +19,7 @@ from werkzeug.exceptions import (
 
 from app.csrf import comes_from_here
 from app.headers import wants_json
+from app.redirects import next_url
 from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
 from app.sign_in import has_been_someone_else
 
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
 SECRET_FIELDS = ("password", "csrf_token", "token")
+HOME = ("/", "Go to the home page")
+# Not 404: a cache may keep it for others.
+LEADS_BACK = (403, 409)
 CHOSEN_FIELDS = ("seen", "confirmed", "action", "submit")
 
 MESSAGES = {
@@ -96,9 +101,22 @@ def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
         code=error.code,
         title=title,
         message=message,
+        actions=[*way_back(), HOME] if code in LEADS_BACK else [HOME],
         request_id=request_id(),
     )
     return page, error.code, headers
+
+
+def way_back() -> list[tuple[str, str]]:
+    """Return a link to the page from which the visitor came, if it is another one of this site."""
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return []
+    back = next_url(came_from._replace(scheme="", netloc="", fragment="").geturl(), "")
+    if not back or came_from.netloc != request.host or came_from.path == request.path:
+        return []
+    return [(back, "Go back")]
 
 
 def show_unavailable(error: Exception) -> Any:
