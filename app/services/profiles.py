@@ -32,22 +32,26 @@ class Profile:
 
 def of(user: User, *, by: User) -> Profile:
     """Gather what the page of `user` shows to `by`, newest first, a few of each."""
-    live = (UserSession.user_id == user.id, UserSession.expires_at > now())
-    shown = select(UserSession).where(*live).order_by(UserSession.last_seen_at.desc())
-    open_sessions = list(db.session.scalars(shown.limit(SESSIONS)))
-    count = len(open_sessions)
-    if count == SESSIONS:
-        counted = select(func.count(UserSession.id)).where(*live)
-        count = db.session.scalar(counted) or 0
+    sessions, session_count = open_sessions(user)
     mails = select(EmailMessage).where(EmailMessage.user_id == user.id)
     return Profile(
-        deeds=deeds(user, by=by, has_sessions=bool(open_sessions)),
-        sessions=open_sessions,
-        session_count=count,
+        deeds=deeds(user, by=by, has_sessions=bool(sessions)),
+        sessions=sessions,
+        session_count=session_count,
         emails=list(db.session.scalars(mails.order_by(EmailMessage.id.desc()).limit(MAILS))),
         events=audit.about_user(user, limit=EVENTS),
         permissions=permissions(user.role.permissions if user.role else 0),
     )
+
+
+def open_sessions(user: User) -> tuple[list[UserSession], int]:
+    """Return where `user` is signed in, what was used last first, and how many there are in all."""
+    live = (UserSession.user_id == user.id, UserSession.expires_at > now())
+    shown = select(UserSession).where(*live).order_by(UserSession.last_seen_at.desc())
+    found = list(db.session.scalars(shown.limit(SESSIONS)))
+    if len(found) < SESSIONS:
+        return found, len(found)
+    return found, db.session.scalar(select(func.count(UserSession.id)).where(*live)) or 0
 
 
 def deeds(user: User, *, by: User, has_sessions: bool = True) -> frozenset[str]:

@@ -315,6 +315,10 @@ DEEDS = {
     ),
     "account.change_email": ("user.email_changed", change_email),
     "account.cancel_email_change": ("user.email_change_cancelled", cancel_email_change),
+    "account.end_sessions": (
+        "user.sessions_ended",
+        as_user("/account/manage/devices/end", form_at="/about", session="others"),
+    ),
     "account.delete_account": (
         "user.deleted",
         as_user("/account/manage/delete", password=PASSWORD),

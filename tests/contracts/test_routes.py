@@ -42,6 +42,8 @@ ACCESS = {
     "account.confirm_request": SIGNED_IN,
     "account.manage": CONFIRMED,
     "account.activity": CONFIRMED,
+    "account.devices": CONFIRMED,
+    "account.end_sessions": CONFIRMED,
     "account.change_password": CONFIRMED,
     "account.delete_account": CONFIRMED,
     "account.change_email_request": CONFIRMED,

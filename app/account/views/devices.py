@@ -1,0 +1,35 @@
+"""Where one is signed in, and signing out elsewhere."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.account import account
+from app.decorators import fresh_sign_in_required
+from app.services import access, profiles
+from app.sign_in import me
+
+
+@account.get("/manage/devices")
+@login_required
+def devices() -> ResponseReturnValue:
+    """The browsers in which one is signed in, the one that was used last first."""
+    sessions, count = profiles.open_sessions(me())
+    return render_template(
+        "account/devices.html", sessions=sessions, count=count, own=current_user.session
+    )
+
+
+@account.route("/manage/devices/end", methods=["GET", "POST"])
+@login_required
+@fresh_sign_in_required
+def end_sessions() -> ResponseReturnValue:
+    """Sign one browser out, or all others. A GET is who comes back from giving the password."""
+    which = request.form.get("session", "")
+    if which == "others":
+        access.end_sessions(me(), by=me())
+        flash("You are signed out everywhere but here.", "success")
+    elif which.isascii() and which.isdigit() and len(which) < 19:
+        access.end_session(me(), int(which), by=me())
+        flash("That device is signed out.", "success")
+    return redirect(url_for("account.devices"))
