@@ -52,10 +52,10 @@ def authenticate(email: str, password: str) -> User | None:
 
 
 def _is_still(user: User) -> bool:
-    """Tell whether `user` may sign in with the password that was just found right.
+    """Tell whether the password that was just found right is that of `user`, who may sign in.
 
-    To verify it takes a while, in which it may have been changed. The row stays locked until the
-    session is there: whoever ends all sessions then ends this one too.
+    To verify it takes a while, in which it may have been changed. The row stays locked until what
+    it is for is done: whoever ends all sessions then ends one that begins, too.
     """
     verified = user.password_hash
     lock(user)
@@ -177,11 +177,10 @@ def reset_password(token: str, password: str) -> User:
 def change_password(user: User, *, old: str, new: str, keep: UserSession | None) -> None:
     """Set a new password and end every session but `keep`.
 
-    Raises WrongPassword and passwords.WeakPassword.
+    Raises WrongPassword, UserGone and passwords.WeakPassword.
     """
     refuse_acting(user)
-    if not user.verify_password(old):
-        refuse_password("user.password_change_refused", user)
+    require_password(user, old, otherwise="user.password_change_refused")
     _require_acceptable_password(user, new)
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
@@ -229,6 +228,15 @@ def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
         reason = "The password is wrong" if user.password_hash else "The account has no password"
     audit.record("session.refused", by=None, by_label=email, subject=user, reason=reason)
     db.session.commit()
+
+
+def require_password(user: User, password: str, *, otherwise: str) -> None:
+    """Lock `user` if `password` is theirs, else note `otherwise` and raise WrongPassword.
+
+    Raises UserGone.
+    """
+    if not user.verify_password(password) or not _is_still(user):
+        refuse_password(otherwise, user)
 
 
 def refuse_password(action: str, user: User) -> NoReturn:

@@ -13,7 +13,7 @@ from app.services.accounts import (
     EmailTaken,
     LinkRefused,
     lock_by_token,
-    refuse_password,
+    require_password,
 )
 from app.services.authority import refuse_acting
 
@@ -22,11 +22,10 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
     """Queue a link to the new address and a notice to the old one, which stays until then.
 
     When the new address is taken its owner is told instead, and the answer is the same.
-    Raises WrongPassword.
+    Raises WrongPassword and UserGone.
     """
     refuse_acting(user)
-    if not user.verify_password(password):
-        refuse_password("user.email_change_refused", user)
+    require_password(user, password, otherwise="user.email_change_refused")
     new_email = canonical_email(new_email)
     if new_email == user.email:
         return

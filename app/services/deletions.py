@@ -44,7 +44,12 @@ def delete_oneself(user: User, *, password: str) -> None:
     Raises NotWhileActing, WrongPassword and LastAdministrator.
     """
     refuse_acting(user)
-    if not user.verify_password(password):
+    verified = user.password_hash
+    is_right = user.verify_password(password)
+    if is_right:
+        # It may have been replaced while it was verified.
+        keep_an_administrator(user, by=user)
+    if not is_right or user.password_hash != verified:
         refuse_password("user.deletion_refused", user)
     _delete(user, by=user)
 
