@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from benchmarks import (
     directory,
@@ -45,6 +47,12 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
 }
 
 
+def _end(number: int, _frame: object) -> NoReturn:
+    """End as with Ctrl-C: what the run has started would go on without it, a PostgreSQL say."""
+    signal.signal(number, signal.SIG_IGN)  # Told once more, it still has to tidy up.
+    sys.exit(128 + number)
+
+
 def main() -> int:
     """Return 1 if a bar is not met, so that a script can tell."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -53,6 +61,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if unknown := set(chosen.names) - set(MEASUREMENTS):
         parser.error(f"there is no measurement called {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, _end)
     logging.disable(logging.WARNING)
     started = time.monotonic()
     results = []

@@ -1,9 +1,16 @@
 """The benchmarks run; what they say about the speed of this machine is not looked at."""
 
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from benchmarks.__main__ import MEASUREMENTS
 from benchmarks.results import Result, at_least, at_most, compare, table
@@ -75,3 +82,39 @@ def test_the_table_can_be_read_as_it_is():
         "| One     | 1 ms     |       |     |     |\n"
         "| Another | 2 ms     | 2.00  | ≤ 1 | NO  |"
     )
+
+
+WAITING = """
+import signal, sys, time
+from benchmarks import __main__ as run
+
+# One that is started in the background would not hear Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def wait(stand):
+    print(stand.folder, *stand.engines(), stand._server(), flush=True)
+    time.sleep(60)
+    yield
+
+run.MEASUREMENTS["wait"] = wait
+sys.argv = ["benchmarks", "wait", "--quick"]
+sys.exit(run.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_a_run_has_started_ends_with_it_when_it_is_told_to_end(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        folder, *engines, server = process.stdout.readline().split()
+        process.send_signal(number)
+        assert process.wait(30) != 0
+    assert not Path(folder).exists()
+    if "PostgreSQL" in engines and "BENCH_DATABASE_URL" not in os.environ:
+        url = make_url(server)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((url.host, url.port), timeout=5)
