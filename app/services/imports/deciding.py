@@ -114,16 +114,21 @@ class Rules:
         self.plan, self.demoted = plan, demoted
         if plan.mode == ImportMode.INVITE and not registration.takes_invitations():
             raise NotAllowed("Nobody can be invited at present: REGISTRATION is closed.")
-        people = [db.session.get(User, user_id, populate_existing=True) for user_id in plan.own_ids]
-        if not all(person and person.is_active and person.confirmed for person in people):
-            raise NotAllowed("The account of whoever imports was suspended or deleted.")
-        self.by = next(person for person in people if person and person.id == plan.actor_id)
-        if not self.by.can(Permission.MANAGE_USERS):
-            raise NotAllowed("Whoever imports may no longer manage people.")
+        self.read_actor_again()
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))
         self.roles = {role.id: role for role in roles}
         self.by_name = {role.name.casefold(): role for role in reversed(roles)}
         self.default_role = self.roles.get(plan.role_id or 0)
+
+    def read_actor_again(self) -> None:
+        """Raise NotAllowed for one who may not import, or no longer."""
+        own_ids = self.plan.own_ids
+        people = [db.session.get(User, user_id, populate_existing=True) for user_id in own_ids]
+        if not all(person and person.is_active and person.confirmed for person in people):
+            raise NotAllowed("The account of whoever imports was suspended or deleted.")
+        self.by = next(person for person in people if person and person.id == self.plan.actor_id)
+        if not self.by.can(Permission.MANAGE_USERS):
+            raise NotAllowed("Whoever imports may no longer manage people.")
 
     def may_give(self, role: Role) -> bool:
         return authority.covers(self.by, role.permissions)
@@ -189,16 +194,28 @@ class Rules:
                 deed.refuse("role", role.name, LAST)
 
 
-def find(rows: Iterable[Row], *, lock: bool = False) -> dict[str, Found[Any]]:
-    """Return who has the addresses of `rows`, by address, locked for those who are to change."""
+def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Found[Any]]:
+    """Return who has the addresses of `rows`, by address.
+
+    For an import that runs those who are to change are locked, and with them whoever imports, who
+    cannot lose meanwhile what allows it.
+    """
+    addresses = [row.email for row in rows if row.email]
+    changes = lock_for is not None and lock_for.update_existing
     if not is_sqlite():
         # An import makes the tables grow under plans that the connection keeps, of this query and
         # of foreign keys: one that was made for a small table reads all of a large one each time.
         db.session.execute(text("DISCARD PLANS"))
+        if lock_for is not None:
+            # By their ids, as everyone who locks several does.
+            own = User.id.in_(lock_for.own_ids)
+            locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
+            locked = locked.order_by(User.id).with_for_update(key_share=True)
+            db.session.execute(locked).all()
     query = select(
         User.id, User.email, User.first_name, User.last_name, User.role_id, User.deleted_at
-    ).where(_is_one_of([row.email for row in rows if row.email]))
-    if lock:
+    ).where(_is_one_of(addresses))
+    if changes:
         query = query.order_by(User.id).with_for_update()
     people: Iterable[Any] = db.session.execute(query)
     return {found.email: found for found in people}

@@ -109,7 +109,7 @@ def _run(plan: Plan) -> None:
 
 def _forget_check(plan: Plan) -> None:
     """Make room for the problems of the run itself, which may be others."""
-    change(plan, ImportState.RUNNING, position=0, counts={})
+    change(plan, ImportState.RUNNING, at=0, counts={})
     forget_problems(plan)
     db.session.commit()
 
@@ -142,7 +142,8 @@ def _write(
     rules = Rules(plan, [])
     for role in _roles_of(rules, rows):
         authority.lock_role(role)
-    people = find(rows, lock=plan.update_existing)
+    people = find(rows, lock_for=plan)
+    rules.read_actor_again()
     deeds = [rules.decide(row, people.get(row.email)) for row in rows]
     has_mail = writing.write(rules, deeds)
     if not plan.keep_good and position == 0 and any(deed.end == End.PROBLEM for deed in deeds):
