@@ -581,6 +581,70 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     assert sorted(line[0] for line in lines) == list(range(2, 32))
 
 
+@pytest.mark.parametrize("step", ["survey", "_forget_check"])
+def test_of_two_workers_with_one_import_the_slow_one_lets_go(
+    browser, long_import, monkeypatch, step
+):
+    """The one has found that nothing is done yet, when the other does the first lines and dies."""
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest())
+    real, report, calls = getattr(working, step), working.report, []
+
+    def dies(*args):
+        report(*args)
+        raise Killed
+
+    def overtaken(*args):
+        calls.append(step)
+        if len(calls) == 1:
+            with monkeypatch.context() as patch:
+                patch.setattr(working, "report", dies)
+                with pytest.raises(Killed):
+                    working.work(row.id)
+            db.session.rollback()
+            assert newest().position == 10
+        return real(*args)
+
+    monkeypatch.setattr(working, step, overtaken)
+    working.work(row.id)
+    assert (newest().position, newest().state) == (10, "running")
+    monkeypatch.setattr(working, step, real)
+    working.work(row.id)
+    row = newest()
+    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
+    assert sorted(line[0] for line in lines) == list(range(2, 32))
+
+
+def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
+    browser, make_user, long_import, monkeypatch
+):
+    row = long_import
+    real, calls = checking.report, []
+    # A problem in each batch, so that it is seen whether one is listed twice.
+    for number in (1, 11, 21):
+        make_user(email=f"p{number}@example.com", deleted_at=now())
+
+    def overtaken(done, *args):
+        calls.append(done)
+        if len(calls) == 1:
+            with pytest.raises(Killed):
+                working.work(row.id)
+            db.session.rollback()
+        elif len(calls) == 3:
+            raise Killed
+        real(done, *args)
+
+    monkeypatch.setattr(checking, "report", overtaken)
+    working.work(row.id)
+    assert (calls, newest().state) == ([10, 10, 20], "checking")
+    working.work(row.id)
+    assert [line for line, *_ in messages(row)] == [3, 13, 23]
+    assert newest().counts == {"invited": 27, "problem": 3}
+    assert newest().state == "checked"
+
+
 def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import, monkeypatch):
     row = long_import
     tasks.import_people(row.id)

@@ -33,11 +33,14 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
     counts: Counter[str] = Counter()
     demoted: list[int] = []
     listed = done = 0
+    is_check = state == ImportState.CHECKING
+    # A check begins anew. A run whose first lines are done by now is someone else's.
+    change(plan, state, at=None if is_check else 0, position=0, counts={})
     forget_problems(plan)
-    change(plan, state, position=0, counts={})
     db.session.commit()
     for rows in storage.stored_rows(plan):
-        change(plan, state, position=done + len(rows) if state == ImportState.CHECKING else 0)
+        at = done if is_check else 0
+        change(plan, state, at=at, position=done + len(rows) if is_check else 0)
         rules, people = Rules(plan, demoted), find(rows)
         deeds = [rules.decide(row, people.get(row.email)) for row in rows]
         counts.update(tally(deeds))
@@ -46,7 +49,7 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
         db.session.commit()
         report(done, plan.lines, "checked")
     has_problems = counts[End.PROBLEM] > 0
-    if state == ImportState.CHECKING or has_problems:
+    if is_check or has_problems:
         change(
             plan,
             state,
