@@ -538,6 +538,22 @@ class Killed(BaseException):
     """What no handler catches, as when the process dies."""
 
 
+def test_an_import_whose_worker_died_is_not_said_to_go_on(browser, long_import):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    row = newest()
+    row.position, row.job_id, row.moved_at = 10, "1", now()
+    db.session.commit()
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "the import goes on" in page
+    row.moved_at = now() - timedelta(minutes=5)
+    db.session.commit()
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "Nothing has happened for a while" in page
+    assert "the import goes on" not in page
+
+
 @pytest.mark.parametrize("moment", ["claimed", "inserted", "noted", "committed"])
 def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     browser, long_import, monkeypatch, moment
