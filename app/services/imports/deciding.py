@@ -216,7 +216,8 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
         User.id, User.email, User.first_name, User.last_name, User.role_id, User.deleted_at
     ).where(_is_one_of(addresses))
     if changes:
-        query = query.order_by(User.id).with_for_update()
+        # No stronger than above: to make a lock stronger is to wait for others while holding it.
+        query = query.order_by(User.id).with_for_update(key_share=True)
     people: Iterable[Any] = db.session.execute(query)
     return {found.email: found for found in people}
 
