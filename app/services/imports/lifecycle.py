@@ -156,13 +156,18 @@ def delete(row: PeopleImport, *, by: User) -> None:
 
 
 def purge() -> int:
-    """Delete imports that nobody has touched for KEEP_IMPORTS days, and return how many."""
+    """Delete imports that nobody has touched for KEEP_IMPORTS days, and return how many.
+
+    Those of people who are erased go with them.
+    """
     before = now() - timedelta(days=current_app.config["KEEP_IMPORTS"])
     touched = func.coalesce(
         PeopleImport.finished_at, PeopleImport.moved_at, PeopleImport.created_at
     )
+    is_of_nobody = PeopleImport.actor_id.not_in(select(User.id))
+    old = select(PeopleImport).where((touched < before) | is_of_nobody).limit(1)
     count = 0
-    while row := db.session.scalar(select(PeopleImport).where(touched < before).limit(1)):
+    while row := db.session.scalar(old):
         db.session.delete(row)
         db.session.commit()
         count += 1
