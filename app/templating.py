@@ -90,10 +90,12 @@ def due(moment: datetime | None) -> Markup:
     """Return how far off a moment is, as `ago` does for one that has been."""
     if moment is None:
         return Markup("never")
-    seconds = int((moment - datetime.now(UTC)).total_seconds())
-    for size, unit in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
-        if seconds >= size:
-            amount = seconds // size
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    units = ((DAY, HOUR, "day"), (HOUR, MINUTE, "hour"), (MINUTE, 1, "minute"), (1, 0, "second"))
+    for size, smaller, unit in units:
+        # To the nearest: what was given seven days ends in seven days, also a moment later.
+        if seconds + smaller / 2 >= size:
+            amount = int(seconds / size + 0.5)
             return _time(moment.astimezone(UTC), f"in {amount} {unit}{'' if amount == 1 else 's'}")
     return _time(moment.astimezone(UTC), "now")
 

@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
 from app.models import Permission
-from app.templating import _distance
+from app.templating import _distance, due
 from tests.support import Browser
 
 TEMPLATES = Path(__file__).parents[2] / "app" / "templates"
@@ -224,3 +224,19 @@ def test_the_public_pages_are_complete(client: Browser) -> None:
 def test_times_are_told_by_their_distance(seconds: int, words: str) -> None:
     present = datetime(2026, 4, 1, 12, tzinfo=UTC)
     assert _distance(present - timedelta(seconds=seconds), present) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (7 * 86400 - 5, "in 7 days"),
+        (86400 - 5, "in 1 day"),
+        (7200 - 5, "in 2 hours"),
+        (1800 - 5, "in 30 minutes"),
+        (20.4, "in 20 seconds"),
+        (-1, "now"),
+    ],
+)
+def test_what_is_due_is_told_to_the_nearest_unit(seconds: float, words: str) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    assert f">{words}<" in due(moment)
