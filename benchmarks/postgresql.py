@@ -22,14 +22,15 @@ def start(folder: Path, port: int, stack: ExitStack) -> str | None:
         folder.chmod(0o755)
         shutil.chown(data, "postgres")
 
-    def run(program: str, *arguments: str) -> None:
+    def run(program: str, *arguments: str, check: bool = True) -> None:
         command = [*prefix, str(programs / program), "-D", str(data), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        subprocess.run(command, check=check, stdout=subprocess.DEVNULL, cwd="/")
 
     run("initdb", "-U", "kit", "--auth=trust", "-E", "UTF8")
     options = " ".join(f"-c {setting}" for setting in (f"port={port}", *SETTINGS))
+    # Before it starts: a run may be ended while it does. There may be none then.
+    stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop", check=False)
     run("pg_ctl", "-w", "-l", str(data / "log"), "-o", options, "start")
-    stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop")
     return f"postgresql://kit@127.0.0.1:{port}/postgres"
 
 
