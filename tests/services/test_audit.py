@@ -324,6 +324,17 @@ def test_a_name_that_stands_in_a_text_twice_is_taken_out_twice(app, make_user, a
     assert details == {"reason": cleaned, "list": [cleaned]}
 
 
+def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
+    app, admin, make_user, add_event
+):
+    user = make_user(email="ada@example.com", first_name="Active", last_name="")
+    told = {"filter": {"status": "active", "search": "ada@example.com"}, "sort": "active"}
+    event_id = add_event("user.exported", actor_id=admin.id, details=told)
+    audit.anonymise([user.id])
+    told["filter"]["search"] = f"deleted user #{user.id}"
+    assert db.session.get(AuditEvent, event_id, populate_existing=True).details == told
+
+
 def test_events_of_mails_and_exports_do_not_name_who_is_erased(
     app, admin, make_user, add_event, monkeypatch
 ):

@@ -11,6 +11,8 @@ from app.models import User
 NOWHERE = {"address": "", "device": ""}
 # What an event calls people by, where it has a name for it.
 PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
+# What someone wrote, where the rest are the app's own words.
+WRITTEN = {"search", "reason"}
 
 
 def name_of_erased(user_id: int) -> str:
@@ -62,7 +64,7 @@ def without(row: Mapping[str, Any], people: Mapping[int, Person]) -> dict[str, A
         if is_about:
             values["subject_label"] = person.name
         for key in ("changes", "details"):
-            values[key] = cleaned(values[key], person, everything=is_about)
+            values[key] = _cleaned(values[key], person, everything=is_about)
     return {key: value for key, value in values.items() if key == "id" or value != row[key]}
 
 
@@ -78,17 +80,29 @@ def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
             yield from filter(None, row["changes"].get(key, ()))
 
 
-def cleaned(value: Any, person: Person, *, everything: bool = False) -> Any:
+def without_search(details: Mapping[str, Any], person: Person) -> dict[str, Any]:
+    """Return the details of an event without the person in what was searched for, and why."""
+    return {
+        key: without_search(part, person)
+        if isinstance(part, dict)
+        else _cleaned(part, person, everything=False)
+        if key in WRITTEN
+        else part
+        for key, part in details.items()
+    }
+
+
+def _cleaned(value: Any, person: Person, *, everything: bool) -> Any:
     """Return what an event tells without a person's names; all names, if it is about them."""
     if isinstance(value, dict):
         return {
             key: _named(part, person.name)
             if everything and key in PERSONAL
-            else cleaned(part, person, everything=everything)
+            else _cleaned(part, person, everything=everything)
             for key, part in value.items()
         }
     if isinstance(value, list):
-        return [cleaned(part, person, everything=everything) for part in value]
+        return [_cleaned(part, person, everything=everything) for part in value]
     return person.taken_out_of(value) if isinstance(value, str) else value
 
 

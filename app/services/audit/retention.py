@@ -27,7 +27,7 @@ from sqlalchemy import cast as cast_to
 from app.database import now
 from app.extensions import db, let_others_write
 from app.models import AuditEvent, User
-from app.services.audit.forgetting import NOWHERE, Person, cleaned, without
+from app.services.audit.forgetting import NOWHERE, Person, without, without_search
 from app.services.audit.recording import maintenance
 
 BATCH = 250
@@ -171,7 +171,7 @@ def _forget_searches(people: Mapping[int, Person]) -> None:
     for row in db.session.execute(searches.order_by(COLUMNS.id).with_for_update()).all():
         told = row.details
         for person in people.values():
-            told = cleaned(told, person)
+            told = without_search(told, person)
         if told != row.details:
             changed.append({"id": row.id, "details": told})
     _write(changed)
