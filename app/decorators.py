@@ -55,6 +55,8 @@ def anonymous_required(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if current_user.is_authenticated:
+            if "token" in kwargs:
+                flash("You are signed in, so the link was not used. Sign out to use it.", "info")
             return redirect(url_for("main.index"))
         return view(*args, **kwargs)
 

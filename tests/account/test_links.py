@@ -371,3 +371,15 @@ def test_whoever_is_not_signed_in_is_sent_back_to_the_link_after_signing_in(clie
     assert client.submit(link).status_code == 302
     assert user.email == NEW_ADDRESS
     assert db.session.query(EmailMessage).count() == 2
+
+
+@pytest.mark.parametrize("kind", ["reset_password", "invite"])
+def test_whoever_is_signed_in_is_told_that_a_link_was_not_used(kinds, kind, app, admin):
+    """Such as an administrator who tries the link that they copied for someone."""
+    browser = app.test_client()
+    browser.enter(admin)
+    link = kinds[kind]
+    response = browser.get(link.path(link.make()))
+    assert response.location == "/"
+    assert "the link was not used" in browser.get("/").text
+    assert link.open(link.make()).status_code == 200

@@ -151,7 +151,7 @@ def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
             raise LinkRefused
         if form.validate_on_submit():
             accounts.join_from_invite(user_id, token, form.password.data)
-            flash("Your password is set. Sign in with it.", "success")
+            flash(f"Your password is set. Sign in as {user.email}.", "success")
             return redirect(url_for("account.login"))
     except passwords.WeakPassword as error:
         form.password.errors = [str(error)]
