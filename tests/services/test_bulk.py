@@ -14,7 +14,7 @@ from app.models import AuditEvent, BulkItem, BulkOperation, EmailMessage, Role, 
 from app.services import bulk, invitations, sessions
 from app.services.access import TooManyMails
 from app.services.authority import AboveOneself
-from app.services.bulk import batches, operations
+from app.services.bulk import batches, operations, previews
 from app.services.directory import Filters
 from app.services.registration import InvitationsClosed
 from tests import factories
@@ -139,6 +139,22 @@ def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admi
 
     assert (operation.done, operation.left_out) == (0, {"invited_often": 1})
     assert count(EmailMessage.message == "invite", of=EmailMessage) == 5
+
+
+def test_of_what_one_only_looked_at_the_latest_is_kept(admin, make_user):
+    """A preview of everyone holds a row for each of a million people."""
+    user, another = make_user(), make_user(role="Administrator")
+    begun = begin("suspend", admin, user_ids=[user.id]).id
+    theirs = bulk.preview("delete", by=another, user_ids=[user.id]).id
+    ids = [
+        bulk.preview("delete", by=admin, user_ids=[user.id]).id
+        for _ in range(previews.MOST_PREVIEWS + 2)
+    ]
+
+    kept = [begun, theirs, *ids[-previews.MOST_PREVIEWS :]]
+    assert db.session.scalars(select(BulkOperation.id).order_by(BulkOperation.id)).all() == kept
+    items = select(BulkItem.operation_id).order_by(BulkItem.operation_id)
+    assert db.session.scalars(items).all() == kept
 
 
 def test_looking_changes_nobody(make_user, admin):

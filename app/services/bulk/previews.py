@@ -11,6 +11,7 @@ from sqlalchemy import (
     CursorResult,
     Integer,
     and_,
+    delete,
     func,
     insert,
     literal,
@@ -21,12 +22,14 @@ from sqlalchemy import (
 
 from app.extensions import db, is_sqlite
 from app.models import BulkItem, BulkOperation, Role, User
+from app.models.bulk_operation import BulkState
 from app.services import audit, authority, registration
 from app.services.bulk.actions import ACTIONS, Deed
 from app.services.bulk.operations import deed_of
 from app.services.directory import Filters
 
 MOST_PICKED = 1000
+MOST_PREVIEWS = 5  # of one person that wait to be confirmed
 HIGHEST_ID = 2**31 - 1
 SAMPLE = 5
 MANY = 10_000
@@ -88,11 +91,25 @@ def preview(
     if filters is None and (gone := len(set(user_ids)) - operation.total):
         operation.left_out = {**operation.left_out, "gone": gone}
         operation.total += gone
+    _forget_earlier(by)
     if operation.total > MANY and not is_sqlite():
         # Else it takes them for a handful, and sorts all that are left for each batch.
         db.session.execute(text("ANALYZE bulk_items"))
     db.session.commit()
     return operation
+
+
+def _forget_earlier(by: User) -> None:
+    """Delete all but the latest previews of `by`: each may hold a row for everyone there is."""
+    waits = and_(BulkOperation.actor_id == by.id, BulkOperation.state == BulkState.PREVIEW)
+    latest_first = select(BulkOperation.id).where(waits).order_by(BulkOperation.id.desc())
+    ids = db.session.scalars(latest_first.offset(MOST_PREVIEWS)).all()
+    if ids:
+        # One that is being confirmed is waited for, and is none of them then.
+        db.session.execute(
+            delete(BulkOperation).where(BulkOperation.id.in_(ids), waits),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _write_items(
