@@ -50,10 +50,12 @@ def form_fields():
         "/account/register": [*person, *pair],
         "/account/reset-password": ["email"],
         "/account/manage/change-password": ["old_password", "new_password", "new_password2"],
+        "/account/manage/change-name": ["first_name", "last_name"],
         "/account/manage/change-email": ["email", "password"],
         "/account/reauthenticate": ["password"],
         "/admin/new-user": ["role", *person, *pair],
         "/admin/invite-user": ["role", *person],
+        "/admin/user/{id}/change-name": ["first_name", "last_name"],
         "/admin/user/{id}/change-email": ["email"],
         "/admin/user/{id}/change-account-type": ["role"],
         "/admin/_update_editor_contents": ["editor_name", "edit_data"],
@@ -130,7 +132,7 @@ def test_odd_text_in_an_address_is_never_an_error(kind, client, admin):
 def test_an_id_that_cannot_be_is_not_found(client, admin, number):
     """IN-1"""
     client.enter(admin)
-    for page in ("", "/info", "/delete", "/change-email", "/change-account-type"):
+    for page in ("", "/info", "/delete", "/change-name", "/change-email", "/change-account-type"):
         assert client.get(f"/admin/user/{number}{page}").status_code == 404
 
 

@@ -48,6 +48,12 @@ class ChangePasswordForm(BaseForm):
     submit = SubmitField("Change password")
 
 
+class ChangeNameForm(BaseForm):
+    first_name = name_field("First name", autocomplete="given-name")
+    last_name = name_field("Last name", autocomplete="family-name")
+    submit = SubmitField("Save name")
+
+
 class ChangeEmailForm(BaseForm):
     email = email_field("New email")
     password = password_field("Current password", new=False)

@@ -61,6 +61,12 @@ class StaleableForm(BaseForm):
     seen = HiddenField()
 
 
+class ChangeUserNameForm(StaleableForm):
+    first_name = name_field("First name", autocomplete="off")
+    last_name = name_field("Last name", autocomplete="off")
+    submit = SubmitField("Change name")
+
+
 class ChangeUserEmailForm(StaleableForm):
     email = email_field("Email address", autocomplete="off")
     submit = SubmitField("Change email")

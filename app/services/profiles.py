@@ -63,7 +63,7 @@ def deeds(user: User, *, by: User, has_sessions: bool = True) -> frozenset[str]:
         return frozenset()
     if user.is_deleted:
         return frozenset({"restore_user"})
-    possible = {"change_user_email"}
+    possible = {"change_user_name", "change_user_email"}
     if has_sessions:
         possible |= {"end_user_sessions", "end_user_session"}
     if user.is_invited and not user.is_suspended:

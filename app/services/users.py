@@ -84,12 +84,35 @@ def create_administrator(
 def shown(user: User) -> dict[str, object]:
     """Return what a form about `user` shows, to be noted in it and compared when it is sent."""
     return {
-        "Name": user.full_name(),
+        "First name": user.first_name,
+        "Last name": user.last_name,
         "Email address": user.email,
         "New address, not confirmed": user.pending_email,
         "Role": user.role.name if user.role else None,
         "Status": user.status.capitalize(),
     }
+
+
+def change_name(
+    user: User, *, first_name: str, last_name: str, by: User | None, seen: str | None = None
+) -> None:
+    """Call `user` something else; whoever `by` is may be the user themselves.
+
+    `seen` is what the form noted of `shown`. Raises AboveOneself, UserGone and changes.Changed.
+    """
+    lock_present(user, by=by)
+    refuse_above(by, user.role)
+    _refuse_if_changed(seen, user)
+    pairs = {
+        "first_name": (user.first_name, first_name),
+        "last_name": (user.last_name, last_name),
+    }
+    changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    if not changed:
+        return
+    user.first_name, user.last_name = first_name, last_name
+    audit.record("user.renamed", by=by, subject=user, changes=changed)
+    db.session.commit()
 
 
 def change_email(user: User, *, email: str, by: User | None, seen: str | None = None) -> None:

@@ -140,6 +140,7 @@ def test_a_session_cannot_be_kept_alive_by_what_is_said_in_its_cookie(client, ma
 GRAVE = [
     "/admin/new-user",
     "/admin/invite-user",
+    "/admin/user/{id}/change-name",
     "/admin/user/{id}/change-email",
     "/admin/user/{id}/change-account-type",
     "/admin/user/{id}/delete",
@@ -171,7 +172,12 @@ def test_a_grave_deed_that_is_posted_late_is_not_done(admin, make_user, enter):
     """SE-8"""
     user = make_user()
     browser = enter(admin)
-    deeds = {"delete": {}, "suspend": {}, "change-email": {"email": "new@example.com"}}
+    deeds = {
+        "delete": {},
+        "suspend": {},
+        "change-email": {"email": "new@example.com"},
+        "change-name": {"first_name": "N", "last_name": "N"},
+    }
     with time_machine.travel(now() + timedelta(minutes=16)):
         token = browser.csrf_token("/account/manage")
         for deed, data in deeds.items():

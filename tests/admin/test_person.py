@@ -15,8 +15,9 @@ from tests.factories import make_role
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 DEEDS = {
-    "change-email", "change-account-type", "suspend", "reactivate", "delete", "restore", "confirm",
-    "resend-confirmation", "send-reset-link", "require-password-change", "end-sessions",
+    "change-name", "change-email", "change-account-type", "suspend", "reactivate", "delete",
+    "restore", "confirm", "resend-confirmation", "send-reset-link", "require-password-change",
+    "end-sessions",
 }  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def test_hostile_names_and_devices_are_shown_as_typed(browser, make_user, admin)
     user = make_user(first_name=hostile, last_name='"><img src=x>')
     sessions.start(user, remembered=False, address=hostile, device=hostile)
     users.suspend(user, by=admin, reason=hostile)
-    for path in ("", "/reactivate", "/delete", "/change-email"):
+    for path in ("", "/reactivate", "/delete", "/change-name", "/change-email"):
         page = browser.get(page_of(user) + path)
         assert page.status_code == 200
         assert hostile not in page.text
@@ -188,21 +189,18 @@ def test_the_page_asks_as_much_of_the_database_for_much_as_for_little(browser, a
 @pytest.mark.parametrize(
     ("traits", "expected"),
     [
-        ({}, {"change-email", "change-account-type", "suspend", "delete", "send-reset-link",
-              "require-password-change"}),
-        ({"confirmed": False},
-         {"change-email", "change-account-type", "suspend", "delete", "send-reset-link",
-          "require-password-change", "resend-confirmation", "confirm"}),
-        ({"suspended": True}, {"change-email", "change-account-type", "reactivate", "delete",
-                               "require-password-change"}),
-        ({"invited": True}, {"change-email", "change-account-type", "suspend", "delete"}),
-        ({"must_change_password": True}, {"change-email", "change-account-type", "suspend",
-                                          "delete", "send-reset-link"}),
+        ({}, {"suspend", "send-reset-link", "require-password-change"}),
+        ({"confirmed": False}, {"suspend", "send-reset-link", "require-password-change",
+                                "resend-confirmation", "confirm"}),
+        ({"suspended": True}, {"reactivate", "require-password-change"}),
+        ({"invited": True}, {"suspend"}),
+        ({"must_change_password": True}, {"suspend", "send-reset-link"}),
     ],
     ids=["active", "unconfirmed", "suspended", "invited", "must change"],
 )  # fmt: skip
 def test_only_buttons_that_work_are_shown(browser, make_user, traits, expected):
     user = make_user(**traits)
+    expected = expected | {"change-name", "change-email", "change-account-type", "delete"}
     assert offered(browser.get(page_of(user)), user) == expected
     for deed in DEEDS - expected - {"end-sessions"}:
         page = do(browser, user, deed, follow_redirects=True)
@@ -217,7 +215,7 @@ def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
     page = browser.get(page_of(admin))
     assert "This is you" in page.text
     assert "This browser" in page.text
-    assert offered(page, admin) == {"change-email", "end-sessions"}
+    assert offered(page, admin) == {"change-name", "change-email", "end-sessions"}
     for deed in ("require-password-change", "suspend", "delete", "change-account-type"):
         assert "your own account" in do(browser, admin, deed, follow_redirects=True).text
     assert admin.status == "active"
@@ -282,6 +280,8 @@ def test_what_is_so_already_is_not_said_to_be_changed(browser, make_user):
     before = db.session.query(AuditEvent).count()
     page = do(browser, user, "change-email", {"email": user.email})
     assert "This is their address already." in page.text
+    names = {"first_name": user.first_name, "last_name": user.last_name}
+    assert "This is their name already." in do(browser, user, "change-name", names).text
     page = do(browser, user, "change-account-type", {"role": user.role_id})
     assert "They have this role already." in page.text
     assert db.session.query(AuditEvent).count() == before
@@ -295,6 +295,7 @@ def test_everything_works_for_someone_who_manages_people_alone(manager, make_use
     for deed, data in (
         ("resend-confirmation", {}),
         ("confirm", {}),
+        ("change-name", {"first_name": "New", "last_name": "Name"}),
         ("change-email", {"email": "new@example.com"}),
         ("change-account-type", {"role": role}),
         ("send-reset-link", {}),
@@ -320,6 +321,51 @@ def test_a_person_who_does_not_exist_is_404(browser, user_id):
 
 
 # What each does
+
+
+def test_a_name_is_changed_and_on_the_record(browser, make_user, admin):
+    """AD-5"""
+    user = make_user(first_name="Ada", last_name="Byron")
+    form = browser.get(f"{page_of(user)}/change-name").text
+    assert 'value="Ada"' in form
+    assert 'value="Byron"' in form
+    page = do(
+        browser, user, "change-name", {"first_name": " Ada ", "last_name": "Lovelace"},
+        follow_redirects=True,
+    )  # fmt: skip
+    assert "The name is now Ada Lovelace." in page.text
+    assert "Last name: Byron Lovelace" in text_of(page).replace(" is now ", " ")
+    assert last_event().changes == {"last_name": ["Byron", "Lovelace"]}
+    assert (last_event().action, last_event().actor_id) == ("user.renamed", admin.id)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "\u200b", "\u202enoryB", "By\0ron"])
+def test_a_name_that_registration_would_refuse_is_refused_here_too(browser, make_user, name):
+    """IN-1, XS-5"""
+    user = make_user(first_name="Ada", last_name="Byron")
+    page = do(browser, user, "change-name", {"first_name": "Ada", "last_name": name})
+    assert page.status_code == 200
+    assert "Please check what you entered" in page.text
+    assert user.last_name == "Byron"
+
+
+def test_two_who_change_one_name_see_each_others(browser, admin, make_user):
+    """F38: also where the whole is the same, and the parts are not."""
+    user = make_user(first_name="Maria", last_name="Garcia Lopez")
+    other = make_user(role="Administrator", email="other@example.com")
+    fields = open_form(browser, user, "change-name")
+    users.change_name(user, first_name="Maria Garcia", last_name="Lopez", by=other)
+    page = browser.post(
+        f"{page_of(user)}/change-name", data={**fields, "first_name": "Mary", "last_name": "Lopez"}
+    )
+    assert page.status_code == 409
+    shown = text_of(page)
+    for words in (
+        "other@example.com changed it", "First name You saw Maria Now it is Maria Garcia",
+        "You want Mary", "Last name You saw Garcia Lopez Now it is Lopez",
+    ):  # fmt: skip
+        assert words in shown, words
+    assert user.first_name == "Maria Garcia"
 
 
 def test_a_reset_link_goes_to_the_person_alone(browser, make_user, outbox):
@@ -455,6 +501,7 @@ def open_form(browser, user, deed):
 @pytest.mark.parametrize(
     ("deed", "sent"),
     [
+        ("change-name", {"first_name": "Mine", "last_name": "Alone"}),
         ("change-email", {"email": "mine@example.com"}),
         ("change-account-type", {}),
         ("suspend", {"reason": "mine"}),
@@ -491,6 +538,7 @@ def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
     response = browser.post(f"{page_of(user)}/{deed}", data={**again, **sent})
     assert response.status_code == 302
     assert {
+        "change-name": user.full_name() == "Mine Alone",
         "change-email": user.email == "mine@example.com",
         "change-account-type": user.role.name == "Editor",
         "suspend": user.suspended_reason == "mine",

@@ -143,7 +143,8 @@ def test_no_page_is_wider_than_the_screen(page: Page, width: int, scheme: str) -
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     for path in (
         "/", "/about", "/account/manage", "/account/manage/change-password",
-        "/account/manage/change-email", "/admin/", "/admin/users", "/admin/users?search=zzz",
+        "/account/manage/change-name", "/account/manage/change-email", "/admin/", "/admin/users",
+        "/admin/users?search=zzz", "/admin/user/1/change-name",
         "/admin/new-user", "/admin/invite-user", "/admin/user/1", "/dev/mail", "/dev/patterns",
         "/nowhere",
     ):  # fmt: skip

@@ -31,6 +31,10 @@ def named(name, permissions):
 # Each as (what the person is, the deed).
 DEEDS = {
     "change role": ({}, lambda user, by: users.change_role(user, role=role(), by=by)),
+    "change name": (
+        {},
+        lambda user, by: users.change_name(user, first_name="X", last_name="Y", by=by),
+    ),
     "change email": ({}, lambda user, by: users.change_email(user, email="x@example.com", by=by)),
     "suspend": ({}, lambda user, by: users.suspend(user, by=by)),
     "reactivate": ({"suspended": True}, lambda user, by: users.reactivate(user, by=by)),

@@ -263,6 +263,7 @@ def empty_queue(world):
 
 
 NEW_PERSON = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com"}
+NEW_NAME = {"first_name": "Augusta", "last_name": "King"}
 NEW_PASSWORDS = {"new_password": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
 OLD_AND_NEW = {"old_password": PASSWORD} | NEW_PASSWORDS
 TWICE = {"password": NEW_PASSWORD, "password2": NEW_PASSWORD}
@@ -309,6 +310,10 @@ DEEDS = {
         "user.password_changed",
         as_user("/account/manage/change-password", **OLD_AND_NEW),
     ),
+    "account.change_name": (
+        "user.renamed",
+        as_user("/account/manage/change-name", **NEW_NAME),
+    ),
     "account.change_email_request": (
         "user.email_change_asked",
         as_user("/account/manage/change-email", email="new@example.com", password=PASSWORD),
@@ -336,6 +341,7 @@ DEEDS = {
     ),
     "admin.copy_invite_link": ("user.invitation_link_copied", copy_invite_link),
     "admin.revoke_invite": ("user.invitation_revoked", on_user("revoke-invite", user=INVITED)),
+    "admin.change_user_name": ("user.renamed", on_user("change-name", **NEW_NAME)),
     "admin.change_user_email": (
         "user.email_changed",
         on_user("change-email", email="other@example.com"),

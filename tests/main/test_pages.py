@@ -164,7 +164,8 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
     base = f"/admin/user/{user.id}"
     shown = [browser.get(path) for path in (
         "/admin/", "/admin/users", "/admin/users?search=" + "x", base, f"{base}/delete",
-        f"{base}/change-email", f"{base}/change-account-type", f"{base}/revoke-invite",
+        f"{base}/change-name", f"{base}/change-email", f"{base}/change-account-type",
+        f"{base}/revoke-invite",
     )]  # fmt: skip
     token = browser.csrf_token("/about")
     browser.post(f"{base}/resend-invite", data={"csrf_token": token})

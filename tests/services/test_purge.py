@@ -166,9 +166,15 @@ def test_who_is_erased_cannot_be_restored(admin, make_user):
         deletions.restore(user, by=admin)
 
 
-@pytest.mark.parametrize("deed", ["change_email", "change_role", "suspend", "reactivate"])
+@pytest.mark.parametrize(
+    "deed", ["change_name", "change_email", "change_role", "suspend", "reactivate"]
+)
 def test_nothing_is_done_to_a_deleted_account(admin, make_user, deed):
     user = db.session.get(User, deleted(make_user, days=1))
-    values = {"change_email": {"email": "x@example.com"}, "change_role": {"role": admin.role}}
+    values = {
+        "change_name": {"first_name": "X", "last_name": "Y"},
+        "change_email": {"email": "x@example.com"},
+        "change_role": {"role": admin.role},
+    }
     with pytest.raises(authority.UserGone):
         getattr(users, deed)(user, by=admin, **values.get(deed, {}))

@@ -13,7 +13,7 @@ from app.sign_in import me, take_on
 # All that decides who can sign in and how is left to the person themselves, so a page of the
 # account that is added later is closed until it stands here.
 OPEN_WHILE_ACTING = {
-    "account.activity",
+    *("account.activity", "account.change_name"),
     *("account.manage", "account.unconfirmed", "account.stop_acting", "account.logout"),
     # For those who are not signed in: they send home whoever is.
     *("account.login", "account.register", "account.join_from_invite"),

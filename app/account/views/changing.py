@@ -7,10 +7,15 @@ from flask_login import current_user, login_required
 from app import passwords
 from app.account import account, limits
 from app.account.answers import LINK_SENT, refuse_link, token_page
-from app.account.forms import ChangeEmailForm, ChangePasswordForm, ConfirmEmailForm
+from app.account.forms import (
+    ChangeEmailForm,
+    ChangeNameForm,
+    ChangePasswordForm,
+    ConfirmEmailForm,
+)
 from app.headers import SAFE_METHODS
 from app.redirects import next_url
-from app.services import accounts, addresses
+from app.services import accounts, addresses, users
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
 from app.sign_in import me
 
@@ -42,6 +47,24 @@ def insist_on_a_new_password() -> ResponseReturnValue | None:
 @login_required
 def manage() -> ResponseReturnValue:
     return render_template("account/manage.html", user=current_user)
+
+
+@account.route("/manage/change-name", methods=["GET", "POST"])
+@login_required
+def change_name() -> ResponseReturnValue:
+    """Change one's own name, which counts at once."""
+    user = me()
+    form = ChangeNameForm(first_name=user.first_name, last_name=user.last_name)
+    if form.validate_on_submit():
+        before = user.first_name, user.last_name
+        users.change_name(
+            user, first_name=form.first_name.data, last_name=form.last_name.data, by=user
+        )
+        if (user.first_name, user.last_name) != before:
+            flash(f"Your name is now {user.full_name()}.", "success")
+            return redirect(url_for("account.manage"))
+        form.first_name.errors = ["This is your name already."]
+    return render_template("account/change_name.html", form=form)
 
 
 @account.route("/manage/change-password", methods=["GET", "POST"])

@@ -17,6 +17,7 @@ from app.admin.deeds import (
 from app.admin.forms import (
     ChangeAccountTypeForm,
     ChangeUserEmailForm,
+    ChangeUserNameForm,
     ReactivateUserForm,
     SuspendUserForm,
 )
@@ -41,6 +42,35 @@ def user_info(user_id: int) -> ResponseReturnValue:
         user=user,
         profile=profiles.of(user, by=me()),
         actions=audit.ACTIONS,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-name", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_user_name(user: User) -> ResponseReturnValue:
+    form = ChangeUserNameForm(first_name=user.first_name, last_name=user.last_name)
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        before = user.first_name, user.last_name
+        first, last = form.first_name.data, form.last_name.data
+        try:
+            users.change_name(user, first_name=first, last_name=last, by=me(), seen=form.seen.data)
+        except Changed as error:
+            stale = (error, [("First name", first), ("Last name", last)])
+        else:
+            if (user.first_name, user.last_name) != before:
+                flash(f"The name is now {user.full_name()}.", "success")
+                return back_to(user)
+            form.first_name.errors = ["This is their name already."]
+    return form_page(
+        user,
+        form,
+        title="Change name",
+        lead="Shown wherever they are named. They see the change under their recent activity.",
+        stale=stale,
     )
 
 
