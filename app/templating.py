@@ -11,6 +11,7 @@ from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
 
+from app import names
 from app.assets import asset_url
 from app.models import Permission
 from app.services import pages, registration
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         duration=duration,
         number=number,
         initials=initials,
+        full_name=full_name,
         kind=kind,
         sanitised=sanitised,
     )
@@ -152,7 +154,12 @@ def number(value: int) -> str:
 
 def initials(person: Any) -> str:
     """Return the letters that stand for a person: of their name, else of their address."""
-    return (person.first_name[:1] + person.last_name[:1] or person.email[:1]).upper()
+    return names.initials(person.first_name, person.last_name, person.email)
+
+
+def full_name(person: Any) -> str:
+    """Return what a person is called, who may be a row of a query; "" leaves it to the address."""
+    return names.full_name(person.first_name, person.last_name)
 
 
 def kind(field: Field) -> str:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import (
     validates,
 )
 
-from app import passwords, tokens
+from app import names, passwords, tokens
 from app.database import UtcDateTime, now
 from app.extensions import db
 from app.models.role import Permission, Role
@@ -130,11 +130,12 @@ class User(UserMixin, db.Model):
         return value if value is None else canonical_email(value)
 
     def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
+        """Return the name, or "" for someone whom only the address can stand for."""
+        return names.full_name(self.first_name, self.last_name)
 
     @property
     def initials(self) -> str:
-        return (self.first_name[:1] + self.last_name[:1]).upper() or self.email[:1].upper()
+        return names.initials(self.first_name, self.last_name, self.email)
 
     # What they may do
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import aliased
 
+from app import names
 from app.database import now
 from app.emails import LINK_LIFETIMES
 from app.extensions import db
@@ -49,7 +50,7 @@ class Pending:
     may_be_changed: bool
 
     def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
+        return names.full_name(self.first_name, self.last_name)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _pending(row: Row[Any], by: User) -> Pending:
         state=row.state,
         made_at=row.claimed_at or row.written_at,
     )
-    name = f"{row.inviter_first_name or ''} {row.inviter_last_name or ''}".strip()
+    name = names.full_name(row.inviter_first_name or "", row.inviter_last_name or "")
     return Pending(
         id=row.id,
         first_name=row.first_name,

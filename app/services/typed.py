@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
+from app import names
 from app.models.user import EMAIL_LENGTH
 
 # RFC 5321, section 4.1.2: a local part without quotes, of at most 64 characters.
@@ -14,8 +15,6 @@ _LOCAL_PART = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*")
 
 # Unicode Annex 9: these set the direction of what follows, beyond the end of a name as well.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters and symbols that leave no mark.
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def stored_address(typed: str) -> str:
@@ -67,4 +66,4 @@ def is_name(text: str) -> bool:
         return text.isprintable()
     if visible(text, allowed="") != text or not _TURNING.isdisjoint(text):
         return False
-    return any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in text)
+    return names.shows(text)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app import names
 from app.admin import admin
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
@@ -173,8 +174,8 @@ def _rows(page: Page, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
     ago, my_id = reader_of_times(), me().id
     above = {role.id for role in roles.values() if not authority.covers(me(), role.permissions)}
     for id_, first, last, email, role_id, status, joined, seen in page.rows:
-        name = f"{first} {last}".strip()
-        initials = (first[:1] + last[:1] or email[:1]).upper()
+        name = names.full_name(first, last)
+        initials = names.initials(first, last, email)
         role = roles[role_id].name if role_id in roles else "None"
         menu = "me" if id_ == my_id else "above" if role_id in above else status
         sub = email if name else ""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from app import names
 from app.extensions import is_sqlite
 from app.models import User
 from app.services.directory import matching, sorting, totals
@@ -44,7 +45,7 @@ class Listed(NamedTuple):
     last_seen_at: datetime | None
 
     def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
+        return names.full_name(self.first_name, self.last_name)
 
 
 LISTED = tuple(COLUMNS[name] for name in Listed._fields)
