@@ -121,6 +121,16 @@ def test_a_name_with_what_cannot_be_seen_is_refused(client, name):
     assert User.by_email("grace@example.com") is None
 
 
+def test_the_summary_names_the_fields_that_have_the_same_fault(client):
+    """CS-3: one sentence twice says neither which fields are meant nor where each link leads."""
+    page = register(client, first_name="\u200b", last_name="\u2060").text
+    fault = "Remove the characters that cannot be seen."
+    assert f'<a href="#first_name">First name: {fault}</a>' in page
+    assert f'<a href="#last_name">Last name: {fault}</a>' in page
+    page = register(client, first_name="\u200b").text
+    assert f'<a href="#first_name">{fault}</a>' in page
+
+
 def test_fields_that_the_form_does_not_have_are_ignored(client):
     """AZ-3"""
     extra = {"role_id": "2", "confirmed": "1", "id": "77", "password_hash": "x", "is_admin": "1"}
