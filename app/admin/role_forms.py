@@ -3,7 +3,6 @@
 import unicodedata
 from typing import Any
 
-from flask import current_app
 from wtforms import (
     BooleanField,
     HiddenField,
@@ -19,7 +18,7 @@ from app.admin.forms import RoleField
 from app.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
-from app.services import authority, changes, roles
+from app.services import authority, changes, homes, roles
 from app.services.roles import Values
 from app.sign_in import me
 
@@ -28,28 +27,15 @@ TICK_ONE = "Tick at least one permission of the list."
 FOR_EVERYONE = "Everyone who registers would administer the app."
 
 
-def homes() -> dict[str, str]:
-    """Return the blueprints that have an index page, and its address."""
-    found = {}
-    for rule in current_app.url_map.iter_rules():
-        blueprint, _, view = rule.endpoint.rpartition(".")
-        if view == "index" and blueprint and not rule.arguments and "GET" in (rule.methods or ()):
-            found[blueprint] = rule.rule
-    return dict(sorted(found.items(), key=lambda home: home[1]))
-
-
 class HomeField(SelectField):
     """A choice among the blueprints that people can begin in."""
 
     def __init__(self, label: str = "Home", **options: Any) -> None:
-        choices = [
-            SelectChoice(name, f"{name.replace('_', ' ').capitalize()}, at {path}")
-            for name, path in homes().items()
-        ]
+        choices = [SelectChoice(name, homes.words(name)) for name in homes.known()]
         super().__init__(label, choices=choices, **options)
 
     def pre_validate(self, form: Any) -> None:
-        if self.data not in homes():
+        if self.data not in homes.known():
             raise ValidationError("Choose one of the pages.")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app import queue
 from app.extensions import db
 from app.models import Permission, Role, User
-from app.services import audit, authority, changes, moving
+from app.services import audit, authority, changes, homes, moving
 from app.services.authority import (
     AboveOneself,
     LastAdministrator,
@@ -53,7 +53,7 @@ class Values:
         """Return the values in words, as pages and the audit trail tell them."""
         return {
             "Name": self.name,
-            "Home": self.index,
+            "Home": homes.words(self.index),
             "Permissions": ", ".join(Permission.names(self.permissions)) or "none",
             "Given to people who register": "yes" if self.default else "no",
         }

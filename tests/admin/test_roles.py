@@ -240,7 +240,27 @@ def test_a_change_of_name_or_home_needs_no_second_look(browser, make_user):
     assert answer.location == ROLES
     assert (editor.name, editor.index) == ("Writer", "admin")
     (event,) = events("role.changed")
-    assert event.changes == {"name": ["Editor", "Writer"], "home": ["main", "admin"]}
+    assert event.changes == {
+        "name": ["Editor", "Writer"],
+        "home": ["Main, at /", "Admin, at /admin/"],
+    }
+
+
+def test_a_stale_form_tells_homes_in_the_words_of_the_form(browser, admin):
+    """F38"""
+    editor = make_role("Editor", 0x11)
+    noted = seen(browser, editor)
+    assert ">Admin, at /admin/</option>" in browser.get(path(editor)).text
+    roles.change(editor, roles.Values("Editor", "admin", 0x11, default=False), by=admin)
+    page = browser.submit(path(editor), fields("Editor", 1, 0x10, index="main", seen=noted))
+    assert page.status_code == 409
+    assert "<del>Main, at /</del>" in page.text
+    assert page.text.count("<strong>Admin, at /admin/</strong>") == 1
+    assert "<strong>Main, at /</strong>" in page.text
+
+
+def test_a_home_that_is_gone_is_told_by_its_name(app):
+    assert roles.Values("Odd", "shop", 1, default=False).noted()["Home"] == "shop"
 
 
 def test_before_permissions_change_the_page_says_whom_it_reaches(browser, make_user):

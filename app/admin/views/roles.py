@@ -4,11 +4,11 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.role_forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm, homes
+from app.admin.role_forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import Permission, Role
-from app.services import authority, changes, role_pages
+from app.services import authority, changes, homes, role_pages
 from app.services import roles as roles_service
 from app.services.authority import AboveOneself, LastAdministrator
 from app.services.moving import MOST, TooMany
@@ -25,7 +25,7 @@ ABOVE = "It holds permissions that you lack, so you cannot change or delete it."
 @admin.get("/roles")
 @permission_required(Permission.MANAGE_ROLES)
 def roles() -> ResponseReturnValue:
-    return render_template("admin/roles.html", listing=role_pages.listing(), homes=homes())
+    return render_template("admin/roles.html", listing=role_pages.listing(), homes=homes.known())
 
 
 @admin.route("/roles/new", methods=["GET", "POST"])
