@@ -3,17 +3,17 @@
 from typing import Any
 
 from app import queue
-from app.services import audit, bulk, deletions, delivery, imports, outbox, sessions
+from app.services import audit, bulk, claims, deletions, imports, outbox, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
-@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
+@queue.task(timeout=claims.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
 def drain_outbox() -> None:
     outbox.drain(claimant=queue.current_run() or "")
 
 
 # The next sweep is not far, so one retry will do, and that at once.
-@queue.task(timeout=delivery.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
+@queue.task(timeout=claims.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
 def sweep_outbox() -> None:
     outbox.sweep(claimant=queue.current_run() or "")
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import configure_mappers
 
 from app import emails, mail, queue, redis_server
 from app.queue.horse import die_with
-from app.services import delivery, outbox
+from app.services import claims, outbox
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ def _work_without_redis(burst: bool) -> None:
         try:
             with app.app_context():
                 # As of a job: a claim lasts longer than that, so that no other worker takes it.
-                with queue.time_limit(delivery.TIMEOUT):
+                with queue.time_limit(claims.TIMEOUT):
                     outbox.sweep(include_new=True, is_stopping=stop.is_set)
                 due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
                 for task in due:

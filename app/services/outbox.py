@@ -22,7 +22,7 @@ from app.extensions import db, is_sqlite
 from app.mail import Transport, connect
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
-from app.services import delivery
+from app.services import claims, delivery
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def deliver(
     not due. A `claimant` of which there never are two at once, such as a job, takes up again what
     it was sending when it died.
     """
-    claimed = delivery.claim(email_id, claimant)
+    claimed = claims.claim(email_id, claimant)
     if claimed is None:
         return None
     if transport is not None:
@@ -123,8 +123,8 @@ def drain(*, claimant: str = "") -> int:
     until = time.monotonic() + DRAIN_BUDGET
     taken = 0
     with connect() as transport:
-        claimed = delivery.claim_again(claimant) or delivery.claim_new(claimant)
-        if claimed is not None and delivery.is_any_new():
+        claimed = claims.claim_again(claimant) or claims.claim_new(claimant)
+        if claimed is not None and claims.is_any_new():
             queue.enqueue("drain_outbox")
         has_sent = False
         while claimed is not None:
@@ -136,7 +136,7 @@ def drain(*, claimant: str = "") -> int:
             if not transport.is_reachable or time.monotonic() > until:
                 queue.enqueue("drain_outbox")
                 break
-            claimed = delivery.claim_new(claimant)
+            claimed = claims.claim_new(claimant)
     return taken
 
 
@@ -158,14 +158,14 @@ def sweep(
     at = now()
     query = EmailMessage.due(at)
     if include_new:
-        query = select(EmailMessage.id).where(delivery.may_be_claimed(at))
+        query = select(EmailMessage.id).where(claims.may_be_claimed(at))
         query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
     ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
     # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
     db.session.commit()
     taken = 0
     with connect() as transport:
-        for claimed in _in_turn([*delivery.left_by(claimant), *ids], claimant):
+        for claimed in _in_turn([*claims.left_by(claimant), *ids], claimant):
             delivery.send(claimed, transport)
             taken += 1
             if not transport.is_reachable or time.monotonic() > until or is_stopping():
@@ -175,12 +175,12 @@ def sweep(
     return taken
 
 
-def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[delivery.Claim]:
+def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[claims.Claim]:
     """Claim the mails of `ids`, each when it is asked for."""
     for number, email_id in enumerate(ids):
-        if number and (awaited := delivery.claim_awaited(claimant)):
+        if number and (awaited := claims.claim_awaited(claimant)):
             yield awaited
-        if claimed := delivery.claim(email_id, claimant):
+        if claimed := claims.claim(email_id, claimant):
             yield claimed
 
 

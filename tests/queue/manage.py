@@ -1,4 +1,4 @@
-"""manage.py with the tasks of tests, and with what WORKER_<NAME> and DELIVERY_<NAME> set."""
+"""manage.py with the tasks of tests, and with what WORKER_<NAME> and CLAIMS_<NAME> set."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from app.queue import worker
-from app.services import delivery
+from app.services import claims
 from manage import cli
 from tests.queue import example_tasks
 
 if __name__ == "__main__":
     example_tasks.register()
     for name, value in os.environ.items():
-        for module in (worker, delivery):
+        for module in (worker, claims):
             prefix = f"{module.__name__.rpartition('.')[2].upper()}_"
             if name.startswith(prefix):
                 setattr(module, name.removeprefix(prefix), int(value))

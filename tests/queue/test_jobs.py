@@ -423,7 +423,7 @@ def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
     outbox.commit_and_offer(*make_mails(1))
     slow = make_mail_server()
     slow.script.append("stall")
-    variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "DELIVERY_TIMEOUT": "1"}
+    variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "CLAIMS_TIMEOUT": "1"}
     worker = run("run_worker", "--no-redis", program=PROGRAM, **variables)
 
     worker.wait_for_line("pending, attempt 1: Task exceeded maximum timeout")
