@@ -14,7 +14,7 @@ from app.models import AuditEvent, BulkItem, BulkOperation, EmailMessage, Role, 
 from app.services import bulk, invitations, sessions
 from app.services.access import TooManyMails
 from app.services.authority import AboveOneself
-from app.services.bulk import batches, operations, previews
+from app.services.bulk import batches, locks, notes, operations, previews
 from app.services.directory import Filters
 from app.services.registration import InvitationsClosed
 from tests import factories
@@ -271,13 +271,15 @@ def test_many_are_done_in_batches_and_told_of_once(admin, small_batches, queued)
     assert count(AuditEvent.action == "user.suspended", of=AuditEvent) == 35
 
 
-@pytest.mark.parametrize("step", ["_note", "_leave_out", "_sort_out"])
+@pytest.mark.parametrize(
+    ("module", "step"), [(notes, "note"), (notes, "leave_out"), (locks, "sort_out")]
+)
 def test_a_batch_that_dies_is_begun_again_and_nobody_has_two_turns(
-    admin, small_batches, queued, monkeypatch, step
+    admin, small_batches, queued, monkeypatch, module, step
 ):
     ids = make_people(35)
     operation = begin("suspend", admin, user_ids=ids)
-    done, real = [], getattr(batches, step)
+    done, real = [], getattr(module, step)
 
     def dies(*values):
         done.append(1)
@@ -286,7 +288,7 @@ def test_a_batch_that_dies_is_begun_again_and_nobody_has_two_turns(
             raise KeyboardInterrupt
         return real(*values)
 
-    monkeypatch.setattr(batches, step, dies)
+    monkeypatch.setattr(module, step, dies)
     with pytest.raises(KeyboardInterrupt):
         bulk.run(operation.id)
     db.session.rollback()
