@@ -948,3 +948,17 @@ def test_a_form_of_the_same_page_that_is_no_file_stays_small(browser):
         content_type="application/x-www-form-urlencoded",
     )
     assert response.status_code == 413
+
+
+def test_all_events_of_an_import_are_found_by_it(browser):
+    row = check(browser, HEADER + "new@example.com,N,,\n")
+    run(browser, row)
+    assert browser.get(f"/admin/users/import/{row.id}/results.csv").status_code == 200
+    of_it = select(AuditEvent).where(AuditEvent.action.startswith("import."))
+    events = list(db.session.scalars(of_it.order_by(AuditEvent.id)))
+    assert [event.action for event in events] == [
+        *("import.started", "import.finished", "import.downloaded"),
+    ]
+    assert {(event.subject_type, event.subject_id) for event in events} == {
+        ("peopleimport", row.id)
+    }

@@ -30,7 +30,6 @@ PAGES: dict[str, tuple[type[Any], str, str]] = {
     "emailmessage": (EmailMessage, "admin.email", "email_id"),
     "role": (Role, "admin.role", "role_id"),
     "bulkoperation": (BulkOperation, "admin.bulk_operation", "operation_id"),
-    "import": (PeopleImport, "admin.show_import", "import_id"),
     "peopleimport": (PeopleImport, "admin.show_import", "import_id"),
 }
 

@@ -21,12 +21,11 @@ SUBJECTS = {
     "bulkoperation": "Bulk change",
     "editablehtml": "Page",
     "emailmessage": "Mail",
-    "import": "Import",
     "job": "Job",
+    "peopleimport": "Import",
     "queue": "Queue",
     "role": "Role",
     "user": "Person",
-    "peopleimport": "Import",
 }
 
 

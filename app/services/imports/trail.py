@@ -14,5 +14,5 @@ from app.services import audit
 def note(action: str, import_id: int, provenance: Any, **details: Any) -> None:
     """Add what was done with an import to the audit trail; the caller commits."""
     columns = audit.values(action, by=None, **details) | provenance
-    about = {"subject_type": "import", "subject_id": import_id, "subject_label": ""}
+    about = {"subject_type": "peopleimport", "subject_id": import_id, "subject_label": ""}
     db.session.execute(insert(AuditEvent), [columns | about])
