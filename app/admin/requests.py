@@ -1,5 +1,7 @@
 """What the admin's views ask of a request: the part of a list that is wanted, a confirmed deed."""
 
+from collections.abc import Callable
+
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -7,14 +9,30 @@ from app.admin.forms import ConfirmForm
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200
+QUOTED = 60  # characters of what makes no sense that the page repeats
 
 
-def page_number() -> int:
+def page_number(notices: list[str]) -> int:
     """Return the page of a list that the address asks for; nonsense asks for the first."""
-    given = request.args.get("page", "1")
-    if not (given.isascii() and given.isdigit()):
-        return 1
-    return min(max(int(given[:20]), 1), HIGHEST_PAGE)
+    given = request.args.get("page", "") or "1"
+    number = int(given[:20]) if given.isascii() and given.isdigit() else 0
+    if not number:
+        notices.append(f"“{given[:QUOTED]}” is no page of the list, so the first is shown.")
+    return min(max(number, 1), HIGHEST_PAGE)
+
+
+def asked_for(
+    name: str, is_known: Callable[[str], bool], notices: list[str], otherwise: str
+) -> str:
+    """Return what the address narrows a list by, or "" for nothing and for what makes no sense.
+
+    Of that a sentence is added to `notices`: `otherwise`, with what was given in place of {}.
+    """
+    given = request.args.get(name, "")
+    if not given or is_known(given):
+        return given
+    notices.append(otherwise.format(given[:QUOTED]))
+    return ""
 
 
 def searched(name: str = "search") -> str:

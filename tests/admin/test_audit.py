@@ -97,8 +97,10 @@ def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(viewer, suspe
 
 
 @pytest.mark.parametrize("query", ["before=x", "before=-1", "after=" + "9" * 40, "before=٣"])
-def test_a_cursor_that_makes_no_sense_is_passed_over(viewer, suspended, query):
-    assert newest("user.suspended").id in shown(viewer.get(f"/admin/audit?{query}"))
+def test_a_cursor_that_makes_no_sense_is_passed_over_and_said_so(viewer, suspended, query):
+    page = viewer.get(f"/admin/audit?{query}")
+    assert newest("user.suspended").id in shown(page)
+    assert "is no place in the list, so it begins with the newest." in page.text
 
 
 def test_pages_lead_to_each_other_and_keep_the_filters(viewer, admin, suspended, monkeypatch):
@@ -285,4 +287,6 @@ def test_ones_own_activity_goes_back_page_by_page(app, make_user, monkeypatch):
         found = re.search(r'rel="next" href="([^"]+)"', page)
         path = found and found.group(1)
     assert seen == 5
-    assert browser.get("/account/manage/activity?before=nonsense").status_code == 200
+    page = browser.get("/account/manage/activity?before=nonsense")
+    assert page.status_code == 200
+    assert "There is no such page of the list, so the first is shown." in page.text

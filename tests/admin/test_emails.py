@@ -51,7 +51,11 @@ def test_mails_are_listed_newest_first_and_found_by_state_and_recipient(manager,
     assert ids(manager.get("/admin/emails?recipient=ADA@example.com")) == [first.id]
     assert ids(manager.get("/admin/emails?recipient=bo")) == [second.id]
     assert ids(manager.get("/admin/emails?recipient=100%25")) == []
-    assert ids(manager.get("/admin/emails?state=x&page=-1")) == [second.id, first.id]
+    page = manager.get("/admin/emails?state=%3Cb%3E&page=-1")
+    assert ids(page) == [second.id, first.id]
+    assert "“&lt;b&gt;” is no state of a mail, so every mail is shown." in page.text
+    assert "“-1” is no page of the list, so the first is shown." in page.text
+    assert "so every mail" not in manager.get("/admin/emails?state=&page=1").text
     assert "550 no such user" in manager.get("/admin/emails").text
     assert "No mail matches" in manager.get("/admin/emails?recipient=zoe").text
 

@@ -99,6 +99,35 @@ def test_nonsense_in_the_address_is_left_out(manager, add_job, query):
     assert manager.get(f"/admin/jobs?{query}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("list=banana", "“banana” is no list of jobs, so those that failed are shown."),
+        ("queue=banana", "There is no queue “banana”, so every queue is shown."),
+        ("task=a-b", "“a-b” is no task, so every task is shown."),
+        ("page=zz", "“zz” is no page of the list, so the first is shown."),
+        ("page=0", "“0” is no page of the list, so the first is shown."),
+    ],
+)
+def test_a_filter_that_makes_no_sense_shows_the_unfiltered_list_and_says_so(
+    manager, add_job, query, words
+):
+    job_id = add_job(state="failed")
+    page = manager.get(f"/admin/jobs?{query}")
+    assert ids(page) == [job_id]
+    assert words in page.text
+    assert words not in manager.get("/admin/jobs?list=failed&page=1").text
+
+
+@pytest.mark.parametrize("filters", ["queue=banana", "task=a-b"])
+@pytest.mark.parametrize("deed", ["retry-all?", "delete-all?list=failed&"])
+def test_what_makes_no_sense_is_not_taken_for_all_that_there_are(manager, add_job, filters, deed):
+    add_job(state="failed")
+    assert manager.get(f"/admin/jobs/{deed}{filters}").status_code == 404
+    assert manager.submit(f"/admin/jobs/{deed}{filters}", form_at="/about").status_code == 404
+    assert len(ids(manager.get("/admin/jobs"))) == 1
+
+
 def test_empty_lists_say_so(manager, redis):
     assert "Nothing has failed" in manager.get("/admin/jobs").text
     assert "No worker is running" in manager.get("/admin/jobs").text

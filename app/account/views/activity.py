@@ -20,6 +20,7 @@ def activity() -> ResponseReturnValue:
         "account/activity.html",
         page=audit.activity(user, before=before),
         is_first=before is None,
+        is_nonsense=bool(given) and before is None,
         user=user,
         audit=audit,
     )

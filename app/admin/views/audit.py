@@ -14,6 +14,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
+from app.admin.requests import asked_for
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
@@ -39,7 +40,8 @@ PAGES: dict[str, tuple[type[Any], str, str]] = {
 def audit() -> ResponseReturnValue:
     """The events, newest first; all that narrows them stands in the address."""
     filters, notices = Filters.from_query(request.args)
-    page = trail.find(filters, before=_cursor("before"), after=_cursor("after"))
+    before, after = (_cursor(name, notices) for name in ("before", "after"))
+    page = trail.find(filters, before=before, after=after)
     return render_template(
         "admin/audit.html",
         page=page,
@@ -82,9 +84,14 @@ def export_audit() -> ResponseReturnValue:
     return response
 
 
-def _cursor(name: str) -> int | None:
-    given = request.args.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+def _cursor(name: str, notices: list[str]) -> int | None:
+    given = asked_for(
+        name,
+        lambda text: text.isascii() and text.isdigit() and len(text) < 19,
+        notices,
+        "“{}” is no place in the list, so it begins with the newest.",
+    )
+    return int(given) if given else None
 
 
 def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:

@@ -1,10 +1,10 @@
 """The outbox: what was sent, what waits, what failed and why, and sending it again."""
 
-from flask import Response, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import Response, abort, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.requests import confirm, is_live, page_number, searched
+from app.admin.requests import asked_for, confirm, is_live, page_number, searched
 from app.decorators import permission_required
 from app.emails import subject_of
 from app.extensions import db
@@ -36,15 +36,21 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/emails")
 @job_managers_only
 def emails() -> ResponseReturnValue:
-    state = request.args.get("state", "")
+    notices: list[str] = []
     filters = {
-        "state": state if state in set(EmailState) else "",
+        "state": asked_for(
+            "state",
+            lambda state: state in set(EmailState),
+            notices,
+            "“{}” is no state of a mail, so every mail is shown.",
+        ),
         "recipient": searched("recipient"),
     }
     return render_template(
         "admin/emails.html",
-        listing=outbox_pages.find(**filters, page=page_number()),
+        listing=outbox_pages.find(**filters, page=page_number(notices)),
         filters=filters,
+        notices=notices,
         states=list(EmailState),
         mail=outbox.statistics(),
         subject_of=subject_of,

@@ -114,10 +114,12 @@ def show_import(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
     if row.state == ImportState.UPLOADED:
         return redirect(url_for("admin.import_columns", import_id=row.id))
+    notices: list[str] = []
     return render_template(
         "admin/show_import.html",
         row=row,
-        listing=imports.problems(row, page_number()),
+        listing=imports.problems(row, page_number(notices)),
+        notices=notices,
         most_problems=imports.MOST_PROBLEMS,
         has_results=row.has_begun and bool(row.position),
         is_stalled=imports.is_stalled(row),

@@ -7,7 +7,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.requests import confirm, is_live, page_number, searched
+from app.admin.requests import asked_for, confirm, is_live, page_number, searched
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission
 from app.queue.inspection import State
@@ -36,9 +36,10 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/jobs")
 @job_managers_only
 def jobs() -> ResponseReturnValue:
-    """A list of jobs, as the address asks for it; what makes no sense there is left out."""
-    state = _state() or State.FAILED
-    filters = {"queue": _queue(), "task": _task(), "search": searched()}
+    """A list of jobs, as the address asks for it; what makes no sense is left out and said."""
+    notices: list[str] = []
+    state = _state(notices) or State.FAILED
+    filters = {"queue": _queue(notices), "task": _task(notices), "search": searched()}
     overview = listing = None
     try:
         overview = jobs_service.overview()
@@ -47,7 +48,7 @@ def jobs() -> ResponseReturnValue:
             queue_name=filters["queue"],
             task=filters["task"],
             search=filters["search"],
-            page=page_number(),
+            page=page_number(notices),
         )
     except QueueAway:
         overview = None
@@ -56,6 +57,7 @@ def jobs() -> ResponseReturnValue:
         state=state,
         lists=LISTS,
         filters=filters,
+        notices=notices,
         overview=overview,
         listing=listing,
         queues=jobs_service.queue_names(),
@@ -187,7 +189,7 @@ def retry_jobs() -> ResponseReturnValue:
 @fresh_sign_in_required
 def delete_jobs() -> ResponseReturnValue:
     """Delete the jobs of the list that the address names, which has to name one."""
-    state = _state()
+    state = _state([])
     if state not in jobs_service.DELETABLE:
         abort(404)
     return _change_many(
@@ -205,7 +207,7 @@ def delete_jobs() -> ResponseReturnValue:
 @fresh_sign_in_required
 def empty_queue() -> ResponseReturnValue:
     """Delete all that waits on the queue that the address names, which has to name one."""
-    if not _queue():
+    if not _queue([]):
         abort(404)
     return _change_many(
         State.QUEUED,
@@ -221,7 +223,10 @@ def empty_queue() -> ResponseReturnValue:
 def _change_many(
     state: State, deed: Any, *, title: str, text: str, button: str, done: str, danger: bool = True
 ) -> ResponseReturnValue:
-    queue, task = _queue(), _task()
+    nonsense: list[str] = []
+    queue, task = _queue(nonsense), _task(nonsense)
+    if nonsense:  # To all that there are instead it must not be done.
+        abort(404)
     back = url_for("admin.jobs", list=state, queue=queue or None, task=task or None)
     try:
         number = jobs_service.count(state, queue, task=task)
@@ -259,16 +264,29 @@ def _jobs(number: int, kind: str = "") -> str:
 # What the address asks for
 
 
-def _state() -> State | None:
-    given = request.args.get("list", "")
-    return State(given) if given in set(State) else None
+def _state(notices: list[str]) -> State | None:
+    given = asked_for(
+        "list",
+        lambda state: state in set(State),
+        notices,
+        "“{}” is no list of jobs, so those that failed are shown.",
+    )
+    return State(given) if given else None
 
 
-def _queue() -> str:
-    given = request.args.get("queue", "")
-    return given if given in jobs_service.queue_names() else ""
+def _queue(notices: list[str]) -> str:
+    return asked_for(
+        "queue",
+        lambda queue: queue in jobs_service.queue_names(),
+        notices,
+        "There is no queue “{}”, so every queue is shown.",
+    )
 
 
-def _task() -> str:
-    given = request.args.get("task", "")
-    return given if TASK_NAME.fullmatch(given) else ""
+def _task(notices: list[str]) -> str:
+    return asked_for(
+        "task",
+        lambda task: bool(TASK_NAME.fullmatch(task)),
+        notices,
+        "“{}” is no task, so every task is shown.",
+    )
