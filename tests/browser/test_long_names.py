@@ -52,7 +52,8 @@ def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
     paths = [
         *("/admin/", "/admin/users", "/admin/invitations", "/admin/audit", "/admin/emails"),
         *("/admin/roles", role, f"{role}/delete", person, f"{person}/delete"),
-        *(f"{person}/{deed}" for deed in ("suspend", "change-account-type", "revoke-invite")),
+        *(f"{person}/{deed}" for deed in ("suspend", "change-name", "revoke-invite")),
+        *("/account/manage/change-name", f"{person}/change-account-type"),
     ]
     for width in (360, 800, 1280):
         manager.set_viewport_size({"width": width, "height": 800})
@@ -64,6 +65,29 @@ def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
                     .map(box => box.tagName + "." + box.className)"""
             )
             assert too_wide == [], (width, path)
+
+
+def call_me(page: Page, first: str, last: str) -> None:
+    page.goto("/account/manage/change-name")
+    page.get_by_label("First name").fill(first)
+    page.get_by_label("Last name").fill(last)
+    page.get_by_role("button", name="Save name").click()
+    expect(page.get_by_text("Your name is now")).to_be_visible()
+
+
+def test_a_long_name_ends_in_dots_in_the_top_bar(page: Page) -> None:
+    sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
+    page.wait_for_url("**/admin/")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    call_me(page, "Wilhelmina " * 5, "von und zu " * 5)
+    try:
+        measures = page.locator(".nav-item-name").evaluate(
+            """name => [getComputedStyle(name).textOverflow, name.scrollWidth > name.clientWidth,
+                name.parentElement.scrollHeight <= name.parentElement.clientHeight]"""
+        )
+        assert measures == ["ellipsis", True, True]
+    finally:
+        call_me(page, "Admin", "Account")
 
 
 def test_a_menu_that_the_keyboard_opened_closes_with_escape_and_when_it_is_left(
