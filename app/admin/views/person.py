@@ -59,7 +59,8 @@ def change_user_name(user: User) -> ResponseReturnValue:
         try:
             users.change_name(user, first_name=first, last_name=last, by=me(), seen=form.seen.data)
         except Changed as error:
-            stale = (error, [("First name", first), ("Last name", last)])
+            wanted = [("First name", first, user.first_name), ("Last name", last, user.last_name)]
+            stale = (error, [(name, text) for name, text, now in wanted if text != now])
         else:
             if (user.first_name, user.last_name) != before:
                 flash(f"The name is now {user.full_name()}.", "success")
