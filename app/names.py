@@ -1,14 +1,21 @@
 """What people are called where they are named, and what of a text can be seen at all."""
 
 import unicodedata
+from functools import lru_cache
 
 # Letters and symbols that leave no mark.
 BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
+@lru_cache(maxsize=4096)  # A list asks it of every row, and mostly of the same few letters.
+def is_seen(character: str) -> bool:
+    """Tell whether a character leaves a mark by itself."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in BLANK
+
+
 def shows(text: str) -> bool:
     """Tell whether anything of `text` can be seen."""
-    return any(unicodedata.category(c)[0] in "LNPS" and c not in BLANK for c in text)
+    return any(map(is_seen, text))
 
 
 def full_name(first: str, last: str) -> str:
@@ -16,10 +23,10 @@ def full_name(first: str, last: str) -> str:
 
     Forms refuse such names, but what was stored before, or by other means, may be one.
     """
-    return " ".join(part for part in (first, last) if shows(part)).strip()
+    return " ".join(filter(shows, (first, last))).strip()
 
 
 def initials(first: str, last: str, email: str) -> str:
     """Return the letters that stand for a person: of their name, else of their address."""
-    letters = [next((c for c in part if shows(c)), "") for part in (first, last)]
-    return ("".join(letters) or email[:1]).upper()
+    letters = next(filter(is_seen, first), "") + next(filter(is_seen, last), "")
+    return (letters or email[:1]).upper()
