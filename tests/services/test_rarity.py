@@ -58,3 +58,11 @@ def test_where_there_are_few_people_a_word_is_looked_for_as_it_is(app, monkeypat
 )
 def test_the_whole_word_is_found_and_not_its_rare_part_alone(people, search, count):
     assert len(find(Filters(search=search)).rows) == count
+
+
+def test_a_word_is_rare_that_nobody_in_the_sample_has(people):
+    assert rarity.is_rare("x077@example")
+    assert not rarity.is_rare("077@example")
+    assert not rarity.is_rare("mary")
+    # A word ends with a person, and does not go on with the next one in the sample.
+    assert rarity.is_rare("commary")

@@ -76,6 +76,11 @@ def short_words(search: str) -> list[str]:
     return sorted(short, key=len, reverse=True)
 
 
+def is_rare(search: str) -> bool:
+    """Tell whether few people, most likely, have all the long words of a search."""
+    return any(rarity.is_rare(word) for word in long_words(search))
+
+
 def are_few() -> bool:
     """Tell whether short words are found anywhere: each of the people is looked at for them."""
     if "people_are_few" not in g:

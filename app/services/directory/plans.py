@@ -133,12 +133,18 @@ def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
 
 def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
     # PostgreSQL finds out by itself which filter is the rarest, but not how common a word is.
-    most = totals.FEW if filters.names & {"search", "start"} else totals.CAP
     leading = next(name for name in ("search", "start", *filters.names) if name in filters.names)
+    rows = select(*LISTED).where(*filters.conditions({leading}))
+
+    def gathered(most: int) -> Plan:
+        return _gathered(filters, sort, rows.limit(most + 1).cte("gathered"), most=most)
+
+    if matching.is_rare(filters.search):
+        yield gathered(totals.FEWEST)
+    most = totals.FEW if leading in {"search", "start"} else totals.CAP
     expected = totals.expected(filters)
     if expected <= 2 * most:
-        rows = select(*LISTED).where(*filters.conditions({leading})).limit(most + 1)
-        yield _gathered(filters, sort, rows.cte("gathered"), most=most)
+        yield gathered(most)
     yield _many(filters, sort, totals.of_expected(filters, expected))
 
 

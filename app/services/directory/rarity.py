@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 from random import Random
 
 from sqlalchemy import func, select
@@ -21,7 +22,21 @@ FEWEST = 100  # of whom a sample tells something
 COMMON = 0.02  # of them
 KEPT = 60 * 60  # seconds for which a sample is good
 
-_kept: dict[str, tuple[float, frozenset[str]]] = {}
+
+@dataclass(frozen=True)
+class Sample:
+    """What some people are called, in lower case, and the trigrams that many of them have."""
+
+    text: str
+    common: frozenset[str]
+
+
+_kept: dict[str, tuple[float, Sample]] = {}
+
+
+def is_rare(word: str) -> bool:
+    """Tell whether nobody in the sample has `word`, in lower case, so that few people have it."""
+    return word not in _sample().text
 
 
 def rare_part(word: str) -> str:
@@ -29,7 +44,7 @@ def rare_part(word: str) -> str:
 
     All of it if all of it is common, and while there are too few people to tell.
     """
-    common = _common_trigrams()
+    common = _sample().common
     start, end = 0, len(word)
     while end - start > TRIGRAM and word[end - TRIGRAM : end] in common:
         end -= 1
@@ -39,16 +54,15 @@ def rare_part(word: str) -> str:
     return word if part in common else part
 
 
-def _common_trigrams() -> frozenset[str]:
-    """Return what more than COMMON of the people have in their name or address, by a sample."""
+def _sample() -> Sample:
     key = str(db.engine.engine.url)
     kept = _kept.get(key)
     if kept is None or kept[0] < time.monotonic():
-        kept = _kept[key] = (time.monotonic() + KEPT, _sampled())
+        kept = _kept[key] = (time.monotonic() + KEPT, _taken())
     return kept[1]
 
 
-def _sampled() -> frozenset[str]:
+def _taken() -> Sample:
     people = select(User.first_name, User.last_name, User.email)
     newest = db.session.scalar(select(func.max(User.id))) or 0
     # Not every so-manieth: numbers in addresses grow with the ids, and would all end alike.
@@ -58,10 +72,9 @@ def _sampled() -> frozenset[str]:
     if len(rows) < FEWEST:
         # Few of the numbers that were ever given are still taken.
         rows = db.session.execute(people.order_by(User.id.desc()).limit(SAMPLE)).all()
-    if len(rows) < FEWEST:
-        return frozenset()
+    texts = [" ".join(row).lower() for row in rows]
     counts: Counter[str] = Counter()
-    for row in rows:
-        text = " ".join(row).lower()
+    for text in texts:
         counts.update({text[i : i + TRIGRAM] for i in range(len(text) - TRIGRAM + 1)})
-    return frozenset(each for each, count in counts.items() if count > COMMON * len(rows))
+    least = COMMON * len(rows) if len(rows) >= FEWEST else len(rows)
+    return Sample("\n".join(texts), frozenset(one for one in counts if counts[one] > least))
