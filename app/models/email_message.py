@@ -47,6 +47,12 @@ class EmailMessage(db.Model):
             sqlite_where=NEW,
             postgresql_where=NEW,
         ),
+        Index(
+            "ix_email_messages_operator",
+            "next_try_at",
+            sqlite_where=text("needs_operator = 1"),
+            postgresql_where=text("needs_operator"),
+        ),
         Index("ix_email_messages_sent", "sent_at"),
         Index("ix_email_messages_state", "state", "id"),
         Index("ix_email_messages_to", "recipient", "message", "created_at"),

@@ -23,6 +23,7 @@ from app.mail import Misconfigured, RefusedForGood, TemporaryFailure, Transport,
 from app.models import EmailMessage
 from app.models.email_message import EmailState
 from app.services.claims import Claim
+from app.services.planning import aside
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +159,8 @@ def _mark(
     told = (claimed.email_id, kind, state, claimed.attempt, f": {error}" if error else "")
     logger.log(level, "email %s (%s) %s, attempt %s%s", *told)
     if state == EmailState.SENT and claimed.attempt > 1:
-        _wake_those_that_waited_for_the_operator()
+        # What has evidently been mended: the next sweep tries those that waited for it.
+        _bring_forward(now())
     return state
 
 
@@ -181,30 +183,19 @@ def bring_forward_what_waits_for_the_operator() -> None:
 
     Not at once: what keeps them may be of theirs alone, and each try counts.
     """
-    soon = now() + MISCONFIGURED_RETRY_AFTER
+    _bring_forward(now() + MISCONFIGURED_RETRY_AFTER)
+
+
+def _bring_forward(at: datetime) -> None:
     db.session.execute(
         update(EmailMessage)
         .where(
-            EmailMessage.state == EmailState.PENDING,
-            EmailMessage.next_try_at > soon,
+            # Among very many that wait few need an operator, and have an index of their own.
+            aside(EmailMessage.state) == EmailState.PENDING,
+            EmailMessage.next_try_at > at,
             EmailMessage.needs_operator,
         )
-        .values(next_try_at=soon)
-        .execution_options(synchronize_session=False)
-    )
-    db.session.commit()
-
-
-def _wake_those_that_waited_for_the_operator() -> None:
-    """Have the next sweep try what was waiting for what has evidently been mended."""
-    db.session.execute(
-        update(EmailMessage)
-        .where(
-            EmailMessage.state == EmailState.PENDING,
-            EmailMessage.needs_operator,
-            EmailMessage.next_try_at > now(),
-        )
-        .values(next_try_at=now())
+        .values(next_try_at=at)
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

@@ -3,13 +3,14 @@
 import json
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app import queue
 from app.extensions import db
 from app.models import EmailMessage
 from app.queue.registry import task
-from app.services import outbox
+from app.services import delivery, outbox
+from app.services.health import mail
 from tests.queue.support import states, until
 
 QUEUE = "rq:queue:test-default"
@@ -112,6 +113,30 @@ def test_the_jobs_of_redis_say_nothing_of_the_mails(web, redis, make_mails):
     meta = redis.client.hget(f"rq:job:{job_id}", "meta")
 
     assert json.loads(meta or b"{}") == {}
+
+
+def test_mails_that_wait_for_the_operator_are_found_in_an_index_of_their_own(web, request):
+    """Among a hundred thousand that wait there may be none, and each dashboard asks."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL looks at the table while it is small")
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        if "FROM email_messages" in statement or statement.startswith("UPDATE"):
+            asked.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    request.addfinalizer(lambda: event.remove(db.engine, "before_cursor_execute", note))
+    assert mail.goes_out().problem == ""
+    delivery.bring_forward_what_waits_for_the_operator()
+
+    found = [each for each in asked if "needs_operator" in each[0].partition("WHERE")[2]]
+    assert len(found) == 2
+    for statement, parameters in found:
+        plan = db.session.connection().exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", parameters
+        )
+        assert "ix_email_messages_operator" in plan.first()[3]
 
 
 def test_new_mails_are_found_in_an_index_of_their_own(web, make_mails):

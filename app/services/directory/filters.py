@@ -14,7 +14,7 @@ from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import days
 from app.services.directory import matching
-from app.services.directory.planning import aside
+from app.services.planning import aside
 
 NO_ROLE = 0  # in place of a role's id: people who have none
 

@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models import EmailMessage
 from app.models.email_message import EmailState
 from app.services.health.check import Check, time_since
+from app.services.planning import aside
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)
@@ -55,7 +56,7 @@ def _refused() -> Check | None:
     """Look for mails that wait for an operator: the server will take none until that is mended."""
     error = db.session.scalar(
         select(EmailMessage.last_error)
-        .where(EmailMessage.state.in_(ON_THEIR_WAY), EmailMessage.needs_operator)
+        .where(aside(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
         .order_by(EmailMessage.next_try_at.desc())
         .limit(1)
     )
