@@ -122,6 +122,8 @@ class Stand:
                     ) as connection:
                         connection.execute(text("VACUUM ANALYZE"))
                 db.engine.dispose()
+            # Hundreds of megabytes that are still on their way to the disk slow what is timed next.
+            os.sync()
             self.databases[engine, people] = Database(url, people, seconds)
         return self.databases[engine, people]
 
