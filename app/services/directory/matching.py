@@ -6,6 +6,7 @@ and addresses begin with.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g
@@ -140,16 +141,26 @@ def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
     return [*leading, *(_begins(word) for word in words[1:])]
 
 
-def finds(search: str) -> ColumnElement[bool]:
-    """Return the condition that SQLite's index of trigrams has the long words of a search."""
+def sought(search: str) -> tuple[str, list[str]]:
+    """Return what SQLite's index of trigrams is asked for, and the patterns of what it finds."""
     # LIKE has regard to the case of letters beyond ASCII, so such words are left to the index.
     parts = [
         (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
     ]
     # A phrase in quotation marks has no syntax of its own; within it they are doubled.
     query = " AND ".join('"' + part.replace('"', '""') + '"' for _word, part in parts)
-    whole = [_written.like(_pattern(word), escape="\\") for word, part in parts if part != word]
+    return query, [_pattern(word) for word, part in parts if part != word]
+
+
+def fits(query: Any, patterns: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the condition that a row of SQLite's index is what `sought` tells, or parameters."""
+    whole = [_written.like(pattern, escape="\\") for pattern in patterns]
     return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
+
+
+def finds(search: str) -> ColumnElement[bool]:
+    """Return the condition that SQLite's index of trigrams has the long words of a search."""
+    return fits(*sought(search))
 
 
 def matches(search: str) -> Select[Any]:

@@ -110,7 +110,7 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
     for segment in segments:
         missing = count - len(walked.rows)
         part = plan.part(segment, start, missing, is_backwards=is_backwards)
-        for row in db.session.execute(part):
+        for row in db.session.execute(part, plan.parameters):
             if walked.total is None:
                 walked.total = _total(plan, row[width:])
             walked.rows.append((segment, Listed(*row[:width])))
@@ -121,7 +121,8 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
 
 def _count(plan: Plan) -> Total:
     """Return the total where no row has brought it along: mostly none."""
-    return _total(plan, db.session.execute(select(*plan.counts).add_cte(*plan.ctes)).one())
+    counts = select(*plan.counts).add_cte(*plan.ctes)
+    return _total(plan, db.session.execute(counts, plan.parameters).one())
 
 
 def _total(plan: Plan, counts: Sequence[int]) -> Total:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -81,11 +82,24 @@ class Plan:
     ctes: Sequence[CTE] = ()
     counts: Sequence[ColumnElement[int]] = (ALL_GATHERED, ALL_GATHERED)
     most: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    _made: dict[tuple[str, int, bool], Select[Any]] = field(default_factory=dict)
 
     def part(
         self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
     ) -> Select[Any]:
         """Return the query for up to `count` rows of a segment, after `start` if that is in it."""
+        which = (segment.name, count, is_backwards)
+        if start is None and which in self._made:
+            return self._made[which]
+        query = self._part(segment, start, count, is_backwards=is_backwards)
+        if start is None:
+            self._made[which] = query
+        return query
+
+    def _part(
+        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
+    ) -> Select[Any]:
         keys = [self.keys[key] for key in segment.keys]
         is_descending = segment.is_descending != is_backwards
         query = (
@@ -150,13 +164,34 @@ def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
 
 def _few(filters: Filters, sort: str) -> Plan:
     """Gather what a search finds before it is counted, which takes as long, as it is often few."""
+    query, patterns = matching.sought(filters.search)
+    given = {"query": query, "enough": totals.FEWEST + 1}
+    given |= {f"pattern_{number}": pattern for number, pattern in enumerate(patterns)}
+    is_plain = filters == Filters(search=filters.search)
+    if is_plain and not matching.short_words(filters.search) and "role" not in sort:
+        plan = _of_any_search(sort, len(patterns))
+    else:
+        plan = _of_few(filters, sort, len(patterns))
+    return replace(plan, parameters=given, most=totals.FEWEST)
+
+
+@lru_cache(maxsize=256)
+def _of_any_search(sort: str, patterns: int) -> Plan:
+    """Make the plan for nothing but a search once: it takes as long as reading what is found."""
+    return _of_few(Filters(), sort, patterns)
+
+
+def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
+    conditions = matching.fits(
+        bindparam("query"), [bindparam(f"pattern_{number}") for number in range(patterns)]
+    )
     # No more are looked for than tell that there are too many.
-    found = matching.matches(filters.search).limit(totals.FEWEST + 1).cte("found")
+    found = select(matching.trigrams.c.rowid).where(conditions).limit(bindparam("enough"))
     rows = THOSE_FOUND.where(
         *matching.short(filters.search, is_leading=False),
         *filters.without_search().conditions(set()),
     )
-    plan = _gathered(filters, sort, found, rows.cte("gathered"), most=totals.FEWEST)
+    plan = _gathered(filters, sort, found.cte("found"), rows.cte("gathered"))
     return replace(plan, counts=(ALL_FOUND, ALL_GATHERED))
 
 
