@@ -24,15 +24,15 @@ def result_file(operation: BulkOperation, *, by: User) -> Iterator[str]:
     It comes many lines at a time.
     """
     audit.record_download("bulk.downloaded", by=by, subject=operation, label=operation.action)
-    return _pieces(operation)
-
-
-def _pieces(operation: BulkOperation) -> Iterator[str]:
+    # Read here: the lines are made when the request, and the session of its objects, are over.
     is_finished = operation.state == BulkState.FINISHED
-    operation_id, position = operation.id, None if is_finished else operation.position
     done = ACTIONS[operation.action].done
     if role := operation.parameters.get("role_name"):
         done = f"{done} {role}"
+    return _pieces(operation.id, None if is_finished else operation.position, done)
+
+
+def _pieces(operation_id: int, position: int | None, done: str) -> Iterator[str]:
     yield _lines([HEADERS])
     after = 0
     while rows := _chunk(operation_id, after):
