@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import (
-    Response,
     abort,
     redirect,
     render_template,
@@ -14,6 +13,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
+from app.admin.downloads import csv_file
 from app.admin.requests import asked_for
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
@@ -77,11 +77,10 @@ def export_audit() -> ResponseReturnValue:
     if request.method != "POST":  # Whoever was asked for the password comes back like this.
         query: dict[str, Any] = filters.to_query()
         return redirect(url_for("admin.audit", **query))
-    lines = trail.export(filters, by=me())
-    response = Response(stream_with_context(lines), mimetype="text/csv")
-    name = f"audit-trail-{now():%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_file(
+        f"audit-trail-{now():%Y-%m-%d}.csv",
+        lambda: stream_with_context(trail.export(filters, by=me())),
+    )
 
 
 def _cursor(name: str, notices: list[str]) -> int | None:

@@ -5,7 +5,6 @@ from itertools import chain
 from typing import Any
 
 from flask import (
-    Response,
     abort,
     flash,
     redirect,
@@ -17,6 +16,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
+from app.admin.downloads import csv_file
 from app.admin.forms import BulkForm
 from app.admin.requests import is_live
 from app.decorators import fresh_sign_in_required, permission_required
@@ -220,13 +220,10 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def bulk_results(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
-    response = Response(mimetype="text/csv")
-    if request.method != "HEAD":
-        lines = chain([BYTE_ORDER_MARK], bulk.result_file(operation, by=me()))
-        response.response = stream_with_context(lines)
-    name = f"people-{operation.action.replace('_', '-')}-{operation.id}.csv"
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    return response
+    return csv_file(
+        f"people-{operation.action.replace('_', '-')}-{operation.id}.csv",
+        lambda: stream_with_context(chain([BYTE_ORDER_MARK], bulk.result_file(operation, by=me()))),
+    )
 
 
 def _operation_or_404(operation_id: int) -> BulkOperation:

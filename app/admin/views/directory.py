@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, current_app, redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import names
 from app.admin import admin
+from app.admin.downloads import csv_file
 from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, Role
@@ -125,13 +126,10 @@ def choose_columns() -> ResponseReturnValue:
 def export_users() -> ResponseReturnValue:
     """All people whom the address asks for, as a file that is written while it is read."""
     asked = _asked(Shown())
-    response = Response(mimetype="text/csv")
-    if request.method != "HEAD":
-        response.response = people_csv.export(asked.filters, sort=asked.sort, by=me())
-    name = f"people-{now():%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return csv_file(
+        f"people-{now():%Y-%m-%d}.csv",
+        lambda: people_csv.export(asked.filters, sort=asked.sort, by=me()),
+    )
 
 
 def _asked(shown: Shown) -> Asked:

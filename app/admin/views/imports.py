@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import queue
 from app.admin import admin
+from app.admin.downloads import csv_file
 from app.admin.import_forms import ColumnsForm, UploadForm
 from app.admin.requests import confirm, is_live, page_number
 from app.decorators import fresh_sign_in_required, permission_required, takes_files
@@ -19,6 +20,7 @@ from app.extensions import db
 from app.models import PeopleImport, Permission
 from app.models.people_import import ImportState
 from app.services import imports
+from app.services.csv_cells import BYTE_ORDER_MARK
 from app.services.imports import FileGone, NoEmailColumn, NotOpen, TooManyUnfinished, Unreadable
 from app.sign_in import me
 
@@ -257,22 +259,20 @@ def import_results(import_id: int) -> ResponseReturnValue:
 def _csv(name: str, lines: Callable[[], Iterable[str]]) -> ResponseReturnValue:
     """Send lines as a file, which waits on the disk: a slow reader keeps no database waiting."""
 
-    def blocks(file: IO[bytes]) -> Iterator[bytes]:
-        with file:
-            while block := file.read(BLOCK):
-                yield block
-
-    response = Response(mimetype="text/csv")
-    response.headers["Content-Disposition"] = f"attachment; filename={name}"
-    if request.method != "HEAD":
+    def blocks() -> Iterator[bytes]:
         file = SpooledTemporaryFile(max_size=BLOCK)  # noqa: SIM115 - closed when it is sent
-        # Excel takes a file without the mark for one in Windows-1252.
-        file.write(BOM_UTF8)
-        for line in lines():
-            file.write(line.encode())
+        for piece in chain([BYTE_ORDER_MARK], lines()):
+            file.write(piece.encode())
         file.seek(0)
-        response.response = blocks(file)
-    return response
+        return _read(file)
+
+    return csv_file(name, blocks)
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(BLOCK):
+            yield block
 
 
 def _import_or_404(import_id: int) -> PeopleImport:
