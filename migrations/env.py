@@ -1,15 +1,23 @@
 """How Alembic reaches the database: through the app, and one at a time."""
 
 import logging
+import time
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, text
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, NullPool, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
-from app.database import UtcDateTime
+from app.database import LOCK_TIMEOUT, UtcDateTime
 from app.extensions import db
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
+PAUSE = 0.5  # seconds between two attempts at a lock
+# A change of a table waits for the transactions that use it, and all that come later wait for it.
+# So it gives up after LOCK_WAIT seconds, lets them through, and tries again.
+LOCK_WAIT = 3
+LOCK_ATTEMPTS = 20
 
 logger = logging.getLogger("alembic.env")
 
@@ -19,12 +27,21 @@ def lock(connection: Connection) -> None:
 
     Several hosts that start at once would otherwise all find an empty database. On SQLite the
     write lock, which a transaction takes when it begins, does the same.
+
+    The lock is asked for again and again: a statement that waits for it would keep a snapshot
+    open, and CREATE INDEX CONCURRENTLY in the other process waits until there is none.
     """
-    if connection.dialect.name == "postgresql":
-        connection.detach()
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
-        connection.commit()
+    connection.execute(text("SET statement_timeout = 0"))
+    connection.commit()
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": LOCK_ID}):
+        connection.rollback()
+        time.sleep(PAUSE)
+    connection.commit()
+
+
+def limit_waiting(connection: Connection) -> None:
+    """Limit how long a transaction waits for a lock; concurrent builds, which run in none, wait."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'")
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
@@ -62,17 +79,47 @@ def migrate() -> None:
     options.setdefault("process_revision_directives", leave_out_empty)
     if context.is_offline_mode():
         url = db.engine.url.render_as_string(hide_password=False)
+        options["transaction_per_migration"] = db.engine.dialect.name == "postgresql"
         context.configure(url=url, target_metadata=db.metadata, literal_binds=True, **options)
         with context.begin_transaction():
             context.run_migrations()
         return
+    if db.engine.dialect.name == "postgresql":
+        migrate_postgresql(options | {"transaction_per_migration": True})
+        return
     with db.engine.connect() as connection:
+        # True of SQLite too, because app.database begins its transactions itself. There is one
+        # for all revisions, because its write lock is what makes another process wait.
+        run(connection, options | {"transactional_ddl": True})
+
+
+def migrate_postgresql(options: dict) -> None:
+    """Run the revisions, each in a transaction, again while tables that they change are in use."""
+    # No pool: the lock belongs to the session, and ends with it.
+    engine = create_engine(
+        db.engine.url, poolclass=NullPool, connect_args={"connect_timeout": LOCK_TIMEOUT}
+    )
+    with engine.connect() as connection:
         lock(connection)
-        # True of SQLite too, because app.database begins its transactions itself.
-        options["transactional_ddl"] = True
-        context.configure(connection=connection, target_metadata=db.metadata, **options)
-        with context.begin_transaction():
-            context.run_migrations()
+        event.listen(connection, "begin", limit_waiting)
+        for attempt in range(1, LOCK_ATTEMPTS + 1):
+            try:
+                run(connection, options)
+            except OperationalError as error:
+                if attempt == LOCK_ATTEMPTS or not isinstance(error.orig, LockNotAvailable):
+                    raise
+                logger.info("A table is in use. Attempt %s of %s failed.", attempt, LOCK_ATTEMPTS)
+                connection.rollback()
+                time.sleep(PAUSE)
+            else:
+                return
+
+
+def run(connection: Connection, options: dict) -> None:
+    """Run the revisions that the database lacks."""
+    context.configure(connection=connection, target_metadata=db.metadata, **options)
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 migrate()

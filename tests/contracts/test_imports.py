@@ -13,7 +13,10 @@ COMPOSITION = "app"  # create_app, which alone knows every part
 
 LEVELS = [
     {"config"},
-    {"app.extensions", "app.database", "app.names", "app.origin", "app.passwords", "app.tokens"},
+    {
+        "app.extensions", "app.database", "app.migration_helpers", "app.names", "app.origin",
+        "app.passwords", "app.tokens",
+    },
     {"app.models"},
     {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},
     {"app.emails"},
