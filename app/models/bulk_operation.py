@@ -85,6 +85,10 @@ class BulkOperation(db.Model):
     def remaining(self) -> int:
         return max(0, self.to_do - self.done)
 
+    def is_shown_to(self, user_id: int) -> bool:
+        """Tell whether the user may look at it: others see a change once it has been confirmed."""
+        return self.state != BulkState.PREVIEW or self.actor_id == user_id
+
     @property
     def is_open(self) -> bool:
         """Whether it has been confirmed and has neither ended nor been stopped."""

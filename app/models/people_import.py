@@ -76,6 +76,8 @@ class PeopleImport(db.Model):
     """Why it failed, in a sentence."""
     checks: Mapped[int] = mapped_column(default=0)
     """How often it was checked: who confirms an earlier check confirms something else."""
+    left_out: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """A bit for each line with a problem at the last check: the run leaves it out."""
     counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """How many lines came to which end (app.services.imports.deciding)."""
     position: Mapped[int] = mapped_column(default=0)
@@ -88,6 +90,10 @@ class PeopleImport(db.Model):
 
     def __repr__(self) -> str:
         return f"<PeopleImport {self.id} {self.state}>"
+
+    def is_shown_to(self, user_id: int) -> bool:
+        """Tell whether the user may look at it: others see an import once it has been confirmed."""
+        return self.has_begun or self.actor_id == user_id
 
     @property
     def is_working(self) -> bool:

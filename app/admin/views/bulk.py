@@ -119,8 +119,6 @@ def bulk_operation(operation_id: int) -> ResponseReturnValue:
     """What would be done, with a button to do it; later, how far it is and what came of it."""
     operation = _operation_or_404(operation_id)
     if operation.state == BulkState.PREVIEW:
-        if operation.actor_id != me().id:
-            abort(404)
         ask = _ask_freshly if bulk.ACTIONS[operation.action].is_grave else _ask
         return ask(operation)
     if request.method == "POST":  # It was sent twice.
@@ -229,7 +227,8 @@ def bulk_results(operation_id: int) -> ResponseReturnValue:
 def _operation_or_404(operation_id: int) -> BulkOperation:
     if operation_id > bulk.HIGHEST_ID:
         abort(404)
-    return db.get_or_404(BulkOperation, operation_id)
+    operation = db.get_or_404(BulkOperation, operation_id)
+    return operation if operation.is_shown_to(me().id) else abort(404)
 
 
 def _back_to(operation: BulkOperation) -> Any:

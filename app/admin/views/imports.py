@@ -7,7 +7,7 @@ from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app import queue
@@ -21,7 +21,14 @@ from app.models import PeopleImport, Permission
 from app.models.people_import import ImportState
 from app.services import imports
 from app.services.csv_cells import BYTE_ORDER_MARK
-from app.services.imports import FileGone, NoEmailColumn, NotOpen, TooManyUnfinished, Unreadable
+from app.services.imports import (
+    FileGone,
+    NoEmailColumn,
+    NotOpen,
+    NotYours,
+    TooManyUnfinished,
+    Unreadable,
+)
 from app.sign_in import me
 
 people_managers_only = permission_required(Permission.MANAGE_USERS)
@@ -30,6 +37,7 @@ CHANGED = "The import has changed in the meantime. Look at it again."
 BLOCK = 256 * 1024  # bytes
 
 GONE = "The file is no longer kept. Upload it again."
+NOT_YOURS = "Only {} can do this: the import belongs to the person who checked it."
 
 
 # Step 1: the file
@@ -55,7 +63,7 @@ def import_users() -> ResponseReturnValue:
     return render_template(
         "admin/import_users.html",
         form=form,
-        recent=imports.recent(),
+        recent=imports.recent(by=me()),
         most_unfinished=imports.MOST_UNFINISHED,
     )
 
@@ -127,6 +135,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
         is_stalled=imports.is_stalled(row),
         is_queue_away=row.is_working and not row.job_id and not imports.is_short(row),
         has_queue=queue.is_configured(),
+        is_own=row.actor_id == me().id,
         live=is_live(),
     )
 
@@ -195,6 +204,8 @@ def go_on_with_import(import_id: int) -> ResponseReturnValue:
         imports.go_on(row, by=me())
     except NotOpen:
         flash(CHANGED, "error")
+    except NotYours:
+        flash(NOT_YOURS.format(row.actor_label), "error")
     except FileGone:
         return _ask_for_file_again()
     return _back_to(row)
@@ -232,6 +243,9 @@ def delete_import(import_id: int) -> ResponseReturnValue:
         imports.delete(row, by=me())
     except NotOpen:
         flash("It is being worked on. Stop it first.", "error")
+        return _back_to(row)
+    except NotYours:
+        flash(NOT_YOURS.format(row.actor_label), "error")
         return _back_to(row)
     flash("The import is deleted.", "success")
     return redirect(url_for("admin.import_users"))
@@ -276,7 +290,8 @@ def _read(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _import_or_404(import_id: int) -> PeopleImport:
-    return db.get_or_404(PeopleImport, import_id)
+    row = db.get_or_404(PeopleImport, import_id)
+    return row if row.is_shown_to(me().id) else abort(404)
 
 
 def _trail(row: PeopleImport) -> list[tuple[str, str]]:

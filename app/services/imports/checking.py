@@ -33,6 +33,7 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
     counts: Counter[str] = Counter()
     demoted: list[int] = []
     listed = done = 0
+    left_out = bytearray()
     is_check = state == ImportState.CHECKING
     # A check begins anew. A run whose first lines are done by now is someone else's.
     change(plan, state, at=None if is_check else 0, position=0, counts={})
@@ -44,6 +45,10 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
         rules, people = Rules(plan, demoted), find(rows)
         deeds = [rules.decide(row, people.get(row.email)) for row in rows]
         counts.update(tally(deeds))
+        left_out.extend(bytes((done + len(rows)) // 8 + 1 - len(left_out)))
+        for number, deed in enumerate(deeds, done):
+            if deed.end == End.PROBLEM:
+                left_out[number // 8] |= 1 << number % 8
         listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
         done += len(rows)
         db.session.commit()
@@ -56,6 +61,7 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
             state=ImportState.CHECKED,
             position=0,
             counts=dict(counts),
+            left_out=bytes(left_out),
             failure=failure,
             checks=plan.checks + 1,
             started_at=None,

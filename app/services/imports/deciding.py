@@ -26,6 +26,7 @@ PERSON_ABOVE = "You may not change this person: their role allows what you may n
 ONESELF = "You cannot change your own role."
 LAST = "Nobody else could administer the app."
 TAKEN = "Someone took this address while the import ran."
+LEFT_OUT = "This line had a problem when the file was checked. Check the file again to import it."
 
 
 class NotAllowed(Exception):
@@ -60,6 +61,7 @@ class Plan:
     provenance: Mapping[str, Any]
     actor_id: int
     checks: int
+    left_out: bytes = b""
 
     @staticmethod
     def of(row: PeopleImport) -> Plan:
@@ -78,6 +80,13 @@ class Plan:
             provenance=dict(row.provenance),
             actor_id=row.actor_id,
             checks=row.checks,
+            left_out=row.left_out or b"",
+        )
+
+    def leaves_out(self, number: int) -> bool:
+        """Tell whether the line `number`, from 0, had a problem at the check that was confirmed."""
+        return number // 8 < len(self.left_out) and bool(
+            self.left_out[number // 8] >> number % 8 & 1
         )
 
     @property
@@ -132,6 +141,17 @@ class Rules:
 
     def may_give(self, role: Role) -> bool:
         return authority.covers(self.by, role.permissions)
+
+    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Deed:
+        """Return what becomes of the line `number` in a run, which does no more than was shown.
+
+        Rights may have grown since the check, and roles may have been made: a line that the page
+        promised to leave out is left out all the same.
+        """
+        deed = self.decide(row, found)
+        if deed.end != End.PROBLEM and self.plan.leaves_out(number):
+            deed.refuse("", "", LEFT_OUT)
+        return deed
 
     def decide(self, row: Row, found: Found[Any] | None) -> Deed:
         """Return what becomes of a line. `found` is whoever has the address."""

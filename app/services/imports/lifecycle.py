@@ -30,6 +30,10 @@ class NotOpen(Exception):
     """The import is no longer in the state that the deed needs: someone was quicker."""
 
 
+class NotYours(Exception):
+    """Only the user who checked the import may confirm it, go on with it or delete it."""
+
+
 class NoEmailColumn(Exception):
     """It is not said which column holds the addresses, or it is said of two fields."""
 
@@ -46,13 +50,13 @@ def choose(
 ) -> None:
     """Note what was chosen and check the file anew, here if it is short, else in a job.
 
-    Raises NotOpen when it runs or has run, FileGone, NoEmailColumn, and Unreadable when the first
-    line cannot be what it is now said to be.
+    Raises NotYours, NotOpen when it runs or has run, FileGone, NoEmailColumn, and Unreadable when
+    the first line cannot be what it is now said to be.
     """
     used = list(mapping.values())
     if "email" not in mapping or len(used) != len(set(used)):
         raise NoEmailColumn
-    _lock(row)
+    _lock_own(row, by)
     if row.is_working or row.has_begun:
         db.session.rollback()
         raise NotOpen
@@ -63,7 +67,6 @@ def choose(
         _take_header(row, has_header=has_header)
     row.mapping, row.mode, row.role_id = mapping, ImportMode(mode), role_id
     row.update_existing = update_existing or mode == ImportMode.UPDATE
-    row.actor_id, row.actor_label = by.id, by.email
     row.provenance = audit.provenance(by)
     row.state, row.failure, row.finished_at = ImportState.CHECKING, "", None
     row.position, row.counts, row.checks = 0, {}, row.checks + 1
@@ -83,17 +86,18 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
     """Import what was checked, here if it is short, else in a job.
 
     `check` is the number of the check that whoever confirms it has seen. Raises NotOpen when it
-    is not the last, or the import runs already: however often it is posted, it runs once.
+    is not the last, or the import runs already: however often it is posted, it runs once. Raises
+    NotYours for another user: the lines that are left out are those that the checker was shown.
     """
-    _lock(row)
+    _lock_own(row, by)
     if row.state != ImportState.CHECKED or row.checks != check:
         db.session.rollback()
         raise NotOpen
-    if row.problems and not keep_good:
+    # A check by an earlier release did not note its lines: it has to be made again.
+    if row.problems and not (keep_good and row.left_out):
         db.session.rollback()
         raise NotOpen
     row.keep_good = keep_good
-    row.actor_id, row.actor_label = by.id, by.email
     row.provenance = audit.provenance(by)
     row.state, row.failure = ImportState.RUNNING, ""
     row.started_at = row.moved_at = now()
@@ -103,11 +107,11 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
 
 
 def go_on(row: PeopleImport, *, by: User) -> None:
-    """Queue an import again that waits for a worker, or stopped. Raises NotOpen and FileGone.
+    """Queue an import again that waits for a worker, or stopped.
 
-    One that stopped goes on under the name and the rights of `by`.
+    Raises NotYours, NotOpen and FileGone.
     """
-    _lock(row)
+    _lock_own(row, by)
     may_go_on = row.is_working or (
         row.has_begun and row.state in {ImportState.CANCELLED, ImportState.FAILED}
     )
@@ -116,7 +120,6 @@ def go_on(row: PeopleImport, *, by: User) -> None:
         raise NotOpen if not may_go_on else FileGone
     if not row.is_working:
         row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
-        row.actor_id, row.actor_label = by.id, by.email
         row.provenance = audit.provenance(by)
         trail.note("import.started", row.id, row.provenance, from_line=row.position, mode=row.mode)
     row.moved_at = now()
@@ -145,8 +148,11 @@ def cancel(row: PeopleImport, *, by: User) -> None:
 
 
 def delete(row: PeopleImport, *, by: User) -> None:
-    """Forget an import with its file and its results; the people stay. Raises NotOpen."""
-    _lock(row)
+    """Forget an import with its file and its results; the people stay.
+
+    Raises NotYours and NotOpen.
+    """
+    _lock_own(row, by)
     if row.is_working:
         db.session.rollback()
         raise NotOpen
@@ -192,6 +198,14 @@ def _set_to_work(row: PeopleImport) -> None:
     statement = update(PeopleImport).where(PeopleImport.id == row.id).values(job_id=job_id or "")
     db.session.execute(statement, execution_options={"synchronize_session": False})
     db.session.commit()
+
+
+def _lock_own(row: PeopleImport, by: User) -> None:
+    """Lock an import of `by`. Raises NotOpen, and NotYours if it is another user's."""
+    _lock(row)
+    if row.actor_id != by.id:
+        db.session.rollback()
+        raise NotYours
 
 
 def _lock(row: PeopleImport) -> None:

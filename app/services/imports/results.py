@@ -26,10 +26,11 @@ ENDS = {
 }
 
 
-def recent() -> list[PeopleImport]:
-    """Return the newest imports."""
-    query = select(PeopleImport).order_by(PeopleImport.id.desc()).limit(RECENT)
-    return list(db.session.scalars(query))
+def recent(*, by: User) -> list[PeopleImport]:
+    """Return the newest imports that `by` may look at."""
+    is_shown = PeopleImport.started_at.is_not(None) | (PeopleImport.actor_id == by.id)
+    query = select(PeopleImport).where(is_shown).order_by(PeopleImport.id.desc())
+    return list(db.session.scalars(query.limit(RECENT)))
 
 
 def problems(row: PeopleImport, page: int = 1) -> Listing[ImportProblem]:

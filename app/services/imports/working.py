@@ -144,7 +144,10 @@ def _write(
         authority.lock_role(role)
     people = find(rows, lock_for=plan)
     rules.read_actor_again()
-    deeds = [rules.decide(row, people.get(row.email)) for row in rows]
+    deeds = [
+        rules.decide_as_shown(row, people.get(row.email), number)
+        for number, row in enumerate(rows, position)
+    ]
     has_mail = writing.write(rules, deeds)
     if not plan.keep_good and position == 0 and any(deed.end == End.PROBLEM for deed in deeds):
         raise _HasProblems
