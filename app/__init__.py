@@ -98,6 +98,7 @@ def add_request_hooks(app: Flask) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     app.before_request(sign_in.note_activity)
+    app.after_request(sign_in.hand_over_token)
     errors.init_app(app)
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, session, url_for
 from flask_login import current_user, login_required
 
+from app.extensions import ONLY_REMEMBERED
 from app.models import Permission
+from app.redirects import next_url
 from app.services import sessions
 from app.services.authority import refuse_acting
 
@@ -50,30 +52,34 @@ def admin_required(view: View) -> View:
 
 
 def anonymous_required(view: View) -> View:
-    """Send whoever is signed in to their home: the view is for those who are not."""
+    """Send whoever is signed in on, to `next` or their home: the view is for those who are not.
+
+    A request that crossed the renewal of its session comes here with the newer cookie.
+    """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if current_user.is_authenticated:
             if "token" in kwargs:
                 flash("You are signed in, so the link was not used. Sign out to use it.", "info")
-            return redirect(url_for("main.index"))
+            return redirect(next_url(request.args.get("next"), url_for("main.index")))
         return view(*args, **kwargs)
 
     return guarded
 
 
 def fresh_sign_in_required(view: View) -> View:
-    """Ask for the password again unless it was given a short while ago (ASVS 5.0 7.5.3).
+    """Ask for the password again unless it was given here a short while ago (ASVS 5.0 7.5.3).
 
-    Goes below permission_required, so that it only ever sees someone who is signed in. Whoever is
-    signed in as someone else has no password to give, so the view is closed to them.
+    A browser that came back with the cookie that remembers has yet to give it. Goes below
+    permission_required, so that it only ever sees someone who is signed in. Whoever is signed in
+    as someone else has no password to give, so the view is closed to them.
     """
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         refuse_acting(current_user)
-        if sessions.is_fresh(current_user.session):
+        if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
             return view(*args, **kwargs)
         flash("Confirm that it is you, then try again.", "form-info")
         # What was posted is not sent again by itself: the page it came from asks for it anew.

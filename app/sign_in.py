@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import abort, flash, g, redirect, request, session, url_for
+from flask import Response, abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
-from app.extensions import login_manager
+from app.extensions import ONLY_REMEMBERED, login_manager
 from app.headers import SAFE_METHODS, wants_json
 from app.models import User
 from app.services import impersonation, sessions
@@ -17,7 +17,7 @@ WITHOUT_A_USER = {"static", "main.healthz", "main.readyz"}
 
 # In the cookie: the id of whom this browser is signed in as beside its own user, or None.
 ACTING_AS = "acting_as"
-OF_FLASK_LOGIN = ("_user_id", "_fresh", "_id")
+OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:
@@ -59,9 +59,29 @@ def ask_to_sign_in() -> ResponseReturnValue:
     """Send the visitor to the login page, and from there back to the page they wanted."""
     if wants_json():
         abort(401)
-    flash("Sign in to open this page.", "info")
-    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
+    # Nothing is written in the cookie: another tab's request may have renewed it meanwhile.
+    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else ""
     return redirect(url_for("account.login", next=wanted))
+
+
+def hand_over_token(response: Response) -> Response:
+    """Put the token that a service gave the session into the cookies (sessions.renew).
+
+    Registered to run after each request. An error may mean that nothing was committed.
+    """
+    user = g.get("_login_user")  # Flask-Login's, if anybody asked for the user
+    if user is None or not user.is_authenticated or response.status_code >= 500:
+        return response
+    if session.get("_user_id") != user.session_token:
+        session["_user_id"] = user.session_token
+        if user.session.remembered:
+            session["_remember"] = "set"
+    return response
+
+
+def gave_password() -> None:
+    """Take this browser for more than remembered from now on."""
+    session.pop(ONLY_REMEMBERED, None)
 
 
 def note_activity() -> None:
@@ -89,7 +109,7 @@ def take_on(other_id: int | None) -> None:
     Only the sign-in itself is kept. A form that was rendered for the one does nothing for the
     other: its token was the former cookie's.
     """
-    kept = {name: session[name] for name in OF_FLASK_LOGIN if name in session}
+    kept = {name: session[name] for name in OF_THE_SIGN_IN if name in session}
     session.clear()
     session.update(kept)
     session[ACTING_AS] = other_id

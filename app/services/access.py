@@ -75,7 +75,7 @@ def end_sessions(user: User, *, by: User) -> None:
     refuse_acting(by)
     lock(user, by=by)
     refuse_above(by, user.role)
-    sessions.end_all(user, but=by.session if by.id == user.id else None)
+    sessions.end_all_others(user, by=by)
     audit.record("user.sessions_ended", by=by, subject=user)
     db.session.commit()
 

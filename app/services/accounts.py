@@ -67,6 +67,7 @@ def reauthenticate(user: User, session: UserSession, password: str) -> None:
     refuse_acting(user)
     if not user.verify_password(password):
         refuse_password("session.reauthentication_refused", user)
+    sessions.renew(user)
     sessions.confirm_password(session)
 
 
@@ -175,7 +176,7 @@ def reset_password(token: str, password: str) -> User:
 
 
 def change_password(user: User, *, old: str, new: str, keep: UserSession | None) -> None:
-    """Set a new password and end every session but `keep`.
+    """Set a new password and end every session but `keep`, which gets a new token.
 
     Raises WrongPassword, UserGone and passwords.WeakPassword.
     """
@@ -184,6 +185,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     _require_acceptable_password(user, new)
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
+    sessions.renew(user)
     audit.record("user.password_changed", by=user, subject=user)
     outbox.commit_and_offer(emails.send_password_changed(user))
 

@@ -6,7 +6,7 @@ from app import emails
 from app.extensions import db
 from app.models import User
 from app.models.user import canonical_email
-from app.services import audit, outbox
+from app.services import audit, outbox, sessions
 from app.services.accounts import (
     HOUR,
     LINKS_AN_HOUR,
@@ -63,7 +63,10 @@ def cancel_email_change(user: User) -> None:
 
 
 def change_email(user: User, token: str) -> None:
-    """Take the new address that `token` was sent to. Raises LinkRefused and EmailTaken."""
+    """Take the new address that `token` was sent to, and sign the user out everywhere else.
+
+    Raises LinkRefused and EmailTaken.
+    """
     refuse_acting(user)
     locked = lock_by_token("change_email", token)
     if locked.id != user.id:
@@ -76,6 +79,7 @@ def change_email(user: User, token: str) -> None:
     except IntegrityError:
         db.session.rollback()
         raise EmailTaken from None
+    sessions.end_all_others(locked, by=user)
     audit.record(
         "user.email_changed",
         by=user,

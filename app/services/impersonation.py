@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.database import now
 from app.extensions import db
 from app.models import Permission, User, UserSession
-from app.services import audit
+from app.services import audit, sessions
 from app.services.accounts import WrongPassword
 from app.services.authority import (
     AboveOneself,
@@ -60,6 +60,7 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
         db.session.commit()
         raise WrongPassword
     session = _session_of(by)
+    sessions.renew(by)
     until = now() + timedelta(minutes=current_app.config["IMPERSONATION_MINUTES"])
     session.acting_as_id, session.acting_until = user.id, min(until, session.expires_at)
     user.session = session
@@ -78,6 +79,7 @@ def stop(user: User) -> User:
     """Make whoever is signed in as `user` themselves again, and return them."""
     session = _session_of(user)
     session.acting_as_id = session.acting_until = None
+    sessions.renew(user)
     audit.record("session.impersonation_ended", by=user, subject=user, how="stopped")
     db.session.commit()
     return session.user
@@ -111,6 +113,7 @@ def settle(session: UserSession) -> None:
             other = db.session.get(User, other_id)
             by = other or session.user
             by.session = session
+            sessions.renew(session.user)
             audit.record("session.impersonation_ended", by=by, subject=other, how=how)
         db.session.commit()
     except OperationalError:

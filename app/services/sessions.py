@@ -64,6 +64,30 @@ def confirm_password(session: UserSession) -> None:
     db.session.commit()
 
 
+def renew(user: User) -> None:
+    """Give the session in which `user` acts a new token; the caller commits (ASVS 5.0 7.2.4).
+
+    A copy of the cookie ends with the commit. app.sign_in hands the new token to the browser that
+    asked. Of two requests at once one renews it.
+    """
+    session = user.session
+    if session is None:  # A command acts in no session.
+        return
+    token = UserSession.new_token()
+    renewed = db.session.scalar(
+        update(UserSession)
+        .where(
+            UserSession.id == session.id,
+            UserSession.token_hash == UserSession.hash_token(user.session_token),
+        )
+        .values(token_hash=UserSession.hash_token(token))
+        .returning(UserSession.id),
+        execution_options={"synchronize_session": False},
+    )
+    if renewed is not None:
+        user.session_token = token
+
+
 def is_fresh(session: UserSession) -> bool:
     """Tell whether the password was given recently enough for a grave deed (ASVS 5.0 7.5.3)."""
     window = timedelta(seconds=current_app.config["REAUTHENTICATION_WINDOW"])
@@ -90,6 +114,18 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
         delete(UserSession).where(condition), execution_options={"synchronize_session": False}
     )
     end_acting(UserSession.acting_as_id == user.id)
+
+
+def end_all_others(user: User, *, by: User | None) -> None:
+    """End the sessions of `user`; of oneself, all but this one, which gets a new token.
+
+    The caller commits.
+    """
+    if by is None or by.id != user.id:
+        end_all(user)
+        return
+    end_all(user, but=by.session)
+    renew(by)
 
 
 def end_acting(condition: ColumnElement[bool]) -> None:

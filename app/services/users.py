@@ -116,10 +116,10 @@ def change_name(
 
 
 def change_email(user: User, *, email: str, by: User | None, seen: str | None = None) -> None:
-    """Give `user` another address and tell both addresses.
+    """Give `user` another address, tell both addresses, and sign them out.
 
-    `seen` is what the form noted of `shown`. Raises EmailTaken, AboveOneself, UserGone and
-    changes.Changed.
+    Administrators who change their own stay signed in here. `seen` is what the form noted of
+    `shown`. Raises EmailTaken, AboveOneself, UserGone and changes.Changed.
     """
     lock_present(user, by=by)
     refuse_above(by, user.role)
@@ -133,6 +133,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     except IntegrityError:
         db.session.rollback()
         raise email_taken(email) from None
+    sessions.end_all_others(user, by=by)
     audit.record(
         "user.email_changed", by=by, subject=user, changes={"email": (old_email, user.email)}
     )

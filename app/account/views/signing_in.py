@@ -11,7 +11,7 @@ from app.models import User
 from app.redirects import next_url
 from app.services import accounts
 from app.services.accounts import WrongPassword
-from app.sign_in import me, sign_in, sign_out
+from app.sign_in import gave_password, me, sign_in, sign_out
 from app.templating import may_open
 
 
@@ -52,6 +52,7 @@ def reauthenticate() -> ResponseReturnValue:
         except WrongPassword:
             form.password.errors = ["This is not your password."]
         else:
+            gave_password()
             return redirect(next_url(request.args.get("next"), url_for("main.index")))
     return render_template("account/reauthenticate.html", form=form)
 

@@ -100,7 +100,7 @@ def change_user_email(user: User) -> ResponseReturnValue:
         user,
         form,
         title="Change email address",
-        lead="The old and the new address are both told.",
+        lead="The old and the new address are both told. The person is signed out everywhere.",
         stale=stale,
         deleted_owner=deleted_owner,
     )

@@ -1,0 +1,262 @@
+"""A copy of the cookies ends when the owner's session gets a new token (ASVS 5.0 7.2.4)."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask_login import decode_cookie
+from sqlalchemy import select
+
+from app.database import now
+from app.extensions import db
+from app.models import UserSession
+from app.models.visitor import load_user
+from app.services import access, sessions, users
+from tests.support import PASSWORD
+
+NEW_PASSWORD = "another horse battery staple"
+CHANGE = {"old_password": PASSWORD, "new_password": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+NAMES = ("session", "remember_token")
+
+
+@pytest.fixture
+def copy(app):
+    """Return a function that gives a browser with copies of another one's cookies."""
+
+    def copy(browser, names=NAMES):
+        thief = app.test_client()
+        for name in names:
+            if cookie := browser.get_cookie(name):
+                thief.set_cookie(name, cookie.value)
+        return thief
+
+    return copy
+
+
+def change_password(browser, _user, _other):
+    return browser.submit("/account/manage/change-password", CHANGE)
+
+
+def give_password(browser, _user, _other):
+    return browser.submit("/account/reauthenticate", {"password": PASSWORD})
+
+
+def sign_others_out(browser, _user, _other):
+    return browser.submit(
+        "/account/manage/devices/end", {"session": "others"}, form_at="/account/manage/devices"
+    )
+
+
+def change_email(browser, user, _other):
+    user.pending_email = "new@example.com"
+    db.session.commit()
+    token = user.generate_email_change_token("new@example.com")
+    return browser.submit(f"/account/manage/change-email/{token}")
+
+
+def change_own_email_as_administrator(browser, user, _other):
+    return browser.submit(f"/admin/user/{user.id}/change-email", {"email": "new@example.com"})
+
+
+def end_own_sessions_as_administrator(browser, user, _other):
+    return browser.submit(f"/admin/user/{user.id}/end-sessions")
+
+
+def begin_to_be_someone(browser, _user, other):
+    return browser.submit(f"/admin/user/{other.id}/sign-in-as", {"password": PASSWORD})
+
+
+RENEWING = [
+    change_password,
+    give_password,
+    sign_others_out,
+    change_email,
+    change_own_email_as_administrator,
+    end_own_sessions_as_administrator,
+    begin_to_be_someone,
+]
+
+
+@pytest.mark.parametrize("deed", RENEWING, ids=lambda deed: deed.__name__)
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_copied_cookie_ends_and_its_owner_stays_signed_in(
+    deed, remembered, client, admin, make_user, copy
+):
+    """SE-3, ASVS 7.2.4: also the copy of the cookie that remembers."""
+    other = make_user()
+    client.sign_in(admin.email, **({"remember_me": "y"} if remembered else {}))
+    thief, thief_remembered = copy(client), copy(client, ["remember_token"])
+    assert thief.is_signed_in()
+    assert thief_remembered.is_signed_in() == remembered
+
+    assert deed(client, admin, other).status_code == 302
+
+    assert not thief.is_signed_in()
+    assert not thief_remembered.is_signed_in()
+    assert client.is_signed_in()
+    client.delete_cookie("session")
+    assert client.is_signed_in() == remembered, "the cookie that remembers is renewed too"
+
+
+@pytest.mark.parametrize("how", ["stopped", "ran out", "signed out"])
+def test_a_cookie_copied_while_being_someone_ends_with_it(how, client, admin, make_user, copy):
+    """ASVS 7.2.4"""
+    other = make_user()
+    client.sign_in(admin.email)
+    begin_to_be_someone(client, admin, other)
+    thief = copy(client)
+    assert other.email in thief.get("/account/manage").text
+    if how == "stopped":
+        client.submit("/account/stop-acting", form_at="/account/manage")
+    elif how == "signed out":
+        client.submit("/account/logout", form_at="/account/manage")
+    else:
+        with time_machine.travel(now() + timedelta(minutes=31)):
+            client.get("/about")
+    assert not thief.is_signed_in()
+    assert client.is_signed_in() == (how != "signed out")
+    if how != "signed out":
+        assert admin.email in client.get("/account/manage").text
+
+
+def test_a_copied_cookie_does_not_become_fresh(client, admin, copy):
+    """SE-8: the owner gives the password again, and whoever has a copy does the grave deed."""
+    client.sign_in(admin.email)
+    thief = copy(client)
+    with time_machine.travel(now() + timedelta(minutes=16)):
+        give_password(client, admin, None)
+        assert client.get("/admin/new-user").status_code == 200
+        assert thief.get("/admin/new-user").location.startswith("/account/login")
+
+
+def test_changing_the_address_signs_out_everywhere_else(app, client, make_user):
+    """SE-3: by oneself; another administrator's change ends all sessions."""
+    user, admin = make_user(), make_user(role="Administrator")
+    client.enter(user)
+    other = app.test_client()
+    other.enter(user)
+    change_email(client, user, None)
+    assert client.is_signed_in()
+    assert not other.is_signed_in()
+    users.change_email(user, email="third@example.com", by=admin)
+    assert not client.is_signed_in()
+
+
+def test_a_wrong_password_renews_nothing(client, make_user, copy):
+    client.sign_in(make_user().email)
+    thief = copy(client)
+    client.submit("/account/reauthenticate", {"password": "wrong"})
+    assert thief.is_signed_in()
+
+
+# Other tabs
+
+
+def test_a_request_that_crosses_the_renewal_leaves_the_new_cookie_alone(client, make_user, copy):
+    """The browser sent it with the old cookie, and its answer comes after the new one."""
+    client.sign_in(make_user().email, remember_me="y")
+    client.get("/about")  # which shows that one is signed in
+    other_tab = copy(client)
+    give_password(client, None, None)
+    for path in ("/account/manage", "/account/manage/activity?before=7", "/", "/about", "/nowhere"):
+        answer = other_tab.get(path)
+        assert "Set-Cookie" not in answer.headers, path
+    answer = other_tab.get("/account/manage/activity?before=7")
+    assert answer.location.startswith("/account/login")
+    # By now the browser has the new cookie, and follows with it.
+    assert client.get(answer.location).location == "/account/manage/activity?before=7"
+    posted = other_tab.post(
+        "/account/manage/change-name", data={"csrf_token": client.csrf_token("/account/manage")}
+    )
+    assert "Set-Cookie" not in posted.headers
+    assert client.get(posted.location).location == "/"
+
+
+def test_a_form_in_another_tab_works_after_the_renewal(client, make_user):
+    user = make_user()
+    client.sign_in(user.email)
+    token = client.csrf_token("/account/manage/change-name")
+    give_password(client, None, None)
+    data = {"first_name": "New", "last_name": "Name", "csrf_token": token}
+    assert client.post("/account/manage/change-name", data=data).location == "/account/manage"
+
+
+def test_of_two_renewals_at_once_the_browser_keeps_the_one_that_counts(make_user):
+    """A button that was pressed twice: both requests have read the session before either wrote."""
+    user = make_user()
+    token = sessions.start(user, remembered=False, address="", device="")
+    one = load_user(token)
+    sessions.renew(one)
+    first = one.session_token
+    one.session_token = token  # as the other request has read it
+    sessions.renew(one)
+    db.session.commit()
+    assert one.session_token == token, "it has nothing to hand over"
+    assert load_user(first) is not None
+    assert load_user(token) is None
+
+
+def test_a_token_is_not_handed_over_when_the_answer_is_an_error(
+    app, client, make_user, monkeypatch
+):
+    """What was not committed does not count: the browser keeps what it has."""
+    client.sign_in(make_user().email)
+
+    def fail(user, **_options):
+        sessions.renew(user)
+        db.session.rollback()
+        raise RuntimeError
+
+    monkeypatch.setattr("app.services.accounts.change_password", fail)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    assert change_password(client, None, None).status_code == 500
+    assert client.is_signed_in()
+
+
+def test_a_command_renews_nothing(make_user):
+    user, admin = make_user(), make_user(role="Administrator")
+    access.end_sessions(user, by=admin)
+    sessions.renew(user)
+    assert user.session_token == ""
+
+
+# Freshness of a browser that is only remembered
+
+
+def test_a_browser_that_is_only_remembered_gives_the_password_before_anything_grave(
+    client, admin, copy
+):
+    """SE-8: however lately it was given in the session that is remembered."""
+    client.sign_in(admin.email, remember_me="y")
+    browser = copy(client, ["remember_token"])
+    assert browser.get("/admin/").status_code == 200
+    asked = browser.get("/admin/invite-user")
+    assert asked.location.startswith("/account/reauthenticate")
+    # Without the session cookie that the first answer has set, too.
+    browser.delete_cookie("session")
+    assert "/account/reauthenticate" in browser.get("/admin/invite-user").location
+
+    browser.submit(asked.location, {"password": PASSWORD})
+    assert browser.get("/admin/invite-user").status_code == 200
+    with time_machine.travel(now() + timedelta(minutes=16)):
+        assert "/account/reauthenticate" in browser.get("/admin/invite-user").location
+
+
+def test_being_someone_does_not_make_a_remembered_browser_fresh(client, admin, make_user, copy):
+    """SE-8"""
+    client.sign_in(admin.email, remember_me="y")
+    browser = copy(client, ["remember_token"])
+    begin_to_be_someone(browser, admin, make_user())
+    browser.submit("/account/stop-acting", form_at="/account/manage")
+    assert "/account/reauthenticate" in browser.get("/admin/invite-user").location
+
+
+def test_the_renewed_cookie_that_remembers_carries_the_new_token(client, make_user):
+    user = make_user()
+    client.sign_in(user.email, remember_me="y")
+    before = decode_cookie(client.get_cookie("remember_token").value)
+    give_password(client, None, None)
+    after = decode_cookie(client.get_cookie("remember_token").value)
+    assert before != after
+    row = db.session.scalar(select(UserSession).where(UserSession.user_id == user.id))
+    assert row.token_hash == UserSession.hash_token(after)
