@@ -7,11 +7,11 @@ from typing import Any
 from flask import abort, flash, redirect, request, session, url_for
 from flask_login import current_user, login_required
 
-from app.extensions import ONLY_REMEMBERED
 from app.models import Permission
 from app.redirects import next_url
 from app.services import sessions
 from app.services.authority import refuse_acting
+from app.sign_in import ONLY_REMEMBERED
 
 View = Callable[..., Any]
 

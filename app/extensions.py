@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from flask import current_app, session
+from flask import current_app
 from flask_assets import Environment
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -30,10 +30,6 @@ class Base(DeclarativeBase):
     )
 
 
-# In the session cookie of a browser that came back with the cookie that remembers alone.
-ONLY_REMEMBERED = "only_remembered"
-
-
 class CarefulLoginManager(LoginManager):
     """Reads the cookie that remembers also under earlier secret keys, and takes anything in it."""
 
@@ -47,7 +43,6 @@ class CarefulLoginManager(LoginManager):
         # Flask-Login would write a token that has ended over a newer one in the session cookie.
         if token is None or self._user_callback(token) is None:
             return None
-        session[ONLY_REMEMBERED] = True
         return super()._load_user_from_remember_cookie(cookie)
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, abort, flash, g, redirect, request, session, url_for
+from flask import Flask, Response, abort, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
-from app.extensions import ONLY_REMEMBERED, login_manager
+from app.extensions import login_manager
 from app.headers import SAFE_METHODS, wants_json
 from app.models import User
 from app.services import impersonation, sessions
@@ -17,6 +17,8 @@ WITHOUT_A_USER = {"static", "main.healthz", "main.readyz"}
 
 # In the cookie: the id of whom this browser is signed in as beside its own user, or None.
 ACTING_AS = "acting_as"
+# In the cookie of a browser that came back with the cookie that remembers alone.
+ONLY_REMEMBERED = "only_remembered"
 OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
 
 
@@ -77,6 +79,11 @@ def hand_over_token(response: Response) -> Response:
         if user.session.remembered:
             session["_remember"] = "set"
     return response
+
+
+@user_loaded_from_cookie.connect
+def note_remembered(_app: Flask, **_user: object) -> None:
+    session[ONLY_REMEMBERED] = True
 
 
 def gave_password() -> None:
