@@ -5,8 +5,9 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/app
 RUN python -m venv /srv/venv
 ENV PATH=/srv/venv/bin:$PATH
-COPY requirements/common.txt requirements/common.txt
-RUN pip install --require-hashes -r requirements/common.txt
+COPY requirements/installer.txt requirements/common.txt requirements/
+RUN pip install --require-hashes -r requirements/installer.txt \
+    && pip install --no-build-isolation --require-hashes -r requirements/common.txt
 COPY . .
 # Building needs no secret; naming a key keeps one from being made and left in the image.
 RUN FLASK_CONFIG=development SECRET_KEY=none-needed-to-build python manage.py build_assets

@@ -3,7 +3,7 @@
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
 
-.PHONY: help setup run test browser-test slow-test check format hooks bench lock upgrade sbom clean
+.PHONY: help setup run test browser-test slow-test check format hooks bench lock upgrade sbom tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -33,35 +33,27 @@ check: setup  ## Run every check that CI runs: format, lint, types, promises of 
 format: setup  ## Format the code and mend what ruff can mend
 	@$(PYTHON_VENV) manage.py format
 
-hooks: $(TOOLS)/uv  ## Format, lint and check types before each commit (pre-commit)
+hooks: tools  ## Format, lint and check types before each commit (pre-commit)
 	@$(TOOLS)/pre-commit install
 
-bench: setup .venv-peers/bin/gunicorn  ## Measure the speed, beside other admins too (benchmarks/)
+bench: setup peers  ## Measure the speed, beside other admins too (benchmarks/)
 	@$(PYTHON_VENV) -m benchmarks $(ARGS)
 
-lock: $(TOOLS)/uv  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
-	@for name in common dev tools peers; do \
+lock: tools  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
+	@for name in common dev installer tools peers; do \
 	    echo "» requirements/$$name.txt"; \
-	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	        --custom-compile-command "make lock" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
 upgrade:
 	@$(MAKE) lock LOCK_ARGS=--upgrade
 
-sbom: $(TOOLS)/uv  ## Write the software bill of materials of what is deployed to sbom.json (CycloneDX)
+sbom: tools  ## Write the software bill of materials of what is deployed to sbom.json (CycloneDX)
 	@$(TOOLS)/cyclonedx-py requirements requirements/common.txt --output-reproducible -o sbom.json
 
-$(TOOLS)/uv: requirements/tools.txt
-	@sh scripts/setup.sh
-	@$(PYTHON_VENV) -m venv .venv-tools
-	@$(TOOLS)/pip --disable-pip-version-check install -qq --require-hashes -r requirements/tools.txt
-	@touch $(TOOLS)/uv
-
-.venv-peers/bin/gunicorn: requirements/peers.txt
-	@$(PYTHON_VENV) -m venv .venv-peers
-	@.venv-peers/bin/pip --disable-pip-version-check install -qq --require-hashes -r requirements/peers.txt
-	@touch $@
+tools peers: setup
+	@sh scripts/setup.sh $@
 
 clean:  ## Remove what can be made again; .env and instance/ (the database) stay
 	rm -rf .venv .venv-tools .venv-peers .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json

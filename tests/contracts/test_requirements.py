@@ -1,14 +1,41 @@
-"""The compiled requirements are complete, hashed, and name no place to fetch from."""
+"""The compiled requirements are complete, hashed, closed, and name no place to fetch from."""
 
 import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import Distribution, distributions
+from itertools import product
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-FOLDER = Path(__file__).parents[2] / "requirements"
-NAMES = ["common", "dev", "tools", "peers"]
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "requirements"
+NAMES = ["common", "dev", "installer", "tools", "peers"]
+
+# Where the metadata of a lock's packages is found. `make tools peers` makes the latter two.
+INSTALLED_IN = {"common": ".venv", "dev": ".venv", "tools": ".venv-tools", "peers": ".venv-peers"}
+
+# Every kind of machine that the set-up promises to work on, as the markers of requirements see it.
+MACHINES = [
+    {
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+        "python_full_version": python,
+        "python_version": ".".join(python.split(".")[:2]),
+        "sys_platform": system,
+        "platform_system": system.capitalize(),
+        "platform_machine": machine,
+    }
+    for python, (system, machine) in product(
+        ["3.11.2", "3.11.9", "3.12.1", "3.13.0", "3.14.0"],
+        [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "x86_64"), ("darwin", "arm64")],
+    )
+]
 
 
 def pins(name: str) -> dict[str, list[Requirement]]:
@@ -53,3 +80,86 @@ def test_development_runs_what_is_deployed() -> None:
     development = pins("dev")
     for package, pinned in pins("common").items():
         assert list(map(str, development[package])) == list(map(str, pinned))
+
+
+parsed = cache(Requirement)
+
+
+def applies(requirement: Requirement, machine: dict[str, str], extras: set[str]) -> bool:
+    """Tell whether a requirement of a package holds on `machine`, with these of its extras."""
+    marker = requirement.marker
+    return marker is None or any(
+        marker.evaluate({**machine, "extra": extra}) for extra in extras or {""}
+    )
+
+
+def unmet(
+    pinned: dict[str, list[Requirement]], found: list[Distribution], machine: dict[str, str]
+) -> Iterator[str]:
+    """Yield the requirements of the distributions that no pin meets on a machine."""
+    pins_here = {
+        package: [pin for pin in choices if applies(pin, machine, set())]
+        for package, choices in pinned.items()
+    }
+    for distribution in found:
+        pin = next(iter(pins_here[canonicalize_name(distribution.name)]), None)
+        if pin is None or not pin.specifier.contains(distribution.version):
+            continue  # it is another machine's, and here is another one of it
+        for line in distribution.requires or []:
+            wanted = parsed(line)
+            if applies(wanted, machine, pin.extras) and not any(
+                wanted.specifier.contains(next(iter(there.specifier)).version, prereleases=True)
+                and set(map(canonicalize_name, wanted.extras))
+                <= set(map(canonicalize_name, there.extras))
+                for there in pins_here.get(canonicalize_name(wanted.name), [])
+            ):
+                yield f"{pin} wants {line} (Python {machine['python_full_version']})"
+
+
+def installed(name: str) -> dict[str, Distribution]:
+    """Return what is installed of a lock, by name; nothing where its environment is not made."""
+    if name in ("common", "dev"):
+        paths = sys.path
+    else:
+        paths = list(map(str, ROOT.glob(f"{INSTALLED_IN[name]}/lib/python*/site-packages")))
+    return {canonicalize_name(one.name): one for one in distributions(path=paths)}
+
+
+@pytest.mark.parametrize("name", ["common", "dev", "tools", "peers"])
+def test_an_extra_that_a_pinned_package_wants_is_pinned_with_it(name: str) -> None:
+    """A lock is closed: what each of its packages requires, it pins, with the extras.
+
+    Pips before 23.3 do not hold `coverage[toml]` to the pin of `coverage`: once a newer coverage
+    is published they refuse the whole lock.
+    """
+    pinned, found = pins(name), installed(name)
+    if not found:
+        pytest.skip(f"{INSTALLED_IN[name]} is not made: make {name}")
+    # A pin with a marker may be meant for another machine.
+    missing = {package for package, (pin, *_) in pinned.items() if pin.marker is None} - set(found)
+    assert not missing, f"make {'setup' if INSTALLED_IN[name] == '.venv' else name}"
+    here = [found[package] for package in pinned if package in found]
+    problems = {problem for machine in MACHINES for problem in unmet(pinned, here, machine)}
+    assert not problems, "\n".join(sorted(problems))
+
+
+def test_the_installer_needs_nothing_that_its_lock_lacks() -> None:
+    """Any pip can install packages that require nothing."""
+    pinned = pins("installer")
+    assert set(pinned) == {"pip", "setuptools"}
+    assert list(map(str, pinned["setuptools"])) == list(map(str, pins("common")["setuptools"]))
+    for package in pinned:
+        lines = installed("dev")[package].requires or []
+        assert all("extra ==" in line for line in lines)
+
+
+@pytest.mark.parametrize("path", ["README.md", "Dockerfile", "docs/deploy-linux.md"])
+def test_the_pinned_installer_comes_before_every_other_lock(path: str) -> None:
+    """The pip that a Python or an image brings installs the pinned pip, and nothing else."""
+    commands = re.findall(
+        r"pip install .*?-r requirements/(\w+)\.txt", (ROOT / path).read_text().replace("\\\n", "")
+    )
+    assert commands
+    assert commands[::2] == ["installer"] * len(commands[::2])
+    assert "installer" not in commands[1::2]
+    assert len(commands) % 2 == 0
