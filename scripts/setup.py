@@ -48,17 +48,15 @@ def install(venv: Path, name: str) -> None:
     with it and builds what is published as source, in place of whichever is the newest that day.
     """
     installer, lock = REQUIREMENTS / "installer.txt", REQUIREMENTS / f"{name}.txt"
+    python, stamp = venv / "bin" / "python", venv / "installed-requirements"
     digest = fingerprint([installer, lock], content=True)
-    stamp = venv / "installed-requirements"
-    # Setting up .venv, this runs in it once it is there, and the Python of a new one may differ.
-    runs_in_it = Path(sys.prefix) == venv
-    if read(stamp) == digest and (runs_in_it or venv != VENV):
+    if python.exists() and read(stamp) == digest:
         return
-    if not runs_in_it:
+    if Path(sys.prefix) != venv:
         say(f"Making {venv.name}")
         run([sys.executable, "-m", "venv", "--clear", str(venv)])
     say("Installing the packages (a minute, the first time)")
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     run([*pip, "install", "-qq", "--require-hashes", "-r", str(installer)])
     run([*pip, "install", "-qq", "--no-build-isolation", "--require-hashes", "-r", str(lock)])
     stamp.write_text(digest)

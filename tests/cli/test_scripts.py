@@ -115,6 +115,59 @@ def test_each_copy_has_a_key_of_its_own(setup: dict[str, Any], tmp_path: Path) -
     assert all(len(key) >= 60 for key in keys)
 
 
+@pytest.fixture
+def commands(setup: dict[str, Any], tmp_path: Path) -> list[list[str]]:
+    """What `install` would run, with an empty folder as the project's."""
+    ran: list[list[str]] = []
+    folder = tmp_path / "requirements"
+    folder.mkdir()
+    for name in ("installer", "dev"):
+        (folder / f"{name}.txt").write_text(name)
+
+    def run(command: list[str]) -> None:
+        ran.append(command)
+        if "venv" in command:
+            (tmp_path / ".venv" / "bin").mkdir(parents=True)
+            (tmp_path / ".venv" / "bin" / "python").touch()
+
+    setup["install"].__globals__.update(REQUIREMENTS=folder, run=run)
+    return ran
+
+
+def test_the_pip_of_the_python_installs_nothing_but_the_pinned_pip(
+    setup: dict[str, Any], commands: list[list[str]], tmp_path: Path
+) -> None:
+    """Pips before 23.3 refuse a lock once a package of it with an extra has a newer release."""
+    setup["install"](tmp_path / ".venv", "dev")
+    make, first, second = commands
+    assert make[1:4] == ["-m", "venv", "--clear"]
+    assert first[-1].endswith("requirements/installer.txt")
+    assert second[-1].endswith("requirements/dev.txt")
+    assert "--require-hashes" in first
+    assert "--require-hashes" in second
+    assert "--no-build-isolation" in second, "a build would fetch the newest setuptools"
+
+
+def test_a_second_set_up_has_nothing_to_do_whichever_python_is_named(
+    setup: dict[str, Any], commands: list[list[str]], tmp_path: Path
+) -> None:
+    """With PYTHON exported, each make command made .venv anew."""
+    setup["install"](tmp_path / ".venv", "dev")
+    commands.clear()
+    setup["install"](tmp_path / ".venv", "dev")
+    assert commands == []
+
+
+def test_a_python_that_is_gone_is_set_up_for_anew(
+    setup: dict[str, Any], commands: list[list[str]], tmp_path: Path
+) -> None:
+    setup["install"](tmp_path / ".venv", "dev")
+    shutil.rmtree(tmp_path / ".venv" / "bin")
+    commands.clear()
+    setup["install"](tmp_path / ".venv", "dev")
+    assert len(commands) == 3
+
+
 def run_with_port(port: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(SCRIPTS / "run.py")],
