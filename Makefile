@@ -52,8 +52,11 @@ upgrade:
 sbom: tools  ## Write the software bill of materials of what is deployed to sbom.json (CycloneDX)
 	@$(TOOLS)/cyclonedx-py requirements requirements/common.txt --output-reproducible -o sbom.json
 
-tools peers: setup
-	@sh scripts/setup.sh $@
+tools: setup  ## Install what lock, sbom and hooks need, in .venv-tools
+	@sh scripts/setup.sh tools
+
+peers: setup  ## Install the admins that bench measures, in .venv-peers
+	@sh scripts/setup.sh peers
 
 clean:  ## Remove what can be made again; .env and instance/ (the database) stay
 	rm -rf .venv .venv-tools .venv-peers .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
