@@ -1,147 +1,65 @@
-"""Settings, read from the environment and from `.env`; nothing else reads either."""
+"""Settings: which there are, and what each configuration makes of them."""
 
+import math
 import os
+import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from croniter import croniter
-from dotenv import dotenv_values
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from zxcvbn import zxcvbn
 
-BASE_DIR = Path(__file__).resolve().parent
+from settings import normalise, urls
+from settings.reader import (
+    BASE_DIR,
+    ConfigurationError,
+    Reader,
+    environment,
+    make_private_folder,
+)
+
+__all__ = ["BASE_DIR", "ConfigurationError", "Reader", "config", "environment", "load"]
+
 DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionConfig.check
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
+LONGEST_PASSWORD_MINIMUM = 64  # as above: everyone may choose as many, and 128 are taken
 SHORTEST_SECRET_KEY = 32
+LEAST_KEY_BITS = 80  # as zxcvbn counts them, which is below what a random key has
+EXAMINED_LENGTH = 48  # zxcvbn's time grows with the square of the length
+EXAMPLE_WORDS = re.compile(
+    r"secret|change|replace|default|example|password|insecure|flask|django|development|testing"
+    r"|production|key|your|this|please|super|very|long|random|string|value|here|app",
+    re.IGNORECASE,
+)
+KEY_COMMAND = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REGISTRATION_MODES = ("open", "invite-only", "closed")
+REDIS_SSL_CERT_REQS = ("required", "optional", "none")
+
+NOT_CHOSEN = (
+    "FLASK_CONFIG is not set. Development would be served: a known administrator's password, "
+    "every mail at /dev/mail. Set FLASK_CONFIG to production, heroku or unix, or to development "
+    "if that is meant. FLASK_ENV is not read."
+)
 
 
-class ConfigurationError(Exception):
-    """The environment misses something or a value cannot be read; the message names it."""
+def slug(text: str) -> str:
+    """Return what names in Redis begin with."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
 
 
-def environment() -> dict[str, str]:
-    """Return the variables of `.env` overlaid with those of the real environment, which win."""
-    from_file = {
-        k: v
-        for k, v in dotenv_values(BASE_DIR / ".env", interpolate=False).items()
-        if v is not None
-    }
-    return {**from_file, **os.environ}
+def can_be_guessed(key: str) -> bool:
+    """Tell whether little of `key` is left beside the words that examples of keys are made of."""
+    rest = EXAMPLE_WORDS.sub("", key)[:EXAMINED_LENGTH]
+    return not rest or zxcvbn(rest)["guesses_log10"] * math.log2(10) < LEAST_KEY_BITS
 
 
-# What the app writes: databases, mails and Redis data of development, a key of its own.
-INSTANCE_DIR = Path(environment().get("INSTANCE_PATH") or BASE_DIR / "instance").resolve()
-
-
-class Reader:
-    """Typed access to the environment. An empty value counts as absent."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self.variables = variables
-
-    def text(self, *names: str, default: str = "") -> str:
-        """Return the first of `names` that is set."""
-        return next((self.variables[name] for name in names if self.variables.get(name)), default)
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.text(name).strip().lower()
-        if not value:
-            return default
-        if value in {"1", "true", "yes", "on"}:
-            return True
-        if value in {"0", "false", "no", "off"}:
-            return False
-        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
-
-    def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
-        """Return one of `allowed`, in whatever case it is written."""
-        value = self.text(name, default=default).strip()
-        for one in allowed:
-            if one.lower() == value.lower():
-                return one
-        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
-
-    def number(self, name: str, default: int, least: int = 0, most: int | None = None) -> int:
-        value = self.text(name)
-        if not value:
-            return default
-        try:
-            number = int(value)
-        except ValueError:
-            raise ConfigurationError(f"{name} must be a whole number, not {value!r}.") from None
-        if number < least:
-            raise ConfigurationError(f"{name} must be at least {least}, not {number}.")
-        if most is not None and number > most:
-            raise ConfigurationError(f"{name} must be at most {most}, not {number}.")
-        return number
-
-    def cron(self, name: str, default: str) -> str:
-        """Return when something recurs, as cron has it: minute, hour, day, month, day of week."""
-        value = self.text(name, default=default).strip()
-        if len(value.split()) != 5 or not croniter.is_valid(value):
-            raise ConfigurationError(f"{name} must be five fields as in a crontab, not {value!r}.")
-        return value
-
-    def listing(self, name: str) -> list[str]:
-        """Return a comma-separated value as a list."""
-        return [part.strip() for part in self.text(name).split(",") if part.strip()]
-
-    def numbers(self, name: str, default: list[int], least: int = 0) -> list[int]:
-        """Return comma-separated whole numbers."""
-        try:
-            found = [int(part) for part in self.listing(name)] or default
-        except ValueError:
-            raise ConfigurationError(f"{name} must be numbers, as in 10,60,300.") from None
-        if min(found) < least:
-            raise ConfigurationError(f"{name} must be at least {least} each.")
-        return found
-
-    def database(self, name: str, *, default_file: str) -> str:
-        """Return a database address for SQLAlchemy; psycopg 3 speaks to PostgreSQL.
-
-        Where none is given it is a file in the instance folder, which is made if missing.
-        """
-        url = self.text(name)
-        if not url:
-            INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
-            return f"sqlite:///{INSTANCE_DIR / default_file}"
-        for prefix in ("postgres://", "postgresql://"):
-            if url.startswith(prefix):
-                url = "postgresql+psycopg://" + url.removeprefix(prefix)
-        try:
-            make_url(url).get_dialect()
-        except (ArgumentError, NoSuchModuleError, ValueError):
-            # What it is is not repeated: it may hold a password.
-            raise ConfigurationError(f"{name} is not the address of a database.") from None
-        return url
-
-    def redis(self, *names: str, default: str) -> str:
-        """Return the first of the addresses of a Redis that is set."""
-        url = self.text(*names, default=default)
-        if parsed(url).scheme not in {"redis", "rediss", "unix"}:
-            raise ConfigurationError(f"{names[0]} must begin with redis://, rediss:// or unix://.")
-        return url
-
-
-def parsed(url: str) -> SplitResult:
-    """Return the parts of an address, all of them empty where it cannot be read."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # Only now is it found out whether it is a number.
-    except ValueError:
-        return urlsplit("")
-    return parts
-
-
-def development_secret_key() -> str:
-    """Return the key kept in the instance folder, making it first: web and worker must share it."""
-    path = INSTANCE_DIR / "secret_key"
-    INSTANCE_DIR.mkdir(parents=True, exist_ok=True)
+def development_secret_key(folder: Path) -> str:
+    """Return the key kept in `folder`, making it first: web and worker must share it."""
+    path = folder / "secret_key"
+    make_private_folder(folder)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -159,6 +77,7 @@ class Config:
     TESTING = False
     PRODUCTION = False
     EPHEMERAL_DISK = False
+    IS_CHOSEN = False
     DEV_PAGES = False
     DEFAULT_PROXIES = 0
     DEFAULT_REDIS_SSL_CERT_REQS = "required"
@@ -180,56 +99,61 @@ class Config:
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         read = Reader(environment() if variables is None else variables)
 
-        self.APP_NAME = read.text("APP_NAME", default="Flask-Base")
-        self.APP_URL = read.text("APP_URL", default=self.default_app_url(read)).rstrip("/")
-        self.SECRET_KEY = read.text("SECRET_KEY") or self.default_secret_key()
+        self.INSTANCE_PATH = read.folder("INSTANCE_PATH", BASE_DIR / "instance")
+        self.APP_NAME = read.line("APP_NAME", default="Flask-Base")
+        self.APP_URL = read.url("APP_URL", check=urls.site, default=self.default_app_url(read))
+        self.SECRET_KEY = read.secret("SECRET_KEY") or self.default_secret_key()
         self.SECRET_KEY_FALLBACKS = read.listing("SECRET_KEY_FALLBACKS")
         self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
 
-        self.ADMIN_EMAIL = read.text("ADMIN_EMAIL", default="flask-base-admin@example.com")
-        self.ADMIN_PASSWORD = read.text("ADMIN_PASSWORD", default=DEVELOPMENT_ADMIN_PASSWORD)
+        self.INTRANET_DOMAINS = read.hosts("INTRANET_DOMAINS")
+        self.ADMIN_EMAIL = read.email(
+            "ADMIN_EMAIL", "flask-base-admin@example.com", self.INTRANET_DOMAINS
+        )
+        self.ADMIN_PASSWORD = read.secret("ADMIN_PASSWORD") or DEVELOPMENT_ADMIN_PASSWORD
         self.PASSWORD_MIN_LENGTH = read.number(
-            "PASSWORD_MIN_LENGTH", 12, least=SHORTEST_PASSWORD_MINIMUM
+            "PASSWORD_MIN_LENGTH",
+            12,
+            least=SHORTEST_PASSWORD_MINIMUM,
+            most=LONGEST_PASSWORD_MINIMUM,
         )
         self.REGISTRATION = read.choice("REGISTRATION", "open", REGISTRATION_MODES)
 
         self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
-        self.REDIS_URL = read.redis(
-            "REDIS_URL", "REDISTOGO_URL", default="redis://127.0.0.1:6379/0"
+        self.REDIS_URL = read.url(
+            "REDIS_URL", "REDISTOGO_URL", check=urls.redis, default="redis://127.0.0.1:6379/0"
         )
-        self.REDIS_SSL_CERT_REQS = read.text(
-            "REDIS_SSL_CERT_REQS", default=self.DEFAULT_REDIS_SSL_CERT_REQS
+        self.REDIS_SSL_CERT_REQS = read.choice(
+            "REDIS_SSL_CERT_REQS", self.DEFAULT_REDIS_SSL_CERT_REQS, REDIS_SSL_CERT_REQS
         )
-        self.QUEUE_PREFIX = read.text("QUEUE_PREFIX")
+        self.QUEUE_PREFIX = read.text("QUEUE_PREFIX", default=self.APP_NAME)
 
         self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
-        self.KEEP_SENT_EMAILS = read.number("KEEP_SENT_EMAILS", 30, least=1)
-        self.KEEP_FAILED_EMAILS = read.number("KEEP_FAILED_EMAILS", 90, least=1)
-        self.KEEP_AUDIT_EVENTS = read.number("KEEP_AUDIT_EVENTS", 730, least=1)
-        self.KEEP_BULK_OPERATIONS = read.number("KEEP_BULK_OPERATIONS", 30, least=1)
-        self.KEEP_IMPORTS = read.number("KEEP_IMPORTS", 14, least=1)
-        self.RESTORE_DELETED_DAYS = read.number("RESTORE_DELETED_DAYS", 30, least=1)
+        self.KEEP_SENT_EMAILS = read.days("KEEP_SENT_EMAILS", 30)
+        self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
+        self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
+        self.KEEP_BULK_OPERATIONS = read.days("KEEP_BULK_OPERATIONS", 30)
+        self.KEEP_IMPORTS = read.days("KEEP_IMPORTS", 14)
+        self.RESTORE_DELETED_DAYS = read.days("RESTORE_DELETED_DAYS", 30)
 
-        self.MAIL_SERVER = read.text("MAIL_SERVER")
+        self.MAIL_SERVER = read.host("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()
-        self.MAIL_PORT = read.number("MAIL_PORT", 587, least=1)
+        self.MAIL_PORT = read.number("MAIL_PORT", 587, least=1, most=65535)
         self.MAIL_USE_TLS = read.flag("MAIL_USE_TLS", default=True)
         self.MAIL_USE_SSL = read.flag("MAIL_USE_SSL", default=False)
         self.MAIL_USERNAME = read.text("MAIL_USERNAME") or None
-        self.MAIL_PASSWORD = read.text("MAIL_PASSWORD") or None
-        self.MAIL_CA_FILE = read.text("MAIL_CA_FILE")
+        self.MAIL_PASSWORD = read.secret("MAIL_PASSWORD") or None
+        self.MAIL_CA_FILE = read.file("MAIL_CA_FILE")
         self.MAIL_TIMEOUT = read.number("MAIL_TIMEOUT", 15, least=1)
-        self.MAIL_DEFAULT_SENDER = read.text(
-            "MAIL_DEFAULT_SENDER", default=f"{self.APP_NAME} <no-reply@{self.host_name()}>"
-        )
+        self.MAIL_DEFAULT_SENDER = read.sender("MAIL_DEFAULT_SENDER", self.default_sender())
         self.EMAIL_RETRY_SECONDS = read.numbers(
             "EMAIL_RETRY_SECONDS", [10, 60, 300, 1800, 7200, 21600], least=1
         )
-        self.EMAIL_SUBJECT_PREFIX = read.text("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
+        self.EMAIL_SUBJECT_PREFIX = read.line("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
 
         self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
         self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
-        self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.listing("TRUSTED_HOSTS")]
+        self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
         self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
         self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
         self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
@@ -241,14 +165,17 @@ class Config:
         self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
         self.IMPERSONATION_MINUTES = read.number("IMPERSONATION_MINUTES", 30, least=1, most=30)
 
-        self.SENTRY_DSN = read.text("SENTRY_DSN")
-        self.RAYGUN_APIKEY = read.text("RAYGUN_APIKEY")
+        self.SENTRY_DSN = read.url("SENTRY_DSN", check=urls.sentry_dsn)
+        self.RAYGUN_APIKEY = read.key("RAYGUN_APIKEY")
 
         self.derive()
 
     def derive(self) -> None:
         """Set what follows from the values above."""
         self.RATELIMIT_STORAGE_URI = self.REDIS_URL
+        # Applications that share a Redis count for themselves.
+        self.QUEUE_PREFIX = slug(self.QUEUE_PREFIX)
+        self.RATELIMIT_KEY_PREFIX = self.QUEUE_PREFIX
         self.RATELIMIT_STORAGE_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 1}
         self.COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
         self.REMEMBER_COOKIE_DURATION = timedelta(seconds=self.REMEMBER_LIFETIME)
@@ -256,34 +183,48 @@ class Config:
         self.SESSION_COOKIE_SECURE = self.REMEMBER_COOKIE_SECURE = self.HTTPS_ONLY
         # A `__Host-` cookie cannot be set by a sibling domain or over plain HTTP (RFC 6265bis).
         prefix = "__Host-" if self.HTTPS_ONLY else ""
-        self.SESSION_COOKIE_NAME = f"{prefix}session"
-        self.REMEMBER_COOKIE_NAME = f"{prefix}remember_token"
+        # Browsers send a cookie to every port of a host (RFC 6265, section 8.5).
+        port = urlsplit(self.APP_URL).port
+        suffix = f"_{port}" if port else ""
+        self.SESSION_COOKIE_NAME = f"{prefix}session{suffix}"
+        self.REMEMBER_COOKIE_NAME = f"{prefix}remember_token{suffix}"
 
     def host_name(self) -> str:
-        return parsed(self.APP_URL).hostname or ""
+        return urlsplit(self.APP_URL).hostname or ""
+
+    def default_sender(self) -> str:
+        """Return a sender named after the app, or nothing where no host is known."""
+        if not self.APP_URL:
+            return ""
+        domain = normalise.mail_domain(self.host_name())
+        return str(normalise.mailbox(f"no-reply@{domain}", self.APP_NAME))
 
     def local_hosts(self) -> list[str]:
         """Return other names of this machine under which the app may be opened."""
         return []
 
     def default_app_url(self, read: Reader) -> str:
-        return f"http://localhost:{read.number('PORT', 5000)}"
+        return f"http://localhost:{read.number('PORT', 5000, least=1, most=65535)}"
 
     def default_secret_key(self) -> str:
-        return development_secret_key()
+        return development_secret_key(self.INSTANCE_PATH)
 
     def default_mail_transport(self) -> str:
         return "smtp"
 
     def database_url(self, read: Reader) -> str:
-        return read.database("DATABASE_URL", default_file="data.sqlite")
+        return self.database(read, "DATABASE_URL", "data.sqlite")
+
+    def database(self, read: Reader, name: str, default_file: str) -> str:
+        """Return the URL in the setting `name`, else that of a file in the instance folder."""
+        self.DATABASE_SETTING = name
+        if url := read.url(name, check=urls.database):
+            return url
+        make_private_folder(self.INSTANCE_PATH)
+        return f"sqlite:///{self.INSTANCE_PATH / default_file}"
 
     def check(self) -> list[str]:
         """Return what stands in the way of starting, a sentence each."""
-        url = parsed(self.APP_URL)
-        plain = url.hostname and self.APP_URL.lower() == f"{url.scheme}://{url.netloc}".lower()
-        if self.APP_URL and (url.scheme not in {"http", "https"} or not plain or "@" in url.netloc):
-            return ["APP_URL must look like https://app.example.com, without a path."]
         return []
 
 
@@ -298,7 +239,7 @@ class DevelopmentConfig(Config):
         return ["localhost", "127.0.0.1"]
 
     def database_url(self, read: Reader) -> str:
-        return read.database("DEV_DATABASE_URL", default_file="data-dev.sqlite")
+        return self.database(read, "DEV_DATABASE_URL", "data-dev.sqlite")
 
 
 class TestingConfig(DevelopmentConfig):
@@ -309,7 +250,9 @@ class TestingConfig(DevelopmentConfig):
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         chosen = environment() if variables is None else variables
-        kept = {name: chosen[name] for name in ("TEST_DATABASE_URL",) if name in chosen}
+        kept = {
+            name: chosen[name] for name in ("INSTANCE_PATH", "TEST_DATABASE_URL") if name in chosen
+        }
         super().__init__({"APP_URL": "http://localhost", **kept})
 
     def derive(self) -> None:
@@ -325,8 +268,9 @@ class TestingConfig(DevelopmentConfig):
 
     def database_url(self, read: Reader) -> str:
         if not read.text("TEST_DATABASE_URL"):
+            self.DATABASE_SETTING = "TEST_DATABASE_URL"
             return "sqlite://"  # in memory
-        return read.database("TEST_DATABASE_URL", default_file="")
+        return self.database(read, "TEST_DATABASE_URL", "")
 
 
 class ProductionConfig(Config):
@@ -344,12 +288,14 @@ class ProductionConfig(Config):
             problems.append("SECRET_KEY must be set to a long random value.")
         elif len(self.SECRET_KEY) < SHORTEST_SECRET_KEY:
             problems.append(f"SECRET_KEY must have at least {SHORTEST_SECRET_KEY} characters.")
+        elif can_be_guessed(self.SECRET_KEY):
+            problems.append(f"SECRET_KEY can be guessed. Make one: {KEY_COMMAND}")
         if not self.APP_URL:
             problems.append(
                 "APP_URL must be set to the address that people open, such as "
                 "https://app.example.com: links in mails are built from it."
             )
-        elif self.HTTPS_ONLY and parsed(self.APP_URL).scheme == "http":
+        elif self.HTTPS_ONLY and self.APP_URL.startswith("http:"):
             problems.append("APP_URL must begin with https://, unless SSL_DISABLE is True.")
         if self.ADMIN_PASSWORD == DEVELOPMENT_ADMIN_PASSWORD:
             problems.append("ADMIN_PASSWORD must be set, and not to the one used in development.")
@@ -382,10 +328,19 @@ def load(name: str | None = None) -> Config:
 
     Raises ConfigurationError when there is none of that name or it may not start as it stands.
     """
-    chosen = name or environment().get("FLASK_CONFIG") or "default"
+    chosen = name or environment().get("FLASK_CONFIG", "").strip() or "default"
     if chosen not in config:
         raise ConfigurationError(f"FLASK_CONFIG must be one of {', '.join(config)}, not {chosen}.")
     settings = config[chosen]()
+    settings.IS_CHOSEN = chosen != "default"
     if problems := settings.check():
         raise ConfigurationError("\n".join(problems))
+    return settings
+
+
+def load_chosen() -> Config:
+    """Return FLASK_CONFIG's configuration. Raises ConfigurationError where it is not set."""
+    settings = load()
+    if not settings.IS_CHOSEN:
+        raise ConfigurationError(NOT_CHOSEN)
     return settings

@@ -48,8 +48,9 @@ def create_app(
 
     Raises config.ConfigurationError when the settings do not allow it to start.
     """
-    app = Flask(__name__, instance_path=str(config.INSTANCE_DIR))
-    app.config.from_object(config.load(config_name))
+    settings = config.load(config_name)
+    app = Flask(__name__, instance_path=str(settings.INSTANCE_PATH))
+    app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
     add_wsgi_layers(app)

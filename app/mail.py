@@ -24,15 +24,16 @@ from email.headerregistry import (
 )
 from email.message import EmailMessage as Mime
 from email.policy import Policy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import idna
 from flask import current_app
 
 from app import mail_files
+from settings import normalise
+from settings.normalise import mail_domain, mailbox
 
 TIMEOUT = 15  # seconds for each answer of the mail server
 MAILS_PER_CONNECTION = 100  # many servers hang up on those who send more
@@ -76,7 +77,7 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
     try:
         mime["Subject"] = subject
         mime["From"] = sender()
-        mime["To"] = address(recipient)
+        mime["To"] = mailbox(recipient)
         mime["Date"] = format_datetime(datetime.now(UTC))
         mime["Message-ID"] = message_id
         # RFC 3834, section 5: keeps holiday notices and the like from answering.
@@ -91,25 +92,14 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
 
 def sender() -> Address:
     """Return MAIL_DEFAULT_SENDER, which is an address or `Name <address>`."""
-    configured = current_app.extensions["mail"].default_sender
-    name, spec = configured if isinstance(configured, tuple) else parseaddr(configured or "")
+    configured = current_app.extensions["mail"].default_sender or ""
     try:
-        return address(spec, name)
+        if isinstance(configured, tuple):
+            name, spec = configured
+            return mailbox(spec, name)
+        return normalise.sender(configured)
     except ValueError:
         raise Misconfigured("MAIL_DEFAULT_SENDER is not an address.") from None
-
-
-def address(spec: str, name: str = "") -> Address:
-    """Return exactly one address. Raises ValueError for a list, a header or anything else."""
-    local, _, domain = spec.rpartition("@")
-    if not local or not domain or not spec.isprintable():
-        raise ValueError("not an address")
-    if not domain.isascii():
-        domain = idna.encode(domain, uts46=True).decode()
-    parsed = Address(display_name=name, addr_spec=f"{local}@{domain}")
-    if not parsed.addr_spec.isascii():
-        raise ValueError("the part before the @ must be ASCII")
-    return parsed
 
 
 def encoded_words(text: str) -> str:
@@ -146,10 +136,10 @@ class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[m
     """A sender whose name arrives as it was configured."""
 
     def fold(self, *, policy: Policy) -> str:
-        name = self.address.display_name
-        if name.isascii():
-            return super().fold(policy=policy)
-        return f"{self.name}: {encoded_words(name)}\r\n <{self.address.addr_spec}>\r\n"
+        name, spec = self.address.display_name, self.address.addr_spec
+        if (words := encoded_words(name)) != name:
+            return f"{self.name}: {words}\r\n <{spec}>\r\n"
+        return f"{self.name}: {self.address}\r\n"
 
 
 class CachedHeaders(HeaderRegistry):
@@ -228,7 +218,7 @@ def _transport() -> Transport:
         ca_file=config.get("MAIL_CA_FILE") or None,
         timeout=config.get("MAIL_TIMEOUT", TIMEOUT),
         # Left to itself smtplib asks the name service who this machine is, which can take long.
-        local_hostname=urlsplit(config["APP_URL"]).hostname or "localhost",
+        local_hostname=mail_domain(urlsplit(config["APP_URL"]).hostname or "localhost"),
     )
 
 

@@ -1,6 +1,5 @@
 """Password hashing and the one rule that every way of setting a password goes through."""
 
-import math
 import string
 import unicodedata
 from collections.abc import Iterable
@@ -79,11 +78,6 @@ def strength(password: str, related: Iterable[str] = ()) -> tuple[int, str]:
     feedback = result["feedback"]
     reason = feedback["warning"] or next(iter(feedback["suggestions"]), "")
     return result["score"], reason.rstrip(".")
-
-
-def bits(secret: str) -> float:
-    """Return the bits that guessing `secret` takes by zxcvbn's estimate, of its beginning only."""
-    return float(zxcvbn(secret[:EXAMINED_LENGTH])["guesses_log10"]) * math.log2(10)
 
 
 def require_strong(password: str, *, least_length: int, related: Iterable[str] = ()) -> None:

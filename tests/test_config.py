@@ -12,6 +12,7 @@ import config
 from app.database import engine_options
 from app.extensions import db
 from app.models import User
+from settings import reader
 from tests.conftest import PRODUCTION
 from tests.support import PASSWORD
 
@@ -151,7 +152,7 @@ def test_the_addresses_of_databases_that_hosts_hand_out_are_understood(given, us
 
 def test_the_real_environment_wins_over_the_file(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("APP_NAME=From file\nMAIL_PASSWORD=a$b${HOME}c\n")
-    monkeypatch.setattr(config, "BASE_DIR", tmp_path)
+    monkeypatch.setattr(reader, "BASE_DIR", tmp_path)
     monkeypatch.setenv("APP_NAME", "From environment")
     read = config.environment()
     assert read["APP_NAME"] == "From environment"
@@ -166,14 +167,12 @@ def test_the_tests_read_nothing_of_a_developers_own_settings(monkeypatch):
     assert settings.SECRET_KEY != "mine"
 
 
-def test_development_has_a_secret_key_of_its_own_that_only_its_owner_can_read(
-    tmp_path, monkeypatch
-):
+def test_development_has_a_secret_key_of_its_own_that_only_its_owner_can_read(tmp_path):
     """AD-6"""
-    monkeypatch.setattr(config, "INSTANCE_DIR", tmp_path / "instance")
-    key = config.development_secret_key()
+    variables = {"INSTANCE_PATH": str(tmp_path / "instance")}
+    key = config.DevelopmentConfig(variables).SECRET_KEY
     assert len(key) >= 48
-    assert config.development_secret_key() == key
+    assert key == config.DevelopmentConfig(variables).SECRET_KEY
     assert (tmp_path / "instance" / "secret_key").stat().st_mode & 0o077 == 0
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, cast, column, func, insert, literal, select
 
 from app.extensions import db, is_sqlite
 from app.models import EmailMessage, User
+from settings.normalise import mail_domain
 
 
 def add(kind: str, recipient: str, user: User | None = None, /, **context: Any) -> EmailMessage:
@@ -81,4 +82,5 @@ def _write_together(rows: list[EmailMessage]) -> None:
 
 def new_message_id() -> str:
     """Return what tells a mail from all others in the world (RFC 5322, section 3.6.4)."""
-    return make_msgid(domain=urlsplit(current_app.config["APP_URL"]).hostname)
+    host = urlsplit(current_app.config["APP_URL"]).hostname or "localhost"
+    return make_msgid(domain=mail_domain(host))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -59,8 +58,7 @@ class _State:
 
 def init_app(app: Flask) -> None:
     """Bind the queue to `app`. REDIS_URL is empty where nothing must be queued, as in tests."""
-    prefix = app.config.get("QUEUE_PREFIX") or app.config["APP_NAME"]
-    prefix = re.sub(r"[^a-z0-9]+", "-", prefix.lower()).strip("-") or "app"
+    prefix = app.config["QUEUE_PREFIX"]
     app.config.update(
         RQ_REDIS_URL=app.config["REDIS_URL"],
         RQ_CONNECTION_CLASS="app.queue.connections.EnqueueConnection",

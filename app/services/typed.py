@@ -4,10 +4,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
+from flask import current_app
 
 from app import names
-from app.models.user import EMAIL_LENGTH
+from settings import normalise
 
 # RFC 5321, section 4.1.2: a local part without quotes, of at most 64 characters.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -18,14 +18,11 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def stored_address(typed: str) -> str:
-    """Return an e-mail address in the form in which it is stored: a domain has many spellings.
+    """Return an email address in the form in which it is stored (`normalise.email`).
 
-    The part before the @ is ASCII: letters of other scripts that look alike would let one person
-    pose as another. Whether the domain takes mail is left to the confirmation link. Raises
-    EmailNotValidError.
+    Domains of INTRANET_DOMAINS are taken too. Raises EmailNotValidError.
     """
-    result = validate_email(typed.strip(), allow_smtputf8=False, check_deliverability=False)
-    return (result.ascii_email or result.normalized).lower()
+    return normalise.email(typed, current_app.config["INTRANET_DOMAINS"])
 
 
 def stored_address_of_many(typed: str) -> str:
@@ -37,15 +34,13 @@ def stored_address_of_many(typed: str) -> str:
     local, at, domain = typed.strip().rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local):
         return stored_address(typed)
-    address = f"{local}@{_stored_domain(domain)}".lower()
-    if len(address) > EMAIL_LENGTH:
-        raise EmailNotValidError("The address is too long.")
-    return address
+    address = f"{local}@{_stored_domain(domain, tuple(current_app.config['INTRANET_DOMAINS']))}"
+    return normalise.short_enough(address.lower())
 
 
 @lru_cache(maxsize=4096)
-def _stored_domain(domain: str) -> str:
-    return stored_address(f"x@{domain}").partition("@")[2]
+def _stored_domain(domain: str, intranet: tuple[str, ...]) -> str:
+    return normalise.email(f"x@{domain}", intranet).partition("@")[2]
 
 
 def visible(text: str | None, allowed: str = "\r\n\t") -> str:

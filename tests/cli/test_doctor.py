@@ -184,19 +184,26 @@ def test_the_command_itself_exits_with_1() -> None:
     result = manage(
         "doctor",
         "--deploy",
-        **{**PRODUCTION, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"},
+        **{
+            **PRODUCTION,
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+            "SSL_DISABLE": "True",
+        },
     )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert re.search(r"^1\. database: ", result.stdout, re.MULTILINE)
-    assert re.search(r"^\d+\. secret key: ", result.stdout, re.MULTILINE)
+    assert re.search(r"^\d+\. cookies: ", result.stdout, re.MULTILINE)
 
 
 def test_what_is_not_fit_for_the_public_is_said_at_start() -> None:
     """CF-1: by every process, whether or not anybody asks the doctor."""
-    result = manage("routes", **{**PRODUCTION, "SSL_DISABLE": "True"})
+    weak = "changeme" * 5
+    variables = {"SSL_DISABLE": "True", "SECRET_KEY_FALLBACKS": weak}
+    result = manage("routes", **{**PRODUCTION, **variables})
     assert result.returncode == 0
     for name in ("cookies", "secret key"):
         assert re.search(rf"WARNING .* app: {name}: ", result.stderr), result.stderr
     assert "trusted hosts" not in result.stderr
     assert PRODUCTION["SECRET_KEY"] not in result.stderr
+    assert weak not in result.stderr

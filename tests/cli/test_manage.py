@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
 PRODUCTION = {
     "FLASK_CONFIG": "unix",
-    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEF",
+    "SECRET_KEY": "dN3v0yq8Yk4cJm1XGzT7uWb2sRhEoP5aLfKiQtVw9xC6ZjDpUe",
     "APP_URL": "https://app.example.com",
     "ADMIN_PASSWORD": "violet tractor on a hill",
     "REDIS_URL": "redis://127.0.0.1:1/0",

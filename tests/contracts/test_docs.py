@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from dotenv import dotenv_values
 from flask import Flask
 
 import config
@@ -22,9 +23,9 @@ RUNNING = [
     for name in ("Procfile", "Local", "Makefile", "Dockerfile", "compose.yaml", "bin/post_compile")
 ]
 
-# Read elsewhere: the choice of a configuration and the folder by config itself, the processes by
+# Read elsewhere: the choice of a configuration by config itself, the processes by
 # gunicorn.conf.py.
-READ_OUTSIDE_THE_CLASSES = {"FLASK_CONFIG", "INSTANCE_PATH", "WEB_CONCURRENCY"}
+READ_OUTSIDE_THE_CLASSES = {"FLASK_CONFIG", "WEB_CONCURRENCY"}
 
 
 class Recorder(dict[str, str]):
@@ -88,7 +89,7 @@ def test_every_setting_of_the_example_has_an_explanation() -> None:
 
 
 def test_an_empty_copy_of_the_example_changes_nothing(tmp_path: Path) -> None:
-    assert config.dotenv_values(ROOT / ".env.example") == {}
+    assert dotenv_values(ROOT / ".env.example") == {}
 
 
 def test_commands_that_are_named_exist(commands: set[str]) -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSITION = "app"  # create_app, which alone knows every part
 
 LEVELS = [
-    {"config"},
+    {"config", "settings"},
     {
         "app.extensions", "app.database", "app.migration_helpers", "app.names", "app.origin",
         "app.passwords", "app.tokens",
@@ -36,7 +36,11 @@ MOST_IMPORTS_INSIDE_FUNCTIONS = 4
 
 
 def sources() -> list[Path]:
-    return [ROOT / "config.py", *sorted((ROOT / "app").rglob("*.py"))]
+    return [
+        ROOT / "config.py",
+        *sorted((ROOT / "settings").rglob("*.py")),
+        *sorted((ROOT / "app").rglob("*.py")),
+    ]
 
 
 def name_of(path: Path) -> str:
@@ -82,8 +86,8 @@ def edges() -> Iterator[tuple[str, str]]:
 
 def part_of(module: str) -> str:
     """Return the module or package of LEVELS that `module` belongs to."""
-    if module in {"config", COMPOSITION}:
-        return module
+    if module == COMPOSITION or not module.startswith("app."):
+        return module.split(".", maxsplit=1)[0]
     return ".".join(module.split(".")[:2])
 
 

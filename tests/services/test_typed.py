@@ -51,7 +51,7 @@ def outcome(function, typed):
 
 
 @pytest.mark.parametrize("typed", ADDRESSES)
-def test_the_quick_way_says_the_same_as_the_slow_one(typed):
+def test_the_quick_way_says_the_same_as_the_slow_one(app, typed):
     """IN-4"""
     assert outcome(stored_address_of_many, typed) == outcome(stored_address, typed)
 

@@ -1,17 +1,18 @@
 """What the settings of an app that faces the public must be, like `check --deploy` of Django."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from app import passwords
-from config import DEVELOPMENT_ADMIN_PASSWORD, SHORTEST_SECRET_KEY
+from config import (
+    DEVELOPMENT_ADMIN_PASSWORD,
+    KEY_COMMAND,
+    SHORTEST_SECRET_KEY,
+    can_be_guessed,
+)
 
-LEAST_KEY_BITS = 80  # as zxcvbn counts them, which is below what a random key has
-EXAMPLE_KEY = re.compile(r"secret|change|default|example|password|flask|development", re.IGNORECASE)
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 Settings = Mapping[str, Any]
@@ -34,12 +35,7 @@ def broken_rules(settings: Settings) -> Iterable[Rule]:
 
 def _key_cannot_be_guessed(settings: Settings) -> bool:
     keys = [settings["SECRET_KEY"] or "", *settings["SECRET_KEY_FALLBACKS"]]
-    return all(
-        len(key) >= SHORTEST_SECRET_KEY
-        and not EXAMPLE_KEY.search(key)
-        and passwords.bits(key) >= LEAST_KEY_BITS
-        for key in keys
-    )
+    return all(len(key) >= SHORTEST_SECRET_KEY and not can_be_guessed(key) for key in keys)
 
 
 def _hosts_are_named(settings: Settings) -> bool:
@@ -74,7 +70,7 @@ RULES = (
         "secret key",
         _key_cannot_be_guessed,
         "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, is short or can be guessed.",
-        "Make one: `python -c 'import secrets; print(secrets.token_urlsafe(48))'`.",
+        f"Make one: `{KEY_COMMAND}`.",
     ),
     Rule(
         "debug",

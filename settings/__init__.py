@@ -1,0 +1,1 @@
+"""What settings are made of: typed values, hosts, email addresses, URLs."""

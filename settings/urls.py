@@ -1,0 +1,122 @@
+"""The URLs in settings. A wrong one is refused with what to write; its password is not repeated."""
+
+import re
+import sqlite3
+import warnings
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import psycopg
+from redis import ConnectionPool
+from redis.exceptions import RedisError
+from sqlalchemy import URL, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+
+from settings import normalise
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PERCENT = "Write @, /, : and % in a password as %40, %2F, %3A and %25."
+
+
+def site(url: str) -> str:
+    """Return scheme, host and port of a site, with the host in its ASCII form.
+
+    Raises ValueError, as every function here.
+    """
+    parts = parsed(url.rstrip("/"))
+    wrong = ValueError("must look like https://app.example.com, without a path.")
+    plain = url.rstrip("/").lower() == f"{parts.scheme}://{parts.netloc}".lower()
+    if parts.scheme not in DEFAULT_PORTS or not plain or "@" in parts.netloc:
+        raise wrong
+    try:
+        host = normalise.host(parts.hostname or "")
+    except ValueError:
+        raise wrong from None
+    port = "" if parts.port in {None, DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://" + (f"[{host}]" if ":" in host else host) + port
+
+
+def sentry_dsn(url: str) -> str:
+    """Return the address of a project at Sentry, which holds its key."""
+    parts = parsed(url)
+    project = parts.path.rpartition("/")[2]
+    if not (parts.scheme in DEFAULT_PORTS and parts.hostname and parts.username) or not (
+        url.isascii() and url.isprintable() and " " not in url and project.isdecimal()
+    ):
+        raise ValueError(
+            "must look like https://key@sentry.example.com/1: copy it from the project's "
+            "settings in Sentry."
+        )
+    return url
+
+
+def redis(url: str) -> str:
+    """Return the URL of a Redis."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://.")
+    parts = parsed(url)
+    number = parts.path.strip("/")
+    try:
+        if parts.scheme != "unix":
+            normalise.host(parts.hostname or "localhost")
+        if not parts.scheme or (parts.scheme != "unix" and number and not number.isdecimal()):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"must look like redis://:password@host:6379/0. {PERCENT}") from None
+    try:
+        ConnectionPool.from_url(url).make_connection()  # which does not connect
+    except (ValueError, TypeError, RedisError) as error:
+        raise ValueError(_wrong_option("Redis", error)) from None
+    return url
+
+
+def database(url: str) -> str:
+    """Return the URL of a database for SQLAlchemy; psycopg 3 speaks to PostgreSQL."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            url = "postgresql+psycopg://" + url.removeprefix(prefix)
+    if not url.startswith(("postgresql+psycopg://", "sqlite://", "sqlite+pysqlite://")):
+        raise ValueError(
+            "must begin with postgresql:// or sqlite:///. Name no driver there: the app uses "
+            "psycopg 3."
+        )
+    try:
+        # The driver reads the options behind the question mark, without a connection.
+        with warnings.catch_warnings(action="error", category=SAWarning):
+            _read_options(make_url(url))
+    except (SQLAlchemyError, ValueError):
+        raise ValueError(
+            "must look like postgresql://user:password@host:5432/name or "
+            f"sqlite:////folder/file.sqlite. {PERCENT}"
+        ) from None
+    except (SAWarning, psycopg.Error, sqlite3.Error) as error:
+        raise ValueError(_wrong_option("the database", error)) from None
+    return url
+
+
+def _read_options(url: URL) -> None:
+    if url.get_backend_name() == "sqlite":
+        sqlite: Any = SQLiteDialect_pysqlite
+        sqlite3.connect(":memory:", **sqlite().create_connect_args(url)[1]).close()
+        return
+    postgresql: Any = PGDialect_psycopg
+    options = postgresql(dbapi=psycopg).create_connect_args(url)[1]
+    options.pop("context", None)  # SQLAlchemy's own, for the driver
+    psycopg.conninfo.make_conninfo(**options)
+
+
+def _wrong_option(service: str, error: Exception) -> str:
+    reason = re.split(r"[\n;]", str(error))[0].rpartition("__init__() ")[2].strip(". ")
+    return f"has an option after its ? that {service} does not take ({reason}). Remove it."
+
+
+def parsed(url: str) -> SplitResult:
+    """Return the parts of a URL, all of them empty where it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # Only now is it found out whether it is a number.
+    except ValueError:
+        return urlsplit("")
+    return parts
