@@ -144,7 +144,7 @@ def test_an_open_page_learns_that_it_is_out_of_date(client):
 
 
 PRODUCTION = {
-    "SECRET_KEY": "x" * 40,
+    "SECRET_KEY": "dN3v0yq8Yk4cJm1XGzT7uWb2sRhEoP5aLfKiQtVw9xC6ZjDpUe",
     "APP_URL": "https://app.example.com",
     "ADMIN_PASSWORD": "correct horse battery staple",
     "SSL_DISABLE": "True",
