@@ -92,6 +92,77 @@ def test_the_link_stands_beside_the_button_to_copy(mails, name):
     assert f">{link}</a>" in mails[name].html
 
 
+class Built(HTMLParser):
+    """The links and tables of a mail, each with the style of what is right around it.
+
+    Outlook's "if mso" is a comment to everyone else; with `word` its content counts as written.
+    """
+
+    def __init__(self, html, *, word=False):
+        super().__init__()
+        self.open, self.found = [], []
+        if word:
+            html = re.sub(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", r"\1", html, flags=re.DOTALL)
+        self.feed(html)
+        assert not self.open, "an element that is opened and not closed"
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in {"table", "td", "a"}:
+            return
+        attrs = dict(attrs)
+        attrs["style"] = dict(
+            [part.strip() for part in rule.split(":", 1)]
+            for rule in attrs.get("style", "").split(";")
+            if ":" in rule
+        )
+        self.found.append((tag, attrs, list(self.open)))
+        self.open.append((tag, attrs))
+
+    def handle_endtag(self, tag):
+        if tag in {"table", "td", "a"}:
+            assert self.open.pop()[0] == tag
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_button_keeps_its_padding_in_outlook(mails, name):
+    """Word drops the padding of a link and reads mso-padding-alt of the cell around it."""
+    for tag, attrs, around in Built(mails[name].html, word=True).found:
+        if tag != "a" or "padding" not in attrs["style"]:
+            continue
+        parent, cell = around[-1]
+        assert parent == "td"
+        assert cell["style"]["mso-padding-alt"] == attrs["style"]["padding"]
+        assert cell["bgcolor"] == attrs["style"]["background-color"]
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_a_mail_has_a_fixed_width_in_outlook(mails, name):
+    """Word knows no max-width, so a table of that width stands around in its comments."""
+    limited = 0
+    for kind, attrs, around in Built(mails[name].html, word=True).found:
+        if limit := attrs["style"].get("max-width"):
+            limited += 1
+            width = limit.removesuffix("px")
+            assert [each["width"] for _tag, each in around[-2:]] == [width, width]
+            assert around[-2][0] == "table"
+        # Nor does it know the margins of tables.
+        assert kind != "table" or not {"margin", "padding"} & set(attrs["style"])
+    assert limited == 1
+    # Elsewhere that table is not there, and a phone gets one that fits.
+    assert not any(attrs.get("width") == "600" for _, attrs, _ in Built(mails[name].html).found)
+
+
+def test_the_mails_with_a_link_to_follow_have_a_button(mails):
+    with_button = {
+        name
+        for name, mail in mails.items()
+        if any(
+            tag == "a" and "padding" in attrs["style"] for tag, attrs, _ in Built(mail.html).found
+        )
+    }
+    assert with_button >= WITH_TOKEN
+
+
 def test_a_subject_is_one_line_whatever_is_in_a_name(people):
     ada, bob = people
     ada.first_name = "A\r\nBcc: v@example.com\x7f\x0b\u2028"
