@@ -13,7 +13,7 @@ from app.forms import BaseForm
 from app.models import PeopleImport
 from app.models.people_import import ImportMode
 from app.services import registration
-from app.services.imports import FIELDS
+from app.services.imports import ENCODINGS, FIELDS
 
 MODES = {
     ImportMode.INVITE: "Invite them: each gets a mail with a link to choose a password",
@@ -34,6 +34,12 @@ class UploadForm(BaseForm):
 class ColumnsForm(BaseForm):
     """Which column is what, and what is to become of the people."""
 
+    encoding = SelectField(
+        "Encoding",
+        choices=[SelectChoice(*each) for each in ENCODINGS.items()],
+        description="Choose another one if letters above look wrong.",
+    )
+    read_again = SubmitField("Read the file again", render_kw={"class": "btn-secondary"})
     has_header = BooleanField("The first line has the names of the columns")
     email = SelectField(FIELDS["email"])
     first_name = SelectField(FIELDS["first_name"])
@@ -55,6 +61,7 @@ class ColumnsForm(BaseForm):
     submit = SubmitField("Check the file")
 
     def __init__(self, row: PeopleImport, **options: Any) -> None:
+        self.row = row
         chosen = {
             name: str(row.mapping[field]) if field in row.mapping else ""
             for name, field in COLUMN_FIELDS.items()
@@ -62,6 +69,7 @@ class ColumnsForm(BaseForm):
         super().__init__(
             data={
                 **chosen,
+                "encoding": row.encoding,
                 "has_header": row.has_header,
                 "mode": row.mode,
                 "role": row.role_id,
@@ -73,6 +81,12 @@ class ColumnsForm(BaseForm):
         choices += [SelectChoice(str(number), name) for number, name in enumerate(row.columns)]
         for name in COLUMN_FIELDS:
             self[name].choices = choices
+
+    @property
+    def asks_for_another_encoding(self) -> bool:
+        """Whether the form was sent with another encoding than the file is read in."""
+        is_other = self.encoding.data != self.row.encoding
+        return bool(self.is_submitted() and is_other and self.encoding.validate(self))
 
     @property
     def mapping(self) -> dict[str, int]:

@@ -33,6 +33,32 @@ def neutral(cell: str) -> str:
     return f"'{cell}" if begins and begins in BEGINS_A_FORMULA else cell
 
 
+# A cell, or a cell elsewhere, that would begin a formula, or looks as if it had been kept from it.
+_BEGINS = rf"(?=[ ']*[{re.escape(''.join(sorted(BEGINS_A_FORMULA)))}])"
+_BEHIND = rf"(?<=[{SEPARATORS_ELSEWHERE}])"
+_AT_START = re.compile(rf"\A{_BEGINS}")
+_INSIDE = re.compile(rf"{_BEHIND}{_BEGINS}")
+_ESCAPED = re.compile(rf"(?:\A|{_BEHIND})'{_BEGINS}")
+
+
+def escaped(cell: str) -> str:
+    """Return `cell` as `neutral` does, so that `unescaped` gives it back exactly.
+
+    A cell that truly begins with an apostrophe and an equals sign gets one more apostrophe.
+    """
+    return _AT_START.sub("'", escaped_inside(cell))
+
+
+def escaped_inside(cell: str) -> str:
+    """Do the part of `escaped` that is about separators within a cell."""
+    return _INSIDE.sub("'", cell) if may_be_separated(cell) else cell
+
+
+def unescaped(cell: str) -> str:
+    """Return the cell of which `escaped` made `cell`. A name such as 't Hooft stays as it is."""
+    return _ESCAPED.sub("", cell) if "'" in cell else cell
+
+
 def may_be_separated(text: str | bytes) -> bool:
     """Tell whether some spreadsheet might find more cells in `text` than were written."""
     if isinstance(text, bytes):

@@ -18,8 +18,9 @@ from app.services import audit
 from app.services.csv_cells import (
     BEGINS_A_FORMULA,
     BYTE_ORDER_MARK,
+    escaped,
+    escaped_inside,
     may_be_separated,
-    neutral,
     written,
 )
 from app.services.directory import totals
@@ -72,7 +73,7 @@ def _rows(filters: Filters, sort: str) -> Select[Any]:
             func.substr(cast(at, types.String), 1, 19) for at in (c.created_at, c.last_seen_at)
         ]
     else:
-        texts, role = [_neutral_in_sql(column) for column in texts], _neutral_in_sql(role)
+        texts, role = [_escaped_in_sql(column) for column in texts], _escaped_in_sql(role)
         times = [
             func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24:MI:SS")
             for at in (c.created_at, c.last_seen_at)
@@ -85,9 +86,9 @@ def _rows(filters: Filters, sort: str) -> Select[Any]:
     )
 
 
-def _neutral_in_sql(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _escaped_in_sql(column: ColumnElement[Any]) -> ColumnElement[Any]:
     begins = [ord(character) for character in sorted(BEGINS_A_FORMULA - {"\0"})]
-    dangerous = func.ascii(func.ltrim(column)).in_(begins)
+    dangerous = func.ascii(func.ltrim(column, " '")).in_(begins)
     return case((dangerous, literal("'").concat(column)), else_=column)
 
 
@@ -123,16 +124,16 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
             lines = written(
                 (
                     # Most cells begin with a letter, and a call for each would take a second.
-                    email if email[:1].isalnum() else neutral(email),
-                    first if first[:1].isalnum() else neutral(first),
-                    last if last[:1].isalnum() else neutral(last),
-                    role if role[:1].isalnum() else neutral(role),
+                    email if email[:1].isalnum() else escaped(email),
+                    first if first[:1].isalnum() else escaped(first),
+                    last if last[:1].isalnum() else escaped(last),
+                    role if role[:1].isalnum() else escaped(role),
                     *rest,
                 )
                 for email, first, last, role, *rest in batch
             )
             if may_be_separated(lines):
-                lines = written([*map(neutral, row[:TEXTS]), *row[TEXTS:]] for row in batch)
+                lines = written([*map(escaped, row[:TEXTS]), *row[TEXTS:]] for row in batch)
             yield lines.encode()
 
 
@@ -160,16 +161,16 @@ def _block(lines: list[Any]) -> bytes:
     """Return lines of PostgreSQL's as the file has them."""
     block = b"".join(lines)
     if may_be_separated(block):
-        block = b"".join(_neutral_line(bytes(line)) for line in lines)
+        block = b"".join(_escaped_line(bytes(line)) for line in lines)
     return block.replace(b"\n", b"\r\n")
 
 
-def _neutral_line(line: bytes) -> bytes:
+def _escaped_line(line: bytes) -> bytes:
     if not may_be_separated(line):
         return line
     (row,) = csv.reader([line.decode()])
-    # What PostgreSQL has made neutral begins with an apostrophe, so it does not get another.
-    text = written([[*map(neutral, row[:TEXTS]), *row[TEXTS:]]])
+    # PostgreSQL has escaped how the cells begin.
+    text = written([[*map(escaped_inside, row[:TEXTS]), *row[TEXTS:]]])
     return text.replace("\r\n", "\n").encode()
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -223,6 +224,88 @@ def test_what_a_spreadsheet_writes_can_be_imported(browser, encoding, delimiter)
     assert row.counts == {"invited": 1}
     run(browser, row)
     assert person("zoe@example.com").full_name() == "Zoë Müller"
+
+
+CZECH = "Email,Jméno,Příjmení\ncapek@example.com,Karel,Čapek\nnoc@example.com,Jiří,Šťastný\n"
+
+
+def test_the_encoding_is_told_and_can_be_chosen(browser):
+    """A file of Windows-1250 was read as Windows-1252 without a word."""
+    data = CZECH.encode("cp852")
+    upload(browser, data)
+    row = newest()
+    form = {"email": "0", "first_name": "1", "last_name": "2", "mode": "create", "has_header": "y"}
+    form["role"] = str(row.role_id)
+    page = f"{PATH}/{row.id}/columns"
+    browser.submit(page, {**form, "encoding": "cp866"})
+    db.session.refresh(row)
+    assert (row.encoding, row.state, row.columns[1]) == ("cp866", "uploaded", "JmВno")
+    assert "DOS 866 (Cyrillic)" in browser.get(page).text
+    assert "Šťastný" not in browser.get(page).text
+
+    response = browser.submit(page, {**form, "encoding": "cp852"}, follow_redirects=True)
+    assert "The file is read as DOS 852 (Central Europe)." in response.text
+    assert "Šťastný" in response.text
+    assert re.search(r'<option[^>]*(selected[^>]*"cp852"|"cp852"[^>]*selected)', response.text)
+    browser.submit(page, form)
+    db.session.refresh(row)
+    assert "in DOS 852 (Central Europe)" in browser.get(f"{PATH}/{row.id}").text
+    run(browser, row)
+    assert person("noc@example.com").full_name() == "Jiří Šťastný"
+
+
+def test_a_check_in_another_encoding_can_no_longer_be_confirmed(browser):
+    row = check(browser, CZECH.encode("cp1250"), mode="create")
+    earlier = row.checks
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    browser.submit(f"{PATH}/{row.id}/columns", {**form, "encoding": "cp1252"})
+    browser.submit(f"{PATH}/{row.id}/run?check={earlier}")
+    assert person("capek@example.com") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-7", "", "rot13"])
+def test_an_encoding_that_cannot_be_is_told_beside_the_field(browser, encoding):
+    """IN-1"""
+    upload(browser, "Email\nadaa@example.com\n")
+    row = newest()
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    response = browser.submit(f"{PATH}/{row.id}/columns", {**form, "encoding": encoding})
+    assert response.status_code == 200
+    assert 'id="encoding-error"' in response.text
+    db.session.refresh(row)
+    assert (row.encoding, row.state) == ("utf-8", "uploaded")
+
+
+def test_letters_that_show_the_encoding_are_shown_though_they_come_late(browser):
+    lines = "".join(f"a{number}@example.com,Ada\n" for number in range(100))
+    upload(browser, f"Email,Name\n{lines}zoe@example.com,Zoë\n".encode("cp1252"))
+    page = browser.get(f"{PATH}/{newest().id}/columns").text
+    assert "<td>Zoë</td>" in page
+    assert "Windows-1252 (Western Europe)" in page
+
+
+def test_one_bad_byte_in_utf_8_is_a_problem_of_its_line(browser):
+    data = (HEADER + "zoe@example.com,Zoë,Müller,\njose@example.com,Jos").encode()
+    row = check(browser, data + b"\xe9,N,\n")
+    assert row.encoding == "utf-8"
+    assert messages(row) == [
+        (3, "first_name", "Some letters are damaged: they are not in the encoding of the file.")
+    ]
+
+
+def test_an_export_that_is_imported_untouched_changes_nobody(browser, make_user):
+    """XS-4: it changed names, and invited '+ann@example.org."""
+    make_user(email="+ann@example.org", first_name="-Bo", last_name="=Ann")
+    make_user(email="hooft@example.org", first_name="'t", last_name="'t Hooft")
+    make_user(email="x@example.org", first_name="'-x", last_name="a;=b;'=c; ''@d")
+    db.session.add(Role(name="-Night shift", permissions=1))
+    db.session.commit()
+    make_user(email="'-y@example.org", first_name="Y", last_name="Z", role="-Night shift")
+    exported = browser.get("/admin/users/export.csv").data
+    assert b"'-Night shift" in exported
+    row = check(browser, exported, update_existing="y")
+    assert messages(row) == []
+    assert row.counts == {"unchanged": count(User)}
 
 
 def test_columns_can_be_chosen_and_the_header_be_none(browser):

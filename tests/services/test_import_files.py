@@ -6,8 +6,11 @@ import zipfile
 
 import pytest
 
-from app.services.imports import columns, files
-from app.services.imports.files import Unreadable, describe, records
+from app.services.imports import columns, encodings
+from app.services.imports.encodings import ENCODINGS as ENCODING_CHOICES
+from app.services.imports.files import describe, records
+from app.services.imports.rows import NOT_IN_ENCODING, batches
+from app.services.imports.unreadable import Unreadable
 
 HEADER = ["Email", "First name", "Last name"]
 PEOPLE = [
@@ -133,6 +136,19 @@ REFUSED = {
     ),
     "a quote at the end": (b'Email,Name\na@example.com,A\n"b@example.com', "opens on line 3"),
     "two columns of a name": (b"Email,Name,EMAIL\na@example.com,A,b\n", "Two columns"),
+    "a title": (
+        b"People of 2026,,\n\nEmail,First name,Last name\nada@example.com,Ada,L\n",
+        "Line 1 is a title: the names of the columns are on line 3",
+    ),
+    "a title of several cells": (
+        b"People,2026\nof,London\nEmail,Name\nada@example.com,Ada\n",
+        "Line 1 is a title: the names of the columns are on line 3",
+    ),
+    "a title above columns of any name": (
+        b"People of 2026\nReach them at,Called\nada@example.com,Ada\n",
+        "Line 1 is a title: the names of the columns are on line 2",
+    ),
+    "a title and no header": (b"People of 2026\nada@example.com,Ada\n", "Line 1 is a title"),
     "no addresses": (b"Name,Town\nAda,London\n", "None of the columns"),
     "too many columns": (b"Email" + b",x" * 500 + b"\n" + b"a@example.com\n", "at most 100"),
 }
@@ -154,7 +170,7 @@ def test_an_endless_line_is_given_up_soon():
         nonlocal taken
         while True:
             taken += 1
-            yield b"x" * files.BLOCK
+            yield b"x" * encodings.BLOCK
 
     with pytest.raises(Unreadable, match="Line 1"):
         next(records(endless(), "utf-8", ","))
@@ -180,3 +196,77 @@ def test_columns_are_known_by_their_names(name, field):
 
 def test_a_field_is_guessed_once():
     assert columns.guess(["Mail", "E-Mail", "First", "Name"], []) == {"email": 0, "first_name": 2}
+
+
+def test_a_space_behind_a_comma_leaves_no_quotation_marks():
+    data = b'"Email", "First name"\r\n"ada@example.com", "Ada, or \'Countess\'"\r\n'
+    assert cells_of(data) == [["ada@example.com", "Ada, or 'Countess'"]]
+    assert describe(io.BytesIO(data)).columns == ["Email", "First name"]
+
+
+# What those who have the encoding are called
+NAMES = {
+    "cp1250": "Łukasz Wiśniewski,Jiří Dvořák,Željko Čolić,Gábor Szőke,Zdeněk Šťastný",
+    "cp1251": "Иван Петров,Ольга Смирнова,Дмитрий Кузнецов,Екатерина Иванова",
+    "cp1253": "Γιώργος Παπαδόπουλος,Μαρία Κωνσταντίνου,Ελένη Ιωάννου",
+    "cp1254": "Ayşe Yılmaz,Mehmet Öztürk,İbrahim Güneş,Çağla Şahin",
+    "cp1252": "José Núñez,Zoë Müller,François Lefèvre,Siân O’Brien",
+    "mac_roman": "José Núñez,Zoë Müller,François Lefèvre,Jürgen Groß",
+    "cp932": "山田 太郎,佐藤 花子,鈴木 一郎",
+    "gb18030": "王 伟,李 娜,张 敏,刘 洋,陈 小明,赵 建国,黄 丽华,周 杰,吴 秀英,徐 志强",
+    "big5": "陳 大文,林 美玲,黃 志明",
+    "cp949": "김 민수,이 영희,박 지훈,최 수진,정 현우",
+    "cp850": "José Núñez,Zoë Müller,Jürgen Groß,François Lefèvre",
+    "cp866": "Иван Петров,Ольга Смирнова,Дмитрий Кузнецов,Екатерина Иванова",
+    "koi8_r": "Иван Петров,Ольга Смирнова,Дмитрий Кузнецов,Екатерина Иванова",
+    "cp874": "สมชาย ใจดี,สมหญิง รักไทย",
+}
+# DOS 437 has the same letters as 850 in the same places, as far as names go.
+READ_AS = {"shift_jis": "cp932", "gbk": "gb18030", "euc_kr": "cp949", "cp437": "cp850"}
+
+
+@pytest.mark.parametrize("encoding", [*NAMES, *READ_AS])
+def test_a_file_without_a_mark_is_read_in_its_encoding(encoding):
+    expected = READ_AS.get(encoding, encoding)
+    rows = [
+        [f"user{number}@example.com", *name.split()]
+        for number, name in enumerate(NAMES[expected].split(","))
+    ]
+    data = written([HEADER, *rows]).encode(encoding, "ignore")
+    assert describe(io.BytesIO(data)).encoding == expected
+    assert cells_of(data) == [
+        [cell.encode(encoding, "ignore").decode(encoding) for cell in row] for row in rows
+    ]
+
+
+@pytest.mark.parametrize("encoding", ENCODING_CHOICES)
+def test_every_encoding_can_be_chosen(encoding):
+    data = b"Email,First name\nada@example.com,Ada\n".decode().encode(encoding)
+    found = describe(io.BytesIO(data), encoding)
+    assert (found.encoding, found.columns, found.lines) == (encoding, ["Email", "First name"], 1)
+
+
+@pytest.mark.parametrize("bad", [b"Jos\xe9", b"\xff", b"\xc3", b"\xed\xa0\x80"])
+def test_a_file_that_is_nearly_utf_8_is_utf_8_and_its_bad_lines_are_told(bad):
+    good = "zoe@example.com,Zoë,Müller\n".encode() * 3
+    data = b"Email,First name,Last name\n" + good + b"jose@example.com," + bad + b",N\n" + good
+    found = describe(io.BytesIO(data))
+    assert (found.encoding, found.lines) == ("utf-8", 7)
+    rows = [
+        row
+        for batch in batches(
+            records([data], "utf-8", ","), {"email": 0, "first_name": 1, "last_name": 2}, 3
+        )
+        for row in batch
+    ]
+    damaged = [
+        row.line for row in rows if NOT_IN_ENCODING in {each.message for each in row.problems}
+    ]
+    assert damaged == [5]
+    assert rows[-1].first_name == "Zoë"
+
+
+def test_a_byte_that_is_damaged_where_nothing_is_read_is_no_problem():
+    data = "Email,Name,Note\nzoe@example.com,Zoë,".encode() + b"\xe9\n"
+    ((_, row),) = batches(records([data], "utf-8", ","), {"email": 0, "first_name": 1}, 3)
+    assert (row.first_name, row.problems) == ("Zoë", [])

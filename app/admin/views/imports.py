@@ -86,6 +86,29 @@ def import_columns(import_id: int) -> ResponseReturnValue:
         return _back_to(row)
     form = ColumnsForm(row)
     try:
+        if (answer := _columns_chosen(row, form)) is not None:
+            return answer
+        shown = imports.preview(row)
+    except NotOpen:
+        flash(CHANGED, "error")
+        return _back_to(row)
+    except FileGone:
+        return _ask_for_file_again()
+    return render_template(
+        "admin/import_columns.html",
+        form=form,
+        row=row,
+        preview=shown,
+        encoding=imports.ENCODINGS[row.encoding],
+    )
+
+
+def _columns_chosen(row: PeopleImport, form: ColumnsForm) -> ResponseReturnValue | None:
+    """Do as the form asks, or leave its errors beside the fields."""
+    is_read_again = form.asks_for_another_encoding
+    try:
+        if is_read_again:
+            return _read_again(row, form.encoding.data)
         if form.validate_on_submit():
             imports.choose(
                 row,
@@ -102,17 +125,14 @@ def import_columns(import_id: int) -> ResponseReturnValue:
             "Choose the column with the addresses, and no column for two things at once."
         ]
     except Unreadable as problem:
-        form.has_header.errors = [str(problem)]
-    except NotOpen:
-        flash(CHANGED, "error")
-        return _back_to(row)
-    except FileGone:
-        return _ask_for_file_again()
-    try:
-        shown = imports.preview(row)
-    except FileGone:
-        return _ask_for_file_again()
-    return render_template("admin/import_columns.html", form=form, row=row, preview=shown)
+        (form.encoding if is_read_again else form.has_header).errors = [str(problem)]
+    return None
+
+
+def _read_again(row: PeopleImport, encoding: str) -> ResponseReturnValue:
+    imports.read_as(row, encoding)
+    flash(f"The file is read as {imports.ENCODINGS[encoding]}. Look at it once more.", "success")
+    return redirect(url_for("admin.import_columns", import_id=row.id))
 
 
 # Step 3: what was found, the run, and what became of it
@@ -128,6 +148,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
     return render_template(
         "admin/show_import.html",
         row=row,
+        encoding=imports.ENCODINGS[row.encoding],
         listing=imports.problems(row, page_number(notices)),
         notices=notices,
         most_problems=imports.MOST_PROBLEMS,

@@ -2,7 +2,7 @@
 
 from app.services.imports.checking import MOST_PROBLEMS
 from app.services.imports.columns import FIELDS
-from app.services.imports.files import ENCODINGS, Unreadable
+from app.services.imports.encodings import ENCODINGS
 from app.services.imports.lifecycle import (
     AT_ONCE,
     JOB_TIMEOUT,
@@ -16,6 +16,7 @@ from app.services.imports.lifecycle import (
     is_short,
     is_stalled,
     purge,
+    read_as,
     run,
 )
 from app.services.imports.results import (
@@ -25,6 +26,7 @@ from app.services.imports.results import (
     results_file,
     sample_file,
 )
+from app.services.imports.unreadable import Unreadable
 from app.services.imports.uploads import (
     MOST_UNFINISHED,
     FileGone,
@@ -57,6 +59,7 @@ __all__ = [
     "problems",
     "problems_file",
     "purge",
+    "read_as",
     "recent",
     "results_file",
     "run",

@@ -5,53 +5,27 @@ Nothing here holds more than a block of the file and one record: a file may be l
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
 from app.services.imports.columns import recognised
+from app.services.imports.encodings import blocks, detect_encoding, require_text, texts
+from app.services.imports.unreadable import Unreadable
+from app.services.typed import visible
 
-BLOCK = 64 * 1024  # bytes
 LONGEST_LINE = 100_000  # characters
 MOST_COLUMNS = 100
 SAMPLE = 100  # records by which it is guessed what the columns hold
 
 DELIMITERS = (",", ";", "\t")
-ENCODINGS = {
-    "utf-8": "UTF-8",
-    "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16",
-    "cp1252": "Windows-1252",
-}
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-SIGNATURES = (
-    (b"PK\x03\x04", "This is an Excel or LibreOffice file, or an archive"),
-    (b"PK\x05\x06", "This is an archive"),
-    (b"\xd0\xcf\x11\xe0", "This is a file of an old Excel"),
-    (b"\x1f\x8b", "This is a compressed file"),
-    (b"%PDF", "This is a PDF"),
-    (b"{\\rtf", "This is a document of a word processor"),
-)
-SAVE_AS_CSV = "Save or export it as CSV, then upload that."
-NOT_TEXT = f"This is not a text file. Does it come from a spreadsheet? {SAVE_AS_CSV}"
-
-# With these a file is no text, whatever else it holds.
-CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 # What Excel writes and reads as a first line.
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)
-
-
-class Unreadable(Exception):
-    """The file cannot be imported; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +49,18 @@ class Description:
     sample: list[list[str]]
 
 
-def describe(file: BinaryIO) -> Description:
-    """Read a whole file once. Raises Unreadable for what no import can be made of."""
-    encoding = detect_encoding(file)
+def describe(file: BinaryIO, encoding: str = "") -> Description:
+    """Read a whole file, in the encoding that was chosen or that it seems to have.
+
+    Raises Unreadable for files that no import can be made of.
+    """
+    if encoding:
+        require_text(file, encoding)
+    else:
+        encoding = detect_encoding(file)
     delimiter = _detect_delimiter(file, encoding)
     file.seek(0)
-    found = records(_blocks(file), encoding, delimiter)
+    found = records(blocks(file), encoding, delimiter)
     first = next(found, None)
     if first is None:
         raise Unreadable("There is nothing in the file.")
@@ -90,6 +70,8 @@ def describe(file: BinaryIO) -> Description:
     sample = [record.cells for record in head]
     if not head:
         raise Unreadable("There is a header in the file, and nothing below it.")
+    if has_header:
+        _refuse_title(first, head)
     is_named = any(recognised(column) == "email" for column in columns)
     if not is_named and not any("@" in cell for cells in sample for cell in cells):
         raise Unreadable(
@@ -98,6 +80,31 @@ def describe(file: BinaryIO) -> Description:
     return Description(
         encoding, delimiter, has_header, columns, len(head) + sum(1 for _ in found), sample
     )
+
+
+def _refuse_title(first: Record, below: list[Record]) -> None:
+    """Raise Unreadable if the first line is a title above the header, or above the people."""
+    if any(recognised(cell) for cell in first.cells):
+        return
+    has_email = [any("@" in cell for cell in record.cells) for record in below]
+    above = below[: has_email.index(True)] if True in has_email else below
+    people = below[len(above) :]
+    is_alone = len(_filled(first)) == 1 and len(people) > 0 and len(_filled(people[0])) > 1
+    header = next(
+        (record for record in above if any(recognised(cell) == "email" for cell in record.cells)),
+        above[-1] if above and is_alone else None,
+    )
+    if header is not None:
+        raise Unreadable(
+            f"Line {first.line} is a title: the names of the columns are on line {header.line}. "
+            "Delete the lines above them, then upload the file again."
+        )
+    if is_alone:
+        raise Unreadable(f"Line {first.line} is a title. Delete it, then upload the file again.")
+
+
+def _filled(record: Record) -> list[str]:
+    return [cell for cell in record.cells if cell.strip()]
 
 
 def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
@@ -112,7 +119,7 @@ def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
         )
     if not has_header:
         return [f"Column {number}" for number in range(1, len(cells) + 1)]
-    names = [" ".join(cell.split())[:64] for cell in cells]
+    names = [visible(" ".join(cell.split()), allowed="")[:64] for cell in cells]
     seen: set[str] = set()
     for name in filter(None, names):
         if name.casefold() in seen:
@@ -123,93 +130,22 @@ def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
     return [name or f"Column {number}" for number, name in enumerate(names, 1)]
 
 
-# Encodings
-
-
-def detect_encoding(file: BinaryIO) -> str:
-    """Return the encoding of a file: by its mark, by its zeros, or by what it can be read as.
-
-    Raises Unreadable for what is no text.
-    """
-    file.seek(0)
-    head = file.read(BLOCK)
-    if not head:
-        raise Unreadable("The file is empty.")
-    for signature, what in SIGNATURES:
-        if head.startswith(signature):
-            raise Unreadable(f"{what}, not CSV. {SAVE_AS_CSV}")
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise Unreadable("The file is in UTF-32. Save it as CSV in UTF-8.")
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "")
-    candidates = [encoding] if encoding else _candidates(head)
-    for candidate in candidates:
-        file.seek(0)
-        try:
-            _require_text(texts(_blocks(file), candidate))
-        except UnicodeDecodeError:
-            continue
-        return candidate
-    raise Unreadable(
-        f"The text is damaged: it is marked as {ENCODINGS[encoding]}, and is not."
-        if encoding
-        else NOT_TEXT
-    )
-
-
-def _candidates(head: bytes) -> list[str]:
-    """Return the encodings that a file without a mark may have, the likelier first."""
-    zeros = [head[start::2].count(0) for start in (0, 1)]
-    if max(zeros) == 0:
-        return ["utf-8", "cp1252"]
-    # Commas, digits and Latin letters have their zero all on the same side.
-    if max(zeros) < len(head) / 20 or min(zeros) > max(zeros) / 10:
-        raise Unreadable(NOT_TEXT)
-    return ["utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"]
-
-
-def _require_text(pieces: Iterable[str]) -> None:
-    for number, text in enumerate(pieces):
-        if "\0" in text:
-            raise Unreadable(f"There are NUL characters in the file. {NOT_TEXT}")
-        # One that was pasted in by mistake is reported with its line; many are no text.
-        if number == 0 and len(CONTROLS.findall(text)) > len(text) / 50:
-            raise Unreadable(NOT_TEXT)
-
-
-def texts(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Decode blocks, without the mark at the start. Raises UnicodeDecodeError."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    is_first = True
-    for block in blocks:
-        text = decoder.decode(block)
-        if is_first and text:
-            is_first, text = False, text.removeprefix("\ufeff")
-        if text:
-            yield text
-    yield decoder.decode(b"", final=True)
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(BLOCK):
-        yield block
-
-
 # Lines and records
 
 
-def records(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
+def records(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
     """Yield the records of a file but those without content. Raises Unreadable.
 
     A record whose quotation marks make no sense has a problem and no cells.
     """
-    lines = _lines(texts(blocks, encoding))
+    lines = _lines(texts(pieces, encoding))
     skipped = 0
     first = next(lines, None)
     if first is not None and SEPARATOR_LINE.match(first):
         skipped = 1
     elif first is not None:
         lines = chain([first], lines)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     while True:
         line = reader.line_num + skipped + 1
         try:
@@ -253,16 +189,17 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
 def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
     """Return what separates the cells: what makes the best header of the first line."""
     file.seek(0)
-    head = list(islice(_lines(texts(_blocks(file), encoding)), 20))
+    head = list(islice(_lines(texts(blocks(file), encoding)), 20))
     if head and (named := SEPARATOR_LINE.match(head[0])) and named[1] in DELIMITERS:
         return named[1]
 
-    def merit(delimiter: str) -> tuple[int, int, int]:
-        rows = [row for row in csv.reader(head, delimiter=delimiter) if row]
+    def merit(delimiter: str) -> tuple[int, int, int, int]:
+        rows = [row for row in csv.reader(head, delimiter=delimiter, skipinitialspace=True) if row]
         names = {recognised(cell) for cell in rows[0]} if rows else set()
         addresses = sum("@" in cell and " " not in cell.strip() for row in rows for cell in row)
-        is_usual = sum(len(row) == len(rows[0]) for row in rows)
-        return len(names - {""}), addresses, is_usual * len(rows[0]) if rows else 0
+        widths = Counter(map(len, rows))
+        usual = max((width * count for width, count in widths.items()), default=0)
+        return len(names - {""}), addresses, usual, max(widths, default=0)
 
     try:
         # Of equals the first, which is the comma.

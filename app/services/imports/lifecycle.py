@@ -15,8 +15,9 @@ from app.extensions import db
 from app.models import PeopleImport, User
 from app.models.people_import import ImportMode, ImportState
 from app.services import audit
-from app.services.imports import storage, trail
+from app.services.imports import storage, trail, uploads
 from app.services.imports.files import name_columns
+from app.services.imports.unreadable import Unreadable
 from app.services.imports.uploads import FileGone
 from app.services.imports.working import work
 
@@ -73,6 +74,25 @@ def choose(
     row.moved_at = now()
     db.session.commit()
     _set_to_work(row)
+
+
+def read_as(row: PeopleImport, encoding: str) -> None:
+    """Read the file in another encoding; an earlier check of it can no longer be confirmed.
+
+    Raises NotOpen when it runs or has run, FileGone, and Unreadable.
+    """
+    _lock(row)
+    if row.is_working or row.has_begun:
+        db.session.rollback()
+        raise NotOpen
+    try:
+        uploads.read_as(row, encoding)
+    except (FileGone, Unreadable):
+        db.session.rollback()
+        raise
+    row.state, row.checks = ImportState.UPLOADED, row.checks + 1
+    row.moved_at = now()
+    db.session.commit()
 
 
 def _take_header(row: PeopleImport, *, has_header: bool) -> None:

@@ -12,6 +12,8 @@ from itertools import islice
 from email_validator import EmailNotValidError
 
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
+from app.services.csv_cells import unescaped
+from app.services.imports.encodings import DAMAGED
 from app.services.imports.files import Record
 from app.services.typed import is_name, stored_address_of_many, visible
 
@@ -23,6 +25,7 @@ NO_ADDRESS = "Enter an address like name@example.com."
 NO_EMAIL = "There is no address in this line."
 UNSEEN = "Remove the line breaks and the characters that cannot be seen."
 TOO_LONG = f"Use at most {NAME_LENGTH} characters."
+NOT_IN_ENCODING = "Some letters are damaged: they are not in the encoding of the file."
 TOO_MANY_CELLS = "There are more cells in this line than there are columns."
 
 
@@ -74,8 +77,10 @@ def read(record: Record, mapping: Mapping[str, int], width: int) -> Row:
     if len(cells) > width and any(cell.strip() for cell in cells[width:]):
         row.complain("", "", TOO_MANY_CELLS)
     for name, column in mapping.items():
-        text = cells[column].strip() if column < len(cells) else ""
-        if name == "email":
+        text = unescaped(cells[column].strip()).strip() if column < len(cells) else ""
+        if DAMAGED.search(text):
+            row.complain(name, DAMAGED.sub("\ufffd", text), NOT_IN_ENCODING)
+        elif name == "email":
             _read_address(row, text)
         elif text:
             setattr(row, name, text)

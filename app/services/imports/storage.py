@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import BinaryIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, BinaryIO
 
 from sqlalchemy import delete, insert, select
 
@@ -40,6 +41,15 @@ def drop(import_id: int) -> None:
 def is_kept(import_id: int) -> bool:
     query = select(ImportChunk.number).where(ImportChunk.import_id == import_id).limit(1)
     return db.session.scalar(query) is not None
+
+
+def copied(import_id: int) -> IO[bytes]:
+    """Return a copy of a stored file, on the disk if it is large; the caller closes it."""
+    file = SpooledTemporaryFile(max_size=CHUNK)  # noqa: SIM115 - closed by the caller
+    for block in _blocks(import_id):
+        file.write(block)
+    file.seek(0)
+    return file
 
 
 def stored_records(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import BinaryIO
+from itertools import islice
+from typing import BinaryIO, cast
 
 from flask import current_app
 from sqlalchemy import and_, delete, func, select
@@ -14,10 +15,13 @@ from app.models import PeopleImport, Role, User
 from app.models.people_import import ImportMode, ImportState
 from app.services import authority, registration
 from app.services.imports import columns, storage
-from app.services.imports.files import BLOCK, Unreadable, describe
+from app.services.imports.encodings import BLOCK, DAMAGED
+from app.services.imports.files import Description, describe
+from app.services.imports.unreadable import Unreadable
 from app.services.typed import visible
 
 MEGABYTE = 1024 * 1024
+SEARCHED = 2_000  # lines that a preview looks at
 
 
 # Files wait in the database, and each may be large. Of those that nothing is done with, the oldest
@@ -52,8 +56,7 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
         has_header=found.has_header,
         columns=found.columns,
         lines=found.lines,
-        mapping=columns.guess(found.columns if found.has_header else [], found.sample)
-        or columns.guess(found.columns, found.sample),
+        mapping=_guess(found),
         mode=ImportMode.INVITE if registration.takes_invitations() else ImportMode.CREATE,
         role_id=_default_role_id(by),
     )
@@ -63,6 +66,25 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
     _make_room(row, by)
     db.session.commit()
     return row
+
+
+def read_as(row: PeopleImport, encoding: str) -> None:
+    """Note what the stored file looks like in another encoding; its columns are guessed anew.
+
+    The caller locks the row and commits. Raises Unreadable and FileGone.
+    """
+    with storage.copied(row.id) as file:
+        if not file.read(1):
+            raise FileGone
+        found = describe(cast("BinaryIO", file), encoding)
+    row.encoding, row.delimiter = found.encoding, found.delimiter
+    row.has_header, row.columns, row.lines = found.has_header, found.columns, found.lines
+    row.mapping = _guess(found)
+
+
+def _guess(found: Description) -> dict[str, int]:
+    named = columns.guess(found.columns if found.has_header else [], found.sample)
+    return named or columns.guess(found.columns, found.sample)
 
 
 def _make_room(new: PeopleImport, by: User) -> None:
@@ -118,13 +140,19 @@ def _default_role_id(by: User) -> int | None:
 
 
 def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
-    """Return the cells of the first lines below the header. Raises FileGone."""
+    """Return the cells of the first lines below the header, and of some that show the encoding.
+
+    Those hold letters beyond ASCII. Raises FileGone.
+    """
     records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
     width = len(row.columns)
-    shown = [
-        [visible(cell, allowed="\n")[:100] for cell in record.cells[:width]]
-        for record, _ in zip(records, range(lines), strict=False)
-    ]
+    cells = (record.cells[:width] for record in islice(records, SEARCHED))
+    shown = list(islice(cells, lines))
     if not shown:
         raise FileGone
-    return [cells + [""] * (width - len(cells)) for cells in shown]
+    shown += islice((each for each in cells if not "".join(each).isascii()), lines)
+    return [[_shown(cell) for cell in each] + [""] * (width - len(each)) for each in shown]
+
+
+def _shown(cell: str) -> str:
+    return visible(DAMAGED.sub("\ufffd", cell), allowed="\n")[:100]

@@ -32,8 +32,8 @@ from app.services.imports.checking import (
     survey,
 )
 from app.services.imports.deciding import Deed, End, NotAllowed, Plan, Rules, find, tally
-from app.services.imports.files import Unreadable
 from app.services.imports.rows import Row
+from app.services.imports.unreadable import Unreadable
 
 logger = logging.getLogger(__name__)
 
