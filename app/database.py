@@ -9,9 +9,14 @@ from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
+from app import postgresql
+
 LOCK_TIMEOUT = 5  # seconds that a writer waits for another
 CACHE_SIZE = 16 * 1024  # KiB of a SQLite file that each connection keeps; 2 MiB if nothing is said
 STATEMENT_TIMEOUT = 10  # seconds after which PostgreSQL gives a statement up
+
+HIGHEST_INTEGER = 2**31 - 1
+HIGHEST_BIG_INTEGER = 2**63 - 1
 
 # True while the work at hand promises not to write, as a GET request does.
 reading_only: ContextVar[bool] = ContextVar("reading_only", default=False)
@@ -36,6 +41,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def whole_number(text: str, most: int = HIGHEST_INTEGER) -> int | None:
+    """Return the number that `text` writes in digits, or None.
+
+    Numbers from outside pass through here before they reach a query. A column holds numbers up to
+    `most`; PostgreSQL and SQLite raise an error for a larger one.
+    """
+    # Python refuses to read thousands of digits, and ISO digits of other scripts are decimal too.
+    if not text.isascii() or not text.isdecimal() or len(text) > 20:
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
 def now() -> datetime:
     """Return the present time, aware, in UTC."""
     return datetime.now(UTC)
@@ -51,7 +69,7 @@ def engine_options(url: str) -> dict[str, Any]:
             "pool_pre_ping": True,
             "pool_timeout": LOCK_TIMEOUT,
             "connect_args": {
-                "connect_timeout": LOCK_TIMEOUT,
+                "connect_timeout": postgresql.CONNECT_TIMEOUT,
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT * 1000}",
                 # A server that has vanished without a word is noticed, not waited for.
                 "keepalives_idle": STATEMENT_TIMEOUT,
@@ -73,6 +91,8 @@ def watch(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        postgresql.watch(engine)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

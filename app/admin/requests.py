@@ -6,6 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.admin.forms import ConfirmForm
+from app.database import whole_number
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200
@@ -15,10 +16,11 @@ QUOTED = 60  # characters of what makes no sense that the page repeats
 def page_number(notices: list[str]) -> int:
     """Return the page of a list that the address asks for; nonsense asks for the first."""
     given = request.args.get("page", "") or "1"
-    number = int(given[:20]) if given.isascii() and given.isdigit() else 0
+    # As many digits as there may be are a page far beyond the last one.
+    number = whole_number(given[:20], 10**20)
     if not number:
         notices.append(f"“{given[:QUOTED]}” is no page of the list, so the first is shown.")
-    return min(max(number, 1), HIGHEST_PAGE)
+    return min(number or 1, HIGHEST_PAGE)
 
 
 def asked_for(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.database import reading_only
 from app.extensions import db, is_sqlite
 from app.models import Role, User
+from app.postgresql import patience
 from app.services import audit
 from app.services.csv_cells import (
     BEGINS_A_FORMULA,
@@ -39,6 +40,8 @@ HEADER = (
 TEXTS = 4  # columns that people have written something into
 BATCH = 2_000  # rows
 CHUNK = 64 * 1024  # bytes
+
+EXPORT_PATIENCE = 120.0  # seconds
 
 # For PostgreSQL: an export takes as long as its line is slow, and to read a whole table and sort it
 # is several times as fast as to look up each of its rows in the order of an index.
@@ -138,6 +141,8 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
 
 
 def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
+    # Sorting a million people takes a while before the first line of them comes.
+    patience.set(EXPORT_PATIENCE)
     with Session(engine) as session:
         connection = session.connection()
         for setting in EXPORT_SETTINGS:

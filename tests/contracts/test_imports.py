@@ -15,7 +15,7 @@ LEVELS = [
     {"config", "settings"},
     {
         "app.extensions", "app.database", "app.migration_helpers", "app.names", "app.origin",
-        "app.passwords", "app.tokens",
+        "app.passwords", "app.postgresql", "app.tokens",
     },
     {"app.models"},
     {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},

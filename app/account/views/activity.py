@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.account import account
+from app.database import HIGHEST_BIG_INTEGER, whole_number
 from app.services import audit
 from app.sign_in import me
 
@@ -14,7 +15,7 @@ from app.sign_in import me
 def activity() -> ResponseReturnValue:
     """Sign-ins, good and bad, changes, and what others did as the person or to them."""
     given = request.args.get("before", "")
-    before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    before = whole_number(given, HIGHEST_BIG_INTEGER)
     user = me()
     return render_template(
         "account/activity.html",

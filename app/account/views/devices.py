@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app.account import account
+from app.database import whole_number
 from app.decorators import fresh_sign_in_required
 from app.services import access, profiles
 from app.sign_in import me
@@ -29,7 +30,7 @@ def end_sessions() -> ResponseReturnValue:
     if which == "others":
         access.end_sessions(me(), by=me())
         flash("You are signed out everywhere but here.", "success")
-    elif which.isascii() and which.isdigit() and len(which) < 19:
-        access.end_session(me(), int(which), by=me())
+    elif (session_id := whole_number(which)) is not None:
+        access.end_session(me(), session_id, by=me())
         flash("That device is signed out.", "success")
     return redirect(url_for("account.devices"))

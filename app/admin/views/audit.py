@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.admin.downloads import csv_file
 from app.admin.requests import asked_for
-from app.database import now
+from app.database import HIGHEST_BIG_INTEGER, now, whole_number
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import BulkOperation, EmailMessage, PeopleImport, Permission, Role, User
@@ -86,7 +86,7 @@ def export_audit() -> ResponseReturnValue:
 def _cursor(name: str, notices: list[str]) -> int | None:
     given = asked_for(
         name,
-        lambda text: text.isascii() and text.isdigit() and len(text) < 19,
+        lambda text: whole_number(text, HIGHEST_BIG_INTEGER) is not None,
         notices,
         "“{}” is no place in the list, so it begins with the newest.",
     )

@@ -1,6 +1,5 @@
 """Doing one thing to many people: choosing, a preview, its confirmation, and how it goes."""
 
-import re
 from itertools import chain
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.admin import admin
 from app.admin.downloads import csv_file
 from app.admin.forms import BulkForm
 from app.admin.requests import is_live
+from app.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.models import BulkOperation, Permission, Role
@@ -31,7 +31,6 @@ from app.services.directory import Filters
 from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
-NUMBER = re.compile(r"[0-9]{1,10}")
 people_managers_only = permission_required(Permission.MANAGE_USERS)
 
 
@@ -105,9 +104,10 @@ def _user_ids() -> list[int]:
             f"Pick at most {bulk.MOST_PICKED:,} people by hand. For more, narrow the list and "
             "choose all that match."
         )
-    if not all(NUMBER.fullmatch(one) for one in given):
+    numbers = [whole_number(one, HIGHEST_BIG_INTEGER) for one in given]
+    if None in numbers:
         raise _Unreadable("The people who were picked could not be read. Pick them again.")
-    return [int(one) for one in given if int(one) <= bulk.HIGHEST_ID]
+    return [one for one in numbers if one is not None and one <= HIGHEST_INTEGER]
 
 
 # One operation
@@ -225,8 +225,6 @@ def bulk_results(operation_id: int) -> ResponseReturnValue:
 
 
 def _operation_or_404(operation_id: int) -> BulkOperation:
-    if operation_id > bulk.HIGHEST_ID:
-        abort(404)
     operation = db.get_or_404(BulkOperation, operation_id)
     return operation if operation.is_shown_to(me().id) else abort(404)
 

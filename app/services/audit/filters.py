@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from app.database import whole_number
 from app.services import days
 from app.services.audit.actions import ACTIONS, NOUNS
 
 LONGEST_SEARCH = 200
-HIGHEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def network_address(text: str) -> str | None:
 
 
 def _user_id(text: str, notices: list[str]) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) < 11 and 0 < int(text) <= HIGHEST_ID:
-        return int(text)
+    if user_id := whole_number(text):
+        return user_id
     if text:
         notices.append("There is no such person, so everybody's deeds are shown.")
     return None

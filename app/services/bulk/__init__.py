@@ -19,7 +19,6 @@ from app.services.bulk.operations import (
     stop,
 )
 from app.services.bulk.previews import (
-    HIGHEST_ID,
     MOST_PICKED,
     NobodyChosen,
     Sample,
@@ -32,7 +31,6 @@ from app.services.bulk.results import result_file
 __all__ = [
     "ACTIONS",
     "AT_ONCE",
-    "HIGHEST_ID",
     "JOB_TIMEOUT",
     "MOST_PICKED",
     "REASONS",

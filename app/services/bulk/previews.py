@@ -23,6 +23,7 @@ from sqlalchemy import (
 from app.extensions import db, is_sqlite
 from app.models import BulkItem, BulkOperation, Role, User
 from app.models.bulk_operation import BulkState
+from app.postgresql import patience
 from app.services import audit, authority, registration
 from app.services.bulk.actions import ACTIONS, Deed
 from app.services.bulk.operations import deed_of
@@ -30,7 +31,6 @@ from app.services.directory import Filters
 
 MOST_PICKED = 1000
 MOST_PREVIEWS = 5  # of one person that wait to be confirmed
-HIGHEST_ID = 2**31 - 1
 SAMPLE = 5
 MANY = 10_000
 # A preview may look at a million people, and the other statements of a page at few.
@@ -69,6 +69,7 @@ def preview(
         registration.require_invitations()
     if not is_sqlite():
         db.session.execute(text(f"SET LOCAL statement_timeout = {TIMEOUT * 1000}"))
+        patience.set(TIMEOUT + 2.0)
     chosen = {"filter": filters.to_query()} if filters is not None else {"picked": len(user_ids)}
     operation = BulkOperation(
         action=action,

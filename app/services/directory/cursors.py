@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.database import HIGHEST_INTEGER
+
 LONGEST = 2_000
-LARGEST_ID = 2**31 - 1
 
 
 class NotACursor(ValueError):
@@ -59,7 +60,7 @@ def read(text: str, *, sort: str, kinds: dict[str, tuple[type, ...]]) -> Cursor:
 
 
 def _value(value: Any, kind: type) -> str | int | datetime:
-    if kind is int and type(value) is int and 0 <= value <= LARGEST_ID:
+    if kind is int and type(value) is int and 0 <= value <= HIGHEST_INTEGER:
         return value
     if not isinstance(value, str) or kind is int:
         raise NotACursor

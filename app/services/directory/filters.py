@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
+from app.database import whole_number
 from app.extensions import db
 from app.models import Role, User
 from app.models.user import STATUSES
@@ -147,10 +148,10 @@ class Filters:
 def _role_id(given: str, notices: list[str]) -> int | None:
     if not given:
         return None
-    if given.isascii() and given.isdigit() and len(given) < 10:
-        known = select(Role.id).where(Role.id == int(given))
-        if int(given) == NO_ROLE or db.session.scalar(known) is not None:
-            return int(given)
+    if (role_id := whole_number(given)) is not None:
+        known = select(Role.id).where(Role.id == role_id)
+        if role_id == NO_ROLE or db.session.scalar(known) is not None:
+            return role_id
     notices.append("There is no such role, so people of every role are shown.")
     return None
 

@@ -1,0 +1,85 @@
+"""Numbers that no column holds, in every field, query and cookie: refused, never an error.
+
+A form that is added tomorrow is tried too: its fields are those that the trail's contract sends.
+"""
+
+import ast
+
+import pytest
+
+from tests.contracts import test_audit
+from tests.contracts.test_audit import DEEDS, World, add_job, redis, redis_server, task_queue
+from tests.contracts.test_imports import sources
+from tests.contracts.test_routes import RULES
+
+__all__ = ["add_job", "redis", "redis_server", "task_queue"]
+
+NUMBERS = ["-1", str(2**31), str(2**63), str(10**20)]
+
+
+def names_asked_for():
+    """Return what the code reads from a request by name."""
+    readers = {f"{where}.{how}" for where in ("form", "args") for how in ("get", "getlist")}
+    names = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            called = ast.unparse(node.func).removeprefix("request.")
+            name = node.args[0]
+            is_reader = called in readers | {"asked_for", "query.get", "values.get", "_cursor"}
+            if is_reader and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                names.add(name.value)
+    return names
+
+
+NAMES = names_asked_for()
+LISTS = sorted(
+    {
+        rule.rule
+        for rule in RULES
+        if "GET" in rule.methods and not rule.arguments and not rule.rule.startswith("/dev")
+    }
+)
+
+
+def test_what_requests_are_asked_for_is_found():
+    assert {"session", "user_ids", "before", "page", "role", "user"} <= NAMES
+
+
+@pytest.mark.parametrize("endpoint", sorted(DEEDS))
+def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkeypatch, request):
+    """IN-1: `session=2147483648` at /account/manage/devices/end was a 500 on PostgreSQL."""
+    monkeypatch.setattr("app.extensions.limiter.enabled", False)
+    world = World(app, make_user, admin)
+    if "job" in endpoint or "queue" in endpoint:
+        world.add_job = request.getfixturevalue("add_job")
+    sent = []
+
+    def submit(browser, path, *, form_at="", **data):
+        token = browser.csrf_token(form_at or path)
+        cheap = {name: value for name, value in data.items() if "password" not in name}
+        for number in NUMBERS:
+            everything = dict.fromkeys(NAMES | set(cheap), number)
+            for fields in ({}, *({name: number} for name in cheap), everything):
+                answer = browser.post(path, data={**cheap, **fields, "csrf_token": token})
+                assert answer.status_code < 500, (path, fields)
+                sent.append(fields)
+
+    monkeypatch.setattr(test_audit, "send", submit)
+    DEEDS[endpoint][1](world)
+    assert sent
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_no_number_in_an_address_is_an_error(path, client, admin):
+    """IN-1"""
+    client.enter(admin)
+    for number in NUMBERS:
+        client.set_cookie("people_list", f"{number}-role", path="/")
+        queries = [dict.fromkeys(NAMES, number)]
+        if number in {str(2**31), str(2**63)}:
+            queries += [{name: number} for name in NAMES]
+        for query in queries:
+            answer = client.get(path, query_string=query)
+            assert answer.status_code < 500, (path, query)
