@@ -38,7 +38,7 @@ class IdConverter(IntegerConverter):
     """Refuses numbers that no database column holds, so that they are 404 and not an error."""
 
     def __init__(self, map: Any, **options: Any) -> None:  # noqa: A002 - Werkzeug's name
-        super().__init__(map, **{"max": 2**31 - 1, **options})
+        super().__init__(map, **{"max": database.HIGHEST_INTEGER, **options})
 
 
 def create_app(
@@ -63,6 +63,8 @@ def create_app(
 
 
 def add_wsgi_layers(app: Flask) -> None:
+    own_host = app.config["TRUSTED_HOSTS"][0]
+    app.wsgi_app = headers.HostReader(app.wsgi_app, own_host)  # type: ignore[method-assign,assignment]
     static_files.init_app(app)
     if proxies := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

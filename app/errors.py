@@ -1,4 +1,4 @@
-"""Error pages. They ask neither the database nor the session, so none of them can fail itself."""
+"""Error pages. They ask the database nothing, not even who the visitor is: it may be away."""
 
 import logging
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import (
@@ -18,12 +18,15 @@ from werkzeug.exceptions import (
 )
 
 from app.csrf import comes_from_here
+from app.extensions import login_manager
 from app.headers import wants_json
 from app.redirects import next_url
+from app.request_log import Sparing
 from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
 from app.sign_in import has_been_someone_else
 
 logger = logging.getLogger(__name__)
+sparing = Sparing(logger)
 
 RETRY_AFTER = 5  # seconds
 SECRET_FIELDS = ("password", "csrf_token", "token")
@@ -38,6 +41,7 @@ MESSAGES = {
     403: ("You may not open this", "Your account does not have the permission this page asks for."),
     404: ("There is no such page", "The address may be misspelt, or the page is gone."),
     405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    408: ("That took too long", "The request did not arrive in time. Try again."),
     409: ("Someone was quicker", "This was changed or deleted in the meantime. Look at it again."),
     413: ("That is too large", "Send less, or a smaller file."),
     429: ("Too many attempts", "Wait a few minutes, then try again."),
@@ -68,8 +72,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(NotWhileActing, show_not_while_acting)
-    app.register_error_handler(OperationalError, show_unavailable)
-    app.register_error_handler(PoolTimeout, show_unavailable)
+    for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
+        app.register_error_handler(away, show_unavailable)
     app.register_error_handler(AboveOneself, show_forbidden)
     for outdated in (StaleDataError, ObjectDeletedError, RoleGone, UserGone):
         app.register_error_handler(outdated, show_conflict)
@@ -96,7 +100,7 @@ def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
     ]
     if wants_json():
         return jsonify(error=title, message=message, request_id=request_id()), error.code, headers
-    page = render_template(
+    page = render(
         "errors/error.html",
         code=error.code,
         title=title,
@@ -105,6 +109,12 @@ def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
         request_id=request_id(),
     )
     return page, error.code, headers
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a page without loading the user: Flask-Login would do so for every template."""
+    g.setdefault("_login_user", login_manager.anonymous_user())
+    return render_template(template, **values)
 
 
 def way_back() -> list[tuple[str, str]]:
@@ -121,7 +131,9 @@ def way_back() -> list[tuple[str, str]]:
 
 def show_unavailable(error: Exception) -> Any:
     """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
-    logger.error("the database is not available: %s", error)
+    cause = getattr(error, "orig", None) or error
+    kind, sentence = type(cause).__name__, str(cause).strip().partition("\n")[0]
+    sparing.error(kind, "the database is not available: %s: %s", kind, sentence)
     return show(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 
@@ -154,7 +166,7 @@ def show_stale_form(error: CSRFError) -> Any:
         if not any(secret in name for secret in SECRET_FIELDS)
     ]
     can_be_sent = may_be_sent_again()
-    page = render_template(
+    page = render(
         "errors/csrf.html",
         code=400,
         fields=fields if can_be_sent else [pair for pair in fields if was_written(*pair)],

@@ -1,20 +1,25 @@
 """Response headers that keep browsers careful, and requests that are turned away at the door."""
 
+from __future__ import annotations
+
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
 from flask_login import current_user
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app import origin
+from app import origin, postgresql
 from app.database import reading_only
 from app.extensions import db
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -62,6 +67,26 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["csp_nonce"] = csp_nonce
 
 
+class HostReader:
+    """A WSGI layer that takes the Host header in any case, and any host at all from monitors.
+
+    Host names have no case (RFC 9110, section 4.2.3), and Werkzeug compares letter by letter. Load
+    balancers and Kubernetes ask for the health of a process by its IP address.
+    """
+
+    def __init__(self, app: WSGIApplication, own_host: str) -> None:
+        self.app, self.own_host = app, own_host
+
+    def __call__(
+        self, request_environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if request_environ.get("PATH_INFO") in FOR_MONITORS:
+            request_environ["HTTP_HOST"] = self.own_host
+        elif "HTTP_HOST" in request_environ:
+            request_environ["HTTP_HOST"] = request_environ["HTTP_HOST"].lower()
+        return self.app(request_environ, start_response)
+
+
 def csp_nonce() -> str:
     """Return this response's nonce for `<script nonce>`."""
     if "csp_nonce" not in g:
@@ -92,6 +117,7 @@ def _begin() -> None:
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
     origin.note(address=request.remote_addr or "", device=request.headers.get("User-Agent", ""))
     reading_only.set(request.method in SAFE_METHODS)
+    postgresql.patience.set(postgresql.STATEMENT_PATIENCE)
 
 
 def _insist_on_https() -> WerkzeugResponse | None:
@@ -118,13 +144,26 @@ def _bound_body() -> None:
         # What is larger than most bodies ever are waits on the disk.
         body = g.body = SpooledTemporaryFile(max_size=MEGABYTE)  # noqa: SIM115 - _drop_body closes
         source = request.environ["wsgi.input"]
-        while block := source.read(min(BLOCK, limit + 1 - body.tell())):
+        while block := _read(source, min(BLOCK, limit + 1 - body.tell())):
             body.write(block)
             if body.tell() > limit:
                 abort(413)
         request.environ["CONTENT_LENGTH"] = str(body.tell())
         body.seek(0)
         request.environ["wsgi.input"] = body
+    # A body ends where its length says. Taken at the server's word, one that breaks off early is
+    # a form with its last fields missing.
+    request.environ.pop("wsgi.input_terminated", None)
+
+
+def _read(source: Any, size: int) -> bytes:
+    """Read from a body in chunks. The server raises an error of its own where a chunk is broken."""
+    try:
+        return bytes(source.read(size))
+    except TimeoutError:
+        abort(408)
+    except Exception:
+        abort(400)
 
 
 def _largest_body() -> int:

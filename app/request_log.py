@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+import threading
+import time
 
 from flask import Flask, g, has_app_context
 
@@ -29,6 +31,35 @@ class RequestFilter(logging.Filter):
         message = CONTROL.sub(lambda found: ascii(found.group())[1:-1], message)
         record.msg, record.args = message, None
         return True
+
+
+class Sparing:
+    """Logs one line for each kind of failure in ten seconds, with the number of those left out.
+
+    While the database is away every request fails, and each would log the same sentence.
+    """
+
+    SECONDS = 10.0
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._latest: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def error(self, kind: str, message: str, *arguments: object) -> None:
+        """Log `message` unless one of the same kind was logged a moment ago."""
+        at = time.monotonic()
+        with self._lock:
+            if at - self._latest.get(kind, -self.SECONDS) < self.SECONDS:
+                self._left_out[kind] = self._left_out.get(kind, 0) + 1
+                return
+            self._latest[kind] = at
+            left_out = self._left_out.pop(kind, 0)
+        text = message % arguments
+        if left_out:
+            text += f" ({left_out} more since the last line like this)"
+        self._logger.error("%s", text)
 
 
 def mask(text: str) -> str:

@@ -50,7 +50,7 @@ def test_a_request_for_another_host_is_refused_and_sends_nothing(client, make_us
     assert db.session.query(EmailMessage).count() == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/account/manage", "/nowhere", "/healthz", "/static/x.css"])
+@pytest.mark.parametrize("path", ["/", "/account/manage", "/nowhere", "/static/x.css"])
 def test_every_page_refuses_another_host(client, make_user, path):
     """HO-1: also for someone signed in, and someone who is kept waiting."""
     for browser_user in (None, make_user(), make_user(confirmed=False)):
@@ -78,6 +78,39 @@ def test_links_in_mails_come_from_the_configuration(client, make_user, outbox, h
     found = links(outbox.last_text())
     assert found
     assert all(f"{link}/".startswith("http://localhost/") for link in found), found
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("host", [*EVIL, "10.1.2.3:8000", "[fd00::1]:8000", "LOCALHOST"])
+def test_monitors_may_ask_by_any_host(client, path, host):
+    """Load balancers and Kubernetes ask by IP address, and nothing of theirs comes back."""
+    host = host.encode().decode("latin-1")
+    response = client.get(path, environ_overrides={"HTTP_HOST": host})
+    assert response.status_code == 200
+    assert "evil" not in response.text + str(response.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz/", "//healthz", "/healthz/..", "/HEALTHZ", "/readyz%00"]
+)
+def test_only_the_two_addresses_of_monitors_take_any_host(client, path):
+    assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_a_host_has_no_case(production, app):
+    """RFC 9110, section 4.2.3: in the request, in the settings, and against an Origin."""
+    other = production(
+        APP_URL="https://App.Example.com", TRUSTED_HOSTS="WWW.Example.com,.Example.NET"
+    ).test_client()
+    for host in ("APP.example.COM", "app.example.com:443", "www.EXAMPLE.com", "A.example.net"):
+        answer = other.get("/", base_url=f"https://{host}")
+        assert answer.status_code == 200, host
+    browser = app.test_client()
+    token = browser.csrf_token("/account/login")
+    for origin, status in (("http://localhost", 200), ("http://evil.example", 403)):
+        headers = {"Host": "LocalHost", "Origin": origin}
+        sent = {"csrf_token": token, "email": "a@example.com", "password": "x"}
+        assert browser.post("/account/login", data=sent, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:5000", "127.0.0.1:5000"])
@@ -122,5 +155,5 @@ def test_production_answers_to_its_own_name_and_to_those_that_are_trusted(produc
         "evilexample.net": 400,
     }
     for host, status in expected.items():
-        response = client.get("/healthz", base_url=f"https://{host}")
+        response = client.get("/", base_url=f"https://{host}")
         assert response.status_code == status, host

@@ -1,0 +1,254 @@
+"""The site as gunicorn serves it with the real configuration, on a PostgreSQL of its own."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+
+from tests.cli.test_manage import PRODUCTION, ROOT, environment
+
+PASSWORD = PRODUCTION["ADMIN_PASSWORD"]
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+TRIES = 300  # of something that becomes true sooner or later, a tenth of a second apart
+
+
+def until(is_true: Callable[[], bool], what: str) -> None:
+    for _ in range(TRIES):
+        if is_true():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+
+@dataclass
+class Site:
+    """A running gunicorn, and a browser that may be signed in."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+    database: str
+    cookie: str = ""
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def ask(self, path: str, method: str = "GET", **form: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Host": "localhost", "Cookie": self.cookie}
+        body = urlencode(form) if form else None
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+        finally:
+            connection.close()
+        if cookie := response.headers["Set-Cookie"]:
+            self.cookie = cookie.partition(";")[0]
+        return Answer(response.status, response.headers, text)
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, self.log
+        try:
+            return self.ask("/healthz").status == 200
+        except OSError:
+            return False
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        token = TOKEN.search(self.ask("/account/login").text)
+        assert token
+        form = {"email": email, "password": password, "csrf_token": token.group(1)}
+        assert self.ask("/account/login", "POST", **form).status == 302
+        assert self.ask("/account/manage").status == 200
+
+    def raw(self, *pieces: bytes) -> bytes:
+        """Send bytes as they are, say that there are no more, and return all that comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            for piece in pieces:
+                connection.sendall(piece)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
+    """Return a function that migrates a database and starts gunicorn on it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def run(database: str, **variables: str) -> Site:
+        folder = tmp_path_factory.mktemp("site")
+        settings = {
+            **PRODUCTION,
+            "APP_URL": "http://localhost",
+            "SSL_DISABLE": "True",
+            "DATABASE_URL": database,
+            "ADMIN_EMAIL": "admin@example.com",
+            "WEB_CONCURRENCY": "1",
+            **variables,
+        }
+        for command in (["db", "upgrade"], ["setup_prod"]):
+            subprocess.run(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                env=environment(**settings),
+                check=True,
+                capture_output=True,
+            )
+        port, log_file = free_port(), folder / "log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"),
+                    *("--bind", f"127.0.0.1:{port}", "manage:app"),
+                ],
+                cwd=ROOT,
+                env=environment(**settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        site = Site(port, process, log_file, database)
+        until(site.is_up, "gunicorn")
+        return site
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def program(name: str) -> str | None:
+    """Return the path of one of PostgreSQL's programs, which are seldom on the PATH."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, folders)]))
+
+
+@dataclass
+class OwnPostgres:
+    """A server of the test's own, to be stopped and frozen."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    frozen: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def user(self) -> str | None:
+        """PostgreSQL refuses to run as root."""
+        return "postgres" if os.geteuid() == 0 else None
+
+    def create(self) -> None:
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        subprocess.run(
+            [
+                *(str(program("initdb")), "-D", str(self.folder / "data"), "-U", "postgres"),
+                *("--auth=trust", "--no-sync"),
+            ],
+            user=self.user,
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+        )
+
+    def start(self) -> None:
+        settings = [f"-cport={self.port}", "-clisten_addresses=127.0.0.1", "-cfsync=off"]
+        settings += [f"-cunix_socket_directories={self.folder}"]
+        self.process = subprocess.Popen(
+            [str(program("postgres")), "-D", str(self.folder / "data"), *settings],
+            user=self.user,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(self.answers, "PostgreSQL")
+
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Stop as a restart does: whoever is connected is thrown out."""
+        if self.process is not None:
+            self.thaw()
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        """Stop every process of the server, which goes on taking connections in the kernel."""
+        assert self.process is not None
+        self.frozen = [self.process.pid]
+        os.kill(self.process.pid, signal.SIGSTOP)
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        for child in map(int, children.split()):
+            os.kill(child, signal.SIGSTOP)
+            self.frozen.append(child)
+
+    def thaw(self) -> None:
+        while self.frozen:
+            os.kill(self.frozen.pop(), signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def own_postgres() -> Iterator[OwnPostgres]:
+    if program("initdb") is None:
+        pytest.skip("PostgreSQL's initdb is not installed")
+    # A socket's path is short, and the folders of pytest are closed to the user postgres.
+    server = OwnPostgres(Path(tempfile.mkdtemp(prefix="pg")), free_port())
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def site_on_postgres(serve: Callable[..., Site], own_postgres: OwnPostgres) -> Site:
+    site = serve(own_postgres.url)
+    site.sign_in("admin@example.com")
+    return site
+
+
+@pytest.fixture(scope="session")
+def site(serve: Callable[..., Site], tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The site on SQLite, with one web process."""
+    return serve(f"sqlite:///{tmp_path_factory.mktemp('site') / 'data.sqlite'}")

@@ -1,0 +1,56 @@
+"""Bodies that break off or whose chunks are none, sent byte by byte to a real gunicorn."""
+
+import pytest
+
+HEAD = (
+    b"POST /account/login HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n"
+)
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+BROKEN = {
+    "a size that is no number": CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
+    "a negative size": CHUNKED + b"-1\r\nabc\r\n0\r\n\r\n",
+    "no size": CHUNKED + b"\r\nabc\r\n0\r\n\r\n",
+    "a size with a prefix": CHUNKED + b"0x3\r\nabc\r\n0\r\n\r\n",
+    "a size with an underscore": CHUNKED + b"1_0\r\nabc\r\n0\r\n\r\n",
+    "a line feed in an extension": CHUNKED + b"3;a=\n\r\nabc\r\n0\r\n\r\n",
+    "a carriage return in an extension": CHUNKED + b"3;a=\rb\r\nabc\r\n0\r\n\r\n",
+    "a chunk that is longer than its size": CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n",
+    "an end that is missing": CHUNKED + b"3\r\nabc\r\n",
+    "an end in the middle of a chunk": CHUNKED + b"ff\r\nabc",
+    "an end in the middle of a size": CHUNKED + b"f",
+    "no body at all": CHUNKED,
+    "a trailer that is none": CHUNKED + b"3\r\nabc\r\n0\r\nno colon\r\n\r\n",
+    "a trailer without an end": CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n",
+    "a trailer with a line feed": CHUNKED + b"3\r\nabc\r\n0\r\nX: y\n\r\n\r\n",
+    "a size without an end": CHUNKED + b"1" * 20_000,
+    "less than its length": HEAD + b"Content-Length: 100\r\n\r\nemail=a%40example.com",
+    "a length and no body": HEAD + b"Content-Length: 100\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_body_is_400_and_no_traceback(site, kind):
+    """Each was a 500 and a traceback; a body that breaks off was taken for a shorter form."""
+    logged = len(site.log)
+    answer = site.raw(BROKEN[kind])
+    head = answer.partition(b"\r\n")[0]
+    assert head == b"HTTP/1.1 400 BAD REQUEST", answer[:500]
+    assert b"Content-Security-Policy" in answer
+    assert b"This form is too old" not in answer  # It was not even looked at.
+    assert "Traceback" not in site.log[logged:]
+    assert site.ask("/healthz").status == 200
+
+
+def test_what_follows_a_broken_body_is_not_taken_for_a_request(site):
+    """Where the next request begins is unknown, so the connection is closed."""
+    answer = site.raw(
+        BROKEN["a size that is no number"] + b"GET /about HTTP/1.1\r\nHost: l\r\n\r\n"
+    )
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_in_chunks_that_are_right_is_read(site):
+    answer = site.raw(CHUNKED + b'5;a="b"\r\nemail\r\n2\r\n=x\r\n0\r\nX-Trailer: y\r\n\r\n')
+    assert b"This form is too old" in answer  # There is no token in it; it was read.
