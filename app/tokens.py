@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from flask import current_app
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from app.database import now
 
@@ -65,6 +66,25 @@ def read(purpose: str, token: str) -> Content | None:
     if now().timestamp() >= expires_at:
         return None
     return Content(user_id, fingerprint, claim)
+
+
+def receipt(state: str) -> str:
+    """Return what only this app can have made of `state`, without saying anything of it."""
+    return _receipts().get_signature(state.encode()).decode()
+
+
+def is_receipt(given: str, state: str) -> bool:
+    return _receipts().verify_signature(state.encode(), given)
+
+
+def no_receipt() -> str:
+    """Return what looks like a receipt and is none."""
+    return receipt(secrets.token_urlsafe())
+
+
+def _receipts() -> Signer:
+    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
+    return Signer(keys, salt="receipt", digest_method=hashlib.sha256)
 
 
 def _serializer(purpose: str) -> URLSafeSerializer:

@@ -1,9 +1,10 @@
 """The forms of the account pages. They check shape; what is true, the services decide."""
 
-from wtforms import BooleanField, SubmitField
-from wtforms.validators import EqualTo
+from wtforms import BooleanField, PasswordField, SubmitField
+from wtforms.validators import EqualTo, Length
 
 from app.forms import BaseForm, email_field, name_field, password_field
+from app.passwords import MAX_LENGTH
 
 MATCH = "The two passwords are not the same."
 
@@ -66,6 +67,12 @@ class ReauthenticateForm(BaseForm):
 
 
 class ConfirmAccountForm(BaseForm):
+    # Not required: a new password can be chosen in its place.
+    password = PasswordField(
+        "Password of the account",
+        validators=[Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters.")],
+        render_kw={"autocomplete": "current-password", "spellcheck": "false"},
+    )
     submit = SubmitField("Confirm account")
     choose_password = SubmitField(
         "Confirm with a new password", render_kw={"class": "btn-secondary"}

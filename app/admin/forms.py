@@ -138,6 +138,14 @@ class EditorForm(BaseForm):
     edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])
 
 
+class ConfirmUserForm(BaseForm):
+    keep_password = BooleanField(
+        "They made the account themselves: keep its password",
+        description="Ask them first. Anybody can register an address with a password of their own.",
+    )
+    submit = SubmitField("Confirm")
+
+
 class ConfirmForm(BaseForm):
     """Asks whether a deed is meant; what it is stands on the page."""
 

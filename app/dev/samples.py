@@ -47,7 +47,7 @@ def values(name: str) -> Values | None:
             "new_email": "ada@new.example.com",
         },
         "password_changed": {"user": ada, "when": "9 March 2031 at 14:05 UTC", **pages},
-        "role_changed": {"user": ada, "role_name": "Administrator"},
+        "role_changed": {"user": ada, "role_name": "Administrator", **pages},
         "account_deleted": {"user": None, "name": ada.full_name(), "until": "8 April 2031"},
         "account_restored": {"user": ada, **pages},
         "address_reserved": {"user": ada, "until": "8 April 2031"},

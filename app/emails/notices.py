@@ -112,7 +112,7 @@ def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None
 @message("We tell you whenever the role of your account changes.")
 def _role_changed(row: EmailMessage) -> Values:
     refuse_overtaken(row, "role_changed")
-    return {"user": user_of(row), "role_name": row.context["role_name"]}
+    return {"user": user_of(row), "role_name": row.context["role_name"], **page_links()}
 
 
 def send_account_deleted(user: User) -> EmailMessage:

@@ -229,6 +229,14 @@ class User(UserMixin, db.Model):
         """Return a token for confirm_account, good for `expiration` seconds."""
         return tokens.make("confirm", self.id, self._confirm_state(), expires_in=expiration)
 
+    def registration_receipt(self) -> str:
+        """Return what the browser keeps that made the account, until the password changes."""
+        return tokens.receipt(self._registration_state())
+
+    def has_receipt(self, receipt: str) -> bool:
+        """Tell whether `receipt` is of the browser that made the account with its password."""
+        return tokens.is_receipt(receipt, self._registration_state())
+
     def confirm_account(self, token: str) -> bool:
         """Confirm the account if `token` was made for it; the caller commits."""
         if not self.accepts("confirm", token):
@@ -287,6 +295,9 @@ class User(UserMixin, db.Model):
         else:
             state = self._email_state(content.claim)
         return content.matches(state)
+
+    def _registration_state(self) -> str:
+        return f"registered|{self.id}|{self.email}|{self.password_hash}"
 
     def _confirm_state(self) -> str:
         return f"{self.email}|{self.confirmed}"

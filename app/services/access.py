@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, delete
 from app import emails
 from app.extensions import db
 from app.models import User, UserSession
-from app.services import audit, outbox, sessions
+from app.services import audit, outbox, sessions, unproven
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import lock, refuse_above, refuse_acting, refuse_oneself
 from app.services.devices import device_name
@@ -24,14 +24,21 @@ class TooManyMails(Exception):
     """As many mails of this kind as an hour allows went to the address already."""
 
 
-def confirm(user: User, *, by: User | None) -> None:
-    """Take the address for the user's own without a link. Raises AboveOneself and WrongState."""
+def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None:
+    """Take the address for the user's own without a link.
+
+    The password of the account is voided and a link to choose one is queued, unless
+    `keep_password`: the administrator knows that the user made the account. Raises AboveOneself
+    and WrongState.
+    """
     lock_present(user, by=by)
     refuse_above(by, user.role)
     _require(user.status == "unconfirmed")
+    if not keep_password:
+        unproven.void_password(user, by=by)
     user.confirmed = True
     audit.record("user.confirmed", by=by, subject=user)
-    db.session.commit()
+    outbox.commit_and_offer(None if keep_password else emails.send_reset_password(user.email))
 
 
 def resend_confirmation(user: User, *, by: User | None) -> None:

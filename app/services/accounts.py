@@ -11,7 +11,7 @@ from app import emails, passwords, tokens
 from app.extensions import db
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import audit, outbox, registration, sessions
+from app.services import audit, outbox, registration, sessions, unproven
 from app.services.authority import lock, refuse_acting
 
 HOUR = timedelta(hours=1)
@@ -80,13 +80,13 @@ def require_strong_password(password: str, **person: str) -> None:
     )
 
 
-def register(*, first_name: str, last_name: str, email: str, password: str) -> None:
+def register(*, first_name: str, last_name: str, email: str, password: str) -> str:
     """Create an unconfirmed account and queue its confirmation link.
 
     The unique index decides who owns an address, not a query made beforehand: two people may
     submit the same form at once. When it is taken its owner is told by mail and the visitor
-    learns nothing, so there is nothing to return. Raises RegistrationClosed and
-    passwords.WeakPassword.
+    learns nothing. Return a receipt for the browser, with which `confirm` keeps the password; where
+    the address is taken it looks the same. Raises RegistrationClosed and passwords.WeakPassword.
     """
     registration.require_open()
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
@@ -100,9 +100,11 @@ def register(*, first_name: str, last_name: str, email: str, password: str) -> N
         owner = User.by_email(email)
         audit.record("user.registration_repeated", by=None, by_label=email, subject=owner)
         _tell_owner(owner, email)
-        return
+        return tokens.no_receipt()
+    receipt = user.registration_receipt()
     audit.record("user.registered", by=user, subject=user)
     _send_sparingly(emails.send_confirm, user)
+    return receipt
 
 
 def resend_confirmation(user: User) -> None:
@@ -121,13 +123,32 @@ def find_by_token(purpose: str, token: str) -> User:
     return user
 
 
-def confirm(token: str, *, by: User | None = None) -> User:
-    """Confirm the account that `token` was sent to. Raises LinkRefused.
+def made_here(user: User, *, by: User | None, receipt: str) -> bool:
+    """Tell whether the browser made the account, or is signed in to it with its password."""
+    is_oneself = by is not None and by.id == user.id and by.impersonator is None
+    return is_oneself or user.has_receipt(receipt)
 
-    Unless `by` is its user themselves, nobody stays signed in to it: whoever made the account may
-    not be who reads the mail.
+
+def confirm(
+    token: str,
+    *,
+    by: User | None = None,
+    receipt: str = "",
+    password: str = "",
+    keep_password: bool = True,
+) -> User:
+    """Confirm the account that `token` was sent to. Raises LinkRefused and WrongPassword.
+
+    A stranger may have made the account with a password of their own, and wait for the owner of
+    the address to confirm it. So its password is kept only for the browser that made it (`by` and
+    `receipt`: see made_here) and for someone who gives it. Unless `by` is the user themselves,
+    nobody stays signed in to it.
     """
     user = lock_by_token("confirm", token)
+    if not keep_password:
+        unproven.void_password(user, by=user)
+    elif not made_here(user, by=by, receipt=receipt) and not user.verify_password(password):
+        refuse_password("user.confirmation_refused", user)
     user.confirm_account(token)
     if by is None or by.id != user.id or by.impersonator is not None:
         sessions.end_all(user)

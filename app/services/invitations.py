@@ -8,7 +8,7 @@ from app.models import Role, User
 from app.services import audit, outbox, registration, users
 from app.services.access import TooManyMails
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.authority import lock, lock_actor, lock_role, refuse_above
+from app.services.authority import lock, refuse_above
 
 
 class NotInvited(Exception):
@@ -22,15 +22,13 @@ class LinkChanged(Exception):
 def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
     """Create an account without a password and queue the link to choose one.
 
+    An account with this address that nobody has confirmed is taken over, without its password.
     Raises InvitationsClosed, EmailTaken and AboveOneself.
     """
     registration.require_invitations()
-    lock_role(role)
-    lock_actor(by)
-    refuse_above(by, role)
-    user = User(first_name=first_name, last_name=last_name, email=email, role=role)
+    user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
     user.invited_at, user.invited_by = now(), by
-    users.add(user)
+    db.session.flush()
     audit.record("user.invited", by=by, subject=user, role=role.name)
     outbox.commit_and_offer(emails.send_invite(user, invited_by=by))
     return user

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, insert, literal, select, update
 from app import emails
 from app.extensions import db
 from app.models import AuditEvent, Role, User
-from app.services import audit
+from app.services import audit, unproven
 
 MOST = 100_000  # people that one request moves: some seconds
 BATCH = 10_000  # people that a statement moves: no statement may take ten seconds
@@ -37,6 +37,7 @@ def everyone(role: Role, *, to: Role, by: User | None) -> int:
 
 
 def _move(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
+    unproven.void_passwords(people, audit.provenance(by))
     _note(people, role=role, to=to, by=by)
     emails.send_role_changed_to(people & User.deleted_at.is_(None), role_name=to.name)
     db.session.execute(

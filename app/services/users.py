@@ -10,7 +10,7 @@ from app.database import now
 from app.extensions import db
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, changes, outbox, sessions
+from app.services import audit, changes, outbox, sessions, unproven
 from app.services.accounts import email_taken, require_strong_password
 from app.services.authority import (
     LastAdministrator,
@@ -43,13 +43,9 @@ def create(
 
     Raises EmailTaken, AboveOneself and passwords.WeakPassword.
     """
-    lock_role(role)
-    lock_actor(by)
-    refuse_above(by, role)
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
-    user = User(first_name=first_name, last_name=last_name, email=email, role=role, confirmed=True)
-    user.password = password
-    add(user)
+    user = obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
+    user.password, user.confirmed = password, True
     audit.record("user.created", by=by, subject=user, role=role.name)
     outbox.commit_and_offer(emails.send_account_created(user))
     return user
@@ -145,7 +141,8 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
 def change_role(user: User, *, role: Role, by: User | None, seen: str | None = None) -> None:
     """Give `user` another role, from their next request on.
 
-    Raises NotOnOneself, AboveOneself, LastAdministrator, RoleGone, UserGone and changes.Changed.
+    The password of an account that nobody has confirmed is voided. Raises NotOnOneself,
+    AboveOneself, LastAdministrator, RoleGone, UserGone and changes.Changed.
     """
     refuse_oneself(user, by)
     lock_administrators()
@@ -159,6 +156,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
     _refuse_if_changed(seen, user)
     if role.id == user.role_id:
         return
+    unproven.void_password(user, by=by)
     before, user.role = user.role, role
     audit.record(
         "user.role_changed",
@@ -199,8 +197,32 @@ def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | Non
     outbox.commit_and_offer(emails.send_account_reactivated(user))
 
 
-def add(user: User) -> None:
-    """Give a new user an id; the caller commits. Raises EmailTaken."""
+def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
+    """Return a new user, or the account with this address that nobody has confirmed, made anew.
+
+    A stranger who registers an address does not keep its owner out. The caller commits. Raises
+    EmailTaken and AboveOneself.
+    """
+    lock_role(role)
+    user = User.by_email(email)
+    if user is None or user.status != "unconfirmed":
+        lock_actor(by)
+        user = User(email=email, role=role)
+    else:
+        lock_present(user, by=by)
+        if user.status != "unconfirmed" or user.email != canonical_email(email):
+            db.session.rollback()
+            raise email_taken(email)
+        refuse_above(by, user.role)
+        unproven.void_password(user, by=by)
+    refuse_above(by, role)
+    user.first_name, user.last_name, user.role = first_name, last_name, role
+    _add(user)
+    return user
+
+
+def _add(user: User) -> None:
+    """Give a new user an id. Raises EmailTaken."""
     db.session.add(user)
     try:
         db.session.flush()

@@ -48,7 +48,7 @@ def kinds(app, make_user):
     return {
         "confirm": Link(
             waiting.generate_confirmation_token, guest,
-            lambda token: f"/account/confirm-account/{token}", {},
+            lambda token: f"/account/confirm-account/{token}", {"password": PASSWORD},
             lambda: db.session.get(User, waiting.id).confirmed,
         ),
         "reset_password": Link(

@@ -292,7 +292,12 @@ DEEDS = {
     ),
     "account.confirm": (
         "user.confirmed",
-        by_token("/account/confirm-account/{token}", "confirmation", confirmed=False),
+        by_token(
+            "/account/confirm-account/{token}",
+            "confirmation",
+            confirmed=False,
+            data={"password": PASSWORD},
+        ),
     ),
     "account.join_from_invite": (
         "user.invitation_accepted",

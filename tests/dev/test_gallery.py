@@ -8,6 +8,7 @@ from flask import current_app
 from app import emails
 from app.dev import gallery, samples
 from app.emails import MESSAGES
+from app.emails.facts import page_links
 from app.extensions import db
 from app.models import EmailMessage, User
 from tests.emails import samples as real
@@ -128,5 +129,7 @@ def test_values_at_hand_make_the_mail_that_a_row_makes(app):
     db.session.flush()
     made = emails.render(row)
 
-    shown = emails.present("role_changed", row.recipient, {"user": ada, "role_name": "User"})
+    shown = emails.present(
+        "role_changed", row.recipient, {"user": ada, "role_name": "User", **page_links()}
+    )
     assert (shown.subject, shown.text, shown.html) == (made.subject, made.text, made.html)

@@ -431,7 +431,7 @@ def test_people_are_confirmed_and_signed_out(admin, make_user):
     assert waiting.status == "active"
     assert not db.session.scalars(present.sessions.select()).all()
     actions = db.session.scalars(select(AuditEvent.action).where(AuditEvent.action.like("user.%")))
-    assert sorted(actions) == ["user.confirmed", "user.sessions_ended"]
+    assert sorted(actions) == ["user.confirmed", "user.password_voided", "user.sessions_ended"]
 
 
 def test_the_trail_says_who_confirmed_and_in_which_operation(admin, make_user):

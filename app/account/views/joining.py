@@ -1,6 +1,6 @@
 """Registering, confirming an address, and accepting an invitation."""
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -12,8 +12,11 @@ from app.decorators import anonymous_required
 from app.extensions import limiter
 from app.headers import SAFE_METHODS
 from app.services import accounts, registration
-from app.services.accounts import LinkRefused
+from app.services.accounts import LinkRefused, WrongPassword
 from app.sign_in import me
+
+# In the cookie: what tells the browser that registered from others.
+RECEIPT = "receipt"
 
 OPEN_TO_UNCONFIRMED = {
     *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
@@ -44,7 +47,7 @@ def register() -> ResponseReturnValue:
     form = RegistrationForm()
     if form.validate_on_submit():
         try:
-            accounts.register(
+            session[RECEIPT] = accounts.register(
                 first_name=form.first_name.data,
                 last_name=form.last_name.data,
                 email=form.email.data,
@@ -105,26 +108,36 @@ def confirm_request() -> ResponseReturnValue:
 
 
 @account.route("/confirm-account/<token>", methods=["GET", "POST"])
+@limits.mail_by_address
 def confirm(token: str) -> ResponseReturnValue:
     """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are.
 
-    Someone else may have made the account, with a password of theirs, and waited for the owner of
-    the address to confirm it. So the page tells of it, and who is not signed in can choose another
-    password in the same step.
+    One press is enough in the browser that registered. Elsewhere the page asks for the password of
+    the account, or for a new one.
     """
     form = ConfirmAccountForm()
     by = me() if current_user.is_authenticated else None
+    receipt = session.get(RECEIPT, "")
     try:
         user = accounts.find_by_token("confirm", token)
+        is_own = accounts.made_here(user, by=by, receipt=receipt)
+        keep_password = by is not None or not form.choose_password.data
         if form.validate_on_submit():
-            accounts.confirm(token, by=by)
-            if form.choose_password.data and by is None:
+            accounts.confirm(
+                token,
+                by=by,
+                receipt=receipt,
+                password=form.password.data or "",
+                keep_password=keep_password,
+            )
+            if not keep_password:
                 flash("Your account is confirmed. Now choose your password.", "success")
-                return redirect(
-                    url_for("account.reset_password", token=accounts.reset_token_of(user))
-                )
+                reset = accounts.reset_token_of(user)
+                return redirect(url_for("account.reset_password", token=reset))
             flash("Your account is confirmed.", "success")
             return redirect(url_for("main.index" if by else "account.login"))
+    except WrongPassword:
+        form.password.errors = ["This is not the password of the account."]
     except LinkRefused:
         return refuse_link(
             "This confirmation link does not work",
@@ -133,8 +146,7 @@ def confirm(token: str) -> ResponseReturnValue:
             "account.login",
             "Sign in",
         )
-    is_known = by is not None and by.id == user.id
-    return token_page("account/confirm.html", form=form, user=user, is_known=is_known)
+    return token_page("account/confirm.html", form=form, user=user, is_own=is_own)
 
 
 @account.route("/join-from-invite/<int:user_id>/<token>", methods=["GET", "POST"])

@@ -4,7 +4,8 @@ from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.deeds import back_to, confirmed, name_of, to_person
+from app.admin.deeds import back_to, confirmed, form_page, name_of, to_person
+from app.admin.forms import ConfirmUserForm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
 from app.services import access
@@ -16,16 +17,20 @@ from app.sign_in import me
 @fresh_sign_in_required
 @to_person
 def confirm_user(user: User) -> ResponseReturnValue:
-    if question := confirmed(
-        user,
-        title=f"Confirm {name_of(user)} by hand",
-        lead="Only if you know that the address is theirs and mail does not reach them.",
-        points=(f"{user.email} counts as confirmed, and they can use the app at once.",),
-        button="Confirm",
-        danger=False,
-    ):
-        return question
-    access.confirm(user, by=me())
+    form = ConfirmUserForm()
+    if not form.validate_on_submit():
+        return form_page(
+            user,
+            form,
+            title=f"Confirm {name_of(user)} by hand",
+            lead="Only if you know that the address is theirs.",
+            points=(
+                f"{user.email} counts as confirmed.",
+                "The password of the account stops working, and everyone who is signed in to it is "
+                "signed out. A link to choose a new password goes to the address.",
+            ),
+        )
+    access.confirm(user, by=me(), keep_password=form.keep_password.data)
     flash(f"{user.email} is confirmed.", "success")
     return back_to(user)
 

@@ -96,6 +96,8 @@ class Action:
     """The mail is what it is about, so it is sent in any case."""
     ends_sessions: bool = False
     cancels_mail: bool = False
+    voids_passwords: bool = False
+    """Whether an account that nobody has confirmed loses the password it was made with."""
     shuts_out: bool = False
     spares_oneself: bool = True
     is_grave: bool = True
@@ -134,13 +136,16 @@ ACTIONS: dict[str, Action] = {
             name="confirm",
             verb="Confirm",
             done="confirmed",
-            sentence="Their addresses count as confirmed, and they can use the app at once.",
+            sentence="Their addresses count as confirmed. The passwords of the accounts stop "
+            "working, as anybody can have made them: each gets a link to choose a new one.",
             noted_as="user.confirmed",
             already=lambda _deed: [
                 ("invited", _is_invited()),
                 ("confirmed", User.confirmed.is_(True)),
             ],
             columns=lambda _deed: {"confirmed": True},
+            mail=lambda person, _deed: emails.send_reset_password(person.email),
+            voids_passwords=True,
             spares_oneself=False,
         ),
         Action(
@@ -164,7 +169,8 @@ ACTIONS: dict[str, Action] = {
             name="change_role",
             verb="Change the role of",
             done="given the role",
-            sentence="It counts from their next click on.",
+            sentence="It counts from their next click on. An account that nobody has confirmed "
+            "loses its password; its owner chooses one by a link from a mail.",
             noted_as="user.role_changed",
             already=lambda deed: [("same_role", _same_role(deed))],
             columns=lambda deed: {"role_id": deed.role.id if deed.role else None},
@@ -172,6 +178,7 @@ ACTIONS: dict[str, Action] = {
                 "role": [former_role, deed.role.name if deed.role else None]
             },
             mail=lambda person, _deed: emails.send_role_changed(person),
+            voids_passwords=True,
             has_role=True,
         ),
         Action(

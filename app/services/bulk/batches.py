@@ -15,7 +15,7 @@ from app.database import now
 from app.extensions import db, let_others_write
 from app.models import BulkItem, BulkOperation, User, UserSession
 from app.models.bulk_operation import BulkState
-from app.services import outbox, sessions
+from app.services import outbox, sessions, unproven
 from app.services.authority import RoleGone
 from app.services.bulk import locks, notes
 from app.services.bulk.actions import Deed
@@ -159,6 +159,8 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
     if not people:
         return False
     of_them = [person.id for person in people]
+    if deed.action.voids_passwords:
+        unproven.void_passwords(among(User.id, of_them), operation.provenance)
     if columns := deed.action.columns(deed):
         db.session.execute(
             update(User).where(among(User.id, of_them)).values(**columns),

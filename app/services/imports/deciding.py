@@ -164,15 +164,21 @@ class Rules:
             row.complain("email", row.email, DELETED)
         if row.problems:
             return Deed(row, End.PROBLEM)
-        if found is None:
-            return self._decide_on_new(row, role)
+        invites = self.plan.mode == ImportMode.INVITE
+        if found is None or (invites and found.stored_status == "unconfirmed"):
+            return self._decide_on_new(row, role, found)
         return self._decide_on_known(row, role, found)
 
-    def _decide_on_new(self, row: Row, role: Role | None) -> Deed:
+    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Deed:
+        """Decide on someone without an account, or with one that nobody has confirmed."""
         invites = self.plan.mode == ImportMode.INVITE
         deed = Deed(row, End.INVITED if invites else End.CREATED)
         deed.role = role or self.default_role
-        if self.plan.mode == ImportMode.UPDATE:
+        deed.user_id = found.id if found else None
+        before = self.roles.get(found.role_id or 0) if found else None
+        if before is not None and not self.may_give(before):
+            deed.refuse("email", row.email, PERSON_ABOVE)
+        elif self.plan.mode == ImportMode.UPDATE:
             deed.refuse("email", row.email, NOT_HERE)
         elif deed.role is None:
             deed.refuse("role", "", NO_DEFAULT_ROLE)
@@ -221,7 +227,9 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
     cannot lose meanwhile what allows it.
     """
     addresses = [row.email for row in rows if row.email]
-    changes = lock_for is not None and lock_for.update_existing
+    changes = lock_for is not None and (
+        lock_for.update_existing or lock_for.mode == ImportMode.INVITE
+    )
     if not is_sqlite():
         # An import makes the tables grow under plans that the connection keeps, of this query and
         # of foreign keys: one that was made for a small table reads all of a large one each time.
@@ -232,9 +240,9 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
             locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()
-    query = select(
-        User.id, User.email, User.first_name, User.last_name, User.role_id, User.deleted_at
-    ).where(_is_one_of(addresses))
+    names = (User.email, User.first_name, User.last_name)
+    state = (User.role_id, User.deleted_at, User.stored_status)
+    query = select(User.id, *names, *state).where(_is_one_of(addresses))
     if changes:
         # No stronger than above: to make a lock stronger is to wait for others while holding it.
         query = query.order_by(User.id).with_for_update(key_share=True)

@@ -15,7 +15,8 @@ from app import emails
 from app.database import now
 from app.extensions import db, is_sqlite
 from app.models import AuditEvent, User
-from app.services import audit
+from app.services import audit, unproven
+from app.services.bulk.ids import among
 from app.services.imports.deciding import TAKEN, Deed, End, Rules
 
 UPDATABLE = ("first_name", "last_name", "role_id")
@@ -38,8 +39,12 @@ def write(rules: Rules, deeds: Sequence[Deed]) -> bool:
     """
     new = [deed for deed in deeds if deed.end in {End.CREATED, End.INVITED}]
     updated = [deed for deed in deeds if deed.end == End.UPDATED]
-    _insert(rules, new)
+    taken_over = [deed for deed in new if deed.user_id is not None]
+    _insert(rules, [deed for deed in new if deed.user_id is None])
     new = [deed for deed in new if deed.user_id is not None]
+    promoted = [deed for deed in updated if "role_id" in deed.changes]
+    _void_passwords(rules, [*taken_over, *promoted])
+    _take_over(rules, taken_over)
     _update(updated)
     events = [_event_of_new(rules, deed) for deed in new]
     events += [event for deed in updated for event in _events_of_update(rules, deed)]
@@ -92,6 +97,28 @@ def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any])
     chosen = select(*each.c, *values)
     names = [*rows[0], *same]
     return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
+
+
+def _void_passwords(rules: Rules, deeds: Sequence[Deed]) -> None:
+    if ids := [deed.user_id for deed in deeds if deed.user_id is not None]:
+        unproven.void_passwords(among(User.id, ids), rules.plan.provenance)
+
+
+def _take_over(rules: Rules, deeds: Sequence[Deed]) -> None:
+    """Invite the owners of addresses that someone registered and nobody has confirmed."""
+    same = {"invited_at": now(), "invited_by_id": rules.by.id}
+    rows = [
+        {
+            "id": deed.user_id,
+            "first_name": deed.row.first_name,
+            "last_name": deed.row.last_name,
+            "role_id": deed.role.id if deed.role else None,
+            **same,
+        }
+        for deed in deeds
+    ]
+    if rows:
+        db.session.execute(update(User), rows)
 
 
 def _update(deeds: Sequence[Deed]) -> None:

@@ -1,0 +1,53 @@
+"""Accounts that nobody has confirmed: a stranger may have made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, insert, literal, select, update
+
+from app.extensions import db
+from app.models import AuditEvent, User, UserSession
+from app.services import audit, sessions
+
+_CHANGED = ("password_hash", "must_change_password")
+
+
+def void_password(user: User, *, by: User | None) -> None:
+    """Do what `void_passwords` does for one user."""
+    void_passwords(User.id == user.id, audit.provenance(by))
+    db.session.refresh(user, _CHANGED)
+
+
+def void_passwords(people: ColumnElement[bool], provenance: Mapping[str, Any]) -> None:
+    """Void the password of each unconfirmed account among `people`, and end its sessions.
+
+    A stranger can register the address of someone else with a password of their own, and wait
+    until the account is worth having (pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022).
+    So this goes before an account is given a role, is invited, or is confirmed without a proof
+    that its user made it. The owner chooses a password by a link from a mail. `provenance` says
+    who acts (audit.provenance). The caller has locked the rows, and commits.
+    """
+    db.session.flush()
+    unproven = and_(people, User.confirmed.is_(False), User.password_hash.is_not(None))
+    ids = select(User.id).where(unproven).scalar_subquery()
+    _note(unproven, provenance)
+    options = {"synchronize_session": False}
+    theirs = UserSession.user_id.in_(ids)
+    db.session.execute(delete(UserSession).where(theirs), execution_options=options)
+    sessions.end_acting(UserSession.acting_as_id.in_(ids))
+    statement = update(User).where(unproven)
+    statement = statement.values(password_hash=None, must_change_password=False)
+    db.session.execute(statement, execution_options=options)
+
+
+def _note(unproven: ColumnElement[bool], provenance: Mapping[str, Any]) -> None:
+    """Add an event for each account to the audit trail."""
+    columns = AuditEvent.__table__.c
+    values = audit.values("user.password_voided", by=None) | dict(provenance)
+    values |= {"subject_type": "user"}
+    same = {name: literal(value, columns[name].type) for name, value in values.items()}
+    names = [*same, "subject_id", "subject_label"]
+    rows: Any = select(*same.values(), User.id, User.email).where(unproven).order_by(User.id)
+    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))
