@@ -4,12 +4,13 @@ Where PORT is set, gunicorn listens on it, on every address; elsewhere on 127.0.
 """
 
 import os
-import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from runpy import run_path
 from typing import Any
-from urllib.parse import quote, unquote
 
-from gunicorn.glogging import Logger
+from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.wsgi import Response
 
 from config import ConfigurationError, Reader, environment, load
@@ -35,39 +36,44 @@ control_socket_disable = True
 
 accesslog = "-"
 errorlog = "-"
-# The address of the connection, and what a proxy said about who is behind it.
+# The IP address of the connection, and the one that a proxy gives for the visitor. Anyone can send
+# the latter: it stands in quotation marks, and nothing in it ends them.
 access_log_format = (
-    '%(h)s (%({x-forwarded-for}i)s) %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
+    '%(h)s "%({x-forwarded-for}i)s" %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
 )
 
-# As app.request_log has it. Importing that here would load the application into the parent process,
-# and workers forked after a reload would go on with the old code.
-TOKENS = re.compile(
-    r"(/account/(?:(?:confirm-account|reset-password|manage/change-email)|join-from-invite/\d+)/)"
-    r"[^/?#\s]+"
-)
+# Run by its path: importing it from `app` would load the application into the parent process, and
+# workers forked after a reload would go on with the old code.
+log_lines = run_path(str(Path(__file__).with_name("app") / "log_lines.py"))
+mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
 
 
-class TokenMaskingLogger(Logger):  # type: ignore[misc]
-    """Keeps the tokens of mailed links out of the access log: who reads it could use them."""
+class Atoms(SafeAtoms):  # type: ignore[misc]
+    """The parts of a line of the access log, each cleaned when the format asks for it."""
 
-    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> Any:
-        atoms = super().atoms(resp, req, environ, request_time)
-        for key in ("r", "U", "f", "{raw_uri}e", "{referer}i", "{http_referer}e"):
-            if key in atoms:
-                atoms[key] = masked(str(atoms[key]))
-        return atoms
+    def __init__(self, atoms: Mapping[str, Any]) -> None:
+        dict.__init__(self, atoms)
 
-
-def masked(text: str) -> str:
-    """Replace tokens in `text`, also where the path around them is percent-encoded."""
-    plain = unquote(text)
-    if not TOKENS.search(plain):
-        return text
-    return quote(TOKENS.sub(r"\1[token]", plain), safe=" /?&=:.[]")
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if not isinstance(value, str):
+            return value
+        # The backslashes first, so that those which are written out here can be told apart.
+        return one_line(mask(value).replace("\\", "\\\\").replace('"', '\\"'))
 
 
-logger_class = TokenMaskingLogger
+class CleanLogger(Logger):  # type: ignore[misc]
+    """Keeps tokens of mailed links out of both logs, and each record on a line of its own."""
+
+    atoms_wrapper_class = Atoms
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(LineFormatter(self.error_fmt, self.datefmt))
+
+
+logger_class = CleanLogger
 
 
 def without_server(response: Response) -> list[str]:

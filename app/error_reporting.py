@@ -1,14 +1,18 @@
 """Reports of unexpected errors to Sentry or Raygun, where a key for one is set.
 
-They leave the house, so they hold neither what people typed nor the values of variables, and the
-tokens of mailed links are masked.
+They leave the house, so they hold neither what people typed nor the values of variables. Secrets in
+the texts that they do hold, messages of exceptions say, are masked.
 """
 
 from typing import Any
 
 from flask import Flask
 
-from app.request_log import mask
+from app.log_lines import mask
+from app.services.masking import masked_text
+
+# The headers of a request that go into a report. Others hold tokens, cookies and IP addresses.
+HEADERS = {"accept", "content-length", "content-type", "host", "user-agent"}
 
 
 def init_app(app: Flask) -> None:
@@ -25,8 +29,8 @@ def _start_sentry(app: Flask) -> None:
         dsn=app.config["SENTRY_DSN"],
         include_local_variables=False,
         max_request_body_size="never",
-        before_send=_without_tokens,
-        before_breadcrumb=_without_tokens,
+        before_send=_for_sentry,
+        before_breadcrumb=lambda breadcrumb, _hint: _without_secrets(breadcrumb),
     )
 
 
@@ -37,15 +41,33 @@ def _start_raygun(app: Flask) -> None:
         "transmit_global_variables": False,
         "transmit_local_variables": False,
         "transmit_environment_variables": False,
+        "before_send_callback": _for_raygun,
     }
     provider: Any = Provider
     provider(app, app.config["RAYGUN_APIKEY"], settings).attach()
 
 
-def _without_tokens(report: Any, _hint: Any) -> Any:
+def _for_sentry(event: Any, _hint: Any) -> Any:
+    request = event.get("request", {})
+    headers = request.get("headers", {})
+    request["headers"] = {key: headers[key] for key in headers if key.lower() in HEADERS}
+    request.pop("cookies", None)
+    return _without_secrets(event)
+
+
+def _for_raygun(details: dict[str, Any]) -> dict[str, Any]:
+    error = details["error"]
+    while error is not None:  # with those that it came from
+        inner = error.__dict__.pop("innerError", None)
+        error.__dict__.update(_without_secrets(vars(error)), innerError=inner)
+        error = inner
+    return details
+
+
+def _without_secrets(report: Any) -> Any:
     """Return `report` with the texts in it masked, however deep they lie."""
     if isinstance(report, dict):
-        return {key: _without_tokens(value, _hint) for key, value in report.items()}
-    if isinstance(report, list):
-        return [_without_tokens(value, _hint) for value in report]
-    return mask(report) if isinstance(report, str) else report
+        return {key: _without_secrets(value) for key, value in report.items()}
+    if isinstance(report, list | tuple):
+        return [_without_secrets(value) for value in report]
+    return masked_text(mask(report)) if isinstance(report, str) else report

@@ -113,7 +113,9 @@ def static_content_security_policy() -> str:
 
 
 def _begin() -> None:
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    # Anyone can send one, and hide what they do among the log lines and events of another request.
+    is_behind_proxy = current_app.config["TRUSTED_PROXIES"] > 0
+    given = request.environ.get("HTTP_X_REQUEST_ID", "") if is_behind_proxy else ""
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
     origin.note(address=request.remote_addr or "", device=request.headers.get("User-Agent", ""))
     reading_only.set(request.method in SAFE_METHODS)

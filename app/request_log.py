@@ -8,15 +8,9 @@ import time
 
 from flask import Flask, g, has_app_context
 
-# The part of an address that lets whoever reads it act for someone. The address may itself stand
-# in another one, as the page to go to after signing in.
-TOKEN_IN_PATH = re.compile(
-    r"(/account/(?:confirm-account|reset-password|manage/change-email|join-from-invite/\d+)/)"
-    r"[\w.-]+".replace("/", "(?:/|%2F)"),
-    re.IGNORECASE,
-)
+from app.log_lines import LineFormatter, mask, one_line
+
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # as the development server has them
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
 
@@ -25,11 +19,8 @@ class RequestFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = g.get("request_id", "-") if has_app_context() else "-"
-        message = mask(COLOUR.sub("", record.getMessage()))
-        # A name with a line break in it must not be able to start a line of its own, nor one with
-        # an escape sequence to rule the terminal of whoever reads it.
-        message = CONTROL.sub(lambda found: ascii(found.group())[1:-1], message)
-        record.msg, record.args = message, None
+        message = COLOUR.sub("", record.getMessage())
+        record.msg, record.args = one_line(mask(message)), None
         return True
 
 
@@ -62,15 +53,10 @@ class Sparing:
         self._logger.error("%s", text)
 
 
-def mask(text: str) -> str:
-    """Return `text` with the tokens in addresses taken out."""
-    return TOKEN_IN_PATH.sub(r"\1***", text)
-
-
 def init_app(app: Flask) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RequestFilter())
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(LineFormatter(FORMAT))
     root = logging.getLogger()
     # Asking which migration is the newest is not worth a line each time /readyz is asked.
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

@@ -13,6 +13,7 @@ import sentry_sdk
 from app import create_app
 
 SECRET = "hunter2-hunter2-hunter2"
+CSRF = "a-csrf-token-of-a-session"
 TOKEN = "WzEsMTc2-a-token-that-works"
 
 
@@ -64,12 +65,21 @@ def break_down(app) -> None:
 
     def fail(token: str) -> None:
         password = SECRET
-        raise RuntimeError(f"broken by {len(password)} characters")
+        try:
+            raise ValueError(f"postgresql://kit:{password}@db/app said no")
+        except ValueError as error:
+            raise RuntimeError(f"broken by /account/reset-password/{token}") from error
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.config["WTF_CSRF_ENABLED"] = False
     app.add_url_rule("/account/reset-password/<token>", "fail", fail, methods=["PUT"])
-    response = app.test_client().put(f"/account/reset-password/{TOKEN}", data={"password": SECRET})
+    headers = {"X-CSRFToken": CSRF, "Cookie": f"session={CSRF}", "X-Api-Token": CSRF}
+    headers |= {"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer {CSRF}"}
+    response = app.test_client().put(
+        f"/account/reset-password/{TOKEN}?next=%252Faccount%252Freset-password%252F{TOKEN}",
+        data={"password": SECRET},
+        headers=headers,
+    )
     assert response.status_code == 500
 
 
@@ -77,6 +87,8 @@ def check(report: str) -> None:
     assert "broken by" in report
     assert SECRET not in report
     assert TOKEN not in report
+    assert CSRF not in report
+    assert "203.0.113.9" not in report
 
 
 def test_sentry_is_told_of_an_error_and_of_no_secret(collector: Collector) -> None:

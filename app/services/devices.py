@@ -13,7 +13,7 @@ _BROWSERS = (
     ("DuckDuckGo", r"\bDuckDuckGo/"),
     ("Firefox", r"\b(?:Firefox|FxiOS)/"),
     ("Chrome", r"\b(?:Chrome|CriOS|HeadlessChrome)/"),
-    ("Safari", r"\bVersion/[\d.]+.* Safari/"),
+    ("Safari", r"\bVersion/[\d.]{1,20}.{0,80} Safari/"),
     ("Internet Explorer", r"\bTrident/|\bMSIE "),
     ("curl", r"^curl/"),
     (

@@ -14,13 +14,15 @@ _SECRET_NAME = re.compile(
 )
 # What is signed (our mailed links, JSON Web Tokens), and the password in an address. A signature
 # has capitals and digits, so that the name of a long function is not taken for one.
+# Each pattern reads a text once: it begins at the start of a word only, and a repetition that has
+# matched gives nothing back (`++`).
 _SIGNED = re.compile(
-    r"[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{6,})?"
-    r"\.(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{27,}"
+    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{6,}+)?"
+    r"\.(?=[a-z0-9_-]*+[A-Z])(?=[A-Za-z_-]*+[0-9])[A-Za-z0-9_-]{27,}+"
 )
-_IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+_IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]*+):[^\s/@]++@")
 _ASSIGNED = re.compile(
-    r"""((?:password|passphrase|secret|token|api_?key)["']?\s*[=:]\s*)(["'])(?:(?!\2).)+\2""",
+    r"""((?:password|passphrase|secret|token|api_?key)["']?\s*+[=:]\s*+)(["'])(?:(?!\2).)++\2""",
     re.IGNORECASE,
 )
 

@@ -10,8 +10,8 @@ from flask_login import encode_cookie
 from app import tokens
 from app.database import now
 from app.extensions import db
+from app.log_lines import mask
 from app.models import EmailMessage, User
-from app.request_log import mask
 from app.services import accounts, invitations, sessions
 from tests.contracts.test_routes import dump
 from tests.support import PASSWORD, links, path_of

@@ -14,7 +14,7 @@ COMPOSITION = "app"  # create_app, which alone knows every part
 LEVELS = [
     {"config", "settings"},
     {
-        "app.extensions", "app.database", "app.migration_helpers", "app.names", "app.origin",
+        "app.extensions", "app.database", "app.log_lines", "app.migration_helpers", "app.names", "app.origin",
         "app.passwords", "app.postgresql", "app.tokens",
     },
     {"app.models"},

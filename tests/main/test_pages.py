@@ -244,7 +244,13 @@ def test_a_program_gets_json(client, path, status):
     assert set(answer.json) == {"error", "message", "request_id"}
 
 
-def test_the_id_of_a_request_comes_from_the_proxy_if_it_is_one(client):
+def test_nobody_chooses_the_id_of_a_request_where_no_proxy_stands_in_front(client):
+    good = "0123456789abcdef-proxy"
+    assert client.get("/", headers={"X-Request-ID": good}).headers["X-Request-ID"] != good
+
+
+def test_the_id_of_a_request_comes_from_the_proxy_if_it_is_one(client, app, monkeypatch):
+    monkeypatch.setitem(app.config, "TRUSTED_PROXIES", 1)
     good = "0123456789abcdef-proxy"
     assert client.get("/", headers={"X-Request-ID": good}).headers["X-Request-ID"] == good
     for bad in ("x", "a" * 65, "a b c d e f g h", "<script>alert(1)</script>", "é" * 10):

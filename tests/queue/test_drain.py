@@ -98,7 +98,8 @@ def test_each_mail_is_logged_with_the_request_that_caused_it_also_when_tried_aga
     worker.wait_for_line(r"\[request-of-one\].*email 1 .* sent, attempt 2")
 
 
-def test_a_row_holds_the_id_of_its_request(web):
+def test_a_row_holds_the_id_of_its_request(web, monkeypatch):
+    monkeypatch.setitem(web.config, "TRUSTED_PROXIES", 1)
     form = {"email": "nobody@example.com"}
     web.test_client().submit(
         "/account/reset-password", form, headers={"X-Request-ID": "request-0123456789"}

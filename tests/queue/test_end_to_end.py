@@ -76,8 +76,9 @@ def test_neither_redis_nor_the_database_holds_a_link_or_anything_about_the_perso
 
 
 def test_a_job_is_json_and_carries_the_request_id_to_the_log_of_the_worker(
-    web, redis, start_worker, smtp
+    web, redis, start_worker, smtp, monkeypatch
 ):
+    monkeypatch.setitem(web.config, "TRUSTED_PROXIES", 1)
     web.test_client().submit(
         "/account/register", PERSON, headers={"X-Request-ID": "request-0123456789"}
     )

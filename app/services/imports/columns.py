@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+WORD = re.compile(r"[a-z0-9]+")
+
 FIELDS = {
     "email": "Email",
     "first_name": "First name",
@@ -34,7 +36,7 @@ NAMES = {
 def recognised(name: str) -> str:
     """Return the field that a column of this name holds, or nothing."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    plain = " ".join(re.sub(r"[^a-z0-9]+", " ", letters).split())
+    plain = " ".join(WORD.findall(letters))
     return next((field for field, names in NAMES.items() if plain in names), "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from itertools import islice
 from typing import BinaryIO, cast
@@ -128,7 +127,7 @@ def _size_of(file: BinaryIO) -> int:
 
 def _shown_name(name: str) -> str:
     # A browser may send the whole path.
-    last = re.split(r"[/\\]", name)[-1]
+    last = name.replace("\\", "/").rpartition("/")[2]
     return visible(last, allowed="").strip()[-255:] or "people.csv"
 
 

@@ -1,0 +1,224 @@
+"""No regular expression takes longer than the length of a text asks for.
+
+Text from outside may be long and made to be slow: one word of 64,000 letters took a process a
+minute. Each pattern is given long texts that are made from its own parts. The time of the processor
+is bounded, not that of the clock, and by far more than a good pattern needs: a busy machine changes
+nothing.
+"""
+
+import ast
+import importlib
+import pkgutil
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from runpy import run_path
+from typing import Any
+
+import pytest
+
+import app
+
+ROOT = Path(__file__).parents[2]
+LENGTH = 100_000
+# Of the processor, for one text: good patterns need 0.01 to 0.3, slow ones 5 to 100.
+CPU_SECONDS = 3
+# Not kept in a module.
+MADE_ELSEWHERE = {
+    "app/assets.py": "reads templates, styles and icons while assets are built",
+    "app/services/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
+}
+# What a text may be made of that no pattern asks for.
+PUMPS = ["a", "A", "0", " ", "\n", "-", ".", "/", "%", "a.", "a ", "a-A0.", "aA0-aA0-.", "'", '"']
+
+
+def patterns() -> dict[str, re.Pattern[Any]]:
+    """Return every compiled pattern in the modules of the app, by where it stands."""
+    spaces = {"gunicorn.conf.py": run_path(str(ROOT / "gunicorn.conf.py"))}
+    for module in pkgutil.walk_packages(app.__path__, "app."):
+        spaces[module.name] = vars(importlib.import_module(module.name))
+    return {
+        f"{pattern.pattern!r:.60} in {name}": pattern
+        for name, space in spaces.items()
+        for pattern in found_in(list(space.values()), depth=3)
+        if not name.startswith("app.assets")
+    }
+
+
+def found_in(values: Any, depth: int) -> Iterator[re.Pattern[Any]]:
+    for value in values:
+        if isinstance(value, re.Pattern):
+            yield value
+        elif depth and isinstance(value, dict):
+            yield from found_in(value.values(), depth - 1)
+        elif depth and isinstance(value, tuple | list | set | frozenset):
+            yield from found_in(value, depth - 1)
+
+
+def attacks(pattern: re.Pattern[Any]) -> Iterator[str]:
+    """Yield long texts that are likely to be slow for a pattern."""
+    tree = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE & ~re.LOCALE)
+    count = repeats(tree)
+    for long in range(count + 1):
+        text, _ = sample(tree, long, 0, LENGTH)
+        short, _ = sample(tree, long, 0, 30)
+        # Cut off, so that what follows is missing, and over and over.
+        for whole in (text, text[: LENGTH * 2 // 3], short * (LENGTH // (len(short) or 1))):
+            yield whole
+            yield f"{whole}\0"
+        for size in range(1, len(short), 5):
+            yield short[:size] * (LENGTH // size)
+    for pump in PUMPS:
+        yield pump * (LENGTH // len(pump))
+
+
+def repeats(tree: Any) -> int:
+    """Return how many repetitions without a bound there are in a pattern."""
+    kinds = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
+    total = 0
+    for kind, value in tree:
+        if kind in kinds:
+            total += value[1] == sre.MAXREPEAT
+        parts = value if isinstance(value, tuple | list) else [value]
+        for part in parts:
+            for piece in part if isinstance(part, list) else [part]:
+                if isinstance(piece, parser.SubPattern):
+                    total += repeats(piece)
+    return total
+
+
+def sample(tree: Any, long: int, seen: int, size: int) -> tuple[str, int]:  # noqa: C901
+    """Return a text that a pattern matches, or nearly, with its repetition number `long` long.
+
+    Lookarounds are left out. `seen` counts the repetitions so far; the new count is returned.
+    """
+    text = ""
+    for kind, value in tree:
+        if kind is sre.LITERAL:
+            text += chr(value)
+        elif kind in (sre.NOT_LITERAL, sre.ANY, sre.IN, sre.CATEGORY):
+            text += a_character(kind, value)
+        elif kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            least, most, inner = value
+            is_long = most == sre.MAXREPEAT and seen == long
+            seen += most == sre.MAXREPEAT
+            part, seen = sample(inner, long, seen, size)
+            text += part * (size // (len(part) or 1) if is_long else max(least, 1))
+        elif kind is sre.SUBPATTERN:
+            part, seen = sample(value[3], long, seen, size)
+            text += part
+        elif kind is sre.ATOMIC_GROUP:
+            part, seen = sample(value, long, seen, size)
+            text += part
+        elif kind is sre.BRANCH:
+            for number, branch in enumerate(value[1]):
+                part, seen = sample(branch, long, seen, size)
+                text += "" if number else part
+        elif kind is sre.GROUPREF:
+            text += '"'
+        elif kind in (sre.ASSERT, sre.ASSERT_NOT):
+            seen += repeats(value[1])
+    return text, seen
+
+
+def a_character(kind: Any, value: Any) -> str:
+    """Return a character that a set takes, a usual one if it takes one."""
+    if kind is sre.NOT_LITERAL:
+        return "b" if value == ord("a") else "a"
+    if kind is sre.ANY:
+        return "a"
+    one = re.compile(parser_text(value)) if kind is sre.IN else None
+    candidates = ["a", "A", "0", " ", "\n", '"', *map(chr, range(0x2030))]
+    return next(c for c in candidates if one is None or one.match(c))
+
+
+def parser_text(items: Any) -> str:
+    """Return the source of a set of characters."""
+    names = {
+        sre.CATEGORY_DIGIT: r"\d", sre.CATEGORY_NOT_DIGIT: r"\D",
+        sre.CATEGORY_SPACE: r"\s", sre.CATEGORY_NOT_SPACE: r"\S",
+        sre.CATEGORY_WORD: r"\w", sre.CATEGORY_NOT_WORD: r"\W",
+    }  # fmt: skip
+    text = ""
+    for kind, value in items:
+        if kind is sre.NEGATE:
+            text += "^"
+        elif kind is sre.LITERAL:
+            text += re.escape(chr(value))
+        elif kind is sre.RANGE:
+            text += f"{re.escape(chr(value[0]))}-{re.escape(chr(value[1]))}"
+        else:
+            text += names[value]
+    return f"[{text}]"
+
+
+def run(chosen: dict[str, re.Pattern[Any]]) -> None:
+    """Look through long texts with patterns, and say before each one which it is."""
+    for name, pattern in chosen.items():
+        sys.stdout.write(f"{name}\n")
+        sys.stdout.flush()
+        for text in set(attacks(pattern)):
+            given: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
+            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # ends this process
+            pattern.sub(given[:0], given)  # begins at each character
+
+
+def within_the_bound(argument: str) -> tuple[int, str]:
+    """Run this file with a bound on processor time; return how it ended, and the last pattern."""
+    ended = subprocess.run(
+        [sys.executable, "-m", __name__, argument],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = ended.stdout.splitlines() or [ended.stderr]
+    return ended.returncode, lines[-1]
+
+
+def test_every_pattern_reads_a_text_once() -> None:
+    code, last = within_the_bound("all")
+    assert code == 0, (
+        f"This pattern is slow, or cannot be tried: {last}. Begin it at what ends the repetition "
+        "before (a lookbehind), make the repetition possessive (`++`), or bound it ({0,80})."
+    )
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        r"[A-Za-z0-9_-]{8,}\.[A-Z]{27,}",  # as the masking was
+        r"\s+$",
+    ],
+)
+def test_a_slow_pattern_is_noticed(slow: str) -> None:
+    code, last = within_the_bound(slow)
+    assert code != 0
+    assert repr(slow)[:40] in last
+
+
+def test_patterns_stand_in_their_modules() -> None:
+    """Those that are made inside of a function are not tried above."""
+    assert len(patterns()) > 30
+    hidden = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in [*Path(app.__path__[0]).rglob("*.py"), ROOT / "gunicorn.conf.py"]
+        if str(path.relative_to(ROOT)) not in MADE_ELSEWHERE
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "re"
+        and node.attr not in {"escape", "Pattern", "Match"}
+    ]
+    assert hidden == [], "Compile the pattern in the module, by a name."
+
+
+if __name__ == "__main__":
+    run(patterns() if sys.argv[1] == "all" else {repr(sys.argv[1]): re.compile(sys.argv[1])})

@@ -1,0 +1,179 @@
+"""Log lines hold no token, and nothing in them starts another line or rules a terminal."""
+
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from gunicorn.config import Config
+
+from app.log_lines import LineFormatter, mask
+
+ROOT = Path(__file__).parents[1]
+TOKEN = "WzEsMTc2.a-token_that.works"
+PATHS = (
+    f"/account/confirm-account/{TOKEN}",
+    f"/account/reset-password/{TOKEN}",
+    f"/account/manage/change-email/{TOKEN}",
+    f"/account/join-from-invite/12/{TOKEN}",
+)
+# NEL and CSI in Latin-1, as gunicorn reads headers; U+2028, and marks that turn a text around.
+CONTROLS = "\x85\x9b\r\n\x1b\u2028\u2029\u202e\u2066\ud800"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("times", range(6))
+def test_a_token_is_masked_however_often_it_is_encoded(path: str, times: int) -> None:
+    for _ in range(times):
+        path = quote(path, safe="")
+    for text in (
+        f"GET /account/login?next={path} HTTP/1.1",
+        f"{path}?x=1",
+        f"Referer: http://x{path}",
+    ):
+        assert TOKEN not in mask(text)
+        assert TOKEN.rpartition(".")[2] not in mask(text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/account/%72eset-password/{TOKEN}",
+        f"/account//reset-password///{TOKEN}",
+        f"/%2561ccount/%72eset%2Dpassword/{TOKEN}",
+        f"/account/login?next=%2Faccount%2F%72eset-password%2F{TOKEN}",
+        f"/account/reset-password/%57{TOKEN[1:]}",
+    ],
+)
+def test_a_token_is_masked_in_any_spelling_that_opens_the_page(path: str) -> None:
+    assert TOKEN[1:] not in mask(f"GET {path} HTTP/1.1")
+
+
+def test_other_texts_stay_as_they_are() -> None:
+    for text in (
+        "GET /account/reset-password 200",
+        "100 % of /a%20b",
+        "/account/reset-password/***",
+    ):
+        assert mask(text) == text
+
+
+def test_a_traceback_holds_no_token_and_begins_no_line() -> None:
+    try:
+        raise ValueError(f"http://x{PATHS[1]} \n2026-01-01 INFO forged\x9b2J")
+    except ValueError:
+        record = logging.LogRecord("x", 40, "x", 1, "failed", (), sys.exc_info())
+    text = LineFormatter("%(asctime)s %(message)s").format(record)
+    first, *others = text.splitlines()
+    assert first.endswith("failed")
+    assert "ValueError" in text
+    assert TOKEN not in text
+    assert "\x9b" not in text
+    assert others
+    assert all(line.startswith("  ") for line in others)
+
+
+@pytest.fixture(scope="module")
+def gunicorn_conf() -> dict[str, Any]:
+    return run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+def test_a_line_of_the_access_log_cannot_be_forged(gunicorn_conf: dict[str, Any]) -> None:
+    """What stands in quotation marks ends only where the field does, whatever a visitor sends."""
+    for sent in (
+        CONTROLS,
+        '1.2.3.4" 200 "',
+        "\\",
+        '\\"',
+        '1.2.3.4) [28/Nov/2026] "GET /admin" 200',
+    ):
+        atoms = gunicorn_conf["Atoms"](
+            {"h": "127.0.0.1", "t": "[now]", "r": f"GET /{sent}", "s": "404", "b": 5, "M": 1}
+            | {"f": sent, "a": sent, "{x-forwarded-for}i": sent}
+        )
+        line = gunicorn_conf["access_log_format"] % atoms
+        assert len(line.splitlines()) == 1
+        assert line.isascii()
+        assert line.isprintable()
+        text = r'"((?:[^"\\]|\\.)*)"'
+        shape = rf"127\.0\.0\.1 {text} \[now\] {text} 404 5 1ms {text} {text}"
+        found = re.fullmatch(shape, line)
+        assert found, line
+        assert found[1] == found[3] == found[4]
+
+
+def test_gunicorns_error_log_is_cleaned_too(gunicorn_conf: dict[str, Any], tmp_path: Path) -> None:
+    config = Config()
+    config.set("errorlog", str(tmp_path / "error.log"))
+    logger = gunicorn_conf["logger_class"](config)
+    logger.warning("Invalid request from ip=%s: %s", "::1", f"GET {PATHS[1]}\n[x] forged\x9b")
+    for handler in logger.error_log.handlers:
+        handler.close()
+    (line,) = (tmp_path / "error.log").read_text().splitlines()
+    assert "reset-password/***" in line
+    assert "\x9b" not in line
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_nginx_as_documented_keeps_reset_links_out_of_its_logs(tmp_path: Path) -> None:
+    """A backend that is away, and a body that is too large: nginx logs the request line of both."""
+    guide = (ROOT / "docs" / "deploy-linux.md").read_text()
+    block = guide.partition("```nginx")[2].partition("```")[0]
+    server = block[block.rindex("\nserver {") :]
+    log_format = re.search(r"^log_format [^;]+;", block, re.MULTILINE)
+    logs = re.findall(r"^ *(?:access|error)_log [^;]+;", server, re.MULTILINE)
+    assert log_format
+    assert len(logs) == 2
+    user = "user root;" if os.geteuid() == 0 else ""
+    temporary = "".join(
+        f"{name}_temp_path {tmp_path}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(
+        f"""
+        {user} worker_processes 1; pid {tmp_path}/pid; error_log {tmp_path}/main.log emerg;
+        events {{}}
+        http {{
+          {temporary} {log_format[0]}
+          server {{
+            listen unix:{tmp_path}/socket;
+            {" ".join(logs).replace("/var/log/nginx", str(tmp_path))}
+            client_max_body_size 1k;
+            location / {{ proxy_pass http://127.0.0.1:1; }}
+          }}
+        }}
+        """
+    )
+    # Returns once it listens.
+    subprocess.run(["nginx", "-c", tmp_path / "nginx.conf"], check=True, capture_output=True)
+    try:
+        statuses = [
+            ask(tmp_path / "socket", f"GET {PATHS[1]} HTTP/1.0\r\n\r\n"),
+            ask(tmp_path / "socket", f"POST {PATHS[1]} HTTP/1.0\r\nContent-Length: 9999\r\n\r\n"),
+        ]
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+    assert statuses == ["502", "413"]
+    texts = {path.name: path.read_text() for path in tmp_path.glob("*.log")}
+    assert not [name for name, text in texts.items() if TOKEN in text]
+    assert [status for status in statuses if f" {status} " not in texts["app.log"]] == []
+
+
+def ask(path: Path, request: str) -> str:
+    """Send a request to a Unix socket and return the status of the answer."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(request.encode())
+        answer = b""
+        while block := connection.recv(4096):
+            answer += block
+    return answer.split()[1].decode()
