@@ -13,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
 LONGEST_HOST = 253
 # Underscores are no part of a host name, but networks of containers use them.
+ESCAPED = re.compile(r"\\(.)")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -129,5 +130,5 @@ def _ip_address(text: str) -> IPv4Address | IPv6Address | None:
 
 def _unquoted(name: str) -> str:
     if len(name) > 1 and name[0] == name[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", name[1:-1])
+        return ESCAPED.sub(r"\1", name[1:-1])
     return name
