@@ -74,7 +74,10 @@ CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 # A byte that the encoding does not have, as `texts` decodes it.
 DAMAGED = re.compile(r"[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
-_CELL_BEYOND_ASCII = re.compile(rb'[^,;\t\r\n"]*[\x80-\xff][^,;\t\r\n"]*')
+# Begins at the start of a cell only: a cell may be as long as the file.
+_CELL_BEYOND_ASCII = re.compile(
+    rb'(?<![^,;\t\r\n"])[^,;\t\r\n"\x80-\xff]*+[\x80-\xff][^,;\t\r\n"]*+'
+)
 
 
 def detect_encoding(file: BinaryIO) -> str:
