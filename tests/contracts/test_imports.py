@@ -14,8 +14,8 @@ COMPOSITION = "app"  # create_app, which alone knows every part
 LEVELS = [
     {"config", "settings"},
     {
-        "app.extensions", "app.database", "app.log_lines", "app.migration_helpers", "app.names", "app.origin",
-        "app.passwords", "app.postgresql", "app.tokens",
+        "app.extensions", "app.database", "app.log_lines", "app.migration_helpers", "app.names",
+        "app.origin", "app.passwords", "app.postgresql", "app.tokens",
     },
     {"app.models"},
     {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},
