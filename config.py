@@ -39,9 +39,9 @@ REGISTRATION_MODES = ("open", "invite-only", "closed")
 REDIS_SSL_CERT_REQS = ("required", "optional", "none")
 
 NOT_CHOSEN = (
-    "FLASK_CONFIG is not set. Development would be served: a known administrator's password, "
-    "every mail at /dev/mail. Set FLASK_CONFIG to production, heroku or unix, or to development "
-    "if that is meant. FLASK_ENV is not read."
+    "FLASK_CONFIG is not set, so this would run development: a known password for the "
+    "administrator, every mail at /dev/mail, no DATABASE_URL. Set FLASK_CONFIG to production, "
+    "heroku or unix, or to development if you mean that. FLASK_ENV is not read."
 )
 
 

@@ -13,9 +13,12 @@ from typing import Any
 from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.wsgi import Response
 
-from config import ConfigurationError, Reader, environment, load
+from config import ConfigurationError, Reader, environment, load_chosen
 
-workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
+try:
+    workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
+except ConfigurationError as error:
+    sys.exit(str(error))
 # Two threads bridge waits for the database; more of them only fight for Python's lock.
 worker_class = "gthread"
 threads = 2
@@ -88,6 +91,11 @@ Response.default_headers = without_server
 def on_starting(server: Any) -> None:
     """Stop with the reason in a sentence, before workers would each fail with a traceback."""
     try:
-        load()
+        settings = load_chosen()
     except ConfigurationError as error:
         sys.exit(str(error))
+    if settings.DEV_PAGES:
+        server.log.warning(
+            "Development is served, as FLASK_CONFIG asks for: everyone who reaches this server "
+            "can read every mail at /dev/mail."
+        )

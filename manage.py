@@ -14,7 +14,7 @@ import click
 from flask.cli import FlaskGroup, routes_command, shell_command
 from werkzeug.serving import is_running_from_reloader, run_simple
 
-from config import BASE_DIR, ConfigurationError, Reader, environment, load
+from config import BASE_DIR, ConfigurationError, Reader, environment, load, load_chosen
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,8 +27,13 @@ def make_app() -> "Flask":
 
 
 def __getattr__(name: str) -> "Flask":
-    """Make `app` when it is asked for, by gunicorn or `flask --app manage`."""
+    """Make `app` when it is asked for, by gunicorn or `flask --app manage`.
+
+    A server gets it only if FLASK_CONFIG says what to serve; a command need not say so.
+    """
     if name == "app":
+        if click.get_current_context(silent=True) is None:
+            load_chosen()
         return make_app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

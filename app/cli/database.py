@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from app.extensions import db
 from app.services import roles
+from config import NOT_CHOSEN
 
 
 @click.command("recreate_db")
@@ -25,6 +26,7 @@ def recreate_db() -> None:
 @with_appcontext
 def release() -> None:
     """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
+    refuse_unless_chosen()
     flask_migrate.upgrade()
     roles.insert()
 
@@ -42,6 +44,12 @@ def drop_search_tables(connection: Connection) -> None:
 def refuse_in_production() -> None:
     if current_app.config["PRODUCTION"]:
         raise click.ClickException("This command is refused in production.")
+
+
+def refuse_unless_chosen() -> None:
+    """Stop a deployment that would go to the database of development unasked."""
+    if not current_app.config["IS_CHOSEN"]:
+        raise click.ClickException(NOT_CHOSEN)
 
 
 def drop_everything() -> None:

@@ -7,7 +7,7 @@ import flask_migrate
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.cli.database import refuse_in_production
+from app.cli.database import refuse_in_production, refuse_unless_chosen
 from app.links import external_url
 from app.passwords import WeakPassword
 from app.services import authority, roles, users
@@ -35,6 +35,7 @@ def setup_prod() -> None:
 
     Run again, it changes no one: a password that was changed since stays changed.
     """
+    refuse_unless_chosen()
     roles.insert()
     try:
         user, created = users.create_administrator(

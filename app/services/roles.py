@@ -87,9 +87,17 @@ def values_of(role: Role) -> Values:
 
 
 def insert() -> None:
-    """Bring in the roles that the kit needs; what people have made of roles stays."""
-    Role.insert_roles()
-    db.session.commit()
+    """Bring in the roles that the kit needs; what people have made of roles stays.
+
+    The unique index decides who brings them in where several processes start at once.
+    """
+    try:
+        Role.insert_roles()
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        Role.insert_roles()
+        db.session.commit()
 
 
 # Changing roles

@@ -68,7 +68,13 @@ def create_administrator(
     user = User(first_name="Admin", last_name="Account", email=email, role=role, confirmed=True)
     user.password = password
     db.session.add(user)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError:  # another process has just made it
+        db.session.rollback()
+        if known := User.by_email(email):
+            return known, False
+        raise
     audit.record("user.created", by=None, subject=user, role=role.name if role else None)
     db.session.commit()
     return user, True

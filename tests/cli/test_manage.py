@@ -210,3 +210,67 @@ def test_the_worker_of_local_builds_links_to_the_web() -> None:
         check=True,
     )
     assert shown.stdout.strip() == "5055"
+
+
+class TestUnchosen:
+    """FLASK_CONFIG forgotten, empty, or written as FLASK_ENV: nothing serves development."""
+
+    FORGOTTEN = ({}, {"FLASK_CONFIG": ""}, {"FLASK_ENV": "production"}, {"FLASK_CONFIG": "default"})
+
+    @pytest.mark.parametrize("variables", FORGOTTEN)
+    @pytest.mark.parametrize("own_file", [True, False])
+    def test_gunicorn_refuses(
+        self, start: Start, port: int, variables: dict[str, str], own_file: bool
+    ) -> None:
+        """CF-2"""
+        settings = "gunicorn.conf.py" if own_file else os.devnull
+        gunicorn = start(
+            *(PYTHON, "-m", "gunicorn", "-c", settings, "--bind", f"127.0.0.1:{port}"),
+            "manage:app",
+            **variables,
+        )
+        output, _ = gunicorn.communicate(timeout=60)
+        assert gunicorn.returncode != 0
+        assert "FLASK_CONFIG is not set" in output
+        assert not own_file or "Traceback" not in output
+
+    @pytest.mark.parametrize("variables", FORGOTTEN)
+    @pytest.mark.parametrize("command", ["release", "setup_prod"])
+    def test_commands_of_a_deployment_refuse(
+        self, tmp_path: Path, variables: dict[str, str], command: str
+    ) -> None:
+        """CF-2"""
+        result = manage(command, INSTANCE_PATH=str(tmp_path / "instance"), **variables)
+        assert result.returncode == 1
+        assert "FLASK_CONFIG is not set" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert not list(tmp_path.rglob("*.sqlite"))
+
+    def test_development_is_served_where_it_is_asked_for_and_the_log_says_so(
+        self, start: Start, port: int, tmp_path: Path
+    ) -> None:
+        gunicorn = start(
+            *(PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+            "manage:app",
+            FLASK_CONFIG="development",
+            INSTANCE_PATH=str(tmp_path / "instance"),
+            WEB_CONCURRENCY="1",
+        )
+        assert get(port, "/healthz").status == 200
+        gunicorn.terminate()
+        output, _ = gunicorn.communicate(timeout=30)
+        assert "Development is served" in output
+
+    def test_a_number_of_workers_that_is_none_is_said_in_a_sentence(
+        self, start: Start, port: int
+    ) -> None:
+        gunicorn = start(
+            *(PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+            "manage:app",
+            **PRODUCTION,
+            WEB_CONCURRENCY="0",
+        )
+        output, _ = gunicorn.communicate(timeout=30)
+        assert gunicorn.returncode != 0
+        assert "WEB_CONCURRENCY must be at least 1" in output
+        assert "Traceback" not in output
