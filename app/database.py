@@ -1,5 +1,7 @@
 """How the database is spoken to: UTC times, and the settings each engine needs to be dependable."""
 
+import os
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -89,10 +91,25 @@ def engine_options(url: str) -> dict[str, Any]:
 def watch(engine: Engine) -> None:
     """Install the event handlers that `engine` needs."""
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _keep_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         postgresql.watch(engine)
+
+
+def _keep_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
+    """Take the file away from other users of the machine: SQLite lets everyone read it.
+
+    What a group was given stays. The files beside it take their rights from it.
+    """
+    path = arguments[0]
+    with suppress(OSError):  # where it cannot be opened, SQLite says so
+        if path not in {"", ":memory:"} and not path.startswith("file:"):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        for name in (path, f"{path}-wal", f"{path}-shm"):
+            if os.path.exists(name) and (mode := os.stat(name).st_mode & 0o777) & 0o007:
+                os.chmod(name, mode & ~0o007)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

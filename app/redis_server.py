@@ -166,7 +166,9 @@ def become(url: str, directory: Path) -> None:
     of processes.
     """
     address = Address.parse(url)
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    os.umask(0o077)  # jobs hold values that only this user should read
     configuration = settings(address, directory).encode()
     program = find_program()
     reading, writing = os.pipe()

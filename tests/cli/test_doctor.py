@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import make_url
 
 from app import create_app
 from app.services.health import deployment
@@ -168,6 +169,40 @@ def test_everything_away_is_said_in_sentences(silent_port: int) -> None:
     assert "1. database: The database does not answer." in result.output
     assert "2. redis: Redis does not answer." in result.output
     assert "Not checked until redis is right: worker." in result.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem", "hint"),
+    [
+        ({"database": "not_there"}, 'database "not_there" does not exist', "createdb"),
+        ({"username": "stranger"}, 'role "stranger" does not exist', "the user and the password"),
+        ({"query": {"sslmode": "require"}}, "SSL was required", "Correct sslmode in"),
+        ({"query": {"sslmode": "maybe"}}, 'invalid sslmode value: "maybe"', "Correct sslmode in"),
+        ({"query": {"target_session_attrs": "x"}}, "target_session_attrs", "Correct TEST_DATA"),
+    ],
+)
+def test_a_database_that_refuses_is_not_said_to_be_away(
+    own_database: str, changes: dict[str, str], problem: str, hint: str
+) -> None:
+    """F36: the reason, and the setting that holds it."""
+    url = make_url(own_database)
+    if url.get_backend_name() == "sqlite":
+        url, problem, hint = (
+            url.set(database="/nowhere/data.sqlite"),
+            "unable to open database file",
+            "Make the folder of the file in TEST_DATABASE_URL",
+        )
+    else:
+        url = url.set(**changes)
+    app = create_app(
+        "testing", {"SQLALCHEMY_DATABASE_URI": url.render_as_string(hide_password=False)}
+    )
+    result = app.test_cli_runner().invoke(args=["doctor"])
+    assert result.exit_code == 1
+    assert "1. database: The database cannot be used: " in result.output
+    assert problem in result.output
+    assert hint in result.output
+    assert "does not answer" not in result.output
 
 
 def test_a_database_that_hangs_is_not_waited_for_long(silent_port: int) -> None:

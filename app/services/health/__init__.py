@@ -80,7 +80,8 @@ def _ask(names: Iterable[str]) -> list[Check]:
             check = QUESTIONS[name]()
         except SQLAlchemyError as error:
             db.session.rollback()
-            check = _away(name, str(error).splitlines()[0])
+            logger.warning("%s check failed: %s", name, str(error).splitlines()[0])
+            check = database.refusal(name, error)
         if not check.ok and name in FIRST_QUESTIONS:
             missing = name
         found.append(check)
@@ -94,17 +95,9 @@ def _answers(
         return asked.answer(patience)
     except probing.TookTooLong:
         first, *others = names
-        away = _away(first, f"no answer in {patience} s")
+        logger.warning("%s check failed: no answer in %s s", first, patience)
+        away = database.away(first)
         return [away, *(Check(name, waits_for=first) for name in others)]
-
-
-def _away(name: str, reason: str) -> Check:
-    logger.warning("%s check failed: %s", name, reason)
-    return Check(
-        name,
-        problem="The database does not answer.",
-        hint="Start it, and compare DATABASE_URL with where it listens.",
-    )
 
 
 def _deployment() -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,12 +11,51 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.models import Role, User
 from app.services.authority import can_sign_in
 from app.services.health.check import Check
 from config import DEVELOPMENT_ADMIN_PASSWORD
+
+# What a database says that answers and refuses, and what to do about the setting with its URL.
+REFUSALS = {
+    r'database "[^"]*" does not exist': "Create it with createdb, or correct the name in "
+    "{setting}.",
+    r"starting up|shutting down|in recovery": "Wait until it is up.",
+    r"too many|connection slots": "Raise its max_connections, or run fewer processes.",
+    r"SSL|ssl|certificate": "Correct sslmode in {setting}: disable, prefer, require, verify-ca or "
+    "verify-full.",
+    r"password|role|authentication|pg_hba": "Correct the user and the password in {setting}.",
+    r"unable to open database file": "Make the folder of the file in {setting}, and let this user "
+    "write there.",
+    r"file is not a database|FATAL:|is bad: invalid|bad value": "Correct {setting}.",
+}
+
+
+def away(name: str) -> Check:
+    setting = current_app.config["DATABASE_SETTING"]
+    return Check(
+        name,
+        problem="The database does not answer.",
+        hint=f"Start it, and compare {setting} with where it listens.",
+    )
+
+
+def refusal(name: str, error: SQLAlchemyError) -> Check:
+    """Return the check that failed with `error`: the database is away, or has said why not."""
+    reason = str(getattr(error, "orig", error)).partition("\n")[0]
+    hint = next((hint for said, hint in REFUSALS.items() if re.search(said, reason)), None)
+    if hint is None:
+        return away(name)
+    setting = current_app.config["DATABASE_SETTING"]
+    said = re.split(r"failed: |bad: |FATAL: +", reason)[-1]
+    return Check(
+        name,
+        problem=f"The database cannot be used: {said}.",
+        hint=hint.format(setting=setting),
+    )
 
 
 def answers() -> Check:
