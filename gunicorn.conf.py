@@ -19,8 +19,9 @@ try:
     workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
 except ConfigurationError as error:
     sys.exit(str(error))
-# Two threads bridge waits for the database; more of them only fight for Python's lock.
-worker_class = "gthread"
+# Two threads bridge waits for the database; more of them only fight for Python's lock. Run by its
+# path: importing it from `app` would load the application into the parent process.
+worker_class = run_path(str(Path(__file__).with_name("app") / "slow_clients.py"))["Worker"]
 threads = 2
 # A listening socket a worker: with a shared one, all kept-alive connections can land on one worker.
 reuse_port = True

@@ -195,12 +195,11 @@ def on_import(path, form_at="", **state):
     return deed
 
 
-def by_token(path, purpose, **values):
+def by_token(path, purpose, *, data=None, **values):
     def deed(world):
-        data = values.pop("data", {})
         user = world.make_user(**values)
         token = getattr(user, f"generate_{purpose}_token")()
-        return send(world.stranger, path.format(user=user, token=token), **data)
+        return send(world.stranger, path.format(user=user, token=token), **(data or {}))
 
     return deed
 

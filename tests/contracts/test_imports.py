@@ -15,7 +15,8 @@ LEVELS = [
     {"config", "settings"},
     {
         "app.extensions", "app.database", "app.log_lines", "app.migration_helpers", "app.names",
-        "app.origin", "app.passwords", "app.postgresql", "app.tokens",
+        "app.origin", "app.passwords", "app.postgresql", "app.slow_clients",
+        "app.tokens",
     },
     {"app.models"},
     {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},

@@ -84,6 +84,7 @@ class Site:
             return False
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        self.cookie = ""
         token = TOKEN.search(self.ask("/account/login").text)
         assert token
         form = {"email": email, "password": password, "csrf_token": token.group(1)}
