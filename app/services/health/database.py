@@ -21,17 +21,23 @@ from config import DEVELOPMENT_ADMIN_PASSWORD
 
 # What a database says that answers and refuses, and what to do about the setting with its URL.
 REFUSALS = {
-    r'database "[^"]*" does not exist': "Create it with createdb, or correct the name in "
-    "{setting}.",
-    r"starting up|shutting down|in recovery": "Wait until it is up.",
-    r"too many|connection slots": "Raise its max_connections, or run fewer processes.",
-    r"SSL|ssl|certificate": "Correct sslmode in {setting}: disable, prefer, require, verify-ca or "
-    "verify-full.",
-    r"password|role|authentication|pg_hba": "Correct the user and the password in {setting}.",
-    r"unable to open database file": "Make the folder of the file in {setting}, and let this user "
-    "write there.",
-    r"file is not a database|FATAL:|is bad: invalid|bad value": "Correct {setting}.",
+    re.compile(
+        r'database "[^"]*" does not exist'
+    ): "Create it with createdb, or correct the name in {setting}.",
+    re.compile(r"starting up|shutting down|in recovery"): "Wait until it is up.",
+    re.compile(r"too many|connection slots"): "Raise its max_connections, or run fewer processes.",
+    re.compile(
+        r"SSL|ssl|certificate"
+    ): "Correct sslmode in {setting}: disable, prefer, require, verify-ca or verify-full.",
+    re.compile(
+        r"password|role|authentication|pg_hba"
+    ): "Correct the user and the password in {setting}.",
+    re.compile(
+        r"unable to open database file"
+    ): "Make the folder of the file in {setting}, and let this user write there.",
+    re.compile(r"file is not a database|FATAL:|is bad: invalid|bad value"): "Correct {setting}.",
 }
+BEFORE_THE_REASON = re.compile(r"failed: |bad: |FATAL: +")
 
 
 def away(name: str) -> Check:
@@ -46,11 +52,11 @@ def away(name: str) -> Check:
 def refusal(name: str, error: SQLAlchemyError) -> Check:
     """Return the check that failed with `error`: the database is away, or has said why not."""
     reason = str(getattr(error, "orig", error)).partition("\n")[0]
-    hint = next((hint for said, hint in REFUSALS.items() if re.search(said, reason)), None)
+    hint = next((hint for said, hint in REFUSALS.items() if said.search(reason)), None)
     if hint is None:
         return away(name)
     setting = current_app.config["DATABASE_SETTING"]
-    said = re.split(r"failed: |bad: |FATAL: +", reason)[-1]
+    said = BEFORE_THE_REASON.split(reason)[-1]
     return Check(
         name,
         problem=f"The database cannot be used: {said}.",
