@@ -25,6 +25,7 @@ from wtforms.validators import (
 )
 from wtforms.widgets.core import Input, clean_key
 
+from app import names
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.passwords import MAX_LENGTH
@@ -91,6 +92,10 @@ def strip(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
+def normalise(value: str | None) -> str | None:
+    return names.normalise(value) if value else value
+
+
 class Address:
     """Validate an e-mail address and put it in the form in which it is stored."""
 
@@ -128,7 +133,7 @@ def name_field(label: str, *, autocomplete: str) -> StringField:
     """Return a required field for a part of someone's name."""
     return StringField(
         label,
-        filters=[strip],
+        filters=[strip, normalise],
         validators=[
             DataRequired("Enter a name."),
             Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),

@@ -3,8 +3,28 @@
 import unicodedata
 from functools import lru_cache
 
+# One letter of Greek: lower() writes it in another way at the end of a word.
+SIGMA, FINAL_SIGMA = "σ", "ς"
+_SIGMAS = str.maketrans({"Σ": SIGMA, FINAL_SIGMA: SIGMA})
+
 # Letters and symbols that leave no mark.
 BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def normalise(text: str) -> str:
+    """Return the one form in which names are stored: an accent may be part of its letter or not.
+
+    Unicode Annex 15, NFC.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """Return `text` as it is compared where case does not count.
+
+    The databases do the same, whatever their locale: see app.services.directory.matching.
+    """
+    return normalise(normalise(text).translate(_SIGMAS).lower())
 
 
 @lru_cache(maxsize=4096)  # A list asks it of every row, and mostly of the same few letters.

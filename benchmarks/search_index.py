@@ -18,7 +18,7 @@ from benchmarks.stand import SQLITE, Stand
 WITHOUT = {
     SQLITE: [f"DROP TRIGGER users_search_{deed}" for deed in ("insert", "update", "delete")],
 }
-WITHOUT_ON_POSTGRESQL = ["DROP INDEX ix_users_search"]
+WITHOUT_ON_POSTGRESQL = ["DROP INDEX ix_users_folded"]
 AT_ONCE = 1000
 
 _numbers = itertools.count()

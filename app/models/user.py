@@ -129,6 +129,10 @@ class User(UserMixin, db.Model):
     def _canonical_email(self, _key: str, value: str | None) -> str | None:
         return value if value is None else canonical_email(value)
 
+    @validates("first_name", "last_name")
+    def _normalised_name(self, _key: str, value: str | None) -> str | None:
+        return value and names.normalise(value)
+
     def full_name(self) -> str:
         """Return the name, or "" for someone whom only the address can stand for."""
         return names.full_name(self.first_name, self.last_name)

@@ -52,7 +52,8 @@ def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[Emai
         # A whole address, most likely: an index finds it among millions.
         conditions.append(EmailMessage.recipient == recipient.lower())
     elif recipient:
-        conditions.append(EmailMessage.recipient.icontains(recipient, autoescape=True))
+        # Stored in lower case; the database's own lower() would depend on its locale.
+        conditions.append(EmailMessage.recipient.contains(recipient.lower(), autoescape=True))
     skipped = (page - 1) * PER_PAGE
     # Skipping rows is quick while only an index is read, so the mails are fetched afterwards.
     ids = select(EmailMessage.id).where(*conditions).order_by(EmailMessage.id.desc())

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.exc import IntegrityError
 
-from app import queue
+from app import names, queue
 from app.extensions import db
 from app.models import Permission, Role, User
 from app.services import audit, authority, changes, homes, moving
@@ -211,7 +211,7 @@ def _checked(values: Values, *, by: User | None, default: bool = False) -> Value
 
 
 def _refuse_taken(name: str, *, but: Role) -> None:
-    if any(role.name.casefold() == name.casefold() for role in known() if role is not but):
+    if any(names.fold(role.name) == names.fold(name) for role in known() if role is not but):
         raise NameTaken
 
 

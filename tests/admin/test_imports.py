@@ -1045,3 +1045,14 @@ def test_all_events_of_an_import_are_found_by_it(browser):
     assert {(event.subject_type, event.subject_id) for event in events} == {
         ("peopleimport", row.id)
     }
+
+
+def test_a_role_and_a_name_are_known_in_either_form_of_unicode(browser):
+    """Neither a composed é nor a decomposed one was the other."""
+    db.session.add(Role(name="Équipe", permissions=1))
+    db.session.commit()
+    row = check(browser, HEADER + "eric@example.com,E\u0301ric,L,e\u0301QUIPE\n", mode="create")
+    assert messages(row) == []
+    run(browser, row)
+    eric = person("eric@example.com")
+    assert (eric.first_name, eric.role.name) == ("Éric", "Équipe")

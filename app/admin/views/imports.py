@@ -130,7 +130,7 @@ def _columns_chosen(row: PeopleImport, form: ColumnsForm) -> ResponseReturnValue
 
 
 def _read_again(row: PeopleImport, encoding: str) -> ResponseReturnValue:
-    imports.read_as(row, encoding)
+    imports.read_as(row, encoding, by=me())
     flash(f"The file is read as {imports.ENCODINGS[encoding]}. Look at it once more.", "success")
     return redirect(url_for("admin.import_columns", import_id=row.id))
 

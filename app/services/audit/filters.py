@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from app import names
 from app.database import whole_number
 from app.services import days
 from app.services.audit.actions import ACTIONS, NOUNS
@@ -56,7 +57,8 @@ class Filters:
     def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
         """Read what `to_query` wrote. What makes no sense is left out, and a sentence says so."""
         notices: list[str] = []
-        search = " ".join(query.get("search", "").replace("\0", "").split())[:LONGEST_SEARCH]
+        search = names.normalise(query.get("search", "").replace("\0", ""))
+        search = " ".join(search.split())[:LONGEST_SEARCH]
         action = query.get("action", "").strip()
         if action and action not in ACTIONS and action not in NOUNS:
             notices.append(f"“{action[:60]}” is nothing that is noted, so every deed is shown.")

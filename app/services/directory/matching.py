@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    collate,
     column,
     exists,
     func,
@@ -26,13 +27,16 @@ from sqlalchemy import (
     table,
     union_all,
 )
+from sqlalchemy.sql.elements import Grouping
 
 from app.extensions import db, is_sqlite
 from app.models import User
+from app.names import FINAL_SIGMA, SIGMA, fold, normalise
 from app.services.directory import rarity
 from app.services.directory.rarity import TRIGRAM
 
 LONGEST_SEARCH = 200
+COLLATION = "fold"  # by which PostgreSQL folds case; migration 0020 makes it
 A_LOOK_AT_EACH = 10_000  # people at most, at whom a look takes some thousandths of a second
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
@@ -56,13 +60,40 @@ def _in_one(names: Any) -> ColumnElement[str]:
 
 # This is no column of the index, which would look for the whole word again.
 _written = _in_one(trigrams.c)
-# As PostgreSQL's index ix_users_search has it.
-_document = func.lower(_in_one(COLUMNS))
+
+
+def _folded(text: Any) -> ColumnElement[str]:
+    """Return what names.fold makes of `text`, in SQL: SQLite's lower() knows but ASCII.
+
+    PostgreSQL's would go by the locale of the database, in which I may be another letter than i.
+    """
+    if is_sqlite():
+        return func.lower(text)
+    # COLLATE binds more tightly than ||, and the index is of the whole.
+    return func.lower(collate(Grouping(text), COLLATION))
+
+
+def _contains(folded: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """Return the condition that a text, as `_folded` returns it, has a word of names.fold."""
+    if SIGMA not in word or is_sqlite():
+        return folded.contains(word, autoescape=True)
+    # lower() writes the last sigma of a word in another way. To write all in one takes as long as
+    # lower() itself, so it is done of what has the other letters.
+    same = func.translate(folded, literal_column(f"'{FINAL_SIGMA}'"), literal_column(f"'{SIGMA}'"))
+    return and_(
+        folded.like(_pattern(word).replace(SIGMA, "_"), escape="\\"),
+        same.contains(word, autoescape=True),
+    )
+
+
+def _document() -> ColumnElement[str]:
+    """Return the names and the address as PostgreSQL's index ix_users_folded has them."""
+    return _folded(_in_one(COLUMNS))
 
 
 def tidy(search: str) -> str:
     """Return a search without what no name can hold, no longer than a search may be."""
-    text = search.replace("\0", "").encode(errors="replace").decode()
+    text = normalise(search.replace("\0", "").encode(errors="replace").decode())
     return " ".join(text.split())[:LONGEST_SEARCH].rstrip()
 
 
@@ -92,7 +123,7 @@ def are_few() -> bool:
 
 
 def _words(search: str) -> list[str]:
-    return list(dict.fromkeys(tidy(search).lower().split()))
+    return list(dict.fromkeys(fold(tidy(search)).split()))
 
 
 def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
@@ -104,15 +135,16 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     if not is_sqlite():
         # An expression that is not the index's keeps PostgreSQL from it: it cannot tell how rare a
         # word is, and would gather everyone who has a common one.
-        aside = _document.concat(literal_column("''"))
+        document = _document()
+        aside = document.concat(literal_column("''"))
         if not is_leading:
-            return [aside.contains(word, autoescape=True) for word in long]
+            return [_contains(aside, word) for word in long]
         conditions: list[ColumnElement[bool]] = []
         for word in long:
             part = rarity.rare_part(word)
-            conditions.append(_document.contains(part, autoescape=True))
+            conditions.append(_contains(document, part))
             if part != word:
-                conditions.append(aside.contains(word, autoescape=True))
+                conditions.append(_contains(aside, word))
         return conditions
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
@@ -148,7 +180,10 @@ def sought(search: str) -> tuple[str, list[str]]:
         (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
     ]
     # A phrase in quotation marks has no syntax of its own; within it they are doubled.
-    query = " AND ".join('"' + part.replace('"', '""') + '"' for _word, part in parts)
+    # It keeps the dotted capital of Turkish, of which lower() makes two characters.
+    query = " AND ".join(
+        '"' + part.replace('"', '""').replace("i\u0307", "İ") + '"' for _word, part in parts
+    )
     return query, [_pattern(word) for word, part in parts if part != word]
 
 
@@ -175,7 +210,7 @@ def _pattern(word: str) -> str:
 def _has(word: str) -> ColumnElement[bool]:
     # SQLite's lower() knows no letters but those of ASCII.
     ways = [word] if word.isascii() or not is_sqlite() else _ways(word)
-    found = [func.lower(name).contains(way, autoescape=True) for way in ways for name in NAMES]
+    found = [_contains(_folded(name), way) for way in ways for name in NAMES]
     return or_(*found)
 
 
@@ -186,7 +221,7 @@ def _ways(word: str) -> list[str]:
 
 
 def _begins(word: str) -> ColumnElement[bool]:
-    return or_(*(func.lower(name).startswith(word, autoescape=True) for name in NAMES))
+    return or_(*(_folded(name).startswith(word, autoescape=True) for name in NAMES))
 
 
 def beginnings(word: str) -> CompoundSelect[Any]:
@@ -213,8 +248,8 @@ def _begins_in_index(word: str) -> ColumnElement[bool]:
     # The beginnings of words are trigrams too, so the index narrows these down.
     return and_(
         or_(
-            _document.startswith(word, autoescape=True),
-            _document.contains(" " + word, autoescape=True),
+            _document().startswith(word, autoescape=True),
+            _document().contains(" " + word, autoescape=True),
         ),
         _begins(word),
     )

@@ -13,6 +13,7 @@ from random import Random
 
 from sqlalchemy import func, select
 
+from app import names
 from app.extensions import db
 from app.models import User
 
@@ -74,7 +75,7 @@ def _taken() -> Sample:
     if len(rows) < FEWEST:
         # Few of the numbers that were ever given are still taken.
         rows = db.session.execute(people.order_by(User.id.desc()).limit(SAMPLE)).all()
-    texts = [" ".join(row).lower() for row in rows]
+    texts = [names.fold(" ".join(row)) for row in rows]
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update({text[i : i + TRIGRAM] for i in range(len(text) - TRIGRAM + 1)})

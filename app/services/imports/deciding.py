@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
 from sqlalchemy import Row as Found
 
+from app import names
 from app.extensions import db, is_sqlite
 from app.models import PeopleImport, Permission, Role, User
 from app.models.people_import import ImportMode
@@ -126,7 +127,7 @@ class Rules:
         self.read_actor_again()
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))
         self.roles = {role.id: role for role in roles}
-        self.by_name = {role.name.casefold(): role for role in reversed(roles)}
+        self.by_name = {names.fold(role.name): role for role in reversed(roles)}
         self.default_role = self.roles.get(plan.role_id or 0)
 
     def read_actor_again(self) -> None:
@@ -157,7 +158,7 @@ class Rules:
         """Return what becomes of a line. `found` is whoever has the address."""
         role = None
         if row.role:
-            role = self.by_name.get(row.role.casefold())
+            role = self.by_name.get(names.fold(row.role))
             if role is None:
                 row.complain("role", row.role, NO_ROLE)
         if found is not None and found.deleted_at is not None:

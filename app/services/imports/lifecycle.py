@@ -76,12 +76,12 @@ def choose(
     _set_to_work(row)
 
 
-def read_as(row: PeopleImport, encoding: str) -> None:
+def read_as(row: PeopleImport, encoding: str, *, by: User) -> None:
     """Read the file in another encoding; an earlier check of it can no longer be confirmed.
 
-    Raises NotOpen when it runs or has run, FileGone, and Unreadable.
+    Raises NotYours, NotOpen when it runs or has run, FileGone, and Unreadable.
     """
-    _lock(row)
+    _lock_own(row, by)
     if row.is_working or row.has_begun:
         db.session.rollback()
         raise NotOpen

@@ -11,6 +11,7 @@ from itertools import islice
 
 from email_validator import EmailNotValidError
 
+from app import names
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.services.csv_cells import unescaped
 from app.services.imports.encodings import DAMAGED
@@ -77,7 +78,7 @@ def read(record: Record, mapping: Mapping[str, int], width: int) -> Row:
     if len(cells) > width and any(cell.strip() for cell in cells[width:]):
         row.complain("", "", TOO_MANY_CELLS)
     for name, column in mapping.items():
-        text = unescaped(cells[column].strip()).strip() if column < len(cells) else ""
+        text = _text(cells[column]) if column < len(cells) else ""
         if DAMAGED.search(text):
             row.complain(name, DAMAGED.sub("\ufffd", text), NOT_IN_ENCODING)
         elif name == "email":
@@ -86,6 +87,10 @@ def read(record: Record, mapping: Mapping[str, int], width: int) -> Row:
             setattr(row, name, text)
             _check_text(row, name, text)
     return row
+
+
+def _text(cell: str) -> str:
+    return names.normalise(unescaped(cell.strip()).strip())
 
 
 def _read_address(row: Row, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import queue
+from app import names, queue
 from app.database import now
 from app.extensions import db, let_others_write
 from app.models import ImportResult, PeopleImport
@@ -163,7 +163,7 @@ def _write(
 
 def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
     """Return the roles that a batch may give, in the order in which they are locked."""
-    named = {rules.by_name.get(name) for name in {row.role.casefold() for row in rows}}
+    named = {rules.by_name.get(name) for name in {names.fold(row.role) for row in rows}}
     roles = {role.id: role for role in (*named, rules.default_role) if role is not None}
     return [roles[role_id] for role_id in sorted(roles)]
 
