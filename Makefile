@@ -24,7 +24,7 @@ browser-test: setup  ## Run the tests in Chromium
 slow-test: setup  ## Run the tests that take minutes: the promise of 1,000 mails
 	@$(PYTHON_VENV) manage.py test -m slow $(ARGS)
 
-check: setup  ## Run every check that CI runs: format, lint, types, promises of the whole app
+check: setup  ## Check format, lint, types and the promises of the whole app (.ci/run: all that CI runs)
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask, current_app, url_for
-from flask_login import current_user
+from flask_login import current_user, login_required
 from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
@@ -22,6 +22,10 @@ MONTHS = (
     *("", "January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
+
+
+# Flask-Login does not mark what it wraps; every wrapper shares this code.
+_ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 
 
 def init_app(app: Flask) -> None:
@@ -189,18 +193,20 @@ def has_endpoint(endpoint: str) -> bool:
 
 
 def may_open(endpoint: str) -> bool:
-    """Tell whether this app has a page and the visitor the permission that it asks for.
+    """Tell whether this app has a page, and the visitor what it asks for.
 
-    A view says so itself (permission_required), so no menu has to be told.
+    A view says so itself (permission_required, login_required), so no menu has to be told.
     """
     view: Any = current_app.view_functions.get(endpoint)
     if view is None:
         return False
-    while not hasattr(view, "allows"):
+    while view is not None:
+        if hasattr(view, "allows"):
+            return bool(view.allows(current_user))
+        if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
+            return bool(current_user.is_authenticated)
         view = getattr(view, "__wrapped__", None)
-        if view is None:
-            return True
-    return bool(view.allows(current_user))
+    return True
 
 
 def reload_url() -> str | None:

@@ -1,12 +1,14 @@
 """Bodies, addresses and headers that no browser sends: refused or ignored, never an error."""
 
 import io
+import re
 from urllib.parse import quote_plus
 
 import pytest
 from argon2 import PasswordHasher
 
 from app import passwords
+from tests.contracts.test_routes import RULES, UNSAFE, address
 from tests.support import PASSWORD
 
 LOGIN = "/account/login"
@@ -115,6 +117,33 @@ def test_odd_text_in_any_field_is_never_an_error(path, admin, make_user, monkeyp
                 if path != LOGIN:
                     client.enter(admin)
                 token = client.csrf_token(form_at if path != LOGIN else LOGIN)
+
+
+FIELD = re.compile(r'<(?:input|select|textarea|button)[^>]* name="([^"]+)"')
+FORMS = [rule for rule in RULES if rule.methods & UNSAFE and not rule.endpoint.startswith("dev.")]
+
+
+@pytest.mark.parametrize("rule", FORMS, ids=str)
+def test_odd_texts_in_all_fields_of_any_form_are_never_an_error(
+    rule, app, admin, make_user, monkeypatch
+):
+    """IN-1: also in a form that is added tomorrow, in whatever blueprint."""
+    monkeypatch.setattr("app.extensions.limiter.enabled", False)
+    cheap = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
+    monkeypatch.setattr(passwords, "hasher", cheap)
+    browser, path = app.test_client(), address(rule, make_user().id)
+    browser.enter(admin)
+    pages = [browser.get(path, follow_redirects=True).text] if "GET" in rule.methods else []
+    fields = {*VALID, "role", "next", "search", "page", "sort", "action", "user_ids", "session"}
+    fields.update(*map(FIELD.findall, pages))
+    for kind, text in ODD_TEXTS.items():
+        browser = app.test_client()
+        browser.enter(admin)
+        sent = dict.fromkeys(fields, text) | {"csrf_token": browser.csrf_token("/about")}
+        response = browser.post(
+            path, data=encoded(sent), content_type="application/x-www-form-urlencoded"
+        )
+        assert response.status_code < 500, kind
 
 
 @pytest.mark.parametrize("kind", ODD_TEXTS)

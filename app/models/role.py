@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntFlag, unique
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from app.models.user import User
 
 
-class Permission(IntFlag):
-    """Permission bits. Give a new permission the next free bit, 0x100, 0x200, …, and a text below.
+# The kit's permissions stay below the first bit of a copy, so that a merge gives no bit twice.
+FIRST_BIT_OF_A_COPY = 2**16
+LAST_BIT_OF_A_COPY = 2**29  # a column of integers holds 31 bits; the last one stays free
 
-    0x80 is reserved for ADMINISTER, so that holding every other bit does not make an
-    administrator. ADMINISTER grants every permission, also those from 0x100 on.
+
+@unique
+class Permission(IntFlag):
+    """Permission bits. Give your own permissions the next free bit from 2**16 on, and a text below.
+
+    The bits below 2**16 belong to the kit. 0x80 is reserved for ADMINISTER, so that holding every
+    other bit does not make an administrator. ADMINISTER grants every permission, yours too. The
+    application does not start with a bit that two permissions have, or that has no text.
     """
 
     GENERAL = 0x01
@@ -115,6 +122,29 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     ),
 }
 """Every permission that a role can hold, in the order in which the page of a role lists them."""
+
+
+def check_permissions(texts: dict[int, PermissionText]) -> None:
+    """Raise ValueError for permissions that cannot be given, or not told apart."""
+    for permission in Permission:
+        if permission not in texts:
+            raise ValueError(
+                f"{permission.name} needs a text in PERMISSION_TEXTS (app/models/role.py)"
+            )
+    for bits, told in texts.items():
+        if bits == Permission.ADMINISTER:
+            continue
+        if bits.bit_count() != 1 or bits == 0x80 or not 0 < bits <= LAST_BIT_OF_A_COPY:
+            raise ValueError(
+                f"The permission {told.name} needs one bit of its own, from 2**16 to 2**29, "
+                f"and has {bits:#x} (app/models/role.py)"
+            )
+    names = [told.name for told in texts.values()]
+    if len(set(names)) < len(names):
+        raise ValueError("Two permissions have the same name in PERMISSION_TEXTS")
+
+
+check_permissions(PERMISSION_TEXTS)
 
 ONLY_DEFAULT: Any = {"sqlite_where": text('"default"'), "postgresql_where": text('"default"')}
 

@@ -11,6 +11,7 @@ from app.models import EditableHTML
 from app.request_log import RequestFilter
 from app.services import health, pages
 from app.services.health import Check
+from app.templating import may_open
 
 # XS-1: what must not survive being saved.
 HOSTILE = [
@@ -257,6 +258,21 @@ def test_the_id_of_a_request_comes_from_the_proxy_if_it_is_one(client, app, monk
         given = client.get("/", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
         assert given != bad
         assert len(given) == 32
+
+
+def test_a_stranger_is_not_led_to_pages_that_ask_for_a_sign_in(app):
+    with app.test_request_context():
+        assert not may_open("account.manage")
+        assert not may_open("account.logout")
+        assert may_open("main.about")
+
+
+def test_the_footer_leaves_out_a_page_that_the_app_does_not_have(client, app, monkeypatch):
+    """Without the editable pages every page was a 500."""
+    monkeypatch.delitem(app.view_functions, "main.about")
+    page = client.get("/")
+    assert page.status_code == 200
+    assert 'aria-label="Footer"' not in page.text
 
 
 # Health

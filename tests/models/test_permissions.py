@@ -1,11 +1,22 @@
 """Bits, and the roles that hold them."""
 
+import re
+from enum import IntFlag, unique
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AnonymousUser, Permission, Role, User
-from app.models.role import PERMISSION_TEXTS
+from app.models import role as role_module
+from app.models.role import (
+    FIRST_BIT_OF_A_COPY,
+    LAST_BIT_OF_A_COPY,
+    PERMISSION_TEXTS,
+    PermissionText,
+    check_permissions,
+)
 from app.services import roles
 from tests.factories import make_role
 
@@ -71,8 +82,65 @@ def test_every_permission_has_a_bit_of_its_own_a_name_and_a_sentence():
         assert text.sentence.endswith(".")
 
 
+KIT = {
+    *("GENERAL", "MANAGE_JOBS", "MANAGE_USERS", "MANAGE_ROLES", "MANAGE_CONTENT"),
+    *("VIEW_AUDIT", "IMPERSONATE", "ADMINISTER"),
+}
+
+
+def test_the_bits_of_the_kit_and_of_a_copy_never_meet():
+    """A merge made one permission of two: both had 0x100, and Python made them aliases."""
+    for name, permission in Permission.__members__.items():
+        is_own = permission >= FIRST_BIT_OF_A_COPY
+        assert is_own == (name not in KIT), (
+            f"{name}: a copy's own permissions begin at 2**16, and the kit's end there. "
+            "One that the kit gains is named in KIT of this test."
+        )
+
+
+def test_two_permissions_with_one_bit_stop_the_start():
+    source = Path(role_module.__file__).read_text()
+    merged = re.sub("    ADMINISTER = ", r"    HOOKS = 2**16\n    PROJECTS = 2**16\n\g<0>", source)
+    assert merged.count("PROJECTS") == 1
+    permission = merged[merged.index("@unique") :].partition("@dataclass")[0]
+    with pytest.raises(ValueError, match="PROJECTS -> "):
+        exec(permission, {"IntFlag": IntFlag, "unique": unique})  # noqa: S102
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ({0x80: "Odd"}, "one bit of its own"),
+        ({2**16 | 2**17: "Odd"}, "one bit of its own"),
+        ({2**30: "Odd"}, "one bit of its own"),
+        ({2**40: "Odd"}, "one bit of its own"),
+        ({2**16: "General"}, "same name"),
+        ({Permission.GENERAL: None}, "GENERAL needs a text"),
+    ],
+)
+def test_permissions_that_cannot_be_given_stop_the_start(texts, said):
+    told = PERMISSION_TEXTS | {
+        bits: PermissionText(name, "A sentence.") for bits, name in texts.items() if name
+    }
+    for bits, name in texts.items():
+        if name is None:
+            del told[bits]
+    with pytest.raises(ValueError, match=said):
+        check_permissions(told)
+
+
+@pytest.mark.parametrize("bit", [FIRST_BIT_OF_A_COPY, LAST_BIT_OF_A_COPY])
+def test_the_database_holds_the_bits_of_a_copy(app, bit):
+    role = make_role("Publisher", 0x01 | bit)
+    db.session.expire_all()
+    assert role.permissions == 0x01 | bit
+    found = select(Role.id).where(Role.permissions.bitwise_and(bit) == bit, Role.id == role.id)
+    assert db.session.scalar(found)
+    assert Permission.grants(Permission.ADMINISTER, bit)
+
+
 def test_the_kits_own_permissions_open_the_admin_and_no_others():
-    assert Permission.management() == 0x7E
+    assert Permission.management() & (FIRST_BIT_OF_A_COPY - 1) == 0x7E
 
 
 def test_bits_are_told_by_name():

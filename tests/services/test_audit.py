@@ -335,6 +335,33 @@ def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
     assert db.session.get(AuditEvent, event_id, populate_existing=True).details == told
 
 
+def test_a_download_of_ones_own_forgets_whom_it_was_searched_by(
+    app, admin, make_user, add_event, monkeypatch
+):
+    """AD-7: nobody has to name its action in the code that erases, nor call its search `search`."""
+    user = make_user(email="ada@example.com")
+    for noun in ("user", "import", "bulk"):
+        for verb in audit.actions.DOWNLOADING:
+            if f"{noun}.{verb}" in audit.ACTIONS:
+                assert f"{noun}.{verb}" in audit.actions.SEARCHING
+    told = {"q": "ada@example.com", "asked": {"by": ["x", "ADA@example.com"], "n": 5}}
+    event_id = add_event("import.downloaded", actor_id=admin.id, details=told)
+    audit.anonymise([user.id])
+    db.session.commit()
+    name = f"deleted user #{user.id}"
+    row = db.session.get(AuditEvent, event_id)
+    assert row.details == {"q": name, "asked": {"by": ["x", name], "n": 5}}
+
+
+def test_a_download_that_erasing_would_not_find_is_refused(app, admin):
+    """AD-7"""
+    with pytest.raises(ValueError, match="the verb of a download is exported or downloaded"):
+        audit.record_download("role.created", by=admin, search="ada@example.com")
+    for details in ({"search": "ada"}, {"filter": {}}, {"filters": {}}):
+        with pytest.raises(ValueError, match="SEARCHING"):
+            audit.record("role.created", by=admin, **details)
+
+
 def test_events_of_mails_and_exports_do_not_name_who_is_erased(
     app, admin, make_user, add_event, monkeypatch
 ):

@@ -4,6 +4,9 @@
   "use strict";
 
   var PAUSE = 2000;
+  // A server that cannot be reached is asked less and less often, and then no more.
+  var MOST_FAILURES = 8;
+  var failures = 0;
   // A page that is left open must not keep its session alive for ever.
   var LONGEST_REST = 15 * 60 * 1000;
   var notice = document.querySelector("[data-live-notice]");
@@ -78,15 +81,18 @@
       if (response.redirected) return stop("You are signed out, so this page no longer updates.");
       if (!response.ok) return stop("The server answered with an error, so this page no longer updates.");
       return response.text().then(function (html) {
+        failures = 0;
         show(html);
         say("");
       });
     }).catch(function () {
+      failures += 1;
+      if (failures >= MOST_FAILURES) return stop("The server cannot be reached, so this page no longer updates.");
       say("The server cannot be reached. This page goes on when it can.");
     }).then(function () {
       isAsking = false;
       // A server that is slow is asked less often.
-      wait(Math.max(PAUSE, 4 * (Date.now() - began)));
+      wait(Math.max(PAUSE * Math.pow(2, failures), 4 * (Date.now() - began)));
     });
   }
 

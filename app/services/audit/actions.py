@@ -67,6 +67,14 @@ ACTIONS: dict[str, str] = {
     "user.suspended": "Suspended the account",
 }
 
+# The verbs of events that note a file which a user took away, and the search behind it. The
+# search may name a user who is erased later: erasing looks into these events.
+DOWNLOADING = ("exported", "downloaded")
+SEARCHING = (
+    "bulk.confirmed",
+    *(action for action in ACTIONS if action.rpartition(".")[2] in DOWNLOADING),
+)
+
 # What deeds are done to, with the words that head them in a list of choices.
 NOUNS: dict[str, str] = {
     "session": "Signing in and out",

@@ -42,6 +42,10 @@ class Person:
     def taken_out_of(self, text: str) -> str:
         return self._pattern.sub(self.name, text)
 
+    def address_taken_out_of(self, text: str) -> str:
+        """Return `text` without the person's emails, but with their names."""
+        return self._pattern.sub(lambda found: self.name if "@" in found[0] else found[0], text)
+
     @property
     def addresses(self) -> set[str]:
         """All that are known, in lower case, as events have them."""
@@ -81,15 +85,25 @@ def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
 
 
 def without_search(details: Mapping[str, Any], person: Person) -> dict[str, Any]:
-    """Return the details of an event without the person in what was searched for, and why."""
+    """Return the details of an event without the person in what was searched for, and why.
+
+    A list of one's own may call its search anything, so emails go wherever they stand. Names go
+    from WRITTEN alone: elsewhere a word of the app may look like a name.
+    """
     return {
-        key: without_search(part, person)
-        if isinstance(part, dict)
-        else _cleaned(part, person, everything=False)
+        key: _cleaned(part, person, everything=False)
         if key in WRITTEN
-        else part
+        else _without_address(part, person)
         for key, part in details.items()
     }
+
+
+def _without_address(value: Any, person: Person) -> Any:
+    if isinstance(value, dict):
+        return without_search(value, person)
+    if isinstance(value, list):
+        return [_without_address(part, person) for part in value]
+    return person.address_taken_out_of(value) if isinstance(value, str) else value
 
 
 def _cleaned(value: Any, person: Person, *, everything: bool) -> Any:

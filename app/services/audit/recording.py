@@ -17,7 +17,7 @@ from app import origin, queue
 from app.database import now, reading_only
 from app.extensions import db
 from app.models import AuditEvent, AuditMaintenance, User
-from app.services.audit.actions import ACTIONS
+from app.services.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
 
 logger = logging.getLogger("app.audit")
 
@@ -49,11 +49,14 @@ def record(
 
 
 def record_download(action: str, *, by: User, **values: Any) -> None:
-    """Note that a GET takes something away, and commit.
+    """Note that a GET takes something away, and commit. `action` ends in a verb of DOWNLOADING.
 
     What was read so far belongs to a transaction that has promised not to write, and what is read
     for the file promises it again.
     """
+    if action.rpartition(".")[2] not in DOWNLOADING:
+        verbs = " or ".join(DOWNLOADING)
+        raise ValueError(f"the verb of a download is {verbs}, so that erasing finds it: {action}")
     db.session.rollback()
     promised = reading_only.get()
     reading_only.set(False)
@@ -73,6 +76,8 @@ def values(
     """Return the columns of an event but those of its subject, for many rows at once."""
     if action not in ACTIONS:
         raise ValueError(f"{action} is not in ACTIONS")
+    if details.keys() & {"filter", "filters", "search"} and action not in SEARCHING:
+        raise ValueError(f"{action} notes a search: name it in SEARCHING, so that erasing finds it")
     return {
         "at": now(),
         "action": action,

@@ -27,14 +27,13 @@ from sqlalchemy import cast as cast_to
 from app.database import now
 from app.extensions import db, let_others_write
 from app.models import AuditEvent, User
+from app.services.audit.actions import SEARCHING
 from app.services.audit.forgetting import NOWHERE, Person, without, without_search
 from app.services.audit.recording import maintenance
 
 BATCH = 250
 BUDGET = 10 * 60  # seconds that one clean-up may take
 COLUMNS = AuditEvent.__table__.c
-# These note what was searched for, which may be someone.
-SEARCHING = ("user.exported", "audit.exported", "bulk.confirmed")
 
 
 def purge() -> int:
