@@ -58,7 +58,7 @@ def found_in(values: Any, depth: int) -> Iterator[re.Pattern[Any]]:
         if isinstance(value, re.Pattern):
             yield value
         elif depth and isinstance(value, dict):
-            yield from found_in(value.values(), depth - 1)
+            yield from found_in([*value, *value.values()], depth - 1)
         elif depth and isinstance(value, tuple | list | set | frozenset):
             yield from found_in(value, depth - 1)
 
