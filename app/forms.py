@@ -29,9 +29,10 @@ from app import names
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.passwords import MAX_LENGTH
-from app.services.typed import is_name, stored_address, visible
+from app.services.typed import holds_link, is_name, stored_address, visible
 
 UNSEEN = "Remove the characters that cannot be seen."
+NO_LINK = "A name holds no web address. Put a space after a dot."
 
 
 class BaseForm(FlaskForm):
@@ -121,12 +122,14 @@ def email_field(label: str = "Email", *, autocomplete: str = "email", **options:
 
 
 class Name:
-    """Refuse a name that shows nothing, or that would turn around the text beside it."""
+    """Refuse a name that shows nothing, turns around the text beside it, or holds a web address."""
 
     def __call__(self, form: Form, field: Field) -> None:
         # What no field may hold, the form says itself.
         if _is_storable(field) and not is_name(field.data or ""):
             raise StopValidation(UNSEEN)
+        if holds_link(field.data or ""):
+            raise StopValidation(NO_LINK)
 
 
 def name_field(label: str, *, autocomplete: str) -> StringField:

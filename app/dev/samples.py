@@ -15,12 +15,13 @@ TOKEN = f"this-link-is-dead.{'0123456789abcdef' * 4}"
 
 def values(name: str) -> Values | None:
     """Return what the templates of the message called `name` are given, or None if unknown here."""
-    ada = _person("Ada", "Lovelace")
+    ada = _person("Ada", "Lovelace", confirmed=True)
+    new = _person("Grace", "Hopper", confirmed=False)
     login_link = external_url("account.login")
     reset_link = external_url("account.reset_password_request")
     pages = {"login_link": login_link, "reset_link": reset_link}
     samples: dict[str, Values] = {
-        "confirm": {"user": ada, "link": _link("account.confirm"), "expires": "7 days"},
+        "confirm": {"user": new, "link": _link("account.confirm"), "expires": "7 days"},
         "change_email": {
             "user": ada,
             "link": _link("account.change_email"),
@@ -33,7 +34,7 @@ def values(name: str) -> Values | None:
             "expires": "1 hour",
         },
         "invite": {
-            "user": _person("Grace", "Hopper"),
+            "user": new,
             "link": _link("account.join_from_invite", user_id=7),
             "expires": "7 days",
             "invited_by": ada.full_name(),
@@ -58,13 +59,15 @@ def values(name: str) -> Values | None:
     return samples.get(name)
 
 
-def _person(first_name: str, last_name: str) -> User:
+def _person(first_name: str, last_name: str, *, confirmed: bool) -> User:
     """Return someone whom the database does not get to see."""
     return User(
         first_name=first_name,
         last_name=last_name,
         email=f"{first_name.lower()}@example.com",
         role=Role(name="User", permissions=1),
+        confirmed=confirmed,
+        password_hash="x",  # noqa: S106 - nobody signs in with it
     )
 
 

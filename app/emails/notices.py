@@ -121,7 +121,8 @@ def send_account_deleted(user: User) -> EmailMessage:
     The row does not refer to the user, whose other mails are cancelled.
     """
     until = (user.purge_due_at or now()).isoformat()
-    return add("account_deleted", user.email, name=user.full_name(), until=until)
+    name = user.full_name() if user.confirmed else ""
+    return add("account_deleted", user.email, name=name, until=until)
 
 
 @message("We tell you when your account is deleted.")

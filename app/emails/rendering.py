@@ -36,11 +36,23 @@ def render(row: EmailMessage) -> RenderedEmail:
 
 def present(name: str, recipient: str, values: Values, *, message_id: str = "") -> RenderedEmail:
     """Make the mail called `name` of values that are at hand, and ask the database nothing."""
-    values = _with_common_values(recipient, {"reason": MESSAGES[name].reason, **values})
+    called = {"name": _name_for(recipient, values), "reason": MESSAGES[name].reason}
+    values = _with_common_values(recipient, called | values)
     subject, text, html = (
         show(f"emails/{name}/{part}", values) for part in ("subject.txt", "body.txt", "body.html")
     )
     return _made(recipient, subject, text, html, message_id)
+
+
+def _name_for(recipient: str, values: Values) -> str:
+    """Return how the reader is addressed: without a name where nobody has confirmed the address.
+
+    A stranger could otherwise have words of their own mailed to anybody.
+    """
+    user = values.get("user")
+    if user is None or not user.confirmed or user.email != recipient:
+        return ""
+    return str(user.full_name())
 
 
 def _with_common_values(recipient: str, values: Values) -> Values:

@@ -52,6 +52,31 @@ def visible(text: str | None, allowed: str = "\r\n\t") -> str:
     )
 
 
+# Characters of a name that are looked at: a longer one is refused for its length.
+EXAMINED = 256
+
+# What mail programs and browsers make a link of: a scheme, "www.", a path of Windows' network, or
+# letters that a dot joins as in a domain. Initials that a dot joins to a surname are none
+# ("J.R.R.Tolkien"), but domains of one letter have short endings.
+_LETTER = r"[a-z\u00df-\u024f\u0370-\u03ff\u0400-\u052f]"
+_LINK = re.compile(
+    r"://|\\\\|\bwww\.|\b(?:https?|ftp|file|mailto|tel):"
+    rf"|\w[^\W_]\.{_LETTER}{{2}}|\b[^\W_]\.{_LETTER}{{2,3}}\b"
+)
+
+
+def holds_link(text: str) -> bool:
+    """Tell whether a name holds what a mail program would make a link of.
+
+    Names go out in mails, so a stranger must not call themselves by a web address.
+    """
+    plain = text[:EXAMINED]
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain).replace("\u3002", ".")
+        plain = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    return _LINK.search(plain.lower()) is not None
+
+
 def is_name(text: str) -> bool:
     """Tell whether `text` is one line that can be seen, and that leaves the text around it alone.
 

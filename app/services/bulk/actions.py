@@ -70,6 +70,7 @@ class Person:
     first_name: str
     last_name: str
     former_role: str | None
+    confirmed: bool
     role: Role | None = None
     deleted_at: datetime | None = None
 

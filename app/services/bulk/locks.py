@@ -58,7 +58,7 @@ def _actor(operation: BulkOperation, deed: Deed) -> User:
 
 def sort_out(deed: Deed, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
     """Return the people to whom it is done, and why the others of `ids` are left out after all."""
-    columns = (User.id, User.email, User.first_name, User.last_name, Role.name)
+    columns = (User.id, User.email, User.first_name, User.last_name, Role.name, User.confirmed)
     query = select(*columns, Role.permissions, deed.why_not()).outerjoin(User.role)
     rows = db.session.execute(query.where(among(User.id, ids)).order_by(User.id)).all()
     left_out = {row[0]: row[-1] for row in rows if row[-1]}
@@ -68,7 +68,7 @@ def sort_out(deed: Deed, ids: Sequence[int]) -> tuple[list[Person], dict[int, st
     if administrators and deed.takes_administrators:
         left_out |= _spare_one(administrators)
     deleted_at = deed.action.columns(deed).get("deleted_at")
-    people = [Person(*row[:5], deed.role, deleted_at) for row in rows if row[0] not in left_out]
+    people = [Person(*row[:6], deed.role, deleted_at) for row in rows if row[0] not in left_out]
     return people, left_out
 
 

@@ -16,7 +16,7 @@ from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.services.csv_cells import unescaped
 from app.services.imports.encodings import DAMAGED
 from app.services.imports.files import Record
-from app.services.typed import is_name, stored_address_of_many, visible
+from app.services.typed import holds_link, is_name, stored_address_of_many, visible
 
 BATCH = 1000
 
@@ -25,6 +25,7 @@ LINE_BREAK = re.compile(r"[\r\n]+")
 NO_ADDRESS = "Enter an address like name@example.com."
 NO_EMAIL = "There is no address in this line."
 UNSEEN = "Remove the line breaks and the characters that cannot be seen."
+NO_LINK = "A name holds no web address. Put a space after a dot."
 TOO_LONG = f"Use at most {NAME_LENGTH} characters."
 NOT_IN_ENCODING = "Some letters are damaged: they are not in the encoding of the file."
 TOO_MANY_CELLS = "There are more cells in this line than there are columns."
@@ -111,6 +112,8 @@ def _read_address(row: Row, text: str) -> None:
 def _check_text(row: Row, name: str, text: str) -> None:
     if not is_name(text):
         row.complain(name, text, UNSEEN)
+    elif name != "role" and holds_link(text):
+        row.complain(name, text, NO_LINK)
     elif len(text) > NAME_LENGTH:
         row.complain(name, text, TOO_LONG)
 
