@@ -9,7 +9,7 @@ from app import create_app, dev, emails, mail_files
 from app.extensions import db
 from app.mail import FileTransport, compose
 from app.services import outbox
-from tests.support import links, path_of
+from tests.support import PASSWORD, links, path_of
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_the_link_of_a_mail_can_be_followed(client, send, files):
 
     assert "<script>alert" not in page.text + html
     assert link in html
-    client.submit(path_of(link))
+    client.submit(path_of(link), {"password": PASSWORD})
     db.session.refresh(user)
     assert user.confirmed
 
