@@ -36,8 +36,8 @@ def test_a_person_registers_reads_the_mail_confirms_and_signs_in(web, start_work
     assert browser.is_signed_in()
     assert mail["Subject"] == "[Flask-Base] Confirm your address"
     assert link.startswith("http://localhost/account/confirm-account/")
-    assert "Ada <b> Lövelace" in text_of(mail)
-    assert "Ada &lt;b&gt; Lövelace" in mail.get_body(("html",)).get_content()
+    for part in ("plain", "html"):
+        assert "Lövelace" not in mail.get_body((part,)).get_content(), "nobody has confirmed it"
     assert smtp.envelopes == [("no-reply@localhost", ["ada@example.com"])]
     assert db.session.scalar(select(User.confirmed)) is True
 
