@@ -4,6 +4,7 @@ Most commands live in app/cli. Those here have to work while the application is 
 imported only when a command asks for it.
 """
 
+import os
 import subprocess
 import sys
 import traceback
@@ -58,13 +59,15 @@ cli.add_command(routes_command)
 @click.option("--no-reload", is_flag=True, help="Do not restart when the code changes.")
 def runserver(host: str, port: int | None, no_reload: bool) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
+    if port:  # APP_URL and the names of cookies follow it
+        os.environ["PORT"] = str(port)
     settings = load()
     reloads = settings.DEBUG and not no_reload
     if not is_running_from_reloader():
         click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
     run_simple(
         host,
-        port or Reader(environment()).number("PORT", 5000, least=1),
+        Reader(environment()).number("PORT", 5000, least=1, most=65535),
         app_or_its_error(reloads=reloads),
         use_reloader=reloads,
         use_debugger=settings.DEBUG,

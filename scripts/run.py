@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     os.chdir(ROOT)
-    port = os.environ.get("PORT") or dotenv_values(ROOT / ".env").get("PORT") or "5000"
+    port = os.environ.get("PORT") or port_in_file() or "5000"
     if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         print(f"PORT must be a number from 1 to 65535, not {port!r}.", file=sys.stderr)
         return 1
@@ -33,6 +33,14 @@ def main() -> int:
     environment = {**os.environ, "PATH": path, "PORT": port}
     setup = subprocess.run([sys.executable, "manage.py", "setup_dev"], env=environment, check=False)
     return setup.returncode or run_processes(environment)
+
+
+def port_in_file() -> str | None:
+    """Return the PORT of `.env`, if it can be read: setup_dev, which comes next, says why not."""
+    try:
+        return dotenv_values(ROOT / ".env", encoding="utf-8-sig", interpolate=False).get("PORT")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def is_in_use(port: int) -> bool:

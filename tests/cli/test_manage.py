@@ -144,6 +144,37 @@ def test_runserver_answers_and_ends_on_ctrl_c(start: Start, port: int) -> None:
     assert output.count("sign in as") == 1
 
 
+def test_runserver_on_another_port_names_it_and_keeps_cookies_of_its_own(
+    start: Start, port: int
+) -> None:
+    server = start(PYTHON, "manage.py", "runserver", "-p", str(port), "--no-reload")
+    response = get(port, "/account/login")
+    assert response.headers["Set-Cookie"].startswith(f"session_{port}=")
+    os.killpg(server.pid, signal.SIGINT)
+    output, _ = server.communicate(timeout=20)
+    assert f"Open http://localhost:{port};" in output
+
+
+def test_a_file_in_another_encoding_ends_a_command_with_a_sentence(tmp_path: Path) -> None:
+    """F36"""
+    (tmp_path / ".env").write_bytes("APP_NAME=Café\n".encode("utf-16"))
+    program = (
+        "import pathlib, runpy; from settings import reader;"
+        f" reader.BASE_DIR = pathlib.Path({str(tmp_path)!r});"
+        " runpy.run_path('manage.py', run_name='__main__')"
+    )
+    ended = subprocess.run(
+        [PYTHON, "-c", program, "routes"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"{tmp_path}/.env is not UTF-8: save it as UTF-8 in your editor.\n"
+
+
 class TestGunicorn:
     @pytest.fixture
     def gunicorn(self, start: Start, port: int, tmp_path: Path) -> subprocess.Popen[str]:

@@ -179,6 +179,15 @@ def run_with_port(port: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_port_of_a_file_in_another_encoding_is_left_to_the_set_up(tmp_path: Path) -> None:
+    names = runpy.run_path(str(SCRIPTS / "run.py"))
+    names["port_in_file"].__globals__["ROOT"] = tmp_path
+    (tmp_path / ".env").write_bytes("PORT=5050\n".encode("utf-16"))
+    assert names["port_in_file"]() is None
+    (tmp_path / ".env").write_bytes("PORT=5050\n".encode("utf-8-sig"))
+    assert names["port_in_file"]() == "5050"
+
+
 def test_a_port_in_use_is_said_to_be() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
