@@ -12,6 +12,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.wsgi import Response
+from gunicorn.systemd import sd_notify
 
 from config import ConfigurationError, Reader, environment, load_chosen
 
@@ -23,8 +24,19 @@ except ConfigurationError as error:
 # path: importing it from `app` would load the application into the parent process.
 worker_class = run_path(str(Path(__file__).with_name("app") / "slow_clients.py"))["Worker"]
 threads = 2
+
+
+def has_socket_of_systemd() -> bool:
+    """Tell whether systemd hands over a socket, also after gunicorn has taken LISTEN_FDS out."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        os.environ["SOCKET_OF_SYSTEMD"] = os.environ["LISTEN_PID"]
+    return os.environ.get("SOCKET_OF_SYSTEMD") == str(os.getpid())
+
+
 # A listening socket a worker: with a shared one, all kept-alive connections can land on one worker.
-reuse_port = True
+# systemd's socket is shared by services that restart one after the other (docs/deploy-linux.md):
+# a worker that closes one of its own would drop the connections that wait in it.
+reuse_port = not has_socket_of_systemd()
 # Each worker imports the application itself, so that a reload (SIGHUP) brings in new code.
 preload_app = False
 
@@ -87,6 +99,17 @@ def without_server(response: Response) -> list[str]:
 
 gunicorn_headers = Response.default_headers
 Response.default_headers = without_server
+
+
+# gunicorn would tell systemd that it is ready before any worker has loaded the application.
+notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell systemd that this service answers: a restart of the other one waits for that."""
+    if notify_socket:
+        os.environ["NOTIFY_SOCKET"] = notify_socket
+        sd_notify("READY=1", worker.log, unset_environment=True)
 
 
 def on_starting(server: Any) -> None:
