@@ -119,7 +119,10 @@ class Config:
         )
         self.REGISTRATION = read.choice("REGISTRATION", "open", REGISTRATION_MODES)
 
-        self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
+        self.SQLALCHEMY_DATABASE_URI, self.DATABASE_DIRECT_URL = (
+            self.database_url(read),
+            self.direct_database_url(read),
+        )
         self.REDIS_URL = read.url(
             "REDIS_URL", "REDISTOGO_URL", check=urls.redis, default="redis://127.0.0.1:6379/0"
         )
@@ -215,6 +218,10 @@ class Config:
     def database_url(self, read: Reader) -> str:
         return self.database(read, "DATABASE_URL", "data.sqlite")
 
+    def direct_database_url(self, read: Reader) -> str:
+        """Return the URL past a pooler that is behind DATABASE_URL, or nothing."""
+        return read.url("DATABASE_DIRECT_URL", check=urls.database)
+
     def database(self, read: Reader, name: str, default_file: str) -> str:
         """Return the URL in the setting `name`, else that of a file in the instance folder."""
         self.DATABASE_SETTING = name
@@ -240,6 +247,9 @@ class DevelopmentConfig(Config):
 
     def database_url(self, read: Reader) -> str:
         return self.database(read, "DEV_DATABASE_URL", "data-dev.sqlite")
+
+    def direct_database_url(self, read: Reader) -> str:
+        return ""
 
 
 class TestingConfig(DevelopmentConfig):

@@ -75,12 +75,13 @@ def add_wsgi_layers(app: Flask) -> None:
 def init_extensions(app: Flask) -> None:
     request_log.init_app(app)
     error_reporting.init_app(app)
+    is_pooled = bool(app.config["DATABASE_DIRECT_URL"])
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
-        app.config["SQLALCHEMY_DATABASE_URI"]
+        app.config["SQLALCHEMY_DATABASE_URI"], is_pooled=is_pooled
     )
     db.init_app(app)
     with app.app_context():
-        database.watch(db.engine)
+        database.watch(db.engine, is_pooled=is_pooled)
     # Batches let SQLite, which cannot alter a column, have the same migrations as PostgreSQL.
     migrate.init_app(app, db, render_as_batch=True, compare_type=True)
     login_manager.init_app(app)

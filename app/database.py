@@ -61,18 +61,27 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """Return the arguments of create_engine that suit the database at `url`."""
+def engine_options(url: str, *, is_pooled: bool = False) -> dict[str, Any]:
+    """Return the arguments of create_engine that suit the database at `url`.
+
+    `is_pooled` says that PgBouncer, or a pooler like it, gives each transaction a connection.
+    """
     parsed = make_url(url)
     # Errors and logs show statements without the values, among them addresses and hashes.
     if parsed.get_backend_name() != "sqlite":
+        # A pooler takes no options, and a prepared statement stays with a connection of its own.
+        of_a_session = (
+            {"prepare_threshold": None}
+            if is_pooled
+            else {"options": f"-c statement_timeout={STATEMENT_TIMEOUT * 1000}"}
+        )
         return {
             "hide_parameters": True,
             "pool_pre_ping": True,
             "pool_timeout": LOCK_TIMEOUT,
             "connect_args": {
                 "connect_timeout": postgresql.CONNECT_TIMEOUT,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT * 1000}",
+                **of_a_session,
                 # A server that has vanished without a word is noticed, not waited for.
                 "keepalives_idle": STATEMENT_TIMEOUT,
                 "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
@@ -88,7 +97,7 @@ def engine_options(url: str) -> dict[str, Any]:
     return options
 
 
-def watch(engine: Engine) -> None:
+def watch(engine: Engine, *, is_pooled: bool = False) -> None:
     """Install the event handlers that `engine` needs."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "do_connect", _keep_private)
@@ -96,6 +105,8 @@ def watch(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         postgresql.watch(engine)
+        if is_pooled:
+            event.listen(engine, "begin", _limit_statements)
 
 
 def _keep_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
@@ -122,6 +133,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_SIZE}")
     cursor.close()
+
+
+def _limit_statements(connection: Connection) -> None:
+    # What is set for a session would be set for whoever the pooler gives it to next.
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT * 1000}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

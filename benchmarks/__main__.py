@@ -16,6 +16,7 @@ from benchmarks import (
     many_people,
     pages,
     people,
+    rolling,
     search_index,
     static_files,
     weight,
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "jobs": workers.jobs,
     "recovery": workers.recovery,
     "jobs page": jobs_page.jobs_page,
+    "rolling": rolling.rolling,
 }
 
 

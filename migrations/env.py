@@ -6,7 +6,7 @@ import time
 from alembic import context
 from flask import current_app
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, NullPool, create_engine, event, text
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from app.database import LOCK_TIMEOUT, UtcDateTime
@@ -72,13 +72,19 @@ def leave_out_empty(_context: object, _revision: object, directives: list) -> No
         logger.info("No change of the models found.")
 
 
+def address() -> URL:
+    """Return the database's URL, past a pooler: the lock belongs to a session."""
+    direct = current_app.config["DATABASE_DIRECT_URL"]
+    return make_url(direct) if direct else db.engine.url
+
+
 def migrate() -> None:
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     options = {**current_app.extensions["migrate"].configure_args, "render_item": render_item}
     options["include_object"] = include_object
     options.setdefault("process_revision_directives", leave_out_empty)
     if context.is_offline_mode():
-        url = db.engine.url.render_as_string(hide_password=False)
+        url = address().render_as_string(hide_password=False)
         options["transaction_per_migration"] = db.engine.dialect.name == "postgresql"
         context.configure(url=url, target_metadata=db.metadata, literal_binds=True, **options)
         with context.begin_transaction():
@@ -97,7 +103,7 @@ def migrate_postgresql(options: dict) -> None:
     """Run the revisions, each in a transaction, again while tables that they change are in use."""
     # No pool: the lock belongs to the session, and ends with it.
     engine = create_engine(
-        db.engine.url, poolclass=NullPool, connect_args={"connect_timeout": LOCK_TIMEOUT}
+        address(), poolclass=NullPool, connect_args={"connect_timeout": LOCK_TIMEOUT}
     )
     with engine.connect() as connection:
         lock(connection)

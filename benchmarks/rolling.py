@@ -1,0 +1,89 @@
+"""Requests that are lost while the web services of docs/deploy-linux.md restart under load."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException
+
+from benchmarks.results import Result
+from benchmarks.stand import Stand
+from tests.deployment.services import ListeningSocket, WebService
+
+RATE = 50  # requests a second
+VISITORS = 10
+PAUSE = 2  # seconds before and after
+
+
+def rolling(stand: Stand) -> Iterator[Result]:
+    """Restart two services one after the other, beside a restart of one and a reload of it."""
+    settings = {**os.environ, "DATABASE_URL": stand.database(1_000).url, "WEB_CONCURRENCY": "1"}
+    listening = ListeningSocket()
+    services = [WebService(listening, settings) for _ in range(2)]
+    for service in services:
+        service.start()
+
+    def one_by_one() -> None:
+        for service in services:
+            service.restart()
+
+    try:
+        sent, lost, slowest = _under_load(listening.port, one_by_one)
+        yield Result(
+            f"Two services restarted in turn, {RATE} requests/s",
+            f"{lost} of {sent} lost, the slowest after {slowest:.1f} s",
+            bar="0 lost",
+            met=lost == 0,
+        )
+        services[1].stop()
+        sent, lost, slowest = _under_load(listening.port, services[0].restart)
+        yield Result("… one service", f"{lost} of {sent} lost, the slowest after {slowest:.1f} s")
+        sent, lost, slowest = _under_load(listening.port, lambda: _reload(services[0]))
+        yield Result("… reloaded", f"{lost} of {sent} lost, the slowest after {slowest:.1f} s")
+    finally:
+        for service in services:
+            service.stop()
+        listening.close()
+
+
+def _reload(service: WebService) -> None:
+    assert service.process is not None
+    service.process.send_signal(signal.SIGHUP)
+    time.sleep(3 * PAUSE)  # gunicorn tells nobody when it is done
+
+
+def _under_load(port: int, work: Callable[[], None]) -> tuple[int, int, float]:
+    """Return how many requests were sent and lost while `work` ran, and the longest in seconds."""
+    ended = threading.Event()
+    seconds: list[float] = []
+    lost: list[str] = []
+
+    def visit(number: int) -> None:
+        due = time.monotonic() + number / RATE
+        while not ended.is_set():
+            time.sleep(max(0.0, due - time.monotonic()))
+            due += VISITORS / RATE
+            began = time.monotonic()
+            connection = HTTPConnection("127.0.0.1", port, timeout=60)
+            try:
+                connection.request("GET", "/account/login")
+                status = connection.getresponse().status
+                if status != 200:
+                    lost.append(str(status))
+            except (OSError, HTTPException) as error:
+                lost.append(repr(error))
+            finally:
+                connection.close()
+            seconds.append(time.monotonic() - began)
+
+    visitors = [threading.Thread(target=visit, args=[number]) for number in range(VISITORS)]
+    for visitor in visitors:
+        visitor.start()
+    time.sleep(PAUSE)
+    work()
+    time.sleep(PAUSE)
+    ended.set()
+    for visitor in visitors:
+        visitor.join()
+    return len(seconds), len(lost), max(seconds)
