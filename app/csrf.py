@@ -5,9 +5,14 @@ import secrets
 from hmac import compare_digest
 from typing import Any
 
-from flask import Flask, abort, current_app, request, session
+from flask import Flask, current_app, request, session
 from flask_wtf.csrf import CSRFProtect as FlaskWTFProtect
 from flask_wtf.csrf import _FlaskFormCSRF, generate_csrf
+from werkzeug.exceptions import Forbidden
+
+
+class SentFromElsewhere(Forbidden):
+    """The browser says that a page under another scheme, host or port sent this form."""
 
 
 def masked_token() -> str:
@@ -84,7 +89,7 @@ class CSRFProtect(FlaskWTFProtect):
         if request.method not in current_app.config["WTF_CSRF_METHODS"]:
             return
         if comes_from_here() is False:
-            abort(403)
+            raise SentFromElsewhere
         super().protect(apply_exemptions)
 
 

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, g, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,9 +17,9 @@ from werkzeug.exceptions import (
     ServiceUnavailable,
 )
 
-from app.csrf import comes_from_here
+from app.csrf import SentFromElsewhere, comes_from_here
 from app.extensions import login_manager
-from app.headers import wants_json
+from app.headers import SentInTheClear, wants_json
 from app.redirects import next_url
 from app.request_log import Sparing
 from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
@@ -67,10 +67,21 @@ NOT_WHILE_ACTING = (
     "Stop being signed in as them; what your own permissions allow you can then do as yourself.",
 )
 
+SENT_FROM_ELSEWHERE = (
+    "This form was not sent from here",
+    "Your browser says that it was sent from another address. Open the site at {} and try again.",
+)
+SENT_IN_THE_CLEAR = (
+    "This was not sent over HTTPS",
+    "It was refused, because others could read it on the way. Open the site at {} and try again.",
+)
+
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
+    app.register_error_handler(SentInTheClear, show_where_to_send_it)
     app.register_error_handler(NotWhileActing, show_not_while_acting)
     for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
         app.register_error_handler(away, show_unavailable)
@@ -145,6 +156,12 @@ def show_forbidden(_error: Exception) -> Any:
 def show_conflict(_error: Exception) -> Any:
     """Answer that what was to be changed is no longer there, or no longer what it was."""
     return show(Conflict())
+
+
+def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
+    """Say at which address a form is taken; no permission is at fault."""
+    title, message = SENT_IN_THE_CLEAR if isinstance(error, SentInTheClear) else SENT_FROM_ELSEWHERE
+    return show(error, (title, message.format(current_app.config["APP_URL"])))
 
 
 def show_not_while_acting(_error: Exception) -> Any:

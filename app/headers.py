@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
 from flask_login import current_user
+from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import origin, postgresql
@@ -55,6 +56,10 @@ FIXED_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
 }
+
+
+class SentInTheClear(Forbidden):
+    """A body came over http where the app is for https only."""
 
 
 def init_app(app: Flask) -> None:
@@ -127,7 +132,7 @@ def _insist_on_https() -> WerkzeugResponse | None:
         return None
     if request.method not in SAFE_METHODS:
         # A body that was sent in the clear is lost; sending it again would hide that.
-        abort(403)
+        raise SentInTheClear
     # Quoted anew: the path has been decoded, and may hold a line break that no header can.
     path, query = quote(request.path), request.query_string.decode("ascii", "replace")
     return redirect(current_app.config["APP_URL"] + path + (query and f"?{query}"), 301)
