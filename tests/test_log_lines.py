@@ -127,7 +127,8 @@ def test_gunicorns_error_log_is_cleaned_too(gunicorn_conf: dict[str, Any], tmp_p
 def test_nginx_as_documented_keeps_reset_links_out_of_its_logs(tmp_path: Path) -> None:
     """A backend that is away, and a body that is too large: nginx logs the request line of both."""
     guide = (ROOT / "docs" / "deploy-linux.md").read_text()
-    block = guide.partition("```nginx")[2].partition("```")[0]
+    site = guide.partition("\n`/etc/nginx/sites-available/app`")[2]
+    block = site.partition("```nginx")[2].partition("```")[0]
     server = block[block.rindex("\nserver {") :]
     log_format = re.search(r"^log_format [^;]+;", block, re.MULTILINE)
     logs = re.findall(r"^ *(?:access|error)_log [^;]+;", server, re.MULTILINE)
