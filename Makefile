@@ -3,7 +3,7 @@
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
 
-.PHONY: help setup run test browser-test slow-test deployment-test check format hooks bench lock upgrade sbom tools peers clean
+.PHONY: help setup run test browser-test slow-test timing-test deployment-test check format hooks bench lock upgrade sbom tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -23,6 +23,9 @@ browser-test: setup  ## Run the tests in Chromium
 
 slow-test: setup  ## Run the tests that take minutes: the promise of 1,000 mails
 	@$(PYTHON_VENV) manage.py test -m slow $(ARGS)
+
+timing-test: setup  ## Run the tests that look at a clock, on a machine that does little else
+	@$(PYTHON_VENV) manage.py test -m timing $(ARGS)
 
 deployment-test: setup  ## Run the files of docs/deploy-linux.md as printed: needs nginx and PgBouncer
 	@$(PYTHON_VENV) manage.py test tests/deployment -m deployment $(ARGS)

@@ -1,21 +1,23 @@
 """The command line: `python manage.py --help`. Gunicorn serves the same application: `manage:app`.
 
-Most commands live in app/cli. Those here have to work while the application is broken, so it is
-imported only when a command asks for it.
+Most commands live in app/cli. Those here have to work while the application or its configuration is
+broken, so that both are imported only when a command asks for them.
 """
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import FlaskGroup, routes_command, shell_command
-from werkzeug.serving import is_running_from_reloader, run_simple
+from werkzeug.serving import is_running_from_reloader, make_server, run_simple
 
-from config import BASE_DIR, ConfigurationError, Reader, environment, load, load_chosen
+from reloading import ROOT, keep_running
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,6 +36,8 @@ def __getattr__(name: str) -> "Flask":
     """
     if name == "app":
         if click.get_current_context(silent=True) is None:
+            from config import load_chosen
+
             load_chosen()
         return make_app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -53,7 +57,7 @@ cli.add_command(shell_command)
 cli.add_command(routes_command)
 
 
-@cli.command("runserver")
+@cli.command("runserver", with_appcontext=False)
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port; else PORT, else 5000.")
 @click.option("--no-reload", is_flag=True, help="Do not restart when the code changes.")
@@ -61,31 +65,46 @@ def runserver(host: str, port: int | None, no_reload: bool) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
     if port:  # APP_URL and the names of cookies follow it
         os.environ["PORT"] = str(port)
+    if is_running_from_reloader():
+        run_simple(host, port or 0, app_or_its_error(), use_debugger=True, threaded=True)
+        return
+    from config import Reader, environment, load  # Broken, it is shown in the browser.
+
     settings = load()
-    reloads = settings.DEBUG and not no_reload
-    if not is_running_from_reloader():
-        click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
-    run_simple(
-        host,
-        Reader(environment()).number("PORT", 5000, least=1, most=65535),
-        app_or_its_error(reloads=reloads),
-        use_reloader=reloads,
-        use_debugger=settings.DEBUG,
-        threaded=True,
-        extra_files=[str(BASE_DIR / ".env")],
-    )
+    port = Reader(environment()).number("PORT", 5000, least=1, most=65535)
+    click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
+    if settings.DEBUG and not no_reload:
+        serve_anew(host, port)
+    else:
+        run_simple(host, port, make_app(), use_debugger=settings.DEBUG, threaded=True)
 
 
-def app_or_its_error(*, reloads: bool) -> Any:
-    """Return the application or, while it is broken, one that shows why.
+def serve_anew(host: str, port: int) -> None:
+    """Run this command in a process that a change of the code replaces.
 
-    The reloader's parent serves nothing. Its child goes on with a broken application, so that the
-    change that mends it is noticed.
+    The socket stays open here, so that browsers wait while the next process starts. Werkzeug's own
+    reloader ends with a process that fails, and misses files that come back.
     """
-    if not reloads:
-        return make_app()
-    if not is_running_from_reloader():
-        return None
+    stopping = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: stopping.set())
+    listener = make_server(host, port, lambda *_: ())  # it listens, and never accepts
+    listener.socket.set_inheritable(True)
+    told = {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": str(listener.fileno())}
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, *sys.orig_argv[1:]]
+        return subprocess.Popen(command, env={**os.environ, **told}, pass_fds=[listener.fileno()])
+
+    def end(child: subprocess.Popen[bytes]) -> None:
+        child.kill()  # Requests at hand are the developer's own.
+        child.wait()
+
+    keep_running("server", start, end, stopping.is_set)
+
+
+def app_or_its_error() -> Any:
+    """Return the application or, while it is broken, one that shows why in the browser."""
     try:
         return make_app()
     except Exception as error:
@@ -98,14 +117,14 @@ def app_or_its_error(*, reloads: bool) -> Any:
     return broken
 
 
-@cli.command("test", context_settings={"ignore_unknown_options": True})
+@cli.command("test", with_appcontext=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_tests(arguments: tuple[str, ...]) -> None:
     """Run the tests; arguments and exit code are pytest's."""
     raise SystemExit(run_tool("pytest", *arguments))
 
 
-@cli.command("format")
+@cli.command("format", with_appcontext=False)
 def format_code() -> None:
     """Format the code, and mend what the linter can mend."""
     raise SystemExit(run_tool("ruff", "format", ".") or run_tool("ruff", "check", "--fix", "."))
@@ -113,11 +132,14 @@ def format_code() -> None:
 
 def run_tool(*command: str) -> int:
     """Run a Python tool in the project's folder and return its exit code."""
-    return subprocess.run([sys.executable, "-m", *command], cwd=BASE_DIR, check=False).returncode
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
     try:
         cli(prog_name=f"python {Path(__file__).name}")
-    except ConfigurationError as error:
+    except Exception as error:
+        # By its name: config.py itself may be what is broken.
+        if type(error).__name__ != "ConfigurationError":
+            raise
         sys.exit(str(error))

@@ -118,6 +118,14 @@ def find_program() -> Path:
     raise CannotStart(INSTALL_ADVICE)
 
 
+def is_installed() -> bool:
+    try:
+        find_program()
+    except CannotStart:
+        return False
+    return True
+
+
 def settings(address: Address, directory: Path) -> str:
     """Return the configuration of a server that only this machine reaches and that loses nothing.
 

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 from flask import current_app
@@ -23,6 +22,7 @@ from sqlalchemy.orm import configure_mappers
 from app import emails, mail, queue, redis_server
 from app.queue.horse import die_with
 from app.services import claims, outbox
+from reloading import keep_running
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
 STOP_TIMEOUT = 28  # seconds; Heroku kills what has not ended after 30
 SWEEP_INTERVAL = 3  # seconds, without a queue that tells of new mail
 PAUSE_BETWEEN_STARTS = 5  # seconds between two starts of a worker that ends by itself
-WATCHED = {".py", ".txt", ".html"}
 
 
 @click.command("run_worker")
@@ -42,6 +41,9 @@ WATCHED = {".py", ".txt", ".html"}
 @with_appcontext
 def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int | None) -> None:
     """Run the background tasks: send mail, and whatever else is queued."""
+    if reload and not no_redis and _has_no_redis():
+        click.echo("No Redis runs and none is installed, so mail is sent without a queue.")
+        no_redis = True
     if not no_redis and not queue.is_configured():
         raise click.ClickException(
             "REDIS_URL is empty, so there is no queue to work on. With --no-redis mail is sent."
@@ -50,7 +52,10 @@ def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int 
         die_with(of, signal.SIGTERM)
     options = ["--no-redis"] * no_redis + ["--burst"] * burst
     if reload and not burst:
-        _run_reloading([*options, f"--workers={workers}"])
+        stop = _StopFlag()
+        keep_running(
+            "worker", lambda: _start_child([*options, f"--workers={workers}"]), _end, stop.is_set
+        )
     elif workers > 1:
         _run_several(workers, options, burst)
     elif no_redis:
@@ -69,6 +74,19 @@ def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
     """Run the jobs of a worker, which starts this where it cannot copy itself."""
     _prepare()
     queue.be_horse(name, orders, replies, parent, mail.close_connection)
+
+
+def _has_no_redis() -> bool:
+    """Tell whether no Redis answers, and `run_redis` has none that it could start."""
+    config = current_app.config
+    with suppress(redis_server.CannotStart):  # something is there, which run_redis names
+        return (
+            not redis_server.is_running(
+                config["REDIS_URL"], ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]
+            )
+            and not redis_server.is_installed()
+        )
+    return False
 
 
 def _prepare() -> None:
@@ -197,37 +215,6 @@ def _run_several(count: int, options: list[str], burst: bool) -> None:
         raise SystemExit(1)
 
 
-def _run_reloading(options: list[str]) -> None:
-    """Keep a worker process running and replace it when a file of the code changes."""
-    try:
-        from watchfiles import watch  # It is installed for development only.
-    except ImportError:
-        click.echo("Install watchfiles to have the worker restart when code changes.", err=True)
-        raise SystemExit(_start_child(options).wait()) from None
-    stop = _StopFlag()
-    root = Path(current_app.root_path)
-    paths = [root, *root.parent.glob("*.py"), *root.parent.glob(".env")]
-    child = _start_child(options)
-    for changed in watch(
-        *paths,
-        watch_filter=_is_code,
-        stop_event=stop,
-        raise_interrupt=False,
-        yield_on_timeout=True,
-        rust_timeout=1000,
-    ):
-        if changed and not stop.is_set():
-            names = sorted({Path(path).name for _, path in changed})
-            click.echo(f"{', '.join(names[:3])} changed, the worker starts anew.")
-            _end(child)
-            child = _start_child(options)
-    _end(child)
-
-
-def _is_code(_change: Any, path: str) -> bool:
-    return Path(path).suffix in WATCHED or Path(path).name == ".env"
-
-
 def _start_child(options: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, sys.argv[0], "run_worker", *options, f"--of={os.getpid()}"]
     return subprocess.Popen(command)  # noqa: S603 - our own command line
@@ -258,11 +245,11 @@ def run_redis() -> None:
     address = redis_server.Address.parse(url)
     try:
         if redis_server.is_running(url, ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]):
-            with suppress(_Stopped):
-                _raise_on_signals()
-                click.echo(f"Using the Redis that runs at {address}.")
-                while True:
-                    time.sleep(3600)
+            _wait_for_a_signal(f"Using the Redis that runs at {address}.")
+            return
+        if not redis_server.is_installed():
+            # Ending, it would have its runner end web and worker too.
+            _wait_for_a_signal(f"{redis_server.INSTALL_ADVICE} Until then mail goes out without.")
             return
         directory = Path(current_app.instance_path) / "redis"
         log = redis_server.log_file(directory)
@@ -270,6 +257,14 @@ def run_redis() -> None:
         redis_server.become(url, directory)
     except redis_server.CannotStart as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def _wait_for_a_signal(message: str) -> None:
+    with suppress(_Stopped):
+        _raise_on_signals()
+        click.echo(message)
+        while True:
+            time.sleep(3600)
 
 
 commands = [run_worker, run_redis, work_horse]

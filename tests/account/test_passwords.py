@@ -147,6 +147,7 @@ def test_a_huge_password_is_refused_at_once(client, path):
     assert "at most 128 characters" in page.text
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "password",
     [

@@ -75,6 +75,7 @@ def test_known_and_unknown_addresses_cause_the_same_work(client, make_user):
     ] * 2
 
 
+@pytest.mark.timing
 def test_known_and_unknown_addresses_take_the_same_time(client, make_user):
     """EN-3"""
     known = make_user().email

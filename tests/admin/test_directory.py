@@ -142,6 +142,7 @@ def test_what_makes_no_sense_shows_everyone_and_is_said(browser, people, query, 
     assert len(rows(page)) == 5
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("page", ["-1", "0", "abc", "1" + "0" * 20, "9" * 5000, "１", "1.5"])
 def test_any_page_number_is_answered_quickly(browser, people, page):
     """IN-2, F33: pages have no numbers, so there is none to skip to."""

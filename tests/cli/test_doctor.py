@@ -205,6 +205,7 @@ def test_a_database_that_refuses_is_not_said_to_be_away(
     assert "does not answer" not in result.output
 
 
+@pytest.mark.timing
 def test_a_database_that_hangs_is_not_waited_for_long(silent_port: int) -> None:
     url = f"postgresql+psycopg://x@127.0.0.1:{silent_port}/x"
     app = create_app("testing", {"SQLALCHEMY_DATABASE_URI": url})

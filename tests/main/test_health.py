@@ -65,6 +65,7 @@ class TestHealthz:
         assert "Set-Cookie" not in response.headers
         assert response.headers["Cache-Control"] == "no-store"
 
+    @pytest.mark.timing
     def test_it_is_answered_while_the_database_hangs(self, silent_server):
         app = create_app("testing", {"SQLALCHEMY_DATABASE_URI": hanging_database(silent_server)})
         started = time.monotonic()
@@ -149,6 +150,7 @@ class TestReadyz:
             "redis": "ok",
         }
 
+    @pytest.mark.timing
     def test_what_hangs_is_not_waited_for(self, silent_server):
         """CF-8: neither a frozen database nor a frozen Redis, and many who ask share one look."""
         app = create_app(
@@ -275,6 +277,7 @@ class TestWorker:
 
 
 class TestProbing:
+    @pytest.mark.timing
     def test_a_look_that_hangs_is_shared_and_not_waited_for_again(self, app):
         release = threading.Event()
         looks = [probing.begin("test", release.wait) for _ in range(3)]
@@ -327,6 +330,7 @@ class TestDashboard:
         assert "<script>alert" not in page
         assert "535 &lt;script&gt;" in page
 
+    @pytest.mark.timing
     def test_a_frozen_redis_costs_a_second_once(self, app, admin, monkeypatch, silent_server):
         monkeypatch.setitem(app.config, "REDIS_URL", f"redis://127.0.0.1:{silent_server}/0")
         monkeypatch.setattr(app.extensions["queue"], "failed_at", -60.0)

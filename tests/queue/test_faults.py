@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from sqlalchemy import update
 
 from app.database import now
@@ -62,6 +63,7 @@ def test_guessing_is_limited_while_the_counters_are_away(web, redis, environment
     assert set(answers) == {"200", "429"}
 
 
+@pytest.mark.timing
 def test_a_mail_whose_process_is_killed_is_sent_within_seconds(web, start_worker, smtp, make_mails):
     """F6: a second copy, because the server had it, with the same Message-ID."""
     smtp.script.append("keep")
@@ -78,6 +80,7 @@ def test_a_mail_whose_process_is_killed_is_sent_within_seconds(web, start_worker
     assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
 
 
+@pytest.mark.timing
 def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
     web, start_worker, smtp, make_mails
 ):

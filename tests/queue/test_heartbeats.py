@@ -100,6 +100,7 @@ def test_keys_of_another_kind_are_passed_over(web, redis):
     assert queue.latest_heartbeat() is None
 
 
+@pytest.mark.timing
 def test_a_registry_that_was_flooded_is_read_in_part(web, redis):
     names = [f"rq:worker:{number}" for number in range(100_000)]
     redis.client.sadd(QUEUE, *names)
@@ -109,6 +110,7 @@ def test_a_registry_that_was_flooded_is_read_in_part(web, redis):
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.timing
 def test_a_frozen_redis_is_asked_once(web, redis):
     redis.freeze()
     took = []
@@ -123,6 +125,7 @@ def test_a_frozen_redis_is_asked_once(web, redis):
     assert max(took[1:]) < 0.1
 
 
+@pytest.mark.timing
 def test_readiness_follows_a_real_redis(web, redis):
     client = web.test_client()
     assert client.get("/readyz").status_code == 200

@@ -179,6 +179,7 @@ def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(redis, surviv
     until(lambda: not redis.client.llen(key), "it is dropped")
 
 
+@pytest.mark.timing
 def test_a_queue_that_is_none_does_not_keep_the_worker_busy(redis, web, start_worker):
     worker = start_worker()
     redis.client.delete(QUEUE)

@@ -92,6 +92,7 @@ def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(web, st
     assert worker.wait() == 0
 
 
+@pytest.mark.timing
 def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redis):
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))
@@ -109,6 +110,7 @@ def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redi
     assert "was killed by signal 9" in worker.output
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("whole_tree", [True, False])
 def test_a_job_whose_worker_is_killed_runs_again_within_20_seconds(
     web, start, file, redis, whole_tree
@@ -306,6 +308,7 @@ def test_several_workers_are_kept_running_and_end_together(web, start, file):
     assert not is_running(second)
 
 
+@pytest.mark.timing
 def test_a_worker_finishes_its_job_after_others_have_ended(web, start, tmp_path):
     """F8: it is told to end once, and would leave its job undone if it were told again."""
     pool = start("--workers", "2")
@@ -386,6 +389,7 @@ def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_ma
     assert smtp.connections == 1
 
 
+@pytest.mark.timing
 def test_a_mail_whose_process_is_killed_is_taken_up_again_by_its_job(web, start, smtp, make_mails):
     worker = start()
     smtp.script.append("hold")

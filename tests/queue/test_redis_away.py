@@ -41,6 +41,7 @@ def away(request, redis, web):
     return request.param
 
 
+@pytest.mark.timing
 def test_twenty_jobs_cost_no_more_than_a_second_in_all(away):
     began = time.monotonic()
     queued = [queue.enqueue("sweep_outbox") for _ in range(20)]
@@ -49,6 +50,7 @@ def test_twenty_jobs_cost_no_more_than_a_second_in_all(away):
     assert queued == [None] * 20
 
 
+@pytest.mark.timing
 def test_registering_works_and_the_mail_is_stored_with_the_account(away, web):
     """F1, F2, F4"""
     browser = web.test_client()
@@ -83,6 +85,7 @@ def make_account(web):
     return make
 
 
+@pytest.mark.timing
 def test_redis_is_asked_again_after_a_pause(redis, web, monkeypatch):
     redis.stop()
     assert queue.enqueue("sweep_outbox") is None
@@ -148,6 +151,7 @@ def test_a_worker_told_to_end_ends_while_redis_hangs(redis, web, start_worker):
     assert "The worker has ended." in worker.output
 
 
+@pytest.mark.timing
 @pytest.mark.usefixtures("example_tasks")
 def test_a_worker_with_a_job_ends_in_time_while_redis_hangs(redis, web, start_worker, tmp_path):
     file = tmp_path / "done"

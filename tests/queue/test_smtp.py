@@ -230,6 +230,7 @@ def test_a_server_that_is_not_there_is_tried_again(use, row):
     assert "cannot be reached" in row.last_error
 
 
+@pytest.mark.timing
 def test_a_server_that_never_answers_is_left_after_the_timeout(use, row):
     """F11"""
     with socket.create_server(("127.0.0.1", 0)) as silent:

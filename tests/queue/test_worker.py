@@ -1,6 +1,5 @@
 """The worker as a process: signals, deaths, bursts and reloading."""
 
-import itertools
 import os
 import signal
 
@@ -173,16 +172,8 @@ def test_a_sweep_sends_a_burst_over_one_connection(offer, redis, start_worker, s
 def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
     worker = run("run_worker", "--reload")
     worker.wait_for_line("waits for tasks")
-    file = ROOT / "app" / "tasks.py"
-    looks = itertools.count()
-
-    def touched():
-        # The watcher may not watch yet.
-        if next(looks) % 100 == 0:
-            file.touch()
-        return worker.output.count("waits for tasks") == 2
-
-    until(touched, "the worker starts anew", patience=60)
+    (ROOT / "app" / "tasks.py").touch()
+    worker.wait_for_line("waits for tasks", 2)
     worker.signal(signal.SIGINT)
 
     assert worker.wait() == 0

@@ -6,9 +6,10 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from redis.exceptions import AuthenticationError, RedisError
 
-from app import queue
+from app import queue, redis_server
 from app.database import now
 from app.services.health import probing
 from app.services.health.check import Check, time_since
@@ -38,6 +39,12 @@ def redis_answers(look: probing.Look[Any] | None, patience: float) -> Check:
         )
     except (RedisError, OSError, probing.TookTooLong) as error:
         logger.warning("redis check failed: %s", error or f"no answer in {patience} s")
+        if current_app.debug and not redis_server.is_installed():
+            return Check(
+                "redis",
+                problem="No Redis is installed. The worker sends mail from the database.",
+                hint="Jobs wait until there is one: install redis-server or valkey-server.",
+            )
         return Check(
             "redis",
             problem="Redis does not answer.",

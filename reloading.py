@@ -1,0 +1,57 @@
+"""Keep a process running while its code is edited, as `runserver` and `run_worker --reload` do.
+
+Imports nothing of the application, which may be broken: then the process ends, and the one that is
+started after the next change may well live.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+LOOK_EVERY = 0.5  # seconds
+
+Child = subprocess.Popen[bytes]
+
+
+def keep_running(
+    name: str,
+    start: Callable[[], Child],
+    end: Callable[[Child], None],
+    is_stopping: Callable[[], bool],
+) -> None:
+    """Replace a process whenever code changes, until `is_stopping`; one that ended is no reason to.
+
+    Files are looked at, in place of waiting for the system's events: it costs 2 ms, and sees files
+    that are renamed over others, put back as old as they were, or shared with a container.
+    """
+    seen = snapshot()
+    child = start()
+    has_ended = False
+    while not is_stopping():
+        time.sleep(LOOK_EVERY)
+        now = snapshot()
+        if changed := sorted({Path(path).name for path, _ in seen ^ now}):
+            print(f"{', '.join(changed[:3])} changed, the {name} starts anew.", flush=True)  # noqa: T201
+            end(child)
+            seen, child, has_ended = now, start(), False
+        elif not has_ended and child.poll() is not None and not is_stopping():
+            has_ended = True
+            print(f"The {name} has ended. It starts anew once a file changes.", flush=True)  # noqa: T201
+    end(child)
+
+
+def snapshot() -> set[tuple[str, tuple[int, int]]]:
+    """Return every file of the code with its time and size; templates are read anew as it is."""
+    paths = [*ROOT.glob("*.py"), ROOT / ".env"]
+    for package in ROOT.glob("*/__init__.py"):
+        if package.parent.name not in {"tests", "benchmarks"}:
+            paths += package.parent.rglob("*.py")
+    found = set()
+    for path in paths:
+        with suppress(OSError):
+            status = path.stat()
+            found.add((str(path), (status.st_mtime_ns, status.st_size)))
+    return found

