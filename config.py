@@ -191,6 +191,7 @@ class Config:
         suffix = f"_{port}" if port else ""
         self.SESSION_COOKIE_NAME = f"{prefix}session{suffix}"
         self.REMEMBER_COOKIE_NAME = f"{prefix}remember_token{suffix}"
+        self.KNOWN_BROWSER_COOKIE_NAME = f"{prefix}known_browser{suffix}"
 
     def host_name(self) -> str:
         return urlsplit(self.APP_URL).hostname or ""

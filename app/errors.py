@@ -1,10 +1,11 @@
 """Error pages. They ask the database nothing, not even who the visitor is: it may be away."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +16,7 @@ from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
     ServiceUnavailable,
+    TooManyRequests,
 )
 
 from app.csrf import SentFromElsewhere, comes_from_here
@@ -23,6 +25,7 @@ from app.headers import SentInTheClear, wants_json
 from app.redirects import next_url
 from app.request_log import Sparing
 from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
+from app.services.guesses import TooManyGuesses
 from app.sign_in import has_been_someone_else
 
 logger = logging.getLogger(__name__)
@@ -61,6 +64,11 @@ FORBIDDEN_WHILE_ACTING = (
     "The account that you are signed in as does not have the permission this page asks for. "
     "Stop being signed in as them to use your own.",
 )
+TOO_MANY_FOR_ACCOUNT = (
+    MESSAGES[429][0],
+    "Wait a quarter of an hour, then try again. If the account is yours, you need not wait: use a "
+    "browser in which you have signed in before, or get a link for a new password by email.",
+)
 NOT_WHILE_ACTING = (
     "Not while you are signed in as someone else",
     "Passwords, addresses, sessions and whatever asks for a password are for the person alone. "
@@ -83,6 +91,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
     app.register_error_handler(SentInTheClear, show_where_to_send_it)
     app.register_error_handler(NotWhileActing, show_not_while_acting)
+    app.register_error_handler(TooManyGuesses, show_too_many_guesses)
     for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
         app.register_error_handler(away, show_unavailable)
     app.register_error_handler(AboveOneself, show_forbidden)
@@ -90,10 +99,15 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(outdated, show_conflict)
 
 
-def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
+def show(
+    error: HTTPException,
+    words: tuple[str, str] | None = None,
+    ways_on: Sequence[tuple[str, str]] = (),
+) -> Any:
     """Answer with a page, or with JSON where the client asks for that.
 
-    `words` are a title and a message, where those of the code would not say what is the matter.
+    `words` are a title and a message, where those of the code would not say what is the matter;
+    `ways_on` are the addresses and labels of links that help.
     """
     if error.code is None or error.code < 400:
         return error
@@ -116,7 +130,7 @@ def show(error: HTTPException, words: tuple[str, str] | None = None) -> Any:
         code=error.code,
         title=title,
         message=message,
-        actions=[*way_back(), HOME] if code in LEADS_BACK else [HOME],
+        actions=[*ways_on, *(way_back() if code in LEADS_BACK else []), HOME],
         request_id=request_id(),
     )
     return page, error.code, headers
@@ -167,6 +181,14 @@ def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
 def show_not_while_acting(_error: Exception) -> Any:
     """Answer that this is left to the person as whom someone else is signed in."""
     return show(Forbidden(), NOT_WHILE_ACTING)
+
+
+def show_too_many_guesses(error: TooManyGuesses) -> Any:
+    """Answer that no guess at a password is left, and tell the owner how to get in all the same."""
+    if not error.of_account:
+        return show(TooManyRequests())
+    ways_on = [(url_for("account.reset_password_request"), "Get a reset link")]
+    return show(TooManyRequests(), TOO_MANY_FOR_ACCOUNT, ways_on)
 
 
 def show_stale_form(error: CSRFError) -> Any:

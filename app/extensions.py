@@ -7,13 +7,14 @@ from flask import current_app
 from flask_assets import Environment
 from flask_compress import Compress
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, decode_cookie, encode_cookie
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
+
+from app import origin
 
 
 class Base(DeclarativeBase):
@@ -55,7 +56,7 @@ login_manager = CarefulLoginManager()
 mail = Mail()
 assets = Environment()
 compress = Compress()
-limiter = Limiter(key_func=get_remote_address)
+limiter = Limiter(key_func=origin.visitor_network)
 
 
 def is_sqlite() -> bool:

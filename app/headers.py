@@ -122,7 +122,9 @@ def _begin() -> None:
     is_behind_proxy = current_app.config["TRUSTED_PROXIES"] > 0
     given = request.environ.get("HTTP_X_REQUEST_ID", "") if is_behind_proxy else ""
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    origin.note(address=request.remote_addr or "", device=request.headers.get("User-Agent", ""))
+    # Proxies write ports and brackets into it; everything after this sees the address alone.
+    request.remote_addr = origin.plain_address(request.remote_addr or "")
+    origin.note(address=request.remote_addr, device=request.headers.get("User-Agent", ""))
     reading_only.set(request.method in SAFE_METHODS)
     postgresql.patience.set(postgresql.STATEMENT_PATIENCE)
 

@@ -1,16 +1,28 @@
 """The browser's side of signing in: the cookies, who may not go further, who acts as whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from flask import Flask, Response, abort, flash, g, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    after_this_request,
+    current_app,
+    flash,
+    g,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
 from app.headers import SAFE_METHODS, wants_json
 from app.models import User
-from app.services import impersonation, sessions
+from app.services import guesses, impersonation, sessions
 
 # Whoever asks for these is the same to them, so a cookie must not make them ask the database.
 WITHOUT_A_USER = {"static", "main.healthz", "main.readyz"}
@@ -32,6 +44,30 @@ def sign_in(user: User, *, remember: bool = False) -> None:
         device=request.headers.get("User-Agent", ""),
     )
     login_user(user, remember=remember)
+    mark_browser(user)
+
+
+def browser_marks() -> str:
+    """Return what this browser carries of the accounts that it was signed in to."""
+    return request.cookies.get(current_app.config["KNOWN_BROWSER_COOKIE_NAME"], "")
+
+
+def mark_browser(user: User) -> None:
+    """Give this browser a mark of `user`, so that strangers cannot use up its guesses."""
+    value = guesses.add_mark(user, browser_marks())
+    config = current_app.config
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            config["KNOWN_BROWSER_COOKIE_NAME"],
+            value,
+            max_age=timedelta(days=guesses.MARK_DAYS),
+            secure=config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
 
 
 def me() -> User:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app import queue
-from app.services import audit, bulk, claims, deletions, imports, outbox, sessions
+from app.services import audit, bulk, claims, deletions, guesses, imports, outbox, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
@@ -35,6 +35,7 @@ def clean_up() -> dict[str, int]:
     """Delete what nobody needs any longer and return how much of each."""
     return {
         "sessions": sessions.purge(),
+        "guesses": guesses.purge(),
         "emails": outbox.purge(),
         "people": deletions.purge(),
         "bulk operations": bulk.purge(),

@@ -4,6 +4,7 @@ from app.models.audit_event import AuditEvent, AuditMaintenance
 from app.models.bulk_operation import BulkItem, BulkOperation
 from app.models.editable_html import EditableHTML
 from app.models.email_message import EmailMessage
+from app.models.password_guesses import PasswordGuesses
 from app.models.people_import import (
     ImportChunk,
     ImportProblem,
@@ -26,6 +27,7 @@ __all__ = [
     "ImportChunk",
     "ImportProblem",
     "ImportResult",
+    "PasswordGuesses",
     "PeopleImport",
     "Permission",
     "Role",

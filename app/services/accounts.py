@@ -11,7 +11,7 @@ from app import emails, passwords, tokens
 from app.extensions import db
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import audit, outbox, registration, sessions, unproven
+from app.services import audit, guesses, outbox, registration, sessions, unproven
 from app.services.authority import lock, refuse_acting
 
 HOUR = timedelta(hours=1)
@@ -33,40 +33,57 @@ class WrongPassword(Exception):
     """The password given is not the present one."""
 
 
-def authenticate(email: str, password: str) -> User | None:
+def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
     """Return the user with this address and password.
+
+    The guess is counted before it is looked at, under the address by which the user is found;
+    `marks` are those of a browser that may be known. Raises TooManyGuesses.
 
     An unknown address, a wrong password, a suspended or deleted account and one that never had a
     password cost the same time and give the same answer, None. A hash that is no longer up to date
     is made anew. The caller starts a session, which commits. Raises UserGone.
     """
+    guess = _counted(email, marks)
     user = User.by_email(email)
-    is_right = passwords.verify(user.password_hash if user else None, password)
-    if user is None or not is_right or not user.is_active or not _is_still(user):
+    verified = user.password_hash if user else None
+    # On SQLite nobody else could write for as long as it takes to hash.
+    db.session.commit()
+    is_right = passwords.verify(verified, password)
+    if user is None or not is_right or not user.is_active or not _is_still(user, verified):
         _note_refusal(user, canonical_email(email), is_right=is_right)
         return None
     if passwords.needs_rehash(user.password_hash or ""):
         user.password = password
         db.session.flush()
+    guess.was_right()
     return user
 
 
-def _is_still(user: User) -> bool:
-    """Tell whether the password that was just found right is that of `user`, who may sign in.
+def _counted(email: str, marks: str) -> guesses.Guess:
+    try:
+        return guesses.at_sign_in(email, is_known=guesses.knows(email, marks))
+    except guesses.TooManyGuesses:
+        note_throttled(canonical_email(email))
+        raise
+
+
+def _is_still(user: User, verified: str | None) -> bool:
+    """Tell whether the hash that a password was just `verified` by is that of `user` as yet.
 
     To verify it takes a while, in which it may have been changed. The row stays locked until what
     it is for is done: whoever ends all sessions then ends one that begins, too.
     """
-    verified = user.password_hash
     lock(user)
     return user.is_active and user.password_hash == verified
 
 
 def reauthenticate(user: User, session: UserSession, password: str) -> None:
-    """Note that whoever is signed in gave the password again. Raises WrongPassword."""
+    """Note that the user gave the password again. Raises WrongPassword and TooManyGuesses."""
     refuse_acting(user)
+    guess = guesses.at_own_password(user)
     if not user.verify_password(password):
         refuse_password("session.reauthentication_refused", user)
+    guess.was_right()
     sessions.renew(user)
     sessions.confirm_password(session)
 
@@ -190,6 +207,7 @@ def reset_password(token: str, password: str) -> User:
     _require_acceptable_password(user, password)
     user.reset_password(token, password)
     user.confirmed, user.must_change_password = True, False
+    guesses.forget(user)
     sessions.end_all(user)
     audit.record("user.password_reset", by=user, subject=user)
     outbox.commit_and_offer(emails.send_password_changed(user))
@@ -256,10 +274,13 @@ def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
 def require_password(user: User, password: str, *, otherwise: str) -> None:
     """Lock `user` if `password` is theirs, else note `otherwise` and raise WrongPassword.
 
-    Raises UserGone.
+    Raises UserGone and TooManyGuesses.
     """
-    if not user.verify_password(password) or not _is_still(user):
+    guess = guesses.at_own_password(user)
+    verified = user.password_hash
+    if not user.verify_password(password) or not _is_still(user, verified):
         refuse_password(otherwise, user)
+    guess.was_right()
 
 
 def refuse_password(action: str, user: User) -> NoReturn:

@@ -14,7 +14,7 @@ from app.database import now
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, User
 from app.models.email_message import EmailState
-from app.services import audit, outbox, sessions
+from app.services import audit, guesses, outbox, sessions
 from app.services.accounts import refuse_password
 from app.services.authority import (
     keep_an_administrator,
@@ -41,9 +41,10 @@ def delete(user: User, *, by: User | None) -> None:
 def delete_oneself(user: User, *, password: str) -> None:
     """Delete the account of whoever asks for it, in the same way.
 
-    Raises NotWhileActing, WrongPassword and LastAdministrator.
+    Raises NotWhileActing, TooManyGuesses, WrongPassword and LastAdministrator.
     """
     refuse_acting(user)
+    guess = guesses.at_own_password(user)
     verified = user.password_hash
     is_right = user.verify_password(password)
     if is_right:
@@ -51,6 +52,7 @@ def delete_oneself(user: User, *, password: str) -> None:
         keep_an_administrator(user, by=user)
     if not is_right or user.password_hash != verified:
         refuse_password("user.deletion_refused", user)
+    guess.was_right()
     _delete(user, by=user)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.database import now
 from app.extensions import db
 from app.models import Permission, User, UserSession
-from app.services import audit, sessions
+from app.services import audit, guesses, sessions
 from app.services.accounts import WrongPassword
 from app.services.authority import (
     AboveOneself,
@@ -51,14 +51,16 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
     """Have `by` signed in as `user` in their present session, and return until when.
 
     `password` is that of `by`: it is asked for each time, however fresh the sign-in. Raises
-    WrongPassword and what `check` raises.
+    WrongPassword, TooManyGuesses and what `check` raises.
     """
+    guess = guesses.at_own_password(by)
     lock(user)
     check(user, by=by)
     if not by.verify_password(password):
         audit.record("session.reauthentication_refused", by=by, subject=by)
         db.session.commit()
         raise WrongPassword
+    guess.was_right()
     session = _session_of(by)
     sessions.renew(by)
     until = now() + timedelta(minutes=current_app.config["IMPERSONATION_MINUTES"])

@@ -26,7 +26,7 @@ LEVELS = [
     {"app.services"},
     {
         "app.assets", "app.cookies", "app.csrf", "app.decorators", "app.email", "app.forms",
-        "app.error_reporting", "app.headers", "app.limits", "app.request_log", "app.sign_in",
+        "app.error_reporting", "app.headers", "app.request_log", "app.sign_in",
         "app.static_files", "app.templating",
     },
     {"app.account", "app.admin", "app.cli", "app.dev", "app.errors", "app.main", "app.tasks"},

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app import passwords
-from app.account import account, limits
+from app.account import account
 from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import (
     ChangeEmailForm,
@@ -17,7 +17,7 @@ from app.headers import SAFE_METHODS
 from app.redirects import next_url
 from app.services import accounts, addresses, users
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
-from app.sign_in import me
+from app.sign_in import mark_browser, me
 
 OPEN_TO_ONE_WHO_MUST_CHANGE = {
     *("account.change_password", "account.check_password", "account.logout"),
@@ -69,7 +69,6 @@ def change_name() -> ResponseReturnValue:
 
 @account.route("/manage/change-password", methods=["GET", "POST"])
 @login_required
-@limits.password_by_user
 def change_password() -> ResponseReturnValue:
     """Change one's own password; every other browser is signed out."""
     form = ChangePasswordForm()
@@ -86,6 +85,7 @@ def change_password() -> ResponseReturnValue:
         except passwords.WeakPassword as error:
             form.new_password.errors = [str(error)]
         else:
+            mark_browser(me())
             flash("Your password is changed. Other devices are signed out.", "success")
             return redirect(next_url(request.args.get("next"), url_for("account.manage")))
     return render_template("account/change_password.html", form=form)
@@ -93,7 +93,6 @@ def change_password() -> ResponseReturnValue:
 
 @account.route("/manage/change-email", methods=["GET", "POST"])
 @login_required
-@limits.password_by_user
 def change_email_request() -> ResponseReturnValue:
     """Ask for another address, which counts once its link is followed."""
     form = ChangeEmailForm()

@@ -13,7 +13,7 @@ from app.extensions import limiter
 from app.headers import SAFE_METHODS
 from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
-from app.sign_in import me
+from app.sign_in import mark_browser, me
 
 # In the cookie: what tells the browser that registered from others.
 RECEIPT = "receipt"
@@ -162,7 +162,7 @@ def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
         if user.id != user_id:
             raise LinkRefused
         if form.validate_on_submit():
-            accounts.join_from_invite(user_id, token, form.password.data)
+            mark_browser(accounts.join_from_invite(user_id, token, form.password.data))
             flash(f"Your password is set. Sign in as {user.email}.", "success")
             return redirect(url_for("account.login"))
     except passwords.WeakPassword as error:

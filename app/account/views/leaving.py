@@ -4,7 +4,7 @@ from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from app.account import account, limits
+from app.account import account
 from app.account.forms import DeleteAccountForm
 from app.services import deletions
 from app.services.accounts import WrongPassword
@@ -19,7 +19,6 @@ LAST = (
 
 @account.route("/manage/delete", methods=["GET", "POST"])
 @login_required
-@limits.password_by_user
 def delete_account() -> ResponseReturnValue:
     """Delete one's own account: GET asks, and POST does it with the password."""
     form = DeleteAccountForm()

@@ -10,6 +10,7 @@ from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
 from app.decorators import anonymous_required
 from app.services import accounts
 from app.services.accounts import LinkRefused
+from app.sign_in import mark_browser
 
 
 @account.route("/reset-password", methods=["GET", "POST"])
@@ -33,7 +34,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     try:
         accounts.find_by_token("reset_password", token)
         if form.validate_on_submit():
-            accounts.reset_password(token, form.new_password.data)
+            mark_browser(accounts.reset_password(token, form.new_password.data))
             flash("Your password is changed. Sign in with the new one.", "success")
             return redirect(url_for("account.login"))
     except passwords.WeakPassword as error:

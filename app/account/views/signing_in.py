@@ -11,19 +11,18 @@ from app.models import User
 from app.redirects import next_url
 from app.services import accounts
 from app.services.accounts import WrongPassword
-from app.sign_in import gave_password, me, sign_in, sign_out
+from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
 from app.templating import may_open
 
 
 @account.route("/login", methods=["GET", "POST"])
 @anonymous_required
-@limits.sign_in_by_address
-@limits.sign_in_by_account
+@limits.sign_in_by_site
 def login() -> ResponseReturnValue:
     """Sign an existing user in."""
     form = LoginForm()
     if form.validate_on_submit():
-        user = accounts.authenticate(form.email.data, form.password.data)
+        user = accounts.authenticate(form.email.data, form.password.data, marks=browser_marks())
         if user is not None:
             sign_in(user, remember=form.remember_me.data)
             flash("You are signed in.", "success")
@@ -42,7 +41,6 @@ def logout() -> ResponseReturnValue:
 
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
-@limits.password_by_user
 def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a grave deed."""
     form = ReauthenticateForm()

@@ -7,7 +7,6 @@ from app.admin import admin
 from app.admin.forms import SignInAsForm
 from app.decorators import permission_required
 from app.extensions import db
-from app.limits import password_by_user
 from app.models import Permission, User
 from app.services import impersonation
 from app.services.accounts import WrongPassword
@@ -18,7 +17,6 @@ from app.sign_in import me, take_on
 
 @admin.route("/user/<int:user_id>/sign-in-as", methods=["GET", "POST"])
 @permission_required(Permission.IMPERSONATE)
-@password_by_user
 def sign_in_as(user_id: int) -> ResponseReturnValue:
     """Use the app as someone else for a while; one's own password is asked for each time."""
     user = db.get_or_404(User, user_id)
