@@ -175,11 +175,11 @@ class Config:
 
     def derive(self) -> None:
         """Set what follows from the values above."""
-        self.RATELIMIT_STORAGE_URI = self.REDIS_URL
+        # The name that the limiter has for a socket.
+        self.RATELIMIT_STORAGE_URI = re.sub(r"^unix://", "redis+unix://", self.REDIS_URL)
         # Applications that share a Redis count for themselves.
         self.QUEUE_PREFIX = slug(self.QUEUE_PREFIX)
         self.RATELIMIT_KEY_PREFIX = self.QUEUE_PREFIX
-        self.RATELIMIT_STORAGE_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 1}
         self.COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
         self.REMEMBER_COOKIE_DURATION = timedelta(seconds=self.REMEMBER_LIFETIME)
         self.HTTPS_ONLY = self.PRODUCTION and not self.SSL_DISABLE

@@ -18,6 +18,7 @@ from app import (
     error_reporting,
     errors,
     headers,
+    limits,
     queue,
     request_log,
     sign_in,
@@ -28,7 +29,7 @@ from app import (
 from app.account import account
 from app.admin import admin
 from app.csrf import csrf
-from app.extensions import compress, db, limiter, login_manager, migrate
+from app.extensions import compress, db, login_manager, migrate
 from app.extensions import mail as flask_mail  # app.mail is a module
 from app.main import main
 from app.services.health import deployment
@@ -100,7 +101,7 @@ def add_request_hooks(app: Flask) -> None:
     headers.init_app(app)
     app.before_request(sign_in.keep_identities_apart)
     csrf.init_app(app)
-    limiter.init_app(app)
+    limits.init_app(app)
     app.before_request(sign_in.note_activity)
     app.after_request(sign_in.hand_over_token)
     errors.init_app(app)

@@ -65,6 +65,7 @@ def anonymous_required(view: View) -> View:
             return redirect(next_url(request.args.get("next"), url_for("main.index")))
         return view(*args, **kwargs)
 
+    guarded.for_guests = True  # type: ignore[attr-defined]
     return guarded
 
 

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, jsonify, render_template, request, url_for
+from flask import (
+    Flask,
+    current_app,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -199,6 +209,10 @@ def show_stale_form(error: CSRFError) -> Any:
     """
     if wants_json():
         return show(error)
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "for_guests", False) and current_user.is_authenticated:
+        # Signed in meanwhile, in another tab or by a browser that was started again.
+        return redirect(next_url(request.args.get("next"), HOME[0]), 303)
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)

@@ -1,5 +1,6 @@
 """What all forms share: the CSRF field, text that can be stored, and e-mail addresses."""
 
+from collections.abc import Callable
 from typing import Any
 
 from email_validator import EmailNotValidError
@@ -29,7 +30,7 @@ from app import names
 from app.csrf import MaskedFormCSRF
 from app.models.user import EMAIL_LENGTH, NAME_LENGTH
 from app.passwords import MAX_LENGTH
-from app.services.typed import holds_link, is_name, stored_address, visible
+from app.services.typed import hides_something, holds_link, is_name, stored_address, visible
 
 UNSEEN = "Remove the characters that cannot be seen."
 NO_LINK = "A name holds no web address. Put a space after a dot."
@@ -97,10 +98,20 @@ def normalise(value: str | None) -> str | None:
     return names.normalise(value) if value else value
 
 
+def cut(length: int) -> Callable[[str | None], str | None]:
+    """Return a filter that strips a text and keeps one character more than it may have.
+
+    What is too long is then refused without being examined or sent back whole.
+    """
+    return lambda value: value.strip()[: length + 1] if value else value
+
+
 class Address:
     """Validate an e-mail address and put it in the form in which it is stored."""
 
     def __call__(self, form: Form, field: Field) -> None:
+        if hides_something(field.data or ""):
+            raise ValidationError(UNSEEN)
         try:
             address = stored_address(field.data or "")
         except EmailNotValidError:
@@ -114,7 +125,8 @@ def email_field(label: str = "Email", *, autocomplete: str = "email", **options:
     """Return a required field for an address; `autocomplete` as in the HTML standard."""
     return EmailField(
         label,
-        filters=[strip],
+        # In Unicode, a domain may have fewer characters than it is stored with, or more.
+        filters=[cut(2 * EMAIL_LENGTH)],
         validators=[DataRequired("Enter an address."), Address()],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
         **options,
@@ -136,7 +148,8 @@ def name_field(label: str, *, autocomplete: str) -> StringField:
     """Return a required field for a part of someone's name."""
     return StringField(
         label,
-        filters=[strip, normalise],
+        # Letters that are typed in parts become fewer.
+        filters=[cut(4 * NAME_LENGTH), normalise],
         validators=[
             DataRequired("Enter a name."),
             Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),

@@ -3,17 +3,22 @@
 import string
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice, pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from werkzeug.security import check_password_hash
 from zxcvbn import matching, zxcvbn
 
+from app.common_passwords import COMMON_PASSWORDS, COMMON_WORDS
+
 MAX_LENGTH = 128
 LEAST_SCORE = 3  # of 4: over 10^8 guesses
 LEAST_UNRELATED = 6  # characters beside names and addresses
 SHORTEST_RELATED_WORD = 3
-EXAMINED_LENGTH = 48  # zxcvbn's time grows with the square of the length
+EXAMINED_LENGTH = 32  # zxcvbn's time grows with the square of the length
+EXAMINED_WORDS = 40  # of names and addresses
+LEAST_STEPS = 5  # characters that neither repeat the one before nor are its neighbour
 
 # zxcvbn tries every way of reading digits and signs as letters. With its own table someone could
 # think of a password that takes ten seconds; with the usual readings it takes milliseconds.
@@ -25,6 +30,9 @@ hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
 # Checked when there is no hash to check, so that both cases take the same time.
 _STAND_IN = hasher.hash("stand-in")
+
+
+TOO_EASY = "This password is too easy to guess."
 
 
 class WeakPassword(ValueError):
@@ -74,40 +82,63 @@ def strength(password: str, related: Iterable[str] = ()) -> tuple[int, str]:
     examined = normalise(password)[:EXAMINED_LENGTH]
     if not examined:
         return 0, ""
-    result = zxcvbn(examined, user_inputs=[*_words(related)])
+    result = zxcvbn(examined, user_inputs=[*islice(_words(related), EXAMINED_WORDS)])
     feedback = result["feedback"]
     reason = feedback["warning"] or next(iter(feedback["suggestions"]), "")
     return result["score"], reason.rstrip(".")
 
 
-def require_strong(password: str, *, least_length: int, related: Iterable[str] = ()) -> None:
-    """Raise WeakPassword, with the reason, unless `password` may be used.
+def judge(password: str, *, least_length: int, related: Iterable[str] = ()) -> tuple[int, str]:
+    """Return a score from 0 to 4 and, unless `password` may be used, why not.
 
-    Length counts characters after normalisation; no kind of character is asked for or refused
-    (ASVS 5.0 6.2.1, 6.2.5, 6.2.9).
+    Characters are counted as they are typed and as they are hashed: one may be normalised to many,
+    or many to one. No kind of character is asked for or refused (ASVS 5.0 6.2.1, 6.2.5, 6.2.9).
     """
-    length = len(normalise(password))
-    if length < least_length:
-        raise WeakPassword(f"Use at least {least_length} characters.")
-    if length > MAX_LENGTH:
-        raise WeakPassword(f"Use at most {MAX_LENGTH} characters.")
+    normal = normalise(password[: 2 * MAX_LENGTH])
+    if max(len(password) - MAX_LENGTH, len(normal)) > MAX_LENGTH:
+        return 0, f"Use at most {MAX_LENGTH} characters."
     related = [*_words(related)]
-    if _is_mostly_related(password, related):
-        raise WeakPassword("This password is little more than a name or an address.")
-    score, reason = strength(password, related)
+    score, reason = strength(normal, related)
+    if min(len(password), len(normal)) < least_length:
+        return score, f"Use at least {least_length} characters."
+    if _is_mostly_made_of(related, normal.lower()):
+        return score, "This password is little more than a name or an address."
     if score < LEAST_SCORE:
-        detail = f" {reason}." if reason else ""
-        raise WeakPassword(f"This password is too easy to guess.{detail}")
+        return score, f"{TOO_EASY} {reason}." if reason else TOO_EASY
+    plain = _without_accents(normal)
+    is_common = plain in COMMON_PASSWORDS or _is_mostly_made_of(COMMON_WORDS, plain)
+    if is_common or _steps(normal) < LEAST_STEPS:
+        return 1, f"{TOO_EASY} Avoid common words, repeated characters and sequences."
+    return score, ""
 
 
-def _is_mostly_related(password: str, related: Iterable[str]) -> bool:
-    """Tell whether little is left without the words that an attacker tries first."""
-    whole = rest = normalise(password).lower()
-    for word in sorted(related, key=len, reverse=True):
-        if len(word) >= SHORTEST_RELATED_WORD:
+def require_strong(password: str, *, least_length: int, related: Iterable[str] = ()) -> None:
+    """Raise WeakPassword, with the reason, unless `password` may be used (see judge)."""
+    _score, problem = judge(password, least_length=least_length, related=related)
+    if problem:
+        raise WeakPassword(problem)
+
+
+def _without_accents(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return normalise(bare)
+
+
+def _steps(text: Iterable[str]) -> int:
+    """Count the characters that begin something new: `aaa`, `1234` and `112233` are one each."""
+    pairs = pairwise(map(ord, text))
+    return 1 + sum(abs(one - other) > 1 for one, other in pairs)
+
+
+def _is_mostly_made_of(words: Iterable[str], password: str) -> bool:
+    """Tell whether little is left of `password` without words that an attacker tries first."""
+    whole = rest = password
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= SHORTEST_RELATED_WORD or not word.isascii():
             rest = rest.replace(word, "")
-    left = sum(not c.isspace() and c not in string.punctuation for c in rest)
-    return rest != whole and left < LEAST_UNRELATED
+    left = [c for c in rest if not c.isspace() and c not in string.punctuation]
+    return rest != whole and _steps(left) < LEAST_UNRELATED
 
 
 def _words(related: Iterable[str]) -> Iterable[str]:

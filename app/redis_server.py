@@ -11,10 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
-from redis.retry import Retry
+
+from app import redis_client
 
 INSTALL_ADVICE = (
     "No Redis server found. Install one (`apt install redis-server`, `brew install valkey`, or "
@@ -70,16 +69,10 @@ def is_running(url: str, *, ssl_cert_reqs: str = "required") -> bool:
     Raises CannotStart when something is there that cannot be used: a Redis that wants another
     password, or a program that is no Redis.
     """
-    options = {"ssl_cert_reqs": ssl_cert_reqs} if url.startswith("rediss://") else {}
+    settings = {"REDIS_SSL_CERT_REQS": ssl_cert_reqs}
     address = Address.parse(url)
     try:
-        with Redis.from_url(
-            url,
-            socket_connect_timeout=1,
-            socket_timeout=1,
-            retry=Retry(NoBackoff(), 0),
-            **options,
-        ) as client:
+        with redis_client.connect(url, settings, timeout=1) as client:
             client.ping()
     except BusyLoadingError:
         return True

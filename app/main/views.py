@@ -1,6 +1,6 @@
 """The public pages."""
 
-from flask import render_template
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.main import main
@@ -20,6 +20,12 @@ def about() -> ResponseReturnValue:
     return render_template(
         "main/about.html", editable_html_obj=EditableHTML.get_editable_html("about")
     )
+
+
+@main.get("/.well-known/change-password")
+def change_password() -> ResponseReturnValue:
+    """Lead password managers to the page that changes a password (W3C, change-password-url)."""
+    return redirect(url_for("account.change_password"), 303)
 
 
 @main.get("/healthz")

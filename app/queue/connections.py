@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import current_app
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from app import redis_client
 
 ENQUEUE_TIMEOUT = 1  # seconds that a request may lose to Redis
-CONNECT_TIMEOUT = 5  # seconds that a worker waits for a connection
 
 
 def is_configured() -> bool:
@@ -30,18 +27,7 @@ def ping() -> None:
 
 
 def _connect(url: str, timeout: float) -> Redis:
-    options: dict[str, Any] = {}
-    if url.startswith("rediss://"):
-        required = current_app.config.get("REDIS_SSL_CERT_REQS", "required")
-        options = {"ssl_cert_reqs": required, "ssl_check_hostname": required == "required"}
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),
-        socket_timeout=timeout,
-        # The client's own retries turn a refused connection into three seconds of waiting.
-        retry=Retry(NoBackoff(), 0),
-        **options,
-    )
+    return redis_client.connect(url, current_app.config, timeout=timeout)
 
 
 class EnqueueConnection:

@@ -97,6 +97,20 @@ def require_strong_password(password: str, **person: str) -> None:
     )
 
 
+def judge_password(password: str, **person: str) -> tuple[int, str]:
+    """Return the score of a password and why it may not be used, if it may not.
+
+    Ends the transaction first: to estimate takes a while, in which nobody else could write to
+    SQLite.
+    """
+    db.session.rollback()
+    return passwords.judge(
+        password,
+        least_length=current_app.config["PASSWORD_MIN_LENGTH"],
+        related=[current_app.config["APP_NAME"], *person.values()],
+    )
+
+
 def register(*, first_name: str, last_name: str, email: str, password: str) -> str:
     """Create an unconfirmed account and queue its confirmation link.
 

@@ -77,6 +77,11 @@ def holds_link(text: str) -> bool:
     return _LINK.search(plain.lower()) is not None
 
 
+def hides_something(text: str) -> bool:
+    """Tell whether `text` has characters of which nothing can be seen, zero-width ones say."""
+    return any(unicodedata.category(character)[0] == "C" for character in text)
+
+
 def is_name(text: str) -> bool:
     """Tell whether `text` is one line that can be seen, and that leaves the text around it alone.
 

@@ -1,5 +1,6 @@
 """The one rule for passwords, at every door, and what hashing them promises."""
 
+import re
 import socket
 import time
 
@@ -18,6 +19,15 @@ WEAK = {
     "too long": ("xK3#vQ9!mZ2 " * 11, "at most 128 characters"),
     "common": ("passwordpassword", "too easy"),
     "a row of digits": ("123456789012345", "too easy"),
+    "one character that becomes many": ("\ufdfa", "at least 12 characters"),
+    "eleven ligatures": ("\ufb03a" * 5 + "x", "at least 12 characters"),
+    "a famous one": ("correcthorsebatterystaple", "too easy"),
+    "runs of digits": ("11112222333344445555", "too easy"),
+    "runs of letters": ("aaaabbbbccccdddd", "too easy"),
+    "a word for password": ("contraseña1234", "too easy"),
+    "the same, composed otherwise": ("contrasen\u0303a1234", "too easy"),
+    "in Cyrillic": ("пароль123456", "too easy"),
+    "a welcome": ("Welcome2024!!", "too easy"),
     "a row of keys": ("qwertyuiopasdf", "too easy"),
     "the own address": ("ada@example.com!", "name or an address"),
     "the own name": ("Ada-Lovelace-1", "name or an address"),
@@ -277,3 +287,66 @@ def test_the_meter_keeps_nothing(client, caplog):
     meter(client, password="xK3#vQ9!mZ2p secret")
     assert "xK3#vQ9" not in caplog.text
     assert db.session.query(User).count() == 0
+
+
+def test_the_meter_estimates_once_and_outside_of_any_transaction(client, make_user, monkeypatch):
+    """PW-2: on SQLite nobody else could write meanwhile."""
+    client.enter(make_user())
+    estimate, during = passwords.zxcvbn, []
+
+    def watched(*args, **options):
+        during.append(db.session().in_transaction())
+        return estimate(*args, **options)
+
+    monkeypatch.setattr(passwords, "zxcvbn", watched)
+    headers = {"X-CSRFToken": client.csrf_token("/account/manage")}
+    assert client.post("/account/check-password", json={"password": "x" * 9}, headers=headers).json
+    assert during == [False]
+
+
+def test_the_meter_answers_a_visitor_thirty_times_a_minute(client):
+    """PW-2: to estimate takes a processor, and nobody types faster."""
+    headers = {"X-CSRFToken": client.csrf_token("/account/register")}
+    send = {"json": {"password": "x"}, "headers": headers}
+    statuses = [client.post("/account/check-password", **send).status_code for _ in range(32)]
+    assert statuses == [200] * 30 + [429] * 2
+
+
+@pytest.mark.parametrize("length", [33, 10_000, 500_000])
+def test_what_is_estimated_has_a_bounded_length(length, monkeypatch):
+    """PW-2: work is bound, so no password takes long."""
+    seen = []
+    estimate = passwords.zxcvbn
+
+    def watched(password, user_inputs):
+        seen.append((len(password), len(user_inputs)))
+        return estimate(password, user_inputs=user_inputs)
+
+    monkeypatch.setattr(passwords, "zxcvbn", watched)
+    passwords.judge("x" * length, least_length=12, related=["a b " * length, "ab c" * 50] * 20)
+    assert all(size <= 32 and words <= 40 for size, words in seen)
+
+
+@pytest.mark.parametrize("path", ["change-password", "reset", "reauthenticate", "join"])
+def test_password_managers_learn_whose_password_it_is(client, make_user, path):
+    """PW-7: they look for the field `username` beside a password."""
+    user = make_user(invited=path == "join")
+    if path == "reset":
+        page = client.get(f"/account/reset-password/{user.generate_password_reset_token()}")
+    elif path == "join":
+        page = client.get(f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}")
+    else:
+        client.enter(user)
+        place = "/account/manage/change-password" if "change" in path else "/account/reauthenticate"
+        page = client.get(place)
+    field = re.search(r'<input[^>]*name="username"[^>]*>', page.text).group()
+    assert f'value="{user.email}"' in field
+    assert 'autocomplete="username"' in field
+    assert " hidden" in field
+
+
+def test_password_managers_find_the_page_that_changes_a_password(client):
+    """W3C: a well-known URL for changing passwords."""
+    answer = client.get("/.well-known/change-password")
+    assert (answer.status_code, answer.location) == (303, "/account/manage/change-password")
+    assert client.get("/.well-known/resource-that-should-not-exist").status_code == 404

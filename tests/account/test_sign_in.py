@@ -325,3 +325,41 @@ def test_misspelt_addresses_do_not_count_against_other_visitors(app):
             ).status_code
         )
     assert set(statuses) == {200}
+
+
+def test_a_form_of_a_tab_from_before_the_sign_in_leads_on(client, make_user):
+    """Signed in meanwhile, in another tab: no error, and no second sign-in."""
+    user = make_user()
+    old = client.csrf_token(LOGIN)
+    client.sign_in(user.email)
+    data = {"email": user.email, "password": PASSWORD, "csrf_token": old}
+    answer = client.post(LOGIN, data=data, query_string={"next": "/about"})
+    assert (answer.status_code, answer.location) == (303, "/about")
+    assert client.post(LOGIN, data=data, query_string={"next": "//evil.com"}).location == "/"
+    assert db.session.query(UserSession).count() == 1
+
+
+def test_a_tab_that_the_browser_restored_leads_on(client, make_user):
+    """The session cookie is gone with the browser, and the other one signs it in again."""
+    user = make_user()
+    client.sign_in(user.email, remember_me="y")
+    client.delete_cookie(client.application.config["SESSION_COOKIE_NAME"])
+    answer = client.post(LOGIN, data={"email": user.email, "password": PASSWORD})
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_an_old_form_of_a_guest_is_refused_all_the_same(client):
+    assert client.post(LOGIN, data={"csrf_token": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u200d", "\ufeff", "\u00ad", "\u2060", "\u202e"])
+def test_an_address_with_a_hidden_character_is_refused_with_the_reason(client, hidden):
+    page = attempt(client, f"ada{hidden}@example.com")
+    assert "Remove the characters that cannot be seen" in page.text
+
+
+def test_a_huge_address_is_not_sent_back(client):
+    """PW-2: cut before it is looked at."""
+    page = attempt(client, "a" * 650_000 + "@example.com")
+    assert page.status_code == 200
+    assert len(page.text) < 20_000

@@ -17,11 +17,14 @@ LEVELS = [
     {"config", "settings"},
     {
         "app.extensions", "app.database", "app.log_lines", "app.migration_helpers", "app.names",
-        "app.origin", "app.passwords", "app.postgresql", "app.slow_clients",
-        "app.tokens",
+        "app.origin", "app.common_passwords", "app.passwords", "app.postgresql",
+        "app.redis_client", "app.slow_clients", "app.tokens",
     },
     {"app.models"},
-    {"app.queue", "app.mail", "app.mail_files", "app.links", "app.redirects", "app.redis_server"},
+    {
+        "app.limits", "app.links", "app.mail", "app.mail_files", "app.queue", "app.redirects",
+        "app.redis_server",
+    },
     {"app.emails"},
     {"app.services"},
     {

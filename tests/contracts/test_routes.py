@@ -28,6 +28,7 @@ ACCESS = {
     "static": ANYONE,
     "main.index": ANYONE,
     "main.about": ANYONE,
+    "main.change_password": ANYONE,
     "main.healthz": ANYONE,
     "main.readyz": ANYONE,
     "account.login": GUESTS,

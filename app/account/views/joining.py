@@ -1,6 +1,6 @@
 """Registering, confirming an address, and accepting an invitation."""
 
-from flask import abort, current_app, flash, redirect, render_template, request, session, url_for
+from flask import abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -9,7 +9,6 @@ from app.account import account, limits
 from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
 from app.decorators import anonymous_required
-from app.extensions import limiter
 from app.headers import SAFE_METHODS
 from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
@@ -62,7 +61,8 @@ def register() -> ResponseReturnValue:
 
 
 @account.post("/check-password")
-@limiter.limit("120 per minute")
+@limits.strength_by_site
+@limits.strength_by_network
 def check_password() -> ResponseReturnValue:
     """Say how strong a password is, by the rule that decides when it is sent in earnest."""
     try:
@@ -71,19 +71,14 @@ def check_password() -> ResponseReturnValue:
         sent = None
     if not isinstance(sent, dict):
         abort(400)
-    password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH]
+    password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH + 1]
     names = ("first_name", "last_name", "email")
     person = {name: str(sent.get(name, ""))[:254] for name in names}
     if current_user.is_authenticated:
         person |= {name: getattr(current_user, name) for name in names}
-    score, _reason = passwords.strength(
-        password, [current_app.config["APP_NAME"], *person.values()]
-    )
-    try:
-        accounts.require_strong_password(password, **person)
-    except passwords.WeakPassword as error:
-        return {"score": score, "acceptable": False, "message": str(error)}
-    return {"score": score, "acceptable": True, "message": "This password is strong enough."}
+    score, problem = accounts.judge_password(password, **person)
+    message = problem or "This password is strong enough."
+    return {"score": score, "acceptable": not problem, "message": message}
 
 
 @account.get("/unconfirmed")

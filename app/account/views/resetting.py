@@ -32,7 +32,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     """Set a new password by a link. It does not sign anyone in."""
     form = ResetPasswordForm()
     try:
-        accounts.find_by_token("reset_password", token)
+        user = accounts.find_by_token("reset_password", token)
         if form.validate_on_submit():
             mark_browser(accounts.reset_password(token, form.new_password.data))
             flash("Your password is changed. Sign in with the new one.", "success")
@@ -46,4 +46,4 @@ def reset_password(token: str) -> ResponseReturnValue:
             "account.reset_password_request",
             "Get a new link",
         )
-    return token_page("account/reset_password.html", form=form)
+    return token_page("account/reset_password.html", form=form, user=user)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import queue
 from app.extensions import db
 from app.services.health import database, deployment, mail, probing, workers
 from app.services.health.check import Check
@@ -36,7 +35,7 @@ def readiness() -> list[Check]:
     """Check what pages need, and how mail fares, within PATIENCE seconds."""
     names = ("database", "migrations", "mail")
     asked = probing.begin("readiness", lambda: _ask(names))
-    ping = probing.begin("redis", queue.ping) if queue.is_configured() else None
+    ping = workers.begin_to_ping()
     return [*_answers(asked, names, PATIENCE), workers.redis_answers(ping, PATIENCE)]
 
 

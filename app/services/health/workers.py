@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app
 from redis.exceptions import AuthenticationError, RedisError
 
-from app import queue, redis_server
+from app import limits, queue, redis_server
 from app.database import now
 from app.services.health import probing
 from app.services.health.check import Check, time_since
@@ -23,7 +23,23 @@ def begin_to_look() -> probing.Look[datetime | None] | None:
     """Look for workers, where there is a queue; that Redis answers shows by the way."""
     if not queue.is_configured():
         return None
-    return probing.begin("workers", queue.latest_heartbeat)
+    return probing.begin("workers", _look)
+
+
+def begin_to_ping() -> probing.Look[None] | None:
+    """Look whether Redis answers the queue and the rate limiter, where there is a queue."""
+    return probing.begin("redis", _ping) if queue.is_configured() else None
+
+
+def _look() -> datetime | None:
+    heard = queue.latest_heartbeat()
+    limits.check()
+    return heard
+
+
+def _ping() -> None:
+    queue.ping()
+    limits.check()
 
 
 def redis_answers(look: probing.Look[Any] | None, patience: float) -> Check:
@@ -36,6 +52,13 @@ def redis_answers(look: probing.Look[Any] | None, patience: float) -> Check:
             "redis",
             problem="Redis does not accept the password.",
             hint="Compare the password in REDIS_URL with that of Redis.",
+        )
+    except limits.LimiterAway:
+        return Check(
+            "redis",
+            problem="Redis answers the queue, and not the rate limiter.",
+            hint="Compare RATELIMIT_STORAGE_URI with REDIS_URL. Until then each web process counts "
+            "requests for itself.",
         )
     except (RedisError, OSError, probing.TookTooLong) as error:
         logger.warning("redis check failed: %s", error or f"no answer in {patience} s")
