@@ -210,7 +210,8 @@ def show_stale_form(error: CSRFError) -> Any:
     if wants_json():
         return show(error)
     view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "for_guests", False) and current_user.is_authenticated:
+    is_for_guests = getattr(view, "for_guests", False) and comes_from_here()
+    if is_for_guests and current_user.is_authenticated:
         # Signed in meanwhile, in another tab or by a browser that was started again.
         return redirect(next_url(request.args.get("next"), HOME[0]), 303)
     fields = [
