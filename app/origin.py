@@ -10,7 +10,9 @@ from flask import g, has_app_context
 LONGEST_ADDRESS = 45  # an IPv6 address with an IPv4 one at its end
 
 # "203.0.113.7:4711" and "[2001:db8::1]:4711", as some proxies write them.
-_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d*)?|(?P<v4>\d+(?:\.\d+){3}):\d*")
+_WITH_PORT = re.compile(
+    r"\[(?P<v6>[^\]]{0,80})\](?::\d{0,5})?|(?P<v4>\d{1,3}(?:\.\d{1,3}){3}):\d{0,5}"
+)
 # RFC 6052: IPv6-only networks reach a server of IPv4 through it, and the other way round.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
