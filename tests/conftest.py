@@ -14,8 +14,10 @@ from app.extensions import db, limiter
 from app.models import User
 from app.services import outbox as outbox_service
 from app.services import roles
-from tests import factories
+from tests import databases, factories
 from tests.support import Browser
+
+databases.give_each_process_its_own()
 
 
 @pytest.fixture(scope="session")

@@ -1,34 +1,22 @@
 """An app on a database of its own: commands commit, and some drop everything."""
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from sqlalchemy.engine import make_url
 
 from app import create_app
 from app.extensions import db
+from tests import databases
 
 
 @pytest.fixture
 def own_database(tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database, on the server that the tests use."""
-    shared = os.environ.get("TEST_DATABASE_URL")
-    if not shared:
-        yield f"sqlite:///{tmp_path / 'own.sqlite'}"
-        return
-    url = make_url(shared).set(drivername="postgresql")
-    name = f"cli_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-        own = url.set(drivername="postgresql+psycopg", database=name)
-        yield own.render_as_string(hide_password=False)
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    """The URL of an empty database, on the server that the tests use."""
+    with databases.own_database(tmp_path, "cli") as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,20 +8,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, make_url, text
 
-import config
 from app import create_app
 from app.extensions import db, limiter
 from app.models import AuditEvent
 from app.services import audit, roles
+from tests.databases import own_database
 from tests.support import Browser
 
 THREADS = 20
@@ -29,19 +26,8 @@ THREADS = 20
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
-    if url.get_backend_name() == "sqlite":
-        folder: Path = tmp_path_factory.mktemp("races")
-        yield f"sqlite:///{folder / 'races.sqlite'}"
-        return
-    name = f"races_{uuid4().hex}"
-    server = create_engine(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    server.dispose()
+    with own_database(tmp_path_factory.mktemp("races"), "races") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

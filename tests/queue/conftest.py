@@ -11,15 +11,13 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.pool import NullPool
 
 from app import create_app, emails
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.queue import TASKS
 from app.services import roles
-from config import TestingConfig
+from tests.databases import own_database
 from tests.queue.example_tasks import register
 from tests.queue.support import MailServer, Process, RedisServer
 from tests.support import Browser
@@ -59,17 +57,8 @@ def smtp(make_mail_server: Callable[..., MailServer]) -> MailServer:
 @pytest.fixture
 def database_url(tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, which several processes can open."""
-    given = TestingConfig().SQLALCHEMY_DATABASE_URI
-    if given.startswith("sqlite"):
-        yield f"sqlite:///{tmp_path / 'test.sqlite'}"
-        return
-    name = f"queue_{uuid4().hex}"
-    server = create_engine(given, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(given).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with own_database(tmp_path, "queue") as url:
+        yield url
 
 
 @pytest.fixture
