@@ -2,6 +2,8 @@
 
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
+# A process for each processor; PARALLEL= runs the tests one after the other.
+PARALLEL = -n auto --dist worksteal
 
 .PHONY: help setup run test browser-test slow-test timing-test deployment-test check format hooks bench lock upgrade sbom tools peers clean
 .DEFAULT_GOAL := help
@@ -16,13 +18,13 @@ run: setup  ## Run web, worker and Redis on http://localhost:5000 (PORT=5050 mak
 	@exec $(PYTHON_VENV) scripts/run.py
 
 test: setup  ## Run the tests (ARGS="-k name" is handed to pytest)
-	@$(PYTHON_VENV) manage.py test $(ARGS)
+	@$(PYTHON_VENV) manage.py test $(PARALLEL) $(ARGS)
 
 browser-test: setup  ## Run the tests in Chromium
 	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
 
 slow-test: setup  ## Run the tests that take minutes: the promise of 1,000 mails
-	@$(PYTHON_VENV) manage.py test -m slow $(ARGS)
+	@$(PYTHON_VENV) manage.py test -m slow $(PARALLEL) $(ARGS)
 
 timing-test: setup  ## Run the tests that look at a clock, on a machine that does little else
 	@$(PYTHON_VENV) manage.py test -m timing $(ARGS)
@@ -34,7 +36,7 @@ check: setup  ## Check format, lint, types and the promises of the whole app (.c
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
-	$(PYTHON_VENV) manage.py test tests/contracts -q
+	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL)
 
 format: setup  ## Format the code and mend what ruff can mend
 	@$(PYTHON_VENV) manage.py format
