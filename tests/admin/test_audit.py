@@ -258,6 +258,7 @@ def test_everyone_sees_what_happened_to_their_own_account(app, make_user, admin)
     browser.sign_in(user.email)
     users.change_email(user, email="new@example.com", by=admin)
     users.suspend(other, by=admin)
+    browser.sign_in("new@example.com")  # A change of the address has signed the user out.
     page = browser.get("/account/manage/activity").text
 
     assert "Someone tried to sign in and failed" in page

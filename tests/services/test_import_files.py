@@ -12,6 +12,9 @@ from app.services.imports.files import describe, records
 from app.services.imports.rows import NOT_IN_ENCODING, batches
 from app.services.imports.unreadable import Unreadable
 
+# Which email addresses are good depends on the settings.
+pytestmark = pytest.mark.usefixtures("app")
+
 HEADER = ["Email", "First name", "Last name"]
 PEOPLE = [
     ["zoe@example.com", "Zoë", "Müller"],

@@ -54,7 +54,11 @@ class Site:
     process: subprocess.Popen[bytes]
     log_file: Path
     database: str
-    cookie: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     @property
     def log(self) -> str:
@@ -72,8 +76,9 @@ class Site:
             text = response.read().decode(errors="replace")
         finally:
             connection.close()
-        if cookie := response.headers["Set-Cookie"]:
-            self.cookie = cookie.partition(";")[0]
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
         return Answer(response.status, response.headers, text)
 
     def is_up(self) -> bool:
@@ -84,7 +89,7 @@ class Site:
             return False
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
-        self.cookie = ""
+        self.cookies.clear()
         token = TOKEN.search(self.ask("/account/login").text)
         assert token
         form = {"email": email, "password": password, "csrf_token": token.group(1)}
