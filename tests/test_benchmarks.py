@@ -49,6 +49,7 @@ def without_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "wrk" else find(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_a_measurement_gives_results(stand, name):
     results = list(MEASUREMENTS[name](stand))
@@ -102,6 +103,7 @@ sys.exit(run.main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_what_a_run_has_started_ends_with_it_when_it_is_told_to_end(number):
     with subprocess.Popen(
