@@ -199,6 +199,7 @@ def test_cookies_in_production(production):
     assert {cookie.split("=")[0] for cookie in cookies} == {
         "__Host-session",
         "__Host-remember_token",
+        "__Host-known_browser",
     }
     for cookie in cookies:
         parts = {part.strip() for part in cookie.split(";")[1:]}
