@@ -75,6 +75,16 @@ def test_the_menu_lists_what_one_may_open(someone_with, bit):
         assert browser.get(path).status_code == 403
 
 
+def test_a_site_without_the_about_page_has_no_link_to_it(someone_with, app, monkeypatch):
+    """The dashboard asked url_for for it, which failed once the view was taken out."""
+    browser = someone_with(Permission.GENERAL | Permission.MANAGE_CONTENT)
+    assert "/about" in browser.get("/admin/").text
+    monkeypatch.delitem(app.view_functions, "main.about")
+    page = browser.get("/admin/")
+    assert page.status_code == 200
+    assert "/about" not in page.text
+
+
 def test_an_administrator_sees_everything(client, admin):
     client.enter(admin)
     page = client.get("/admin/").text
