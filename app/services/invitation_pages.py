@@ -75,17 +75,6 @@ def find(*, by: User, search: str = "", after: str = "", before: str = "") -> Pa
     return Page(rows, page.total, page.before, page.after)
 
 
-def link_of(user: User) -> tuple[LinkState, datetime | None]:
-    """Return what is known of the newest link of an invited user, and when it expires."""
-    mail = db.session.get(EmailMessage, user.invite_message_id) if user.invite_message_id else None
-    return _link(
-        user.invited_at or user.created_at,
-        has_link=user.invite_message_id is not None,
-        state=mail.state if mail else None,
-        made_at=(mail.claimed_at or mail.created_at) if mail else None,
-    )
-
-
 def _facts(ids: list[int]) -> list[Row[Any]]:
     inviter = aliased(User)
     return list(

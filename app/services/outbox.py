@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select, 
 from app import queue
 from app.database import now
 from app.extensions import db, is_sqlite
-from app.mail import Transport, connect
+from app.mail import connect
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
 from app.services import claims, delivery
@@ -92,24 +92,6 @@ def statistics() -> dict[str, int]:
         for name, condition in conditions.items()
     ]
     return dict(db.session.execute(select(*counts)).one()._mapping)
-
-
-def deliver(
-    email_id: int, transport: Transport | None = None, *, claimant: str = ""
-) -> EmailState | None:
-    """Send one mail of the outbox and return the state it is in then.
-
-    Returns None when there is nothing to do: it has gone, someone else has it, or its retry is
-    not due. A `claimant` of which there never are two at once, such as a job, takes up again what
-    it was sending when it died.
-    """
-    claimed = claims.claim(email_id, claimant)
-    if claimed is None:
-        return None
-    if transport is not None:
-        return delivery.send(claimed, transport)
-    with connect() as own:
-        return delivery.send(claimed, own)
 
 
 def drain(*, claimant: str = "") -> int:

@@ -12,8 +12,9 @@ from app.database import now
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.models.email_message import EmailState
-from app.services import outbox, outbox_pages
+from app.services import outbox_pages
 from app.services.dead_links import without_links
+from tests import mails
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -321,14 +322,14 @@ def test_a_mail_that_a_worker_has_is_not_cancelled(add_mail, admin):
             self.sent += 1
 
     transport = Transport()
-    assert outbox.deliver(row.id, transport) == "sent"
+    assert mails.deliver(row.id, transport) == "sent"
     assert transport.sent == 1
 
 
 def test_a_mail_that_was_cancelled_is_not_sent(add_mail, admin):
     row = add_mail()
     outbox_pages.cancel(row.id, by=admin)
-    assert outbox.deliver(row.id) is None
+    assert mails.deliver(row.id) is None
 
 
 def test_a_mail_that_a_worker_has_is_not_offered_to_cancel(manager, add_mail):

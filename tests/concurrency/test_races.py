@@ -5,10 +5,11 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
-from app.services import accounts, addresses, deletions, invitations, outbox, sessions, users
+from app.services import accounts, addresses, deletions, invitations, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
 from app.services.authority import AuthorityLost, LastAdministrator, UserGone, can_sign_in
 from app.services.invitations import NotInvited
+from tests import mails
 from tests.concurrency.conftest import THREADS
 from tests.factories import make_user
 from tests.support import PASSWORD
@@ -418,5 +419,5 @@ def test_two_workers_send_a_mail_once(race, racing_app):
     db.session.remove()
     sent = racing_app.extensions.setdefault("mail_memory", [])
     sent.clear()
-    race(*(lambda i=i: outbox.deliver(i) for i in row_ids * 4))
+    race(*(lambda i=i: mails.deliver(i) for i in row_ids * 4))
     assert len(sent) == 5

@@ -9,6 +9,7 @@ from app.emails import send_reset_password
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.services import accounts, outbox
+from tests import mails
 from tests.queue.support import states
 
 AT_ONCE = 12
@@ -37,7 +38,7 @@ def test_of_many_workers_one_sends_a_mail(at_once, web):
     email_id = row.id
     db.session.remove()
 
-    results = at_once(lambda: outbox.deliver(email_id))
+    results = at_once(lambda: mails.deliver(email_id))
 
     assert [result for result in results if result is not None] == ["sent"]
     assert len(web.extensions["mail_memory"]) == 1
@@ -59,7 +60,7 @@ def test_of_many_links_the_newest_one_counts(at_once, web):
     db.session.remove()
     waiting = list(ids)
 
-    at_once(lambda: outbox.deliver(waiting.pop()))
+    at_once(lambda: mails.deliver(waiting.pop()))
 
     assert set(states(web)) <= {"sent", "cancelled"}
     with web.app_context():

@@ -16,6 +16,7 @@ from app.extensions import db
 from app.mail import Misconfigured, RefusedForGood, compose, connect
 from app.models import EmailMessage
 from app.services import outbox
+from tests import mails
 from tests.queue.support import CERTIFICATE, authenticator, free_port, tls_context
 
 
@@ -45,7 +46,7 @@ def row(make_user):
 
 
 def deliver(row):
-    state = outbox.deliver(row.id)
+    state = mails.deliver(row.id)
     db.session.refresh(row)
     return state
 
@@ -202,7 +203,7 @@ def test_retries_come_later_and_later_and_then_end(use, smtp, row):
         come_due(row)
         if deliver(row) == "pending":
             waits.append(due_in(row))
-        assert outbox.deliver(row.id) is None
+        assert mails.deliver(row.id) is None
 
     assert waits == [10, 60, 300, 1800, 7200, 21600]
     assert row.state == "failed"
@@ -329,9 +330,9 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
     outbox.commit_and_offer(*rows)
     with connect() as transport:
-        assert outbox.deliver(rows[0].id, transport) == "sent"
+        assert mails.deliver(rows[0].id, transport) == "sent"
         transport._smtp.sock.shutdown(socket.SHUT_RDWR)
-        assert outbox.deliver(rows[1].id, transport) == "sent"
+        assert mails.deliver(rows[1].id, transport) == "sent"
 
     assert smtp.connections == 2
 
@@ -354,7 +355,7 @@ def test_a_mail_refused_before_its_content_does_not_spoil_the_next(
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
     outbox.commit_and_offer(*rows)
     with connect() as transport:
-        states = [outbox.deliver(row.id, transport) for row in rows]
+        states = [mails.deliver(row.id, transport) for row in rows]
 
     assert states == ["pending", "sent"]
     assert smtp.connections == 1

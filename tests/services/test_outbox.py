@@ -13,6 +13,7 @@ from app.extensions import db
 from app.mail import MemoryTransport, TemporaryFailure
 from app.models import EmailMessage, User
 from app.services import claims, delivery, outbox
+from tests import mails
 
 HOUR = timedelta(hours=1)
 
@@ -59,16 +60,16 @@ def test_nothing_is_offered_when_the_commit_fails(user, offered, monkeypatch):
 def test_a_mail_is_sent_once(app, row):
     app.extensions["mail_memory"] = sent = []
 
-    assert outbox.deliver(row.id) == "sent"
-    assert outbox.deliver(row.id) is None
-    assert outbox.deliver(row.id + 1000) is None
+    assert mails.deliver(row.id) == "sent"
+    assert mails.deliver(row.id) is None
+    assert mails.deliver(row.id + 1000) is None
     assert len(sent) == 1
 
 
 def test_a_mail_that_someone_has_is_left_to_them_until_the_claim_runs_out(row):
     row.state, row.next_try_at = "sending", now() + timedelta(seconds=5)
     db.session.commit()
-    assert outbox.deliver(row.id) is None
+    assert mails.deliver(row.id) is None
     assert outbox.sweep() == 0
 
     row.next_try_at = now() - timedelta(seconds=1)
@@ -89,7 +90,7 @@ def test_who_was_too_slow_does_not_change_what_another_has_claimed(row, monkeypa
         db.session.commit()
 
     monkeypatch.setattr(MemoryTransport, "send", claimed_meanwhile)
-    outbox.deliver(row.id)
+    mails.deliver(row.id)
     db.session.refresh(row)
 
     assert (row.state, row.sent_at) == ("sending", None)
@@ -99,7 +100,7 @@ def test_a_mail_that_cannot_be_rendered_fails_once_and_is_logged(row, monkeypatc
     """F13"""
     monkeypatch.setattr(emails, "render", lambda row: 1 / 0)
 
-    assert outbox.deliver(row.id) == "failed"
+    assert mails.deliver(row.id) == "failed"
     assert outbox.sweep() == 0
     db.session.refresh(row)
     assert "ZeroDivisionError" in row.last_error
@@ -111,7 +112,7 @@ def test_a_kind_of_mail_that_is_no_more_fails(row):
     row.message = "of_an_older_release"
     db.session.commit()
 
-    assert outbox.deliver(row.id) == "failed"
+    assert mails.deliver(row.id) == "failed"
 
 
 def test_a_database_in_trouble_is_not_the_fault_of_the_mail(row, monkeypatch):
@@ -120,7 +121,7 @@ def test_a_database_in_trouble_is_not_the_fault_of_the_mail(row, monkeypatch):
 
     monkeypatch.setattr(emails, "render", trouble)
     with pytest.raises(OperationalError):
-        outbox.deliver(row.id)
+        mails.deliver(row.id)
 
     db.session.refresh(row)
     assert row.state == "sending"
@@ -129,14 +130,14 @@ def test_a_database_in_trouble_is_not_the_fault_of_the_mail(row, monkeypatch):
 def test_any_other_error_of_the_transport_is_tried_again(row, monkeypatch):
     monkeypatch.setattr(MemoryTransport, "send", lambda transport, mime: 1 / 0)
 
-    assert outbox.deliver(row.id) == "pending"
+    assert mails.deliver(row.id) == "pending"
 
 
 def test_a_mail_that_kills_its_workers_is_given_up(row):
     row.state, row.attempts, row.next_try_at = "sending", delivery.MOST_ATTEMPTS, now() - HOUR
     db.session.commit()
 
-    assert outbox.deliver(row.id) == "failed"
+    assert mails.deliver(row.id) == "failed"
 
 
 def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):

@@ -1,0 +1,20 @@
+"""Sending one mail of the outbox at once, as the worker's jobs do for many."""
+
+from app.mail import Transport, connect
+from app.models.email_message import EmailState
+from app.services import claims, delivery
+
+
+def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:
+    """Send one mail of the outbox and return its state then.
+
+    Returns None if there is nothing to do: the mail has gone, another worker has it, or its retry
+    is not due.
+    """
+    claimed = claims.claim(email_id, claimant="")
+    if claimed is None:
+        return None
+    if transport is not None:
+        return delivery.send(claimed, transport)
+    with connect() as own:
+        return delivery.send(claimed, own)
