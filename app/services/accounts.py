@@ -235,7 +235,11 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     """
     refuse_acting(user)
     require_password(user, old, otherwise="user.password_change_refused")
-    _require_acceptable_password(user, new)
+    try:
+        _require_acceptable_password(user, new)
+    except passwords.WeakPassword:
+        db.session.commit()  # The guess at the present one was right.
+        raise
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
     sessions.renew(user)

@@ -6,14 +6,14 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.exc import IntegrityError
 
 from app import names, queue
 from app.extensions import db
 from app.models import Permission, Role, User
-from app.services import audit, authority, changes, homes, moving
+from app.services import audit, authority, changes, homes, moving, unproven
 from app.services.authority import (
     AboveOneself,
     LastAdministrator,
@@ -125,8 +125,9 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     """Make `role` what `values` say, for everyone who has it, from their next request on.
 
     `seen` is what the form noted of the role when it was opened. The default role stays it until
-    another becomes it. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
-    DefaultRole, LastAdministrator, RoleGone and changes.Changed.
+    another becomes it. More permissions void the passwords of accounts with the role that nobody
+    has confirmed, unless whoever registers gets them. Raises NameTaken, UnknownPermission,
+    AboveOneself, DefaultAbove, DefaultRole, LastAdministrator, RoleGone and changes.Changed.
     """
     _lock_all(by)
     lock_role(role)
@@ -143,10 +144,21 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     _flush()
     if was_administrator and not role.is_administrator:
         _keep_an_administrator()
+    if not role.default and not Permission.grants(before.permissions, role.permissions):
+        _void_passwords(role, by=by)
     old, new = before.noted(), values.noted()
     noted = {name.lower(): (old[name], new[name]) for name in new if old[name] != new[name]}
     audit.record("role.changed", by=by, subject=role, changes=noted)
     db.session.commit()
+
+
+def _void_passwords(role: Role, *, by: User | None) -> None:
+    """Void the passwords of those who have `role` and are not confirmed: it allows more now."""
+    people = and_(User.role_id == role.id, User.confirmed.is_(False))
+    # In the order of their ids, as everyone who locks several does.
+    locked = select(User.id).where(people).order_by(User.id)
+    db.session.execute(locked.with_for_update(key_share=True))
+    unproven.void_passwords(people, audit.provenance(by))
 
 
 def delete(role: Role, *, move_to: Role, by: User | None) -> int:

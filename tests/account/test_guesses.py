@@ -356,3 +356,13 @@ def test_counters_that_are_over_are_cleaned_up(guess, make_user):
         assert guesses.purge() == 0
         clock.shift(31 * 24 * 60 * 60)
         assert guesses.purge() == 3
+
+
+def test_a_new_password_that_is_too_weak_costs_no_guess_at_the_present_one(client, make_user):
+    """The guess was right: whoever looks for a good password was shut out after ten."""
+    user = make_user()
+    client.enter(user)
+    fields = {"old_password": PASSWORD, "new_password": "aaaa", "new_password2": "aaaa"}
+    for _ in range(guesses.KNOWN.soon + 1):
+        assert client.submit("/account/manage/change-password", fields).status_code == 200
+    assert count(guesses.KNOWN, user.email) == (0, 0)

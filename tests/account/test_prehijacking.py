@@ -4,6 +4,7 @@ Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
 """
 
 import io
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -127,6 +128,12 @@ def delete_the_role(by, staff):
     roles.delete(former, move_to=staff, by=by)
 
 
+def give_the_role_more(by, staff):
+    account().role = staff
+    db.session.commit()
+    roles.change(staff, replace(roles.values_of(staff), permissions=0x07), by=by)
+
+
 GIVING = [
     change_role,
     change_role_in_bulk,
@@ -139,6 +146,7 @@ GIVING = [
     invite,
     create,
     delete_the_role,
+    give_the_role_more,
 ]
 CONFIRMING = [confirm_in_bulk, confirm_by_hand, create]
 
@@ -170,6 +178,31 @@ def test_what_a_stranger_registered_is_not_theirs_once_it_is_worth_something(
     voided = select(AuditEvent).where(AuditEvent.action == "user.password_voided")
     event = db.session.scalars(voided).one()
     assert (event.subject_id, event.actor_id) == (user.id, admin.id)
+
+
+@pytest.mark.parametrize("change", ["less", "default"])
+def test_a_role_that_gives_them_no_more_than_strangers_get_leaves_passwords(
+    change, app, stranger, staff, admin
+):
+    role = staff if change == "less" else Role.get_default()
+    account().role = role
+    db.session.commit()
+    bits = 0x01 if change == "less" else role.permissions | 0x04
+    roles.change(role, replace(roles.values_of(role), permissions=bits), by=admin)
+    assert get_in(app.test_client(), STRANGERS)
+
+
+def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, client, admin, outbox):
+    """The page promises a link to each, and without it nobody is told that the password is void."""
+    outbox.deliver()
+    operation = bulk.preview("confirm", by=admin, user_ids=[account().id])
+    client.enter(admin)
+    page = client.get(f"/admin/users/bulk/{operation.id}").text
+    assert "each gets a link" in page
+    assert "Tell them by mail" not in page
+    bulk.confirm(operation, by=admin, tell=False)
+    bulk.run(operation.id)
+    assert "/reset-password/" in outbox.last_text()
 
 
 def test_an_import_that_creates_accounts_leaves_an_unconfirmed_one_as_it_is(stranger, staff, admin):

@@ -94,6 +94,7 @@ class Action:
     details: Callable[[Deed], dict[str, Any]] = lambda _deed: {}
     mail: Callable[[Any, Deed], object] | None = None
     invites: bool = False
+    needs_mail: bool = False
     """The mail is what it is about, so it is sent in any case."""
     ends_sessions: bool = False
     cancels_mail: bool = False
@@ -146,6 +147,7 @@ ACTIONS: dict[str, Action] = {
             ],
             columns=lambda _deed: {"confirmed": True},
             mail=lambda person, _deed: emails.send_reset_password(person.email),
+            needs_mail=True,
             voids_passwords=True,
             spares_oneself=False,
         ),
@@ -163,6 +165,7 @@ ACTIONS: dict[str, Action] = {
             columns=lambda deed: {"invited_at": deed.at},
             mail=lambda person, deed: emails.send_invite(person, invited_by=deed.by),
             invites=True,
+            needs_mail=True,
             spares_oneself=False,
             is_grave=False,
         ),

@@ -176,7 +176,7 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
         outbox.cancel_for_all(of_them)
     notes.note(operation, deed, people)
     mail = deed.action.mail
-    if mail is None or not (deed.tell or deed.action.invites):
+    if mail is None or not (deed.tell or deed.action.needs_mail):
         return False
     with emails.gathering():
         for person in people:
