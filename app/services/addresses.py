@@ -6,7 +6,7 @@ from app import emails
 from app.extensions import db
 from app.models import User
 from app.models.user import canonical_email
-from app.services import audit, outbox, sessions
+from app.services import audit, outbox, sessions, unproven
 from app.services.accounts import (
     HOUR,
     LINKS_AN_HOUR,
@@ -21,7 +21,8 @@ from app.services.authority import refuse_acting
 def request_email_change(user: User, *, new_email: str, password: str) -> None:
     """Queue a link to the new address and a notice to the old one, which stays until then.
 
-    When the new address is taken its owner is told instead, and the answer is the same.
+    When the new address is taken its owner is told instead, and the answer is the same. A
+    registration that nobody has confirmed does not take it.
     Raises WrongPassword and UserGone.
     """
     refuse_acting(user)
@@ -30,6 +31,8 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
     if new_email == user.email:
         return
     owner = User.by_email(new_email)
+    if unproven.holds_only(owner):
+        owner = None
     kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
     before, user.pending_email = user.pending_email, new_email
     audit.record(
@@ -65,9 +68,12 @@ def cancel_email_change(user: User) -> None:
 def change_email(user: User, token: str) -> None:
     """Take the new address that `token` was sent to, and sign the user out everywhere else.
 
-    Raises LinkRefused and EmailTaken.
+    A registration of the address that nobody has confirmed gives way. Raises LinkRefused and
+    EmailTaken.
     """
     refuse_acting(user)
+    if user.pending_email and user.accepts("change_email", token):
+        unproven.give_way(user.pending_email, to=user)
     locked = lock_by_token("change_email", token)
     if locked.id != user.id:
         db.session.rollback()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, update
 
 from app.extensions import db
 from app.models import AuditEvent, User, UserSession
-from app.services import audit, sessions
+from app.services import audit, outbox, sessions
 
 _CHANGED = ("password_hash", "must_change_password")
 
@@ -40,6 +40,29 @@ def void_passwords(people: ColumnElement[bool], provenance: Mapping[str, Any]) -
     statement = update(User).where(unproven)
     statement = statement.values(password_hash=None, must_change_password=False)
     db.session.execute(statement, execution_options=options)
+
+
+def holds_only(user: User | None) -> bool:
+    """Tell whether nothing but a registration that nobody has confirmed holds an address.
+
+    An account without a password has been given something: its owner gets in by a mailed link.
+    """
+    return user is not None and user.status == "unconfirmed" and user.password_hash is not None
+
+
+def give_way(email: str, *, to: User) -> None:
+    """Delete the account that only holds `email`: `to` has proved to read its mail.
+
+    Both rows are locked, and the caller commits.
+    """
+    people = select(User).where(or_(User.email == email, User.id == to.id)).order_by(User.id)
+    locked = people.with_for_update(of=User).execution_options(populate_existing=True)
+    for user in db.session.scalars(locked).all():
+        if user.id != to.id and holds_only(user):
+            outbox.cancel_for(user)
+            audit.record("user.gave_way", by=to, subject=user)
+            db.session.delete(user)
+    db.session.flush()
 
 
 def _note(unproven: ColumnElement[bool], provenance: Mapping[str, Any]) -> None:

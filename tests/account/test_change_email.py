@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import select
 
+from app.database import now
 from app.extensions import db
-from app.models import EmailMessage, User
+from app.models import AuditEvent, EmailMessage, User
 from tests.support import PASSWORD, links, path_of
 
 NEW = "new@example.com"
@@ -83,6 +84,68 @@ def test_an_address_that_someone_takes_meanwhile_is_refused_kindly(client, user,
     assert page.status_code == 200
     assert "Someone else has this address" in page.text
     assert user.email == "ada@example.com"
+
+
+def link_to_new(outbox):
+    found = (link for text in texts(outbox).values() for link in links(text))
+    return path_of(next(link for link in found if "change-email/" in link))
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_stranger_who_registers_an_address_does_not_keep_it_from_its_owner(
+    client, app, user, make_user, outbox, when
+):
+    """TK-4: only whoever reads the mail of the address can use the link."""
+    if when == "meanwhile":
+        ask(client)
+        link = link_to_new(outbox)
+    stranger = app.test_client()
+    squatter_id = make_user(email=NEW, confirmed=False).id
+    stranger.sign_in(NEW)
+    if when == "before":
+        ask(client)
+        link = link_to_new(outbox)
+    assert client.submit(link).status_code == 302
+    db.session.expire_all()
+    assert user.email == NEW
+    assert db.session.get(User, squatter_id) is None
+    assert not stranger.is_signed_in()
+    event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.gave_way")).one()
+    assert (event.actor_id, event.subject_id) == (user.id, squatter_id)
+
+
+@pytest.mark.parametrize("state", ["confirmed", "voided", "invited", "suspended", "deleted"])
+def test_no_other_account_gives_way(client, user, make_user, outbox, state):
+    """An account without a password has been given something, and its owner gets in by a link."""
+    ask(client)
+    link = link_to_new(outbox)
+    other = make_user(
+        email=NEW,
+        confirmed=state == "confirmed",
+        invited=state == "invited",
+        suspended=state == "suspended",
+        deleted_at=now() if state == "deleted" else None,
+    )
+    if state == "voided":
+        other.password_hash = None
+        db.session.commit()
+    assert "Someone else has this address" in client.submit(link, follow_redirects=True).text
+    db.session.expire_all()
+    assert (user.email, other.email) == ("ada@example.com", NEW)
+
+
+def test_a_refused_link_takes_nothing_from_anybody(client, app, user, make_user, outbox):
+    """The link was sent to an address that is no longer asked for, or is used by another."""
+    ask(client)
+    link = link_to_new(outbox)
+    squatter = make_user(email=NEW, confirmed=False)
+    other = app.test_client()
+    other.enter(make_user())
+    assert other.submit(link, form_at="/account/manage").status_code == 404
+    ask(client, "third@example.com")
+    assert client.submit(link, form_at="/account/manage").status_code == 404
+    db.session.expire_all()
+    assert (squatter.email, user.email) == (NEW, "ada@example.com")
 
 
 def test_asking_for_a_third_address_ends_the_link_to_the_second(client, user, outbox):

@@ -43,6 +43,7 @@ ACTIONS: dict[str, str] = {
     "user.email_change_refused": "Gave a wrong password to change the address",
     "user.email_changed": "Changed the address",
     "user.exported": "Downloaded the list of people",
+    "user.gave_way": "Took the address from an account that nobody had confirmed",
     "user.invitation_accepted": "Accepted the invitation",
     "user.invitation_link_copied": "Copied the link of the invitation",
     "user.invitation_resent": "Sent the invitation again",
