@@ -6,12 +6,12 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import bindparam, collate, delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
 from app import extensions, origin
 from app.database import now
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services import audit, pages, users
 from app.services.audit import Filters, finding, retention, walking
@@ -389,6 +389,17 @@ def test_events_of_mails_and_exports_do_not_name_who_is_erased(
         (filters,) = rows[event_id].details.values()
         assert filters == {"search": name}
     assert rows[wider].details == {"filter": {"search": "example.com"}}
+
+
+@pytest.mark.parametrize("locale", ["tr-TR-x-icu", "C", "und-x-icu"])
+def test_searches_for_the_erased_are_found_whatever_the_locale(app, locale):
+    """AD-7: a Turkish database kept a search for `Ada.TITIz@example.com` for ever."""
+    if is_sqlite():
+        pytest.skip("SQLite has no locale")
+    written = collate(bindparam("text"), locale)
+    found = select(retention._in_lower_case(written))
+    text = '{"search": "Ada.TITIz@example.com \\u00C9"}'
+    assert db.session.scalar(found, {"text": text}) == text.lower()
 
 
 @pytest.mark.parametrize("is_restored", [False, True])

@@ -14,8 +14,10 @@ from sqlalchemy import (
     CursorResult,
     Select,
     Text,
+    collate,
     delete,
     false,
+    func,
     literal_column,
     or_,
     select,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 
 from app.database import now
-from app.extensions import db, let_others_write
+from app.extensions import db, is_sqlite, let_others_write
 from app.models import AuditEvent, User
 from app.services.audit.actions import SEARCHING
 from app.services.audit.forgetting import NOWHERE, Person, without, without_search
@@ -158,13 +160,13 @@ def _forget_mails(own: Mapping[str, str]) -> None:
 
 def _forget_searches(people: Mapping[int, Person]) -> None:
     """Forget whom others searched for when they took people or events away as a file."""
-    details = cast_to(COLUMNS.details, Text)
+    details = _in_lower_case(cast_to(COLUMNS.details, Text))
     texts = {text for one in people.values() for text in one.texts}
     # As JSON has them, in which a letter beyond ASCII is a number, capital or small.
-    written = {json.dumps(form)[1:-1] for text in texts for form in (text, text.upper())}
+    written = {json.dumps(form)[1:-1].lower() for text in texts for form in (text, text.upper())}
     searches = select(COLUMNS.id, COLUMNS.details).where(
         COLUMNS.action.in_(SEARCHING),
-        or_(false(), *(details.icontains(text, autoescape=True) for text in sorted(written))),
+        or_(false(), *(details.contains(text, autoescape=True) for text in sorted(written))),
     )
     changed = []
     for row in db.session.execute(searches.order_by(COLUMNS.id).with_for_update()).all():
@@ -174,6 +176,11 @@ def _forget_searches(people: Mapping[int, Person]) -> None:
         if told != row.details:
             changed.append({"id": row.id, "details": told})
     _write(changed)
+
+
+def _in_lower_case(json_text: ColumnElement[str]) -> ColumnElement[str]:
+    """Return JSON, which is ASCII, in lower case; by a Turkish locale I would not become i."""
+    return func.lower(json_text if is_sqlite() else collate(json_text, "C"))
 
 
 def _events_of(people: Mapping[int, Person]) -> list[int]:
