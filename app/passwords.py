@@ -98,7 +98,9 @@ def judge(password: str, *, least_length: int, related: Iterable[str] = ()) -> t
     if max(len(password) - MAX_LENGTH, len(normal)) > MAX_LENGTH:
         return 0, f"Use at most {MAX_LENGTH} characters."
     related = [*_words(related)]
-    score, reason = strength(normal, related)
+    # Of a repetition, what is repeated: zxcvbn would see half of a long one.
+    unit = normal[: (normal * 2).find(normal, 1)]
+    score, reason = strength(unit, related)
     if min(len(password), len(normal)) < least_length:
         return score, f"Use at least {least_length} characters."
     if _is_mostly_made_of(related, normal.lower()):

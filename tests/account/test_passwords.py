@@ -1,12 +1,15 @@
 """The one rule for passwords, at every door, and what hashing them promises."""
 
+import random
 import re
 import socket
+import string
 import time
 
 import pytest
 from argon2 import extract_parameters
 from argon2.low_level import Type
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app import passwords
 from app.extensions import db
@@ -176,6 +179,45 @@ def test_no_password_takes_long_to_judge(password):
     started = time.process_time()
     passwords.strength(password, ["x" * 254, "a b c d e f g " * 18])
     assert time.process_time() - started < 0.5
+
+
+def refused(passwords_):
+    return [p for p in passwords_ if passwords.judge(p, least_length=12)[1]]
+
+
+def repeated(password):
+    """Return it twice, or as often as makes twelve characters."""
+    return password * max(2, -(-12 // len(password)))
+
+
+LEAKED = FREQUENCY_LISTS["passwords"]
+WELL_KNOWN = {
+    "long": [p for p in LEAKED if len(p) >= 12],
+    "repeated": [repeated(p) for p in [*LEAKED[:500], *(p for p in LEAKED if len(p) > 16)]],
+    "in pairs": [a + b for a in LEAKED[:30] for b in LEAKED[:30] if len(a + b) >= 12],
+    "with a tail": [
+        p + tail
+        for p in LEAKED[:100]
+        for tail in ("123456", "2024!", "@2025", "1990", "!!!!", "password")
+        if len(p + tail) >= 12
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", WELL_KNOWN)
+def test_leaked_passwords_are_refused_also_when_they_are_made_long(kind):
+    """PW-4: few that leaked have twelve characters, so people make such of shorter ones."""
+    assert len(WELL_KNOWN[kind]) > 100
+    assert [*set(WELL_KNOWN[kind]) - set(refused(WELL_KNOWN[kind]))] == []
+
+
+def test_random_letters_and_words_are_not_taken_for_leaked_ones():
+    """PW-4: the rule that refuses pairs of common words takes four words drawn at random."""
+    drawn = random.Random(4)  # noqa: S311 - the same ones each time
+    words = [word for word in FREQUENCY_LISTS["english_wikipedia"][:7776] if len(word) > 3]
+    letters = ["".join(drawn.choices(string.ascii_lowercase, k=15)) for _ in range(200)]
+    phrases = [" ".join(drawn.sample(words, 4)) for _ in range(200)]
+    assert refused(letters + phrases) == []
 
 
 def test_judging_a_password_asks_no_network(app, monkeypatch):
