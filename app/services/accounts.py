@@ -168,7 +168,9 @@ def confirm(
     password: str = "",
     keep_password: bool = True,
 ) -> User:
-    """Confirm the account that `token` was sent to. Raises LinkRefused and WrongPassword.
+    """Confirm the account that `token` was sent to.
+
+    Raises LinkRefused, WrongPassword and TooManyGuesses.
 
     A stranger may have made the account with a password of their own, and wait for the owner of
     the address to confirm it. So its password is kept only for the browser that made it (`by` and
@@ -178,8 +180,10 @@ def confirm(
     user = lock_by_token("confirm", token)
     if not keep_password:
         unproven.void_password(user, by=user)
-    elif not made_here(user, by=by, receipt=receipt) and not user.verify_password(password):
-        refuse_password("user.confirmation_refused", user)
+    elif not made_here(user, by=by, receipt=receipt):
+        require_password(user, password, otherwise="user.confirmation_refused")
+        # To count the guess ended the transaction, so the link may have been used meanwhile.
+        user = lock_by_token("confirm", token)
     user.confirm_account(token)
     if by is None or by.id != user.id or by.impersonator is not None:
         sessions.end_all(user)

@@ -339,6 +339,46 @@ def test_all_pages_that_ask_for_the_password_count_as_one(make_user, app):
     assert statuses == [200] * 10 + [429] * 10
 
 
+def test_a_guess_on_the_page_that_confirms_an_account_counts_with_the_others(app, make_user):
+    """BF-1: who has the link, and is not the browser that registered, is asked for the password."""
+    user = make_user(confirmed=False)
+    page = f"/account/confirm-account/{user.generate_confirmation_token()}"
+    browser = app.test_client()
+    token = browser.csrf_token(LOGIN)
+
+    def confirm(password, **fields):
+        sent = {"password": password, "csrf_token": token, **fields}
+        return browser.post(page, data=sent).status_code
+
+    assert [confirm("wrong") for _ in range(12)] == [200] * 10 + [429] * 2
+    assert count(guesses.KNOWN, user.email) == (10, 10)
+    assert confirm(PASSWORD) == 429
+    db.session.expire_all()
+    assert not user.confirmed
+    assert confirm("", choose_password="y") == 302, "the way without a guess stays open"
+
+
+def test_the_right_password_confirms_an_account_and_begins_the_count_anew(app, make_user):
+    user = make_user(confirmed=False)
+    page = f"/account/confirm-account/{user.generate_confirmation_token()}"
+    browser = app.test_client()
+    for password, status in (("wrong", 200), (PASSWORD, 302)):
+        sent = {"password": password, "csrf_token": browser.csrf_token(LOGIN)}
+        assert browser.post(page, data=sent).status_code == status
+    db.session.expire_all()
+    assert user.confirmed
+    assert count(guesses.KNOWN, user.email) == (0, 0)
+
+
+@pytest.mark.parametrize("spelling", ["{}.", "{}\x00", "\x00{}", "{}\x00x"])
+def test_a_dot_or_a_nul_beside_an_address_gives_no_more_guesses(guess, make_user, spelling):
+    """BF-1"""
+    email = make_user(email="ada@example.com").email
+    statuses = [guess(spelling.format(email), password=PASSWORD) for _ in range(3)]
+    assert set(statuses) <= {200}, "it does not sign in"
+    assert [guess(email) for _ in range(11)] == [200] * 10 + [429]
+
+
 def test_the_counters_name_nobody(guess, make_user):
     guess(make_user(email="ada@example.com").email)
     keys = db.session.scalars(select(PasswordGuesses.key)).all()
