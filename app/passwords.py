@@ -28,7 +28,7 @@ matching.L33T_TABLE.update(a="4@", e="3", i="1!", l="1", o="0", s="$5", t="7")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes and one lane.
 hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
-# Checked when there is no hash to check, so that both cases take the same time.
+# Checked when there is no hash to check, so that both cases cost the same work.
 _STAND_IN = hasher.hash("stand-in")
 
 
@@ -48,25 +48,38 @@ def hash_password(password: str) -> str:
     return hasher.hash(normalise(password))
 
 
-def verify(password_hash: str | None, password: str) -> bool:
-    """Tell whether `password` made `password_hash`, in the same time when there is no hash."""
+def verify(password_hash: str | None, password: str, *, older: Iterable[str] = ()) -> bool:
+    """Tell whether `password` made `password_hash`.
+
+    Every attempt costs one argon2, and one of each `older` method (older_method), whether there is
+    a hash and whatever made it: a stand-in is checked for each that is not the hash's own.
+    """
     if len(password) > MAX_LENGTH * 4:
         return False
     attempt = normalise(password)
-    if password_hash and not password_hash.startswith("$argon2"):
-        return _verify_older(password_hash, attempt)
+    hashes = {"": _STAND_IN} | {method: f"{method}$stand-in$00" for method in older}
+    own = older_method(password_hash or "")
+    if password_hash:
+        hashes[own] = password_hash
+    verified = {method: _verify(hashed, attempt) for method, hashed in hashes.items()}
+    return bool(password_hash) and verified[own]
+
+
+def _verify(password_hash: str, attempt: str) -> bool:
     try:
-        return hasher.verify(password_hash or _STAND_IN, attempt) and bool(password_hash)
-    except (VerificationError, InvalidHashError):
+        if older_method(password_hash):
+            return check_password_hash(password_hash, attempt)
+        return hasher.verify(password_hash, attempt)
+    except (VerificationError, InvalidHashError, ValueError):
         return False
 
 
-def _verify_older(password_hash: str, attempt: str) -> bool:
-    """Check a hash that Werkzeug made, as flask-base stored them."""
-    try:
-        return check_password_hash(password_hash, attempt)
-    except ValueError:
-        return False
+def older_method(password_hash: str) -> str:
+    """Return what Werkzeug made a hash with, as flask-base stored them, or "" for argon2.
+
+    Such as `scrypt:32768:8:1` or `pbkdf2:sha256:50000`.
+    """
+    return password_hash.partition("$")[0]
 
 
 def needs_rehash(password_hash: str) -> bool:

@@ -58,6 +58,16 @@ DELETED: Any = {
     "sqlite_where": text("deleted_at IS NOT NULL"),
     "postgresql_where": text("deleted_at IS NOT NULL"),
 }
+# Hashes that flask-base made, and their method: all up to the first `$`, with it. `rtrim` takes off
+# the hash, then the salt: all that is not a `$`. Both engines can.
+OLDER = "substr(password_hash, 1, 7) <> '$argon2'"
+_NO_DOLLAR = "replace(password_hash, '$', '')"
+OLDER_METHOD = f"rtrim(rtrim(rtrim(password_hash, {_NO_DOLLAR}), '$'), {_NO_DOLLAR})"
+# The next one, found in the index: it takes as many steps as there are methods.
+NEXT_OLDER_METHOD = text(
+    f"SELECT {OLDER_METHOD} FROM users WHERE {OLDER} AND {OLDER_METHOD} > :last"  # noqa: S608
+    f" ORDER BY {OLDER_METHOD} LIMIT 1"
+)
 
 
 class User(UserMixin, db.Model):
@@ -73,6 +83,12 @@ class User(UserMixin, db.Model):
         Index("ix_users_role", "role_id", "created_at", "id", "deleted_at"),
         Index("ix_users_status", "status", "created_at", "id", "deleted_at"),
         Index("ix_users_deleted", "deleted_at", "id", **DELETED),
+        Index(
+            "ix_users_older_method",
+            text(OLDER_METHOD),
+            sqlite_where=text(OLDER),
+            postgresql_where=text(OLDER),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -326,6 +342,15 @@ class User(UserMixin, db.Model):
         return self.session_token
 
     # Queries
+
+    @staticmethod
+    def older_methods() -> list[str]:
+        """Return with what flask-base made the hashes that it left (passwords.older_method)."""
+        methods, last = [], ""
+        while found := db.session.scalar(NEXT_OLDER_METHOD, {"last": last}):
+            last = str(found)
+            methods.append(passwords.older_method(last))
+        return methods
 
     @staticmethod
     def by_email(email: str) -> User | None:

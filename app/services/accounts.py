@@ -39,16 +39,18 @@ def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
     The guess is counted before it is looked at, under the address by which the user is found;
     `marks` are those of a browser that may be known. Raises TooManyGuesses.
 
-    An unknown address, a wrong password, a suspended or deleted account and one that never had a
-    password cost the same time and give the same answer, None. A hash that is no longer up to date
+    An unknown address, a wrong password, a suspended or deleted account, one that never had a
+    password and one whose hash is flask-base's cost the same work and give the same answer, None.
+    A hash that is no longer up to date
     is made anew. The caller starts a session, which commits. Raises UserGone.
     """
     guess = _counted(email, marks)
     user = User.by_email(email)
     verified = user.password_hash if user else None
+    older = User.older_methods()
     # On SQLite nobody else could write for as long as it takes to hash.
     db.session.commit()
-    is_right = passwords.verify(verified, password)
+    is_right = passwords.verify(verified, password, older=older)
     if user is None or not is_right or not user.is_active or not _is_still(user, verified):
         _note_refusal(user, canonical_email(email), is_right=is_right)
         return None

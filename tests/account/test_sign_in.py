@@ -2,11 +2,13 @@
 
 import pytest
 import time_machine
+from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from app import passwords
 from app.extensions import db
 from app.models import User, UserSession
+from app.models.user import NEXT_OLDER_METHOD
 from tests.support import PASSWORD, TOKEN
 
 LOGIN = "/account/login"
@@ -68,6 +70,102 @@ def test_every_refusal_hashes_once(client, make_user, monkeypatch, kind):
     monkeypatch.setattr(passwords, "hasher", Counting())
     attempt(client, email)
     assert len(calls) == 1
+
+
+SCRYPT = "scrypt:32768:8:1"
+PBKDF2 = "pbkdf2:sha256:50000"  # flask-base's, with Werkzeug 0.12
+SHA1 = "pbkdf2:sha1:1000"
+EVERYBODY = ["argon2", "unknown", "invited", SCRYPT, PBKDF2]
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """The list of what hashes: "argon2", or one of Werkzeug's methods."""
+    done = []
+    verify, check = passwords.hasher.verify, passwords.check_password_hash
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(type(self).hasher, name)
+
+        hasher = passwords.hasher
+
+        def verify(self, *args):
+            done.append("argon2")
+            return verify(*args)
+
+    def counting_check(hashed, attempt):
+        done.append(hashed.partition("$")[0])
+        return check(hashed, attempt)
+
+    monkeypatch.setattr(passwords, "hasher", Counting())
+    monkeypatch.setattr(passwords, "check_password_hash", counting_check)
+    return done
+
+
+def make_older(make_user, method):
+    user = make_user()
+    user.password_hash = generate_password_hash(PASSWORD, method)
+    db.session.commit()
+    return user
+
+
+@pytest.mark.parametrize("kind", EVERYBODY)
+def test_a_refusal_costs_the_same_work_where_hashes_of_flask_base_are_left(
+    client, make_user, work, kind
+):
+    """EN-2: one argon2, and one of each method that made a hash in the database."""
+    emails = {
+        "argon2": make_user().email,
+        "unknown": "nobody@example.com",
+        "invited": make_user(invited=True).email,
+        SCRYPT: make_older(make_user, SCRYPT).email,
+        PBKDF2: make_older(make_user, PBKDF2).email,
+    }
+    make_older(make_user, SCRYPT)
+    attempt(client, emails[kind])
+    assert sorted(work) == ["argon2", PBKDF2, SCRYPT]
+
+
+def test_the_last_hash_of_flask_base_that_is_made_anew_ends_the_work_for_it(app, make_user, work):
+    """EN-2: a database without such hashes pays nothing."""
+    older = make_older(make_user, SHA1).email
+    app.test_client().sign_in(older)
+    assert sorted(work) == ["argon2", SHA1]
+    work.clear()
+    attempt(app.test_client(), older)
+    attempt(app.test_client(), "nobody@example.com")
+    assert work == ["argon2", "argon2"]
+
+
+@pytest.mark.parametrize(
+    "broken", ["", "x", "$", "$$$", "a$b", "scrypt$", "plain$$x", "scrypt:1:1:1$s$00", "é$ü$ñ"]
+)
+def test_a_broken_hash_opens_nothing_and_breaks_no_sign_in(app, make_user, broken):
+    """EN-2, PW-6: neither its own account's nor another's."""
+    user, other = make_user(), make_user()
+    user.password_hash = broken
+    db.session.commit()
+    assert "password is wrong" in attempt(app.test_client(), user.email, "x").text
+    assert attempt(app.test_client(), other.email, PASSWORD).status_code == 302
+
+
+def test_older_methods_are_found_in_an_index(app, make_user):
+    """EN-2: every sign-in asks, also with a million accounts."""
+    for method in (SCRYPT, PBKDF2, SHA1, SCRYPT):
+        make_older(make_user, method)
+    make_user()
+    assert sorted(User.older_methods()) == [SHA1, PBKDF2, SCRYPT]
+    if db.engine.dialect.name == "sqlite":
+        explain = "EXPLAIN QUERY PLAN "
+    else:
+        db.session.execute(text("SET LOCAL enable_seqscan TO off"))
+        db.session.execute(text("SET LOCAL enable_sort TO off"))
+        explain = "EXPLAIN "
+    plan = db.session.execute(text(explain + NEXT_OLDER_METHOD.text), {"last": ""}).all()
+    assert "ix_users_older_method" in str(plan)
+    assert "Sort" not in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
 
 
 def test_an_address_is_compared_without_case_and_spaces(client, make_user):
