@@ -29,6 +29,7 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
     require_password(user, password, otherwise="user.email_change_refused")
     new_email = canonical_email(new_email)
     if new_email == user.email:
+        db.session.commit()  # The guess at the password was right.
         return
     owner = User.by_email(new_email)
     if unproven.holds_only(owner):

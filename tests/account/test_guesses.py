@@ -406,3 +406,10 @@ def test_a_new_password_that_is_too_weak_costs_no_guess_at_the_present_one(clien
     for _ in range(guesses.KNOWN.soon + 1):
         assert client.submit("/account/manage/change-password", fields).status_code == 200
     assert count(guesses.KNOWN, user.email) == (0, 0)
+
+
+def test_asking_for_ones_own_address_costs_no_guess(client, make_user):
+    user = make_user()
+    client.enter(user)
+    client.submit("/account/manage/change-email", {"email": user.email, "password": PASSWORD})
+    assert count(guesses.KNOWN, user.email) == (0, 0)
