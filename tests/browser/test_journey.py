@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 
@@ -201,3 +201,41 @@ def test_passwords_can_be_pasted_and_shown(page: Page) -> None:
     expect(field).to_have_value("pasted")
     page.get_by_role("button", name=re.compile("Show")).click()
     assert page.locator("#password").get_attribute("type") == "text"
+
+
+def test_a_second_tab_that_signs_in_as_well_leads_on(page: Page) -> None:
+    page.goto("/account/manage")
+    expect(page.get_by_text("Sign in to open this page.")).to_be_visible()
+    other = page.context.new_page()
+    sign_in(other, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
+    expect(other).to_have_url(re.compile("/admin/"))
+
+    page.locator("#email").fill(ADMIN)
+    page.locator("#password").fill(DEVELOPMENT_ADMIN_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile("/account/manage$"))
+
+
+def test_another_browser_confirms_with_the_password_of_the_account(
+    page: Page, chromium: Browser, kit: str
+) -> None:
+    page.goto("/account/register")
+    page.locator("#first_name").fill("Hedy")
+    page.locator("#last_name").fill("Lamarr")
+    page.locator("#email").fill("hedy@example.com")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password2").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    context = chromium.new_context(base_url=kit)
+    other = context.new_page()
+    follow_mail(other, "hedy@example.com", "Confirm")
+
+    expect(other.get_by_text("in another browser")).to_be_visible()
+    expect(other.locator("[autocomplete=username]")).to_be_hidden()
+    other.locator("#password").fill("not the password")
+    other.get_by_role("button", name="Confirm account").click()
+    expect(other.locator("#password")).to_be_focused()
+    other.locator("#password").fill(PASSWORD)
+    other.get_by_role("button", name="Confirm account").click()
+    expect(other.get_by_text("confirmed")).to_be_visible()
+    context.close()

@@ -13,7 +13,7 @@ from flask_migrate import downgrade, upgrade
 from redis.exceptions import AuthenticationError, RedisError
 from sqlalchemy.exc import OperationalError
 
-from app import create_app, queue
+from app import create_app, queue, redis_server
 from app.database import now
 from app.extensions import db
 from app.models import EmailMessage
@@ -274,6 +274,17 @@ class TestWorker:
         assert said in redis.problem
         assert not worker.ok
         assert worker.waits_for == "redis"
+
+    def test_a_laptop_without_redis_is_told_that_mail_goes_out(self, app, monkeypatch):
+        monkeypatch.setattr(redis_server, "is_installed", lambda: False)
+
+        told = self.judge(monkeypatch, RedisError("away"))[0]
+        assert "Until then mail waits" in told.hint  # no worker of a live app sends it
+
+        monkeypatch.setattr(app, "debug", True)
+        told = self.judge(monkeypatch, RedisError("away"))[0]
+        assert "The worker sends mail from the database." in told.problem
+        assert "Jobs wait" in told.hint
 
 
 class TestProbing:
