@@ -91,10 +91,18 @@ def test_a_weak_password_is_refused_with_a_reason(client, password):
     assert 'value="Grace"' in page.text, "what was typed is kept"
 
 
-@pytest.mark.parametrize("email", ["nobody", "a@b", "a@x.com, b@x.com", "a@x.com\r\nBcc: v@x.com"])
-def test_what_is_not_one_address_is_refused(client, email):
+@pytest.mark.parametrize(
+    ("email", "advice"),
+    [
+        ("nobody", "name@example.com"),
+        ("a@b", "name@example.com"),
+        ("a@x.com, b@x.com", "name@example.com"),
+        ("a@x.com\r\nBcc: v@x.com", "Remove the characters that cannot be seen."),
+    ],
+)
+def test_what_is_not_one_address_is_refused(client, email, advice):
     """XS-5"""
-    assert "name@example.com" in register(client, email=email).text
+    assert advice in register(client, email=email).text
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == 0
 
 
