@@ -58,7 +58,8 @@ def include_object(
 
     Nor is a generated column compared, because engines tell its expression in words of their own.
     """
-    is_search = reflected and (name or "").startswith(("users_search", "ix_users_search"))
+    made = ("users_search", "ix_users_search", "ix_users_folded")
+    is_search = reflected and (name or "").startswith(made)
     return not is_search and (kind, name) != ("column", "status")
 
 

@@ -180,7 +180,7 @@ def test_two_that_migrate_at_once_do_not_wait_for_each_other(
     """A statement that waited for the lock would keep a concurrent index from being finished."""
     other = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid() AND query LIKE '%advisory%'"
+        "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
     revise(
         "bind = op.get_bind()\n"
