@@ -41,6 +41,16 @@ class PatientConnection(psycopg.Connection[Any]):
             self.breaker.open()
             raise NoAnswer(f"PostgreSQL has not answered for {timeout:g} s") from None
 
+    def rollback(self) -> None:
+        """Roll back, or close a connection that is lost: its server has rolled back by itself.
+
+        The session rolls back after each request, where no error page can answer any more.
+        """
+        try:
+            super().rollback()
+        except psycopg.OperationalError:
+            self.close()
+
 
 class Breaker:
     """Has one caller at a time try to connect while PostgreSQL does not answer.
