@@ -83,12 +83,6 @@ class User(UserMixin, db.Model):
         Index("ix_users_role", "role_id", "created_at", "id", "deleted_at"),
         Index("ix_users_status", "status", "created_at", "id", "deleted_at"),
         Index("ix_users_deleted", "deleted_at", "id", **DELETED),
-        Index(
-            "ix_users_older_method",
-            text(OLDER_METHOD),
-            sqlite_where=text(OLDER),
-            postgresql_where=text(OLDER),
-        ),
         {"sqlite_autoincrement": True},
     )
 

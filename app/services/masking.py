@@ -22,7 +22,7 @@ _SIGNED = re.compile(
 )
 _IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]*+):[^\s/@]++@")
 _ASSIGNED = re.compile(
-    r"""((?:password|passphrase|secret|token|api_?key)["']?\s*+[=:]\s*+)(["'])(?:(?!\2).)++\2""",
+    r"""((?:password|passphrase|secret|token|api_?key)["']?\s*+[=:]\s*+)("[^"\n]+"|'[^'\n]+')""",
     re.IGNORECASE,
 )
 
@@ -47,5 +47,5 @@ def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
 
 def masked_text(text: str) -> str:
     """Return `text`, a traceback say, without what looks secret: signed, or assigned to a name."""
-    text = _ASSIGNED.sub(rf"\1\2{HIDDEN}\2", text)
+    text = _ASSIGNED.sub(lambda found: f"{found[1]}{found[2][0]}{HIDDEN}{found[2][0]}", text)
     return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))

@@ -326,8 +326,8 @@ def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
     given["csrf_token"] = thief.csrf_token(path)
     verify = accounts.passwords.verify
 
-    def verify_slowly(*args):
-        is_right = verify(*args)
+    def verify_slowly(*args, **options):
+        is_right = verify(*args, **options)
         monkeypatch.setattr(accounts.passwords, "verify", verify)
         with racing_app.app_context():
             token = db.session.get(User, user_id).generate_password_reset_token()
@@ -361,8 +361,8 @@ def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
         else:
             users.suspend(account, by=db.session.get(User, admin_id))
 
-    def verify_slowly(*args):
-        is_right = verify(*args)
+    def verify_slowly(*args, **options):
+        is_right = verify(*args, **options)
         monkeypatch.setattr(accounts.passwords, "verify", verify)
         with racing_app.app_context():
             take_away()
