@@ -85,8 +85,8 @@ def received(app, monkeypatch, variables):
     header = " ".join(message_from_bytes(data)["From"].splitlines())
     (sender,) = getaddresses([header])
     name = str(make_header(decode_header(sender[0])))
-    # By its parts: the parser of Python 3.11.2 fails at an IP address after the @.
-    local, _, domain = sender[1].rpartition("@")
+    # From the header itself: the parsers of Python 3.11.2 fail at an IP address after the @.
+    local, _, domain = header.rpartition("<")[2].rstrip(">").rpartition("@")
     return Address(name, local, domain)
 
 
