@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from tests.deployment import guide
 from tests.deployment.client import Client
@@ -184,9 +185,17 @@ def deployment(
 
 
 @pytest.fixture(autouse=True)
-def counts_from_zero(redis: RedisServer) -> None:
+def counts_from_zero(redis: RedisServer, request: pytest.FixtureRequest) -> None:
     """Forget what earlier tests have done: attempts are counted for all of them together."""
     redis.client.flushall()
+    if "deployment" in request.fixturenames:
+        deployment: Deployment = request.getfixturevalue("deployment")
+        url = make_url(deployment.settings["DATABASE_URL"])
+        if url.get_backend_name() == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM password_guesses"))
 
 
 @pytest.fixture
