@@ -68,6 +68,16 @@ def rollback(request: pytest.FixtureRequest) -> Iterator[None]:
             transaction.rollback()
 
 
+@pytest.fixture(autouse=True)
+def close_connections() -> Iterator[None]:
+    """Close the connections of the apps that a test made, which would warn in a later test."""
+    yield
+    for app, engines in list(db._app_engines.items()):
+        if "limiter_state" not in app.extensions:
+            for engine in engines.values():
+                engine.dispose()
+
+
 @pytest.fixture
 def client(app: Flask) -> Browser:
     """An anonymous browser."""

@@ -56,7 +56,7 @@ def test_an_administrators_week(
     file.write_bytes(PEOPLE.encode("utf-16"))
     page.locator("input[type=file]").set_input_files(file)
     press(page, re.compile("Upload|Continue"))
-    expect(page.get_by_text("The first lines")).to_be_visible()
+    expect(page.get_by_role("heading", name="How the file reads")).to_be_visible()
     examine(page, page.url)
     press(page, re.compile("Check"))
     problems = page.locator("section", has_text="Problems").locator("tbody tr")
