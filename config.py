@@ -88,7 +88,7 @@ class Config:
     REMEMBER_COOKIE_HTTPONLY = True
     REMEMBER_COOKIE_SAMESITE = "Lax"
     # The referrer policy of pages with a token in their address would fail Flask-WTF's referrer
-    # check; app.csrf checks Origin and Sec-Fetch-Site instead.
+    # check; app.kit.web.csrf checks Origin and Sec-Fetch-Site instead.
     WTF_CSRF_SSL_STRICT = False
     WTF_CSRF_TIME_LIMIT = None  # A token lives as long as its session, which has its own limits.
     RATELIMIT_HEADERS_ENABLED = False

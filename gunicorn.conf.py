@@ -22,7 +22,7 @@ except ConfigurationError as error:
     sys.exit(str(error))
 # Two threads bridge waits for the database; more of them only fight for Python's lock. Run by its
 # path: importing it from `app` would load the application into the parent process.
-worker_class = run_path(str(Path(__file__).with_name("app") / "slow_clients.py"))["Worker"]
+worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["Worker"]
 threads = 2
 
 
@@ -60,7 +60,7 @@ access_log_format = (
 
 # Run by its path: importing it from `app` would load the application into the parent process, and
 # workers forked after a reload would go on with the old code.
-log_lines = run_path(str(Path(__file__).with_name("app") / "log_lines.py"))
+log_lines = run_path(str(Path(__file__).parent / "app/kit/web/log_lines.py"))
 mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
 
 

@@ -9,28 +9,24 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 import config
-from app import (
-    assets,
-    cli,
-    cookies,
-    database,
-    dev,
-    error_reporting,
-    errors,
-    headers,
-    limits,
-    queue,
-    request_log,
-    sign_in,
-    static_files,
-    tasks,  # noqa: F401 - importing it makes the tasks known to the queue
-    templating,
-)
+from app import cli, dev, error_reporting, errors, sign_in, tasks, templating  # noqa: F401 - importing it makes the tasks known to the queue
 from app.account import account
 from app.admin import admin
-from app.csrf import csrf
 from app.extensions import compress, db, login_manager, migrate
-from app.extensions import mail as flask_mail  # app.mail is a module
+from app.extensions import mail as flask_mail  # app.kit.mail.transport is a module
+from app.kit import (
+    assets,
+    database,
+    queue,
+)
+from app.kit.web import (
+    cookies,
+    headers,
+    limits,
+    request_log,
+    static_files,
+)
+from app.kit.web.csrf import csrf
 from app.main import main
 from app.services.health import deployment
 

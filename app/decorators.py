@@ -7,8 +7,8 @@ from typing import Any
 from flask import abort, flash, redirect, request, session, url_for
 from flask_login import current_user, login_required
 
+from app.kit.web.redirects import next_url
 from app.models import Permission
-from app.redirects import next_url
 from app.services import sessions
 from app.services.authority import refuse_acting
 from app.sign_in import ONLY_REMEMBERED
@@ -91,7 +91,7 @@ def fresh_sign_in_required(view: View) -> View:
 
 
 def takes_files(setting: str) -> Callable[[View], View]:
-    """Let a view take a file of as many megabytes as `setting` says (app.headers).
+    """Let a view take a file of as many megabytes as `setting` says (app.kit.web.headers).
 
     Goes below permission_required: the limit of everyone else stays.
     """

@@ -3,8 +3,8 @@
 from typing import Any
 
 from app import emails
+from app.kit.mail import outbox
 from app.models import EmailMessage
-from app.services import outbox
 
 
 def send_email(recipient: str, subject: str, template: str, **kwargs: Any) -> EmailMessage:

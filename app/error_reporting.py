@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask
 
-from app.log_lines import mask
-from app.services.masking import masked_text
+from app.kit.redact import masked_text
+from app.kit.web.log_lines import mask
 
 # The headers of a request that go into a report. Others hold tokens, cookies and IP addresses.
 HEADERS = {"accept", "content-length", "content-type", "host", "user-agent"}

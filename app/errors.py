@@ -29,11 +29,11 @@ from werkzeug.exceptions import (
     TooManyRequests,
 )
 
-from app.csrf import SentFromElsewhere, comes_from_here
 from app.extensions import login_manager
-from app.headers import SentInTheClear, wants_json
-from app.redirects import next_url
-from app.request_log import Sparing
+from app.kit.web.csrf import SentFromElsewhere, comes_from_here
+from app.kit.web.headers import SentInTheClear, wants_json
+from app.kit.web.redirects import next_url
+from app.kit.web.request_log import Sparing
 from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
 from app.services.guesses import TooManyGuesses
 from app.sign_in import has_been_someone_else

@@ -14,7 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from app import origin
+from app.kit.web import origin
 
 
 class Base(DeclarativeBase):

@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
-from app.headers import SAFE_METHODS, wants_json
+from app.kit.web.headers import SAFE_METHODS, wants_json
 from app.models import User
 from app.services import guesses, impersonation, sessions
 

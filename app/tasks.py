@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from app import queue
-from app.services import audit, bulk, claims, deletions, guesses, imports, outbox, sessions
+from app.kit import queue
+from app.kit.mail import claims, outbox
+from app.services import audit, bulk, deletions, guesses, imports, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.

@@ -6,7 +6,7 @@ import time
 from flask import current_app
 from redis import Redis
 
-from app import queue
+from app.kit import queue
 
 BEGUN, RELEASE = "benchmark:begun", "benchmark:release"
 

@@ -15,8 +15,8 @@ from threading import Event, Thread
 from flask import Flask
 from sqlalchemy import ColumnElement, select
 
-from app.database import reading_only
 from app.extensions import db
+from app.kit.database import reading_only
 from app.models import BulkOperation, PeopleImport, Role, User
 from app.models.people_import import ImportMode
 from app.services import bulk, imports

@@ -18,10 +18,11 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from app import assets, create_app
+from app import create_app
 from app.extensions import db
+from app.kit import assets
+from app.kit.redis_server import find_program
 from app.models import User
-from app.redis_server import find_program
 from app.services import fake_data, roles, users
 from benchmarks import postgresql
 from benchmarks.clients import Browser

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from app.assets import asset_url
+from app.kit.assets import asset_url
 from benchmarks.clients import requests_per_second
 from benchmarks.results import Result, at_least, compare
 from benchmarks.stand import Stand

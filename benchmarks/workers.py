@@ -18,10 +18,11 @@ from redis import Redis
 from rq import Queue
 from sqlalchemy import select
 
-from app import create_app, emails, queue
+from app import create_app, emails
 from app.extensions import db
+from app.kit import queue
+from app.kit.mail import outbox
 from app.models import User
-from app.services import outbox
 from benchmarks import kit_worker, stock
 from benchmarks.kit_worker import BEGUN, RELEASE
 from benchmarks.results import Result, at_least, compare

@@ -10,8 +10,8 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
 from app import create_app
-from app.database import reading_only
 from app.extensions import db
+from app.kit.database import reading_only
 from app.models import EditableHTML
 from benchmarks.results import Result
 from benchmarks.stand import WAIT, Stand

@@ -10,8 +10,8 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError, SAWarning
 
-from app.database import LOCK_TIMEOUT, UtcDateTime
 from app.extensions import db
+from app.kit.database import LOCK_TIMEOUT, UtcDateTime
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
 PAUSE = 0.5  # seconds between two attempts at a lock
@@ -100,7 +100,7 @@ def migrate() -> None:
         migrate_postgresql(options | {"transaction_per_migration": True})
         return
     with db.engine.connect() as connection:
-        # True of SQLite too, because app.database begins its transactions itself. There is one
+        # True of SQLite too, because app.kit.database begins its transactions itself. There is one
         # for all revisions, because its write lock is what makes another process wait.
         run(connection, options | {"transactional_ddl": True})
 

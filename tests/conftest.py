@@ -9,10 +9,10 @@ from flask_migrate import upgrade
 
 import config
 from app import create_app
-from app.database import reading_only
 from app.extensions import db, limiter
+from app.kit.database import reading_only
+from app.kit.mail import outbox as outbox_service
 from app.models import User
-from app.services import outbox as outbox_service
 from app.services import roles
 from tests import databases, factories
 from tests.support import Browser

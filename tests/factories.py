@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import passwords
-from app.database import now
 from app.extensions import db
+from app.kit import passwords
+from app.kit.database import now
 from app.models import Role, User
 from tests.support import PASSWORD
 

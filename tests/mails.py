@@ -1,8 +1,8 @@
 """Sending one mail of the outbox at once, as the worker's jobs do for many."""
 
-from app.mail import Transport, connect
-from app.models.email_message import EmailState
-from app.services import claims, delivery
+from app.kit.mail import claims, delivery
+from app.kit.mail.email_message import EmailState
+from app.kit.mail.transport import Transport, connect
 
 
 def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:

@@ -10,7 +10,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
 
 ROOT = Path(__file__).parents[1]
-HELPERS = "app.migration_helpers"
+HELPERS = "app.kit.database.migration_helpers"
 
 ADD_COLUMN = (
     r"ALTER TABLE .*\bADD (?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)"

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 import pytest
 from argon2 import PasswordHasher
 
-from app import passwords
+from app.kit import passwords
 from tests.contracts.test_routes import RULES, UNSAFE, address
 from tests.support import PASSWORD
 

@@ -9,8 +9,8 @@ from flask import request
 from sqlalchemy.exc import IntegrityError
 
 import config
-from app.database import engine_options
 from app.extensions import db
+from app.kit.database import engine_options
 from app.models import User
 from settings import reader
 from tests.conftest import PRODUCTION

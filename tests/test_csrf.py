@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.csrf import unmask
+from app.kit.web.csrf import unmask
 from app.models import EmailMessage, User
 from tests.support import PASSWORD
 

@@ -4,9 +4,9 @@ import pytest
 from flask import Flask
 
 from app.extensions import db
-from app.links import external_url
+from app.kit.mail import outbox as outbox_service
+from app.kit.web.links import external_url
 from app.models import EmailMessage, User
-from app.services import outbox as outbox_service
 from tests.support import links
 
 EVIL = [

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from gunicorn.config import Config
 
-from app.log_lines import LineFormatter, mask
+from app.kit.web.log_lines import LineFormatter, mask
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "WzEsMTc2.a-token_that.works"

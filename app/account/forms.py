@@ -3,8 +3,8 @@
 from wtforms import BooleanField, PasswordField, SubmitField
 from wtforms.validators import EqualTo, Length
 
-from app.forms import BaseForm, email_field, name_field, password_field
-from app.passwords import MAX_LENGTH
+from app.kit.passwords import MAX_LENGTH
+from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 
 MATCH = "The two passwords are not the same."
 

@@ -1,7 +1,7 @@
 """How often the account pages answer. Guesses at passwords are counted by app.services.guesses."""
 
-from app import origin
 from app.extensions import limiter
+from app.kit.web import origin
 
 # Keeps a flood from the database, where guesses are counted.
 sign_in_by_site = limiter.limit(

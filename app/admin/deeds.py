@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin.forms import ConfirmForm, StaleableForm
 from app.extensions import db
-from app.forms import BaseForm
+from app.kit.web.forms import BaseForm
 from app.models import User
 from app.services import changes, profiles, users
 from app.services.access import TooManyMails, WrongState

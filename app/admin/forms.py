@@ -6,10 +6,10 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, SubmitF
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, Regexp, ValidationError
 
-from app.forms import BaseForm, email_field, name_field, password_field
+from app.kit.typed import visible
+from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
 from app.services import roles
-from app.services.typed import visible
 from app.sign_in import me
 
 LARGEST_PAGE = 200_000  # characters

@@ -9,7 +9,7 @@ from wtforms import BooleanField, RadioField, SelectField, SubmitField
 from wtforms.fields.choices import SelectChoice
 
 from app.admin.forms import RoleField
-from app.forms import BaseForm
+from app.kit.web.forms import BaseForm
 from app.models import PeopleImport
 from app.models.people_import import ImportMode
 from app.services import registration

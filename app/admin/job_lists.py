@@ -6,7 +6,7 @@ What makes no sense there is left out, and a sentence about it added to the noti
 import re
 
 from app.admin.requests import asked_for
-from app.queue.inspection import State
+from app.kit.queue.inspection import State
 from app.services import jobs as jobs_service
 
 TASK_NAME = re.compile(r"\w{1,100}")

@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.admin.forms import ConfirmForm
-from app.database import whole_number
+from app.kit.database import whole_number
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200

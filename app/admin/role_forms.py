@@ -15,7 +15,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.admin.forms import RoleField
-from app.forms import UNSEEN, BaseForm, Name, strip
+from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
 from app.services import authority, changes, homes, roles

@@ -5,7 +5,8 @@
 
 from flask import Flask
 
-from app.cli import assets, checks, database, people, worker
+from app.cli import assets, checks, database, people
+from app.kit.queue import commands as worker
 
 
 def init_app(app: Flask) -> None:

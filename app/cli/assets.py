@@ -4,7 +4,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app import assets
+from app.kit import assets
 
 
 @click.command("build_assets")

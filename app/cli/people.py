@@ -8,8 +8,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.cli.database import refuse_in_production, refuse_unless_chosen
-from app.links import external_url
-from app.passwords import WeakPassword
+from app.kit.passwords import WeakPassword
+from app.kit.web.links import external_url
 from app.services import authority, roles, users
 
 

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
 
-from app import mail_files
+from app.kit.mail import files as mail_files
 
 SHOWN = 100
 

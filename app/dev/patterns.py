@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
-from app.database import now
+from app.kit.database import now
 from app.models import AnonymousUser, EditableHTML
 
 

@@ -6,7 +6,7 @@ A message that is added to app.emails needs its values here too: tests/dev/test_
 from __future__ import annotations
 
 from app.emails import Values
-from app.links import external_url
+from app.kit.web.links import external_url
 from app.models import Role, User
 
 # Long, as real ones are, so that a mail is seen to cope with them.

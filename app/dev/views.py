@@ -3,9 +3,9 @@
 from flask import Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import assets
 from app.dev import dev, gallery, inbox
 from app.dev.patterns import examples
+from app.kit import assets
 
 # A mail styles itself. Nothing else in it comes to life.
 MAIL_POLICY = "; ".join(

@@ -28,10 +28,10 @@ from app.emails.notices import (
     send_role_changed,
     send_role_changed_to,
 )
-from app.emails.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
-from app.emails.rendering import present, preview, render, subject_of
-from app.emails.templates import load_templates
 from app.emails.writing import gathering, new_message_id
+from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
+from app.kit.mail.rendering import present, preview, render, subject_of
+from app.kit.mail.templates import load_templates
 
 __all__ = [
     "LINK_LIFETIMES",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.emails.registry import Values
-from app.emails.templates import environment
 from app.emails.writing import add
 from app.extensions import db
+from app.kit.mail.registry import Values, custom_message
+from app.kit.mail.templates import environment
 from app.models import EmailMessage, User
 
 
@@ -24,6 +24,7 @@ def send_custom(recipient: str, subject: str, template: str, values: Values) -> 
     return add("custom", recipient, subject=subject, template=template, values=kept)
 
 
+@custom_message
 def custom_values(row: EmailMessage) -> Values:
     return {
         name: db.session.get(User, kept["user_id"]) if "user_id" in kept else kept["value"]

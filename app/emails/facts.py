@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import or_, select, update
 
-from app.emails.registry import Cancelled, Copy, Values
 from app.extensions import db
-from app.links import external_url
+from app.kit.mail.registry import Cancelled, Copy, Values
+from app.kit.web.links import external_url
 from app.models import EmailMessage, User
 
 

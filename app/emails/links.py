@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import current_app
 
 from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
-from app.emails.registry import LINK_LIFETIMES, Values, message
 from app.emails.writing import add
-from app.links import external_url
+from app.kit.mail.email_message import EmailState
+from app.kit.mail.registry import LINK_LIFETIMES, Values, message
+from app.kit.web.links import external_url
 from app.models import EmailMessage, User
-from app.models.email_message import EmailState
 
 
 def send_confirm(user: User) -> EmailMessage:

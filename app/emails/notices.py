@@ -8,11 +8,11 @@ from typing import Any
 from flask import g
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select
 
-from app.database import now
 from app.emails.facts import date, page_links, refuse_overtaken, require, user_by_address, user_of
-from app.emails.registry import Cancelled, Values, message
 from app.emails.writing import add, new_message_id
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail.registry import Cancelled, Values, message
 from app.models import EmailMessage, User
 
 

@@ -1,9 +1,9 @@
 """The tables. Every model is named here, so that importing the package makes them all known."""
 
+from app.kit.mail.email_message import EmailMessage
 from app.models.audit_event import AuditEvent, AuditMaintenance
 from app.models.bulk_operation import BulkItem, BulkOperation
 from app.models.editable_html import EditableHTML
-from app.models.email_message import EmailMessage
 from app.models.password_guesses import PasswordGuesses
 from app.models.people_import import (
     ImportChunk,

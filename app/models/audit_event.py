@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import UtcDateTime, now
 from app.extensions import db
+from app.kit.database import UtcDateTime, now
 
 # Compared byte by byte, so that an index finds what begins with a text.
 LABEL = String(254).with_variant(String(254, collation="C"), "postgresql")

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import UtcDateTime, now
 from app.extensions import db
+from app.kit.database import UtcDateTime, now
 
 # Whom a deed leaves out are few, as a rule, so an index of them costs little.
 LEFT_OUT: Any = {

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import UtcDateTime
 from app.extensions import db
+from app.kit.database import UtcDateTime
 
 
 class PasswordGuesses(db.Model):

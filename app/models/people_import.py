@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import UtcDateTime, now
 from app.extensions import db
+from app.kit.database import UtcDateTime, now
 
 
 class ImportState(StrEnum):

@@ -25,14 +25,12 @@ from sqlalchemy.orm import (
     validates,
 )
 
-from app import names, passwords, tokens
-from app.database import UtcDateTime, now
 from app.extensions import db
+from app.kit import names, passwords, tokens
+from app.kit.database import UtcDateTime, now
+from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.models.role import Permission, Role
 from app.models.user_session import UserSession
-
-NAME_LENGTH = 64
-EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 DAY = 24 * 60 * 60
 # What the token of an invitation claims whose link was shown to an administrator.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.database import UtcDateTime, now
 from app.extensions import db
+from app.kit.database import UtcDateTime, now
 
 if TYPE_CHECKING:
     from app.models.user import User

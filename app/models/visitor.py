@@ -10,8 +10,8 @@ from flask_login import AnonymousUserMixin
 from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import contains_eager
 
-from app.database import now
 from app.extensions import db, login_manager
+from app.kit.database import now
 from app.models.user import User
 from app.models.user_session import UserSession
 

@@ -7,11 +7,13 @@ from typing import NoReturn
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
-from app import emails, passwords, tokens
+from app import emails
 from app.extensions import db
+from app.kit import passwords, tokens
+from app.kit.mail import outbox
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import audit, guesses, outbox, registration, sessions, unproven
+from app.services import audit, guesses, registration, sessions, unproven
 from app.services.authority import lock, refuse_acting
 
 HOUR = timedelta(hours=1)

@@ -4,9 +4,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
+from app.kit.mail import outbox
 from app.models import User
 from app.models.user import canonical_email
-from app.services import audit, outbox, sessions, unproven
+from app.services import audit, sessions, unproven
 from app.services.accounts import (
     HOUR,
     LINKS_AN_HOUR,

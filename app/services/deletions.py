@@ -10,11 +10,12 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
 from app import emails
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
-from app.models.email_message import EmailState
-from app.services import audit, guesses, outbox, sessions
+from app.services import audit, guesses, sessions
 from app.services.accounts import refuse_password
 from app.services.authority import (
     keep_an_administrator,
@@ -61,7 +62,7 @@ def _delete(user: User, *, by: User | None) -> None:
     refuse_above(by, user.role)
     if user.is_deleted:
         return
-    outbox.cancel_for(user)
+    outbox.cancel_for([user.id])
     user.deleted_at = now()
     sessions.end_all(user)
     audit.record("user.deleted", by=by, subject=user)

@@ -9,9 +9,9 @@ from typing import Any
 from faker import Faker
 from sqlalchemy import func, insert, select
 
-from app import passwords
-from app.database import now
 from app.extensions import db
+from app.kit import passwords
+from app.kit.database import now
 from app.models import Role, User, UserSession
 
 BATCH = 5_000

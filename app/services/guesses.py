@@ -23,9 +23,10 @@ from sqlalchemy import CursorResult, Integer, and_, bindparam, case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
-from app import origin, tokens
-from app.database import UtcDateTime, now
 from app.extensions import db, is_sqlite, limiter
+from app.kit import tokens
+from app.kit.database import UtcDateTime, now
+from app.kit.web import origin
 from app.models import PasswordGuesses, User
 from app.models.user import canonical_email
 

@@ -13,8 +13,8 @@ from flask import current_app
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import Permission, User, UserSession
 from app.services import audit, guesses, sessions
 from app.services.accounts import WrongPassword

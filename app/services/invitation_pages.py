@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import aliased
 
-from app import names
-from app.database import now
 from app.emails import LINK_LIFETIMES
 from app.extensions import db
+from app.kit import names
+from app.kit.database import now
+from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, Role, User
-from app.models.email_message import EmailState
 from app.services import directory
 from app.services.authority import covers
 from app.services.directory import Filters, Total

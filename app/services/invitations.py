@@ -1,11 +1,12 @@
 """Inviting people, who choose a password of their own."""
 
 from app import emails
-from app.database import now
 from app.extensions import db
-from app.links import external_url
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.web.links import external_url
 from app.models import Role, User
-from app.services import audit, outbox, registration, users
+from app.services import audit, registration, users
 from app.services.access import TooManyMails
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.authority import lock, refuse_above
@@ -79,7 +80,7 @@ def revoke(user: User, *, by: User) -> None:
     Raises NotInvited and AboveOneself.
     """
     _lock_invited(user, by)
-    outbox.cancel_for(user)
+    outbox.cancel_for([user.id])
     audit.record("user.invitation_revoked", by=by, subject=user)
     db.session.delete(user)
     db.session.commit()

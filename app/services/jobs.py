@@ -14,15 +14,15 @@ from typing import Any, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError
 
-from app import queue
-from app.database import now
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.queue import inspection, mending
+from app.kit.queue.inspection import Job, State, Worker
+from app.kit.redact import masked, masked_text
+from app.kit.tables.listings import Listing
 from app.models import User
-from app.queue import inspection, mending
-from app.queue.inspection import Job, State, Worker
 from app.services import audit
-from app.services.listings import Listing
-from app.services.masking import masked, masked_text
 
 logger = logging.getLogger(__name__)
 

@@ -9,15 +9,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import emails, queue
-from app.database import now
+from app import emails
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail.dead_links import without_links
+from app.kit.mail.email_message import OFFER_PERIOD, EmailState
+from app.kit.redact import masked_text
+from app.kit.tables.listings import Listing
 from app.models import EmailMessage, User
-from app.models.email_message import OFFER_PERIOD, EmailState
 from app.services import audit
-from app.services.dead_links import without_links
-from app.services.listings import Listing
-from app.services.masking import masked_text
 
 logger = logging.getLogger(__name__)
 

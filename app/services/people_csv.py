@@ -11,12 +11,10 @@ from sqlalchemy import ColumnElement, Select, case, cast, func, literal, select,
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session
 
-from app.database import reading_only
 from app.extensions import db, is_sqlite
-from app.models import Role, User
-from app.postgresql import patience
-from app.services import audit
-from app.services.csv_cells import (
+from app.kit.database import reading_only
+from app.kit.database.postgresql import patience
+from app.kit.tables.csv_cells import (
     BEGINS_A_FORMULA,
     BYTE_ORDER_MARK,
     escaped,
@@ -24,6 +22,8 @@ from app.services.csv_cells import (
     may_be_separated,
     written,
 )
+from app.models import Role, User
+from app.services import audit
 from app.services.directory import totals
 from app.services.directory.filters import Filters
 from app.services.directory.sorting import COLUMNS

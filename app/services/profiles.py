@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import EmailMessage, Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
 from app.services import audit, impersonation

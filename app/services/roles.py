@@ -10,8 +10,8 @@ from sqlalchemy import Select, and_, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.exc import IntegrityError
 
-from app import names, queue
 from app.extensions import db
+from app.kit import names, queue
 from app.models import Permission, Role, User
 from app.services import audit, authority, changes, homes, moving, unproven
 from app.services.authority import (

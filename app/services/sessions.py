@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import User, UserSession
 from app.services import audit
 from app.services.authority import NotWhileActing

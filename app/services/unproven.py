@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, update
 
 from app.extensions import db
+from app.kit.mail import outbox
 from app.models import AuditEvent, User, UserSession
-from app.services import audit, outbox, sessions
+from app.services import audit, sessions
 
 _CHANGED = ("password_hash", "must_change_password")
 
@@ -59,7 +60,7 @@ def give_way(email: str, *, to: User) -> None:
     locked = people.with_for_update(of=User).execution_options(populate_existing=True)
     for user in db.session.scalars(locked).all():
         if user.id != to.id and holds_only(user):
-            outbox.cancel_for(user)
+            outbox.cancel_for([user.id])
             audit.record("user.gave_way", by=to, subject=user)
             db.session.delete(user)
     db.session.flush()

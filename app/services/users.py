@@ -6,11 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app import emails
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, changes, outbox, sessions, unproven
+from app.services import audit, changes, sessions, unproven
 from app.services.accounts import email_taken, require_strong_password
 from app.services.authority import (
     LastAdministrator,

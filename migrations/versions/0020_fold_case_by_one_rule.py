@@ -8,7 +8,7 @@ Create Date: 2026-11-28 06:50:00.000000
 import sqlalchemy as sa
 from alembic import op
 
-from app.migration_helpers import create_index, drop_index, is_postgresql
+from app.kit.database.migration_helpers import create_index, drop_index, is_postgresql
 
 revision = "0020"
 down_revision = "0019"

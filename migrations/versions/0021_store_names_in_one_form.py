@@ -11,7 +11,7 @@ import unicodedata
 
 from alembic import op
 
-from app.migration_helpers import is_postgresql, update_in_batches
+from app.kit.database.migration_helpers import is_postgresql, update_in_batches
 
 revision = "0021"
 down_revision = "0020"

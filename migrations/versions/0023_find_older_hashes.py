@@ -7,7 +7,7 @@ Create Date: 2026-11-28 07:45:00.000000
 
 import sqlalchemy as sa
 
-from app.migration_helpers import create_index, drop_index
+from app.kit.database.migration_helpers import create_index, drop_index
 
 revision = "0023"
 down_revision = "0022"

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, User
 from tests.support import PASSWORD, links, path_of
 

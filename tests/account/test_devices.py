@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import UserSession
 from tests.support import PASSWORD
 

@@ -7,11 +7,11 @@ import time_machine
 from email_validator import EmailNotValidError
 from sqlalchemy import select
 
-from app import origin
 from app.extensions import db
+from app.kit.typed import stored_address
+from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
 from app.services import guesses
-from app.services.typed import stored_address
 from tests.support import PASSWORD, TOKEN, links, path_of
 
 LOGIN = "/account/login"

@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from flask_login import encode_cookie
 
-from app import tokens
-from app.database import now
 from app.extensions import db
-from app.log_lines import mask
+from app.kit import tokens
+from app.kit.database import now
+from app.kit.web.log_lines import mask
 from app.models import EmailMessage, User
 from app.services import accounts, invitations, sessions
 from tests.contracts.test_routes import dump

@@ -11,8 +11,8 @@ from argon2 import extract_parameters
 from argon2.low_level import Type
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from app import passwords
 from app.extensions import db
+from app.kit import passwords
 from app.models import EmailMessage, User
 from app.services import accounts, invitations, users
 from tests.support import PASSWORD, links, path_of

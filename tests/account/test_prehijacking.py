@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
 from app.services import access, bulk, imports, invitations, roles, users
 from app.services.accounts import EmailTaken

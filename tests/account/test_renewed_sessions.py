@@ -7,8 +7,8 @@ import time_machine
 from flask_login import decode_cookie
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import UserSession
 from app.models.visitor import load_user
 from app.services import access, sessions, users

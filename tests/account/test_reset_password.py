@@ -5,8 +5,8 @@ import time
 import pytest
 from sqlalchemy import select
 
-from app import queue
 from app.extensions import db
+from app.kit import queue
 from app.models import EmailMessage
 from tests.support import PASSWORD, TOKEN, links, path_of
 

@@ -8,8 +8,8 @@ import pytest
 import time_machine
 from flask_login import encode_cookie
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import User, UserSession
 from app.services import deletions, sessions, users
 from tests.support import PASSWORD, links, path_of

@@ -5,8 +5,8 @@ import time_machine
 from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
-from app import passwords
 from app.extensions import db
+from app.kit import passwords
 from app.models import User, UserSession
 from app.models.user import NEXT_OLDER_METHOD
 from tests.support import PASSWORD, TOKEN

@@ -16,10 +16,10 @@ from rq.registry import (
     StartedJobRegistry,
 )
 
-from app.database import now
+from app.kit.database import now
+from app.kit.queue.enqueueing import drop_connection
+from app.kit.queue.jobs import TaskJob, TaskQueue
 from app.models import User
-from app.queue.enqueueing import drop_connection
-from app.queue.jobs import TaskJob, TaskQueue
 from tests import factories
 from tests.queue.support import RedisServer
 from tests.support import Browser

@@ -7,9 +7,10 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from app import extensions, queue
-from app.database import now
+from app import extensions
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
 from app.models import AuditEvent, BulkOperation, EmailMessage, Role, User
 from app.services import bulk, sessions
 from app.services.bulk import batches, operations

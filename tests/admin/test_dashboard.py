@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.kit.mail import outbox
 from app.models import Permission, Role
-from app.services import audit, directory, health, outbox
+from app.services import audit, directory, health
 from app.services.audit import latest
 from tests.factories import make_role
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app.admin.views.directory import Shown
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, Permission, Role
 from app.services import directory
 from app.services.directory import totals

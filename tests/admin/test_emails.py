@@ -7,13 +7,14 @@ from itertools import chain
 
 import pytest
 
-from app import emails, tokens
-from app.database import now
+from app import emails
 from app.extensions import db
+from app.kit import tokens
+from app.kit.database import now
+from app.kit.mail.dead_links import without_links
+from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, User
-from app.models.email_message import EmailState
 from app.services import outbox_pages
-from app.services.dead_links import without_links
 from tests import mails
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"

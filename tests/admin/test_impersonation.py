@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app import create_app
 from app.account.views.acting import OPEN_WHILE_ACTING
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, Permission, UserSession
 from app.services import accounts, addresses, bulk, deletions, impersonation, sessions, users
 from app.services.authority import NotWhileActing

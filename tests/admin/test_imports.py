@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from app import extensions, queue, tasks
-from app.database import now
+from app import extensions, tasks
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.queue import JobCancelled
 from app.models import (
     AuditEvent,
     EmailMessage,
@@ -23,7 +25,6 @@ from app.models import (
     User,
     UserSession,
 )
-from app.queue import JobCancelled
 from app.services import imports
 from app.services.imports import checking, lifecycle, working
 from tests import factories

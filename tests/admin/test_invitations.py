@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
 from app.services import accounts, invitations, roles, users
 from app.services.accounts import LinkRefused

@@ -9,14 +9,14 @@ from itertools import chain
 import pytest
 from rq.registry import FailedJobRegistry
 
-from app import tokens
-from app.database import now
 from app.extensions import db
+from app.kit import tokens
+from app.kit.database import now
+from app.kit.queue import inspection, mending
+from app.kit.queue.jobs import TaskJob
+from app.kit.redact import HIDDEN, masked
 from app.models import UserSession
-from app.queue import inspection, mending
-from app.queue.jobs import TaskJob
 from app.services import jobs
-from app.services.masking import HIDDEN, masked
 from tests.queue.support import free_port
 from tests.support import PASSWORD
 
@@ -352,7 +352,7 @@ def test_all_failed_jobs_of_a_task_are_run_again(manager, add_job, task_queue):
 
 def test_what_takes_too_long_goes_on_when_asked_again(manager, add_job, task_queue, monkeypatch):
     monkeypatch.setattr(jobs, "BUDGET", -1)
-    monkeypatch.setattr("app.queue.mending.BATCH", 2)
+    monkeypatch.setattr("app.kit.queue.mending.BATCH", 2)
     for _ in range(5):
         add_job()
     done = manager.submit("/admin/jobs/retry-all", follow_redirects=True)

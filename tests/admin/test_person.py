@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, UserSession
 from app.services import access, accounts, audit, deletions, invitations, sessions, users
 from tests.factories import make_role

@@ -5,8 +5,8 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import func, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import Role, User
 
 

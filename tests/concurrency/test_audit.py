@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, insert, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services import audit
 from app.services.audit import retention

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, Role, User
 from app.services import access, deletions, invitations, roles, users
 from app.services.authority import AuthorityLost, LastAdministrator, UserGone

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import access, accounts, deletions, invitations, outbox, users
+from app.services import access, accounts, deletions, invitations, users
 from app.services.authority import UserGone
 from app.services.changes import Changed, note
 from tests.concurrency.test_races import acting

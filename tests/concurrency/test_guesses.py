@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import origin
 from app.extensions import db, limiter
+from app.kit.web import origin
 from app.models import User
 from app.services import accounts, guesses
 from app.services.guesses import TooManyGuesses

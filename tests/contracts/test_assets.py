@@ -12,7 +12,7 @@ import brotli
 import pytest
 from flask import Flask
 
-from app import assets
+from app.kit import assets
 from tests.support import Browser
 
 KILOBYTE = 1024

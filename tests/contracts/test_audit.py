@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from app import emails
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, BulkOperation, Role, UserSession
 from app.models.bulk_operation import BulkState
-from app.models.email_message import EmailState
 from app.models.people_import import ImportState
 from app.services import audit, imports
 from tests import factories

@@ -19,7 +19,7 @@ def imported(path):
 
 @pytest.mark.parametrize(
     ("package", "home"),
-    [("rq", "queue/"), ("flask_rq2", "queue/"), ("smtplib", "mail.py")],
+    [("rq", "kit/queue/"), ("flask_rq2", "kit/queue/"), ("smtplib", "kit/mail/transport.py")],
 )
 def test_a_package_is_known_to_one_part_only(package, home):
     users = {

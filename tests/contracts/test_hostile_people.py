@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, PeopleImport, Permission, User, UserSession
 from app.services import audit, bulk, imports, sessions
 from app.services.directory import Filters

@@ -32,7 +32,7 @@ CPU_SECONDS = 3
 # Not kept in a module.
 MADE_ELSEWHERE = {
     "settings/urls.py": "reads messages about settings",
-    "app/assets.py": "reads templates, styles and icons while assets are built",
+    "app/kit/assets.py": "reads templates, styles and icons while assets are built",
     "app/services/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
 }
 # What a text may be made of that no pattern asks for.
@@ -49,7 +49,7 @@ def patterns() -> dict[str, re.Pattern[Any]]:
         f"{pattern.pattern!r:.60} in {name}": pattern
         for name, space in spaces.items()
         for pattern in found_in(list(space.values()), depth=3)
-        if not name.startswith("app.assets")
+        if not name.startswith("app.kit.assets")
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from flask import Blueprint, render_template_string
 
 from app import create_app
-from app.services.listings import Listing
+from app.kit.tables.listings import Listing
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from app import create_app
 from app.account.views import joining
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import Permission, User
 from app.services import pages
 from tests import factories

@@ -5,10 +5,11 @@ import stat
 
 import pytest
 
-from app import create_app, dev, emails, mail_files
+from app import create_app, dev, emails
 from app.extensions import db
-from app.mail import FileTransport, compose
-from app.services import outbox
+from app.kit.mail import files as mail_files
+from app.kit.mail import outbox
+from app.kit.mail.transport import FileTransport, compose
 from tests.support import PASSWORD, links, path_of
 
 

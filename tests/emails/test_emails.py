@@ -7,10 +7,10 @@ import pytest
 from flask import current_app
 
 from app import emails
-from app.database import now
 from app.email import send_email
 from app.emails import MESSAGES, Cancelled
 from app.extensions import db
+from app.kit.database import now
 from app.models import EmailMessage
 from tests.emails import samples
 from tests.support import links

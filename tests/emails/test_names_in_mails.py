@@ -8,10 +8,11 @@ from wtforms import StringField
 
 from app.emails import MESSAGES
 from app.extensions import db
-from app.forms import BaseForm, Name
+from app.kit import typed
+from app.kit.typed import holds_link, is_name
+from app.kit.web.forms import BaseForm, Name
 from app.models import User
-from app.services import fake_data, imports, typed, users
-from app.services.typed import holds_link, is_name
+from app.services import fake_data, imports, users
 from tests.emails import samples
 from tests.support import PASSWORD
 

@@ -13,9 +13,10 @@ from flask_migrate import downgrade, upgrade
 from redis.exceptions import AuthenticationError, RedisError
 from sqlalchemy.exc import OperationalError
 
-from app import create_app, queue, redis_server
-from app.database import now
+from app import create_app
 from app.extensions import db
+from app.kit import queue, redis_server
+from app.kit.database import now
 from app.models import EmailMessage
 from app.services import health
 from app.services.health import database, mail, probing, workers

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
+from app.kit.web.request_log import RequestFilter
 from app.models import EditableHTML
-from app.request_log import RequestFilter
 from app.services import health, pages
 from app.services.health import Check
 from app.templating import may_open

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import User, UserSession
 from app.models.user import canonical_email
 

@@ -14,8 +14,8 @@ from flask_migrate import upgrade
 
 from app import create_app, emails
 from app.extensions import db
+from app.kit.queue import TASKS
 from app.models import EmailMessage, User
-from app.queue import TASKS
 from app.services import roles
 from tests.databases import own_database
 from tests.queue.example_tasks import register

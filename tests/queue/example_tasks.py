@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from app import queue
+from app.kit import queue
 
 kept = []
 

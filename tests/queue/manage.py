@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from app.queue import worker
-from app.services import claims
+from app.kit.mail import claims
+from app.kit.queue import worker
 from manage import cli
 from tests.queue import example_tasks
 

@@ -26,8 +26,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
-from app import redis_server
 from app.extensions import db
+from app.kit import redis_server
 from app.models import EmailMessage
 
 ROOT = Path(__file__).parents[2]

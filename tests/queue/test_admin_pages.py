@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import queue
+from app.kit import queue
 from app.models import EmailMessage
 from tests import factories
 from tests.queue.support import until

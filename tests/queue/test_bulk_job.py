@@ -6,10 +6,10 @@ import signal
 import pytest
 from sqlalchemy import func, insert, select
 
-from app import queue
 from app.extensions import db
+from app.kit import queue
+from app.kit.queue import inspection
 from app.models import AuditEvent, BulkOperation, EmailMessage, Role, User
-from app.queue import inspection
 from app.services import bulk
 from app.services.directory import Filters
 from tests import factories

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import select
 
 import config
-from app import emails, queue, tasks
-from app.database import now
+from app import emails, tasks
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailState
+from app.kit.queue import recurring
 from app.models import EmailMessage, UserSession
-from app.models.email_message import EmailState
-from app.queue import recurring
-from app.services import outbox
 
 
 @pytest.fixture

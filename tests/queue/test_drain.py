@@ -5,11 +5,11 @@ import json
 import pytest
 from sqlalchemy import event, select, update
 
-from app import queue
 from app.extensions import db
+from app.kit import queue
+from app.kit.mail import delivery, outbox
+from app.kit.queue.registry import task
 from app.models import EmailMessage
-from app.queue.registry import task
-from app.services import delivery, outbox
 from app.services.health import mail
 from tests.queue.support import states, until
 

@@ -13,10 +13,10 @@ import time
 import pytest
 from sqlalchemy import update
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import outbox
 from tests.queue.support import ROOT, states, until
 
 SIGN_IN_UNTIL_REFUSED = """

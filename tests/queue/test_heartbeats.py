@@ -7,7 +7,7 @@ import pytest
 from redis.exceptions import RedisError
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from app import queue
+from app.kit import queue
 from app.services import health
 from tests.queue.support import until
 

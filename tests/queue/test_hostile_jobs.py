@@ -9,13 +9,13 @@ import zlib
 
 import pytest
 
-from app import queue
 from app.emails import send_reset_password
 from app.extensions import db
+from app.kit import queue
+from app.kit.mail import outbox
+from app.kit.queue.jobs import TaskJob
+from app.kit.queue.worker import TaskWorker
 from app.models import EmailMessage
-from app.queue.jobs import TaskJob
-from app.queue.worker import TaskWorker
-from app.services import outbox
 from tests.queue.support import until
 
 QUEUE = "rq:queue:test-default"
@@ -69,7 +69,7 @@ def survives(web, start_worker, smtp):
 
 def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survives):
     """F13"""
-    names = ["os.system", "subprocess.getoutput", "builtins.eval", "app.services.outbox.sweep"]
+    names = ["os.system", "subprocess.getoutput", "builtins.eval", "app.kit.mail.outbox.sweep"]
     for name in names:
         push(redis, call(name, f"touch {marker}"))
 

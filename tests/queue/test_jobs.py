@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from app import queue
-from app.services import outbox
+from app.kit import queue
+from app.kit.mail import outbox
 from tests.queue.support import is_running, states, until
 
 PROGRAM = "tests/queue/manage.py"

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from app import queue
-from app.services import outbox
+from app.kit import queue
+from app.kit.mail import outbox
 from tests.queue.support import states, until
 
 MAILS = 1000

@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from app.emails import send_reset_password
 from app.extensions import db
+from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import accounts, outbox
+from app.services import accounts
 from tests import mails
 from tests.queue.support import states
 

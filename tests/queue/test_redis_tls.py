@@ -5,8 +5,9 @@ import subprocess
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from app import create_app, queue, redis_server
+from app import create_app
 from app.extensions import limiter
+from app.kit import queue, redis_server
 from app.services import health
 from app.services.health import workers
 from app.services.health.check import Check

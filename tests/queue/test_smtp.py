@@ -11,11 +11,11 @@ from aiosmtpd.smtp import SMTP
 from sqlalchemy import select
 
 from app import emails
-from app.database import now
 from app.extensions import db
-from app.mail import Misconfigured, RefusedForGood, compose, connect
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.mail.transport import Misconfigured, RefusedForGood, compose, connect
 from app.models import EmailMessage
-from app.services import outbox
 from tests import mails
 from tests.queue.support import CERTIFICATE, authenticator, free_port, tls_context
 

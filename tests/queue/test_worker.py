@@ -6,12 +6,12 @@ import signal
 import pytest
 from sqlalchemy import update
 
-from app import queue
-from app.database import now
 from app.emails import send_reset_password
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import outbox
 from tests.queue.support import ROOT, states, until
 
 

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import bindparam, collate, delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from app import extensions, origin
-from app.database import now
+from app import extensions
 from app.extensions import db, is_sqlite
+from app.kit.database import now
+from app.kit.web import origin
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services import audit, pages, users
 from app.services.audit import Filters, finding, retention, walking

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from app import extensions, queue
-from app.database import now
+from app import extensions
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
 from app.models import AuditEvent, BulkItem, BulkOperation, EmailMessage, Role, User
 from app.services import bulk, invitations, sessions
 from app.services.access import TooManyMails

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
 from app.services import access, bulk, deletions, invitations, sessions, users
 from app.services.access import TooManyMails, WrongState

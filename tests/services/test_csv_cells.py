@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.services.csv_cells import escaped, neutral, unescaped
+from app.kit.tables.csv_cells import escaped, neutral, unescaped
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pytest
 from flask import g
 from sqlalchemy import bindparam, collate, event, select, text
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.names import fold
 from app.models import Role, User
 from app.models.user import STATUSES
-from app.names import fold
 from app.services import directory
 from app.services.directory import SORTS, Filters, cursors, matching, totals
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app import names
+from app.kit import names
 from app.services.directory.plans import Listed
 from app.templating import initials
 

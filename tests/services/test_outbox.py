@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app import emails, queue
-from app.database import now
+from app import emails
 from app.extensions import db
-from app.mail import MemoryTransport, TemporaryFailure
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail import claims, delivery, outbox
+from app.kit.mail.transport import MemoryTransport, TemporaryFailure
 from app.models import EmailMessage, User
-from app.services import claims, delivery, outbox
 from tests import mails
 
 HOUR = timedelta(hours=1)
@@ -145,7 +146,7 @@ def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):
     other = emails.send_password_changed(make_user())
     rows = [emails.send_confirm(user), emails.send_role_changed(user)]
     db.session.commit()
-    outbox.cancel_for(user)
+    outbox.cancel_for([user.id])
     notice = emails.send_account_deleted(user)
     db.session.delete(user)
     outbox.commit_and_offer(notice)

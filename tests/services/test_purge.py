@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import func, select
 
 from app import tasks
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, PeopleImport, User, UserSession
-from app.models.email_message import EmailState
-from app.services import authority, deletions, imports, outbox, sessions, users
+from app.services import authority, deletions, imports, sessions, users
 
 
 def deleted(make_user, *, days, **values):

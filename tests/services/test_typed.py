@@ -3,7 +3,7 @@
 import pytest
 from email_validator import EmailNotValidError
 
-from app.services.typed import is_name, stored_address, stored_address_of_many
+from app.kit.typed import is_name, stored_address, stored_address_of_many
 
 ADDRESSES = [
     "ada@example.com",

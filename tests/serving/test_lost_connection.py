@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from app import postgresql
+from app.kit.database import postgresql
 
 
 def test_a_transaction_whose_server_is_gone_is_rolled_back_without_an_error(own_postgres) -> None:

@@ -9,9 +9,9 @@ import pytest
 from email_validator import EmailNotValidError
 
 import config
-from app import mail
 from app.emails.writing import new_message_id
-from app.services.typed import stored_address, stored_address_of_many
+from app.kit.mail import transport as mail
+from app.kit.typed import stored_address, stored_address_of_many
 from settings import normalise
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.account import account
-from app.database import HIGHEST_BIG_INTEGER, whole_number
+from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
 from app.services import audit
 from app.sign_in import me
 

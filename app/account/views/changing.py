@@ -4,7 +4,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from app import passwords
 from app.account import account
 from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import (
@@ -13,8 +12,9 @@ from app.account.forms import (
     ChangePasswordForm,
     ConfirmEmailForm,
 )
-from app.headers import SAFE_METHODS
-from app.redirects import next_url
+from app.kit import passwords
+from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.redirects import next_url
 from app.services import accounts, addresses, users
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
 from app.sign_in import mark_browser, me

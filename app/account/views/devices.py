@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app.account import account
-from app.database import whole_number
 from app.decorators import fresh_sign_in_required
+from app.kit.database import whole_number
 from app.services import access, profiles
 from app.sign_in import me
 

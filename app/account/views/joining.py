@@ -4,12 +4,12 @@ from flask import abort, flash, redirect, render_template, request, session, url
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from app import passwords
 from app.account import account, limits
 from app.account.answers import LINK_SENT, refuse_link, token_page
 from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
 from app.decorators import anonymous_required
-from app.headers import SAFE_METHODS
+from app.kit import passwords
+from app.kit.web.headers import SAFE_METHODS
 from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
 from app.sign_in import mark_browser, me

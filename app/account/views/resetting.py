@@ -3,11 +3,11 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app import passwords
 from app.account import account, limits
 from app.account.answers import refuse_link, token_page
 from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
 from app.decorators import anonymous_required
+from app.kit import passwords
 from app.services import accounts
 from app.services.accounts import LinkRefused
 from app.sign_in import mark_browser

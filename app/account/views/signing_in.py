@@ -7,8 +7,8 @@ from flask_login import current_user, login_required
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
+from app.kit.web.redirects import next_url
 from app.models import User
-from app.redirects import next_url
 from app.services import accounts
 from app.services.accounts import WrongPassword
 from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out

@@ -13,11 +13,11 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.downloads import csv_file
 from app.admin.requests import asked_for
-from app.database import HIGHEST_BIG_INTEGER, now, whole_number
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
+from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
+from app.kit.web.downloads import csv_file
 from app.models import BulkOperation, EmailMessage, PeopleImport, Permission, Role, User
 from app.services import audit as trail
 from app.services.audit import Filters

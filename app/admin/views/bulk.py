@@ -15,18 +15,18 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.downloads import csv_file
 from app.admin.forms import BulkForm
 from app.admin.requests import is_live
-from app.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
+from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK
+from app.kit.web.downloads import csv_file
 from app.models import BulkOperation, Permission, Role
 from app.models.bulk_operation import BulkState
 from app.services import bulk
 from app.services import roles as roles_service
 from app.services.bulk import Action
-from app.services.csv_cells import BYTE_ORDER_MARK
 from app.services.directory import Filters
 from app.services.registration import InvitationsClosed
 from app.sign_in import me

@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import any_permission_required
+from app.kit.mail import outbox
 from app.models import Permission
-from app.services import directory, health, outbox, roles
+from app.services import directory, health, roles
 from app.services.audit import latest
 from app.sign_in import me
 

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import names
 from app.admin import admin
-from app.admin.downloads import csv_file
-from app.database import now
 from app.decorators import fresh_sign_in_required, permission_required
+from app.kit import names
+from app.kit.database import now
+from app.kit.web.downloads import csv_file
 from app.models import Permission, Role
 from app.services import authority, directory, people_csv
 from app.services import roles as roles_service

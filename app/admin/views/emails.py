@@ -8,10 +8,11 @@ from app.admin.requests import asked_for, confirm, is_live, page_number, searche
 from app.decorators import permission_required
 from app.emails import subject_of
 from app.extensions import db
-from app.headers import CONTENT_SECURITY_POLICY, csp_nonce
+from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailState
+from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.models import EmailMessage, Permission
-from app.models.email_message import EmailState
-from app.services import outbox, outbox_pages
+from app.services import outbox_pages
 from app.services.outbox_pages import TooLate
 from app.sign_in import me
 

@@ -10,17 +10,17 @@ from typing import IO, Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app import queue
 from app.admin import admin
-from app.admin.downloads import csv_file
 from app.admin.import_forms import ColumnsForm, UploadForm
 from app.admin.requests import confirm, is_live, page_number
 from app.decorators import fresh_sign_in_required, permission_required, takes_files
 from app.extensions import db
+from app.kit import queue
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK
+from app.kit.web.downloads import csv_file
 from app.models import PeopleImport, Permission
 from app.models.people_import import ImportState
 from app.services import imports
-from app.services.csv_cells import BYTE_ORDER_MARK
 from app.services.imports import (
     FileGone,
     NoEmailColumn,

@@ -10,8 +10,8 @@ from app.admin.deeds import TOO_MANY, View, name_of, person_or_404
 from app.admin.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
 from app.admin.requests import searched
 from app.decorators import fresh_sign_in_required, permission_required
+from app.kit.web.redirects import next_url
 from app.models import Permission, User
-from app.redirects import next_url
 from app.services import invitation_pages, invitations, registration
 from app.services.access import TooManyMails
 from app.services.accounts import EmailTaken

@@ -9,10 +9,10 @@ from app.admin import admin
 from app.admin.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
 from app.admin.requests import confirm, is_live, page_number, searched
 from app.decorators import permission_required
+from app.kit.mail import outbox
+from app.kit.queue.inspection import State
 from app.models import Permission
-from app.queue.inspection import State
 from app.services import jobs as jobs_service
-from app.services import outbox
 from app.services.jobs import JobGone, JobPage, QueueAway
 from app.sign_in import me
 

@@ -9,8 +9,8 @@ from app.admin import admin
 from app.admin.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
 from app.admin.requests import confirm
 from app.decorators import fresh_sign_in_required, permission_required
+from app.kit.queue.inspection import State
 from app.models import Permission
-from app.queue.inspection import State
 from app.services import jobs as jobs_service
 from app.services.jobs import Done, QueueAway
 from app.sign_in import me

@@ -3,10 +3,10 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app import passwords
 from app.admin import admin
 from app.admin.forms import NewUserForm
 from app.decorators import fresh_sign_in_required, permission_required
+from app.kit import passwords
 from app.models import Permission
 from app.services import users
 from app.services.accounts import EmailTaken

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Text, cast
 
-from app.database import reading_only
 from app.extensions import db
+from app.kit.database import reading_only
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK, neutral, written
 from app.models import AuditEvent, User
 from app.services.audit import finding, walking
 from app.services.audit.actions import ACTIONS
 from app.services.audit.filters import Filters
 from app.services.audit.recording import record
-from app.services.csv_cells import BYTE_ORDER_MARK, neutral, written
 
 COLUMNS = (
     *("id", "at", "action", "what", "actor_id", "actor", "acting_as_id", "acting_as"),

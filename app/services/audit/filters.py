@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from app import names
-from app.database import whole_number
-from app.services import days
+from app.kit import names
+from app.kit.database import whole_number
+from app.kit.tables import days
 from app.services.audit.actions import ACTIONS, NOUNS
 
 LONGEST_SEARCH = 200

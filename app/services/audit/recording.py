@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import event, literal_column, select
 from sqlalchemy.orm import Session
 
-from app import origin, queue
-from app.database import now, reading_only
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now, reading_only
+from app.kit.web import origin
 from app.models import AuditEvent, AuditMaintenance, User
 from app.services.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as cast_to
 
-from app.database import now
 from app.extensions import db, is_sqlite, let_others_write
+from app.kit.database import now
 from app.models import AuditEvent, User
 from app.services.audit.actions import SEARCHING
 from app.services.audit.forgetting import NOWHERE, Person, without, without_search

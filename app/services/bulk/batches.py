@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import emails, queue
-from app.database import now
+from app import emails
 from app.extensions import db, let_others_write
+from app.kit import queue
+from app.kit.database import now
+from app.kit.mail import outbox
 from app.models import BulkItem, BulkOperation, User, UserSession
 from app.models.bulk_operation import BulkState
-from app.services import outbox, sessions, unproven
+from app.services import sessions, unproven
 from app.services.authority import RoleGone
 from app.services.bulk import locks, notes
 from app.services.bulk.actions import Deed
@@ -173,7 +175,7 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
         )
         sessions.end_acting(among(UserSession.acting_as_id, of_them))
     if deed.action.cancels_mail:
-        outbox.cancel_for_all(of_them)
+        outbox.cancel_for(of_them)
     notes.note(operation, deed, people)
     mail = deed.action.mail
     if mail is None or not (deed.tell or deed.action.needs_mail):

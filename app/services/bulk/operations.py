@@ -8,9 +8,9 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy import CursorResult, delete, select, update
 
-from app import queue
-from app.database import now
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
 from app.models import BulkItem, BulkOperation, Role, User
 from app.models.bulk_operation import BulkState
 from app.services import audit

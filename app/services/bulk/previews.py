@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 
 from app.extensions import db, is_sqlite
+from app.kit.database.postgresql import patience
 from app.models import BulkItem, BulkOperation, Role, User
 from app.models.bulk_operation import BulkState
-from app.postgresql import patience
 from app.services import audit, authority, registration
 from app.services.bulk.actions import ACTIONS, Deed
 from app.services.bulk.operations import deed_of

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from app.extensions import db
+from app.kit.tables.csv_cells import neutral, written
 from app.models import BulkItem, BulkOperation, User
 from app.models.bulk_operation import BulkState
 from app.services import audit
 from app.services.bulk.actions import ACTIONS, REASONS
-from app.services.csv_cells import neutral, written
 
 CHUNK = 2000
 HEADERS = ("Number", "First name", "Last name", "Email", "Result", "Reason")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.database import HIGHEST_INTEGER
+from app.kit.database import HIGHEST_INTEGER
 
 LONGEST = 2_000
 

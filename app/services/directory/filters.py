@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from app.database import whole_number
 from app.extensions import db
+from app.kit.database import whole_number
+from app.kit.database.planning import aside
+from app.kit.tables import days
 from app.models import Role, User
 from app.models.user import STATUSES
-from app.services import days
 from app.services.directory import matching
-from app.services.planning import aside
 
 NO_ROLE = 0  # in place of a role's id: people who have none
 

@@ -30,8 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import Grouping
 
 from app.extensions import db, is_sqlite
+from app.kit.names import FINAL_SIGMA, SIGMA, fold, normalise
 from app.models import User
-from app.names import FINAL_SIGMA, SIGMA, fold, normalise
 from app.services.directory import rarity
 from app.services.directory.rarity import TRIGRAM
 

@@ -21,8 +21,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from app import names
 from app.extensions import is_sqlite
+from app.kit import names
 from app.models import User
 from app.services.directory import matching, sorting, totals
 from app.services.directory.cursors import Cursor

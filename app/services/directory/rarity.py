@@ -13,8 +13,8 @@ from random import Random
 
 from sqlalchemy import func, select
 
-from app import names
 from app.extensions import db
+from app.kit import names
 from app.models import User
 
 TRIGRAM = 3

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.database import now
+from app.kit.database import now
 
 
 @dataclass(frozen=True)

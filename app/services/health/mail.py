@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, func, select
 
-from app.database import now
 from app.extensions import db
+from app.kit.database import now
+from app.kit.database.planning import aside
+from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage
-from app.models.email_message import EmailState
 from app.services.health.check import Check, time_since
-from app.services.planning import aside
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from flask import Flask, current_app
 
-from app.database import reading_only
+from app.kit.database import reading_only
 
 T = TypeVar("T")
 

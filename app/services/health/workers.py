@@ -9,8 +9,9 @@ from typing import Any
 from flask import current_app
 from redis.exceptions import AuthenticationError, RedisError
 
-from app import limits, queue, redis_server
-from app.database import now
+from app.kit import queue, redis_server
+from app.kit.database import now
+from app.kit.web import limits
 from app.services.health import probing
 from app.services.health.check import Check, time_since
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import delete, insert, update
 
-from app import queue
-from app.database import now
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
 from app.models import ImportProblem, PeopleImport
 from app.models.people_import import ImportState
 from app.services.imports import storage

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
 from sqlalchemy import Row as Found
 
-from app import names
 from app.extensions import db, is_sqlite
+from app.kit import names
 from app.models import PeopleImport, Permission, Role, User
 from app.models.people_import import ImportMode
 from app.services import authority, registration

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
+from app.kit.typed import visible
 from app.services.imports.columns import recognised
 from app.services.imports.encodings import blocks, detect_encoding, require_text, texts
 from app.services.imports.unreadable import Unreadable
-from app.services.typed import visible
 
 LONGEST_LINE = 100_000  # characters
 MOST_COLUMNS = 100

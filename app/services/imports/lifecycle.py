@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InvalidRequestError
 
-from app import queue
-from app.database import now
 from app.extensions import db
+from app.kit import queue
+from app.kit.database import now
 from app.models import PeopleImport, User
 from app.models.people_import import ImportMode, ImportState
 from app.services import audit

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import func, select
 
 from app.extensions import db
+from app.kit.tables.csv_cells import neutral, written
+from app.kit.tables.listings import Listing
 from app.models import ImportProblem, ImportResult, PeopleImport, User
 from app.services import audit
-from app.services.csv_cells import neutral, written
 from app.services.imports.columns import FIELDS
-from app.services.listings import Listing
 
 PER_PAGE = 50
 RECENT = 10

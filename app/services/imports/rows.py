@@ -11,12 +11,12 @@ from itertools import islice
 
 from email_validator import EmailNotValidError
 
-from app import names
-from app.models.user import EMAIL_LENGTH, NAME_LENGTH
-from app.services.csv_cells import unescaped
+from app.kit import names
+from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
+from app.kit.tables.csv_cells import unescaped
+from app.kit.typed import holds_link, is_name, stored_address_of_many, visible
 from app.services.imports.encodings import DAMAGED
 from app.services.imports.files import Record
-from app.services.typed import holds_link, is_name, stored_address_of_many, visible
 
 BATCH = 1000
 

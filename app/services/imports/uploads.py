@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import and_, delete, func, select
 
 from app.extensions import db, is_sqlite
+from app.kit.typed import visible
 from app.models import PeopleImport, Role, User
 from app.models.people_import import ImportMode, ImportState
 from app.services import authority, registration
@@ -17,7 +18,6 @@ from app.services.imports import columns, storage
 from app.services.imports.encodings import BLOCK, DAMAGED
 from app.services.imports.files import Description, describe
 from app.services.imports.unreadable import Unreadable
-from app.services.typed import visible
 
 MEGABYTE = 1024 * 1024
 SEARCHED = 2_000  # lines that a preview looks at

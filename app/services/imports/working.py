@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import names, queue
-from app.database import now
 from app.extensions import db, let_others_write
+from app.kit import names, queue
+from app.kit.database import now
 from app.models import ImportResult, PeopleImport
 from app.models.people_import import ImportState
 from app.services import authority

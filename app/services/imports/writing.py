@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
 from app import emails
-from app.database import now
 from app.extensions import db, is_sqlite
+from app.kit.database import now
 from app.models import AuditEvent, User
 from app.services import audit, unproven
 from app.services.bulk.ids import among

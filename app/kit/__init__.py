@@ -1,0 +1,1 @@
+"""Machinery that no product has to read: it knows no user and no feature."""

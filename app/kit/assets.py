@@ -1,0 +1,244 @@
+"""The Flask-Assets bundles, and how they become the hashed, compressed files in static/gen.
+
+`build` writes the one stylesheet, script and icon sprite that pages load, and `vendor_css` and
+`vendor_js` by themselves, for those who want Bootstrap's scripts on a page. A JSON manifest says
+which file is which.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+import brotli
+import flask_bootstrap
+from flask import Flask, current_app
+from flask_assets import Bundle
+from webassets.filter import get_filter
+
+from app.extensions import assets
+
+APP = Path(__file__).parents[1]
+STYLES = APP / "assets" / "styles"
+SCRIPTS = APP / "assets" / "scripts"
+IMAGES = APP / "assets" / "images"
+TEMPLATES = APP / "templates"
+BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
+
+MANIFEST = "manifest.json"
+# A page of an older release may still ask for its files while a new one starts.
+STALE_AFTER = 7 * 24 * 3600  # seconds
+DEBUG_STALE_AFTER = 60
+# Sources are looked at this often, in seconds, while DEBUG is on.
+WATCH_INTERVAL = 0.5
+
+
+def drop_source_map(source: IO[str], out: IO[str], **_: object) -> None:
+    """Leave out the reference to a map that is not served."""
+    out.write(re.sub(r"(/\*|//)# sourceMappingURL=\S+( \*/)?", "", source.read()).strip() + "\n")
+
+
+vendor_css = Bundle(
+    str(BOOTSTRAP / "css" / "bootstrap.min.css"), filters=drop_source_map, output="gen/vendor.css"
+)
+vendor_js = Bundle(
+    str(BOOTSTRAP / "umd" / "popper.min.js"),
+    str(BOOTSTRAP / "js" / "bootstrap.min.js"),
+    filters=drop_source_map,
+    output="gen/vendor.js",
+)
+app_css = Bundle(
+    vendor_css,
+    Bundle(str(STYLES / "app.scss"), filters=get_filter("libsass", style="compressed")),
+    output="gen/app.css",
+)
+# The pages' menus and drawers need no Bootstrap script, so vendor_js (21 KB) is not part of this.
+app_js = Bundle(
+    *sorted(str(path) for path in SCRIPTS.glob("*.js")), filters="jsmin", output="gen/app.js"
+)
+
+BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
+
+# icon('house'), symbol='house', empty_state('house', …), and the last part of an entry of a menu:
+# ('main.index', 'Home', 'house').
+ICON_USES = (
+    re.compile(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]"""),
+    re.compile(r"""\bsymbol\s*=\s*['"]([a-z0-9-]+)['"]"""),
+    re.compile(r"""\bempty_state\(\s*['"]([a-z0-9-]+)['"]"""),
+    re.compile(r"""\(\s*['"][\w.]+['"]\s*,\s*['"][^'"]*['"]\s*,\s*['"]([a-z0-9-]+)['"]\s*\)"""),
+)
+
+_build_lock = threading.Lock()
+
+
+class UnknownIcon(Exception):
+    """A template names an icon that Bootstrap Icons does not have."""
+
+
+def init_app(app: Flask) -> None:
+    """Register the bundles and the template global `asset_url`."""
+    app.config.setdefault("ASSETS_DEBUG", False)
+    assets.init_app(app)
+    for name, bundle in BUNDLES.items():
+        assets.register(name, bundle)
+    app.jinja_env.globals["asset_url"] = asset_url
+
+
+def build(app: Flask) -> dict[str, str]:
+    """Build every bundle into static/gen and return the manifest: a file name for each asset.
+
+    Safe while another process builds or serves: names hold a hash of the content, and every file
+    is renamed into place, the manifest last. Raises UnknownIcon for an icon that does not exist.
+    """
+    folder = _folder(app)
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = {}
+    with _build_lock, app.app_context():
+        for name, bundle in BUNDLES.items():
+            text = io.StringIO()
+            bundle.build(force=True, output=text, disable_cache=True)
+            kind = name.rpartition("_")[2]
+            stem = name.rpartition("_")[0]
+            manifest[name] = _write(folder, stem, kind, text.getvalue().encode())
+        manifest["icons"] = _write(folder, "icons", "svg", _sprite().encode())
+        for image in sorted(IMAGES.glob("*.svg")):
+            manifest[image.stem] = _write(folder, image.stem, "svg", image.read_bytes())
+        _replace(folder / MANIFEST, json.dumps(manifest, indent=2).encode())
+        _remove_stale(folder, keep=set(manifest.values()))
+    app.extensions.pop("asset_addresses", None)
+    return manifest
+
+
+def asset_url(name: str) -> str:
+    """Return the address of a built asset, or "" when nothing was built: no page fails for it."""
+    # A page asks for some twenty; each name that is looked up through the proxy costs anew.
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return _addresses(app).get(name, "")
+
+
+def styles_version(app: Flask) -> str:
+    """Return what identifies the present styles, scripts and icons; live reload asks for it."""
+    return _digest("".join(sorted(_addresses(app).values())).encode())
+
+
+def pages_version(app: Flask) -> str:
+    """Return what changes with a template, a script or a restart; live reload asks for it."""
+    started: str = app.extensions.setdefault("started_at", str(time.time_ns()))
+    return _digest((started + _fingerprint(TEMPLATES, SCRIPTS)).encode())
+
+
+def _fingerprint(*folders: Path) -> str:
+    """Return a short string that changes when a file under one of the folders does."""
+    stats = (
+        (str(path), path.stat().st_mtime_ns)
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+    return _digest(repr(list(stats)).encode())
+
+
+def _folder(app: Flask) -> Path:
+    return Path(app.static_folder or "") / "gen"
+
+
+def _addresses(app: Flask) -> dict[str, str]:
+    """Read the manifest once; while DEBUG is on, build again whenever a source has changed."""
+    if app.debug:
+        _rebuild_when_changed(app)
+    addresses: dict[str, str] | None = app.extensions.get("asset_addresses")
+    if addresses is None:
+        try:
+            manifest = json.loads((_folder(app) / MANIFEST).read_text())
+        except (OSError, ValueError):
+            # Not kept: another process may be about to write it.
+            return {}
+        folder = f"{app.static_url_path}/gen"
+        addresses = {name: f"{folder}/{file}" for name, file in manifest.items()}
+        app.extensions["asset_addresses"] = addresses
+    return addresses
+
+
+def _rebuild_when_changed(app: Flask) -> None:
+    watch = app.extensions.setdefault("asset_watch", {"checked": 0.0, "seen": None})
+    now = time.monotonic()
+    if now - watch["checked"] < WATCH_INTERVAL:
+        return
+    watch["checked"] = now
+    seen = _fingerprint(APP / "assets", TEMPLATES)
+    if seen == watch["seen"]:
+        return
+    watch["seen"] = seen
+    try:
+        build(app)
+    except Exception:
+        # A stylesheet that is half typed must not take the page away; the last build stays.
+        app.logger.exception("The assets could not be built")
+
+
+def _sprite() -> str:
+    """Return an SVG of the icons that templates name, cut from Bootstrap Icons."""
+    used: set[str] = set()
+    for template in TEMPLATES.rglob("*.html"):
+        text = template.read_text(encoding="utf-8")
+        for pattern in ICON_USES:
+            used.update(pattern.findall(text))
+    source = (BOOTSTRAP / "icons" / "bootstrap-icons.svg").read_text(encoding="utf-8")
+    symbols = []
+    for name in sorted(used):
+        found = re.search(rf'<symbol[^>]* id="{re.escape(name)}">.*?</symbol>', source, re.DOTALL)
+        if found is None:
+            raise UnknownIcon(f"A template uses '{name}', which Bootstrap Icons does not have.")
+        symbols.append(re.sub(r' class="[^"]*"', "", found.group(), count=1))
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>'
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _write(folder: Path, stem: str, kind: str, content: bytes) -> str:
+    """Write content, and its compressed copies, under a name with its hash; return that name."""
+    name = f"{stem}.{_digest(content)}.{kind}"
+    path = folder / name
+    if not all(part.exists() for part in (path, folder / f"{name}.br", folder / f"{name}.gz")):
+        # The plain file comes last: who finds it finds its compressed copies too.
+        _replace(folder / f"{name}.br", brotli.compress(content, quality=11))
+        _replace(folder / f"{name}.gz", gzip.compress(content, compresslevel=9, mtime=0))
+        _replace(path, content)
+    return name
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that nobody sees it half written."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _remove_stale(folder: Path, keep: set[str]) -> None:
+    """Delete what earlier builds left, unless it is so young that an open page may want it."""
+    limit = time.time() - (DEBUG_STALE_AFTER if current_app.debug else STALE_AFTER)
+    for path in folder.iterdir():
+        name = path.name.removesuffix(".br").removesuffix(".gz")
+        if name in keep or name == MANIFEST:
+            continue
+        try:
+            if path.stat().st_mtime < limit:
+                path.unlink()
+        except FileNotFoundError:
+            # Another process removed it first.
+            continue

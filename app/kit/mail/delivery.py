@@ -1,0 +1,206 @@
+"""Delivering one mail of the outbox that was claimed: rendering it, handing it over, the outcome.
+
+Each step has a transaction of its own, because a mail server may be slow and a database lock must
+not wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app, g
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from app.extensions import db
+from app.kit.database import now
+from app.kit.database.planning import aside
+from app.kit.mail.claims import Claim
+from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.registry import Cancelled, RenderedEmail
+from app.kit.mail.rendering import render
+from app.kit.mail.transport import (
+    Misconfigured,
+    RefusedForGood,
+    TemporaryFailure,
+    Transport,
+    compose,
+)
+
+logger = logging.getLogger(__name__)
+
+# Until an operator mends the cause, coming back soon is of no use.
+MISCONFIGURED_RETRY_AFTER = timedelta(minutes=5)
+MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
+# More than the retries of three days: only a mail that kills its worker gets there.
+MOST_ATTEMPTS = 30
+MARK_TRIES = 4
+
+
+def send(claimed: Claim, transport: Transport) -> EmailState:
+    """Render and send a mail and return the state that it is in then.
+
+    The lines that are logged meanwhile have the id of the request that caused the mail.
+    """
+    own_id = g.get("request_id", "")
+    g.request_id = claimed.request_id or own_id
+    try:
+        rendered = _render(claimed)
+        if isinstance(rendered, EmailState):
+            return rendered
+        return _hand_over(claimed, rendered, transport)
+    finally:
+        g.request_id = own_id
+
+
+def _render(claimed: Claim) -> RenderedEmail | EmailState:
+    if claimed.attempt > MOST_ATTEMPTS:
+        return _mark(claimed, EmailState.FAILED, error="The worker dies of it.")
+    try:
+        row = db.session.get_one(EmailMessage, claimed.email_id, populate_existing=True)
+        rendered = render(row)
+        db.session.commit()
+    except Cancelled as reason:
+        db.session.rollback()
+        return _mark(claimed, EmailState.CANCELLED, error=str(reason))
+    except SQLAlchemyError:
+        # The database is in trouble, not the mail: the claim runs out and it is tried again.
+        db.session.rollback()
+        raise
+    except Exception as error:
+        db.session.rollback()
+        logger.exception("email %s cannot be rendered", claimed.email_id)
+        problem = f"The mail cannot be rendered: {type(error).__name__}"
+        return _mark(claimed, EmailState.FAILED, error=problem)
+    return rendered
+
+
+def _hand_over(claimed: Claim, rendered: RenderedEmail, transport: Transport) -> EmailState:
+    try:
+        mime = compose(
+            recipient=rendered.recipient,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            message_id=rendered.message_id,
+        )
+        transport.send(mime)
+    except RefusedForGood as error:
+        return _mark(claimed, EmailState.FAILED, rendered, error=str(error))
+    except Misconfigured as error:
+        logger.error("email %s not sent, and no other can be: %s", claimed.email_id, error)
+        return _retry(claimed, rendered, str(error), misconfigured=True)
+    except Exception as error:
+        # Whatever it is, also the job running out of time: the mail is not known to have gone.
+        if not isinstance(error, TemporaryFailure):
+            logger.exception("email %s could not be sent", claimed.email_id)
+        return _retry(claimed, rendered, str(error) or type(error).__name__)
+    return _mark(claimed, EmailState.SENT, rendered)
+
+
+# What has become of it
+
+
+def _retry(
+    claimed: Claim, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
+) -> EmailState:
+    waits = current_app.config["EMAIL_RETRY_SECONDS"]
+    delay = timedelta(seconds=waits[min(claimed.attempt, len(waits)) - 1])
+    if misconfigured:
+        row = db.session.get_one(EmailMessage, claimed.email_id)
+        gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
+        delay = max(MISCONFIGURED_RETRY_AFTER, delay)
+    else:
+        gives_up = claimed.attempt > len(waits)
+    if gives_up:
+        return _mark(claimed, EmailState.FAILED, rendered, error=error)
+    return _mark(
+        claimed,
+        EmailState.PENDING,
+        rendered,
+        error=error,
+        next_try_at=now() + delay,
+        needs_operator=misconfigured,
+    )
+
+
+def _mark(
+    claimed: Claim,
+    state: EmailState,
+    rendered: RenderedEmail | None = None,
+    *,
+    error: str = "",
+    next_try_at: datetime | None = None,
+    needs_operator: bool = False,
+) -> EmailState:
+    """Record how an attempt ended, unless the mail has been claimed anew since."""
+    values: dict[str, Any] = {
+        "state": state,
+        "last_error": error,
+        "needs_operator": needs_operator,
+    }
+    if rendered is not None:
+        values["subject"] = rendered.subject
+    if next_try_at is not None:
+        values["next_try_at"] = next_try_at
+    if state == EmailState.SENT:
+        values["sent_at"] = now()
+    statement = (
+        update(EmailMessage)
+        .where(
+            EmailMessage.id == claimed.email_id,
+            EmailMessage.state == EmailState.SENDING,
+            EmailMessage.attempts == claimed.attempt,
+        )
+        .values(**values)
+        .returning(EmailMessage.message)
+        .execution_options(synchronize_session=False)
+    )
+    kind = _insist(statement)
+    level = logging.WARNING if state == EmailState.FAILED else logging.INFO
+    told = (claimed.email_id, kind, state, claimed.attempt, f": {error}" if error else "")
+    logger.log(level, "email %s (%s) %s, attempt %s%s", *told)
+    if state == EmailState.SENT and claimed.attempt > 1:
+        # What has evidently been mended: the next sweep tries those that waited for it.
+        _bring_forward(now())
+    return state
+
+
+def _insist(statement: ReturningUpdate[str]) -> str | None:
+    """Run and commit `statement`, again if the database is busy: a second mail costs more."""
+    for remaining in reversed(range(MARK_TRIES)):
+        try:
+            kind: str | None = db.session.scalar(statement)
+            db.session.commit()
+            return kind
+        except OperationalError:
+            db.session.rollback()
+            if not remaining:
+                raise
+    return None
+
+
+def bring_forward_what_waits_for_the_operator() -> None:
+    """Have those that were put off for longer be tried soon, because some mail goes out.
+
+    Not at once: what keeps them may be of theirs alone, and each try counts.
+    """
+    _bring_forward(now() + MISCONFIGURED_RETRY_AFTER)
+
+
+def _bring_forward(at: datetime) -> None:
+    db.session.execute(
+        update(EmailMessage)
+        .where(
+            # Among very many that wait few need an operator, and have an index of their own.
+            aside(EmailMessage.state) == EmailState.PENDING,
+            EmailMessage.next_try_at > at,
+            EmailMessage.needs_operator,
+        )
+        .values(next_try_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()

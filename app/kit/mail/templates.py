@@ -1,0 +1,38 @@
+"""The templates of mails."""
+
+from __future__ import annotations
+
+from flask import current_app
+from jinja2 import Environment, StrictUndefined
+
+from app.kit.mail.registry import Values
+
+
+def load_templates() -> None:
+    """Compile every mail now, for a worker whose children would each do so for themselves."""
+    templates = environment()
+    for name in templates.list_templates(filter_func=lambda name: name.startswith("emails/")):
+        templates.get_template(name)
+
+
+def one_line(text: str) -> str:
+    """Return `text` without the line breaks and control characters that no header may hold."""
+    printable = "".join(
+        " " if character < " " or character == "\x7f" else character for character in text
+    )
+    return " ".join(printable.split())
+
+
+def show(template: str, values: Values) -> str:
+    return environment().get_template(template).render(values)
+
+
+def environment() -> Environment:
+    """Return the app's templates, but so that a forgotten variable is an error, not a gap."""
+    extensions = current_app.extensions
+    if "email_templates" not in extensions:
+        extensions["email_templates"] = current_app.jinja_env.overlay(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+    environment: Environment = extensions["email_templates"]
+    return environment

@@ -1,0 +1,44 @@
+"""The only package that knows RQ and Flask-RQ2: work is queued by the name of a task.
+
+A job is a name and JSON. Whoever can write to Redis can only cause what is registered here:
+RQ by itself imports and calls whatever a job names.
+"""
+
+from rq.exceptions import StopRequested
+
+from app.kit.queue.connections import connection, is_configured, ping
+from app.kit.queue.enqueueing import enqueue, enqueue_many, init_app
+from app.kit.queue.heartbeats import latest_heartbeat
+from app.kit.queue.progress import (
+    JobCancelled,
+    current_job_id,
+    current_run,
+    report_progress,
+    request_cancel,
+)
+from app.kit.queue.recurring import due_since
+from app.kit.queue.registry import TASKS, UnknownTask, task
+from app.kit.queue.worker import be_horse, make_worker, time_limit
+
+__all__ = [
+    "TASKS",
+    "JobCancelled",
+    "StopRequested",
+    "UnknownTask",
+    "be_horse",
+    "connection",
+    "current_job_id",
+    "current_run",
+    "due_since",
+    "enqueue",
+    "enqueue_many",
+    "init_app",
+    "is_configured",
+    "latest_heartbeat",
+    "make_worker",
+    "ping",
+    "report_progress",
+    "request_cancel",
+    "task",
+    "time_limit",
+]

@@ -1,0 +1,272 @@
+"""The commands that run beside the web process: the worker, and in development its Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from redis.exceptions import RedisError
+from sqlalchemy.orm import configure_mappers
+
+from app.kit import queue, redis_server
+from app.kit.mail import claims, outbox
+from app.kit.mail import transport as mail
+from app.kit.mail.templates import load_templates
+from app.kit.queue.horse import die_with
+from reloading import keep_running
+
+logger = logging.getLogger(__name__)
+
+WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
+STOP_TIMEOUT = 28  # seconds; Heroku kills what has not ended after 30
+SWEEP_INTERVAL = 3  # seconds, without a queue that tells of new mail
+PAUSE_BETWEEN_STARTS = 5  # seconds between two starts of a worker that ends by itself
+
+
+@click.command("run_worker")
+@click.option("--workers", default=1, type=click.IntRange(1, 64), help="How many to run.")
+@click.option("--no-redis", is_flag=True, help="Send mail from the database, without a queue.")
+@click.option("--burst", is_flag=True, help="End when there is nothing left to do.")
+@click.option("--reload", is_flag=True, help="Start anew when code changes.")
+@click.option("--of", type=int, hidden=True, help="The process that started this one.")
+@with_appcontext
+def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int | None) -> None:
+    """Run the background tasks: send mail, and whatever else is queued."""
+    if reload and not no_redis and _has_no_redis():
+        click.echo("No Redis runs and none is installed, so mail is sent without a queue.")
+        no_redis = True
+    if not no_redis and not queue.is_configured():
+        raise click.ClickException(
+            "REDIS_URL is empty, so there is no queue to work on. With --no-redis mail is sent."
+        )
+    if of is not None:
+        die_with(of, signal.SIGTERM)
+    options = ["--no-redis"] * no_redis + ["--burst"] * burst
+    if reload and not burst:
+        stop = _StopFlag()
+        keep_running(
+            "worker", lambda: _start_child([*options, f"--workers={workers}"]), _end, stop.is_set
+        )
+    elif workers > 1:
+        _run_several(workers, options, burst)
+    elif no_redis:
+        _work_without_redis(burst)
+    else:
+        _work(burst)
+
+
+@click.command("work_horse", hidden=True)
+@click.argument("name")
+@click.argument("orders", type=int)
+@click.argument("replies", type=int)
+@click.argument("parent", type=int)
+@with_appcontext
+def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
+    """Run the jobs of a worker, which starts this where it cannot copy itself."""
+    _prepare()
+    queue.be_horse(name, orders, replies, parent, mail.close_connection)
+
+
+def _has_no_redis() -> bool:
+    """Tell whether no Redis answers, and `run_redis` has none that it could start."""
+    config = current_app.config
+    with suppress(redis_server.CannotStart):  # something is there, which run_redis names
+        return (
+            not redis_server.is_running(
+                config["REDIS_URL"], ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]
+            )
+            and not redis_server.is_installed()
+        )
+    return False
+
+
+def _prepare() -> None:
+    """Do what each job would otherwise do for itself."""
+    if current_app.config["LOG_LEVEL"] != "DEBUG":
+        logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    # What the parent has done, the process of the jobs finds done.
+    configure_mappers()
+    load_templates()
+    mail.keep_connection()
+
+
+def _work(burst: bool) -> None:
+    """Work until a signal comes, whatever becomes of Redis in between."""
+    _prepare()
+    command = [sys.executable, sys.argv[0], "work_horse"]
+    worker = None
+    waiting = False
+    with suppress(_Stopped, queue.StopRequested):
+        while True:
+            try:
+                _raise_on_signals()
+                worker = queue.make_worker(on_idle=mail.close_connection, horse_command=command)
+                if waiting:
+                    click.echo("Redis is back, the worker goes on.")
+                    waiting = False
+                else:
+                    click.echo(f"The worker waits for tasks in {', '.join(worker.queue_names())}.")
+                # RQ has its own way with signals: the job at hand is finished first.
+                worker.work(burst=burst)
+                _raise_on_signals()
+                if burst or worker.is_stopping:
+                    break
+                # It came upon something, which may well be there still.
+                time.sleep(WAIT_FOR_REDIS)
+            except RedisError as error:
+                _raise_on_signals()
+                if worker is not None and worker.is_stopping:
+                    break  # All that failed was to say goodbye.
+                if not waiting:
+                    _say_that_redis_is_away(error)
+                waiting = True
+                if burst:
+                    raise SystemExit(1) from None
+                time.sleep(WAIT_FOR_REDIS)
+    click.echo("The worker has ended.")
+
+
+def _say_that_redis_is_away(error: RedisError) -> None:
+    address = redis_server.Address.parse(current_app.config["REDIS_URL"])
+    click.echo(f"Redis at {address} does not answer ({error}); the worker waits for it.", err=True)
+
+
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM came."""
+
+
+def _raise_on_signals() -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+class _StopFlag:
+    """Remembers that Ctrl-C or SIGTERM came. No threading.Event: its lock is not for handlers."""
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._remember)
+
+    def _remember(self, _number: int, _frame: FrameType | None) -> None:
+        self._came = True
+
+    def is_set(self) -> bool:
+        return self._came
+
+
+def _work_without_redis(burst: bool) -> None:
+    """Send what is in the outbox, and do what recurs, until a signal comes."""
+    _prepare()
+    stop = _StopFlag()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    click.echo("The worker sends mail from the database, without a queue.")
+    looked_at = datetime.now(UTC)
+    while not stop.is_set():
+        try:
+            with app.app_context():
+                # As of a job: a claim lasts longer than that, so that no other worker takes it.
+                with queue.time_limit(claims.TIMEOUT):
+                    outbox.sweep(include_new=True, is_stopping=stop.is_set)
+                due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
+                for task in due:
+                    task()
+        except Exception:
+            logger.exception("the outbox could not be swept")
+        if burst:
+            break
+        until = time.monotonic() + SWEEP_INTERVAL
+        while time.monotonic() < until and not stop.is_set():
+            time.sleep(0.1)
+    mail.close_connection()
+    click.echo("The worker has ended.")
+
+
+def _run_several(count: int, options: list[str], burst: bool) -> None:
+    """Keep `count` workers running until a signal comes, or until each has ended in a burst."""
+    stop = _StopFlag()
+    children = [_start_child(options) for _ in range(count)]
+    started = [time.monotonic()] * count
+    while not stop.is_set():
+        ended = [number for number, child in enumerate(children) if child.poll() is not None]
+        if burst and len(ended) == count:
+            break
+        for number in ended:
+            if burst or time.monotonic() - started[number] < PAUSE_BETWEEN_STARTS:
+                continue
+            click.echo(f"A worker has ended ({children[number].returncode}), another starts.")
+            children[number] = _start_child(options)
+            started[number] = time.monotonic()
+        time.sleep(0.1)
+    _end(*children)
+    if burst and any(child.returncode for child in children):
+        raise SystemExit(1)
+
+
+def _start_child(options: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, sys.argv[0], "run_worker", *options, f"--of={os.getpid()}"]
+    return subprocess.Popen(command)  # noqa: S603 - our own command line
+
+
+def _end(*children: subprocess.Popen[bytes]) -> None:
+    """Have them end, all within STOP_TIMEOUT. Told twice, a worker would leave its job undone."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    until = time.monotonic() + STOP_TIMEOUT
+    for child in children:
+        try:
+            child.wait(max(0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+@click.command("run_redis")
+@with_appcontext
+def run_redis() -> None:
+    """Run a Redis for development, unless the one that REDIS_URL names runs already."""
+    config = current_app.config
+    url = config["REDIS_URL"]
+    if not url:
+        raise click.ClickException("REDIS_URL is empty, so it names no place for a Redis.")
+    address = redis_server.Address.parse(url)
+    try:
+        if redis_server.is_running(url, ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]):
+            _wait_for_a_signal(f"Using the Redis that runs at {address}.")
+            return
+        if not redis_server.is_installed():
+            # Ending, it would have its runner end web and worker too.
+            _wait_for_a_signal(f"{redis_server.INSTALL_ADVICE} Until then mail goes out without.")
+            return
+        directory = Path(current_app.instance_path) / "redis"
+        log = redis_server.log_file(directory)
+        click.echo(f"Starting a Redis at {address}; what it has to say goes to {log}.")
+        redis_server.become(url, directory)
+    except redis_server.CannotStart as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _wait_for_a_signal(message: str) -> None:
+    with suppress(_Stopped):
+        _raise_on_signals()
+        click.echo(message)
+        while True:
+            time.sleep(3600)
+
+
+commands = [run_worker, run_redis, work_horse]

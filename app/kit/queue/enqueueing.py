@@ -1,0 +1,162 @@
+"""Putting jobs on the queue, from a request that must not notice when Redis is away."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import flask_rq2
+from flask import Flask, current_app, g, has_app_context
+from redis.exceptions import RedisError
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import JobStatus
+
+from app.kit.queue.connections import is_configured
+from app.kit.queue.registry import Task, find_task
+
+logger = logging.getLogger(__name__)
+
+PAUSE_AFTER_FAILURE = 5  # seconds for which Redis is left alone
+KEEP_FAILURE = 30 * 24 * 60 * 60  # seconds
+# How long one job may stand for others. Should it be lost in a way that nothing here knows of, the
+# next is queued after this; usually Redis tells at once that it no longer waits.
+COALESCE_FOR = 30  # seconds
+HAS_ENDED = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
+
+# KEYS: which job waits. ARGV: the one that would be queued, seconds to remember it.
+# A job that has begun, has ended or is gone may have missed what there is to do now.
+_WAITING_OR_NEXT = """
+local waiting = redis.call('GET', KEYS[1])
+if waiting and redis.call('HGET', 'rq:job:' .. waiting, 'status') == 'queued' then
+  return waiting
+end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return ARGV[1]
+"""
+
+
+class _RQ(flask_rq2.RQ):
+    def init_cli(self, app: Flask) -> None:
+        """Add no commands: those of Flask-RQ2 would start a worker that reads pickles."""
+
+
+@dataclass
+class _State:
+    """What one app keeps: Flask-RQ2's object, and when Redis was last found to be away."""
+
+    rq: flask_rq2.RQ
+    prefix: str
+    failed_at: float = field(default=-PAUSE_AFTER_FAILURE)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the queue to `app`. REDIS_URL is empty where nothing must be queued, as in tests."""
+    prefix = app.config["QUEUE_PREFIX"]
+    app.config.update(
+        RQ_REDIS_URL=app.config["REDIS_URL"],
+        RQ_CONNECTION_CLASS="app.kit.queue.connections.EnqueueConnection",
+        RQ_QUEUES=[f"{prefix}-default"],
+        RQ_QUEUE_CLASS="app.kit.queue.jobs.TaskQueue",
+        RQ_JOB_CLASS="app.kit.queue.jobs.TaskJob",
+        RQ_WORKER_CLASS="app.kit.queue.worker.TaskWorker",
+    )
+    # Not shared between apps: it would keep the first one's connection.
+    rq = _RQ()
+    rq.init_app(app)
+    app.extensions["queue"] = _State(rq, prefix)
+
+
+def enqueue(name: str, *, unique_key: str | None = None, **arguments: Any) -> str | None:
+    """Queue a job for the task called `name` and return the job's id.
+
+    Returns None when Redis is away: a request must not fail because of that, nor wait longer than
+    about ENQUEUE_TIMEOUT. With `unique_key` there is at most one such job waiting or running, and
+    its id is returned; likewise of a task that is to coalesce the one that waits. Raises
+    UnknownTask, and TypeError for arguments that are not JSON.
+    """
+    ids = _enqueue(find_task(name), [arguments], unique_key)
+    return ids[0] if ids else None
+
+
+def enqueue_many(name: str, arguments: Iterable[dict[str, Any]]) -> list[str]:
+    """Queue a job for each of `arguments` in one go and return their ids, none if Redis is away."""
+    return _enqueue(find_task(name), list(arguments), None)
+
+
+def drop_connection() -> None:
+    """Forget the connection, as a process that has just been forked must."""
+    state: _State = current_app.extensions["queue"]
+    state.rq._connection = None
+    state.rq._queue_instances = {}
+
+
+def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) -> list[str]:
+    if not jobs:
+        return []
+    json.dumps(jobs)
+    state: _State = current_app.extensions["queue"]
+    if not is_configured() or time.monotonic() < state.failed_at + PAUSE_AFTER_FAILURE:
+        return []
+    try:
+        queue = state.rq.get_queue(current_app.config["RQ_QUEUES"][0])
+        if unique_key is not None:
+            job_id = f"{found.name}-unique-{state.prefix}-{unique_key}"
+            return [_enqueue_unique(queue, found, jobs[0], job_id)]
+        if found.coalesce:
+            return [_enqueue_for_all(queue, found, f"{state.prefix}:waiting:{found.name}")]
+        queued = queue.enqueue_many([queue.prepare_data(**_job(found, kwargs)) for kwargs in jobs])
+        return [job.id for job in queued]
+    except RedisError as error:
+        state.failed_at = time.monotonic()
+        logger.warning("not queued, Redis is away: %s x%s (%s)", found.name, len(jobs), error)
+        return []
+
+
+def _enqueue_unique(queue: Queue, found: Task, kwargs: dict[str, Any], job_id: str) -> str:
+    job = queue.create_job(**_job(found, kwargs, job_id))
+    try:
+        queue.enqueue_job(job, unique=True)
+    except DuplicateJobError:
+        try:
+            earlier = queue.job_class.fetch(job_id, connection=queue.connection)
+            if earlier.get_status(refresh=False) not in HAS_ENDED:
+                return job_id
+            earlier.delete()
+        except NoSuchJobError:
+            queue.connection.delete(job.key)
+        with suppress(DuplicateJobError):  # Someone else was quicker, which is as good.
+            queue.enqueue_job(job, unique=True)
+    return job_id
+
+
+def _enqueue_for_all(queue: Queue, found: Task, key: str) -> str:
+    job = _job(found, {})
+    job_id: str = job["job_id"]
+    script = queue.connection.register_script(_WAITING_OR_NEXT)
+    waiting: bytes = script(keys=[key], args=[job_id, COALESCE_FOR])
+    if waiting.decode() == job_id:
+        queue.enqueue_many([queue.prepare_data(**job)])
+    return waiting.decode()
+
+
+def _job(found: Task, kwargs: dict[str, Any], job_id: str | None = None) -> dict[str, Any]:
+    request_id = g.get("request_id") if has_app_context() else None
+    return {
+        "func": found.name,
+        "kwargs": kwargs,
+        "timeout": found.timeout,
+        "result_ttl": found.keep_result,
+        "failure_ttl": KEEP_FAILURE,
+        "description": found.name,
+        # Whoever looks for the jobs of a task finds them by their ids alone.
+        "job_id": job_id or f"{found.name}-{uuid4().hex}",
+        "meta": {"request_id": request_id} if request_id else None,
+        "retry": Retry(max=found.retries, interval=found.waits) if found.retries else None,
+    }

@@ -1,0 +1,70 @@
+"""What is done again and again, as RQ's cron scheduler says when, queued by one of all workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from croniter import croniter
+from flask import current_app
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rq.cron import CronJob, CronScheduler
+from rq.utils import now
+
+from app.kit.queue.enqueueing import enqueue
+from app.kit.queue.registry import find_task
+
+KEEP_LOCK = 40 * 24 * 60 * 60  # seconds; longer than any worker sleeps between two looks
+
+# The tasks, and the setting that says when each is due.
+SCHEDULE = {"clean_up": "CLEAN_UP_AT"}
+
+
+class RecurringTask(CronJob):
+    """A task by its name: RQ's own would queue a function, as a pickle."""
+
+    def __init__(self, name: str, cron: str) -> None:
+        queue_name = current_app.config["RQ_QUEUES"][0]
+        super().__init__(queue_name, func_name=name, cron=cron)
+        # What was due while there was no worker is done now.
+        self.next_enqueue_time = croniter(cron, now()).get_prev(datetime)
+
+    def enqueue(self, connection: Redis) -> None:  # type: ignore[override]
+        """Queue the task, unless another worker has for the same time. Raises RedisError."""
+        assert self.next_enqueue_time is not None  # noqa: S101 - set above
+        due = self.next_enqueue_time.strftime("%Y-%m-%dT%H:%M")
+        prefix = current_app.extensions["queue"].prefix
+        lock = f"{prefix}:recurring:{self.name}:{due}"
+        if connection.set(lock, 1, nx=True, ex=KEEP_LOCK) and not enqueue(
+            self.name, unique_key=self.name
+        ):
+            connection.delete(lock)
+            raise RedisConnectionError(
+                "Redis was away a moment ago"
+            )  # The next worker tries again.
+
+
+class Recurring(CronScheduler):
+    """RQ's scheduler of tasks by name; who owns it calls `enqueue_jobs` every now and then."""
+
+    def __init__(self, connection: Redis) -> None:
+        super().__init__(connection)
+        self._cron_jobs = [RecurringTask(name, cron) for name, cron in schedule()]
+
+
+def schedule() -> Iterator[tuple[str, str]]:
+    """Yield the recurring tasks and when they are due, as cron has it, in UTC."""
+    for name, setting in SCHEDULE.items():
+        if cron := current_app.config[setting]:
+            yield name, cron
+
+
+def due_since(moment: datetime) -> list[Callable[..., Any]]:
+    """Return the functions of the tasks that have come due after `moment`."""
+    return [
+        find_task(name).function
+        for name, cron in schedule()
+        if croniter(cron, now()).get_prev(datetime) > moment
+    ]

@@ -1,0 +1,1 @@
+"""Parts that every list of the admin area shares."""

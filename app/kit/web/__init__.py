@@ -1,0 +1,1 @@
+"""Everything between a request and a view, and between a view and its answer."""

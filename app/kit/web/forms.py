@@ -1,0 +1,177 @@
+"""What all forms share: the CSRF field, text that can be stored, and e-mail addresses."""
+
+from collections.abc import Callable
+from typing import Any
+
+from email_validator import EmailNotValidError
+from flask import request
+from flask_wtf import FlaskForm
+from markupsafe import escape
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import (
+    EmailField,
+    Field,
+    FileField,
+    Form,
+    PasswordField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    StopValidation,
+    ValidationError,
+)
+from wtforms.widgets.core import Input, clean_key
+
+from app.kit import names
+from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
+from app.kit.passwords import MAX_LENGTH
+from app.kit.typed import hides_something, holds_link, is_name, stored_address, visible
+from app.kit.web.csrf import MaskedFormCSRF
+
+UNSEEN = "Remove the characters that cannot be seen."
+NO_LINK = "A name holds no web address. Put a space after a dot."
+
+
+class BaseForm(FlaskForm):
+    """A form whose text fields refuse what neither a database nor a mail header can hold."""
+
+    class Meta(FlaskForm.Meta):
+        csrf_class = MaskedFormCSRF
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return what was sent as a form, and of its files those that the form asks for.
+
+            Flask-WTF would take JSON too, whose values need not be text, and a file for any field.
+            """
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            if not form.is_submitted():
+                return None
+            wanted = {field.name for field in form if isinstance(field, FileField)}
+            files = [item for item in request.files.items(multi=True) if item[0] in wanted]
+            return CombinedMultiDict([MultiDict(files), request.form])
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        for field in self:
+            if isinstance(field, StringField) and not _is_storable(field):
+                field.errors = [*field.errors, UNSEEN]
+                valid = False
+        return valid
+
+
+def html_params(**attributes: Any) -> str:
+    """Write the attributes of a control as WTForms does, in a third of the time.
+
+    WTForms formats them one by one, which makes up a quarter of a page that is mostly a form.
+    """
+    written = []
+    for name, value in sorted(attributes.items()):
+        if value is True:
+            written.append(clean_key(name))
+        elif value is not False:
+            # Markup, which escape leaves as it is, may hold quotation marks.
+            text = str(escape(value)).replace('"', "&quot;")
+            written.append(f'{clean_key(name)}="{text}"')
+    return " ".join(written)
+
+
+Input.html_params = staticmethod(html_params)
+
+
+def _is_storable(field: StringField) -> bool:
+    if isinstance(field, PasswordField):  # only ever hashed
+        return True
+    allowed = "\r\n\t" if isinstance(field, TextAreaField) else ""
+    return visible(field.data or "", allowed) == (field.data or "")
+
+
+def strip(value: str | None) -> str | None:
+    return value.strip() if value else value
+
+
+def normalise(value: str | None) -> str | None:
+    return names.normalise(value) if value else value
+
+
+def cut(length: int) -> Callable[[str | None], str | None]:
+    """Return a filter that strips a text and keeps one character more than it may have.
+
+    What is too long is then refused without being examined or sent back whole.
+    """
+    return lambda value: value.strip()[: length + 1] if value else value
+
+
+class Address:
+    """Validate an e-mail address and put it in the form in which it is stored."""
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if hides_something(field.data or ""):
+            raise ValidationError(UNSEEN)
+        try:
+            address = stored_address(field.data or "")
+        except EmailNotValidError:
+            raise ValidationError("Enter an address like name@example.com.") from None
+        if len(address) > EMAIL_LENGTH:
+            raise ValidationError(f"Use at most {EMAIL_LENGTH} characters.")
+        field.data = address
+
+
+def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
+    """Return a required field for an address; `autocomplete` as in the HTML standard."""
+    return EmailField(
+        label,
+        # In Unicode, a domain may have fewer characters than it is stored with, or more.
+        filters=[cut(2 * EMAIL_LENGTH)],
+        validators=[DataRequired("Enter an address."), Address()],
+        render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
+        **options,
+    )
+
+
+class Name:
+    """Refuse a name that shows nothing, turns around the text beside it, or holds a web address."""
+
+    def __call__(self, form: Form, field: Field) -> None:
+        # What no field may hold, the form says itself.
+        if _is_storable(field) and not is_name(field.data or ""):
+            raise StopValidation(UNSEEN)
+        if holds_link(field.data or ""):
+            raise StopValidation(NO_LINK)
+
+
+def name_field(label: str, *, autocomplete: str) -> StringField:
+    """Return a required field for a part of someone's name."""
+    return StringField(
+        label,
+        # Letters that are typed in parts become fewer.
+        filters=[cut(4 * NAME_LENGTH), normalise],
+        validators=[
+            DataRequired("Enter a name."),
+            Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+            Name(),
+        ],
+        render_kw={"autocomplete": autocomplete, "maxlength": NAME_LENGTH},
+    )
+
+
+def password_field(label: str, *validators: Any, new: bool, **options: Any) -> PasswordField:
+    """Return a required password field; `new` tells password managers to offer one."""
+    return PasswordField(
+        label,
+        validators=[
+            InputRequired("Enter a password."),
+            # Twice what may be chosen: some characters become fewer when they are normalised.
+            Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
+            *validators,
+        ],
+        render_kw={
+            "autocomplete": "new-password" if new else "current-password",
+            "spellcheck": "false",
+        },
+        **options,
+    )

@@ -1,0 +1,32 @@
+"""Where the rate limiter counts: in the Redis that the queue uses, reached in the same way."""
+
+from flask import Flask
+from limits.storage import RedisStorage
+
+from app.extensions import limiter
+from app.kit import redis_client
+
+TIMEOUT = 1  # seconds that a request may lose to Redis
+
+
+class LimiterAway(Exception):
+    """The rate limiter does not reach Redis, so each web process counts for itself."""
+
+
+def init_app(app: Flask) -> None:
+    url = str(app.config["RATELIMIT_STORAGE_URI"])
+    if "redis" in url.partition(":")[0]:
+        url = url.replace("redis+unix://", "unix://", 1)
+        pool = redis_client.pool(url, app.config, timeout=TIMEOUT)
+        app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"connection_pool": pool})
+    limiter.init_app(app)
+
+
+def check() -> None:
+    """Raise LimiterAway if the limiter counts in Redis and does not reach it."""
+    if (
+        limiter.enabled
+        and isinstance(limiter.storage, RedisStorage)
+        and not limiter.storage.check()
+    ):
+        raise LimiterAway

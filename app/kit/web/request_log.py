@@ -1,0 +1,65 @@
+"""Log lines: each carries the id of its request, and none a link that can still be used."""
+
+import logging
+import re
+import sys
+import threading
+import time
+
+from flask import Flask, g, has_app_context
+
+from app.kit.web.log_lines import LineFormatter, mask, one_line
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # as the development server has them
+FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
+
+
+class RequestFilter(logging.Filter):
+    """Adds the request's id, masks links and keeps a message on one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = g.get("request_id", "-") if has_app_context() else "-"
+        message = COLOUR.sub("", record.getMessage())
+        record.msg, record.args = one_line(mask(message)), None
+        return True
+
+
+class Sparing:
+    """Logs one line for each kind of failure in ten seconds, with the number of those left out.
+
+    While the database is away every request fails, and each would log the same sentence.
+    """
+
+    SECONDS = 10.0
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._lock = threading.Lock()
+        self._latest: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def error(self, kind: str, message: str, *arguments: object) -> None:
+        """Log `message` unless one of the same kind was logged a moment ago."""
+        at = time.monotonic()
+        with self._lock:
+            if at - self._latest.get(kind, -self.SECONDS) < self.SECONDS:
+                self._left_out[kind] = self._left_out.get(kind, 0) + 1
+                return
+            self._latest[kind] = at
+            left_out = self._left_out.pop(kind, 0)
+        text = message % arguments
+        if left_out:
+            text += f" ({left_out} more since the last line like this)"
+        self._logger.error("%s", text)
+
+
+def init_app(app: Flask) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RequestFilter())
+    handler.setFormatter(LineFormatter(FORMAT))
+    root = logging.getLogger()
+    # Asking which migration is the newest is not worth a line each time /readyz is asked.
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
+    if not app.testing:
+        root.handlers[:] = [handler]
+        root.setLevel(app.config["LOG_LEVEL"])
