@@ -13,6 +13,7 @@ from settings import normalise
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 MOST = 2**31 - 1  # what a timeout, a cookie and a column of the database can hold
+MOST_DAYS = 36_500
 
 
 class ConfigurationError(Exception):
@@ -81,13 +82,13 @@ class Reader:
             return False
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
 
-    def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
-        """Return one of `allowed`, in whatever case it is written."""
+    def choice(self, name: str, default: str, choices: Collection[str]) -> str:
+        """Return one of `choices`; the case of letters does not count."""
         value = self.text(name, default=default)
-        for one in allowed:
+        for one in choices:
             if one.lower() == value.lower():
                 return one
-        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
 
     def number(self, name: str, default: int, least: int = 0, most: int = MOST) -> int:
         value = self.text(name)
@@ -103,9 +104,9 @@ class Reader:
             raise ConfigurationError(f"{name} must be at most {most}, not {number}.")
         return number
 
-    def days(self, name: str, default: int) -> int:
+    def days(self, name: str, default: int, least: int = 1, most: int = MOST_DAYS) -> int:
         """Return a number of days that a date can go back without leaving the calendar."""
-        return self.number(name, default, least=1, most=36_500)
+        return self.number(name, default, least=least, most=min(most, MOST_DAYS))
 
     def cron(self, name: str, default: str) -> str:
         """Return when something recurs, as cron has it: minute, hour, day, month, day of week."""

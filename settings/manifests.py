@@ -1,0 +1,241 @@
+"""The `feature.toml` of every feature: title, settings, menu entries, event names. Data only.
+
+It is read here, below everything, because the configuration needs the settings of features before
+any of their code is imported.
+"""
+
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from settings.reader import BASE_DIR, ConfigurationError, Reader
+from settings.toml_table import CAPITALS, EVENT, NAME, ManifestError, TomlTable, shown
+
+FEATURES = BASE_DIR / "app" / "features"
+FILE = "feature.toml"
+MENUS = ("admin", "account", "site")
+OPTIONS = {"least": int, "most": int, "choices": list}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingType:
+    """A type of settings: the reader's method, and which keys stand beside `type` and `help`."""
+
+    read: Callable[..., Any]
+    default: type | None = None  # None: unset is empty
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+TYPES = {
+    "text": SettingType(Reader.text, str),
+    "line": SettingType(Reader.line, str),
+    "secret": SettingType(Reader.secret),
+    "key": SettingType(Reader.key),
+    "flag": SettingType(Reader.flag, bool),
+    "choice": SettingType(Reader.choice, str, required=("choices",)),
+    "number": SettingType(Reader.number, int, optional=("least", "most")),
+    "days": SettingType(Reader.days, int, optional=("least", "most")),
+    "cron": SettingType(Reader.cron, str),
+    "list": SettingType(Reader.listing),
+    "host": SettingType(Reader.host),
+    "hosts": SettingType(Reader.hosts),
+    "file": SettingType(Reader.file),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of a feature."""
+
+    name: str
+    type: str
+    default: Any  # None for types without one
+    help: str
+    options: Mapping[str, Any]
+
+    def value(self, read: Reader) -> Any:
+        """Return the setting from the environment. Raises ConfigurationError."""
+        default = {} if self.default is None else {"default": self.default}
+        return TYPES[self.type].read(read, self.name, **default, **self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A link in a menu. Users see it if they may open `endpoint` and `needs`, if there is one."""
+
+    endpoint: str
+    label: str
+    group: str
+    icon: str
+    order: int
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A feature, as its `feature.toml` describes it."""
+
+    name: str
+    title: str
+    summary: str
+    requires: tuple[str, ...]
+    settings: Mapping[str, Setting]
+    menu: Mapping[str, tuple[MenuEntry, ...]]
+    events: Mapping[str, str]
+    nouns: Mapping[str, str]  # headings of event names
+    subjects: Mapping[str, str]  # kinds of rows that events are about
+    permissions: tuple[str, ...]
+    tables: tuple[str, ...]
+    off: bool = False
+
+
+def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manifest]:
+    """Return the features in `folder` by name, each after those that it requires.
+
+    `off` is the value of FEATURES_OFF. Raises ManifestError, or ConfigurationError about `off`.
+    """
+    manifests = {path.name: _manifest(path, path.name in off) for path in _folders(folder)}
+    _check_claims(manifests)
+    _check_off(manifests, off)
+    return {name: manifests[name] for name in _order(folder, manifests)}
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders of features. A `__pycache__`, or one that holds nothing else, is none."""
+    return sorted(
+        path.parent
+        for path in {*folder.glob(f"*/{FILE}"), *folder.glob("*/__init__.py")}
+        if path.name == FILE or not path.with_name(FILE).exists()
+    )
+
+
+def _manifest(folder: Path, off: bool) -> Manifest:
+    path = folder / FILE
+    file = shown(path)
+    if not NAME.fullmatch(folder.name):
+        raise ManifestError(f"{file}: a feature's folder is named in lower case, as in my_feature.")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"{file} is missing: write one, with title and summary.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{file} is not TOML: {error}.") from None
+    table = TomlTable(file, "", values)
+    manifest = Manifest(
+        name=folder.name,
+        title=table.take("title", str),
+        summary=table.take("summary", str),
+        requires=table.texts("requires", NAME),
+        settings={key: _setting(key, one) for key, one in table.tables("settings", CAPITALS)},
+        menu=_menu(table.table("menu")),
+        events=table.words("events", EVENT),
+        nouns=table.words("nouns", NAME),
+        subjects=table.words("subjects", NAME),
+        permissions=table.texts("permissions", CAPITALS),
+        tables=table.texts("tables", NAME),
+        off=off,
+    )
+    table.end()
+    return manifest
+
+
+def _setting(name: str, table: TomlTable) -> Setting:
+    chosen = table.take("type", str)
+    if chosen not in TYPES:
+        raise table.error("type", f"must be one of {', '.join(TYPES)}, not {chosen!r}")
+    kind = TYPES[chosen]
+    options: dict[str, Any] = {
+        key: table.texts(key, is_required=True)
+        if OPTIONS[key] is list
+        else table.take(key, OPTIONS[key])
+        for key in (*kind.required, *kind.optional)
+        if key in kind.required or key in table.values
+    }
+    default = table.take("default", kind.default, may_be_empty=True) if kind.default else None
+    explanation = table.take("help", str)
+    table.end()
+    try:
+        setting = Setting(name, chosen, default, explanation, options)
+        setting.value(Reader({name: "" if default is None else str(default)}))
+    except ConfigurationError as error:
+        raise table.error("", f"is not right: {error}") from None
+    return setting
+
+
+def _menu(table: TomlTable) -> dict[str, tuple[MenuEntry, ...]]:
+    menus = {menu: tuple(map(_entry, table.rows(menu))) for menu in MENUS}
+    table.end()
+    return menus
+
+
+def _entry(row: TomlTable) -> MenuEntry:
+    is_grouped = row.where.startswith("menu.admin")
+    entry = MenuEntry(
+        endpoint=row.take("endpoint", str),
+        label=row.take("label", str),
+        group=row.take("group", str, None if is_grouped else ""),
+        icon=row.take("icon", str, ""),
+        order=row.take("order", int, 100),
+        needs=row.take("needs", str, ""),
+    )
+    row.end()
+    return entry
+
+
+def _check_claims(manifests: Mapping[str, Manifest]) -> None:
+    """Raise ManifestError if two features have something of which there can be one."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, manifest in manifests.items():
+        for claim in _claims(manifest):
+            if owners.setdefault(claim, name) != name:
+                thing, key = claim
+                raise ManifestError(
+                    f"The features {owners[claim]} and {name} both have the {thing} {key}. "
+                    f"Remove it from the {FILE} of one of them, or rename it there."
+                )
+
+
+def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    yield from (("setting", name) for name in manifest.settings)
+    yield from (("event name", name) for name in manifest.events)
+    yield from (("noun", name) for name in manifest.nouns)
+    yield from (("subject", name) for name in manifest.subjects)
+    yield from (("table", name) for name in manifest.tables)
+    for entries in manifest.menu.values():
+        yield from (("menu endpoint", entry.endpoint) for entry in entries)
+
+
+def _check_off(manifests: Mapping[str, Manifest], off: Collection[str]) -> None:
+    for name in off:
+        if name not in manifests:
+            raise ConfigurationError(
+                f"FEATURES_OFF names {name}, but there is no such feature. The features are "
+                f"{', '.join(manifests) or 'none'}."
+            )
+    for name, manifest in manifests.items():
+        if not manifest.off and (missing := next((r for r in manifest.requires if r in off), "")):
+            raise ConfigurationError(
+                f"FEATURES_OFF names {missing}, but the feature {name} requires it. Add {name} to "
+                f"FEATURES_OFF, or take {missing} out of it."
+            )
+
+
+def _order(folder: Path, manifests: Mapping[str, Manifest]) -> list[str]:
+    """Return the names of features, each after those that it requires."""
+    for name, manifest in manifests.items():
+        for required in manifest.requires:
+            if required not in manifests:
+                raise ManifestError(
+                    f"{shown(folder / name / FILE)}: requires names {required}, but there is no "
+                    "such feature."
+                )
+    graph = {name: manifest.requires for name, manifest in manifests.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle = " → ".join(error.args[1])
+        raise ManifestError(f"Features require each other in a circle: {circle}.") from None
