@@ -7,8 +7,19 @@ import warnings
 from alembic import context
 from flask import current_app
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Index,
+    NullPool,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import OperationalError, SAWarning
+from sqlalchemy.schema import SchemaItem
 
 from app.extensions import db
 from app.kit.database import LOCK_TIMEOUT, UtcDateTime
@@ -53,15 +64,19 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 
 
 def include_object(
-    _object: object, name: str | None, kind: str, reflected: bool, _other: object
+    item: SchemaItem, name: str | None, kind: str, reflected: bool, other: SchemaItem | None
 ) -> bool:
-    """Leave alone what migrations make and models cannot describe: the indexes of expressions.
+    """Leave alone what migrations make and models cannot describe.
 
-    Nor is a generated column compared, because engines tell its expression in words of their own.
+    These are indexes of expressions, and SQLite's tables and indexes for the search. A generated
+    column is not compared either, because each engine spells its expression in its own way.
     """
-    made = ("users_search", "ix_users_search", "ix_users_folded", "ix_users_older_method")
-    is_search = reflected and (name or "").startswith(made)
-    return not is_search and (kind, name) != ("column", "status")
+    if reflected and other is None:
+        columns = item.expressions if isinstance(item, Index) else ()
+        is_expression = not all(isinstance(column, Column) for column in columns)
+        if is_expression or (name or "").startswith(("users_search", "ix_users_search")):
+            return False
+    return (kind, name) != ("column", "status")
 
 
 def leave_out_empty(_context: object, _revision: object, directives: list) -> None:
