@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from tests.databases import own_database
 from tests.deployment import guide
 from tests.deployment.client import Client
 from tests.deployment.services import ListeningSocket, WebService
@@ -134,26 +135,13 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture(scope="package")
 def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """Return a function that makes an empty database: a file, or on TEST_DATABASE_URL's server."""
-    made: list[str] = []
-    shared = os.environ.get("TEST_DATABASE_URL", "")
-    url = make_url(shared or "sqlite://").set(drivername="postgresql" if shared else "sqlite")
+    with ExitStack() as databases:
 
-    def server(statement: str) -> None:
-        with psycopg.connect(
-            url.render_as_string(hide_password=False), autocommit=True
-        ) as connection:
-            connection.execute(statement)
+        def make(name: str) -> str:
+            folder = tmp_path_factory.mktemp(name)
+            return databases.enter_context(own_database(folder, name)).replace("+psycopg", "")
 
-    def make(name: str) -> str:
-        if not shared:
-            return f"sqlite:///{tmp_path_factory.mktemp(name)}/data.sqlite"
-        made.append(f"deployment_{name}_{os.getpid()}")
-        server(f'CREATE DATABASE "{made[-1]}"')
-        return url.set(database=made[-1]).render_as_string(hide_password=False)
-
-    yield make
-    for name in made:
-        server(f'DROP DATABASE "{name}" WITH (FORCE)')
+        yield make
 
 
 @pytest.fixture(scope="package")

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +18,10 @@ import psycopg
 import pytest
 
 from tests.cli.test_manage import PRODUCTION, ROOT, environment
+from tests.queue.support import free_port, until
 
 PASSWORD = PRODUCTION["ADMIN_PASSWORD"]
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-TRIES = 300  # of something that becomes true sooner or later, a tenth of a second apart
-
-
-def until(is_true: Callable[[], bool], what: str) -> None:
-    for _ in range(TRIES):
-        if is_true():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"waited in vain for {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

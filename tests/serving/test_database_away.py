@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.serving.conftest import Answer, OwnPostgres, Site, until
+from tests.queue.support import until
+from tests.serving.conftest import Answer, OwnPostgres, Site
 
 PAGES = ["/", "/about", "/account/manage", "/admin/", "/admin/users", "/nowhere"]
 

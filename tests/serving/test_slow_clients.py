@@ -7,7 +7,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.serving.conftest import Site, until
+from tests.queue.support import until
+from tests.serving.conftest import Site
 from tests.serving.test_broken_bodies import CHUNKED, HEAD
 
 MANY = 40  # A process has two threads that run the application.
