@@ -334,6 +334,11 @@ config: dict[str, type[Config]] = {
 }
 
 
+def features_off() -> list[str]:
+    """Return the features that FEATURES_OFF switches off."""
+    return Reader(environment()).listing("FEATURES_OFF")
+
+
 def load(name: str | None = None) -> Config:
     """Return the configuration called `name`, else FLASK_CONFIG's, else development's.
 

@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 import config
-from app import cli, dev, error_reporting, errors, sign_in, tasks, templating  # noqa: F401 - importing it makes the tasks known to the queue
+from app import cli, errors, sign_in, tasks, templating  # noqa: F401 - tasks registers itself
 from app.account import account
 from app.admin import admin
 from app.extensions import compress, db, login_manager, migrate
@@ -19,6 +19,7 @@ from app.kit import (
     database,
     queue,
 )
+from app.kit import features as feature_folders  # app.features is a package
 from app.kit.web import (
     cookies,
     headers,
@@ -28,7 +29,8 @@ from app.kit.web import (
 )
 from app.kit.web.csrf import csrf
 from app.main import main
-from app.services.health import deployment
+
+FEATURES = feature_folders.load()
 
 
 class IdConverter(IntegerConverter):
@@ -50,12 +52,13 @@ def create_app(
     app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
+    app.jinja_loader = feature_folders.template_loader(app)
     add_wsgi_layers(app)
     init_extensions(app)
     add_request_hooks(app)
     register_blueprints(app)
     cli.init_app(app)
-    say_how_it_runs(app)
+    feature_folders.plug_in(app, FEATURES)
     return app
 
 
@@ -71,7 +74,6 @@ def add_wsgi_layers(app: Flask) -> None:
 
 def init_extensions(app: Flask) -> None:
     request_log.init_app(app)
-    error_reporting.init_app(app)
     is_pooled = bool(app.config["DATABASE_DIRECT_URL"])
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
         app.config["SQLALCHEMY_DATABASE_URI"], is_pooled=is_pooled
@@ -107,11 +109,3 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(main)
     app.register_blueprint(account, url_prefix="/account")
     app.register_blueprint(admin, url_prefix="/admin")
-    dev.init_app(app)
-
-
-def say_how_it_runs(app: Flask) -> None:
-    """Warn at start of what is not fit for the public, so that nobody leaves it so by accident."""
-    if app.config["PRODUCTION"]:
-        for rule in deployment.broken_rules(app.config):
-            app.logger.warning("%s: %s %s", rule.name, rule.problem, rule.hint)

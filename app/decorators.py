@@ -10,7 +10,7 @@ from flask_login import current_user, login_required
 from app.kit.web.redirects import next_url
 from app.models import Permission
 from app.services import sessions
-from app.services.authority import refuse_acting
+from app.services.policy import refuse_acting
 from app.sign_in import ONLY_REMEMBERED
 
 View = Callable[..., Any]

@@ -34,8 +34,8 @@ from app.kit.web.csrf import SentFromElsewhere, comes_from_here
 from app.kit.web.headers import SentInTheClear, wants_json
 from app.kit.web.redirects import next_url
 from app.kit.web.request_log import Sparing
-from app.services.authority import AboveOneself, NotWhileActing, RoleGone, UserGone
 from app.services.guesses import TooManyGuesses
+from app.services.policy import AboveOneself, NotWhileActing, RoleGone, UserGone
 from app.sign_in import has_been_someone_else
 
 logger = logging.getLogger(__name__)

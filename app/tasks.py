@@ -1,45 +1,31 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
-from typing import Any
-
+from app.kit import clean_up as nightly_clean_up
 from app.kit import queue
-from app.kit.mail import claims, outbox
-from app.services import audit, bulk, deletions, guesses, imports, sessions
+from app.kit.mail import leases, outbox
+from app.services import audit, deletions, guesses, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
-@queue.task(timeout=claims.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
+@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
 def drain_outbox() -> None:
     outbox.drain(claimant=queue.current_run() or "")
 
 
 # The next sweep is not far, so one retry will do, and that at once.
-@queue.task(timeout=claims.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
+@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
 def sweep_outbox() -> None:
     outbox.sweep(claimant=queue.current_run() or "")
 
 
-@queue.task(timeout=bulk.JOB_TIMEOUT)
-def run_bulk_operation(operation_id: int) -> dict[str, Any]:
-    """Do to many people what was confirmed, and return how many and who was left out."""
-    return bulk.run(operation_id)
-
-
-@queue.task(timeout=imports.JOB_TIMEOUT)
-def import_people(import_id: int) -> dict[str, int]:
-    """Check or import a file of people, and return how many lines came to what."""
-    return imports.work(import_id)
-
-
-@queue.task(timeout=30 * 60)
+@queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")
 def clean_up() -> dict[str, int]:
     """Delete what nobody needs any longer and return how much of each."""
-    return {
-        "sessions": sessions.purge(),
-        "guesses": guesses.purge(),
-        "emails": outbox.purge(),
-        "people": deletions.purge(),
-        "bulk operations": bulk.purge(),
-        "imports": imports.purge(),
-        "events": audit.purge(),
-    }
+    return nightly_clean_up.run()
+
+
+nightly_clean_up.nightly("sessions", sessions.purge)
+nightly_clean_up.nightly("guesses", guesses.purge)
+nightly_clean_up.nightly("emails", outbox.purge)
+nightly_clean_up.nightly("people", deletions.purge)
+nightly_clean_up.nightly("events", audit.purge)

@@ -11,11 +11,12 @@ from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
 
+from app.features.content import pages
 from app.kit import names
 from app.kit.assets import asset_url
 from app.kit.web.devices import device_name
 from app.models import Permission
-from app.services import pages, registration
+from app.services import registration
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MONTHS = (

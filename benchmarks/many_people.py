@@ -16,11 +16,12 @@ from flask import Flask
 from sqlalchemy import ColumnElement, select
 
 from app.extensions import db
+from app.features import bulk, imports
+from app.features.bulk.models import BulkOperation
+from app.features.imports.models import ImportMode, PeopleImport
+from app.features.user_search import Filters
 from app.kit.database import reading_only
-from app.models import BulkOperation, PeopleImport, Role, User
-from app.models.people_import import ImportMode
-from app.services import bulk, imports
-from app.services.directory import Filters
+from app.models import Role, User
 from benchmarks.memory import growth
 from benchmarks.results import Result
 from benchmarks.stand import ADMINISTRATOR, Stand

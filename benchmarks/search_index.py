@@ -10,8 +10,9 @@ from flask_migrate import upgrade
 from sqlalchemy import insert, text
 
 from app.extensions import db
+from app.features.fake_data import fake_data
 from app.models import User
-from app.services import fake_data, roles
+from app.services import roles
 from benchmarks.results import Result, compare
 from benchmarks.stand import SQLITE, Stand
 

@@ -20,10 +20,11 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from app import create_app
 from app.extensions import db
+from app.features.fake_data import fake_data
 from app.kit import assets
 from app.kit.redis_server import find_program
 from app.models import User
-from app.services import fake_data, roles, users
+from app.services import roles, users
 from benchmarks import postgresql
 from benchmarks.clients import Browser
 from benchmarks.sizes import Sizes

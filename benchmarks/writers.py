@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.extensions import db
+from app.features.content.models import EditableHTML
 from app.kit.database import reading_only
-from app.models import EditableHTML
 from benchmarks.results import Result
 from benchmarks.stand import WAIT, Stand
 

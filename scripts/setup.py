@@ -89,7 +89,7 @@ def free_port() -> int:
 def build_assets() -> None:
     """Build styles and scripts when they, or the templates that name the icons, changed."""
     app = ROOT / "app"
-    sources = [app / "assets.py", REQUIREMENTS / "common.txt"]
+    sources = [app / "kit/assets.py", REQUIREMENTS / "common.txt"]
     sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))
     digest = fingerprint(sources)
     stamp = VENV / "built-assets"

@@ -1,6 +1,6 @@
 """Sending one mail of the outbox at once, as the worker's jobs do for many."""
 
-from app.kit.mail import claims, delivery
+from app.kit.mail import delivery, leases
 from app.kit.mail.email_message import EmailState
 from app.kit.mail.transport import Transport, connect
 
@@ -11,7 +11,7 @@ def deliver(email_id: int, transport: Transport | None = None) -> EmailState | N
     Returns None if there is nothing to do: the mail has gone, another worker has it, or its retry
     is not due.
     """
-    claimed = claims.claim(email_id, claimant="")
+    claimed = leases.claim(email_id, claimant="")
     if claimed is None:
         return None
     if transport is not None:

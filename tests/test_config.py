@@ -13,7 +13,7 @@ from app.extensions import db
 from app.kit.database import engine_options
 from app.models import User
 from settings import reader
-from tests.conftest import PRODUCTION
+from tests.fixtures.core import PRODUCTION
 from tests.support import PASSWORD
 
 ROOT = Path(__file__).parents[1]

@@ -1,7 +1,5 @@
 """Bringing in the first administrator, and people to try things out with."""
 
-import time
-
 import click
 import flask_migrate
 from flask import current_app
@@ -10,7 +8,7 @@ from flask.cli import with_appcontext
 from app.cli.database import refuse_in_production, refuse_unless_chosen
 from app.kit.passwords import WeakPassword
 from app.kit.web.links import external_url
-from app.services import authority, roles, users
+from app.services import policy, roles, users
 
 
 @click.command("setup_dev")
@@ -53,7 +51,7 @@ def setup_prod() -> None:
         problem = f"{user.email} has an account that is no administrator's."
     else:
         problem = f"{user.email} has an account that is {user.status}."
-    if authority.has_administrator():  # who may have seen to it; a deployment goes on
+    if policy.has_administrator():  # who may have seen to it; a deployment goes on
         click.echo(f"{problem} Someone else administers the app.")
         return
     raise click.ClickException(
@@ -61,32 +59,4 @@ def setup_prod() -> None:
     )
 
 
-@click.command("add_fake_data")
-@click.option(
-    "-n",
-    "--number-users",
-    default=10,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="How many people to add.",
-)
-@click.option("--with-administrators", is_flag=True, help="Let some of them be administrators.")
-@click.option("--seed", type=int, help="Make the same people each time for the same number.")
-@with_appcontext
-def add_fake_data(number_users: int, with_administrators: bool, seed: int | None) -> None:
-    """Add made-up people, who cannot sign in. Refused in production."""
-    from app.services import fake_data  # Faker would slow down the start of every process
-
-    refuse_in_production()
-    started = time.monotonic()
-    with click.progressbar(length=number_users, label="Adding people") as bar:
-        fake_data.add_users(
-            number_users,
-            seed=seed,
-            with_administrators=with_administrators,
-            on_progress=lambda done, _total: bar.update(done - bar.pos),
-        )
-    click.echo(f"Added {number_users:,} people in {time.monotonic() - started:.1f} s.")
-
-
-commands = [setup_dev, setup_prod, add_fake_data]
+commands = [setup_dev, setup_prod]

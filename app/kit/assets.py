@@ -24,12 +24,14 @@ from flask_assets import Bundle
 from webassets.filter import get_filter
 
 from app.extensions import assets
+from app.kit import features
 
 APP = Path(__file__).parents[1]
 STYLES = APP / "assets" / "styles"
 SCRIPTS = APP / "assets" / "scripts"
 IMAGES = APP / "assets" / "images"
 TEMPLATES = APP / "templates"
+FEATURES = features.folders()
 BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
 
 MANIFEST = "manifest.json"
@@ -56,12 +58,18 @@ vendor_js = Bundle(
 )
 app_css = Bundle(
     vendor_css,
-    Bundle(str(STYLES / "app.scss"), filters=get_filter("libsass", style="compressed")),
+    Bundle(
+        str(STYLES / "app.scss"),
+        *(str(path) for folder in FEATURES for path in sorted(folder.glob("*.scss"))),
+        filters=get_filter("libsass", style="compressed"),
+    ),
     output="gen/app.css",
 )
 # The pages' menus and drawers need no Bootstrap script, so vendor_js (21 KB) is not part of this.
 app_js = Bundle(
-    *sorted(str(path) for path in SCRIPTS.glob("*.js")), filters="jsmin", output="gen/app.js"
+    *(str(path) for folder in (SCRIPTS, *FEATURES) for path in sorted(folder.glob("*.js"))),
+    filters="jsmin",
+    output="gen/app.js",
 )
 
 BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
@@ -131,7 +139,7 @@ def styles_version(app: Flask) -> str:
 def pages_version(app: Flask) -> str:
     """Return what changes with a template, a script or a restart; live reload asks for it."""
     started: str = app.extensions.setdefault("started_at", str(time.time_ns()))
-    return _digest((started + _fingerprint(TEMPLATES, SCRIPTS)).encode())
+    return _digest((started + _fingerprint(TEMPLATES, SCRIPTS, *FEATURES)).encode())
 
 
 def _fingerprint(*folders: Path) -> str:
@@ -172,7 +180,7 @@ def _rebuild_when_changed(app: Flask) -> None:
     if now - watch["checked"] < WATCH_INTERVAL:
         return
     watch["checked"] = now
-    seen = _fingerprint(APP / "assets", TEMPLATES)
+    seen = _fingerprint(APP / "assets", TEMPLATES, *FEATURES)
     if seen == watch["seen"]:
         return
     watch["seen"] = seen
@@ -186,7 +194,7 @@ def _rebuild_when_changed(app: Flask) -> None:
 def _sprite() -> str:
     """Return an SVG of the icons that templates name, cut from Bootstrap Icons."""
     used: set[str] = set()
-    for template in TEMPLATES.rglob("*.html"):
+    for template in (path for folder in (TEMPLATES, *FEATURES) for path in folder.rglob("*.html")):
         text = template.read_text(encoding="utf-8")
         for pattern in ICON_USES:
             used.update(pattern.findall(text))

@@ -26,7 +26,7 @@ def normalise(text: str) -> str:
 def fold(text: str) -> str:
     """Return `text` as it is compared where case does not count.
 
-    The databases do the same, whatever their locale: see app.services.directory.matching.
+    The databases do the same, whatever their locale: see the module `matching` of the search.
     """
     return normalise(normalise(text).translate(_SIGMAS).lower())
 

@@ -3,9 +3,9 @@
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from app.features import health
+from app.features.content.models import EditableHTML
 from app.main import main
-from app.models import EditableHTML
-from app.services import health
 
 NOT_STORED = {"Cache-Control": "no-store"}
 

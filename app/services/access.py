@@ -13,7 +13,7 @@ from app.kit.web.devices import device_name
 from app.models import User, UserSession
 from app.services import audit, sessions, unproven
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.authority import lock, refuse_above, refuse_acting, refuse_oneself
+from app.services.policy import lock, refuse_above, refuse_acting, refuse_oneself
 from app.services.users import lock_present
 
 

@@ -14,7 +14,7 @@ from app.kit.mail import outbox
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
 from app.services import audit, guesses, registration, sessions, unproven
-from app.services.authority import lock, refuse_acting
+from app.services.policy import lock, refuse_acting
 
 HOUR = timedelta(hours=1)
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)

@@ -17,7 +17,7 @@ from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
 from app.services import audit, guesses, sessions
 from app.services.accounts import refuse_password
-from app.services.authority import (
+from app.services.policy import (
     keep_an_administrator,
     lock,
     refuse_above,

@@ -18,7 +18,7 @@ from app.kit.database import now
 from app.models import Permission, User, UserSession
 from app.services import audit, guesses, sessions
 from app.services.accounts import WrongPassword
-from app.services.authority import (
+from app.services.policy import (
     AboveOneself,
     lock,
     refuse_above,

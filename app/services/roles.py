@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.kit import names, queue
 from app.models import Permission, Role, User
-from app.services import audit, authority, changes, homes, moving, unproven
-from app.services.authority import (
+from app.services import audit, edit_conflicts, landing_pages, policy, reassign_role, unproven
+from app.services.policy import (
     AboveOneself,
     LastAdministrator,
     RoleGone,
@@ -53,7 +53,7 @@ class Values:
         """Return the values in words, as pages and the audit trail tell them."""
         return {
             "Name": self.name,
-            "Home": homes.words(self.index),
+            "Home": landing_pages.words(self.index),
             "Permissions": ", ".join(Permission.names(self.permissions)) or "none",
             "Given to people who register": "yes" if self.default else "no",
         }
@@ -72,7 +72,7 @@ def known() -> list[Role]:
 
 def assignable(by: User | None) -> list[Role]:
     """Return the roles that `by` may give to others, by name."""
-    query = select(Role).where(authority.assignable(by)).order_by(Role.name)
+    query = select(Role).where(policy.assignable(by)).order_by(Role.name)
     return list(db.session.scalars(query))
 
 
@@ -127,13 +127,13 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     `seen` is what the form noted of the role when it was opened. The default role stays it until
     another becomes it. More permissions void the passwords of accounts with the role that nobody
     has confirmed, unless whoever registers gets them. Raises NameTaken, UnknownPermission,
-    AboveOneself, DefaultAbove, DefaultRole, LastAdministrator, RoleGone and changes.Changed.
+    AboveOneself, DefaultAbove, DefaultRole, LastAdministrator, RoleGone and edit_conflicts.Changed.
     """
     _lock_all(by)
     lock_role(role)
     refuse_above(by, role)
     before = values_of(role)
-    changes.refuse_if_changed(seen, before.noted(), role)
+    edit_conflicts.refuse_if_changed(seen, before.noted(), role)
     values = _checked(values, by=by, default=before.default)
     if values == before:
         db.session.rollback()
@@ -165,7 +165,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     """Delete `role` and give its people `move_to` instead; return how many were moved.
 
     All of it is one transaction. Whoever is not deleted is told by mail. Raises AboveOneself,
-    DefaultRole, LastAdministrator, RoleGone and moving.TooMany.
+    DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
     """
     _lock_all(by)
     lock_role(role, to_delete=True)
@@ -177,7 +177,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     if role.default:
         db.session.rollback()
         raise DefaultRole
-    moved = moving.everyone(role, to=move_to, by=by)
+    moved = reassign_role.everyone(role, to=move_to, by=by)
     if role.is_administrator:
         _keep_an_administrator()
     noted = {name.lower(): (value, None) for name, value in values_of(role).noted().items()}
@@ -197,11 +197,11 @@ def _lock_all(by: User | None) -> None:
 
     Raises AuthorityLost for one who may change roles no longer.
     """
-    # The order is that of authority.lock_administrators, so that neither waits for the other.
+    # The order is that of policy.lock_administrators, so that neither waits for the other.
     everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
     db.session.execute(everything)
-    authority.forget_roles()
-    authority.read_actor_again(by, Permission.MANAGE_ROLES)
+    policy.forget_roles()
+    policy.read_actor_again(by, Permission.MANAGE_ROLES)
 
 
 def _checked(values: Values, *, by: User | None, default: bool = False) -> Values:
@@ -213,7 +213,7 @@ def _checked(values: Values, *, by: User | None, default: bool = False) -> Value
         bits = int(Permission.ADMINISTER)  # which holds all, also what is added later
     elif bits & 0x80:
         raise UnknownPermission
-    if not authority.covers(by, bits):
+    if not policy.covers(by, bits):
         raise AboveOneself
     is_default = default or values.default
     if is_default and bits == Permission.ADMINISTER:
@@ -239,7 +239,7 @@ def _end_default(by: User | None) -> None:
     former = Role.get_default()
     if former is None:
         return
-    if not authority.covers(by, former.permissions):
+    if not policy.covers(by, former.permissions):
         db.session.rollback()
         raise DefaultAbove
     # Written before the other becomes it: the database allows one.

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.kit.database import now
 from app.models import User, UserSession
 from app.services import audit
-from app.services.authority import NotWhileActing
+from app.services.policy import NotWhileActing
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 

@@ -11,9 +11,9 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, changes, sessions, unproven
+from app.services import audit, edit_conflicts, sessions, unproven
 from app.services.accounts import email_taken, require_strong_password
-from app.services.authority import (
+from app.services.policy import (
     LastAdministrator,
     UserGone,
     has_administrator,
@@ -101,7 +101,8 @@ def change_name(
 ) -> None:
     """Call `user` something else; whoever `by` is may be the user themselves.
 
-    `seen` is what the form noted of `shown`. Raises AboveOneself, UserGone and changes.Changed.
+    `seen` is what the form noted of `shown`. Raises AboveOneself, UserGone and
+    edit_conflicts.Changed.
     """
     lock_present(user, by=by)
     refuse_above(by, user.role)
@@ -122,7 +123,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     """Give `user` another address, tell both addresses, and sign them out.
 
     Administrators who change their own stay signed in here. `seen` is what the form noted of
-    `shown`. Raises EmailTaken, AboveOneself, UserGone and changes.Changed.
+    `shown`. Raises EmailTaken, AboveOneself, UserGone and edit_conflicts.Changed.
     """
     lock_present(user, by=by)
     refuse_above(by, user.role)
@@ -149,7 +150,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
     """Give `user` another role, from their next request on.
 
     The password of an account that nobody has confirmed is voided. Raises NotOnOneself,
-    AboveOneself, LastAdministrator, RoleGone, UserGone and changes.Changed.
+    AboveOneself, LastAdministrator, RoleGone, UserGone and edit_conflicts.Changed.
     """
     refuse_oneself(user, by)
     lock_administrators()
@@ -177,7 +178,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
 def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
     """Keep `user` out until reactivated; `reason` is for administrators.
 
-    Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and changes.Changed.
+    Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and edit_conflicts.Changed.
     """
     refuse_oneself(user, by)
     keep_an_administrator(user, by=by)
@@ -193,7 +194,7 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
 
 
 def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
-    """Let a suspended user in again. Raises AboveOneself, UserGone and changes.Changed."""
+    """Let a suspended user in again. Raises AboveOneself, UserGone and edit_conflicts.Changed."""
     lock_present(user, by=by)
     refuse_above(by, user.role)
     _refuse_if_changed(seen, user)
@@ -252,7 +253,7 @@ def refuse_deleted(user: User) -> None:
 
 
 def _refuse_if_changed(seen: str | None, user: User) -> None:
-    changes.refuse_if_changed(seen, shown(user), user, CHANGING)
+    edit_conflicts.refuse_if_changed(seen, shown(user), user, CHANGING)
 
 
 def _because(reason: str) -> dict[str, Any]:

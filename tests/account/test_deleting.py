@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage, User, UserSession
 from app.services import deletions
-from app.services.authority import NotWhileActing
+from app.services.policy import NotWhileActing
 from tests.support import PASSWORD, links
 
 NEW = "xK3#vQ9!mZ2p"

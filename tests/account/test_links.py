@@ -8,11 +8,12 @@ import time_machine
 from flask_login import encode_cookie
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.web.log_lines import mask
 from app.models import EmailMessage, User
-from app.services import accounts, invitations, sessions
+from app.services import accounts, sessions
 from tests.contracts.test_routes import dump
 from tests.support import PASSWORD, links, path_of
 

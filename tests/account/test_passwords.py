@@ -12,9 +12,10 @@ from argon2.low_level import Type
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.kit import passwords
 from app.models import EmailMessage, User
-from app.services import accounts, invitations, users
+from app.services import accounts, users
 from tests.support import PASSWORD, links, path_of
 
 WEAK = {

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features import bulk, imports
+from app.features.invitations import invitations
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
-from app.services import access, bulk, imports, invitations, roles, users
+from app.services import access, roles, users
 from app.services.accounts import EmailTaken
-from app.services.authority import AboveOneself
+from app.services.policy import AboveOneself
 from tests import factories
 from tests.support import PASSWORD, links, path_of
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.database import now
 from app.models import UserSession
-from app.models.visitor import load_user
+from app.models.user_loader import load_user
 from app.services import access, sessions, users
 from tests.support import PASSWORD
 

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features import health, user_search
+from app.features.audit.services import latest
 from app.kit.mail import outbox
 from app.models import Permission, Role
-from app.services import audit, directory, health
-from app.services.audit import latest
+from app.services import audit
 from tests.factories import make_role
 
 CARDS = {
@@ -100,7 +101,7 @@ def test_what_a_card_does_not_show_is_not_asked_for(someone_with, monkeypatch):
         raise AssertionError("asked in vain")
 
     for module, name in (
-        (directory, "statistics"), (directory, "newest"), (health, "system"),
+        (user_search, "statistics"), (user_search, "newest"), (health, "system"),
         (outbox, "statistics"), (latest, "latest"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, fail)

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features import bulk, imports
 from app.models import Role, User
-from app.services import authority, bulk, deletions, imports, roles, users
+from app.services import deletions, policy, roles, users
 from tests.factories import make_role
 from tests.support import PASSWORD
 
@@ -63,7 +64,7 @@ def page_deletes(last, _actor, browser, _app):
 
 def page_edits_the_role(last, _actor, browser, _app):
     values = roles.Values("Owner", "admin", 0x05, default=False)
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         roles.change(last.role, values, by=None)
     noted = browser.get(f"/admin/roles/{last.role_id}").text
     seen = noted.split('name="seen"')[1].split('value="')[1].split('"')[0]
@@ -95,17 +96,17 @@ def oneself_edits_the_role(last, _actor, _browser, app):
 
 
 def oneself_leaves(last, _actor, _browser, _app):
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         deletions.delete_oneself(last, password=PASSWORD)
 
 
 def service_demotes(last, actor, _browser, _app):
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         users.change_role(last, role=role("User"), by=actor)
 
 
 def command_demotes(last, _actor, _browser, _app):
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         users.change_role(last, role=role("User"), by=None)
 
 
@@ -176,7 +177,7 @@ def test_the_last_administrator_survives(path, app, last, actor, browser, monkey
     assert last.is_admin(), said
     assert last.status == "active"
     assert last.role.name == "Owner"
-    assert authority.has_administrator()
+    assert policy.has_administrator()
     if path.startswith(("page", "oneself")) and said:
         assert "Nobody else could administer the app" in said
 
@@ -191,4 +192,4 @@ def test_with_a_second_administrator_the_same_is_done(path, app, last, actor, br
     db.session.expire_all()
     remains = db.session.get(User, last_id)
     assert not (remains.is_admin() and remains.status == "active")
-    assert authority.has_administrator()
+    assert policy.has_administrator()

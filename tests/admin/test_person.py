@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import event, select
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, UserSession
-from app.services import access, accounts, audit, deletions, invitations, sessions, users
+from app.services import access, accounts, audit, deletions, sessions, users
 from tests.factories import make_role
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -482,7 +483,7 @@ def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_use
 def test_a_deed_that_came_too_late_says_so(browser, make_user, monkeypatch):
     """Between the look at the page and the lock someone deleted the account."""
     user = make_user()
-    monkeypatch.setattr("app.services.profiles.deeds", lambda *_, **__: {"suspend_user"})
+    monkeypatch.setattr("app.services.user_page.deeds", lambda *_, **__: {"suspend_user"})
     user.deleted_at = now()
     db.session.commit()
     page = do(browser, user, "suspend", follow_redirects=True)

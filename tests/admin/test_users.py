@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.models import EmailMessage, Role, User
-from app.services import authority, deletions, invitations, users
+from app.services import deletions, policy, users
 from tests.factories import make_role
 from tests.support import PASSWORD, links, path_of
 
@@ -245,7 +246,7 @@ def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
         traits = {"unconfirmed": {"confirmed": False}}.get(others, {others: True})
         make_user(role="Administrator", **traits)
     options = {"role": role("User")} if service is users.change_role else {}
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         service(last, by=None, **options)
     remains = db.session.get(User, last.id)
     assert remains.is_admin()
@@ -260,7 +261,7 @@ def test_another_role_with_all_permissions_keeps_someone_an_administrator(app, m
     make_user(role="Administrator", suspended=True)
     users.change_role(last, role=owner, by=None)
     assert last.is_admin()
-    with pytest.raises(authority.LastAdministrator):
+    with pytest.raises(policy.LastAdministrator):
         users.change_role(last, role=role("User"), by=None)
 
 

@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
-from app.services import access, deletions, invitations, roles, users
-from app.services.authority import AuthorityLost, LastAdministrator, UserGone
+from app.services import access, deletions, roles, users
+from app.services.policy import AuthorityLost, LastAdministrator, UserGone
 from app.services.roles import Values
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user

@@ -5,12 +5,13 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.invitations import invitations
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import access, accounts, deletions, invitations, users
-from app.services.authority import UserGone
-from app.services.changes import Changed, note
+from app.services import access, accounts, deletions, users
+from app.services.edit_conflicts import Changed, note
+from app.services.policy import UserGone
 from tests.concurrency.test_races import acting
 from tests.factories import make_user
 

@@ -4,14 +4,15 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
+from app.features.invitations import invitations
+from app.features.invitations.invitations import NotInvited
 from app.models import EmailMessage, Role, User, UserSession
-from app.services import accounts, addresses, deletions, invitations, sessions, users
+from app.services import accounts, deletions, email_change, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
-from app.services.authority import AuthorityLost, LastAdministrator, UserGone, can_sign_in
-from app.services.invitations import NotInvited
+from app.services.policy import AuthorityLost, LastAdministrator, UserGone, can_sign_in
 from tests import mails
-from tests.concurrency.conftest import THREADS
 from tests.factories import make_user
+from tests.fixtures.races import THREADS
 from tests.support import PASSWORD
 
 ROUNDS = 50
@@ -137,7 +138,7 @@ def test_a_link_to_a_new_address_is_good_for_one_of_twenty(race):
     token, user_id = user.generate_email_change_token("new@example.com"), user.id
     results = race(
         *(
-            lambda: addresses.change_email(db.session.get(User, user_id), token)
+            lambda: email_change.change_email(db.session.get(User, user_id), token)
             for _ in range(THREADS)
         )
     )
@@ -151,7 +152,7 @@ def test_one_address_goes_to_one_of_those_who_confirm_it_at_once(race):
     links = [(user.id, user.generate_email_change_token("wanted@example.com")) for user in people]
     results = race(
         *(
-            lambda user_id=user_id, token=token: addresses.change_email(
+            lambda user_id=user_id, token=token: email_change.change_email(
                 db.session.get(User, user_id), token
             )
             for user_id, token in links

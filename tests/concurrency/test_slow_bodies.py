@@ -9,8 +9,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
-from app.models import PeopleImport
-from app.services.imports import uploads
+from app.features.imports.models import PeopleImport
+from app.features.imports.services import uploads
 from tests.factories import make_user
 
 PEOPLE = "Email,First name\n" + "".join(f"p{n}@example.com,Ada\n" for n in range(500))

@@ -10,16 +10,17 @@ from sqlalchemy import select
 
 from app import emails
 from app.extensions import db
+from app.features import imports
+from app.features.bulk.models import BulkOperation, BulkState
+from app.features.imports.models import ImportState
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
-from app.models import AuditEvent, BulkOperation, Role, UserSession
-from app.models.bulk_operation import BulkState
-from app.models.people_import import ImportState
-from app.services import audit, imports
+from app.models import AuditEvent, Role, UserSession
+from app.services import audit
 from tests import factories
-from tests.admin.conftest import add_job, redis, redis_server, task_queue
 from tests.contracts.test_imports import name_of, sources
 from tests.contracts.test_routes import RULES, UNSAFE
+from tests.fixtures.queues import add_job, redis, redis_server, task_queue
 from tests.support import PASSWORD
 
 __all__ = ["add_job", "redis", "redis_server", "task_queue"]
@@ -498,7 +499,7 @@ def test_every_action_is_noted_somewhere_and_each_that_is_noted_has_words():
         name = name_of(path)
         if not name.startswith("app.services") or name in {
             "app.services.audit.actions",
-            "app.services.audit.words",
+            "app.features.audit.services.words",
         }:
             continue
         for node in ast.walk(ast.parse(path.read_text())):

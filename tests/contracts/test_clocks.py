@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
+FEATURES = TESTS.parent / "app/features"
 CLOCKS = {"sleep", "monotonic", "perf_counter", "process_time", "thread_time", "time"}
 
 
@@ -30,8 +31,8 @@ def is_marked(node: ast.AST) -> bool:
 def test_only_tests_that_are_marked_look_at_a_clock() -> None:
     """`make timing-test` runs those; helpers that wait for events may pause between two looks."""
     found = [
-        f"{path.relative_to(TESTS)}: {node.name}"
-        for path in TESTS.rglob("test_*.py")
+        f"{path.relative_to(TESTS.parent)}: {node.name}"
+        for path in [*TESTS.rglob("test_*.py"), *FEATURES.glob("*/tests/test_*.py")]
         if "browser" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef) and uses_a_clock(node) and not is_marked(node)

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features import bulk, imports
+from app.features.imports.models import PeopleImport
+from app.features.user_search import Filters
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, PeopleImport, Permission, User, UserSession
-from app.services import audit, bulk, imports, sessions
-from app.services.directory import Filters
+from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
+from app.services import audit, sessions
 from tests.factories import make_role
 from tests.support import PASSWORD
 

@@ -10,8 +10,8 @@ import pytest
 
 from app import create_app
 from app.extensions import db
+from app.features import bulk, imports
 from app.models import Permission
-from app.services import bulk, imports
 from tests import factories
 
 RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from app import create_app
-from app.account.views import joining
+from app.account.views import register as joining
 from app.extensions import db
+from app.features.content import pages
 from app.kit.database import now
 from app.models import Permission, User
-from app.services import pages
 from tests import factories
 
 ANYONE = "anyone"

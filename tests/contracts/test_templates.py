@@ -15,8 +15,10 @@ from app.models import Permission
 from app.templating import _distance, due
 from tests.support import Browser
 
-TEMPLATES = Path(__file__).parents[2] / "app" / "templates"
-ALL = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*"))
+APP = Path(__file__).parents[2] / "app"
+FOLDERS = [APP / "templates", *sorted(APP.glob("features/*/templates"))]
+FILES = {str(path.relative_to(folder)): path for folder in FOLDERS for path in folder.rglob("*.*")}
+ALL = sorted(FILES)
 PAGES = [name for name in ALL if name.endswith(".html") and not name.startswith("emails/")]
 PARTS = ("layouts/", "macros/", "partials/")
 
@@ -25,7 +27,7 @@ REVIEWED = ("macros/page_macros.html", "{{ value|sanitised|safe }}")
 
 
 def source(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+    return FILES[name].read_text(encoding="utf-8")
 
 
 def without_comments(name: str) -> str:

@@ -8,11 +8,13 @@ from wtforms import StringField
 
 from app.emails import MESSAGES
 from app.extensions import db
+from app.features import imports
+from app.features.fake_data import fake_data
 from app.kit import typed
 from app.kit.typed import holds_link, is_name
 from app.kit.web.forms import BaseForm, Name
 from app.models import User
-from app.services import fake_data, imports, users
+from app.services import users
 from tests.emails import samples
 from tests.support import PASSWORD
 

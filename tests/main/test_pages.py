@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
+from app.features import health
+from app.features.content import pages
+from app.features.content.models import EditableHTML
+from app.features.health import Check
 from app.kit.web.request_log import RequestFilter
-from app.models import EditableHTML
-from app.services import health, pages
-from app.services.health import Check
 from app.templating import may_open
 
 # XS-1: what must not survive being saved.

@@ -6,46 +6,46 @@ import pytest
 from sqlalchemy import event, select, update
 
 from app.extensions import db
+from app.features.health.services import mail
 from app.kit import queue
 from app.kit.mail import delivery, outbox
 from app.kit.queue.registry import task
 from app.models import EmailMessage
-from app.services.health import mail
 from tests.queue.support import states, until
 
 QUEUE = "rq:queue:test-default"
 
 
-def waiting(redis):
-    return [job_id.decode() for job_id in redis.client.lrange(QUEUE, 0, -1)]
+def waiting(own_redis):
+    return [job_id.decode() for job_id in own_redis.client.lrange(QUEUE, 0, -1)]
 
 
-def test_many_pages_wake_one_job(web, redis, make_mails):
+def test_many_pages_wake_one_job(web, own_redis, make_mails):
     for row in make_mails(3):
         outbox.commit_and_offer(row)
 
-    (job_id,) = waiting(redis)
+    (job_id,) = waiting(own_redis)
     assert queue.enqueue("drain_outbox") == job_id
 
 
 @pytest.mark.parametrize("fate", ["started", "scheduled", "canceled", "gone"])
-def test_a_job_that_does_not_wait_any_longer_stands_for_no_other(web, redis, fate):
+def test_a_job_that_does_not_wait_any_longer_stands_for_no_other(web, own_redis, fate):
     first = queue.enqueue("drain_outbox")
     if fate == "gone":
-        redis.client.delete(f"rq:job:{first}")
+        own_redis.client.delete(f"rq:job:{first}")
     else:
-        redis.client.hset(f"rq:job:{first}", "status", fate)
+        own_redis.client.hset(f"rq:job:{first}", "status", fate)
     second = queue.enqueue("drain_outbox")
 
     assert second != first
-    assert waiting(redis) == [first, second]
+    assert waiting(own_redis) == [first, second]
     assert queue.enqueue("drain_outbox") == second
 
 
-def test_a_job_that_was_lost_stands_for_others_no_longer_than_half_a_minute(web, redis):
+def test_a_job_that_was_lost_stands_for_others_no_longer_than_half_a_minute(web, own_redis):
     queue.enqueue("drain_outbox")
 
-    assert 0 < redis.client.ttl("test:waiting:drain_outbox") <= 30
+    assert 0 < own_redis.client.ttl("test:waiting:drain_outbox") <= 30
 
 
 def test_a_task_with_arguments_cannot_coalesce():
@@ -83,7 +83,7 @@ def test_what_waits_behind_a_slow_mail_is_sent_by_another_worker(
 
 
 def test_each_mail_is_logged_with_the_request_that_caused_it_also_when_tried_again(
-    web, redis, start_worker, smtp, make_mails
+    web, own_redis, start_worker, smtp, make_mails
 ):
     smtp.script.append("rcpt 451 later")
     rows = make_mails(2)
@@ -94,7 +94,7 @@ def test_each_mail_is_logged_with_the_request_that_caused_it_also_when_tried_aga
 
     worker.wait_for_line(r"\[request-of-one\].*email 1 .* pending, attempt 1")
     worker.wait_for_line(r"\[request-of-another\].*email 2 .* sent, attempt 1")
-    redis.client.delete("test-default:sweep")
+    own_redis.client.delete("test-default:sweep")
     worker.wait_for_line(r"\[request-of-one\].*email 1 .* sent, attempt 2")
 
 
@@ -108,10 +108,10 @@ def test_a_row_holds_the_id_of_its_request(web, monkeypatch):
     assert db.session.scalar(select(EmailMessage.request_id)) == "request-0123456789"
 
 
-def test_the_jobs_of_redis_say_nothing_of_the_mails(web, redis, make_mails):
+def test_the_jobs_of_redis_say_nothing_of_the_mails(web, own_redis, make_mails):
     outbox.commit_and_offer(*make_mails(2))
-    (job_id,) = waiting(redis)
-    meta = redis.client.hget(f"rq:job:{job_id}", "meta")
+    (job_id,) = waiting(own_redis)
+    meta = own_redis.client.hget(f"rq:job:{job_id}", "meta")
 
     assert json.loads(meta or b"{}") == {}
 

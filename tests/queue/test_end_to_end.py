@@ -53,14 +53,14 @@ def test_the_row_says_sent_and_keeps_the_message_id_of_the_mail(web, start_worke
 
 
 def test_neither_redis_nor_the_database_holds_a_link_or_anything_about_the_person(
-    web, redis, start_worker, smtp
+    web, own_redis, start_worker, smtp
 ):
     web.test_client().submit("/account/register", PERSON)
     stored = []
-    for key in redis.client.scan_iter("*"):
+    for key in own_redis.client.scan_iter("*"):
         stored.append(key)
-        if redis.client.type(key) == b"hash":
-            stored += [part for pair in redis.client.hgetall(key).items() for part in pair]
+        if own_redis.client.type(key) == b"hash":
+            stored += [part for pair in own_redis.client.hgetall(key).items() for part in pair]
     queued = b" ".join(stored)
     worker = start_worker()
     mail = smtp.wait_for(1)[0]
@@ -76,14 +76,14 @@ def test_neither_redis_nor_the_database_holds_a_link_or_anything_about_the_perso
 
 
 def test_a_job_is_json_and_carries_the_request_id_to_the_log_of_the_worker(
-    web, redis, start_worker, smtp, monkeypatch
+    web, own_redis, start_worker, smtp, monkeypatch
 ):
     monkeypatch.setitem(web.config, "TRUSTED_PROXIES", 1)
     web.test_client().submit(
         "/account/register", PERSON, headers={"X-Request-ID": "request-0123456789"}
     )
-    (job_key,) = redis.client.scan_iter("rq:job:*")
-    job = redis.client.hgetall(job_key)
+    (job_key,) = own_redis.client.scan_iter("rq:job:*")
+    job = own_redis.client.hgetall(job_key)
     data = zlib.decompress(job[b"data"])
 
     assert json.loads(data) == ["drain_outbox", None, [], {}]

@@ -32,10 +32,10 @@ for _ in range(60):
 """
 
 
-def test_mails_that_redis_forgot_are_sent(web, redis, start_worker, smtp, make_mails):
+def test_mails_that_redis_forgot_are_sent(web, own_redis, start_worker, smtp, make_mails):
     """F3"""
     outbox.commit_and_offer(*make_mails(5))
-    redis.client.flushall()
+    own_redis.client.flushall()
     # A minute later.
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
@@ -45,9 +45,9 @@ def test_mails_that_redis_forgot_are_sent(web, redis, start_worker, smtp, make_m
     until(lambda: set(states(web)) == {"sent"}, "all are marked sent")
 
 
-def test_guessing_is_limited_while_the_counters_are_away(web, redis, environment):
+def test_guessing_is_limited_while_the_counters_are_away(web, own_redis, environment):
     """F5"""
-    redis.stop()
+    own_redis.stop()
     answers = subprocess.run(
         [sys.executable, "-c", SIGN_IN_UNTIL_REFUSED],
         cwd=ROOT,

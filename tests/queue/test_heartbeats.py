@@ -7,8 +7,8 @@ import pytest
 from redis.exceptions import RedisError
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
+from app.features import health
 from app.kit import queue
-from app.services import health
 from tests.queue.support import until
 
 QUEUE = WORKERS_BY_QUEUE_KEY % "test-default"
@@ -18,10 +18,10 @@ def utc(**ago):
     return (datetime.now(UTC) - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def register(redis, name="x", **fields):
-    redis.client.sadd(QUEUE, f"rq:worker:{name}")
+def register(own_redis, name="x", **fields):
+    own_redis.client.sadd(QUEUE, f"rq:worker:{name}")
     if fields:
-        redis.client.hset(f"rq:worker:{name}", mapping=fields)
+        own_redis.client.hset(f"rq:worker:{name}", mapping=fields)
 
 
 def age(heard):
@@ -46,23 +46,23 @@ def test_a_worker_is_heard_from_until_it_ends(web, start_worker):
     assert "No worker runs" in {c.name: c for c in health.system()}["worker"].problem
 
 
-def test_the_newest_counts(web, redis):
-    register(redis, "a", state="idle", last_heartbeat=utc(seconds=500))
-    register(redis, "b", state="idle", last_heartbeat=utc(seconds=30))
-    register(redis, "c", state="idle", last_heartbeat=utc(seconds=5), death=utc(seconds=1))
-    register(redis, "gone")
+def test_the_newest_counts(web, own_redis):
+    register(own_redis, "a", state="idle", last_heartbeat=utc(seconds=500))
+    register(own_redis, "b", state="idle", last_heartbeat=utc(seconds=30))
+    register(own_redis, "c", state="idle", last_heartbeat=utc(seconds=5), death=utc(seconds=1))
+    register(own_redis, "gone")
 
     assert 29 < age(queue.latest_heartbeat()) < 40
 
 
-def test_one_that_is_busy_in_its_own_process_counts_as_heard_now(web, redis):
-    register(redis, state="busy", last_heartbeat=utc(seconds=170))
+def test_one_that_is_busy_in_its_own_process_counts_as_heard_now(web, own_redis):
+    register(own_redis, state="busy", last_heartbeat=utc(seconds=170))
 
     assert age(queue.latest_heartbeat()) < 5
 
 
-def test_a_clock_that_is_ahead_is_believed_for_an_hour(web, redis):
-    register(redis, state="idle", last_heartbeat=utc(seconds=-600))
+def test_a_clock_that_is_ahead_is_believed_for_an_hour(web, own_redis):
+    register(own_redis, state="idle", last_heartbeat=utc(seconds=-600))
 
     assert 0 <= age(queue.latest_heartbeat()) < 5
 
@@ -81,29 +81,29 @@ def test_a_clock_that_is_ahead_is_believed_for_an_hour(web, redis):
         {"state": "busy", "last_heartbeat": "x" * 100_000},
     ],
 )
-def test_what_makes_no_sense_is_passed_over(web, redis, fields):
-    register(redis, "odd", **fields)
+def test_what_makes_no_sense_is_passed_over(web, own_redis, fields):
+    register(own_redis, "odd", **fields)
 
     assert queue.latest_heartbeat() is None
-    register(redis, "good", state="idle", last_heartbeat=utc(seconds=1))
+    register(own_redis, "good", state="idle", last_heartbeat=utc(seconds=1))
     assert age(queue.latest_heartbeat()) < 10
 
 
-def test_keys_of_another_kind_are_passed_over(web, redis):
-    redis.client.set("rq:worker:text", "x")
-    register(redis, "text")
-    redis.client.sadd(QUEUE, b"\xff\xfe", "")
+def test_keys_of_another_kind_are_passed_over(web, own_redis):
+    own_redis.client.set("rq:worker:text", "x")
+    register(own_redis, "text")
+    own_redis.client.sadd(QUEUE, b"\xff\xfe", "")
     assert queue.latest_heartbeat() is None
 
-    redis.client.delete(QUEUE)
-    redis.client.set(QUEUE, "x")
+    own_redis.client.delete(QUEUE)
+    own_redis.client.set(QUEUE, "x")
     assert queue.latest_heartbeat() is None
 
 
 @pytest.mark.timing
-def test_a_registry_that_was_flooded_is_read_in_part(web, redis):
+def test_a_registry_that_was_flooded_is_read_in_part(web, own_redis):
     names = [f"rq:worker:{number}" for number in range(100_000)]
-    redis.client.sadd(QUEUE, *names)
+    own_redis.client.sadd(QUEUE, *names)
     started = time.monotonic()
 
     assert queue.latest_heartbeat() is None
@@ -111,30 +111,30 @@ def test_a_registry_that_was_flooded_is_read_in_part(web, redis):
 
 
 @pytest.mark.timing
-def test_a_frozen_redis_is_asked_once(web, redis):
-    redis.freeze()
+def test_a_frozen_redis_is_asked_once(web, own_redis):
+    own_redis.freeze()
     took = []
     for _ in range(3):
         started = time.monotonic()
         with pytest.raises(RedisError):
             queue.latest_heartbeat()
         took.append(time.monotonic() - started)
-    redis.thaw()
+    own_redis.thaw()
 
     assert took[0] < 1.5
     assert max(took[1:]) < 0.1
 
 
 @pytest.mark.timing
-def test_readiness_follows_a_real_redis(web, redis):
+def test_readiness_follows_a_real_redis(web, own_redis):
     client = web.test_client()
     assert client.get("/readyz").status_code == 200
-    redis.freeze()
+    own_redis.freeze()
     started = time.monotonic()
     assert client.get("/readyz").status_code == 503
     assert time.monotonic() - started < 3
-    redis.thaw()
+    own_redis.thaw()
     until(lambda: client.get("/readyz").status_code == 200, "it is ready again")
-    redis.stop()
+    own_redis.stop()
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200

@@ -31,13 +31,13 @@ class Touch:
         return (open, (self.path, "w"))
 
 
-def push(redis, data: bytes, job_id: str | None = None, **fields) -> str:
+def push(own_redis, data: bytes, job_id: str | None = None, **fields) -> str:
     """Queue a job as someone would who can write to Redis, whatever RQ's own API refuses."""
     job_id = job_id or uuid.uuid4().hex
     values = {"data": zlib.compress(data), "status": "queued", "origin": "test-default"}
-    redis.client.hset(f"rq:job:{job_id}", mapping={**values, "timeout": "60", **fields})
-    redis.client.sadd("rq:queues", QUEUE)
-    redis.client.rpush(QUEUE, job_id)
+    own_redis.client.hset(f"rq:job:{job_id}", mapping={**values, "timeout": "60", **fields})
+    own_redis.client.sadd("rq:queues", QUEUE)
+    own_redis.client.rpush(QUEUE, job_id)
     return job_id
 
 
@@ -67,11 +67,11 @@ def survives(web, start_worker, smtp):
     return drain
 
 
-def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survives):
+def test_a_function_that_is_no_task_is_refused_and_logged(own_redis, marker, survives):
     """F13"""
     names = ["os.system", "subprocess.getoutput", "builtins.eval", "app.kit.mail.outbox.sweep"]
     for name in names:
-        push(redis, call(name, f"touch {marker}"))
+        push(own_redis, call(name, f"touch {marker}"))
 
     output = survives()
 
@@ -80,29 +80,29 @@ def test_a_function_that_is_no_task_is_refused_and_logged(redis, marker, survive
         assert f"refused: '{name}' is not a task" in output
 
 
-def test_a_task_is_not_given_an_object_or_unnamed_arguments(redis, survives):
-    push(redis, call("sweep_outbox", 1))
-    push(redis, call("sweep_outbox", instance={"a": 1}))
+def test_a_task_is_not_given_an_object_or_unnamed_arguments(own_redis, survives):
+    push(own_redis, call("sweep_outbox", 1))
+    push(own_redis, call("sweep_outbox", instance={"a": 1}))
 
     assert survives().count("with more than named arguments") == 2
 
 
-def test_a_pickle_is_never_loaded(redis, marker, survives):
+def test_a_pickle_is_never_loaded(own_redis, marker, survives):
     payload = pickle.dumps(Touch(str(marker)))
-    push(redis, payload)
+    push(own_redis, payload)
     for field in ("meta", "result"):
-        push(redis, call("sweep_outbox"), **{field: payload})
+        push(own_redis, call("sweep_outbox"), **{field: payload})
 
     survives()
 
     assert not marker.exists()
 
 
-def test_callbacks_are_not_called(redis, survives):
+def test_callbacks_are_not_called(own_redis, survives):
     for kind in ("success", "failure", "stopped"):
         for name in ("sweep_outbox", "os.getcwd"):
             target = {f"{kind}_callback_name": "os.abort", f"{kind}_callback_timeout": 5}
-            push(redis, call(name), **target)
+            push(own_redis, call(name), **target)
 
     output = survives()
 
@@ -110,7 +110,7 @@ def test_callbacks_are_not_called(redis, survives):
     assert "terminated unexpectedly" not in output
 
 
-def test_webhooks_are_not_called(redis, survives):
+def test_webhooks_are_not_called(own_redis, survives):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         hook = {
@@ -120,7 +120,7 @@ def test_webhooks_are_not_called(redis, survives):
             "headers": None,
             "timeout": 5,
         }
-        push(redis, call("sweep_outbox"), webhooks=json.dumps([hook]))
+        push(own_redis, call("sweep_outbox"), webhooks=json.dumps([hook]))
 
         survives()
 
@@ -141,65 +141,65 @@ NO_CALLS = [b"", b"{}", b"[1,2]", b'["sweep_outbox"', b"\x80\x04", b"null"]
 NO_IDS = [b"\xff\xfe", b"a b", b"../etc", b"", b"x" * 5000]
 
 
-def test_what_cannot_be_read_is_dropped(redis, survives):
+def test_what_cannot_be_read_is_dropped(own_redis, survives):
     """F13"""
     for fields in UNREADABLE:
-        push(redis, call("sweep_outbox"), **fields)
+        push(own_redis, call("sweep_outbox"), **fields)
     for data in NO_CALLS:
-        push(redis, data)
+        push(own_redis, data)
     for job_id in NO_IDS:
-        redis.client.rpush(QUEUE, job_id)
+        own_redis.client.rpush(QUEUE, job_id)
 
     survives()
 
 
-def test_a_key_that_holds_no_job_is_dropped(redis, survives):
-    redis.client.set("rq:job:text", "hello")
-    redis.client.rpush(QUEUE, "text", "missing")
+def test_a_key_that_holds_no_job_is_dropped(own_redis, survives):
+    own_redis.client.set("rq:job:text", "hello")
+    own_redis.client.rpush(QUEUE, "text", "missing")
 
     survives()
 
 
-def test_a_name_cannot_start_a_line_in_the_log(redis, survives):
-    push(redis, call("x\nFAKE: all is well"))
+def test_a_name_cannot_start_a_line_in_the_log(own_redis, survives):
+    push(own_redis, call("x\nFAKE: all is well"))
 
     output = survives()
 
     assert not [line for line in output.splitlines() if line.startswith("FAKE")]
 
 
-def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(redis, survives):
+def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(own_redis, survives):
     key = f"{QUEUE}:intermediate"
-    push(redis, call("sweep_outbox"), job_id="broken", status="no such status")
-    redis.client.delete(QUEUE)
-    redis.client.rpush(key, "broken", b"\xff\xfe")
+    push(own_redis, call("sweep_outbox"), job_id="broken", status="no such status")
+    own_redis.client.delete(QUEUE)
+    own_redis.client.rpush(key, "broken", b"\xff\xfe")
 
     survives()
 
-    until(lambda: not redis.client.llen(key), "it is dropped")
+    until(lambda: not own_redis.client.llen(key), "it is dropped")
 
 
 @pytest.mark.timing
-def test_a_queue_that_is_none_does_not_keep_the_worker_busy(redis, web, start_worker):
+def test_a_queue_that_is_none_does_not_keep_the_worker_busy(own_redis, web, start_worker):
     worker = start_worker()
-    redis.client.delete(QUEUE)
-    redis.client.set(QUEUE, "hello")
+    own_redis.client.delete(QUEUE)
+    own_redis.client.set(QUEUE, "hello")
     worker.wait_for_line("unhandled exception", 2)
     before = worker.lines.count("The worker waits for tasks in test-default.\n")
     time.sleep(2)
 
     assert worker.lines.count("The worker waits for tasks in test-default.\n") <= before + 3
-    redis.client.delete(QUEUE)
-    redis.client.rpush(QUEUE, push(redis, call("os.system", "true")))
+    own_redis.client.delete(QUEUE)
+    own_redis.client.rpush(QUEUE, push(own_redis, call("os.system", "true")))
     worker.wait_for_line("refused")
 
 
-def test_jobs_of_another_app_on_the_same_redis_are_left_alone(redis, web, start_worker):
-    redis.client.rpush("rq:queue:other-default", push(redis, call("os.system", "true")))
+def test_jobs_of_another_app_on_the_same_redis_are_left_alone(own_redis, web, start_worker):
+    own_redis.client.rpush("rq:queue:other-default", push(own_redis, call("os.system", "true")))
     worker = start_worker()
     worker.wait_for_line("refused")
 
-    assert redis.client.llen("rq:queue:other-default") == 1
+    assert own_redis.client.llen("rq:queue:other-default") == 1
     assert web.config["RQ_QUEUES"] == ["test-default"]
 
 

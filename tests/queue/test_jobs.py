@@ -53,16 +53,16 @@ def release(file):
     file.with_name(f"{file.name}.release").touch()
 
 
-def field(redis, job_id, name):
-    return (redis.client.hget(f"rq:job:{job_id}", name) or b"").decode()
+def field(own_redis, job_id, name):
+    return (own_redis.client.hget(f"rq:job:{job_id}", name) or b"").decode()
 
 
-def status(redis, job_id):
-    return field(redis, job_id, "status")
+def status(own_redis, job_id):
+    return field(own_redis, job_id, "status")
 
 
-def ends_as(redis, job_id, wanted):
-    until(lambda: status(redis, job_id) == wanted, f"the job is {wanted}")
+def ends_as(own_redis, job_id, wanted):
+    until(lambda: status(own_redis, job_id) == wanted, f"the job is {wanted}")
 
 
 def test_one_process_beside_the_worker_runs_job_after_job(web, start, file):
@@ -76,7 +76,9 @@ def test_one_process_beside_the_worker_runs_job_after_job(web, start, file):
     assert worker.pid not in pids
 
 
-def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(web, start, file, redis):
+def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(
+    web, start, file, own_redis
+):
     worker = start(WORKER_IS_COPYING_SAFE="0")
     queue.enqueue("note", path=str(file))
     killed = queue.enqueue("hold", path=f"{file}2")
@@ -87,13 +89,13 @@ def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(web, st
     begun(second, 2)
     release(second)
 
-    ends_as(redis, killed, "finished")
+    ends_as(own_redis, killed, "finished")
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
 
 
 @pytest.mark.timing
-def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redis):
+def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, own_redis):
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))
     (first,) = begun(file)
@@ -102,10 +104,10 @@ def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redi
     second = begun(file, 2)[1]
     release(file)
 
-    ends_as(redis, job_id, "finished")
+    ends_as(own_redis, job_id, "finished")
     assert time.monotonic() - at < 5
     assert second != first
-    assert json.loads(field(redis, job_id, "meta"))["tries"] == 2
+    assert json.loads(field(own_redis, job_id, "meta"))["tries"] == 2
     assert worker.process.poll() is None
     assert "was killed by signal 9" in worker.output
 
@@ -113,7 +115,7 @@ def test_a_job_whose_process_is_killed_runs_again_at_once(web, start, file, redi
 @pytest.mark.timing
 @pytest.mark.parametrize("whole_tree", [True, False])
 def test_a_job_whose_worker_is_killed_runs_again_within_20_seconds(
-    web, start, file, redis, whole_tree
+    web, start, file, own_redis, whole_tree
 ):
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))
@@ -128,11 +130,11 @@ def test_a_job_whose_worker_is_killed_runs_again_within_20_seconds(
     assert time.monotonic() - at < RECOVERY
     release(file)
 
-    ends_as(redis, job_id, "finished")
+    ends_as(own_redis, job_id, "finished")
     assert [what for what, _ in lines(file)] == ["began", "began", "ended"]
 
 
-def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, redis):
+def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, own_redis):
     other = file.with_name("other")
     first, second = start(), start()
     job_id = queue.enqueue("hold", path=str(file))
@@ -143,59 +145,59 @@ def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, 
     victim.end()
 
     # It waits at the front of the queue for a worker that is free.
-    waiting = lambda: redis.client.lrange("rq:queue:test-default", 0, -1)  # noqa: E731
+    waiting = lambda: own_redis.client.lrange("rq:queue:test-default", 0, -1)  # noqa: E731
     until(lambda: job_id.encode() in waiting(), "the job is queued again")
     release(file)
     release(other)
     begun(file, 3)
 
 
-def test_a_job_that_its_worker_never_started_is_queued_again(web, start, file, redis):
+def test_a_job_that_its_worker_never_started_is_queued_again(web, start, file, own_redis):
     job_id = queue.enqueue("note", path=str(file))
-    redis.client.lmove("rq:queue:test-default", "rq:queue:test-default:intermediate")
+    own_redis.client.lmove("rq:queue:test-default", "rq:queue:test-default:intermediate")
     start()
     begun(file)
 
-    ends_as(redis, job_id, "finished")
-    assert redis.client.llen("rq:queue:test-default:intermediate") == 0
+    ends_as(own_redis, job_id, "finished")
+    assert own_redis.client.llen("rq:queue:test-default:intermediate") == 0
 
 
 def test_a_job_that_kills_its_process_each_time_fails_and_the_worker_goes_on(
-    web, start, file, redis
+    web, start, file, own_redis
 ):
     worker = start()
     job_id = queue.enqueue("die", path=str(file))
-    ends_as(redis, job_id, "failed")
+    ends_as(own_redis, job_id, "failed")
     assert len(lines(file)) == 4
-    assert redis.client.zscore("rq:failed:test-default", job_id)
+    assert own_redis.client.zscore("rq:failed:test-default", job_id)
 
     queue.enqueue("note", path=str(file))
     begun(file, 5)
     assert worker.process.poll() is None
 
 
-def test_a_job_that_fails_is_tried_again_after_a_while(web, start, file, redis):
+def test_a_job_that_fails_is_tried_again_after_a_while(web, start, file, own_redis):
     start()
     job_id = queue.enqueue("fail_once", path=str(file))
-    ends_as(redis, job_id, "finished")
+    ends_as(own_redis, job_id, "finished")
 
     assert len(lines(file)) == 2
-    assert json.loads(field(redis, job_id, "meta"))["tries"] == 2
+    assert json.loads(field(own_redis, job_id, "meta"))["tries"] == 2
 
 
-def test_a_job_without_retries_fails_and_leaves_its_traceback(web, start, file, redis):
+def test_a_job_without_retries_fails_and_leaves_its_traceback(web, start, file, own_redis):
     start()
     job_id = queue.enqueue("fail", path=str(file))
-    ends_as(redis, job_id, "failed")
+    ends_as(own_redis, job_id, "failed")
 
     assert queue.inspection.fetch(job_id)[1].traceback.endswith("as it should\n")
 
 
-def test_a_job_that_does_not_notice_that_its_time_is_over_is_ended(web, start, file, redis):
+def test_a_job_that_does_not_notice_that_its_time_is_over_is_ended(web, start, file, own_redis):
     worker = start(WORKER_KILL_AFTER="1")
     job_id = queue.enqueue("ignore_everything", path=str(file))
     (pid,) = begun(file)
-    ends_as(redis, job_id, "failed")
+    ends_as(own_redis, job_id, "failed")
 
     assert not is_running(pid)
     assert worker.process.poll() is None
@@ -212,24 +214,26 @@ def test_a_process_that_has_grown_is_replaced(web, start, file):
     until(lambda: not is_running(first), "the large one is gone")
 
 
-def test_a_job_that_does_not_end_in_time_when_the_worker_stops_is_put_back(web, start, file, redis):
+def test_a_job_that_does_not_end_in_time_when_the_worker_stops_is_put_back(
+    web, start, file, own_redis
+):
     worker = start(WORKER_STOP_TIMEOUT="1")
     job_id = queue.enqueue("hold", path=str(file))
     begun(file)
     worker.signal(signal.SIGTERM)
 
     assert worker.wait() == 0
-    assert status(redis, job_id) == "queued"
-    assert field(redis, job_id, "retries_left") == "3"
-    assert redis.client.lrange("rq:queue:test-default", 0, 0) == [job_id.encode()]
+    assert status(own_redis, job_id) == "queued"
+    assert field(own_redis, job_id, "retries_left") == "3"
+    assert own_redis.client.lrange("rq:queue:test-default", 0, 0) == [job_id.encode()]
 
 
-def test_a_job_tells_how_far_it_is_and_its_last_word_is_kept(web, start, file, redis):
+def test_a_job_tells_how_far_it_is_and_its_last_word_is_kept(web, start, file, own_redis):
     start()
     job_id = queue.enqueue("count_to_three", path=str(file))
-    ends_as(redis, job_id, "finished")
+    ends_as(own_redis, job_id, "finished")
 
-    assert json.loads(field(redis, job_id, "meta"))["progress"] == {
+    assert json.loads(field(own_redis, job_id, "meta"))["progress"] == {
         "done": 3,
         "of": 3,
         "text": "row 3",
@@ -242,7 +246,7 @@ def test_progress_outside_of_a_job_is_of_no_consequence(web):
     assert queue.current_job_id() is None
 
 
-def test_a_job_that_waits_is_cancelled_and_never_runs(web, start, file, redis):
+def test_a_job_that_waits_is_cancelled_and_never_runs(web, start, file, own_redis):
     job_id = queue.enqueue("note", path=str(file))
     assert queue.request_cancel(job_id)
     assert not queue.request_cancel(job_id)
@@ -251,41 +255,41 @@ def test_a_job_that_waits_is_cancelled_and_never_runs(web, start, file, redis):
     begun(file)
 
     assert [what for what, _ in lines(file)] == ["other"]
-    assert status(redis, job_id) == "canceled"
-    assert redis.client.zscore("rq:canceled:test-default", job_id)
+    assert status(own_redis, job_id) == "canceled"
+    assert own_redis.client.zscore("rq:canceled:test-default", job_id)
 
 
-def test_a_job_that_runs_learns_that_it_is_cancelled(web, start, file, redis):
+def test_a_job_that_runs_learns_that_it_is_cancelled(web, start, file, own_redis):
     worker = start()
     job_id = queue.enqueue("count", path=str(file))
     (pid,) = begun(file)
-    until(lambda: "progress" in field(redis, job_id, "meta"), "it tells how far it is")
+    until(lambda: "progress" in field(own_redis, job_id, "meta"), "it tells how far it is")
     assert queue.request_cancel(job_id)
-    ends_as(redis, job_id, "canceled")
+    ends_as(own_redis, job_id, "canceled")
 
-    assert redis.client.zscore("rq:canceled:test-default", job_id)
-    assert not redis.client.exists(f"test:cancel:{job_id}")
+    assert own_redis.client.zscore("rq:canceled:test-default", job_id)
+    assert not own_redis.client.exists(f"test:cancel:{job_id}")
     assert worker.children() == [pid]
     assert "Traceback" not in worker.output
 
 
-def test_a_job_that_does_not_listen_is_ended_when_cancelled(web, start, file, redis):
+def test_a_job_that_does_not_listen_is_ended_when_cancelled(web, start, file, own_redis):
     worker = start(WORKER_CANCEL_PATIENCE="1")
     job_id = queue.enqueue("hold", path=str(file))
     (pid,) = begun(file)
     assert queue.request_cancel(job_id)
-    ends_as(redis, job_id, "canceled")
+    ends_as(own_redis, job_id, "canceled")
 
     assert not is_running(pid)
     assert worker.process.poll() is None
-    running = redis.client.zrange("rq:wip:test-default", 0, -1)
+    running = own_redis.client.zrange("rq:wip:test-default", 0, -1)
     assert not [run for run in running if run.startswith(job_id.encode())]
 
 
-def test_what_there_is_not_or_has_ended_cannot_be_cancelled(web, start, file, redis):
+def test_what_there_is_not_or_has_ended_cannot_be_cancelled(web, start, file, own_redis):
     start()
     job_id = queue.enqueue("note", path=str(file))
-    ends_as(redis, job_id, "finished")
+    ends_as(own_redis, job_id, "finished")
 
     assert not queue.request_cancel(job_id)
     assert not queue.request_cancel("note-0123")
@@ -338,46 +342,46 @@ def test_workers_end_when_who_keeps_them_running_is_killed(web, start):
     until(lambda: not any(map(is_running, children)), "no worker is left behind")
 
 
-def test_a_job_goes_on_when_redis_is_emptied_meanwhile(web, start, file, redis):
+def test_a_job_goes_on_when_redis_is_emptied_meanwhile(web, start, file, own_redis):
     start()
     queue.enqueue("hold", path=str(file))
     (pid,) = begun(file)
-    redis.client.flushall()
+    own_redis.client.flushall()
     # The worker finds its lease gone, but nobody else can have it.
-    until(lambda: redis.client.keys("rq:worker:*"), "the worker tells that it is alive")
+    until(lambda: own_redis.client.keys("rq:worker:*"), "the worker tells that it is alive")
     release(file)
     begun(file, 2)
 
     assert lines(file) == [("began", str(pid)), ("ended", str(pid))]
 
 
-def test_a_job_that_another_worker_has_taken_over_is_ended(web, start, file, redis):
+def test_a_job_that_another_worker_has_taken_over_is_ended(web, start, file, own_redis):
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))
     (pid,) = begun(file)
     # As if this worker had not been heard from for the length of its lease.
-    redis.client.delete("rq:wip:test-default")
+    own_redis.client.delete("rq:wip:test-default")
     worker.wait_for_line(f"job {job_id} is run by another worker")
 
     assert not is_running(pid)
     assert [what for what, _ in lines(file)] == ["began"]
 
 
-def test_a_worker_is_known_again_after_redis_was_emptied(web, start, redis):
+def test_a_worker_is_known_again_after_redis_was_emptied(web, start, own_redis):
     start()
-    redis.client.flushall()
+    own_redis.client.flushall()
 
-    until(lambda: redis.client.smembers("rq:workers:test-default"), "it registers itself again")
+    until(lambda: own_redis.client.smembers("rq:workers:test-default"), "it registers itself again")
 
 
-def test_what_recurs_is_done_by_one_of_all_workers(web, start, redis):
+def test_what_recurs_is_done_by_one_of_all_workers(web, start, own_redis):
     workers = [start(), start()]
     until(lambda: any("clean_up done" in one.output for one in workers), "it was cleaned up")
     queue.enqueue("sweep_outbox", unique_key="sweep_outbox")
-    until(lambda: not redis.client.llen("rq:queue:test-default"), "nothing else waits")
+    until(lambda: not own_redis.client.llen("rq:queue:test-default"), "nothing else waits")
 
     assert sum(one.output.count("task clean_up done") for one in workers) == 1
-    assert len(list(redis.client.scan_iter("test:recurring:clean_up:*"))) == 1
+    assert len(list(own_redis.client.scan_iter("test:recurring:clean_up:*"))) == 1
 
 
 def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_mails):
@@ -405,8 +409,8 @@ def test_a_mail_whose_process_is_killed_is_taken_up_again_by_its_job(web, start,
     assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
 
 
-def test_without_redis_mail_is_sent_from_the_database(web, redis, run, smtp, make_mails):
-    redis.stop()
+def test_without_redis_mail_is_sent_from_the_database(web, own_redis, run, smtp, make_mails):
+    own_redis.stop()
     web.config["REDIS_URL"] = ""
     outbox.commit_and_offer(*make_mails(3))
     worker = run("run_worker", "--no-redis")
@@ -420,9 +424,9 @@ def test_without_redis_mail_is_sent_from_the_database(web, redis, run, smtp, mak
 
 
 def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
-    web, redis, run, make_mails, make_mail_server
+    web, own_redis, run, make_mails, make_mail_server
 ):
-    redis.stop()
+    own_redis.stop()
     web.config["REDIS_URL"] = ""
     outbox.commit_and_offer(*make_mails(1))
     slow = make_mail_server()
@@ -433,8 +437,8 @@ def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
     worker.wait_for_line("pending, attempt 1: Task exceeded maximum timeout")
 
 
-def test_a_burst_without_redis_ends_when_the_outbox_is_empty(web, redis, run, smtp, make_mails):
-    redis.stop()
+def test_a_burst_without_redis_ends_when_the_outbox_is_empty(web, own_redis, run, smtp, make_mails):
+    own_redis.stop()
     web.config["REDIS_URL"] = ""
     outbox.commit_and_offer(*make_mails(2))
     worker = run("run_worker", "--no-redis", "--burst")

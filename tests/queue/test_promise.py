@@ -39,7 +39,7 @@ def kill(worker, smtp, held, act):
 
 
 @pytest.mark.slow
-def test_of_a_thousand_mails_every_one_arrives(web, redis, smtp, start_worker, make_mails):
+def test_of_a_thousand_mails_every_one_arrives(web, own_redis, smtp, start_worker, make_mails):
     """F3, F7, F9, F11, F12: no more than one extra copy for each worker killed and each drop.
 
     A job and a claim of a mail outlive neither Redis nor the worker here; the row does both.
@@ -56,11 +56,11 @@ def test_of_a_thousand_mails_every_one_arrives(web, redis, smtp, start_worker, m
             smtp.script.append(REFUSALS[number])
             held += REFUSALS[number] == "stall"
         if number % 250 == 90:
-            redis.client.flushall()
+            own_redis.client.flushall()
         elif number % 250 == 100:
-            redis.stop()
+            own_redis.stop()
         elif number % 250 == 110:
-            redis.start()
+            own_redis.start()
             until(lambda: queue.enqueue("sweep_outbox"), "Redis is asked again")
         if number % (MAILS // KILLS) == MAILS // KILLS - 20:
             # Half of them die with a mail that the server has, the others with one that it has not.

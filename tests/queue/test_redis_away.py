@@ -20,16 +20,16 @@ A_WHILE = 1.8  # seconds: Redis may cost one, and the page takes its own time
 
 
 @pytest.fixture(params=["refused", "frozen", "frozen-in-use", "full", "read-only", "no-redis"])
-def away(request, redis, web):
+def away(request, own_redis, web):
     """Take Redis away in one of the ways it goes."""
-    client = redis.client
+    client = own_redis.client
     if request.param == "refused":
-        redis.stop()
+        own_redis.stop()
     elif request.param == "frozen":
-        redis.freeze()
+        own_redis.freeze()
     elif request.param == "frozen-in-use":
         queue.enqueue("sweep_outbox")
-        redis.freeze()
+        own_redis.freeze()
     elif request.param == "full":
         client.config_set("maxmemory", "1")
         client.config_set("maxmemory-policy", "noeviction")
@@ -65,9 +65,9 @@ def test_registering_works_and_the_mail_is_stored_with_the_account(away, web):
     assert (row.message, row.state, row.attempts) == ("confirm", "pending", 0)
 
 
-def test_known_and_unknown_addresses_are_answered_alike(redis, web, make_account):
+def test_known_and_unknown_addresses_are_answered_alike(own_redis, web, make_account):
     make_account("ada@example.com")
-    redis.stop()
+    own_redis.stop()
     answers = []
     for address in ("ada@example.com", "nobody@example.com"):
         response = web.test_client().submit("/account/reset-password", {"email": address})
@@ -86,10 +86,10 @@ def make_account(web):
 
 
 @pytest.mark.timing
-def test_redis_is_asked_again_after_a_pause(redis, web, monkeypatch):
-    redis.stop()
+def test_redis_is_asked_again_after_a_pause(own_redis, web, monkeypatch):
+    own_redis.stop()
     assert queue.enqueue("sweep_outbox") is None
-    redis.start()
+    own_redis.start()
     assert queue.enqueue("sweep_outbox") is None
     monkeypatch.setattr(web.extensions["queue"], "failed_at", time.monotonic() - 10)
 
@@ -97,43 +97,43 @@ def test_redis_is_asked_again_after_a_pause(redis, web, monkeypatch):
 
 
 def test_a_worker_without_redis_waits_and_then_sends_what_was_left(
-    redis, web, run, smtp, make_account
+    own_redis, web, run, smtp, make_account
 ):
     """F1"""
     make_account("ada@example.com")
-    redis.stop()
+    own_redis.stop()
     outbox.commit_and_offer(send_reset_password("ada@example.com"))
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     worker = run("run_worker")
     worker.wait_for_line("the worker waits for it")
 
-    redis.start()
+    own_redis.start()
 
     assert smtp.wait_for(1)[0]["To"] == "ada@example.com"
     assert worker.output.count("does not answer") == 1
 
 
 def test_the_worker_outlives_a_restart_and_a_flush_of_redis(
-    redis, web, start_worker, smtp, make_account
+    own_redis, web, start_worker, smtp, make_account
 ):
     make_account("ada@example.com")
     worker = start_worker()
-    redis.stop()
+    own_redis.stop()
     worker.wait_for_line("the worker waits for it")
-    redis.start()
+    own_redis.start()
     worker.wait_for_line("Redis is back")
-    redis.client.flushall()
+    own_redis.client.flushall()
     outbox.commit_and_offer(send_reset_password("ada@example.com"))
 
     smtp.wait_for(1)
     assert worker.process.poll() is None
 
 
-def test_an_idle_worker_sweeps_by_itself(redis, web, start_worker, smtp, make_account):
+def test_an_idle_worker_sweeps_by_itself(own_redis, web, start_worker, smtp, make_account):
     make_account("ada@example.com")
     worker = start_worker()
-    until(lambda: redis.client.get("test-default:sweep"), "the first sweep")
+    until(lambda: own_redis.client.get("test-default:sweep"), "the first sweep")
     row = send_reset_password("ada@example.com")
     row.next_try_at = now()
     db.session.commit()
@@ -142,9 +142,9 @@ def test_an_idle_worker_sweeps_by_itself(redis, web, start_worker, smtp, make_ac
     worker.wait_for_line("swept the outbox: 1 of 1")
 
 
-def test_a_worker_told_to_end_ends_while_redis_hangs(redis, web, start_worker):
+def test_a_worker_told_to_end_ends_while_redis_hangs(own_redis, web, start_worker):
     worker = start_worker(program=PROGRAM, WORKER_WORKER_TIMEOUT="3")
-    redis.freeze()
+    own_redis.freeze()
     worker.signal(signal.SIGTERM)
 
     assert worker.wait() == 0
@@ -153,13 +153,13 @@ def test_a_worker_told_to_end_ends_while_redis_hangs(redis, web, start_worker):
 
 @pytest.mark.timing
 @pytest.mark.usefixtures("example_tasks")
-def test_a_worker_with_a_job_ends_in_time_while_redis_hangs(redis, web, start_worker, tmp_path):
+def test_a_worker_with_a_job_ends_in_time_while_redis_hangs(own_redis, web, start_worker, tmp_path):
     file = tmp_path / "done"
     worker = start_worker(program=PROGRAM, WORKER_STOP_TIMEOUT="1", WORKER_LAST_RESORT="2")
     queue.enqueue("hold", path=str(file))
     until(file.exists, "the job has begun")
     (horse,) = worker.children()
-    redis.freeze()
+    own_redis.freeze()
     began = time.monotonic()
     worker.signal(signal.SIGTERM)
     worker.wait()

@@ -112,13 +112,13 @@ def test_a_server_starts_keeps_its_data_and_ends_cleanly(program_path, tmp_path)
         assert process.wait(30) == 0
 
 
-def test_a_redis_that_runs_is_used_and_left_running(redis, run):
+def test_a_redis_that_runs_is_used_and_left_running(own_redis, run):
     command = run("run_redis")
     command.wait_for_line("Using the Redis that runs")
     command.signal(signal.SIGTERM)
 
     assert command.wait() == 0
-    assert answers(redis.url)
+    assert answers(own_redis.url)
 
 
 def test_a_port_that_something_else_has_is_left_to_it(run):
@@ -138,9 +138,9 @@ def test_another_machine_is_not_started(run):
     assert "Traceback" not in command.output
 
 
-def test_a_wrong_password_is_named(redis, run):
-    redis.client.config_set("requirepass", "right")
-    command = run("run_redis", REDIS_URL=redis.url.replace("//", "//:wrong@"))
+def test_a_wrong_password_is_named(own_redis, run):
+    own_redis.client.config_set("requirepass", "right")
+    command = run("run_redis", REDIS_URL=own_redis.url.replace("//", "//:wrong@"))
 
     assert command.wait() == 1
     assert "refuses the password" in command.output

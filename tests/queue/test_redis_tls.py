@@ -7,10 +7,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app import create_app
 from app.extensions import limiter
+from app.features import health
+from app.features.health.services import workers
+from app.features.health.services.check import Check
 from app.kit import queue, redis_server
-from app.services import health
-from app.services.health import workers
-from app.services.health.check import Check
 from tests.queue.support import CERTIFICATE, free_port, until
 
 SETTINGS = {"RATELIMIT_STORAGE_URI": "memory://"}

@@ -33,11 +33,11 @@ def ask(environment, prefix):
     return done.stdout.split()
 
 
-def test_counters_in_redis_are_each_applications_own(environment, redis):
+def test_counters_in_redis_are_each_applications_own(environment, own_redis):
     """BF-1"""
     assert ask(environment, "One App") == ["False", "True"]
     assert ask(environment, "other") == ["False", "True"]
     assert ask(environment, "other") == ["True", "True"]
-    with Redis.from_url(redis.url) as connection:
+    with Redis.from_url(own_redis.url) as connection:
         keys = [key.decode() for key in connection.scan_iter("LIMITS:*")]
     assert {key.split("/")[1] for key in keys} == {"one-app", "other"}

@@ -41,8 +41,8 @@ def test_an_idle_worker_ends_at_once_when_told_to(number, start_worker, web):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_waits_for_redis_ends_when_told_to(number, redis, run, web):
-    redis.stop()
+def test_a_worker_that_waits_for_redis_ends_when_told_to(number, own_redis, run, web):
+    own_redis.stop()
     worker = run("run_worker")
     worker.wait_for_line("the worker waits for it")
     worker.signal(number)
@@ -65,7 +65,7 @@ def test_a_worker_told_to_end_finishes_its_mail_first(offer, start_worker, smtp,
 
 
 def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
-    offer, redis, start_worker, smtp, web
+    offer, own_redis, start_worker, smtp, web
 ):
     """F3, F6"""
     smtp.script.append("hold")
@@ -81,7 +81,7 @@ def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     smtp.release.set()
-    redis.client.flushall()
+    own_redis.client.flushall()
 
     until(lambda: states(web) == ["sent"], "the mail is sent again")
     assert worker.process.poll() is None
@@ -108,7 +108,7 @@ def test_a_retry_whose_process_is_killed_is_sent_at_once(start_worker, smtp, mak
 
 
 def test_a_mail_whose_whole_worker_is_killed_is_sent_by_another(
-    offer, redis, start_worker, smtp, web
+    offer, own_redis, start_worker, smtp, web
 ):
     """F3, F7"""
     smtp.script.append("hold")
@@ -119,7 +119,7 @@ def test_a_mail_whose_whole_worker_is_killed_is_sent_by_another(
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     smtp.release.set()
-    redis.client.flushall()
+    own_redis.client.flushall()
 
     start_worker()
 
@@ -146,8 +146,8 @@ def test_a_burst_ends_when_the_queue_is_empty(offer, run, smtp, web):
     assert len(smtp.mails) == 3
 
 
-def test_a_burst_without_redis_fails_with_a_sentence(redis, run, web):
-    redis.stop()
+def test_a_burst_without_redis_fails_with_a_sentence(own_redis, run, web):
+    own_redis.stop()
     worker = run("run_worker", "--burst")
 
     assert worker.wait() == 1
@@ -155,7 +155,7 @@ def test_a_burst_without_redis_fails_with_a_sentence(redis, run, web):
     assert "Traceback" not in worker.output
 
 
-def test_a_sweep_sends_a_burst_over_one_connection(offer, redis, start_worker, smtp, web):
+def test_a_sweep_sends_a_burst_over_one_connection(offer, own_redis, start_worker, smtp, web):
     queue_was = web.config["REDIS_URL"]
     web.config["REDIS_URL"] = ""
     offer(10)
@@ -181,21 +181,21 @@ def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
     assert "Traceback" not in worker.output
 
 
-def test_a_unique_job_waits_only_once(redis, web):
+def test_a_unique_job_waits_only_once(own_redis, web):
     first = queue.enqueue("sweep_outbox", unique_key="sweep")
     again = queue.enqueue("sweep_outbox", unique_key="sweep")
 
     assert first == again
-    assert redis.client.llen("rq:queue:test-default") == 1
+    assert own_redis.client.llen("rq:queue:test-default") == 1
 
 
-def test_a_unique_job_that_has_failed_may_be_queued_again(redis, web):
+def test_a_unique_job_that_has_failed_may_be_queued_again(own_redis, web):
     job_id = queue.enqueue("sweep_outbox", unique_key="sweep")
-    redis.client.delete("rq:queue:test-default")
-    redis.client.hset(f"rq:job:{job_id}", "status", "failed")
+    own_redis.client.delete("rq:queue:test-default")
+    own_redis.client.hset(f"rq:job:{job_id}", "status", "failed")
 
     assert queue.enqueue("sweep_outbox", unique_key="sweep") == job_id
-    assert redis.client.lrange("rq:queue:test-default", 0, -1) == [job_id.encode()]
+    assert own_redis.client.lrange("rq:queue:test-default", 0, -1) == [job_id.encode()]
 
 
 def test_only_registered_names_and_json_can_be_queued(web):

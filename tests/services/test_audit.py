@@ -11,11 +11,13 @@ from sqlalchemy.exc import DatabaseError
 
 from app import extensions
 from app.extensions import db, is_sqlite
+from app.features.audit.services import finding, walking
+from app.features.content import pages
 from app.kit.database import now
 from app.kit.web import origin
 from app.models import AuditEvent, AuditMaintenance, User
-from app.services import audit, pages, users
-from app.services.audit import Filters, finding, retention, walking
+from app.services import audit, users
+from app.services.audit import Filters, retention
 from tests import factories
 
 ADDRESS = "203.0.113.7"

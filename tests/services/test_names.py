@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from app.features.user_search.services.plans import Listed
 from app.kit import names
-from app.services.directory.plans import Listed
 from app.templating import initials
 
 

@@ -11,7 +11,7 @@ from app import emails
 from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
-from app.kit.mail import claims, delivery, outbox
+from app.kit.mail import delivery, leases, outbox
 from app.kit.mail.transport import MemoryTransport, TemporaryFailure
 from app.models import EmailMessage, User
 from tests import mails
@@ -246,7 +246,7 @@ def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, of
 def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
     rows = [emails.send_role_changed(user) for _ in range(2)]
     outbox.commit_and_offer(*rows)
-    claims.claim_new("job-1")
+    leases.claim_new("job-1")
 
     assert outbox.drain(claimant="job-2") == 1
     assert [row.state for row in rows] == ["sending", "sent"]
@@ -271,7 +271,7 @@ def many(make_user):
 def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offered):
     reset = emails.send_reset_password(user.email)
     outbox.commit_and_offer(reset)
-    claimed = claims.claim_new("job-1")
+    claimed = leases.claim_new("job-1")
 
     assert claimed is not None
     assert claimed.email_id == reset.id
@@ -282,10 +282,10 @@ def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offer
 def test_mails_of_one_kind_of_hurry_go_in_the_order_in_which_they_were_written(user, many):
     first, second = emails.send_confirm(user), emails.send_password_changed(user)
     db.session.commit()
-    ids = [claims.claim_new("job-1").email_id for _ in range(5)]
+    ids = [leases.claim_new("job-1").email_id for _ in range(5)]
 
     assert ids == [first.id, second.id, *(row.id for row in many)]
-    assert claims.claim_new("job-1") is None
+    assert leases.claim_new("job-1") is None
 
 
 def test_the_sweep_too_begins_with_what_someone_waits_for(user, many, monkeypatch):

@@ -8,11 +8,13 @@ from sqlalchemy import func, select
 
 from app import tasks
 from app.extensions import db
+from app.features import imports
+from app.features.imports.models import PeopleImport
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
-from app.models import AuditEvent, EmailMessage, PeopleImport, User, UserSession
-from app.services import authority, deletions, imports, sessions, users
+from app.models import AuditEvent, EmailMessage, User, UserSession
+from app.services import deletions, policy, sessions, users
 
 
 def deleted(make_user, *, days, **values):
@@ -163,7 +165,7 @@ def test_who_is_erased_cannot_be_restored(admin, make_user):
     user_id = deleted(make_user, days=31)
     user = db.session.get(User, user_id)
     deletions.purge()
-    with pytest.raises(authority.UserGone):
+    with pytest.raises(policy.UserGone):
         deletions.restore(user, by=admin)
 
 
@@ -177,5 +179,5 @@ def test_nothing_is_done_to_a_deleted_account(admin, make_user, deed):
         "change_email": {"email": "x@example.com"},
         "change_role": {"role": admin.role},
     }
-    with pytest.raises(authority.UserGone):
+    with pytest.raises(policy.UserGone):
         getattr(users, deed)(user, by=admin, **values.get(deed, {}))

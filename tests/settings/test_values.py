@@ -4,7 +4,7 @@ import pytest
 
 import config
 from settings import reader
-from tests.conftest import PRODUCTION
+from tests.fixtures.core import PRODUCTION
 
 DATABASE = "DATABASE_URL must begin with postgresql:// or sqlite:///"
 SHAPE = "DATABASE_URL must look like postgresql://user:password@host:5432/name"

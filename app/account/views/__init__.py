@@ -1,23 +1,5 @@
-"""The account pages, a module a journey. Importing it registers them."""
+"""The account pages, a module for each use case. Importing it registers them."""
 
-from app.account.views import (
-    acting,
-    activity,
-    changing,
-    devices,
-    joining,
-    leaving,
-    resetting,
-    signing_in,
-)
+from app.account.views import delete, devices, password_reset, register, settings, sign_in
 
-__all__ = [
-    "acting",
-    "activity",
-    "changing",
-    "devices",
-    "joining",
-    "leaving",
-    "resetting",
-    "signing_in",
-]
+__all__ = ["delete", "devices", "password_reset", "register", "settings", "sign_in"]

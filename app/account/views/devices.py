@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 from app.account import account
 from app.decorators import fresh_sign_in_required
 from app.kit.database import whole_number
-from app.services import access, profiles
+from app.services import access, user_page
 from app.sign_in import me
 
 
@@ -15,7 +15,7 @@ from app.sign_in import me
 @login_required
 def devices() -> ResponseReturnValue:
     """The browsers in which one is signed in, the one that was used last first."""
-    sessions, count = profiles.open_sessions(me())
+    sessions, count = user_page.open_sessions(me())
     return render_template(
         "account/devices.html", sessions=sessions, count=count, own=current_user.session
     )

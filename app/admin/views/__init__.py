@@ -1,37 +1,5 @@
-"""The admin's pages, a module a noun. Importing it registers them."""
+"""The core's pages of the admin area. Importing it registers them."""
 
-from app.admin.views import (
-    access,
-    audit,
-    bulk,
-    dashboard,
-    directory,
-    emails,
-    impersonation,
-    imports,
-    invitations,
-    jobs,
-    many_jobs,
-    pages,
-    person,
-    roles,
-    users,
-)
+from app.admin.views import access, dashboard, user_page, users
 
-__all__ = [
-    "access",
-    "audit",
-    "bulk",
-    "dashboard",
-    "directory",
-    "emails",
-    "impersonation",
-    "imports",
-    "invitations",
-    "jobs",
-    "many_jobs",
-    "pages",
-    "person",
-    "roles",
-    "users",
-]
+__all__ = ["access", "dashboard", "user_page", "users"]

@@ -4,8 +4,8 @@ from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.deeds import back_to, confirmed, form_page, name_of, to_person
 from app.admin.forms import ConfirmUserForm
+from app.admin.user_actions import back_to, confirmed, form_page, name_of, to_person
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
 from app.services import access

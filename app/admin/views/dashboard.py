@@ -8,17 +8,18 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import any_permission_required
+from app.features import health, user_search
+from app.features.audit.services import latest
 from app.kit.mail import outbox
 from app.models import Permission
-from app.services import directory, health, roles
-from app.services.audit import latest
+from app.services import roles
 from app.sign_in import me
 
 # What each permission lets one see here. The rest is not asked of the database either.
 CARDS: dict[Permission, Callable[[], dict[str, Any]]] = {
     Permission.MANAGE_USERS: lambda: {
-        "stats": directory.statistics(),
-        "recent": directory.newest(5),
+        "stats": user_search.statistics(),
+        "recent": user_search.newest(5),
     },
     Permission.VIEW_AUDIT: lambda: {"deeds": latest.latest(6)},
     Permission.MANAGE_JOBS: lambda: {"system": health.system(), "mail": outbox.statistics()},

@@ -18,8 +18,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.extensions import db
 from app.kit.database import now
 from app.kit.database.planning import aside
-from app.kit.mail.claims import Claim
 from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.leases import Claim
 from app.kit.mail.registry import Cancelled, RenderedEmail
 from app.kit.mail.rendering import render
 from app.kit.mail.transport import (

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select, 
 from app.extensions import db, is_sqlite
 from app.kit import queue
 from app.kit.database import now
-from app.kit.mail import claims, delivery
+from app.kit.mail import delivery, leases
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.transport import connect
 
@@ -99,8 +99,8 @@ def drain(*, claimant: str = "") -> int:
     until = time.monotonic() + DRAIN_BUDGET
     taken = 0
     with connect() as transport:
-        claimed = claims.claim_again(claimant) or claims.claim_new(claimant)
-        if claimed is not None and claims.is_any_new():
+        claimed = leases.claim_again(claimant) or leases.claim_new(claimant)
+        if claimed is not None and leases.is_any_new():
             queue.enqueue("drain_outbox")
         has_sent = False
         while claimed is not None:
@@ -112,7 +112,7 @@ def drain(*, claimant: str = "") -> int:
             if not transport.is_reachable or time.monotonic() > until:
                 queue.enqueue("drain_outbox")
                 break
-            claimed = claims.claim_new(claimant)
+            claimed = leases.claim_new(claimant)
     return taken
 
 
@@ -134,14 +134,14 @@ def sweep(
     at = now()
     query = EmailMessage.due(at)
     if include_new:
-        query = select(EmailMessage.id).where(claims.may_be_claimed(at))
+        query = select(EmailMessage.id).where(leases.may_be_claimed(at))
         query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
     ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
     # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
     db.session.commit()
     taken = 0
     with connect() as transport:
-        for claimed in _in_turn([*claims.left_by(claimant), *ids], claimant):
+        for claimed in _in_turn([*leases.left_by(claimant), *ids], claimant):
             delivery.send(claimed, transport)
             taken += 1
             if not transport.is_reachable or time.monotonic() > until or is_stopping():
@@ -151,12 +151,12 @@ def sweep(
     return taken
 
 
-def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[claims.Claim]:
+def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Claim]:
     """Claim the mails of `ids`, each when it is asked for."""
     for number, email_id in enumerate(ids):
-        if number and (awaited := claims.claim_awaited(claimant)):
+        if number and (awaited := leases.claim_awaited(claimant)):
             yield awaited
-        if claimed := claims.claim(email_id, claimant):
+        if claimed := leases.claim(email_id, claimant):
             yield claimed
 
 

@@ -20,10 +20,10 @@ from redis.exceptions import RedisError
 from sqlalchemy.orm import configure_mappers
 
 from app.kit import queue, redis_server
-from app.kit.mail import claims, outbox
+from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
-from app.kit.queue.horse import die_with
+from app.kit.queue.job_process import die_with
 from reloading import keep_running
 
 logger = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def _work_without_redis(burst: bool) -> None:
         try:
             with app.app_context():
                 # As of a job: a claim lasts longer than that, so that no other worker takes it.
-                with queue.time_limit(claims.TIMEOUT):
+                with queue.time_limit(leases.TIMEOUT):
                     outbox.sweep(include_new=True, is_stopping=stop.is_set)
                 due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
                 for task in due:

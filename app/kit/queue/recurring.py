@@ -14,12 +14,9 @@ from rq.cron import CronJob, CronScheduler
 from rq.utils import now
 
 from app.kit.queue.enqueueing import enqueue
-from app.kit.queue.registry import find_task
+from app.kit.queue.registry import TASKS, find_task
 
 KEEP_LOCK = 40 * 24 * 60 * 60  # seconds; longer than any worker sleeps between two looks
-
-# The tasks, and the setting that says when each is due.
-SCHEDULE = {"clean_up": "CLEAN_UP_AT"}
 
 
 class RecurringTask(CronJob):
@@ -56,8 +53,8 @@ class Recurring(CronScheduler):
 
 def schedule() -> Iterator[tuple[str, str]]:
     """Yield the recurring tasks and when they are due, as cron has it, in UTC."""
-    for name, setting in SCHEDULE.items():
-        if cron := current_app.config[setting]:
+    for name, task in TASKS.items():
+        if task.cron and (cron := current_app.config[task.cron]):
             yield name, cron
 
 

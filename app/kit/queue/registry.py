@@ -26,6 +26,8 @@ class Task:
     coalesce: bool
     retries: int
     backoff: tuple[int, ...]
+    cron: str
+    """The setting that says when the task recurs, "" for a task that does not."""
 
     @property
     def waits(self) -> list[int]:
@@ -45,20 +47,24 @@ def task(
     coalesce: bool = False,
     retries: int = 3,
     backoff: tuple[int, ...] = (10, 60, 300),
+    cron: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function under its own name.
 
     It runs in the worker, in an app context, and may run twice. After an exception it is tried
     `retries` times more, with the waits of `backoff`; when its process dies, at once. A `quiet`
     one is not logged. Of one that is to `coalesce` no job is queued while another has yet to
-    begin: it takes no arguments and looks for what there is to do.
+    begin: it takes no arguments and looks for what there is to do. `cron` names the setting that
+    says when a recurring task is due.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         if coalesce and signature(function).parameters:
             raise TypeError(f"one job stands for many of {name}, so it can take no arguments")
-        TASKS[name] = Task(name, function, timeout, keep_result, quiet, coalesce, retries, backoff)
+        TASKS[name] = Task(
+            name, function, timeout, keep_result, quiet, coalesce, retries, backoff, cron
+        )
         return function
 
     return register

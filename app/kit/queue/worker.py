@@ -29,10 +29,10 @@ from rq.worker import BaseWorker, WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 
 from app.extensions import db
-from app.kit.queue import horse, recovery
+from app.kit.queue import job_process, recovery
 from app.kit.queue.connections import connection
 from app.kit.queue.enqueueing import drop_connection, enqueue
-from app.kit.queue.horse import Horse, Reply
+from app.kit.queue.job_process import Horse, Reply
 from app.kit.queue.jobs import TaskJob, TaskQueue
 from app.kit.queue.progress import KEEP_CANCELLED, JobCancelled, asked_since, flag_of
 from app.kit.queue.recovery import Fate
@@ -325,7 +325,7 @@ class TaskWorker(_TaskWorker, Worker):
             engine.dispose(close=False)
         self.connection.connection_pool.reset()
         drop_connection()
-        horse.serve(orders, replies, self._perform, self.on_idle)
+        job_process.serve(orders, replies, self._perform, self.on_idle)
 
     def _perform(self, order: str) -> None:
         job_id, _, execution_id = order.partition(":")
@@ -355,9 +355,9 @@ class TaskWorker(_TaskWorker, Worker):
     def _ready_horse(self) -> Horse:
         if self._horse is None:
             if self.horse_command is None:
-                self._horse = horse.fork(self.run_horse)
+                self._horse = job_process.fork(self.run_horse)
             else:
-                self._horse = horse.spawn([*self.horse_command, self.name])
+                self._horse = job_process.spawn([*self.horse_command, self.name])
             self._horse_pid = self._horse.pid
         return self._horse
 
@@ -515,7 +515,7 @@ def be_horse(
     name: str, orders: int, replies: int, parent: int, on_idle: Callable[[], None]
 ) -> None:
     """Run jobs for the worker called `name`, as the process that its `horse_command` starts."""
-    horse.become(parent)
+    job_process.become(parent)
     queues = _queues(connection(timeout=WORKER_TIMEOUT))
     worker = TaskWorker(queues, name=name, prepare_for_work=False)
     worker.on_idle = on_idle

@@ -1,9 +1,10 @@
 """The audit trail: who did what, as whom, on what, from where and when."""
 
+from app.features.audit.services.exporting import export
+from app.features.audit.services.filters import Filters
+from app.features.audit.services.finding import about_user, activity, find, get, same_request
+from app.features.audit.services.words import kind, own_what, own_who, what
 from app.services.audit.actions import ACTIONS, NOUNS
-from app.services.audit.exporting import export
-from app.services.audit.filters import Filters
-from app.services.audit.finding import about_user, activity, find, get, same_request
 from app.services.audit.forgetting import name_of_erased
 from app.services.audit.recording import (
     about,
@@ -15,7 +16,6 @@ from app.services.audit.recording import (
     values,
 )
 from app.services.audit.retention import anonymise, anonymise_most, purge
-from app.services.audit.words import kind, own_what, own_who, what
 
 __all__ = [
     "ACTIONS",

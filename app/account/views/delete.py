@@ -1,0 +1,37 @@
+"""Deleting one's own account."""
+
+from flask import current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from app.account import account
+from app.account.forms import DeleteAccountForm
+from app.services import deletions
+from app.services.accounts import WrongPassword
+from app.services.policy import LastAdministrator
+from app.sign_in import forget, me
+
+LAST = (
+    "Nobody else could administer the app. Make someone else an administrator before you delete "
+    "your account."
+)
+
+
+@account.route("/manage/delete", methods=["GET", "POST"])
+@login_required
+def delete_account() -> ResponseReturnValue:
+    """Delete one's own account: GET asks, and POST does it with the password."""
+    form = DeleteAccountForm()
+    days = current_app.config["RESTORE_DELETED_DAYS"]
+    if form.validate_on_submit():
+        try:
+            deletions.delete_oneself(me(), password=form.password.data)
+        except WrongPassword:
+            form.password.errors = ["This is not your password."]
+        except LastAdministrator:
+            flash(LAST, "form-error")
+        else:
+            forget()
+            flash(f"Your account is deleted. It can be restored for {days} days.", "success")
+            return redirect(url_for("main.index"))
+    return render_template("account/delete_account.html", form=form, days=days)

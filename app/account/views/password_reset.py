@@ -1,0 +1,49 @@
+"""Choosing a new password by a link from a mail."""
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.account import account, limits
+from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
+from app.account.responses import refuse_link, token_page
+from app.decorators import anonymous_required
+from app.kit import passwords
+from app.services import accounts
+from app.services.accounts import LinkRefused
+from app.sign_in import mark_browser
+
+
+@account.route("/reset-password", methods=["GET", "POST"])
+@anonymous_required
+@limits.mail_by_address
+def reset_password_request() -> ResponseReturnValue:
+    """Send a link to choose a new password; known and unknown addresses look alike."""
+    form = RequestResetPasswordForm()
+    if form.validate_on_submit():
+        accounts.request_password_reset(form.email.data)
+        flash(f"If {form.email.data} has an account, a link is on its way to it.", "info")
+        return redirect(url_for("account.login"))
+    return render_template("account/reset_password_request.html", form=form)
+
+
+@account.route("/reset-password/<token>", methods=["GET", "POST"])
+@anonymous_required
+def reset_password(token: str) -> ResponseReturnValue:
+    """Set a new password by a link. It does not sign anyone in."""
+    form = ResetPasswordForm()
+    try:
+        user = accounts.find_by_token("reset_password", token)
+        if form.validate_on_submit():
+            mark_browser(accounts.reset_password(token, form.new_password.data))
+            flash("Your password is changed. Sign in with the new one.", "success")
+            return redirect(url_for("account.login"))
+    except passwords.WeakPassword as error:
+        form.new_password.errors = [str(error)]
+    except LinkRefused:
+        return refuse_link(
+            "This reset link does not work",
+            "It may have expired or been used, or a newer one was sent.",
+            "account.reset_password_request",
+            "Get a new link",
+        )
+    return token_page("account/reset_password.html", form=form, user=user)

@@ -1,0 +1,172 @@
+"""Registering, confirming an address, and accepting an invitation."""
+
+from flask import abort, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.account import account, limits
+from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
+from app.account.responses import LINK_SENT, refuse_link, token_page
+from app.decorators import anonymous_required
+from app.kit import passwords
+from app.kit.web.headers import SAFE_METHODS
+from app.services import accounts, registration
+from app.services.accounts import LinkRefused, WrongPassword
+from app.sign_in import mark_browser, me
+
+# In the cookie: what tells the browser that registered from others.
+RECEIPT = "receipt"
+
+OPEN_TO_UNCONFIRMED = {
+    *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
+    "account.stop_acting",
+    *("account.reset_password", "account.join_from_invite"),
+    *("main.healthz", "main.readyz", "static"),
+}
+
+
+@account.before_app_request
+def keep_unconfirmed_users_waiting() -> ResponseReturnValue | None:
+    """Let someone whose address is not confirmed reach only what they need to confirm it."""
+    if request.endpoint in OPEN_TO_UNCONFIRMED or request.blueprint == "dev":
+        return None
+    if current_user.is_authenticated and not current_user.confirmed:
+        return redirect(url_for("account.unconfirmed"))
+    return None
+
+
+@account.route("/register", methods=["GET", "POST"])
+@anonymous_required
+@limits.mail_by_address
+def register() -> ResponseReturnValue:
+    """Create an account and send its confirmation link, where people may do so themselves."""
+    if not registration.is_open():
+        page = render_template("account/registration_closed.html")
+        return page, 200 if request.method in SAFE_METHODS else 403
+    form = RegistrationForm()
+    if form.validate_on_submit():
+        try:
+            session[RECEIPT] = accounts.register(
+                first_name=form.first_name.data,
+                last_name=form.last_name.data,
+                email=form.email.data,
+                password=form.password.data,
+            )
+        except passwords.WeakPassword as error:
+            form.password.errors = [str(error)]
+        else:
+            flash(LINK_SENT.format(form.email.data), "info")
+            return redirect(url_for("account.login"))
+    return render_template("account/register.html", form=form)
+
+
+@account.post("/check-password")
+@limits.strength_by_site
+@limits.strength_by_network
+def check_password() -> ResponseReturnValue:
+    """Say how strong a password is, by the rule that decides when it is sent in earnest."""
+    try:
+        sent = request.get_json(silent=True)
+    except RecursionError:  # thousands of brackets
+        sent = None
+    if not isinstance(sent, dict):
+        abort(400)
+    password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH + 1]
+    names = ("first_name", "last_name", "email")
+    person = {name: str(sent.get(name, ""))[:254] for name in names}
+    if current_user.is_authenticated:
+        person |= {name: getattr(current_user, name) for name in names}
+    score, problem = accounts.judge_password(password, **person)
+    message = problem or "This password is strong enough."
+    return {"score": score, "acceptable": not problem, "message": message}
+
+
+@account.get("/unconfirmed")
+@login_required
+def unconfirmed() -> ResponseReturnValue:
+    """The page on which everyone lands whose address is not confirmed."""
+    if current_user.confirmed:
+        return redirect(url_for("main.index"))
+    return render_template("account/unconfirmed.html")
+
+
+@account.post("/confirm-account")
+@login_required
+@limits.mail_by_address
+def confirm_request() -> ResponseReturnValue:
+    """Send the confirmation link again."""
+    if current_user.confirmed:
+        return redirect(url_for("main.index"))
+    accounts.resend_confirmation(me())
+    flash(LINK_SENT.format(current_user.email), "info")
+    return redirect(url_for("account.unconfirmed"))
+
+
+@account.route("/confirm-account/<token>", methods=["GET", "POST"])
+@limits.mail_by_address
+def confirm(token: str) -> ResponseReturnValue:
+    """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are.
+
+    One press is enough in the browser that registered. Elsewhere the page asks for the password of
+    the account, or for a new one.
+    """
+    form = ConfirmAccountForm()
+    by = me() if current_user.is_authenticated else None
+    receipt = session.get(RECEIPT, "")
+    try:
+        user = accounts.find_by_token("confirm", token)
+        is_own = accounts.made_here(user, by=by, receipt=receipt)
+        keep_password = by is not None or not form.choose_password.data
+        if form.validate_on_submit():
+            accounts.confirm(
+                token,
+                by=by,
+                receipt=receipt,
+                password=form.password.data or "",
+                keep_password=keep_password,
+            )
+            if not keep_password:
+                flash("Your account is confirmed. Now choose your password.", "success")
+                reset = accounts.reset_token_of(user)
+                return redirect(url_for("account.reset_password", token=reset))
+            flash("Your account is confirmed.", "success")
+            return redirect(url_for("main.index" if by else "account.login"))
+    except WrongPassword:
+        form.password.errors = ["This is not the password of the account."]
+    except LinkRefused:
+        return refuse_link(
+            "This confirmation link does not work",
+            "It may have expired or been used. If your account is not confirmed yet, sign in to "
+            "get a new link.",
+            "account.login",
+            "Sign in",
+        )
+    return token_page("account/confirm.html", form=form, user=user, is_own=is_own)
+
+
+@account.route("/join-from-invite/<int:user_id>/<token>", methods=["GET", "POST"])
+@anonymous_required
+def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
+    """Choose a password and so accept an invitation."""
+    if not registration.takes_invitations():
+        page = render_template("account/registration_closed.html")
+        return page, 403, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    form = CreatePasswordForm()
+    try:
+        user = accounts.find_by_token("invite", token)
+        if user.id != user_id:
+            raise LinkRefused
+        if form.validate_on_submit():
+            mark_browser(accounts.join_from_invite(user_id, token, form.password.data))
+            flash(f"Your password is set. Sign in as {user.email}.", "success")
+            return redirect(url_for("account.login"))
+    except passwords.WeakPassword as error:
+        form.password.errors = [str(error)]
+    except LinkRefused:
+        return refuse_link(
+            "This invitation does not work",
+            "It may have expired or been used. Ask whoever invited you to send it again.",
+            "account.login",
+            "Sign in",
+        )
+    return token_page("account/join_from_invite.html", form=form, user=user)

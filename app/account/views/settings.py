@@ -1,0 +1,143 @@
+"""The pages on which people manage their own account."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from app.account import account
+from app.account.forms import (
+    ChangeEmailForm,
+    ChangeNameForm,
+    ChangePasswordForm,
+    ConfirmEmailForm,
+)
+from app.account.responses import LINK_SENT, refuse_link, token_page
+from app.kit import passwords
+from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.redirects import next_url
+from app.services import accounts, email_change, users
+from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
+from app.sign_in import mark_browser, me
+
+OPEN_TO_ONE_WHO_MUST_CHANGE = {
+    *("account.change_password", "account.check_password", "account.logout"),
+    *("main.healthz", "main.readyz", "static"),
+}
+
+
+@account.before_app_request
+def insist_on_a_new_password() -> ResponseReturnValue | None:
+    """Let someone who has to choose a new password reach nothing else.
+
+    Whoever is signed in as them is not asked, and an address is confirmed first.
+    """
+    if request.endpoint in OPEN_TO_ONE_WHO_MUST_CHANGE or request.blueprint == "dev":
+        return None
+    user = current_user
+    if not user.is_authenticated or not user.must_change_password or not user.confirmed:
+        return None
+    if user.impersonator is not None:
+        return None
+    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
+    return redirect(url_for("account.change_password", next=wanted))
+
+
+@account.get("/manage/info")
+@account.get("/manage")
+@login_required
+def manage() -> ResponseReturnValue:
+    return render_template("account/manage.html", user=current_user)
+
+
+@account.route("/manage/change-name", methods=["GET", "POST"])
+@login_required
+def change_name() -> ResponseReturnValue:
+    """Change one's own name, which counts at once."""
+    user = me()
+    form = ChangeNameForm(first_name=user.first_name, last_name=user.last_name)
+    if form.validate_on_submit():
+        before = user.first_name, user.last_name
+        users.change_name(
+            user, first_name=form.first_name.data, last_name=form.last_name.data, by=user
+        )
+        if (user.first_name, user.last_name) != before:
+            flash(f"Your name is now {user.full_name()}.", "success")
+            return redirect(url_for("account.manage"))
+        form.first_name.errors = ["This is your name already."]
+    return render_template("account/change_name.html", form=form)
+
+
+@account.route("/manage/change-password", methods=["GET", "POST"])
+@login_required
+def change_password() -> ResponseReturnValue:
+    """Change one's own password; every other browser is signed out."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        try:
+            accounts.change_password(
+                me(),
+                old=form.old_password.data,
+                new=form.new_password.data,
+                keep=current_user.session,
+            )
+        except WrongPassword:
+            form.old_password.errors = ["This is not your password."]
+        except passwords.WeakPassword as error:
+            form.new_password.errors = [str(error)]
+        else:
+            mark_browser(me())
+            flash("Your password is changed. Other devices are signed out.", "success")
+            return redirect(next_url(request.args.get("next"), url_for("account.manage")))
+    return render_template("account/change_password.html", form=form)
+
+
+@account.route("/manage/change-email", methods=["GET", "POST"])
+@login_required
+def change_email_request() -> ResponseReturnValue:
+    """Ask for another address, which counts once its link is followed."""
+    form = ChangeEmailForm()
+    if form.validate_on_submit():
+        try:
+            email_change.request_email_change(
+                me(), new_email=form.email.data, password=form.password.data
+            )
+        except WrongPassword:
+            form.password.errors = ["This is not your password."]
+        else:
+            flash(LINK_SENT.format(form.email.data), "info")
+            return redirect(url_for("account.manage"))
+    return render_template("account/change_email_request.html", form=form)
+
+
+@account.post("/manage/change-email/cancel")
+@login_required
+def cancel_email_change() -> ResponseReturnValue:
+    email_change.cancel_email_change(me())
+    flash("Your address stays as it is.", "success")
+    return redirect(url_for("account.manage"))
+
+
+@account.route("/manage/change-email/<token>", methods=["GET", "POST"])
+@login_required
+def change_email(token: str) -> ResponseReturnValue:
+    """Take the new address: GET asks, POST does it."""
+    form = ConfirmEmailForm()
+    try:
+        owner = accounts.find_by_token("change_email", token)
+        if owner.id != current_user.id:
+            raise LinkRefused
+        if form.validate_on_submit():
+            email_change.change_email(me(), token)
+            flash("Your address is changed.", "success")
+            return redirect(url_for("account.manage"))
+    except LinkRefused:
+        return refuse_link(
+            "This link to a new address does not work",
+            "It may have expired or been used. Ask for the change again to get a new one.",
+            "account.change_email_request",
+            "Change email",
+        )
+    except EmailTaken:
+        flash("Someone else has this address by now. Yours is not changed.", "error")
+        return redirect(url_for("account.change_email_request"))
+    return token_page("account/change_email.html", form=form, new_email=current_user.pending_email)

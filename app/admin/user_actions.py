@@ -1,0 +1,133 @@
+"""What the views share that do something to one person: who it is, early answers, asking first."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin.forms import ConfirmForm, StaleableForm
+from app.extensions import db
+from app.kit.web.forms import BaseForm
+from app.models import User
+from app.services import edit_conflicts, user_page, users
+from app.services.access import TooManyMails, WrongState
+from app.services.edit_conflicts import Changed
+from app.services.policy import (
+    LastAdministrator,
+    NotOnOneself,
+    UserGone,
+    refuse_above,
+    refuse_oneself,
+)
+from app.sign_in import me
+
+View = Callable[..., ResponseReturnValue]
+
+LAST = "Nobody else could administer the app. Make someone else an administrator first."
+ONESELF = "You cannot do this to your own account."
+DELETED = "This account is deleted. Restore it before you change it."
+STATE = "Nothing was done: the account is in another state by now. Look at it again."
+TOO_MANY = "Enough of these mails went to {} within the hour. Try again later."
+
+
+def to_person(view: View) -> View:
+    """Give a view the user whose id is in its address, and answer when the deed cannot be done.
+
+    Goes below the decorators that say who may open it. Whoever is above the visitor is 403.
+    """
+
+    @wraps(view)
+    def guarded(user_id: int, **values: Any) -> ResponseReturnValue:
+        user = person_or_404(user_id)
+        try:
+            _refuse_early(user)
+            return view(user, **values)
+        except NotOnOneself:
+            flash(ONESELF, "error")
+        except LastAdministrator:
+            flash(LAST, "error")
+        except WrongState:
+            flash(STATE, "error")
+        except TooManyMails:
+            flash(TOO_MANY.format(user.email), "error")
+        except UserGone:
+            if db.session.get(User, user_id) is None:
+                raise
+            flash(DELETED, "error")
+        return redirect(url_for("admin.user_info", user_id=user_id))
+
+    return guarded
+
+
+def _refuse_early(user: User) -> None:
+    """Raise what the service would, before a page asks for what cannot be done."""
+    deed = (request.endpoint or "").removeprefix("admin.")
+    if deed in user_page.deeds(user, by=me()):
+        return
+    refuse_above(me(), user.role)
+    if user.is_deleted:
+        raise UserGone
+    refuse_oneself(user, me())
+    raise WrongState
+
+
+def person_or_404(user_id: int) -> User:
+    return db.get_or_404(User, user_id)
+
+
+def back_to(user: User) -> ResponseReturnValue:
+    return redirect(url_for("admin.user_info", user_id=user.id))
+
+
+def name_of(user: User) -> str:
+    return user.full_name() or user.email
+
+
+def note_seen(form: StaleableForm, user: User) -> None:
+    """Have the form carry what its page shows, unless it was sent and carries it already."""
+    if not form.is_submitted():
+        form.seen.data = edit_conflicts.note(users.shown(user))
+
+
+def form_page(
+    user: User,
+    form: BaseForm,
+    *,
+    title: str,
+    lead: str,
+    points: tuple[str, ...] = (),
+    stale: tuple[Changed, list[tuple[str, str]]] | None = None,
+    deleted_owner: User | None = None,
+) -> ResponseReturnValue:
+    """Render the page of a deed: whom it is done to, what follows from it, and the form.
+
+    `stale` is what someone else has changed and what the visitor wants: the form is then sent
+    with what the page shows now. `deleted_owner` has the address that was typed.
+    """
+    if stale and isinstance(form, StaleableForm):
+        form.seen.data = edit_conflicts.note(users.shown(user))
+    page = render_template(
+        "admin/person_deed.html",
+        user=user,
+        form=form,
+        title=title,
+        lead=lead,
+        points=points,
+        stale=stale,
+        deleted_owner=deleted_owner,
+    )
+    return page, 409 if stale else 200
+
+
+def confirmed(
+    user: User, *, title: str, lead: str, button: str, points: tuple[str, ...] = (), danger: bool
+) -> ResponseReturnValue | None:
+    """Return None when the deed is confirmed, else the page that asks."""
+    form = ConfirmForm()
+    form.submit.label.text = button
+    form.submit.render_kw = {"class": "btn-danger" if danger else "btn-primary"}
+    if form.validate_on_submit():
+        return None
+    return form_page(user, form, title=title, lead=lead, points=points)

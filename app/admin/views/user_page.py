@@ -1,0 +1,238 @@
+"""A person's page, and what changes their account."""
+
+from flask import current_app, flash, render_template
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.forms import (
+    ChangeAccountTypeForm,
+    ChangeUserEmailForm,
+    ChangeUserNameForm,
+    ReactivateUserForm,
+    SuspendUserForm,
+)
+from app.admin.user_actions import (
+    LAST,
+    back_to,
+    confirmed,
+    form_page,
+    name_of,
+    note_seen,
+    person_or_404,
+    to_person,
+)
+from app.decorators import fresh_sign_in_required, permission_required
+from app.models import Permission, User
+from app.services import audit, deletions, user_page, users
+from app.services.accounts import EmailTaken
+from app.services.edit_conflicts import Changed
+from app.services.policy import LastAdministrator
+from app.sign_in import me
+
+TAKEN = "Someone has this address already."
+
+
+@admin.get("/user/<int:user_id>/info")
+@admin.get("/user/<int:user_id>")
+@permission_required(Permission.MANAGE_USERS)
+def user_info(user_id: int) -> ResponseReturnValue:
+    user = person_or_404(user_id)
+    return render_template(
+        "admin/user_info.html",
+        user=user,
+        profile=user_page.of(user, by=me()),
+        actions=audit.ACTIONS,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-name", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_user_name(user: User) -> ResponseReturnValue:
+    form = ChangeUserNameForm(first_name=user.first_name, last_name=user.last_name)
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        before = user.first_name, user.last_name
+        first, last = form.first_name.data, form.last_name.data
+        try:
+            users.change_name(user, first_name=first, last_name=last, by=me(), seen=form.seen.data)
+        except Changed as error:
+            wanted = [("First name", first, user.first_name), ("Last name", last, user.last_name)]
+            stale = (error, [(name, text) for name, text, now in wanted if text != now])
+        else:
+            if (user.first_name, user.last_name) != before:
+                flash(f"The name is now {user.full_name()}.", "success")
+                return back_to(user)
+            form.first_name.errors = ["This is their name already."]
+    return form_page(
+        user,
+        form,
+        title="Change name",
+        lead="Shown wherever they are named. They see the change under their recent activity.",
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_user_email(user: User) -> ResponseReturnValue:
+    form = ChangeUserEmailForm(email=user.email)
+    note_seen(form, user)
+    stale = deleted_owner = None
+    if form.validate_on_submit():
+        before = user.email
+        try:
+            users.change_email(user, email=form.email.data, by=me(), seen=form.seen.data)
+        except EmailTaken as error:
+            form.email.errors, deleted_owner = [TAKEN], error.deleted
+        except Changed as error:
+            stale = (error, [("Email address", form.email.data)])
+        else:
+            if user.email != before:
+                flash(f"The address is now {user.email}.", "success")
+                return back_to(user)
+            form.email.errors = ["This is their address already."]
+    return form_page(
+        user,
+        form,
+        title="Change email address",
+        lead="The old and the new address are both told. The person is signed out everywhere.",
+        stale=stale,
+        deleted_owner=deleted_owner,
+    )
+
+
+@admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def change_account_type(user: User) -> ResponseReturnValue:
+    form = ChangeAccountTypeForm(role=user.role_id)
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        role, before = form.role.role, user.role_id
+        try:
+            users.change_role(user, role=role, by=me(), seen=form.seen.data)
+        except LastAdministrator:
+            form.role.errors = [LAST]
+        except Changed as error:
+            stale = (error, [("Role", role.name)])
+        else:
+            if user.role_id != before:
+                flash(f"{name_of(user)} now has the role {role.name}.", "success")
+                return back_to(user)
+            form.role.errors = ["They have this role already."]
+    return form_page(
+        user,
+        form,
+        title="Change role",
+        lead=f"Takes effect at once, wherever {name_of(user)} is signed in.",
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/suspend", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def suspend_user(user: User) -> ResponseReturnValue:
+    form = SuspendUserForm()
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        try:
+            users.suspend(user, by=me(), reason=form.reason.data, seen=form.seen.data)
+        except Changed as error:
+            stale = (error, [("Status", "Suspended")])
+        else:
+            flash(f"{name_of(user)} is suspended and signed out.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title=f"Suspend {name_of(user)}",
+        lead="Shuts the account until someone reactivates it.",
+        points=(
+            "They are signed out everywhere at once and cannot sign in.",
+            "They are told by mail. Nothing is deleted.",
+        ),
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/reactivate", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def reactivate_user(user: User) -> ResponseReturnValue:
+    form = ReactivateUserForm()
+    note_seen(form, user)
+    stale = None
+    if form.validate_on_submit():
+        try:
+            users.reactivate(user, by=me(), reason=form.reason.data, seen=form.seen.data)
+        except Changed as error:
+            stale = (error, [("Status", "Not suspended")])
+        else:
+            flash(f"{name_of(user)} can sign in again.", "success")
+            return back_to(user)
+    return form_page(
+        user,
+        form,
+        title=f"Reactivate {name_of(user)}",
+        lead="Opens the account again, and tells them by mail.",
+        stale=stale,
+    )
+
+
+@admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def delete_user(user: User) -> ResponseReturnValue:
+    name, days = name_of(user), current_app.config["RESTORE_DELETED_DAYS"]
+    if question := confirmed(
+        user,
+        title=f"Delete {name}",
+        lead="To keep the account but shut it, suspend it instead.",
+        points=(
+            "They are signed out everywhere at once, and told by mail.",
+            "Mail that still waits for them is not sent.",
+            f"For {days} days you can restore the account as it is now. Then it is erased for good "
+            "and the address is free.",
+        ),
+        button=f"Delete {name}",
+        danger=True,
+    ):
+        return question
+    deletions.delete(user, by=me())
+    flash(f"{name} is deleted. You can restore the account for {days} days.", "success")
+    return back_to(user)
+
+
+@admin.route("/user/<int:user_id>/restore", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_person
+def restore_user(user: User) -> ResponseReturnValue:
+    name = name_of(user)
+    if question := confirmed(
+        user,
+        title=f"Restore {name}",
+        lead="Gives the account back as it was.",
+        points=(
+            "Address, password, role and state are those from before it was deleted.",
+            "They are told by mail, and have to sign in again.",
+        ),
+        button=f"Restore {name}",
+        danger=False,
+    ):
+        return question
+    deletions.restore(user, by=me())
+    flash(f"{name} is restored.", "success")
+    return back_to(user)

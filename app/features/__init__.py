@@ -1,0 +1,1 @@
+"""Optional capabilities, one folder each. Deleting a folder takes its capability away."""

@@ -1,0 +1,121 @@
+"""The audit trail: who did what, found, looked at and downloaded."""
+
+from typing import Any
+
+from flask import (
+    abort,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.list_params import asked_for
+from app.decorators import fresh_sign_in_required, permission_required
+from app.extensions import db
+from app.features.bulk.models import BulkOperation
+from app.features.imports.models import PeopleImport
+from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
+from app.kit.web.downloads import csv_file
+from app.models import EmailMessage, Permission, Role, User
+from app.services import audit as trail
+from app.services.audit import Filters
+from app.sign_in import me
+
+viewers_only = permission_required(Permission.VIEW_AUDIT)
+
+# What has a page that an event can lead to: its table, the page, and the argument that names it.
+PAGES: dict[str, tuple[type[Any], str, str]] = {
+    "user": (User, "admin.user_info", "user_id"),
+    "emailmessage": (EmailMessage, "admin.email", "email_id"),
+    "role": (Role, "admin.role", "role_id"),
+    "bulkoperation": (BulkOperation, "admin.bulk_operation", "operation_id"),
+    "peopleimport": (PeopleImport, "admin.show_import", "import_id"),
+}
+
+
+@admin.get("/audit")
+@viewers_only
+def audit() -> ResponseReturnValue:
+    """The events, newest first; all that narrows them stands in the address."""
+    filters, notices = Filters.from_query(request.args)
+    before, after = (_cursor(name, notices) for name in ("before", "after"))
+    page = trail.find(filters, before=before, after=after)
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        filters=filters,
+        query=filters.to_query(),
+        notices=[*notices, *page.notices],
+        person=db.session.get(User, filters.user_id) if filters.user_id else None,
+        choices=_choices(),
+        trail=trail,
+    )
+
+
+@admin.get("/audit/<int:event_id>")
+@viewers_only
+def audit_event(event_id: int) -> ResponseReturnValue:
+    """All that is known of one event."""
+    event = trail.get(event_id) or abort(404)
+    return render_template(
+        "admin/audit_event.html",
+        event=event,
+        others=trail.same_request(event),
+        subject_page=_page_of(event),
+        trail=trail,
+    )
+
+
+@admin.route("/audit/export.csv", methods=["GET", "POST"])
+@viewers_only
+@fresh_sign_in_required
+def export_audit() -> ResponseReturnValue:
+    """The events that the list shows, as a file. A POST, because it is itself an event."""
+    filters, _ = Filters.from_query(request.args)
+    if request.method != "POST":  # Whoever was asked for the password comes back like this.
+        query: dict[str, Any] = filters.to_query()
+        return redirect(url_for("admin.audit", **query))
+    return csv_file(
+        f"audit-trail-{now():%Y-%m-%d}.csv",
+        lambda: stream_with_context(trail.export(filters, by=me())),
+    )
+
+
+def _cursor(name: str, notices: list[str]) -> int | None:
+    given = asked_for(
+        name,
+        lambda text: whole_number(text, HIGHEST_BIG_INTEGER) is not None,
+        notices,
+        "“{}” is no place in the list, so it begins with the newest.",
+    )
+    return int(given) if given else None
+
+
+def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return the deeds by what they are done to."""
+    return [
+        (
+            noun,
+            words,
+            [
+                (action, text)
+                for action, text in trail.ACTIONS.items()
+                if action.partition(".")[0] == noun
+            ],
+        )
+        for noun, words in trail.NOUNS.items()
+    ]
+
+
+def _page_of(event: Any) -> tuple[str, dict[str, int]] | None:
+    """Return the endpoint and the arguments of the page of what it was done to, if there is one."""
+    if event.subject_type not in PAGES or event.subject_id is None:
+        return None
+    model, endpoint, argument = PAGES[event.subject_type]
+    if db.session.get(model, event.subject_id) is None:
+        return None
+    return endpoint, {argument: event.subject_id}

@@ -1,0 +1,153 @@
+"""Finding events, newest first, in the time that one page takes: however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.features.audit.services import searching
+from app.features.audit.services.filters import Filters
+from app.features.audit.services.searching import Source
+from app.features.audit.services.walking import (
+    FIRST,
+    LAST,
+    LISTED,
+    Page,
+    Span,
+    Total,
+    merged,
+    newer,
+    older,
+    walks,
+)
+from app.models import AuditEvent, User
+
+PER_PAGE = 50
+COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
+MOST_COUNTED = 12  # conditions that a total is counted for
+PART = 2_000  # events that an export reads at once
+# Events that are noted at the same time may have their ids in another order: as many of them as
+# are looked at to find where a day begins.
+OUT_OF_ORDER = 1_000
+
+
+def find(
+    filters: Filters,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    per_page: int = PER_PAGE,
+) -> Page:
+    """Return the newest events, those before the event with an id, or those after one."""
+    found, notices = searching.sources(filters)
+    span = _span(filters)
+    if after is not None:
+        page = newer(found, span, after, per_page)
+    else:
+        page = older(found, span, LAST if before is None else before, per_page)
+        # Whoever came from a newer page can go back to it.
+        if before is not None and page.rows:
+            page = replace(page, after=page.rows[0].id)
+    total = None
+    if before is None and after is None:
+        total = _total(found, span, page, is_narrowed=not filters.is_empty)
+    return replace(page, total=total, notices=notices)
+
+
+def get(event_id: int) -> AuditEvent | None:
+    """Return one event with all that it tells."""
+    return db.session.get(AuditEvent, event_id)
+
+
+def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
+    """Return the other events of an event's request."""
+    if not event.request_id:
+        return []
+    source = Source((searching.equal("request_id", event.request_id),))
+    rows = older([source], Span(FIRST, LAST), LAST, limit).rows
+    return [row for row in rows if row.id != event.id]
+
+
+def about_user(user: User, limit: int = 10) -> Sequence[Row[Any]]:
+    """Return the newest events of what a person did and what was done to or as them.
+
+    Each with its changes. How many there are in all is not counted.
+    """
+    source = Source(tuple(searching.of_person(user.id)))
+    columns = (*LISTED, AuditEvent.changes)
+    return older([source], Span(FIRST, LAST), LAST, limit, columns=columns).rows
+
+
+def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE) -> Page:
+    """Return what happened to someone's account, for themselves to see."""
+    source = Source(tuple(searching.about_person(user.id)))
+    return older([source], Span(FIRST, LAST), LAST if before is None else before, per_page)
+
+
+def every(filters: Filters, *, until: int, columns: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:
+    """Yield all events up to the one with the id `until`, newest first, some at a time."""
+    found, _ = searching.sources(filters)
+    span = _span(filters)
+    before: int | None = until + 1
+    while before is not None:
+        page = older(found, span, before, PART, columns=columns)
+        yield page.rows
+        before = page.before
+
+
+def newest_id() -> int:
+    return db.session.scalar(select(func.max(AuditEvent.id))) or 0
+
+
+# Where a day begins
+
+
+def _span(filters: Filters) -> Span:
+    first = last = None
+    low, high = FIRST, LAST
+    if filters.first:
+        first = datetime.combine(filters.first, time_of_day.min, UTC)
+        nearest = select(AuditEvent.id).where(AuditEvent.at >= first)
+        nearest = nearest.order_by(AuditEvent.at, AuditEvent.id).limit(OUT_OF_ORDER)
+        low = _scalar(select(func.min(nearest.subquery().c.id)), LAST)
+    if filters.last:
+        last = datetime.combine(filters.last, time_of_day.min, UTC) + timedelta(
+            days=1, microseconds=-1
+        )
+        nearest = select(AuditEvent.id).where(AuditEvent.at <= last)
+        nearest = nearest.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(OUT_OF_ORDER)
+        high = _scalar(select(func.max(nearest.subquery().c.id)), FIRST)
+    return Span(low, high, first, last)
+
+
+def _scalar(query: Select[Any], default: int) -> int:
+    found: int | None = db.session.scalar(query)
+    return default if found is None else found
+
+
+# Counting
+
+
+def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> Total | None:
+    """Return how many events there are, where that is quickly told."""
+    if page.before is None:
+        return Total(len(page.rows))
+    if not is_narrowed:
+        # Ids are given out one after the other, and the oldest events are deleted first.
+        low = select(func.min(AuditEvent.id)).scalar_subquery()
+        high = select(func.max(AuditEvent.id)).scalar_subquery()
+        return Total(db.session.scalar(select(high - low + 1)) or 0, is_estimate=True)
+    walked = found[0] if found else None
+    if len(found) > 1 or (walked and len(walked.conditions) > MOST_COUNTED):
+        return None
+    queries = [query.limit(COUNT_CAP + 1) for query in walks(walked, span, newest_first=None)]
+    ids = select(merged(queries, walked).c.id).limit(COUNT_CAP + 1).subquery()
+    count = db.session.scalar(select(func.count()).select_from(ids)) or 0
+    return Total(min(count, COUNT_CAP), is_capped=count > COUNT_CAP)

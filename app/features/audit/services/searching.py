@@ -1,0 +1,157 @@
+"""What the search box finds: whom or what a text stands for, each looked up in an index.
+
+A part of a name or an address finds people, and with them their events. The beginning of what was
+noted down, an address of the network and the id of a request find events themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+
+from app.extensions import db, is_sqlite
+from app.features import user_search
+from app.features.audit.services.filters import Filters, network_address
+from app.features.user_search.services import matching
+from app.models import AuditEvent, User
+from app.models.user import canonical_email
+
+MOST_PEOPLE = 25
+MOST_LABELS = 20
+LAST_CHARACTER = "\U0010ffff"
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+# A condition on the columns of the table, or of a query that has some of its rows.
+Condition = Callable[[Any], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Events that fulfil one of several conditions, each of which an index lists by id."""
+
+    conditions: tuple[Condition, ...]
+    # Whether no event fulfils two of them.
+    is_disjoint: bool = False
+
+    def holds(self, columns: Any) -> ColumnElement[bool]:
+        return or_(false(), *(condition(columns) for condition in self.conditions))
+
+
+def sources(filters: Filters) -> tuple[list[Source], list[str]]:
+    """Return what all events of a list have to be in, and sentences about what is left out."""
+    found: list[Source] = []
+    notices: list[str] = []
+    if filters.search:
+        found.append(_searched(filters.search, notices))
+    if filters.user_id is not None:
+        found.append(Source(tuple(of_person(filters.user_id))))
+    if filters.address:
+        found.append(Source((equal("address", filters.address),)))
+    if filters.actions:
+        found.append(
+            Source(tuple(equal("action", action) for action in filters.actions), is_disjoint=True)
+        )
+    return found, notices
+
+
+def of_person(user_id: int) -> Iterable[Condition]:
+    """Return the conditions of what someone did, what was done as them, and what to them."""
+    yield equal("actor_id", user_id)
+    yield from about_person(user_id)
+
+
+def about_person(user_id: int) -> Iterable[Condition]:
+    """Return the conditions of what was done to someone's account, and by others as them."""
+    yield equal("acting_as_id", user_id)
+    yield lambda columns: and_(columns.subject_type == "user", columns.subject_id == user_id)
+
+
+def _searched(text: str, notices: list[str]) -> Source:
+    if address := network_address(text):
+        return Source((equal("address", address),))
+    conditions: list[Condition] = []
+    if REQUEST_ID.fullmatch(text):
+        conditions.append(equal("request_id", text))
+    people = _people(text)
+    if len(people) > MOST_PEOPLE:
+        notices.append(
+            f"More than {MOST_PEOPLE} people match, so only some of their events are shown. "
+            "Type more of the name or the address."
+        )
+    for user_id in people[:MOST_PEOPLE]:
+        conditions.extend(of_person(user_id))
+    # Addresses are kept in lower case; what else there is may begin with a capital.
+    for name, beginnings in (
+        ("actor_label", (text.lower(),)),
+        ("subject_label", (text.lower(), text, text.capitalize())),
+    ):
+        conditions.extend(equal(name, label) for label in _labels(name, *beginnings))
+    return Source(tuple(conditions))
+
+
+def _people(text: str) -> list[int]:
+    """Return the ids of those whose name or address has every word of `text`, some of them."""
+    exact = db.session.scalar(select(User.id).where(User.email == canonical_email(text)))
+    if exact is not None:
+        return [exact]
+    if is_sqlite() and matching.long_words(text):
+        # Met one by one in the index of trigrams, however many there are.
+        query = matching.matches(text).join(User, User.id == matching.trigrams.c.rowid)
+        query = query.where(*matching.short(text, is_leading=False))
+        return list(db.session.scalars(query.limit(MOST_PEOPLE + 1)))
+    found: list[int] = []
+    for status in (None, "deleted"):
+        people = user_search.Filters(search=text, status=status)
+        query = select(User.id).where(*people.conditions()).limit(MOST_PEOPLE + 1 - len(found))
+        found.extend(db.session.scalars(query))
+    return found
+
+
+def _labels(name: str, *beginnings: str) -> list[str]:
+    """Return the first labels that begin with one of these texts."""
+    found: list[str] = []
+    for beginning in dict.fromkeys(beginnings):
+        values = {"beginning": beginning, "end": beginning + LAST_CHARACTER}
+        found.extend(db.session.scalars(_leap(name), values))
+    return found[:MOST_LABELS]
+
+
+@cache
+def _leap(name: str) -> Select[Any]:
+    """Return the query that leaps through the index of a column from each label to the next."""
+    column = getattr(AuditEvent, name)
+    next_one = select(func.min(column)).where(
+        column != literal_column("''"), column < bindparam("end")
+    )
+    first = next_one.where(column >= bindparam("beginning")).scalar_subquery()
+    leap = select(first.label("label")).cte(recursive=True)
+    following = next_one.where(column > leap.c.label).scalar_subquery()
+    leap = leap.union_all(select(following).where(leap.c.label.is_not(None)))
+    return select(leap.c.label).where(leap.c.label.is_not(None)).limit(MOST_LABELS)
+
+
+def equal(name: str, value: Any) -> Condition:
+    """Return the condition that a column has a value."""
+
+    # What is empty is in no index, and the database has to be told that this is not.
+    def condition(columns: Any) -> ColumnElement[bool]:
+        column = getattr(columns, name)
+        same: ColumnElement[bool] = column == value
+        return same & (column != literal_column("''")) if isinstance(value, str) else same
+
+    return condition

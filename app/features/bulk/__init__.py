@@ -1,0 +1,59 @@
+"""Doing one thing to many people: a preview, a confirmation, and batches that may stop anywhere."""
+
+from app.features.bulk.services.actions import ACTIONS, REASONS, STOP_REASONS, Action
+from app.features.bulk.services.batches import run, run_some
+from app.features.bulk.services.operations import (
+    AT_ONCE,
+    JOB_TIMEOUT,
+    NotOpen,
+    NotYours,
+    QueueAway,
+    begin_again,
+    confirm,
+    get,
+    go_on,
+    is_short,
+    is_stalled,
+    purge,
+    recent,
+    stop,
+)
+from app.features.bulk.services.previews import (
+    MOST_PICKED,
+    NobodyChosen,
+    Sample,
+    left_out,
+    preview,
+    whom,
+)
+from app.features.bulk.services.results import result_file
+
+__all__ = [
+    "ACTIONS",
+    "AT_ONCE",
+    "JOB_TIMEOUT",
+    "MOST_PICKED",
+    "REASONS",
+    "STOP_REASONS",
+    "Action",
+    "NobodyChosen",
+    "NotOpen",
+    "NotYours",
+    "QueueAway",
+    "Sample",
+    "begin_again",
+    "confirm",
+    "get",
+    "go_on",
+    "is_short",
+    "is_stalled",
+    "left_out",
+    "preview",
+    "purge",
+    "recent",
+    "result_file",
+    "run",
+    "run_some",
+    "stop",
+    "whom",
+]

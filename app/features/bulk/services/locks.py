@@ -1,0 +1,86 @@
+"""What a batch looks at before it is done: who may still do it, and to whom, under locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from app.extensions import db, is_sqlite
+from app.features.bulk.models import BulkOperation
+from app.features.bulk.services.actions import Deed, Person
+from app.features.bulk.services.ids import among
+from app.features.bulk.services.operations import deed_of
+from app.models import Permission, Role, User
+from app.services import policy, registration
+
+
+class Stop(Exception):
+    """The operation may not go on; the message is a key of STOP_REASONS."""
+
+
+def lock(operation: BulkOperation, ids: Sequence[int]) -> Deed:
+    """Lock all that the rules look at, in the order in which everything else does.
+
+    Administrators first, then the role that is given, then people by their ids; among them whoever
+    acts, so that they cannot lose meanwhile what allows it. Raises Stop and RoleGone.
+    """
+    role_id = operation.parameters.get("role_id")
+    role = db.session.get(Role, role_id) if role_id else None
+    if role_id and role is None:
+        raise Stop("role_gone")
+    deed = deed_of(operation, by=None, role=role)
+    # A role may be about to gain or lose what makes its people administrators.
+    if deed.takes_administrators or role is not None:
+        policy.lock_administrators()
+    if role is not None:
+        policy.lock_role(role)
+    if not is_sqlite():  # The transaction holds its only lock already.
+        locked = select(User.id).where(among(User.id, [*ids, *deed.own_ids])).order_by(User.id)
+        db.session.execute(locked.with_for_update(key_share=True)).all()
+    by = _actor(operation, deed)
+    if not policy.covers(by, role.permissions if role else 0):
+        raise Stop("role_above")
+    if deed.action.invites and not registration.takes_invitations():
+        raise Stop("no_invitations")
+    return deed_of(operation, by=by, role=role)
+
+
+def _actor(operation: BulkOperation, deed: Deed) -> User:
+    """Return whoever acts, if they may still. Raises Stop."""
+    people = [db.session.get(User, user_id, populate_existing=True) for user_id in deed.own_ids]
+    if not all(person and person.is_active and person.confirmed for person in people):
+        raise Stop("actor_gone")
+    by = db.session.get_one(User, operation.actor_id)
+    if not by.can(Permission.MANAGE_USERS):
+        raise Stop("actor_may_not")
+    return by
+
+
+def sort_out(deed: Deed, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
+    """Return the people to whom it is done, and why the others of `ids` are left out after all."""
+    columns = (User.id, User.email, User.first_name, User.last_name, Role.name, User.confirmed)
+    query = select(*columns, Role.permissions, deed.why_not()).outerjoin(User.role)
+    rows = db.session.execute(query.where(among(User.id, ids)).order_by(User.id)).all()
+    left_out = {row[0]: row[-1] for row in rows if row[-1]}
+    if len(rows) < len(ids):
+        left_out |= dict.fromkeys(set(ids) - {row[0] for row in rows}, "gone")
+    administrators = [row[0] for row in rows if not row[-1] and _is_administrator(row[-2])]
+    if administrators and deed.takes_administrators:
+        left_out |= _spare_one(administrators)
+    deleted_at = deed.action.columns(deed).get("deleted_at")
+    people = [Person(*row[:6], deed.role, deleted_at) for row in rows if row[0] not in left_out]
+    return people, left_out
+
+
+def _is_administrator(permissions: int | None) -> bool:
+    return permissions is not None and Permission.grants(permissions, Permission.ADMINISTER)
+
+
+def _spare_one(administrators: list[int]) -> dict[int, str]:
+    """Leave out one of these if nobody else could administer the app."""
+    if policy.has_administrator(but=administrators):
+        return {}
+    who_can = select(func.min(User.id)).where(policy.can_sign_in())
+    spared = db.session.scalar(who_can.where(among(User.id, administrators)))
+    return {} if spared is None else {spared: "last_administrator"}

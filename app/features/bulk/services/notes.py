@@ -1,0 +1,55 @@
+"""What is kept of a batch: an event for each person, and who was left out after all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.extensions import db
+from app.features.bulk.models import BulkItem, BulkOperation
+from app.features.bulk.services.actions import Deed, Person
+from app.features.bulk.services.ids import among
+from app.models import AuditEvent, User
+from app.services import audit
+
+
+def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
+    """Note who is left out although the preview did not say so."""
+    if not left_out:
+        return
+    counts = dict(operation.left_out)
+    for reason in set(left_out.values()):
+        of_them = [user_id for user_id, why in left_out.items() if why == reason]
+        db.session.execute(
+            update(BulkItem)
+            .where(BulkItem.operation_id == operation.id, among(BulkItem.user_id, of_them))
+            .values(reason=reason),
+            execution_options={"synchronize_session": False},
+        )
+        counts[reason] = counts.get(reason, 0) + len(of_them)
+    operation.left_out = counts
+
+
+def note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> None:
+    """Add an event for each person to the audit trail, as if it had been done one by one."""
+    details = {**deed.action.details(deed), "operation": operation.id}
+    values = audit.values(deed.action.noted_as, by=None, **details) | operation.provenance
+    by_role: dict[str | None, list[int]] = {}
+    for person in people:
+        by_role.setdefault(person.former_role, []).append(person.id)
+    events = AuditEvent.__table__.c
+    for former_role, ids in by_role.items():
+        row = values | {
+            "subject_type": "user",
+            "subject_id": User.id,
+            "subject_label": User.email,
+            "changes": deed.action.changes(deed, former_role),
+        }
+        selected = [
+            value if isinstance(value, InstrumentedAttribute) else literal(value, events[name].type)
+            for name, value in row.items()
+        ]
+        noted = select(*selected).where(among(User.id, ids)).order_by(User.id)
+        db.session.execute(insert(AuditEvent.__table__).from_select(list(row), noted))

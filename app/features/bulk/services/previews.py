@@ -1,0 +1,196 @@
+"""Whom something would be done to and who is left out, written down before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Integer,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+
+from app.extensions import db, is_sqlite
+from app.features.bulk.models import BulkItem, BulkOperation, BulkState
+from app.features.bulk.services.actions import ACTIONS, Deed
+from app.features.bulk.services.operations import deed_of
+from app.features.user_search import Filters
+from app.kit.database.postgresql import patience
+from app.models import Role, User
+from app.services import audit, policy, registration
+
+MOST_PICKED = 1000
+MOST_PREVIEWS = 5  # of one person that wait to be confirmed
+SAMPLE = 5
+MANY = 10_000
+# A preview may look at a million people, and the other statements of a page at few.
+TIMEOUT = 60  # seconds
+
+
+class NobodyChosen(Exception):
+    """The selection holds nobody."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some people of an operation, and how many there are of their kind."""
+
+    reason: str
+    count: int
+    people: list[Any]
+
+
+def preview(
+    action: str,
+    *,
+    by: User,
+    user_ids: Sequence[int] = (),
+    filters: Filters | None = None,
+    role: Role | None = None,
+) -> BulkOperation:
+    """Write down whom `action` would be done to and who is left out; nothing is done to anybody.
+
+    The people are those of `user_ids`, or with `filters` all whom the list shows. What is written
+    is what will be done when it is confirmed: nobody who comes to match later is added. Raises
+    NobodyChosen, AboveOneself and InvitationsClosed.
+    """
+    policy.refuse_above(by, role)
+    if ACTIONS[action].invites:
+        registration.require_invitations()
+    if not is_sqlite():
+        db.session.execute(text(f"SET LOCAL statement_timeout = {TIMEOUT * 1000}"))
+        patience.set(TIMEOUT + 2.0)
+    chosen = {"filter": filters.to_query()} if filters is not None else {"picked": len(user_ids)}
+    operation = BulkOperation(
+        action=action,
+        parameters={"role_id": role.id, "role_name": role.name} if role else {},
+        selection=chosen,
+        actor_id=by.id,
+        actor_label=by.email,
+        provenance=audit.provenance(by),
+    )
+    db.session.add(operation)
+    db.session.flush()
+    conditions: list[ColumnElement[bool]] = [User.id.in_(user_ids)]
+    if filters is not None:
+        conditions = filters.conditions()
+    operation.total = _write_items(operation, deed_of(operation, by=by, role=role), conditions)
+    if not operation.total:
+        db.session.rollback()
+        raise NobodyChosen
+    operation.left_out = _count_left_out(operation)
+    if filters is None and (gone := len(set(user_ids)) - operation.total):
+        operation.left_out = {**operation.left_out, "gone": gone}
+        operation.total += gone
+    _forget_earlier(by)
+    if operation.total > MANY and not is_sqlite():
+        # Else it takes them for a handful, and sorts all that are left for each batch.
+        db.session.execute(text("ANALYZE bulk_items"))
+    db.session.commit()
+    return operation
+
+
+def _forget_earlier(by: User) -> None:
+    """Delete all but the latest previews of `by`: each may hold a row for everyone there is."""
+    waits = and_(BulkOperation.actor_id == by.id, BulkOperation.state == BulkState.PREVIEW)
+    latest_first = select(BulkOperation.id).where(waits).order_by(BulkOperation.id.desc())
+    ids = db.session.scalars(latest_first.offset(MOST_PREVIEWS)).all()
+    if ids:
+        # One that is being confirmed is waited for, and is none of them then.
+        db.session.execute(
+            delete(BulkOperation).where(BulkOperation.id.in_(ids), waits),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def _write_items(
+    operation: BulkOperation, deed: Deed, conditions: list[ColumnElement[bool]]
+) -> int:
+    chosen = (
+        select(literal(operation.id, Integer), User.id, deed.why_not())
+        .outerjoin(User.role)
+        .where(*conditions)
+        .order_by(User.id)
+    )
+    result = db.session.execute(
+        insert(BulkItem.__table__).from_select(["operation_id", "user_id", "reason"], chosen),
+        execution_options={"preserve_rowcount": True},
+    )
+    count = cast("CursorResult[Any]", result).rowcount
+    if count and deed.takes_administrators:
+        _spare_an_administrator(operation)
+    return count
+
+
+def _spare_an_administrator(operation: BulkOperation) -> None:
+    """Leave out one administrator if nobody else could administer the app without them."""
+    is_chosen = (
+        select(BulkItem.user_id)
+        .where(
+            BulkItem.operation_id == operation.id,
+            BulkItem.user_id == User.id,
+            BulkItem.reason == "",
+        )
+        .exists()
+    )
+    administrators = (
+        select(User.id).join(User.role).where(Role.administrators(), policy.can_sign_in())
+    )
+    if db.session.scalar(administrators.where(~is_chosen).limit(1)) is not None:
+        return
+    first = db.session.scalar(administrators.where(is_chosen).order_by(User.id).limit(1))
+    db.session.execute(
+        update(BulkItem)
+        .where(BulkItem.operation_id == operation.id, BulkItem.user_id == first)
+        .values(reason="last_administrator")
+    )
+
+
+def _count_left_out(operation: BulkOperation) -> dict[str, int]:
+    counts = (
+        select(BulkItem.reason, func.count()).where(_left_out(operation)).group_by(BulkItem.reason)
+    )
+    return dict(db.session.execute(counts).all())
+
+
+def _left_out(operation: BulkOperation) -> ColumnElement[bool]:
+    # Said as the index of them has it, so that it is used.
+    return and_(BulkItem.operation_id == operation.id, text("reason <> ''"))
+
+
+def whom(operation: BulkOperation) -> list[Any]:
+    """Return some of the people to whom it is done."""
+    items = select(BulkItem.user_id).where(
+        BulkItem.operation_id == operation.id, BulkItem.reason == ""
+    )
+    return _people(items)
+
+
+def left_out(operation: BulkOperation) -> list[Sample]:
+    """Return some of the people who are left out for each reason, the most frequent first."""
+    return [
+        Sample(
+            reason,
+            count,
+            _people(
+                select(BulkItem.user_id).where(_left_out(operation), BulkItem.reason == reason)
+            ),
+        )
+        for reason, count in sorted(operation.left_out.items(), key=lambda item: -item[1])
+    ]
+
+
+def _people(items: Any) -> list[Any]:
+    ids = items.order_by(BulkItem.user_id).limit(SAMPLE)
+    query = select(User.id, User.first_name, User.last_name, User.email)
+    return list(db.session.execute(query.where(User.id.in_(ids)).order_by(User.id)))

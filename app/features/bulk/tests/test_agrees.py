@@ -1,0 +1,209 @@
+"""What is done to many is what is done to one: the same people refused, the same marks left."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.features import bulk
+from app.features.invitations import invitations
+from app.features.invitations.invitations import NotInvited
+from app.kit.database import now
+from app.models import AuditEvent, EmailMessage, Role, User, UserSession
+from app.services import access, deletions, sessions, users
+from app.services.access import TooManyMails, WrongState
+from app.services.accounts import HOUR, LINKS_AN_HOUR
+from app.services.policy import AboveOneself, LastAdministrator, NotOnOneself, UserGone
+from tests import factories
+
+REFUSALS = (
+    *(
+        AboveOneself,
+        LastAdministrator,
+        NotInvited,
+        NotOnOneself,
+        TooManyMails,
+        UserGone,
+        WrongState,
+    ),
+)
+# Moments, and numbers that grow: they differ from one deed to the next.
+MOMENTS = {"suspended_at", "deleted_at", "invited_at"}
+
+
+def role(name):
+    return db.session.scalar(select(Role).where(Role.name == name))
+
+
+@pytest.fixture
+def manager(make_user):
+    """Someone who may manage people and no more."""
+    factories.make_role("People", permissions=0x05)
+    return make_user(role="People", email="manager@example.com")
+
+
+def kinds(make_user):
+    """Return everyone whom the rules tell apart, by what they are."""
+    people = {
+        "plain": make_user(),
+        "unconfirmed": make_user(confirmed=False),
+        "invited": make_user(invited=True),
+        "suspended": make_user(suspended=True, suspended_reason="spam"),
+        "suspended and invited": make_user(invited=True, suspended=True),
+        "invited often": make_user(invited=True),
+        "invited often, once": make_user(invited=True),
+        "deleted": make_user(deleted_at=now()),
+        "without a role": make_user(),
+        "of the new role": make_user(role="Other"),
+        "above": make_user(role="Above"),
+        "administrator": make_user(role="Administrator"),
+    }
+    people["without a role"].role = None
+    db.session.commit()
+    for user in people.values():
+        sessions.start(user, remembered=False, address="", device="")
+        db.session.add(EmailMessage(**waiting_mail(user)))
+    for name, at in (("invited often", now()), ("invited often, once", now() - HOUR)):
+        for number in range(LINKS_AN_HOUR):
+            mail = waiting_mail(people[name], number) | {"message": "invite", "state": "sent"}
+            db.session.add(EmailMessage(**mail, created_at=at))
+    db.session.commit()
+    return people
+
+
+def waiting_mail(user, number=""):
+    return {
+        "message": "confirm",
+        "recipient": user.email,
+        "user_id": user.id,
+        "message_id": f"<{user.id}.{number}@x>",
+    }
+
+
+def marks(user_id, since):
+    """Return all that a deed leaves of itself, but for moments and numbers."""
+    db.session.expire_all()
+    user = db.session.get(User, user_id)
+    columns = {
+        column.name: getattr(user, column.key) is not None
+        if column.name in MOMENTS
+        else getattr(user, column.key)
+        for column in User.__table__.columns
+        if column.name not in {"id", "email", "last_name", "created_at", "last_seen_at", "status"}
+    }
+    events = [
+        (
+            event.action,
+            event.actor_id,
+            event.actor_label,
+            event.subject_type,
+            event.subject_label == user.email,
+            event.changes,
+            {name: value for name, value in event.details.items() if name != "operation"},
+            event.request_id,
+        )
+        for event in db.session.scalars(
+            select(AuditEvent).where(AuditEvent.id > since, AuditEvent.subject_id == user_id)
+        )
+        if event.subject_type == "user"
+    ]
+    mails = [
+        (
+            mail.message,
+            mail.recipient == user.email,
+            mail.user_id == user_id,
+            set(mail.context) if mail.message == "account_deleted" else mail.context,
+            mail.state,
+            mail.attempts,
+            mail.last_error,
+        )
+        for mail in db.session.scalars(
+            select(EmailMessage)
+            .where(EmailMessage.recipient == user.email)
+            .order_by(EmailMessage.id)
+        )
+    ]
+    left = db.session.scalar(
+        select(func.count()).select_from(UserSession).where(UserSession.user_id == user_id)
+    )
+    return columns, events, mails, left
+
+
+def last_event():
+    return db.session.scalar(select(func.max(AuditEvent.id))) or 0
+
+
+SINGLE = {
+    "confirm": lambda user, by, other: access.confirm(user, by=by),
+    "suspend": lambda user, by, other: users.suspend(user, by=by, reason="spam again"),
+    "reactivate": lambda user, by, other: users.reactivate(user, by=by, reason="spam again"),
+    "delete": lambda user, by, other: deletions.delete(user, by=by),
+    "change_role": lambda user, by, other: users.change_role(user, role=other, by=by),
+    "resend_invitation": lambda user, by, other: invitations.resend(user, by=by),
+}
+
+
+@pytest.mark.parametrize("who", ["manager", "administrator"])
+@pytest.mark.parametrize("action", SINGLE)
+def test_many_are_treated_as_one_is(make_user, manager, admin, action, who):
+    """AD-1, AD-2, AZ-2: every kind of person, by one who may much and by one who may all."""
+    factories.make_role("Above", permissions=0x21)
+    other = factories.make_role("Other", permissions=0x01)
+    by = manager if who == "manager" else admin
+    alone, together = kinds(make_user), kinds(make_user)
+    since = last_event()
+
+    refused = set()
+    for name, user in alone.items():
+        before = marks(user.id, since)
+        try:
+            SINGLE[action](user, by, other)
+        except REFUSALS:
+            db.session.rollback()
+            refused.add(name)
+        if marks(user.id, since) == before:
+            refused.add(name)
+
+    operation = bulk.preview(
+        action,
+        by=by,
+        user_ids=[user.id for user in together.values()],
+        role=other if action == "change_role" else None,
+    )
+    bulk.confirm(operation, by=by, reason="spam again", tell=True)
+    bulk.run(operation.id)
+
+    left_out = {sample.reason: sample.count for sample in bulk.left_out(operation)}
+    assert operation.done == len(alone) - len(refused), (refused, left_out)
+    for name, user in alone.items():
+        assert marks(user.id, since) == marks(together[name].id, since), name
+
+
+@pytest.mark.parametrize("action", [*SINGLE, "end_sessions"])
+def test_nobody_does_to_themselves_what_one_may_not(action, make_user, admin):
+    """AD-2"""
+    make_user(role="Administrator")
+    operation = bulk.preview(
+        action,
+        by=admin,
+        user_ids=[admin.id],
+        role=role("User") if action == "change_role" else None,
+    )
+    assert operation.to_do == 0
+    assert operation.left_out_count == 1
+
+
+def test_the_rest_is_as_it_was(make_user, admin):
+    """Sessions of others, mails to others, and the state of others stay."""
+    bystander, target = make_user(), make_user()
+    for user in (bystander, target):
+        sessions.start(user, remembered=True, address="", device="")
+    since = last_event()
+    before = marks(bystander.id, since)
+    operation = bulk.preview("delete", by=admin, user_ids=[target.id])
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
+    assert marks(bystander.id, since) == before
+    assert target.is_deleted
+    assert target.deleted_at > now() - timedelta(minutes=1)

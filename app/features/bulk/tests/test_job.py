@@ -1,0 +1,115 @@
+"""Something done to many people by a real worker: its progress, its death, its cancelling."""
+
+import os
+import signal
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from app.extensions import db
+from app.features import bulk
+from app.features.bulk.models import BulkOperation
+from app.features.user_search import Filters
+from app.kit import queue
+from app.kit.queue import job_reader
+from app.models import AuditEvent, EmailMessage, Role, User
+from tests import factories
+from tests.queue.support import until
+
+PEOPLE = 20_000
+
+
+@pytest.fixture
+def operation_id(web):
+    """A suspension of many that is confirmed; what is queued waits for a worker."""
+    admin = factories.make_user(role="Administrator", email="admin@example.com")
+    role_id = db.session.scalar(select(Role.id).where(Role.name == "User"))
+    db.session.execute(
+        insert(User),
+        [
+            {"email": f"p{number}@example.com", "role_id": role_id, "confirmed": True}
+            for number in range(PEOPLE)
+        ],
+    )
+    db.session.commit()
+    operation = bulk.preview("suspend", by=admin, filters=Filters())
+    bulk.confirm(operation, by=admin, reason="spam", tell=False)
+    found = operation.id
+    db.session.rollback()
+    return found
+
+
+def look(operation_id):
+    """Return the operation as it is now, leaving no transaction open that would shut others out."""
+    row = db.session.get(BulkOperation, operation_id, populate_existing=True)
+    found = (row.state, row.done, row.job_id)
+    db.session.rollback()
+    return found
+
+
+def suspended():
+    found = db.session.scalar(select(func.count()).where(User.suspended_reason == "spam"))
+    db.session.rollback()
+    return found
+
+
+def events_of_each():
+    """Return how many events each of the suspended has."""
+    counts = select(func.count()).where(AuditEvent.action == "user.suspended")
+    found = set(db.session.scalars(counts.group_by(AuditEvent.subject_id)))
+    db.session.rollback()
+    return found
+
+
+def test_a_worker_that_is_killed_leaves_nobody_out_and_does_nobody_twice(
+    operation_id, start_worker
+):
+    worker = start_worker()
+    until(lambda: look(operation_id)[1] > 0, "the first batch is done")
+    for child in worker.children():
+        os.kill(child, signal.SIGKILL)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.end()
+    state, done, _job_id = look(operation_id)
+    assert state == "running"
+    assert 0 < done < PEOPLE
+    assert suspended() == done, "what is counted is what is done"
+
+    start_worker()
+    until(lambda: look(operation_id)[0] == "finished", "the next one has done the rest", 60)
+    assert look(operation_id)[1] == PEOPLE
+    assert suspended() == PEOPLE
+    assert events_of_each() == {1}
+
+
+def test_cancelling_the_job_ends_it_between_two_batches_and_it_can_go_on(
+    operation_id, start_worker
+):
+    start_worker()
+    until(lambda: look(operation_id)[1] > 0, "the first batch is done")
+    job_id = look(operation_id)[2]
+    assert queue.request_cancel(job_id)
+    until(lambda: look(operation_id)[0] == "cancelled", "it has ended")
+    done = look(operation_id)[1]
+    assert suspended() == done
+    assert done < PEOPLE
+
+    operation = db.session.get(BulkOperation, operation_id, populate_existing=True)
+    bulk.go_on(operation, by=db.session.get(User, operation.actor_id))
+    db.session.rollback()
+    until(lambda: look(operation_id)[0] == "finished", "it has gone on to the end", 60)
+    assert suspended() == PEOPLE
+    assert events_of_each() == {1}
+
+
+def test_a_job_tells_how_far_it_is_and_what_came_of_it(operation_id, start_worker):
+    start_worker()
+    until(lambda: look(operation_id)[0] == "finished", "it is done", 60)
+
+    def result():
+        job, _outcome = job_reader.fetch(look(operation_id)[2])
+        return job.progress
+
+    progress = until(result, "the job has reported")
+    assert (progress.done, progress.of) == (PEOPLE, PEOPLE)
+    assert db.session.scalar(select(func.count(EmailMessage.id))) == 0

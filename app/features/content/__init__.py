@@ -1,0 +1,1 @@
+"""Pages whose text administrators edit."""

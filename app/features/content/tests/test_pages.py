@@ -1,0 +1,55 @@
+"""Sanitising, by itself; tests/main/test_pages.py goes through the pages."""
+
+import pytest
+
+from app.extensions import db
+from app.features.content import pages
+from app.features.content.models import EditableHTML
+
+
+def test_what_is_clean_stays_as_it_is():
+    html = '<h2>T</h2><p>a <em>b</em> <a href="/x" rel="noopener noreferrer nofollow">c</a></p>'
+    assert pages.sanitise(html) == html
+    assert pages.sanitise(pages.sanitise(html)) == html
+
+
+@pytest.mark.parametrize(
+    ("html", "clean"),
+    [
+        ("<b>x", "<b>x</b>"),
+        ("<script>x</script>y", "y"),
+        ("<style>x</style>y", "y"),
+        ("<div>x</div>", "x"),
+        ("<h1>x</h1>", "x"),
+        ("<!-- x -->y", "y"),
+        ("<p class=a id=b style=c data-d=e>x</p>", "<p>x</p>"),
+        ("", ""),
+        ("5 < 6", "5 &lt; 6"),
+    ],
+)
+def test_the_rest_is_taken_out(html, clean):
+    """XS-1"""
+    assert pages.sanitise(html) == clean
+
+
+@pytest.mark.parametrize("scheme", ["javascript", "data", "vbscript", "file", "blob", "tel", "ftp"])
+def test_links_lead_to_pages_and_mailboxes_only(scheme):
+    """XS-1"""
+    assert "href" not in pages.sanitise(f'<a href="{scheme}:x">y</a>')
+
+
+def test_a_link_tells_the_page_it_leads_to_nothing():
+    clean = pages.sanitise('<a href="https://example.com" rel="opener" target="_blank">x</a>')
+    assert 'rel="noopener noreferrer nofollow"' in clean
+    assert "target" not in clean
+
+
+def test_a_piece_is_written_over_and_not_added_again(app):
+    pages.save("about", "<p>one</p>", by=None)
+    pages.save("about", "<p>two</p>", by=None)
+    assert [piece.value for piece in db.session.query(EditableHTML)] == ["<p>two</p>"]
+
+
+def test_a_piece_that_nobody_wrote_is_empty_and_not_stored(app):
+    assert EditableHTML.get_editable_html("nothing").value == ""
+    assert db.session.query(EditableHTML).count() == 0

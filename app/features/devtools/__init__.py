@@ -1,0 +1,1 @@
+"""Pages for developing the application: inbox, patterns, live reload. None in production."""

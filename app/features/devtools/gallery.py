@@ -1,0 +1,65 @@
+"""Every message with sample data, as its reader would see it by day and by night."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from jinja2 import TemplateError
+
+from app import emails
+from app.emails import MESSAGES, RenderedEmail
+from app.features.devtools import samples
+
+RECIPIENT = "ada@example.com"
+SCHEMES = ("light", "dark")
+
+PREFERENCE = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(\w+)\s*\)")
+BOTH = re.compile(r"(color-schemes?\s*[:\"=]+\s*(?:content=\")?)light dark")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message, and the mail it makes of its sample data, or why it makes none."""
+
+    name: str
+    reason: str
+    mail: RenderedEmail | None
+    problem: str = ""
+
+
+def every_message() -> list[Sample]:
+    """Return a sample of each message, in the order in which app.emails has them."""
+    return [_sample(name) for name in MESSAGES]
+
+
+def find(name: str) -> RenderedEmail | None:
+    """Return the mail that the message called `name` makes, or None if there is none."""
+    return _sample(name).mail if name in MESSAGES else None
+
+
+def in_scheme(html: str, scheme: str) -> str:
+    """Return a mail as a reader sees it who prefers `scheme`, whatever the browser at hand does.
+
+    With "" it stays as it is.
+    """
+    if not scheme:
+        return html
+
+    def decide(condition: re.Match[str]) -> str:
+        return "all" if condition[1] == scheme else "not all"
+
+    return BOTH.sub(rf"\g<1>{scheme}", PREFERENCE.sub(decide, html))
+
+
+def _sample(name: str) -> Sample:
+    reason = MESSAGES[name].reason
+    values = samples.values(name)
+    if values is None:
+        return Sample(
+            name, reason, None, "It has no values in app/features/devtools/samples.py yet."
+        )
+    try:
+        return Sample(name, reason, emails.present(name, RECIPIENT, values))
+    except TemplateError as error:
+        return Sample(name, reason, None, f"It cannot be shown: {error}")

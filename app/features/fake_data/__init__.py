@@ -1,0 +1,1 @@
+"""Made-up users to try things out with."""

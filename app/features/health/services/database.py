@@ -1,0 +1,131 @@
+"""Checks of the database: that it answers, that its tables fit, and that someone can administer."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.extensions import db
+from app.features.health.services.check import Check
+from app.models import Role, User
+from app.services.policy import can_sign_in
+from config import DEVELOPMENT_ADMIN_PASSWORD
+
+# What a database says that answers and refuses, and what to do about the setting with its URL.
+REFUSALS = {
+    re.compile(
+        r'database "[^"]*" does not exist'
+    ): "Create it with createdb, or correct the name in {setting}.",
+    re.compile(r"starting up|shutting down|in recovery"): "Wait until it is up.",
+    re.compile(r"too many|connection slots"): "Raise its max_connections, or run fewer processes.",
+    re.compile(
+        r"SSL|ssl|certificate"
+    ): "Correct sslmode in {setting}: disable, prefer, require, verify-ca or verify-full.",
+    re.compile(
+        r"password|role|authentication|pg_hba"
+    ): "Correct the user and the password in {setting}.",
+    re.compile(
+        r"unable to open database file"
+    ): "Make the folder of the file in {setting}, and let this user write there.",
+    re.compile(r"file is not a database|FATAL:|is bad: invalid|bad value"): "Correct {setting}.",
+}
+BEFORE_THE_REASON = re.compile(r"failed: |bad: |FATAL: +")
+
+
+def away(name: str) -> Check:
+    setting = current_app.config["DATABASE_SETTING"]
+    return Check(
+        name,
+        problem="The database does not answer.",
+        hint=f"Start it, and compare {setting} with where it listens.",
+    )
+
+
+def refusal(name: str, error: SQLAlchemyError) -> Check:
+    """Return the check that failed with `error`: the database is away, or has said why not."""
+    reason = str(getattr(error, "orig", error)).partition("\n")[0]
+    hint = next((hint for said, hint in REFUSALS.items() if said.search(reason)), None)
+    if hint is None:
+        return away(name)
+    setting = current_app.config["DATABASE_SETTING"]
+    said = BEFORE_THE_REASON.split(reason)[-1]
+    return Check(
+        name,
+        problem=f"The database cannot be used: {said}.",
+        hint=hint.format(setting=setting),
+    )
+
+
+def answers() -> Check:
+    db.session.execute(select(1))
+    return Check("database", "Answers")
+
+
+def is_migrated() -> Check:
+    try:
+        known, newest = _revisions()
+    except CommandError as error:
+        return Check(
+            "migrations",
+            problem="The files in migrations/ contradict each other.",
+            hint=f"Mend them: {error}",
+        )
+    applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
+    if applied == newest:
+        return Check("migrations", "Up to date")
+    if not applied <= known:
+        return Check(
+            "migrations",
+            problem="The database has a migration that this code does not know.",
+            hint="Run the newest code, or `python manage.py db downgrade` from there.",
+        )
+    return Check(
+        "migrations",
+        problem="The tables are older than the code." if applied else "There are no tables yet.",
+        hint="Run `python manage.py db upgrade`.",
+    )
+
+
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the revisions that the code has: all of them, and the newest."""
+    folder = Path(current_app.root_path).parent / "migrations"
+    # Reading them anew takes longer than all else that a monitor asks for.
+    return _read_revisions(folder, frozenset(path.name for path in folder.glob("versions/*.py")))
+
+
+@lru_cache(maxsize=1)
+def _read_revisions(folder: Path, _files: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    scripts = ScriptDirectory(str(folder))
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    return known, frozenset(scripts.get_heads())
+
+
+def has_administrator() -> Check:
+    query = select(User.id).join(User.role).where(Role.administrators(), can_sign_in()).limit(1)
+    if db.session.scalar(query):
+        return Check("administrator", "There is one")
+    return Check(
+        "administrator",
+        problem="Nobody can administer the app.",
+        hint="Set ADMIN_EMAIL and ADMIN_PASSWORD and run `python manage.py setup_prod`.",
+    )
+
+
+def has_no_known_password() -> Check:
+    """Look for the administrator of development, who has a password that everyone knows."""
+    user = User.by_email(current_app.config["ADMIN_EMAIL"])
+    if user is None or not user.verify_password(DEVELOPMENT_ADMIN_PASSWORD):
+        return Check("known password", "Nobody has it")
+    return Check(
+        "known password",
+        problem="The administrator has the password used in development.",
+        hint=f"Sign in as {user.email} and choose another.",
+    )

@@ -1,0 +1,81 @@
+"""Whether mail goes out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, func, select
+
+from app.extensions import db
+from app.features.health.services.check import Check, time_since
+from app.kit.database import now
+from app.kit.database.planning import aside
+from app.kit.mail.email_message import EmailState
+from app.models import EmailMessage
+
+LATE_AFTER = timedelta(minutes=10)
+FAILURES_COUNT_FOR = timedelta(days=1)
+ON_THEIR_WAY = [EmailState.PENDING, EmailState.SENDING]
+
+
+def goes_out() -> Check:
+    transport = current_app.config["MAIL_TRANSPORT"]
+    if transport == "smtp" and not current_app.config["MAIL_SERVER"]:
+        return Check(
+            "mail",
+            problem="Mail cannot be sent: no server is named.",
+            hint="Set MAIL_SERVER and the settings beside it.",
+        )
+    return _stuck() or Check("mail", "Goes out" if transport == "smtp" else "Kept for development")
+
+
+def _stuck() -> Check | None:
+    at = now()
+    if refused := _refused():
+        return refused
+    late, since = _count(ON_THEIR_WAY, EmailMessage.next_try_at < at - LATE_AFTER)
+    if since is not None:
+        return Check(
+            "mail",
+            problem=f"{_mails(late)} should have gone out by now, the first {time_since(since)}.",
+            hint="See whether a worker runs (`python manage.py run_worker`), and read its log.",
+        )
+    # What has failed keeps the time at which its last attempt would have been given up.
+    failed, _ = _count([EmailState.FAILED], EmailMessage.next_try_at > at - FAILURES_COUNT_FOR)
+    if failed:
+        return Check(
+            "mail",
+            problem=f"{_mails(failed)} could not be sent in the last day.",
+            hint="Open Mail in the administration: it says why, and sends them again.",
+        )
+    return None
+
+
+def _refused() -> Check | None:
+    """Look for mails that wait for an operator: the server will take none until that is mended."""
+    error = db.session.scalar(
+        select(EmailMessage.last_error)
+        .where(aside(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
+        .order_by(EmailMessage.next_try_at.desc())
+        .limit(1)
+    )
+    if error is None:
+        return None
+    return Check(
+        "mail",
+        problem=f"The mail server takes no mail from the app: {error}",
+        hint="Mend MAIL_USERNAME, MAIL_PASSWORD and the settings beside them, and start the "
+        "worker anew. The mails that wait go out by themselves.",
+    )
+
+
+def _count(states: list[EmailState], condition: ColumnElement[bool]) -> tuple[int, datetime | None]:
+    """Return how many mails there are, and when the first was due."""
+    query = select(func.count(), func.min(EmailMessage.next_try_at))
+    count, first = db.session.execute(query.where(EmailMessage.state.in_(states), condition)).one()
+    return count, first
+
+
+def _mails(count: int) -> str:
+    return f"{count:,} mail" if count == 1 else f"{count:,} mails"

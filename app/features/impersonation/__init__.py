@@ -1,0 +1,1 @@
+"""Signing in as another user, to see what they see."""

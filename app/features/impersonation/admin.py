@@ -1,0 +1,46 @@
+"""Signing in as someone else."""
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.forms import SignInAsForm
+from app.decorators import permission_required
+from app.extensions import db
+from app.models import Permission, User
+from app.services import impersonation
+from app.services.accounts import WrongPassword
+from app.services.impersonation import CannotSignIn
+from app.services.policy import NotOnOneself
+from app.sign_in import me, take_on
+
+
+@admin.route("/user/<int:user_id>/sign-in-as", methods=["GET", "POST"])
+@permission_required(Permission.IMPERSONATE)
+def sign_in_as(user_id: int) -> ResponseReturnValue:
+    """Use the app as someone else for a while; one's own password is asked for each time."""
+    user = db.get_or_404(User, user_id)
+    form = SignInAsForm()
+    try:
+        impersonation.check(user, by=me())
+        if form.validate_on_submit():
+            impersonation.start(
+                user, by=me(), password=form.password.data, reason=form.reason.data or ""
+            )
+            take_on(user.id)
+            return redirect(url_for("main.index"))
+    except WrongPassword:
+        form.password.errors = ["This is not your password."]
+    except NotOnOneself:
+        flash("You are signed in as yourself already.", "info")
+        return _back_to(user)
+    except CannotSignIn:
+        flash(f"{user.full_name() or user.email} cannot sign in, so nobody can as them.", "error")
+        return _back_to(user)
+    return render_template("admin/sign_in_as.html", user=user, form=form)
+
+
+def _back_to(user: User) -> ResponseReturnValue:
+    if me().can(Permission.MANAGE_USERS):
+        return redirect(url_for("admin.user_info", user_id=user.id))
+    return redirect(url_for("admin.index"))

@@ -1,0 +1,579 @@
+"""Signing in as someone else: who may, what it opens and what it leaves shut, and how it ends."""
+
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import select
+
+from app import create_app
+from app.extensions import db
+from app.features import bulk
+from app.features.impersonation.account import OPEN_WHILE_ACTING
+from app.kit.database import now
+from app.models import AuditEvent, Permission, UserSession
+from app.services import accounts, deletions, email_change, impersonation, sessions, users
+from app.services.policy import NotWhileActing
+from tests import factories
+from tests.support import PASSWORD
+
+SUPPORT = Permission.GENERAL | Permission.MANAGE_USERS | Permission.IMPERSONATE
+NOT_WHILE = "Not while you are signed in as someone else"
+EXTRA_BIT = Permission.MANAGE_CONTENT
+
+
+@pytest.fixture
+def helper(make_user):
+    """Someone who may sign in as others and administers nothing."""
+    user = make_user(email="helper@example.com", first_name="Hilda", last_name="Helper")
+    user.role = factories.make_role("Support", permissions=SUPPORT)
+    db.session.commit()
+    return user
+
+
+@pytest.fixture
+def customer(make_user):
+    return make_user(email="customer@example.com", first_name="Carl", last_name="Customer")
+
+
+@pytest.fixture
+def browser(client, helper):
+    client.enter(helper)
+    return client
+
+
+def page_of(user):
+    return f"/admin/user/{user.id}/sign-in-as"
+
+
+def begin(browser, user, password=PASSWORD, **fields):
+    return browser.submit(page_of(user), {"password": password, **fields})
+
+
+def stop(browser):
+    return browser.submit("/account/stop-acting", form_at="/about")
+
+
+def acts_as(browser):
+    """Return the address of whom the browser is signed in as."""
+    found = re.search(r"<h3>Email address</h3><p>([^<]+)</p>", browser.get("/account/manage").text)
+    return found and found[1]
+
+
+def has_banner(page):
+    return 'class="acting"' in page.text
+
+
+def events(*names):
+    query = select(AuditEvent).order_by(AuditEvent.id)
+    return [event for event in db.session.scalars(query) if not names or event.action in names]
+
+
+# Beginning
+
+
+def test_someone_with_the_permission_signs_in_as_someone_and_back(browser, helper, customer):
+    """Without being an administrator: the permission is enough."""
+    page = browser.get(page_of(customer))
+    assert "Sign in as Carl Customer?" in page.text
+    assert acts_as(browser) == helper.email
+
+    response = begin(browser, customer, reason="Request 4711")
+    assert response.location == "/"
+    assert acts_as(browser) == customer.email
+    assert browser.get("/admin/users").status_code == 403, "they may do what the customer may"
+
+    response = stop(browser)
+    assert response.location == f"/admin/user/{customer.id}"
+    assert acts_as(browser) == helper.email
+    assert not has_banner(browser.get("/"))
+
+
+def test_the_password_is_asked_for_however_fresh_the_sign_in_is(browser, customer):
+    """SE-8: also right after signing in, and again the next time."""
+    for password in ("", "wrong password", "wrong password"):
+        page = begin(browser, customer, password)
+        assert page.status_code == 200
+        assert 'aria-invalid="true"' in page.text
+    assert events("session.impersonation_started") == []
+    assert len(events("session.reauthentication_refused")) == 2
+    begin(browser, customer)
+    stop(browser)
+    assert begin(browser, customer, "").status_code == 200
+    assert acts_as(browser) == "helper@example.com"
+
+
+def test_the_password_of_the_other_is_none(browser, helper, customer):
+    customer.password = "quite another horse battery"
+    db.session.commit()
+    assert "not your password" in begin(browser, customer, "quite another horse battery").text
+
+
+def test_guesses_are_counted(browser, customer):
+    """BF-1"""
+    token = browser.csrf_token(page_of(customer))
+    answers = [
+        browser.post(page_of(customer), data={"csrf_token": token, "password": "wrong"}).status_code
+        for _ in range(12)
+    ]
+    assert answers == [200] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize("trait", ["oneself", "suspended", "deleted", "invited", "above"])
+def test_it_is_refused(trait, browser, helper, make_user):
+    """AZ-4: never upwards, nor as oneself, nor as someone who could not sign in."""
+    target = {
+        "oneself": lambda: helper,
+        "suspended": lambda: make_user(suspended=True),
+        "deleted": lambda: make_user(deleted_at=now()),
+        "invited": lambda: make_user(invited=True),
+        "above": lambda: make_user(role="Administrator"),
+    }[trait]()
+    for response in (
+        browser.get(page_of(target)),
+        browser.post(
+            page_of(target), data={"password": PASSWORD, "csrf_token": browser.csrf_token("/about")}
+        ),
+    ):
+        assert response.status_code == (403 if trait == "above" else 302)
+    assert acts_as(browser) == helper.email
+    assert events("session.impersonation_started") == []
+    assert f'href="{page_of(target)}"' not in browser.get(f"/admin/user/{target.id}").text
+
+
+def test_a_role_that_holds_one_permission_more_is_above(browser, make_user):
+    """AZ-4"""
+    other = make_user()
+    other.role = factories.make_role("Editor", permissions=SUPPORT | EXTRA_BIT)
+    db.session.commit()
+    assert browser.get(page_of(other)).status_code == 403
+
+
+def test_an_administrator_may_be_another_administrator_and_no_less(client, admin, make_user):
+    client.enter(admin)
+    begin(client, make_user(role="Administrator", email="other@example.com"))
+    assert acts_as(client) == "other@example.com"
+
+
+def test_the_button_is_there_where_it_works(browser, customer):
+    assert f'href="{page_of(customer)}"' in browser.get(f"/admin/user/{customer.id}").text
+
+
+def test_the_button_is_not_for_those_without_the_permission(client, make_user, customer):
+    manager = make_user()
+    manager.role = factories.make_role("Manager", permissions=SUPPORT & ~Permission.IMPERSONATE)
+    db.session.commit()
+    client.enter(manager)
+    assert page_of(customer) not in client.get(f"/admin/user/{customer.id}").text
+    assert client.get(page_of(customer)).status_code == 403
+
+
+# While it lasts
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/about", "/account/manage", "/nowhere", "/admin/users", "/admin/"]
+)
+def test_every_page_says_so(path, browser, customer):
+    """Error pages too."""
+    begin(browser, customer)
+    page = browser.get(path)
+    assert has_banner(page)
+    assert "Carl Customer" in page.text
+    assert "Hilda Helper" in page.text
+    assert "/account/stop-acting" in page.text
+
+
+def test_admin_pages_and_pages_of_stale_forms_say_so_too(client, admin, make_user):
+    client.enter(admin)
+    begin(client, make_user(role="Administrator"))
+    assert has_banner(client.get("/admin/users"))
+    stale = client.post("/account/logout", data={"csrf_token": "x"})
+    assert stale.status_code == 400
+    assert has_banner(stale)
+
+
+def test_someone_unconfirmed_can_be_left_again(browser, make_user, helper):
+    begin(browser, make_user(confirmed=False))
+    assert browser.get("/").location == "/account/unconfirmed"
+    assert has_banner(browser.get("/account/unconfirmed"))
+    browser.submit("/account/stop-acting", form_at="/account/unconfirmed")
+    assert acts_as(browser) == helper.email
+
+
+def test_the_account_does_not_offer_what_is_closed(browser, customer):
+    begin(browser, customer)
+    page = browser.get("/account/manage").text
+    for path in ("change-password", "change-email", "delete"):
+        assert f'href="/account/manage/{path}' not in page
+
+
+RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)
+OF_THE_ACCOUNT = [
+    rule
+    for rule in RULES
+    if rule.endpoint.startswith("account.") and rule.endpoint not in OPEN_WHILE_ACTING
+]
+# Read by hand when a page of the account is added to what is open.
+CHANGE_HOW_TO_SIGN_IN = {
+    *("account.change_password", "account.change_email_request", "account.change_email"),
+    *("account.cancel_email_change", "account.reauthenticate", "account.confirm_request"),
+}
+
+
+def test_what_changes_how_to_sign_in_is_not_open():
+    assert {rule.endpoint for rule in OF_THE_ACCOUNT} >= CHANGE_HOW_TO_SIGN_IN
+    words = ("password", "email", "delete", "session", "authenticat")
+    for endpoint in OPEN_WHILE_ACTING - {"account.reset_password", "account.check_password"}:
+        assert not any(word in endpoint for word in words) or endpoint.endswith("_request"), (
+            endpoint
+        )
+
+
+@pytest.mark.parametrize("rule", OF_THE_ACCOUNT, ids=str)
+def test_what_decides_how_to_sign_in_is_left_to_the_person(rule, browser, customer):
+    """SE-8: every such route, those that are added later too."""
+    begin(browser, customer)
+    token = browser.csrf_token("/about")
+    before = customer.password_hash, customer.email, customer.pending_email
+    url = re.sub(r"<[^>]+>", "1", str(rule))
+    for method in rule.methods - {"OPTIONS"}:
+        sent = {"password": PASSWORD, "old_password": PASSWORD, "email": "thief@example.com"}
+        sent |= {"new_password": "a horse of my own battery", "new_password2": ""}
+        response = browser.open(url, method=method, data={**sent, "csrf_token": token})
+        assert response.status_code == 403, method
+        assert method == "HEAD" or NOT_WHILE in response.text
+    db.session.refresh(customer)
+    assert (customer.password_hash, customer.email, customer.pending_email) == before
+    assert customer.deleted_at is None
+
+
+def wants_fresh_sign_in(view):
+    while view is not None:
+        if "sessions" in view.__code__.co_names and "is_fresh" in view.__code__.co_names:
+            return True
+        view = getattr(view, "__wrapped__", None)
+    return False
+
+
+def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, client, admin):
+    """SE-8: neither's password unlocks it, so an administrator cannot hide behind another one."""
+    other = factories.make_user(role="Administrator")
+    client.enter(admin)
+    begin(client, other)
+    token = client.csrf_token("/about")
+    guarded = [rule for rule in RULES if wants_fresh_sign_in(app.view_functions[rule.endpoint])]
+    assert len(guarded) > 5
+    for rule in guarded:
+        url = re.sub(r"<[^>]+>", str(other.id), str(rule))
+        for method in rule.methods & {"GET", "POST"}:
+            response = client.open(url, method=method, data={"csrf_token": token})
+            assert response.status_code == 403, (method, url)
+            assert NOT_WHILE in response.text
+    assert client.get("/account/reauthenticate").status_code == 403
+
+
+OF_THE_ADMIN = [rule for rule in RULES if rule.endpoint.startswith("admin.")]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in OF_THE_ADMIN if "POST" in rule.methods], ids=str)
+def test_no_page_of_the_admin_changes_how_the_other_signs_in(rule, client, admin):
+    """SE-8: an administrator's own account stands among the people, where forms change people."""
+    other = factories.make_user(role="Administrator")
+    sessions.start(other, remembered=False, address="", device="")
+    own = db.session.scalars(select(UserSession.id)).one()
+    client.enter(admin)
+    begin(client, other)
+    before = how_to_sign_in(other)
+    url = str(rule).replace("<int:user_id>", str(other.id)).replace("<int:session_id>", str(own))
+    url = re.sub(r"<[^>]+>", "1", url)
+    sent = {"email": "thief@example.com", "password": PASSWORD, "confirm": "1", "submit": "1"}
+    sent |= {"csrf_token": client.csrf_token("/about"), "user_ids": str(other.id), "reason": "x"}
+    client.post(url, data=sent)
+    assert how_to_sign_in(other) == before
+
+
+def how_to_sign_in(user):
+    db.session.refresh(user)
+    columns = ("email", "pending_email", "password_hash", "must_change_password", "confirmed")
+    columns += ("suspended_at", "deleted_at", "role_id")
+    sessions_of = select(UserSession.id).where(UserSession.user_id == user.id)
+    return [getattr(user, name) for name in columns], list(db.session.scalars(sessions_of))
+
+
+def test_one_cannot_sign_in_as_a_third_person_meanwhile(client, admin, make_user):
+    client.enter(admin)
+    second, third = make_user(role="Administrator"), make_user()
+    begin(client, second)
+    token = client.csrf_token("/about")
+    assert client.get(page_of(third)).status_code == 403
+    sent = {"password": PASSWORD, "csrf_token": token}
+    assert client.post(page_of(third), data=sent).status_code == 403
+    assert page_of(third) not in client.get(f"/admin/user/{third.id}").text
+    assert acts_as(client) == second.email
+
+
+def test_services_refuse_it_without_a_page(browser, helper, customer):
+    """So that another door, such as an API, is no way around."""
+    begin(browser, customer)
+    customer.session = db.session.scalars(select(UserSession)).one()
+    for deed in (
+        lambda: accounts.change_password(customer, old=PASSWORD, new=PASSWORD, keep=None),
+        lambda: email_change.request_email_change(
+            customer, new_email="a@b.example", password=PASSWORD
+        ),
+        lambda: email_change.cancel_email_change(customer),
+        lambda: email_change.change_email(customer, "x"),
+        lambda: accounts.reauthenticate(customer, customer.session, PASSWORD),
+        lambda: sessions.confirm_password(customer.session),
+        lambda: impersonation.start(helper, by=customer, password=PASSWORD),
+    ):
+        with pytest.raises(NotWhileActing):
+            deed()
+
+
+def test_being_there_is_not_being_seen(browser, helper, customer):
+    """What the other person's account shows is when they were there themselves."""
+    begin(browser, customer)
+    row = db.session.scalars(select(UserSession)).one()
+    row.last_seen_at = helper.last_seen_at = now() - timedelta(hours=1)
+    db.session.commit()
+    browser.get("/about")
+    db.session.expire_all()
+    assert customer.last_seen_at is None
+    assert now() - helper.last_seen_at < timedelta(minutes=1)
+    assert db.session.scalars(select(UserSession)).one().user_id == helper.id
+
+
+# Forms
+
+
+def test_a_form_of_the_one_does_nothing_for_the_other(browser, customer, helper):
+    """CS-1: neither before nor after, nor does the page of the stale form offer to send it."""
+    own = browser.csrf_token("/about")
+    begin(browser, customer)
+    theirs = browser.csrf_token("/about")
+    for token in (own, "nonsense"):
+        page = browser.post(
+            "/account/logout", data={"csrf_token": token}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert page.status_code == 400
+        assert "Send again" not in page.text
+    stop(browser)
+    for token in (own, theirs):
+        page = browser.post(
+            "/account/logout", data={"csrf_token": token}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert page.status_code == 400
+        assert "Send again" not in page.text
+    assert acts_as(browser) == helper.email
+
+
+def test_a_form_that_outlives_it_is_not_sent_in_ones_own_name(browser, customer, helper):
+    """CS-1"""
+    begin(browser, customer)
+    token = browser.csrf_token("/about")
+    run_out()
+    response = browser.post("/account/logout", data={"csrf_token": token})
+    assert (response.status_code, response.location) == (302, "/")
+    page = browser.get("/account/manage")
+    assert "You are yourself again" in page.text
+    assert helper.email in page.text
+    assert browser.post("/account/logout", data={"csrf_token": token}).status_code == 400
+
+
+# Ending
+
+
+def run_out():
+    for row in db.session.scalars(select(UserSession)):
+        row.acting_until = now() - timedelta(seconds=1)
+    db.session.commit()
+
+
+def test_it_ends_by_itself_after_half_an_hour(browser, customer, helper, app):
+    begin(browser, customer)
+    row = db.session.scalars(select(UserSession)).one()
+    left = row.acting_until - now()
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+    assert app.config["IMPERSONATION_MINUTES"] == 30
+    run_out()
+    page = browser.get("/account/manage")
+    assert "You are yourself again" in page.text
+    assert helper.email in page.text
+    assert not has_banner(page)
+    assert "You are yourself again" not in browser.get("/account/manage").text
+    (ended,) = events("session.impersonation_ended")
+    assert ended.details["how"] == "ran out"
+
+
+def test_it_ends_when_the_session_does_at_the_latest(browser, customer):
+    row = db.session.scalars(select(UserSession)).one()
+    row.expires_at = now() + timedelta(minutes=5)
+    db.session.commit()
+    begin(browser, customer)
+    assert db.session.scalars(select(UserSession)).one().acting_until == row.expires_at
+
+
+def demote_helper(helper, _customer, _admin):
+    helper.role = factories.make_role("Less", permissions=SUPPORT & ~Permission.IMPERSONATE)
+    db.session.commit()
+
+
+ENDINGS = {
+    "the other is suspended": lambda helper, customer, admin: users.suspend(customer, by=admin),
+    "the other is deleted": lambda helper, customer, admin: deletions.delete(customer, by=admin),
+    "the other's sessions end": lambda helper, customer, admin: end_sessions(customer),
+    "many are signed out at once": lambda helper, customer, admin: sign_out_in_bulk(
+        customer, admin
+    ),
+    "the other rises above": lambda helper, customer, admin: users.change_role(
+        customer, role=admin.role, by=admin
+    ),
+    "the permission is taken away": demote_helper,
+    "a new password is asked for": lambda helper, customer, admin: require_password(helper),
+}
+
+
+def end_sessions(user):
+    sessions.end_all(user)
+    db.session.commit()
+
+
+def sign_out_in_bulk(user, admin):
+    sessions.start(user, remembered=False, address="", device="")
+    operation = bulk.preview("end_sessions", by=admin, user_ids=[user.id])
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
+
+
+def require_password(user):
+    user.must_change_password = True
+    db.session.commit()
+
+
+@pytest.mark.parametrize("cause", ENDINGS)
+def test_it_ends_at_once_when(cause, browser, helper, customer, admin):
+    """SE-4"""
+    begin(browser, customer)
+    ENDINGS[cause](helper, customer, admin)
+    page = browser.get("/about")
+    assert not has_banner(page)
+    db.session.expire_all()
+    row = db.session.scalars(select(UserSession)).one()
+    assert row.acting_as_id is None
+    (ended,) = events("session.impersonation_ended")
+    assert (ended.actor_label, ended.acting_as_label) == (helper.email, customer.email)
+    assert ended.details["how"] != "ran out"
+
+
+def test_it_ends_at_once_when_the_one_who_acts_is_suspended(browser, helper, customer, admin):
+    """SE-4"""
+    begin(browser, customer)
+    users.suspend(helper, by=admin)
+    assert not browser.is_signed_in()
+
+
+def test_it_ends_when_the_other_is_gone(browser, helper, customer):
+    """SE-4"""
+    begin(browser, customer)
+    db.session.delete(customer)
+    db.session.commit()
+    assert acts_as(browser) == helper.email
+    (ended,) = events("session.impersonation_ended")
+    assert ended.actor_label == helper.email
+
+
+def test_signing_out_ends_all(browser, customer):
+    """SE-2"""
+    begin(browser, customer)
+    browser.submit("/account/logout", form_at="/about")
+    assert not browser.is_signed_in()
+    assert db.session.scalars(select(UserSession)).all() == []
+    assert [event.details["how"] for event in events("session.impersonation_ended")] == ["stopped"]
+
+
+def test_of_two_requests_that_find_it_ended_one_notes_it(browser, customer):
+    begin(browser, customer)
+    run_out()
+    row = db.session.scalars(select(UserSession)).one()
+    stale = SimpleNamespace(
+        id=row.id,
+        acting_as_id=row.acting_as_id,
+        acting_until=row.acting_until,
+        is_acting=False,
+        user=row.user,
+        user_id=row.user_id,
+    )
+    impersonation.settle(row)
+    impersonation.settle(stale)
+    assert len(events("session.impersonation_ended")) == 1
+
+
+def test_stopping_what_has_ended_does_no_harm(browser, customer, helper):
+    begin(browser, customer)
+    stop(browser)
+    assert stop(browser).location == "/"
+    assert acts_as(browser) == helper.email
+    assert len(events("session.impersonation_ended")) == 1
+
+
+def test_a_remembered_browser_is_still_the_other_and_says_so(app, helper, customer):
+    browser = app.test_client()
+    browser.sign_in(helper.email, remember_me="y")
+    begin(browser, customer)
+    browser.delete_cookie("session")
+    assert acts_as(browser) == customer.email
+    assert has_banner(browser.get("/"))
+
+
+# The record
+
+
+def test_both_names_are_on_the_record(browser, helper, customer):
+    """AD-5"""
+    begin(browser, customer, reason="Request 4711")
+    stop(browser)
+    started, ended = events("session.impersonation_started", "session.impersonation_ended")
+    for event in (started, ended):
+        assert (event.actor_id, event.actor_label) == (helper.id, helper.email)
+        assert (event.acting_as_id, event.acting_as_label) == (customer.id, customer.email)
+        assert (event.subject_type, event.subject_id) == ("user", customer.id)
+    assert started.details["reason"] == "Request 4711"
+    assert PASSWORD not in repr([event.details for event in events()])
+
+
+def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
+    """AD-5"""
+    other = make_user(role="Administrator", email="other@example.com")
+    invited = make_user(invited=True)
+    client.enter(admin)
+    begin(client, other)
+    client.submit(f"/admin/user/{invited.id}/resend-invite", form_at="/about")
+    (event,) = events("user.invitation_resent")
+    assert (event.actor_label, event.acting_as_label) == (admin.email, other.email)
+
+
+# What error pages say meanwhile
+
+
+def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
+    browser, helper, customer
+):
+    begin(browser, customer)
+    page = browser.get("/admin/users")
+    assert page.status_code == 403
+    assert "The account that you are signed in as does not have the permission" in page.text
+
+
+def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, helper, customer):
+    """And it keeps what was written into it, not the rows that were ticked."""
+    token = browser.csrf_token("/about")
+    begin(browser, customer)
+    sent = {"csrf_token": token, "reason": "Spam", "user_ids": ["4711", "4712"], "action": "delete"}
+    page = browser.post("/admin/users/bulk", data=sent)
+    assert page.status_code == 400
+    assert "You began or stopped being signed in as someone else" in page.text
+    assert "Spam" in page.text
+    assert "4711" not in page.text

@@ -1,0 +1,69 @@
+"""Importing people from CSV: upload, check, and a run that can stop and go on anywhere."""
+
+from app.features.imports.services.checking import MOST_PROBLEMS
+from app.features.imports.services.columns import FIELDS
+from app.features.imports.services.encodings import ENCODINGS
+from app.features.imports.services.lifecycle import (
+    AT_ONCE,
+    JOB_TIMEOUT,
+    NoEmailColumn,
+    NotOpen,
+    NotYours,
+    cancel,
+    choose,
+    delete,
+    go_on,
+    is_short,
+    is_stalled,
+    purge,
+    read_as,
+    run,
+)
+from app.features.imports.services.results import (
+    problems,
+    problems_file,
+    recent,
+    results_file,
+    sample_file,
+)
+from app.features.imports.services.unreadable import Unreadable
+from app.features.imports.services.uploads import (
+    MOST_UNFINISHED,
+    FileGone,
+    TooManyUnfinished,
+    preview,
+    upload,
+)
+from app.features.imports.services.working import work
+
+__all__ = [
+    "AT_ONCE",
+    "ENCODINGS",
+    "FIELDS",
+    "JOB_TIMEOUT",
+    "MOST_PROBLEMS",
+    "MOST_UNFINISHED",
+    "FileGone",
+    "NoEmailColumn",
+    "NotOpen",
+    "NotYours",
+    "TooManyUnfinished",
+    "Unreadable",
+    "cancel",
+    "choose",
+    "delete",
+    "go_on",
+    "is_short",
+    "is_stalled",
+    "preview",
+    "problems",
+    "problems_file",
+    "purge",
+    "read_as",
+    "recent",
+    "results_file",
+    "run",
+    "sample_file",
+    "upload",
+    "work",
+]

@@ -1,0 +1,119 @@
+"""Looking at every line of a file without changing anything but what is known of the import."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+
+from app.extensions import db
+from app.features.imports.models import ImportProblem, ImportState, PeopleImport
+from app.features.imports.services import storage
+from app.features.imports.services.deciding import End, Plan, Rules, find, tally
+from app.features.imports.services.rows import Row
+from app.kit import queue
+from app.kit.database import now
+
+MOST_PROBLEMS = 10_000  # that are listed; the others are counted
+
+
+class LetGo(Exception):
+    """The import was cancelled or deleted, or someone else works on it."""
+
+
+def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
+    """Look at every line, write down the problems, and tell whether there are any.
+
+    Of an import that is being checked this is all. One that runs goes back to being checked, with
+    `failure`, if there are problems.
+    """
+    counts: Counter[str] = Counter()
+    demoted: list[int] = []
+    listed = done = 0
+    left_out = bytearray()
+    is_check = state == ImportState.CHECKING
+    # A check begins anew. A run whose first lines are done by now is someone else's.
+    change(plan, state, at=None if is_check else 0, position=0, counts={})
+    forget_problems(plan)
+    db.session.commit()
+    for rows in storage.stored_rows(plan):
+        at = done if is_check else 0
+        change(plan, state, at=at, position=done + len(rows) if is_check else 0)
+        rules, people = Rules(plan, demoted), find(rows)
+        deeds = [rules.decide(row, people.get(row.email)) for row in rows]
+        counts.update(tally(deeds))
+        left_out.extend(bytes((done + len(rows)) // 8 + 1 - len(left_out)))
+        for number, deed in enumerate(deeds, done):
+            if deed.end == End.PROBLEM:
+                left_out[number // 8] |= 1 << number % 8
+        listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
+        done += len(rows)
+        db.session.commit()
+        report(done, plan.lines, "checked")
+    has_problems = counts[End.PROBLEM] > 0
+    if is_check or has_problems:
+        change(
+            plan,
+            state,
+            state=ImportState.CHECKED,
+            position=0,
+            counts=dict(counts),
+            left_out=bytes(left_out),
+            failure=failure,
+            checks=plan.checks + 1,
+            started_at=None,
+        )
+        db.session.commit()
+    return has_problems
+
+
+def forget_problems(plan: Plan) -> None:
+    """Delete the problems of an earlier look; the caller commits."""
+    db.session.execute(
+        delete(ImportProblem).where(ImportProblem.import_id == plan.id),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def list_problems(plan: Plan, rows: Sequence[Row], at_most: int) -> int:
+    """Write down at most so many problems, and return how many; the caller commits."""
+    found = [
+        {
+            "import_id": plan.id,
+            "line": row.line,
+            "field": problem.field,
+            "value": problem.value,
+            "message": problem.message,
+        }
+        for row in rows
+        for problem in row.problems
+    ][: max(0, at_most)]
+    if found:
+        db.session.execute(insert(ImportProblem), found)
+    return len(found)
+
+
+def change(plan: Plan, present: ImportState, *, at: int | None = None, **values: Any) -> None:
+    """Change an import that is in the state `present`, and lock it. Raises LetGo."""
+    statement = (
+        update(PeopleImport)
+        .where(
+            PeopleImport.id == plan.id,
+            PeopleImport.state == present,
+            PeopleImport.checks == plan.checks,
+        )
+        .values(moved_at=now(), **values)
+        .returning(PeopleImport.id)
+    )
+    if at is not None:
+        statement = statement.where(PeopleImport.position == at)
+    options = {"synchronize_session": False}
+    if db.session.execute(statement, execution_options=options).first() is None:
+        raise LetGo
+
+
+def report(done: int, of: int, text: str) -> None:
+    """Tell who watches the job. Raises queue.JobCancelled."""
+    queue.report_progress(done, max(of, done, 1), text)

@@ -1,0 +1,262 @@
+"""What a line comes to: by the rules of whoever imports, and by who is there already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
+from sqlalchemy import Row as Found
+
+from app.extensions import db, is_sqlite
+from app.features.imports.models import ImportMode, PeopleImport
+from app.features.imports.services.rows import Row
+from app.kit import names
+from app.models import Permission, Role, User
+from app.services import policy, registration
+
+NOT_HERE = "Nobody has this address, and only people who are here are updated."
+DELETED = "This person was deleted. They can be restored; their address is not free yet."
+NO_ROLE = "There is no role of this name."
+NO_DEFAULT_ROLE = "The role for new people is gone. Choose another."
+ROLE_ABOVE = "You may not give this role: it allows what you may not do."
+PERSON_ABOVE = "You may not change this person: their role allows what you may not do."
+ONESELF = "You cannot change your own role."
+LAST = "Nobody else could administer the app."
+TAKEN = "Someone took this address while the import ran."
+LEFT_OUT = "This line had a problem when the file was checked. Check the file again to import it."
+
+
+class NotAllowed(Exception):
+    """Whoever imports may not, or no longer; the message says why."""
+
+
+class End(StrEnum):
+    """What a line comes to."""
+
+    CREATED = "created"
+    INVITED = "invited"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was chosen for an import, kept apart from its row, which others change meanwhile."""
+
+    id: int
+    encoding: str
+    delimiter: str
+    has_header: bool
+    width: int
+    lines: int
+    mapping: Mapping[str, int]
+    mode: str
+    update_existing: bool
+    role_id: int | None
+    keep_good: bool
+    provenance: Mapping[str, Any]
+    actor_id: int
+    checks: int
+    left_out: bytes = b""
+
+    @staticmethod
+    def of(row: PeopleImport) -> Plan:
+        return Plan(
+            id=row.id,
+            encoding=row.encoding,
+            delimiter=row.delimiter,
+            has_header=row.has_header,
+            width=len(row.columns),
+            lines=row.lines,
+            mapping=dict(row.mapping),
+            mode=row.mode,
+            update_existing=row.update_existing or row.mode == ImportMode.UPDATE,
+            role_id=row.role_id,
+            keep_good=row.keep_good,
+            provenance=dict(row.provenance),
+            actor_id=row.actor_id,
+            checks=row.checks,
+            left_out=row.left_out or b"",
+        )
+
+    def leaves_out(self, number: int) -> bool:
+        """Tell whether the line `number`, from 0, had a problem at the check that was confirmed."""
+        return number // 8 < len(self.left_out) and bool(
+            self.left_out[number // 8] >> number % 8 & 1
+        )
+
+    @property
+    def own_ids(self) -> set[int]:
+        """The people whose own role must stay: whoever imports, and as whom."""
+        ids = (self.actor_id, self.provenance.get("actor_id"), self.provenance.get("acting_as_id"))
+        return {one for one in ids if one is not None}
+
+
+@dataclass(slots=True)
+class Deed:
+    """What is to be done for a line: `changes` are columns of the user, before and after."""
+
+    row: Row
+    end: End
+    user_id: int | None = None
+    role: Role | None = None
+    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    demotes: bool = False
+
+    def refuse(self, about: str, value: str, message: str) -> None:
+        self.row.complain(about, value, message)
+        self.end = End.PROBLEM
+
+
+class Rules:
+    """What holds for a batch: the roles there are, and what whoever imports may do now."""
+
+    def __init__(self, plan: Plan, demoted: list[int]) -> None:
+        """Raises NotAllowed for one who may not import, or no longer.
+
+        `demoted` gathers whom the lines so far take out of the administrators.
+        """
+        self.plan, self.demoted = plan, demoted
+        if plan.mode == ImportMode.INVITE and not registration.takes_invitations():
+            raise NotAllowed("Nobody can be invited at present: REGISTRATION is closed.")
+        self.read_actor_again()
+        roles = list(db.session.scalars(select(Role).order_by(Role.id)))
+        self.roles = {role.id: role for role in roles}
+        self.by_name = {names.fold(role.name): role for role in reversed(roles)}
+        self.default_role = self.roles.get(plan.role_id or 0)
+
+    def read_actor_again(self) -> None:
+        """Raise NotAllowed for one who may not import, or no longer."""
+        own_ids = self.plan.own_ids
+        people = [db.session.get(User, user_id, populate_existing=True) for user_id in own_ids]
+        if not all(person and person.is_active and person.confirmed for person in people):
+            raise NotAllowed("The account of whoever imports was suspended or deleted.")
+        self.by = next(person for person in people if person and person.id == self.plan.actor_id)
+        if not self.by.can(Permission.MANAGE_USERS):
+            raise NotAllowed("Whoever imports may no longer manage people.")
+
+    def may_give(self, role: Role) -> bool:
+        return policy.covers(self.by, role.permissions)
+
+    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Deed:
+        """Return what becomes of the line `number` in a run, which does no more than was shown.
+
+        Rights may have grown since the check, and roles may have been made: a line that the page
+        promised to leave out is left out all the same.
+        """
+        deed = self.decide(row, found)
+        if deed.end != End.PROBLEM and self.plan.leaves_out(number):
+            deed.refuse("", "", LEFT_OUT)
+        return deed
+
+    def decide(self, row: Row, found: Found[Any] | None) -> Deed:
+        """Return what becomes of a line. `found` is whoever has the address."""
+        role = None
+        if row.role:
+            role = self.by_name.get(names.fold(row.role))
+            if role is None:
+                row.complain("role", row.role, NO_ROLE)
+        if found is not None and found.deleted_at is not None:
+            row.complain("email", row.email, DELETED)
+        if row.problems:
+            return Deed(row, End.PROBLEM)
+        invites = self.plan.mode == ImportMode.INVITE
+        if found is None or (invites and found.stored_status == "unconfirmed"):
+            return self._decide_on_new(row, role, found)
+        return self._decide_on_known(row, role, found)
+
+    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Deed:
+        """Decide on someone without an account, or with one that nobody has confirmed."""
+        invites = self.plan.mode == ImportMode.INVITE
+        deed = Deed(row, End.INVITED if invites else End.CREATED)
+        deed.role = role or self.default_role
+        deed.user_id = found.id if found else None
+        before = self.roles.get(found.role_id or 0) if found else None
+        if before is not None and not self.may_give(before):
+            deed.refuse("email", row.email, PERSON_ABOVE)
+        elif self.plan.mode == ImportMode.UPDATE:
+            deed.refuse("email", row.email, NOT_HERE)
+        elif deed.role is None:
+            deed.refuse("role", "", NO_DEFAULT_ROLE)
+        elif not self.may_give(deed.role):
+            deed.refuse("role", deed.role.name, ROLE_ABOVE)
+        return deed
+
+    def _decide_on_known(self, row: Row, role: Role | None, found: Found[Any]) -> Deed:
+        deed = Deed(row, End.UNCHANGED, user_id=found.id)
+        if not self.plan.update_existing:
+            return deed
+        for name in ("first_name", "last_name"):
+            new = getattr(row, name)
+            if new and new != getattr(found, name):
+                deed.changes[name] = (getattr(found, name), new)
+        if role is not None and role.id != found.role_id:
+            deed.changes["role_id"] = (found.role_id, role.id)
+        if not deed.changes:
+            return deed
+        deed.end = End.UPDATED
+        before = self.roles.get(found.role_id or 0)
+        if before is not None and not self.may_give(before):
+            deed.refuse("email", row.email, PERSON_ABOVE)
+        elif "role_id" in deed.changes and role is not None:
+            self._decide_on_role(deed, before, role)
+        return deed
+
+    def _decide_on_role(self, deed: Deed, before: Role | None, role: Role) -> None:
+        deed.role = role
+        if deed.user_id in self.plan.own_ids:
+            deed.refuse("role", role.name, ONESELF)
+        elif not self.may_give(role):
+            deed.refuse("role", role.name, ROLE_ABOVE)
+        elif before is not None and before.is_administrator and not role.is_administrator:
+            assert deed.user_id is not None  # noqa: S101 - it was found by its address
+            if policy.has_administrator(but=[*self.demoted, deed.user_id]):
+                self.demoted.append(deed.user_id)
+            else:
+                deed.refuse("role", role.name, LAST)
+
+
+def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Found[Any]]:
+    """Return who has the addresses of `rows`, by address.
+
+    For an import that runs those who are to change are locked, and with them whoever imports, who
+    cannot lose meanwhile what allows it.
+    """
+    addresses = [row.email for row in rows if row.email]
+    changes = lock_for is not None and (
+        lock_for.update_existing or lock_for.mode == ImportMode.INVITE
+    )
+    if not is_sqlite():
+        # An import makes the tables grow under plans that the connection keeps, of this query and
+        # of foreign keys: one that was made for a small table reads all of a large one each time.
+        db.session.execute(text("DISCARD PLANS"))
+        if lock_for is not None:
+            # By their ids, as everyone who locks several does.
+            own = User.id.in_(lock_for.own_ids)
+            locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
+            locked = locked.order_by(User.id).with_for_update(key_share=True)
+            db.session.execute(locked).all()
+    names = (User.email, User.first_name, User.last_name)
+    state = (User.role_id, User.deleted_at, User.stored_status)
+    query = select(User.id, *names, *state).where(_is_one_of(addresses))
+    if changes:
+        # No stronger than above: to make a lock stronger is to wait for others while holding it.
+        query = query.order_by(User.id).with_for_update(key_share=True)
+    people: Iterable[Any] = db.session.execute(query)
+    return {found.email: found for found in people}
+
+
+def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
+    if is_sqlite():
+        return User.email.in_(addresses)
+    # As one value: a statement with a thousand takes longer to read than to run.
+    return User.email == any_(literal(addresses, ARRAY(String)))
+
+
+def tally(deeds: Iterable[Deed]) -> dict[str, int]:
+    return dict(Counter(str(deed.end) for deed in deeds))

@@ -1,0 +1,208 @@
+"""Reading the CSV that spreadsheets write, in whatever encoding and with whatever separator.
+
+Nothing here holds more than a block of the file and one record: a file may be large, or hostile.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import BinaryIO
+
+from app.features.imports.services.columns import recognised
+from app.features.imports.services.encodings import blocks, detect_encoding, require_text, texts
+from app.features.imports.services.unreadable import Unreadable
+from app.kit.typed import visible
+
+LONGEST_LINE = 100_000  # characters
+MOST_COLUMNS = 100
+SAMPLE = 100  # records by which it is guessed what the columns hold
+
+DELIMITERS = (",", ";", "\t")
+# What Excel writes and reads as a first line.
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The cells of a record and the line of the file, from 1, on which it begins."""
+
+    line: int
+    cells: list[str]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a file looks like; `lines` are the records below the header."""
+
+    encoding: str
+    delimiter: str
+    has_header: bool
+    columns: list[str]
+    lines: int
+    sample: list[list[str]]
+
+
+def describe(file: BinaryIO, encoding: str = "") -> Description:
+    """Read a whole file, in the encoding that was chosen or that it seems to have.
+
+    Raises Unreadable for files that no import can be made of.
+    """
+    if encoding:
+        require_text(file, encoding)
+    else:
+        encoding = detect_encoding(file)
+    delimiter = _detect_delimiter(file, encoding)
+    file.seek(0)
+    found = records(blocks(file), encoding, delimiter)
+    first = next(found, None)
+    if first is None:
+        raise Unreadable("There is nothing in the file.")
+    has_header = not first.problem and not any("@" in cell for cell in first.cells)
+    columns = name_columns(first.cells, has_header=has_header)
+    head = list(islice(found if has_header else chain([first], found), SAMPLE))
+    sample = [record.cells for record in head]
+    if not head:
+        raise Unreadable("There is a header in the file, and nothing below it.")
+    if has_header:
+        _refuse_title(first, head)
+    is_named = any(recognised(column) == "email" for column in columns)
+    if not is_named and not any("@" in cell for cells in sample for cell in cells):
+        raise Unreadable(
+            "None of the columns holds email addresses. There must be one, best called “Email”."
+        )
+    return Description(
+        encoding, delimiter, has_header, columns, len(head) + sum(1 for _ in found), sample
+    )
+
+
+def _refuse_title(first: Record, below: list[Record]) -> None:
+    """Raise Unreadable if the first line is a title above the header, or above the people."""
+    if any(recognised(cell) for cell in first.cells):
+        return
+    has_email = [any("@" in cell for cell in record.cells) for record in below]
+    above = below[: has_email.index(True)] if True in has_email else below
+    people = below[len(above) :]
+    is_alone = len(_filled(first)) == 1 and len(people) > 0 and len(_filled(people[0])) > 1
+    header = next(
+        (record for record in above if any(recognised(cell) == "email" for cell in record.cells)),
+        above[-1] if above and is_alone else None,
+    )
+    if header is not None:
+        raise Unreadable(
+            f"Line {first.line} is a title: the names of the columns are on line {header.line}. "
+            "Delete the lines above them, then upload the file again."
+        )
+    if is_alone:
+        raise Unreadable(f"Line {first.line} is a title. Delete it, then upload the file again.")
+
+
+def _filled(record: Record) -> list[str]:
+    return [cell for cell in record.cells if cell.strip()]
+
+
+def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
+    """Return what the columns are called, made up where it is not said. Raises Unreadable."""
+    cells = list(cells)
+    while has_header and cells and not cells[-1].strip():
+        cells.pop()
+    if len(cells) > MOST_COLUMNS:
+        raise Unreadable(
+            f"There are {len(cells):,} columns; an import takes at most {MOST_COLUMNS}. Delete "
+            "those that say nothing about people."
+        )
+    if not has_header:
+        return [f"Column {number}" for number in range(1, len(cells) + 1)]
+    names = [visible(" ".join(cell.split()), allowed="")[:64] for cell in cells]
+    seen: set[str] = set()
+    for name in filter(None, names):
+        if name.casefold() in seen:
+            raise Unreadable(
+                f"Two columns are called “{name}”. Give each column a name of its own."
+            )
+        seen.add(name.casefold())
+    return [name or f"Column {number}" for number, name in enumerate(names, 1)]
+
+
+# Lines and records
+
+
+def records(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
+    """Yield the records of a file but those without content. Raises Unreadable.
+
+    A record whose quotation marks make no sense has a problem and no cells.
+    """
+    lines = _lines(texts(pieces, encoding))
+    skipped = 0
+    first = next(lines, None)
+    if first is not None and SEPARATOR_LINE.match(first):
+        skipped = 1
+    elif first is not None:
+        lines = chain([first], lines)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    while True:
+        line = reader.line_num + skipped + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "expected after" not in str(error):
+                raise Unreadable(
+                    f"A quotation mark that opens on line {line} is never closed."
+                ) from None
+            yield Record(line, [], "The quotation marks of this line make no sense.")
+            continue
+        if any(cell.strip() for cell in cells):
+            yield Record(line, cells)
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield lines with their ends, as the csv module wants them. Raises Unreadable.
+
+    The last line of a piece waits for the next, which may go on with it, or end it with the second
+    half of a line break.
+    """
+    rest, number = "", 0
+    for piece in pieces:
+        lines = list(io.StringIO(rest + piece, newline=""))
+        rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+        for line in chain(lines, [rest] if rest else []):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise Unreadable(
+                    f"Line {number:,} has more than {LONGEST_LINE:,} characters. This does not "
+                    "look like a list of people."
+                )
+        number -= bool(rest)
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
+    """Return what separates the cells: what makes the best header of the first line."""
+    file.seek(0)
+    head = list(islice(_lines(texts(blocks(file), encoding)), 20))
+    if head and (named := SEPARATOR_LINE.match(head[0])) and named[1] in DELIMITERS:
+        return named[1]
+
+    def merit(delimiter: str) -> tuple[int, int, int, int]:
+        rows = [row for row in csv.reader(head, delimiter=delimiter, skipinitialspace=True) if row]
+        names = {recognised(cell) for cell in rows[0]} if rows else set()
+        addresses = sum("@" in cell and " " not in cell.strip() for row in rows for cell in row)
+        widths = Counter(map(len, rows))
+        usual = max((width * count for width, count in widths.items()), default=0)
+        return len(names - {""}), addresses, usual, max(widths, default=0)
+
+    try:
+        # Of equals the first, which is the comma.
+        return max(DELIMITERS, key=merit)
+    except csv.Error:
+        return ","

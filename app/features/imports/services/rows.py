@@ -1,0 +1,140 @@
+"""What a line says of a person, in the form in which it is stored, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+
+from email_validator import EmailNotValidError
+
+from app.features.imports.services.encodings import DAMAGED
+from app.features.imports.services.files import Record
+from app.kit import names
+from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
+from app.kit.tables.csv_cells import unescaped
+from app.kit.typed import holds_link, is_name, stored_address_of_many, visible
+
+BATCH = 1000
+
+LINE_BREAK = re.compile(r"[\r\n]+")
+
+NO_ADDRESS = "Enter an address like name@example.com."
+NO_EMAIL = "There is no address in this line."
+UNSEEN = "Remove the line breaks and the characters that cannot be seen."
+NO_LINK = "A name holds no web address. Put a space after a dot."
+TOO_LONG = f"Use at most {NAME_LENGTH} characters."
+NOT_IN_ENCODING = "Some letters are damaged: they are not in the encoding of the file."
+TOO_MANY_CELLS = "There are more cells in this line than there are columns."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong: the field (or none), what stands there, and a sentence."""
+
+    field: str
+    value: str
+    message: str
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the file. What is empty says nothing, so it changes nothing either."""
+
+    line: int
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    role: str = ""
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, about: str, value: str, message: str) -> None:
+        shown = visible(LINE_BREAK.sub(" ↵ ", value[:200]), allowed="")[:100]
+        self.problems.append(Problem(about, shown, message))
+
+
+def batches(
+    records: Iterable[Record], mapping: Mapping[str, int], width: int
+) -> Iterator[list[Row]]:
+    """Yield the rows of a file, some at a time; an address that comes again is a problem."""
+    rows = (read(record, mapping, width) for record in records)
+    with closing(_Seen()) as seen:
+        while batch := list(islice(rows, BATCH)):
+            for row in batch:
+                if row.email and (earlier := seen.earlier(row.email, row.line)):
+                    row.complain("email", row.email, f"Line {earlier:,} has the same address.")
+            yield batch
+
+
+def read(record: Record, mapping: Mapping[str, int], width: int) -> Row:
+    """Return what a record says. `width` is how many columns there are."""
+    row = Row(record.line)
+    if record.problem:
+        row.complain("", "", record.problem)
+        return row
+    cells = record.cells
+    if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+        row.complain("", "", TOO_MANY_CELLS)
+    for name, column in mapping.items():
+        text = _text(cells[column]) if column < len(cells) else ""
+        if DAMAGED.search(text):
+            row.complain(name, DAMAGED.sub("\ufffd", text), NOT_IN_ENCODING)
+        elif name == "email":
+            _read_address(row, text)
+        elif text:
+            setattr(row, name, text)
+            _check_text(row, name, text)
+    return row
+
+
+def _text(cell: str) -> str:
+    return names.normalise(unescaped(cell.strip()).strip())
+
+
+def _read_address(row: Row, text: str) -> None:
+    if not text:
+        row.complain("email", "", NO_EMAIL)
+        return
+    try:
+        address = stored_address_of_many(text)
+    except EmailNotValidError:
+        row.complain("email", text, NO_ADDRESS)
+        return
+    if len(address) > EMAIL_LENGTH:
+        row.complain("email", text, f"Use at most {EMAIL_LENGTH} characters.")
+        return
+    row.email = address
+
+
+def _check_text(row: Row, name: str, text: str) -> None:
+    if not is_name(text):
+        row.complain(name, text, UNSEEN)
+    elif name != "role" and holds_link(text):
+        row.complain(name, text, NO_LINK)
+    elif len(text) > NAME_LENGTH:
+        row.complain(name, text, TOO_LONG)
+
+
+class _Seen:
+    """The addresses of the lines so far, on the disk where there are many."""
+
+    def __init__(self) -> None:
+        # A database of its own without a name: SQLite keeps it in a file that goes with it.
+        self._connection = sqlite3.connect("")
+        self._connection.execute(
+            "CREATE TABLE seen (email TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID"
+        )
+
+    def earlier(self, email: str, line: int) -> int | None:
+        """Return the line that had this address before, else remember that this one has it."""
+        added = self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (email, line))
+        if added.rowcount:
+            return None
+        found = self._connection.execute("SELECT line FROM seen WHERE email = ?", (email,))
+        return int(found.fetchone()[0])
+
+    def close(self) -> None:
+        self._connection.close()

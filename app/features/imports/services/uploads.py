@@ -1,0 +1,157 @@
+"""Taking in a file of people, and showing how it begins."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import islice
+from typing import BinaryIO, cast
+
+from flask import current_app
+from sqlalchemy import and_, delete, func, select
+
+from app.extensions import db, is_sqlite
+from app.features.imports.models import ImportMode, ImportState, PeopleImport
+from app.features.imports.services import columns, storage
+from app.features.imports.services.encodings import BLOCK, DAMAGED
+from app.features.imports.services.files import Description, describe
+from app.features.imports.services.unreadable import Unreadable
+from app.kit.typed import visible
+from app.models import Role, User
+from app.services import policy, registration
+
+MEGABYTE = 1024 * 1024
+SEARCHED = 2_000  # lines that a preview looks at
+
+
+# Files wait in the database, and each may be large. Of those that nothing is done with, the oldest
+# make room for the next.
+MOST_UNFINISHED = 5
+
+
+class TooManyUnfinished(Exception):
+    """As many imports as one may keep have been begun, or are being worked on."""
+
+
+class FileGone(Exception):
+    """The file has been imported, or was deleted because it lay about for long."""
+
+
+def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
+    """Keep a file of people, once it is known that one can be imported.
+
+    Raises Unreadable and TooManyUnfinished.
+    """
+    # A large file takes seconds to read, and on SQLite nobody else could write meanwhile.
+    db.session.commit()
+    size = _size_of(file)
+    found = describe(file)
+    row = PeopleImport(
+        actor_id=by.id,
+        actor_label=by.email,
+        file_name=_shown_name(name),
+        size=size,
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        has_header=found.has_header,
+        columns=found.columns,
+        lines=found.lines,
+        mapping=_guess(found),
+        mode=ImportMode.INVITE if registration.takes_invitations() else ImportMode.CREATE,
+        role_id=_default_role_id(by),
+    )
+    db.session.add(row)
+    db.session.flush()
+    storage.store(row.id, file)
+    _make_room(row, by)
+    db.session.commit()
+    return row
+
+
+def read_as(row: PeopleImport, encoding: str) -> None:
+    """Note what the stored file looks like in another encoding; its columns are guessed anew.
+
+    The caller locks the row and commits. Raises Unreadable and FileGone.
+    """
+    with storage.copied(row.id) as file:
+        if not file.read(1):
+            raise FileGone
+        found = describe(cast("BinaryIO", file), encoding)
+    row.encoding, row.delimiter = found.encoding, found.delimiter
+    row.has_header, row.columns, row.lines = found.has_header, found.columns, found.lines
+    row.mapping = _guess(found)
+
+
+def _guess(found: Description) -> dict[str, int]:
+    named = columns.guess(found.columns if found.has_header else [], found.sample)
+    return named or columns.guess(found.columns, found.sample)
+
+
+def _make_room(new: PeopleImport, by: User) -> None:
+    """Forget the oldest files that `by` uploaded and did nothing with, if there are many."""
+    if not is_sqlite():
+        # Of two files that are uploaded at once, the later one counts the other.
+        key = zlib.crc32(f"import\0{by.id}".encode())
+        db.session.execute(select(func.pg_advisory_xact_lock(key)))
+    unfinished = and_(PeopleImport.actor_id == by.id, PeopleImport.state != ImportState.FINISHED)
+    count = db.session.scalar(select(func.count()).select_from(PeopleImport).where(unfinished))
+    too_many = (count or 0) - MOST_UNFINISHED
+    if too_many <= 0:
+        return
+    is_idle = PeopleImport.started_at.is_(None) & (PeopleImport.state != ImportState.CHECKING)
+    oldest = (
+        select(PeopleImport.id)
+        .where(unfinished, is_idle, PeopleImport.id != new.id)
+        .order_by(PeopleImport.id)
+    )
+    # What someone does something with at this moment is no longer idle.
+    ids = db.session.scalars(oldest.limit(too_many).with_for_update(skip_locked=True)).all()
+    if len(ids) < too_many:
+        db.session.rollback()
+        raise TooManyUnfinished
+    db.session.execute(
+        delete(PeopleImport).where(PeopleImport.id.in_(ids)),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _size_of(file: BinaryIO) -> int:
+    most = current_app.config["IMPORT_MAX_MEGABYTES"]
+    size = 0
+    file.seek(0)
+    while block := file.read(BLOCK):
+        size += len(block)
+        if size > most * MEGABYTE:
+            raise Unreadable(f"The file is larger than {most} MB. Import it in parts.")
+    return size
+
+
+def _shown_name(name: str) -> str:
+    # A browser may send the whole path.
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return visible(last, allowed="").strip()[-255:] or "people.csv"
+
+
+def _default_role_id(by: User) -> int | None:
+    role = Role.get_default()
+    if role is not None and policy.covers(by, role.permissions):
+        return role.id
+    return None
+
+
+def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
+    """Return the cells of the first lines below the header, and of some that show the encoding.
+
+    Those hold letters beyond ASCII. Raises FileGone.
+    """
+    records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
+    width = len(row.columns)
+    cells = (record.cells[:width] for record in islice(records, SEARCHED))
+    shown = list(islice(cells, lines))
+    if not shown:
+        raise FileGone
+    shown += islice((each for each in cells if not "".join(each).isascii()), lines)
+    return [[_shown(cell) for cell in each] + [""] * (width - len(each)) for each in shown]
+
+
+def _shown(cell: str) -> str:
+    return visible(DAMAGED.sub("\ufffd", cell), allowed="\n")[:100]

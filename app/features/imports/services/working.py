@@ -1,0 +1,217 @@
+"""Checking a file and importing it, batch by batch.
+
+Each batch is one transaction, which also moves the import's position. So it may be killed anywhere
+and begun again, by two at once if need be: whoever finds the position moved lets go.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.extensions import db, let_others_write
+from app.features.imports.models import ImportResult, ImportState, PeopleImport
+from app.features.imports.services import checking, storage, trail, writing
+from app.features.imports.services.checking import (
+    LetGo,
+    change,
+    forget_problems,
+    list_problems,
+    report,
+    survey,
+)
+from app.features.imports.services.deciding import Deed, End, NotAllowed, Plan, Rules, find, tally
+from app.features.imports.services.rows import Row
+from app.features.imports.services.unreadable import Unreadable
+from app.kit import names, queue
+from app.kit.database import now
+from app.services import policy
+from app.services.policy import RoleGone
+
+logger = logging.getLogger(__name__)
+
+# A batch that met a deadlock, a busy database or a role that was just deleted is begun again.
+TRIES = 4
+
+BEEN_CHANGED = "Since the check, lines have come to have problems. Nothing was imported."
+
+
+class _HasProblems(Exception):
+    """There is a problem, and so nothing is to be written."""
+
+
+def work(import_id: int) -> dict[str, int]:
+    """Do what is left of the check or the run of an import, and return how many lines came to what.
+
+    May be called as often as one likes.
+    """
+    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    if row is None or not row.is_working:
+        db.session.commit()
+        return {}
+    state, plan = row.state, Plan.of(row)
+    db.session.commit()
+    try:
+        if state == ImportState.CHECKING:
+            survey(plan, ImportState.CHECKING)
+        else:
+            _run(plan)
+    except LetGo:
+        db.session.rollback()
+    except queue.JobCancelled:
+        _end(plan, ImportState.CANCELLED)
+        raise
+    except (NotAllowed, Unreadable) as problem:
+        _end(plan, ImportState.FAILED, str(problem))
+    found = db.session.get(PeopleImport, import_id, populate_existing=True)
+    counts = dict(found.counts) if found else {}
+    db.session.commit()
+    return counts
+
+
+# Running
+
+
+def _run(plan: Plan) -> None:
+    row = db.session.get_one(PeopleImport, plan.id)
+    position, counts = row.position, Counter(row.counts)
+    listed = counts[End.PROBLEM]
+    db.session.commit()
+    if not plan.keep_good and position == 0 and survey(plan, ImportState.RUNNING, BEEN_CHANGED):
+        return
+    if position == 0:
+        _forget_check(plan)
+        counts, listed = Counter(), 0
+    done = 0
+    for batch in storage.stored_rows(plan):
+        done += len(batch)
+        if done <= position:
+            continue
+        rows = batch[position - done :]
+        try:
+            counts = _insist(plan, rows, position, counts, checking.MOST_PROBLEMS - listed)
+        except _HasProblems:
+            db.session.rollback()
+            survey(plan, ImportState.RUNNING, BEEN_CHANGED)
+            return
+        position, listed = done, counts[End.PROBLEM]
+        report(done, plan.lines, f"{counts[End.PROBLEM]:,} with problems")
+        let_others_write()
+    _finish(plan, position, counts)
+
+
+def _forget_check(plan: Plan) -> None:
+    """Make room for the problems of the run itself, which may be others."""
+    change(plan, ImportState.RUNNING, at=0, counts={})
+    forget_problems(plan)
+    db.session.commit()
+
+
+def _insist(
+    plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+) -> Counter[str]:
+    """Write a batch and return the new counts; begin again if the database was busy."""
+    kept = [list(row.problems) for row in rows]
+    for remaining in reversed(range(TRIES)):
+        try:
+            return _write(plan, rows, position, counts, at_most)
+        except (OperationalError, IntegrityError, RoleGone):
+            db.session.rollback()
+            if not remaining:
+                raise
+            for row, problems in zip(rows, kept, strict=True):
+                row.problems = list(problems)
+            time.sleep(0.1)
+    raise AssertionError
+
+
+def _write(
+    plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+) -> Counter[str]:
+    # First, and so the only one to be waited for by another worker with the same import.
+    change(plan, ImportState.RUNNING, at=position, position=position + len(rows))
+    if plan.update_existing:
+        policy.lock_administrators()
+    rules = Rules(plan, [])
+    for role in _roles_of(rules, rows):
+        policy.lock_role(role)
+    people = find(rows, lock_for=plan)
+    rules.read_actor_again()
+    deeds = [
+        rules.decide_as_shown(row, people.get(row.email), number)
+        for number, row in enumerate(rows, position)
+    ]
+    has_mail = writing.write(rules, deeds)
+    if not plan.keep_good and position == 0 and any(deed.end == End.PROBLEM for deed in deeds):
+        raise _HasProblems
+    counts = counts + Counter(tally(deeds))
+    list_problems(plan, rows, at_most)
+    db.session.execute(insert(ImportResult), [_result(plan, position + len(rows), deeds)])
+    change(plan, ImportState.RUNNING, counts=dict(counts))
+    db.session.commit()
+    if has_mail:
+        queue.enqueue("drain_outbox")
+    return counts
+
+
+def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
+    """Return the roles that a batch may give, in the order in which they are locked."""
+    named = {rules.by_name.get(name) for name in {names.fold(row.role) for row in rows}}
+    roles = {role.id: role for role in (*named, rules.default_role) if role is not None}
+    return [roles[role_id] for role_id in sorted(roles)]
+
+
+def _result(plan: Plan, position: int, deeds: Sequence[Deed]) -> dict[str, Any]:
+    return {
+        "import_id": plan.id,
+        "position": position,
+        "lines": [
+            [
+                deed.row.line,
+                str(deed.end),
+                deed.row.email or _as_written(deed),
+                " ".join(problem.message for problem in deed.row.problems),
+            ]
+            for deed in deeds
+        ],
+    }
+
+
+def _as_written(deed: Deed) -> str:
+    """Return what stands where an address should be."""
+    return next((one.value for one in deed.row.problems if one.field == "email"), "")
+
+
+def _finish(plan: Plan, position: int, counts: Counter[str]) -> None:
+    change(
+        plan,
+        ImportState.RUNNING,
+        at=position,
+        state=ImportState.FINISHED,
+        finished_at=now(),
+        counts=dict(counts),
+    )
+    storage.drop(plan.id)
+    trail.note("import.finished", plan.id, plan.provenance, **dict(counts))
+    db.session.commit()
+
+
+def _end(plan: Plan, state: ImportState, failure: str = "") -> None:
+    db.session.rollback()
+    logger.warning("import %s has ended before its time: %s %s", plan.id, state, failure)
+    db.session.execute(
+        update(PeopleImport)
+        .where(
+            PeopleImport.id == plan.id,
+            PeopleImport.state.in_([ImportState.CHECKING, ImportState.RUNNING]),
+        )
+        .values(state=state, failure=failure, finished_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()

@@ -1,0 +1,112 @@
+"""An import in a real worker: its progress, its death, and Redis being away."""
+
+import io
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.features import imports
+from app.features.imports.models import PeopleImport
+from app.models import AuditEvent, EmailMessage, User
+from tests import factories
+from tests.queue.support import until
+
+LINES = 6_000
+
+
+@pytest.fixture
+def row(web):
+    admin = factories.make_user(role="Administrator", email="admin@example.com")
+    data = "Email,Name\n" + "".join(f"p{number}@example.com,P\n" for number in range(LINES))
+    return imports.upload(io.BytesIO(data.encode()), name="people.csv", by=admin)
+
+
+def choose(row):
+    by = db.session.get(User, row.actor_id)
+    imports.choose(
+        row,
+        mapping={"email": 0},
+        has_header=True,
+        mode="invite",
+        update_existing=False,
+        role_id=row.role_id,
+        by=by,
+    )
+
+
+def look(import_id):
+    """Return the import as it is now, leaving no transaction open that would shut others out."""
+    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    found = (row.state, row.position, dict(row.counts), row.checks)
+    db.session.rollback()
+    return found
+
+
+def test_an_import_whose_worker_is_killed_goes_on_in_the_next(row, start_worker, web):
+    import_id = row.id
+    choose(row)
+    worker = start_worker()
+    until(lambda: look(import_id)[0] == "checked", "it is checked")
+    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    by = db.session.get(User, row.actor_id)
+    imports.run(row, check=row.checks, keep_good=False, by=by)
+    db.session.rollback()
+    until(lambda: look(import_id)[1] > 0, "the first lines are done")
+    for child in worker.children():
+        os.kill(child, signal.SIGKILL)
+    worker.end()
+    assert look(import_id)[0] == "running"
+
+    start_worker()
+    until(lambda: look(import_id)[0] == "finished", "the import is finished", patience=60)
+    _state, position, counts, _ = look(import_id)
+    assert (position, counts) == (LINES, {"invited": LINES})
+    invited = select(func.count()).where(AuditEvent.action == "user.invited")
+    assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
+    assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES
+    assert db.session.scalar(invited) == LINES
+    db.session.rollback()
+
+
+def test_an_import_waits_while_redis_is_away(row, own_redis, start_worker, web):
+    import_id = row.id
+    own_redis.stop()
+    choose(row)
+    assert look(import_id)[0] == "checking"
+    assert not db.session.get(PeopleImport, import_id).job_id
+    own_redis.start()
+    web.extensions["queue"].failed_at = float("-inf")
+    row = db.session.get(PeopleImport, import_id)
+    imports.go_on(row, by=db.session.get(User, row.actor_id))
+    db.session.rollback()
+    start_worker("--burst")
+    until(lambda: look(import_id)[0] == "checked", "it is checked")
+
+
+def test_two_who_work_on_one_import_do_nothing_twice(row, web):
+    import_id = row.id
+    choose(row)
+    imports.work(import_id)
+    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    imports.run(row, check=row.checks, keep_good=True, by=db.session.get(User, row.actor_id))
+    db.session.rollback()
+    together = Barrier(2)
+
+    def work(_number):
+        with web.app_context():
+            together.wait()
+            return imports.work(import_id)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    # Whoever let go has left it to the other, who may have been the one that was stopped.
+    imports.work(import_id)
+    assert look(import_id)[:3] == ("finished", LINES, {"invited": LINES})
+    assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
+    assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES
+    db.session.rollback()

@@ -1,0 +1,1049 @@
+"""Importing people from CSV, as whoever manages people does it."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from app import extensions, tasks
+from app.extensions import db
+from app.features import imports
+from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
+from app.features.imports.services import checking, lifecycle, working
+from app.kit import queue
+from app.kit.database import now
+from app.kit.queue import JobCancelled
+from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
+from tests import factories
+from tests.test_bodies import as_chunks
+
+PATH = "/admin/users/import"
+HEADER = "Email,First name,Last name,Role\n"
+MEGABYTE = 1024 * 1024
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+@pytest.fixture
+def browser(client, admin):
+    client.enter(admin)
+    return client
+
+
+@pytest.fixture
+def manager(app, make_user):
+    """Someone who may manage people and nothing else."""
+    user = make_user(email="manager@example.com")
+    user.role = factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
+    db.session.commit()
+    return user
+
+
+def upload(browser, data, name="people.csv"):
+    """Send a file. Werkzeug's client would leave the body of a large one to the garbage."""
+    body = multipart(data, browser.csrf_token(PATH), name)
+    return browser.post(PATH, data=body, content_type=MULTIPART)
+
+
+def multipart(data, token, name="people.csv"):
+    parts = {'name="csrf_token"': token, f'name="file"; filename="{name}"': data}
+    body = b""
+    for disposition, content in parts.items():
+        body += f"--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode()
+        body += content.encode() if isinstance(content, str) else content
+        body += b"\r\n"
+    return body + b"--b--\r\n"
+
+
+def newest():
+    return db.session.scalar(select(PeopleImport).order_by(PeopleImport.id.desc()).limit(1))
+
+
+def check(browser, data, *, mode="invite", **fields):
+    """Upload a file, take the columns as they are guessed, and return the import, checked."""
+    assert upload(browser, data).status_code == 302
+    row = newest()
+    names = {"email": "email", "first_name": "first_name", "last_name": "last_name"}
+    chosen = {
+        name: str(row.mapping.get(field, ""))
+        for name, field in {**names, "role_column": "role"}.items()
+    }
+    user_role = db.session.scalar(select(Role.id).where(Role.name == "User"))
+    form = {**chosen, "has_header": "y", "mode": mode, "role": str(user_role), **fields}
+    response = browser.submit(f"{PATH}/{row.id}/columns", form)
+    assert response.status_code == 302, response.text
+    db.session.refresh(row)
+    return row
+
+
+def run(browser, row, *, keep_good=False):
+    kept = "&keep_good=1" if keep_good else ""
+    return browser.submit(f"{PATH}/{row.id}/run?check={row.checks}{kept}")
+
+
+def person(email):
+    return db.session.scalar(select(User).where(User.email == email))
+
+
+def messages(row):
+    query = select(ImportProblem).where(ImportProblem.import_id == row.id)
+    found = db.session.scalars(query.order_by(ImportProblem.line, ImportProblem.id))
+    return [(problem.line, problem.field, problem.message) for problem in found]
+
+
+def count(model):
+    return db.session.scalar(select(func.count()).select_from(model))
+
+
+def read_csv(response):
+    assert response.status_code == 200
+    assert response.mimetype == "text/csv"
+    assert "attachment" in response.headers["Content-Disposition"]
+    return list(csv.reader(io.StringIO(response.data.decode("utf-8-sig"), newline="")))
+
+
+# The way through
+
+
+def test_people_are_invited(browser, admin, outbox):
+    row = check(browser, HEADER + "ada@Example.com,Ada,Lovelace,\nzoe@example.com,Zoë,,User\n")
+    assert row.state == "checked"
+    assert row.counts == {"invited": 2}
+    assert count(User) == 1
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "To be invited" in page
+
+    assert run(browser, row).status_code == 302
+    db.session.refresh(row)
+    assert (row.state, row.counts) == ("finished", {"invited": 2})
+    ada = person("ada@example.com")
+    assert (ada.first_name, ada.last_name, ada.role.name) == ("Ada", "Lovelace", "User")
+    assert ada.status == ada.stored_status == "invited"
+    assert ada.invited_by == admin
+    assert ada.password_hash is None
+    mails = outbox.deliver()
+    assert [mail["To"] for mail in mails] == ["ada@example.com", "zoe@example.com"]
+    assert "/join-from-invite/" in outbox.last_text()
+    assert count(ImportChunk) == 0
+
+
+def test_people_are_created_without_a_password_and_without_mail(browser, outbox):
+    """AD-3: and can be invited later, because they count as invited."""
+    row = check(browser, HEADER + "ada@example.com,Ada,Lovelace,\n", mode="create")
+    run(browser, row)
+    ada = person("ada@example.com")
+    assert ada.password_hash is None
+    assert not ada.confirmed
+    assert ada.is_invited
+    assert outbox.deliver() == []
+    browser.submit(f"/admin/user/{ada.id}/resend-invite", form_at="/account/manage")
+    assert len(outbox.deliver()) == 1
+
+
+def test_people_are_updated_by_their_address(browser, make_user, outbox):
+    role = factories.make_role("Editor", permissions=1)
+    ada = make_user(email="ada@example.com", first_name="A", last_name="Lovelace")
+    same = make_user(email="same@example.com", first_name="S", last_name="Same")
+    data = (
+        HEADER + "ADA@example.com,Ada,,editor\nsame@example.com,S,Same,User\nnew@example.com,,,\n"
+    )
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 1, "unchanged": 1, "problem": 1}
+    assert messages(row) == [
+        (4, "email", "Nobody has this address, and only people who are here are updated.")
+    ]
+    run(browser, row, keep_good=True)
+    db.session.refresh(ada)
+    assert (ada.first_name, ada.last_name, ada.role) == ("Ada", "Lovelace", role)
+    db.session.refresh(same)
+    assert same.first_name == "S"
+    assert person("new@example.com") is None
+    assert [mail["To"] for mail in outbox.deliver()] == ["ada@example.com"]
+
+
+def test_those_who_are_here_are_left_as_they_are_unless_asked_for(browser, make_user):
+    ada = make_user(email="ada@example.com", first_name="A")
+    data = HEADER + "ada@example.com,Ada,,\nnew@example.com,N,,\n"
+    assert check(browser, data).counts == {"unchanged": 1, "invited": 1}
+    row = check(browser, data, update_existing="y")
+    assert row.counts == {"updated": 1, "invited": 1}
+    run(browser, row)
+    db.session.refresh(ada)
+    assert ada.first_name == "Ada"
+
+
+def test_every_deed_is_in_the_audit_trail(browser, admin, make_user):
+    make_user(email="ada@example.com", first_name="A", last_name="L")
+    factories.make_role("Editor", permissions=1)
+    row = check(
+        browser, HEADER + "ada@example.com,Ada,L,Editor\nnew@example.com,N,,\n", update_existing="y"
+    )
+    run(browser, row)
+    events = list(
+        db.session.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.action.startswith("user.") | AuditEvent.action.startswith("import."))
+            .order_by(AuditEvent.id)
+        )
+    )
+    events = [event for event in events if event.actor_id == admin.id]
+    assert [event.action for event in events] == [
+        "import.started",
+        "user.invited",
+        "user.renamed",
+        "user.role_changed",
+        "import.finished",
+    ]
+    invited, renamed, changed = events[1:4]
+    assert (invited.subject_label, invited.details) == (
+        "new@example.com",
+        {"role": "User", "import": row.id},
+    )
+    assert renamed.changes == {"first_name": ["A", "Ada"]}
+    assert changed.changes == {"role": ["User", "Editor"]}
+    assert {event.address for event in events} == {"127.0.0.1"}
+    assert len({event.request_id for event in events}) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_a_spreadsheet_writes_can_be_imported(browser, encoding, delimiter):
+    text = "E-Mail,Vorname,Nachname\nzoe@example.com,Zoë,Müller\n".replace(",", delimiter)
+    row = check(browser, text.encode(encoding))
+    assert row.counts == {"invited": 1}
+    run(browser, row)
+    assert person("zoe@example.com").full_name() == "Zoë Müller"
+
+
+CZECH = "Email,Jméno,Příjmení\ncapek@example.com,Karel,Čapek\nnoc@example.com,Jiří,Šťastný\n"
+
+
+def test_the_encoding_is_told_and_can_be_chosen(browser):
+    """A file of Windows-1250 was read as Windows-1252 without a word."""
+    data = CZECH.encode("cp852")
+    upload(browser, data)
+    row = newest()
+    form = {"email": "0", "first_name": "1", "last_name": "2", "mode": "create", "has_header": "y"}
+    form["role"] = str(row.role_id)
+    page = f"{PATH}/{row.id}/columns"
+    browser.submit(page, {**form, "encoding": "cp866"})
+    db.session.refresh(row)
+    assert (row.encoding, row.state, row.columns[1]) == ("cp866", "uploaded", "JmВno")
+    assert "DOS 866 (Cyrillic)" in browser.get(page).text
+    assert "Šťastný" not in browser.get(page).text
+
+    response = browser.submit(page, {**form, "encoding": "cp852"}, follow_redirects=True)
+    assert "The file is read as DOS 852 (Central Europe)." in response.text
+    assert "Šťastný" in response.text
+    assert re.search(r'<option[^>]*(selected[^>]*"cp852"|"cp852"[^>]*selected)', response.text)
+    browser.submit(page, form)
+    db.session.refresh(row)
+    assert "in DOS 852 (Central Europe)" in browser.get(f"{PATH}/{row.id}").text
+    run(browser, row)
+    assert person("noc@example.com").full_name() == "Jiří Šťastný"
+
+
+def test_a_check_in_another_encoding_can_no_longer_be_confirmed(browser):
+    row = check(browser, CZECH.encode("cp1250"), mode="create")
+    earlier = row.checks
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    browser.submit(f"{PATH}/{row.id}/columns", {**form, "encoding": "cp1252"})
+    browser.submit(f"{PATH}/{row.id}/run?check={earlier}")
+    assert person("capek@example.com") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-7", "", "rot13"])
+def test_an_encoding_that_cannot_be_is_told_beside_the_field(browser, encoding):
+    """IN-1"""
+    upload(browser, "Email\nadaa@example.com\n")
+    row = newest()
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    response = browser.submit(f"{PATH}/{row.id}/columns", {**form, "encoding": encoding})
+    assert response.status_code == 200
+    assert 'id="encoding-error"' in response.text
+    db.session.refresh(row)
+    assert (row.encoding, row.state) == ("utf-8", "uploaded")
+
+
+def test_letters_that_show_the_encoding_are_shown_though_they_come_late(browser):
+    lines = "".join(f"a{number}@example.com,Ada\n" for number in range(100))
+    upload(browser, f"Email,Name\n{lines}zoe@example.com,Zoë\n".encode("cp1252"))
+    page = browser.get(f"{PATH}/{newest().id}/columns").text
+    assert "<td>Zoë</td>" in page
+    assert "Windows-1252 (Western Europe)" in page
+
+
+def test_one_bad_byte_in_utf_8_is_a_problem_of_its_line(browser):
+    data = (HEADER + "zoe@example.com,Zoë,Müller,\njose@example.com,Jos").encode()
+    row = check(browser, data + b"\xe9,N,\n")
+    assert row.encoding == "utf-8"
+    assert messages(row) == [
+        (3, "first_name", "Some letters are damaged: they are not in the encoding of the file.")
+    ]
+
+
+def test_an_export_that_is_imported_untouched_changes_nobody(browser, make_user):
+    """XS-4: it changed names, and invited '+ann@example.org."""
+    make_user(email="+ann@example.org", first_name="-Bo", last_name="=Ann")
+    make_user(email="hooft@example.org", first_name="'t", last_name="'t Hooft")
+    make_user(email="x@example.org", first_name="'-x", last_name="a;=b;'=c; ''@d")
+    db.session.add(Role(name="-Night shift", permissions=1))
+    db.session.commit()
+    make_user(email="'-y@example.org", first_name="Y", last_name="Z", role="-Night shift")
+    exported = browser.get("/admin/users/export.csv").data
+    assert b"'-Night shift" in exported
+    row = check(browser, exported, update_existing="y")
+    assert messages(row) == []
+    assert row.counts == {"unchanged": count(User)}
+
+
+def test_columns_can_be_chosen_and_the_header_be_none(browser):
+    data = "Lovelace,Ada,ada@example.com\nHopper,Grace,grace@example.com\n"
+    upload(browser, data)
+    row = newest()
+    assert not row.has_header
+    form = {"email": "2", "first_name": "1", "last_name": "0", "mode": "invite"}
+    form["role"] = str(row.role_id)
+    browser.submit(f"{PATH}/{row.id}/columns", form)
+    db.session.refresh(row)
+    assert row.counts == {"invited": 2}
+    browser.submit(f"{PATH}/{row.id}/columns", {**form, "has_header": "y"})
+    db.session.refresh(row)
+    assert (row.counts, row.lines, row.columns[1]) == ({"invited": 1}, 1, "Ada")
+    run(browser, row)
+    assert person("grace@example.com").full_name() == "Grace Hopper"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"email": ""}, {"email": "1", "first_name": "1"}, {"email": "9"}, {"email": "x"}]
+)
+def test_columns_that_make_no_sense_are_told_beside_the_field(browser, wrong):
+    """IN-1"""
+    upload(browser, HEADER + "ada@example.com,Ada,L,\n")
+    row = newest()
+    form = {"email": "0", "mode": "invite", "role": str(row.role_id), "has_header": "y", **wrong}
+    response = browser.submit(f"{PATH}/{row.id}/columns", form)
+    assert response.status_code == 200
+    assert 'id="email-error"' in response.text
+    assert newest().state == "uploaded"
+
+
+# The dry run
+
+
+def test_every_problem_is_listed_with_its_line(browser, make_user):
+    make_user(email="gone@example.com", deleted_at=now())
+    data = HEADER + (
+        "not-an-address,A,B,\n"
+        ",A,B,\n"
+        "dup@example.com,A,B,\n"
+        "DUP@Example.COM,A,B,\n"
+        "gone@example.com,A,B,\n"
+        "wizard@example.com,A,B,Wizard\n"
+        f"long@example.com,{'x' * 65},{'y' * 65},\n"
+        'break@example.com,"two\nlines",B,\n'
+        "mıke@example.com,A,B,\n"
+        "cells@example.com,A,B,,more\n"
+        '"q@example.com" x,A,B,\n'
+    )
+    row = check(browser, data)
+    assert row.counts == {"problem": 10, "invited": 1}
+    found = messages(row)
+    assert [(line, field) for line, field, _ in found] == [
+        (2, "email"),
+        (3, "email"),
+        (5, "email"),
+        (6, "email"),
+        (7, "role"),
+        (8, "first_name"),
+        (8, "last_name"),
+        (9, "first_name"),
+        (11, "email"),
+        (12, ""),
+        (13, ""),
+    ]
+    assert "Line 4 has the same address" in found[2][2]
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "There is no role of this name." in page
+    assert count(User) == 2
+    assert count(EmailMessage) == 0
+
+
+def test_a_line_with_a_problem_keeps_all_from_being_imported_unless_it_is_left_out(browser):
+    row = check(browser, HEADER + "ada@example.com,A,B,\nnobody,A,B,\n")
+    run(browser, row)
+    assert person("ada@example.com") is None
+    assert newest().state == "checked"
+    run(browser, row, keep_good=True)
+    assert person("ada@example.com")
+    assert newest().counts == {"invited": 1, "problem": 1}
+    assert len(messages(row)) == 1
+
+
+def test_a_problem_that_comes_up_after_the_check_keeps_all_from_being_imported(browser, make_user):
+    row = check(browser, HEADER + "ada@example.com,A,B,\nbob@example.com,A,B,\n")
+    make_user(email="bob@example.com", deleted_at=now())
+    run(browser, row)
+    row = newest()
+    assert person("ada@example.com") is None
+    assert (row.state, row.started_at) == ("checked", None)
+    assert "Nothing was imported" in browser.get(f"{PATH}/{row.id}").text
+
+
+def test_the_problems_can_be_taken_away_as_a_file_that_runs_no_formulas(browser):
+    """XS-4"""
+    row = check(browser, HEADER + '=HYPERLINK(1),A,B,\n"+1,a",A,B,\n')
+    lines = read_csv(browser.get(f"{PATH}/{row.id}/problems.csv"))
+    assert lines[0] == ["Line", "Column", "Cell", "Problem"]
+    assert [line[:3] for line in lines[1:]] == [
+        ["2", "Email", "'=HYPERLINK(1)"],
+        ["3", "Email", "'+1,a"],
+    ]
+
+
+def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
+    make_user(email="here@example.com")
+    row = check(browser, HEADER + "ada@example.com,A,,\nhere@example.com,,,\nx,,,\n")
+    run(browser, row, keep_good=True)
+    assert "/admin/invitations" in browser.get(f"{PATH}/{row.id}").text.split("<main")[1]
+    lines = read_csv(browser.get(f"{PATH}/{row.id}/results.csv"))
+    assert [line[:3] for line in lines[1:]] == [
+        ["2", "ada@example.com", "Invited"],
+        ["3", "here@example.com", "Left as they are"],
+        ["4", "x", "Not imported"],
+    ]
+
+
+def test_only_so_many_problems_are_listed_and_the_rest_counted(browser, monkeypatch):
+    monkeypatch.setattr(checking, "MOST_PROBLEMS", 3)
+    row = check(browser, HEADER + "x,,,\n" * 10)
+    assert row.problems == 10
+    assert len(messages(row)) == 3
+
+
+def test_the_sample_file_can_be_imported(browser):
+    sample = browser.get(f"{PATH}/sample.csv")
+    assert len(read_csv(sample)) == 3
+    assert check(browser, sample.data).counts == {"invited": 2}
+
+
+def test_names_from_the_file_are_shown_as_they_are(browser):
+    """XS-2, XS-3"""
+    hostile = "<script>alert(1)</script>{{ 7*7 }}"
+    upload(browser, f"Email,{hostile}\nx@example.com,{hostile}\n", name=f"../../{hostile}.csv")
+    row = newest()
+    assert ".." not in row.file_name
+    for path in (PATH, f"{PATH}/{row.id}/columns"):
+        page = browser.get(path).text
+        assert "<script>alert" not in page
+        assert "{{ 7*7 }}" in page or path == PATH
+    row = check(browser, f"Email,Role\nx@example.com,{hostile}\n")
+    assert "<script>alert" not in browser.get(f"{PATH}/{row.id}").text
+
+
+# Who may what
+
+
+def test_nobody_gives_by_import_what_they_lack(app, manager, make_user):
+    """AZ-1: no role above oneself, no change of people above oneself."""
+    boss = make_user(role="Administrator", email="boss@example.com", first_name="B")
+    browser = app.test_client()
+    browser.enter(manager)
+    data = HEADER + (
+        "new@example.com,A,,Administrator\n"
+        "boss@example.com,X,,\n"
+        "manager@example.com,Me,,\n"
+        "ok@example.com,,,User\n"
+    )
+    row = check(browser, data, update_existing="y")
+    assert [(line, field) for line, field, _ in messages(row)] == [(2, "role"), (3, "email")]
+    run(browser, row, keep_good=True)
+    assert person("new@example.com") is None
+    db.session.refresh(boss)
+    assert boss.first_name == "B"
+    assert person("ok@example.com")
+
+
+def test_nobody_changes_their_own_role_by_import(browser, admin):
+    """AD-2"""
+    row = check(browser, HEADER + f"{admin.email},New,Name,User\n", mode="update")
+    assert messages(row) == [(2, "role", "You cannot change your own role.")]
+    row = check(browser, HEADER + f"{admin.email},New,Name,\n", mode="update")
+    run(browser, row)
+    db.session.refresh(admin)
+    assert (admin.first_name, admin.is_admin()) == ("New", True)
+
+
+def test_the_last_administrator_stays_one(app, make_user, manager):
+    """AD-1: also where those who go are on several lines, and whoever imports is none."""
+    manager.role.permissions = 0xFF ^ 0x80
+    one = make_user(role="Administrator", email="one@example.com")
+    other = make_user(role="Administrator", email="other@example.com")
+    power = factories.make_role("Power", permissions=0xFF)
+    manager.role = power
+    manager.confirmed = True
+    db.session.commit()
+    browser = app.test_client()
+    browser.enter(manager)
+    data = HEADER + "one@example.com,,,User\nother@example.com,,,User\n"
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 2}
+    run(browser, row)
+    assert not person("one@example.com").is_admin()
+
+    # Whoever imports is not to be counted on: they can no longer sign in with a password.
+    one.role = other.role = db.session.scalar(select(Role).where(Role.name == "Administrator"))
+    manager.password_hash = None
+    db.session.commit()
+    row = check(browser, data, mode="update")
+    assert row.counts == {"updated": 1, "problem": 1}
+    run(browser, row, keep_good=True)
+    left = [email for email in ("one@example.com", "other@example.com") if person(email).is_admin()]
+    assert left == ["other@example.com"]
+
+
+def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch):
+    """AZ-1"""
+    browser = app.test_client()
+    browser.enter(manager)
+    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 1)
+    row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
+    tasks.import_people(row.id)
+    run(browser, newest())
+    manager.role = db.session.scalar(select(Role).where(Role.name == "User"))
+    db.session.commit()
+    tasks.import_people(row.id)
+    db.session.refresh(row)
+    assert row.state == "failed"
+    assert "no longer manage people" in row.failure
+    assert person("a@example.com") is None
+
+
+def test_nobody_is_invited_where_invitations_are_closed(browser, app, monkeypatch):
+    data = HEADER + "a@example.com,,,\n"
+    row = check(browser, data)
+    monkeypatch.setitem(app.config, "REGISTRATION", "closed")
+    run(browser, row)
+    assert (newest().state, person("a@example.com")) == ("failed", None)
+    upload(browser, data)
+    page = browser.get(f"{PATH}/{newest().id}/columns").text
+    assert 'value="invite"' not in page
+    assert newest().mode == "create"
+
+
+def test_the_run_asks_for_the_password_when_it_was_given_long_ago(browser, admin):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    for session in db.session.scalars(select(UserSession)):
+        session.authenticated_at = now() - timedelta(hours=2)
+    db.session.commit()
+    response = browser.submit(f"{PATH}/{row.id}/run?check={row.checks}", form_at="/account/manage")
+    assert response.status_code == 302
+    assert "/account/reauthenticate" in response.location
+    assert person("a@example.com") is None
+    for file in ("problems.csv", "results.csv"):
+        response = browser.get(f"{PATH}/{row.id}/{file}")
+        assert "/account/reauthenticate" in response.location, file
+
+
+# Twice, stale and stopped
+
+
+def test_a_run_that_is_posted_twice_runs_once(browser):
+    """IN-6"""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    token = browser.csrf_token(path)
+    for _ in range(3):
+        assert browser.post(path, data={"csrf_token": token}).status_code == 302
+    assert count(EmailMessage) == 1
+    assert count(ImportResult) == 1
+
+
+def test_a_confirmation_of_an_earlier_check_imports_nothing(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    token = browser.csrf_token(path)
+    form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
+    browser.submit(f"{PATH}/{row.id}/columns", form)
+    response = browser.post(path, data={"csrf_token": token}, follow_redirects=True)
+    assert "has changed in the meantime" in response.text
+    assert person("a@example.com") is None
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "9" * 30])
+def test_a_check_that_cannot_be_imports_nothing(browser, number):
+    """IN-1"""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    response = browser.submit(f"{PATH}/{row.id}/run?check={number}", form_at="/account/manage")
+    assert response.status_code == 302
+    assert person("a@example.com") is None
+
+
+@pytest.fixture
+def long_import(browser, monkeypatch):
+    """An import of 30 people in batches of 10 that a worker is to check and to run."""
+    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 5)
+    monkeypatch.setattr("app.features.imports.services.rows.BATCH", 10)
+    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
+    row = check(browser, data)
+    assert row.state == "checking"
+    return row
+
+
+def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import):
+    row = long_import
+    assert "Import it in parts" in browser.get(f"{PATH}/{row.id}").text
+    assert tasks.import_people(row.id) == {"invited": 30}
+    db.session.refresh(row)
+    assert (row.state, row.position) == ("checked", 0)
+    run(browser, row)
+    db.session.refresh(row)
+    assert (row.state, count(User)) == ("running", 1)
+    tasks.import_people(row.id)
+    db.session.refresh(row)
+    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert count(User) == 31
+
+
+class Killed(BaseException):
+    """What no handler catches, as when the process dies."""
+
+
+def test_an_import_whose_worker_died_is_not_said_to_go_on(browser, long_import):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    row = newest()
+    row.position, row.job_id, row.moved_at = 10, "1", now()
+    db.session.commit()
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "the import goes on" in page
+    row.moved_at = now() - timedelta(minutes=5)
+    db.session.commit()
+    page = browser.get(f"{PATH}/{row.id}").text
+    assert "Nothing has happened for a while" in page
+    assert "the import goes on" not in page
+
+
+@pytest.mark.parametrize("moment", ["claimed", "inserted", "noted", "committed"])
+def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
+    browser, long_import, monkeypatch, moment
+):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    targets = {
+        "claimed": (working, "Rules"),
+        "inserted": (working.writing, "_event_of_new"),
+        "noted": (working, "_result"),
+        "committed": (working, "report"),
+    }
+    owner, name = targets[moment]
+    real, calls = getattr(owner, name), 0
+
+    def dies(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls == (15 if moment == "inserted" else 2):
+            raise Killed
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, dies)
+    with pytest.raises(Killed):
+        tasks.import_people(row.id)
+    db.session.rollback()
+    done = 20 if moment == "committed" else 10
+    assert count(User) == 1 + done
+    assert newest().position == done
+    monkeypatch.setattr(owner, name, real)
+    tasks.import_people(row.id)
+    tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    assert count(User) == 31
+    assert count(EmailMessage) == 30
+    invited = select(func.count()).where(AuditEvent.action == "user.invited")
+    assert db.session.scalar(invited) == 30
+    lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
+    assert sorted(line[0] for line in lines) == list(range(2, 32))
+
+
+@pytest.mark.parametrize("step", ["survey", "_forget_check"])
+def test_of_two_workers_with_one_import_the_slow_one_lets_go(
+    browser, long_import, monkeypatch, step
+):
+    """The one has found that nothing is done yet, when the other does the first lines and dies."""
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest())
+    real, report, calls = getattr(working, step), working.report, []
+
+    def dies(*args):
+        report(*args)
+        raise Killed
+
+    def overtaken(*args):
+        calls.append(step)
+        if len(calls) == 1:
+            with monkeypatch.context() as patch:
+                patch.setattr(working, "report", dies)
+                with pytest.raises(Killed):
+                    working.work(row.id)
+            db.session.rollback()
+            assert newest().position == 10
+        return real(*args)
+
+    monkeypatch.setattr(working, step, overtaken)
+    working.work(row.id)
+    assert (newest().position, newest().state) == (10, "running")
+    monkeypatch.setattr(working, step, real)
+    working.work(row.id)
+    row = newest()
+    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
+    assert sorted(line[0] for line in lines) == list(range(2, 32))
+
+
+def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
+    browser, make_user, long_import, monkeypatch
+):
+    row = long_import
+    real, calls = checking.report, []
+    # A problem in each batch, so that it is seen whether one is listed twice.
+    for number in (1, 11, 21):
+        make_user(email=f"p{number}@example.com", deleted_at=now())
+
+    def overtaken(done, *args):
+        calls.append(done)
+        if len(calls) == 1:
+            with pytest.raises(Killed):
+                working.work(row.id)
+            db.session.rollback()
+        elif len(calls) == 3:
+            raise Killed
+        real(done, *args)
+
+    monkeypatch.setattr(checking, "report", overtaken)
+    working.work(row.id)
+    assert (calls, newest().state) == ([10, 10, 20], "checking")
+    working.work(row.id)
+    assert [line for line, *_ in messages(row)] == [3, 13, 23]
+    assert newest().counts == {"invited": 27, "problem": 3}
+    assert newest().state == "checked"
+
+
+def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import, monkeypatch):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+
+    def cancelled(done, of, text):
+        if done == 10:
+            raise JobCancelled
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "report_progress", cancelled)
+        with pytest.raises(JobCancelled):
+            tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.position, count(User)) == ("cancelled", 10, 11)
+    assert "It can go on from there" in browser.get(f"{PATH}/{row.id}").text
+    # A release in between may take other numbers of lines at once.
+    monkeypatch.setattr("app.features.imports.services.rows.BATCH", 7)
+    browser.submit(f"{PATH}/{row.id}/go-on")
+    tasks.import_people(row.id)
+    row = newest()
+    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert count(User) == 31
+
+
+def test_stopping_on_the_page_ends_the_run_after_the_lines_at_hand(
+    browser, long_import, monkeypatch
+):
+    row = long_import
+    tasks.import_people(row.id)
+    run(browser, newest(), keep_good=True)
+    real = working.report
+
+    def pressed(done, of, text):
+        real(done, of, text)
+        if done == 10:
+            browser.submit(f"{PATH}/{row.id}/cancel", form_at="/account/manage")
+
+    monkeypatch.setattr(working, "report", pressed)
+    tasks.import_people(row.id)
+    assert (newest().state, count(User)) == ("cancelled", 11)
+
+
+def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
+    browser, make_user, monkeypatch
+):
+    """IN-5: the unique index decides."""
+    row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
+    real = working.find
+
+    def quicker(rows, **options):
+        found = real(rows, **options)
+        make_user(email="b@example.com")
+        return found
+
+    def run_it(keep_good):
+        with monkeypatch.context() as patch:
+            patch.setattr(working, "find", quicker)
+            run(browser, newest(), keep_good=keep_good)
+
+    row = check(browser, HEADER + "a@example.com,,,\nx,,,\nb@example.com,,,\n")
+    run_it(keep_good=True)
+    row = newest()
+    assert row.counts == {"invited": 1, "problem": 2}
+    assert (4, "email", "Someone took this address while the import ran.") in messages(row)
+
+
+def test_an_import_can_be_deleted_and_the_people_stay(browser):
+    row = check(browser, HEADER + "a@example.com,,,\nx,,,\n")
+    run(browser, row, keep_good=True)
+    path = f"{PATH}/{row.id}"
+    browser.submit(f"{path}/delete")
+    assert [count(model) for model in (PeopleImport, ImportProblem, ImportResult)] == [0, 0, 0]
+    assert person("a@example.com")
+    assert browser.get(path).status_code == 404
+
+
+def test_old_imports_are_deleted_at_night(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    assert imports.purge() == 0
+    row.moved_at = now() - timedelta(days=15)
+    db.session.commit()
+    assert imports.purge() == 1
+    assert count(ImportChunk) == 0
+
+
+def test_what_was_only_uploaded_is_deleted_at_night_too(browser):
+    upload(browser, HEADER + "a@example.com,,,\n")
+    newest().created_at = now() - timedelta(days=15)
+    db.session.commit()
+    assert imports.purge() == 1
+    assert count(ImportChunk) == 0
+
+
+def test_of_files_that_nothing_is_done_with_only_the_latest_are_kept(browser, make_user):
+    another = make_user(role="Administrator")
+    theirs = imports.upload(io.BytesIO(b"Email\na@example.com\n"), name="x.csv", by=another).id
+    done = check(browser, HEADER + "a@example.com,,,\n")
+    run(browser, done)
+    ids = [check(browser, HEADER + f"b{n}@example.com,,,\n").id for n in range(4)]
+    for _ in range(3):
+        upload(browser, HEADER + "c@example.com,,,\n")
+        ids.append(newest().id)
+
+    kept = db.session.scalars(select(PeopleImport.id).order_by(PeopleImport.id)).all()
+    assert kept == [theirs, done.id, *ids[-imports.MOST_UNFINISHED :]]
+    assert count(ImportChunk) == 1 + imports.MOST_UNFINISHED
+    assert browser.get(f"{PATH}/{ids[0]}").status_code == 404
+
+
+def test_what_was_begun_is_not_forgotten_for_another_file(browser):
+    for number in range(imports.MOST_UNFINISHED):
+        row = check(browser, HEADER + f"b{number}@example.com,,,\n")
+        row.state, row.started_at = "cancelled", now()
+        db.session.commit()
+    response = upload(browser, HEADER + "c@example.com,,,\n")
+
+    assert response.status_code == 200
+    assert f"{imports.MOST_UNFINISHED} imports that you have begun" in response.text
+    assert count(PeopleImport) == imports.MOST_UNFINISHED
+    row = newest()
+    row.started_at = None
+    db.session.commit()
+    assert upload(browser, HEADER + "c@example.com,,,\n").status_code == 302
+    assert count(PeopleImport) == imports.MOST_UNFINISHED
+
+
+@pytest.mark.parametrize("deed", ["columns", "run", "go-on", "cancel", "delete"])
+def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(browser, deed, monkeypatch):
+    """IN-6: two tabs, or a file too many."""
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}
+    path = f"{PATH}/{row.id}/{deed}{'?check=' + str(row.checks) if deed == 'run' else ''}"
+    lock = lifecycle._lock
+
+    def too_late(row):
+        db.session.execute(delete(PeopleImport).execution_options(synchronize_session=False))
+        db.session.commit()
+        lock(row)
+
+    monkeypatch.setattr(lifecycle, "_lock", too_late)
+
+    response = browser.submit(path, fields if deed == "columns" else {}, form_at="/account/manage")
+    assert response.status_code == 409
+
+
+def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
+    row = check(browser, HEADER + "a@example.com,,,\n")
+    path = f"{PATH}/{row.id}/run?check={row.checks}"
+    run(browser, row)
+    for post in (
+        path,
+        f"{PATH}/{row.id}/columns",
+        f"{PATH}/{row.id}/cancel",
+        f"{PATH}/{row.id}/go-on",
+    ):
+        response = browser.submit(post, form_at="/account/manage")
+        assert response.status_code in {200, 302}, post
+    assert newest().state == "finished"
+    assert count(EmailMessage) == 1
+
+
+# What is too large, or no list of people
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "The file is empty"),
+        (b"PK\x03\x04xxxx", "Save or export it as CSV"),
+        (b"Email,Name,email\na@example.com,A,b\n", "Two columns are called"),
+        (b"Email\n" + b"x" * 10_000_000, "more than 100,000 characters"),
+        (b"\x00\x01\x02" * 1000, "not a text file"),
+        (b"Name\nAda\n", "None of the columns holds email addresses"),
+    ],
+)
+def test_what_is_no_list_of_people_is_refused_beside_the_field(browser, data, said):
+    """FI-1"""
+    response = upload(browser, data)
+    assert response.status_code == 200
+    assert said in response.text
+    assert count(PeopleImport) == 0
+
+
+def test_a_form_without_a_file_says_so(browser):
+    response = browser.submit(PATH, {})
+    assert "Choose a file." in response.text
+    response = browser.submit(PATH, {"file": "text"})
+    assert "Choose a file." in response.text
+
+
+def test_a_file_larger_than_other_requests_may_be_is_taken(browser):
+    line = "someone-with-a-long-address-{}@example.com,Ada,Lovelace,\n"
+    data = HEADER + "".join(line.format(number) for number in range(40_000))
+    assert len(data) > 2 * MEGABYTE
+    assert upload(browser, data).status_code == 302
+    assert newest().lines == 40_000
+    assert count(ImportChunk) == -(-len(data) // (512 * 1024))
+
+
+def test_what_is_larger_than_an_import_may_be_is_refused(browser, app, monkeypatch):
+    """IN-3, FI-1"""
+    monkeypatch.setitem(app.config, "IMPORT_MAX_MEGABYTES", 1)
+    line = b"someone-with-a-long-address@example.com,Ada,Lovelace,\n"
+    little_more = HEADER.encode() + line * (MEGABYTE // len(line) + 10)
+    response = upload(browser, little_more)
+    assert response.status_code == 200
+    assert "larger than 1 MB" in response.text
+    assert upload(browser, little_more * 2).status_code == 413
+    assert count(PeopleImport) == 0
+
+
+def test_ten_gigabytes_are_refused_by_their_length_alone(browser):
+    """IN-3: nothing of the body is read."""
+
+    class Untouched(io.RawIOBase):
+        def read(self, size=-1):
+            raise AssertionError("read")
+
+    environ = {
+        "CONTENT_LENGTH": str(10 * 1024**3),
+        "CONTENT_TYPE": MULTIPART,
+        "wsgi.input": Untouched(),
+    }
+    assert browser.post(PATH, environ_overrides=environ).status_code == 413
+
+
+def test_endless_chunks_are_refused_without_filling_memory(browser, app, monkeypatch):
+    """IN-3"""
+    monkeypatch.setitem(app.config, "IMPORT_MAX_MEGABYTES", 3)
+
+    class Endless(io.RawIOBase):
+        taken = largest = 0
+
+        def read(self, size=-1):
+            assert size > 0
+            self.taken += size
+            self.largest = max(self.largest, size)
+            return b"x" * size
+
+    stream = Endless()
+    environ = {**as_chunks(b""), "wsgi.input": stream, "CONTENT_TYPE": MULTIPART}
+    assert browser.post(PATH, environ_overrides=environ).status_code == 413
+    assert stream.taken <= 4 * MEGABYTE + 64 * 1024
+    assert stream.largest <= 64 * 1024
+
+
+def test_a_file_in_chunks_is_read_whole(browser):
+    """IN-3"""
+    people = HEADER + "".join(f"p{number}@example.com,Ada,Lovelace,\n" for number in range(60_000))
+    assert len(people) > 1.5 * MEGABYTE
+    body = multipart(people, browser.csrf_token(PATH))
+    environ = {**as_chunks(body), "CONTENT_TYPE": MULTIPART}
+    assert browser.post(PATH, environ_overrides=environ).status_code == 302
+    assert newest().lines == 60_000
+
+
+@pytest.mark.parametrize("who", ["anonymous", "user", "almost"])
+def test_those_who_may_not_import_send_no_more_than_elsewhere(app, make_user, who):
+    """IN-3, BF-2: the larger limit is for whoever may open the page."""
+    browser = app.test_client()
+    if who != "anonymous":
+        user = make_user()
+        if who == "almost":
+            user.role = factories.make_role("Almost", permissions=0xFF ^ 0x80 ^ 0x04)
+        db.session.commit()
+        browser.enter(user)
+    assert browser.post(PATH, data=b"x" * (MEGABYTE + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/account/login", "/admin/users", "/admin/invite-user", f"{PATH}/1/columns", "/nowhere"],
+)
+def test_no_other_address_takes_more_than_before(browser, path):
+    """IN-3"""
+    assert browser.post(path, data=b"x" * (MEGABYTE + 1)).status_code == 413
+
+
+def test_a_form_of_the_same_page_that_is_no_file_stays_small(browser):
+    """IN-3: what is not a file is kept in memory."""
+    response = browser.post(
+        PATH,
+        data=b"a=" + b"x" * (2 * MEGABYTE),
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert response.status_code == 413
+
+
+def test_all_events_of_an_import_are_found_by_it(browser):
+    row = check(browser, HEADER + "new@example.com,N,,\n")
+    run(browser, row)
+    assert browser.get(f"/admin/users/import/{row.id}/results.csv").status_code == 200
+    of_it = select(AuditEvent).where(AuditEvent.action.startswith("import."))
+    events = list(db.session.scalars(of_it.order_by(AuditEvent.id)))
+    assert [event.action for event in events] == [
+        *("import.started", "import.finished", "import.downloaded"),
+    ]
+    assert {(event.subject_type, event.subject_id) for event in events} == {
+        ("peopleimport", row.id)
+    }
+
+
+def test_a_role_and_a_name_are_known_in_either_form_of_unicode(browser):
+    """Neither a composed é nor a decomposed one was the other."""
+    db.session.add(Role(name="Équipe", permissions=1))
+    db.session.commit()
+    row = check(browser, HEADER + "eric@example.com,E\u0301ric,L,e\u0301QUIPE\n", mode="create")
+    assert messages(row) == []
+    run(browser, row)
+    eric = person("eric@example.com")
+    assert (eric.first_name, eric.role.name) == ("Éric", "Équipe")

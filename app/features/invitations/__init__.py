@@ -1,0 +1,1 @@
+"""Inviting users, who choose their own password."""

@@ -1,0 +1,142 @@
+"""Inviting people, and the invitations that nobody has taken up yet."""
+
+from functools import wraps
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
+from app.admin.list_params import searched
+from app.admin.user_actions import TOO_MANY, View, name_of, person_or_404
+from app.decorators import fresh_sign_in_required, permission_required
+from app.features.invitations import invitation_pages, invitations
+from app.features.invitations.invitations import LinkChanged, NotInvited
+from app.features.user_search import NotACursor
+from app.kit.web.redirects import next_url
+from app.models import Permission, User
+from app.services import registration
+from app.services.access import TooManyMails
+from app.services.accounts import EmailTaken
+from app.services.policy import refuse_above
+from app.services.registration import InvitationsClosed
+from app.sign_in import me
+
+TAKEN = "Someone has this address already."
+CLOSED = "Invitations are closed (the setting REGISTRATION), so none is sent."
+
+managers_only = permission_required(Permission.MANAGE_USERS)
+
+
+@admin.get("/invitations", endpoint="invitations")
+@managers_only
+def pending_invitations() -> ResponseReturnValue:
+    """Those who have not chosen a password yet; who was added last comes first."""
+    search, notice = searched(), ""
+    after, before = request.args.get("after", ""), request.args.get("before", "")
+    try:
+        page = invitation_pages.find(by=me(), search=search, after=after, before=before)
+    except NotACursor:
+        notice = "There is no such page of the list, so the first is shown."
+        page = invitation_pages.find(by=me(), search=search)
+    return render_template("admin/invitations.html", page=page, search=search, notice=notice)
+
+
+@admin.route("/invite-user", methods=["GET", "POST"])
+@managers_only
+@fresh_sign_in_required
+def invite_user() -> ResponseReturnValue:
+    """Invite someone, who chooses a password of their own."""
+    form, deleted = InviteUserForm(), None
+    if not registration.takes_invitations():
+        page = render_template("admin/invite_user.html", form=None)
+        return page, 200 if request.method == "GET" else 403
+    if form.validate_on_submit():
+        try:
+            user = invitations.invite(
+                first_name=form.first_name.data,
+                last_name=form.last_name.data,
+                email=form.email.data,
+                role=form.role.role,
+                by=me(),
+            )
+        except EmailTaken as error:
+            form.email.errors, deleted = [TAKEN], error.deleted
+        else:
+            flash(f"An invitation is on its way to {user.email}.", "success")
+            return redirect(url_for("admin.user_info", user_id=user.id))
+    return render_template("admin/invite_user.html", form=form, deleted_owner=deleted)
+
+
+def to_invited(view: View) -> View:
+    """Give a view the invited user whose id is in its address; who is above the visitor is 403."""
+
+    @wraps(view)
+    def guarded(user_id: int) -> ResponseReturnValue:
+        user = person_or_404(user_id)
+        refuse_above(me(), user.role)
+        try:
+            if not user.is_invited or not user.is_active:
+                raise NotInvited
+            return view(user)
+        except NotInvited:
+            flash(f"{name_of(user)} has no open invitation.", "error")
+        except InvitationsClosed:
+            flash(CLOSED, "error")
+        except TooManyMails:
+            flash(TOO_MANY.format(user.email), "error")
+        return redirect(url_for("admin.user_info", user_id=user_id))
+
+    return guarded
+
+
+@admin.post("/user/<int:user_id>/resend-invite")
+@managers_only
+@to_invited
+def resend_invite(user: User) -> ResponseReturnValue:
+    invitations.resend(user, by=me())
+    flash(f"The invitation to {user.email} is sent again.", "success")
+    person = url_for("admin.user_info", user_id=user.id)
+    return redirect(next_url(request.args.get("next"), person))
+
+
+@admin.route("/user/<int:user_id>/copy-invite-link", methods=["GET", "POST"])
+@managers_only
+@fresh_sign_in_required
+@to_invited
+def copy_invite_link(user: User) -> ResponseReturnValue:
+    """Show a new link of the invitation: GET asks, POST shows it, once."""
+    registration.require_invitations()
+    form = CopyInviteLinkForm()
+    if not form.validate_on_submit():
+        form.known.data = str(user.invite_message_id or "")
+        return render_template("admin/copy_invite_link.html", user=user, form=form)
+    known = form.known.data
+    try:
+        link = invitations.copy_link(user, by=me(), known=int(known) if known else None)
+    except LinkChanged:
+        flash(
+            f"A newer link to {name_of(user)} was made since this page was opened, so it shows "
+            "none. Ask for another one if you need it.",
+            "info",
+        )
+        return redirect(url_for("admin.invitations"))
+    page = render_template("admin/invite_link.html", user=user, link=link)
+    response = make_response(page)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@admin.route("/user/<int:user_id>/revoke-invite", methods=["GET", "POST"])
+@managers_only
+@fresh_sign_in_required
+@to_invited
+def revoke_invite(user: User) -> ResponseReturnValue:
+    """Take an invitation back: GET asks, POST does it."""
+    form, email = RevokeInviteForm(), user.email
+    if form.validate_on_submit():
+        invitations.revoke(user, by=me())
+        flash(f"The invitation to {email} is revoked.", "success")
+        return redirect(url_for("admin.invitations"))
+    return render_template("admin/revoke_invite.html", user=user, form=form)

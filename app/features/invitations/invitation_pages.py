@@ -1,0 +1,151 @@
+"""The invitations that nobody has taken up yet, as the page of invitations lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import aliased
+
+from app.emails import LINK_LIFETIMES
+from app.extensions import db
+from app.features import user_search
+from app.features.user_search import Filters, Total
+from app.kit import names
+from app.kit.database import now
+from app.kit.mail.email_message import EmailState
+from app.models import EmailMessage, Role, User
+from app.services.policy import covers
+
+PER_PAGE = 50
+
+
+class LinkState(StrEnum):
+    """What is known of the newest link."""
+
+    OPEN = "open"
+    EXPIRED = "expired"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A row of the list. `expires_at` is None while there is no link that was sent or copied."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    role_name: str | None
+    invited_at: datetime
+    invited_by: str
+    invited_by_id: int | None
+    link: LinkState
+    expires_at: datetime | None
+    is_copied: bool
+    may_be_changed: bool
+
+    def full_name(self) -> str:
+        return names.full_name(self.first_name, self.last_name)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some invitations, those that were added last first, and the cursors of the pages around."""
+
+    rows: list[Pending]
+    total: Total
+    before: str | None
+    after: str | None
+
+
+def find(*, by: User, search: str = "", after: str = "", before: str = "") -> Page:
+    """Return the first page, or the one after or before a cursor.
+
+    `search` is looked for in names and addresses. Raises user_search.NotACursor.
+    """
+    filters = Filters(search=search, status="invited")
+    page = user_search.find(filters, per_page=PER_PAGE, after=after, before=before)
+    facts = {row.id: row for row in _facts([row.id for row in page.rows])}
+    rows = [_pending(facts[row.id], by) for row in page.rows if row.id in facts]
+    return Page(rows, page.total, page.before, page.after)
+
+
+def _facts(ids: list[int]) -> list[Row[Any]]:
+    inviter = aliased(User)
+    return list(
+        db.session.execute(
+            select(
+                User.id,
+                User.first_name,
+                User.last_name,
+                User.email,
+                User.created_at,
+                User.invited_at,
+                User.invited_by_id,
+                User.invite_message_id,
+                Role.name.label("role_name"),
+                Role.permissions,
+                inviter.id.label("inviter_id"),
+                inviter.first_name.label("inviter_first_name"),
+                inviter.last_name.label("inviter_last_name"),
+                inviter.email.label("inviter_email"),
+                EmailMessage.state,
+                EmailMessage.claimed_at,
+                EmailMessage.created_at.label("written_at"),
+            )
+            .outerjoin(Role, Role.id == User.role_id)
+            .outerjoin(inviter, inviter.id == User.invited_by_id)
+            .outerjoin(EmailMessage, EmailMessage.id == User.invite_message_id)
+            .where(User.id.in_(ids))
+        )
+    )
+
+
+def _pending(row: Row[Any], by: User) -> Pending:
+    invited_at = row.invited_at or row.created_at
+    link, expires_at = _link(
+        invited_at,
+        has_link=row.invite_message_id is not None,
+        state=row.state,
+        made_at=row.claimed_at or row.written_at,
+    )
+    name = names.full_name(row.inviter_first_name or "", row.inviter_last_name or "")
+    return Pending(
+        id=row.id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        role_name=row.role_name,
+        invited_at=invited_at,
+        invited_by=name
+        or row.inviter_email
+        or ("Someone who is gone" if row.invited_by_id else ""),
+        invited_by_id=row.inviter_id,
+        link=link,
+        expires_at=expires_at,
+        is_copied=row.state == EmailState.CANCELLED,
+        may_be_changed=covers(by, row.permissions or 0),
+    )
+
+
+def _link(
+    invited_at: datetime, *, has_link: bool, state: str | None, made_at: datetime | None
+) -> tuple[LinkState, datetime | None]:
+    """Tell of a link by the mail that it was made for: `made_at` is when, or None if unknown.
+
+    The row of a mail is deleted after a while, and the link may outlive it.
+    """
+    if not has_link:
+        return LinkState.WAITING, None
+    if state in {EmailState.PENDING, EmailState.SENDING}:
+        return LinkState.WAITING, None
+    if state == EmailState.FAILED:
+        return LinkState.FAILED, None
+    lifetime, _words = LINK_LIFETIMES["invite"]
+    expires_at = (made_at or invited_at) + timedelta(seconds=lifetime)
+    return (LinkState.OPEN if expires_at > now() else LinkState.EXPIRED), expires_at

@@ -1,0 +1,93 @@
+"""Inviting people, who choose a password of their own."""
+
+from app import emails
+from app.extensions import db
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.kit.web.links import external_url
+from app.models import Role, User
+from app.services import audit, registration, users
+from app.services.access import TooManyMails
+from app.services.accounts import HOUR, LINKS_AN_HOUR
+from app.services.policy import lock, refuse_above
+
+
+class NotInvited(Exception):
+    """The user has no open invitation."""
+
+
+class LinkChanged(Exception):
+    """A newer link was made than the one that was known to whoever asks."""
+
+
+def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
+    """Create an account without a password and queue the link to choose one.
+
+    An account with this address that nobody has confirmed is taken over, without its password.
+    Raises InvitationsClosed, EmailTaken and AboveOneself.
+    """
+    registration.require_invitations()
+    user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
+    user.invited_at, user.invited_by = now(), by
+    db.session.flush()
+    audit.record("user.invited", by=by, subject=user, role=role.name)
+    outbox.commit_and_offer(emails.send_invite(user, invited_by=by))
+    return user
+
+
+def resend(user: User, *, by: User) -> None:
+    """Queue the invitation again; the link in the earlier mail stops working.
+
+    Raises InvitationsClosed, NotInvited, AboveOneself and TooManyMails.
+    """
+    registration.require_invitations()
+    # Counted once the user is locked, as where many are invited again.
+    _lock_invited(user, by)
+    if outbox.is_throttled(user.email, "invite", LINKS_AN_HOUR, HOUR):
+        db.session.rollback()
+        raise TooManyMails
+    user.invited_at = now()
+    audit.record("user.invitation_resent", by=by, subject=user)
+    outbox.commit_and_offer(emails.send_invite(user, invited_by=by))
+
+
+def copy_link(user: User, *, by: User, known: int | None) -> str:
+    """Make a new link for the invitation, to be handed over by other ways than mail, and return it.
+
+    It is written down nowhere. Links that were made before it stop working, and mails of the
+    invitation that still wait are not sent. `known` is the user's invite_message_id at the time
+    when it was asked for: a request that is sent twice makes one link. Raises InvitationsClosed,
+    NotInvited, AboveOneself and LinkChanged.
+    """
+    registration.require_invitations()
+    _lock_invited(user, by)
+    if user.invite_message_id != known:
+        db.session.rollback()
+        raise LinkChanged
+    mail = emails.note_copied_invite(user, invited_by=by)
+    db.session.flush()
+    user.invited_at, user.invite_message_id = now(), mail.id
+    audit.record("user.invitation_link_copied", by=by, subject=user)
+    db.session.commit()
+    lifetime, _words = emails.LINK_LIFETIMES["invite"]
+    token = user.generate_invite_token(lifetime, is_copied=True)
+    return external_url("account.join_from_invite", user_id=user.id, token=token)
+
+
+def revoke(user: User, *, by: User) -> None:
+    """Delete a user who has not accepted yet, without a word to them.
+
+    Raises NotInvited and AboveOneself.
+    """
+    _lock_invited(user, by)
+    outbox.cancel_for([user.id])
+    audit.record("user.invitation_revoked", by=by, subject=user)
+    db.session.delete(user)
+    db.session.commit()
+
+
+def _lock_invited(user: User, by: User) -> None:
+    lock(user, by=by)
+    refuse_above(by, user.role)
+    if not user.is_invited or not user.is_active:
+        raise NotInvited

@@ -1,0 +1,157 @@
+"""The queues: what waits, runs, has ended and has failed, and what can be done about one job."""
+
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.list_params import confirm, is_live, page_number, searched
+from app.decorators import permission_required
+from app.features.jobs import (
+    admin_many,  # noqa: F401 - its views register themselves
+)
+from app.features.jobs import jobs as jobs_service
+from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
+from app.features.jobs.jobs import JobGone, JobPage, QueueAway
+from app.kit.mail import outbox
+from app.kit.queue.job_reader import State
+from app.models import Permission
+from app.sign_in import me
+
+GONE = "There is no such job any more, or it is no longer in that state. Look at the list again."
+
+job_managers_only = permission_required(Permission.MANAGE_JOBS)
+
+
+@admin.get("/jobs")
+@job_managers_only
+def jobs() -> ResponseReturnValue:
+    """A list of jobs, as the address asks for it; what makes no sense is left out and said."""
+    notices: list[str] = []
+    state = state_of_list(notices) or State.FAILED
+    filters = {"queue": queue_name(notices), "task": task_name(notices), "search": searched()}
+    overview = listing = None
+    try:
+        overview = jobs_service.overview()
+        listing = jobs_service.find(
+            state,
+            queue_name=filters["queue"],
+            task=filters["task"],
+            search=filters["search"],
+            page=page_number(notices),
+        )
+    except QueueAway:
+        overview = None
+    return render_template(
+        "admin/jobs.html",
+        state=state,
+        lists=LISTS,
+        filters=filters,
+        notices=notices,
+        overview=overview,
+        listing=listing,
+        queues=jobs_service.queue_names(),
+        tasks=jobs_service.task_names(),
+        mail=outbox.statistics(),
+        arguments=jobs_service.summary,
+        live=is_live(),
+    )
+
+
+@admin.get("/jobs/<job_id>")
+@job_managers_only
+def job(job_id: str) -> ResponseReturnValue:
+    shown: JobPage | None = None
+    away = False
+    try:
+        shown = jobs_service.get(job_id)
+    except JobGone:
+        if not is_live():
+            abort(404)
+    except QueueAway:
+        away = True
+    return render_template(
+        "admin/job.html", job_id=job_id, shown=shown, away=away, lists=LISTS, live=is_live()
+    )
+
+
+# One job
+
+
+@admin.route("/jobs/<job_id>/retry", methods=["GET", "POST"])
+@job_managers_only
+def retry_job(job_id: str) -> ResponseReturnValue:
+    return _change_one(
+        job_id,
+        jobs_service.retry,
+        title="Run {task} again?",
+        text="The job goes to the end of its queue and runs as soon as a worker is free.",
+        button="Run it again",
+        done="The job is queued again.",
+        danger=False,
+    )
+
+
+@admin.route("/jobs/<job_id>/cancel", methods=["GET", "POST"])
+@job_managers_only
+def cancel_job(job_id: str) -> ResponseReturnValue:
+    return _change_one(
+        job_id,
+        jobs_service.cancel,
+        title="Cancel {task}?",
+        text="If it waits, it does not run. If it runs, it is ended within seconds, and what it "
+        "has done by then stays done.",
+        button="Cancel the job",
+        done="The job is cancelled. One that runs ends within seconds.",
+    )
+
+
+@admin.route("/jobs/<job_id>/delete", methods=["GET", "POST"])
+@job_managers_only
+def delete_job(job_id: str) -> ResponseReturnValue:
+    return _change_one(
+        job_id,
+        jobs_service.delete,
+        title="Delete this job of {task}?",
+        text="It goes with its arguments, its result and its traceback, and does not run again.",
+        button="Delete the job",
+        done="The job is deleted.",
+        is_gone_after=True,
+    )
+
+
+def _change_one(
+    job_id: str,
+    deed: Any,
+    *,
+    title: str,
+    text: str,
+    button: str,
+    done: str,
+    danger: bool = True,
+    is_gone_after: bool = False,
+) -> ResponseReturnValue:
+    page, overview = url_for("admin.job", job_id=job_id), url_for("admin.jobs")
+    try:
+        name = jobs_service.get(job_id).job.name
+        if question := confirm(
+            title=title.format(task=name),
+            text=f"{text} Its id is {job_id}.",
+            button=button,
+            back=page,
+            trail=[(overview, "Jobs"), (page, name)],
+            danger=danger,
+        ):
+            return question
+        deed(job_id, by=me())
+    except JobGone:
+        if request.method == "GET":
+            abort(404)
+        flash(GONE, "error")
+        return redirect(overview)
+    except QueueAway:
+        flash(AWAY, "error")
+        return redirect(overview)
+    flash(done, "success")
+    return redirect(overview if is_gone_after else page)

@@ -1,0 +1,51 @@
+"""The lists of jobs: what they are called, and which part of them an address asks for.
+
+What makes no sense there is left out, and a sentence about it added to the notices.
+"""
+
+import re
+
+from app.admin.list_params import asked_for
+from app.features.jobs import jobs as jobs_service
+from app.kit.queue.job_reader import State
+
+TASK_NAME = re.compile(r"\w{1,100}")
+AWAY = "Redis does not answer, so this may not be done. Look again when it is back."
+
+# What the lists are called, those first that one comes for.
+LISTS = {
+    State.FAILED: "Failed",
+    State.STARTED: "Running",
+    State.QUEUED: "Queued",
+    State.SCHEDULED: "Scheduled",
+    State.FINISHED: "Finished",
+    State.CANCELED: "Cancelled",
+}
+
+
+def state_of_list(notices: list[str]) -> State | None:
+    given = asked_for(
+        "list",
+        lambda state: state in set(State),
+        notices,
+        "“{}” is no list of jobs, so those that failed are shown.",
+    )
+    return State(given) if given else None
+
+
+def queue_name(notices: list[str]) -> str:
+    return asked_for(
+        "queue",
+        lambda queue: queue in jobs_service.queue_names(),
+        notices,
+        "There is no queue “{}”, so every queue is shown.",
+    )
+
+
+def task_name(notices: list[str]) -> str:
+    return asked_for(
+        "task",
+        lambda task: bool(TASK_NAME.fullmatch(task)),
+        notices,
+        "“{}” is no task, so every task is shown.",
+    )

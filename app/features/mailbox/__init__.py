@@ -1,0 +1,1 @@
+"""Pages on the outbox: every mail as its reader sees it, to send again or cancel."""

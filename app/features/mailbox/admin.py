@@ -1,0 +1,181 @@
+"""The outbox: what was sent, what waits, what failed and why, and sending it again."""
+
+from flask import Response, abort, flash, make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.list_params import asked_for, confirm, is_live, page_number, searched
+from app.decorators import permission_required
+from app.emails import subject_of
+from app.extensions import db
+from app.features.mailbox import outbox_pages
+from app.features.mailbox.outbox_pages import TooLate
+from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailState
+from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
+from app.models import EmailMessage, Permission
+from app.sign_in import me
+
+# A mail styles itself. Nothing else in it comes to life: no script, no picture from elsewhere that
+# would tell its sender that it was looked at, no link.
+MAIL_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+        "sandbox",
+    )
+)
+CHANGED = "Its state has changed in the meantime, so nothing was done. Look at it again."
+
+job_managers_only = permission_required(Permission.MANAGE_JOBS)
+
+
+@admin.get("/emails")
+@job_managers_only
+def emails() -> ResponseReturnValue:
+    notices: list[str] = []
+    filters = {
+        "state": asked_for(
+            "state",
+            lambda state: state in set(EmailState),
+            notices,
+            "“{}” is no state of a mail, so every mail is shown.",
+        ),
+        "recipient": searched("recipient"),
+    }
+    return render_template(
+        "admin/emails.html",
+        listing=outbox_pages.find(**filters, page=page_number(notices)),
+        filters=filters,
+        notices=notices,
+        states=list(EmailState),
+        mail=outbox.statistics(),
+        subject_of=subject_of,
+        live=is_live(),
+    )
+
+
+@admin.get("/emails/<int:email_id>")
+@job_managers_only
+def email(email_id: int) -> ResponseReturnValue:
+    row = _row_or_404(email_id)
+    page = render_template(
+        "admin/email.html",
+        row=row,
+        subject=subject_of(row),
+        preview=outbox_pages.preview(row),
+        may_be_resent=outbox_pages.may_be_resent(row),
+        may_be_cancelled=row.state == EmailState.PENDING,
+        live=is_live(),
+    )
+    response = make_response(page)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
+        scripts=f"'nonce-{csp_nonce()}'", frames="'self'"
+    )
+    return response
+
+
+@admin.get("/emails/<int:email_id>/html")
+@job_managers_only
+def email_html(email_id: int) -> ResponseReturnValue:
+    """The mail as its reader sees it, for the frame on its page."""
+    response = Response(outbox_pages.preview(_row_or_404(email_id)).html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@admin.route("/emails/<int:email_id>/resend", methods=["GET", "POST"])
+@job_managers_only
+def resend_email(email_id: int) -> ResponseReturnValue:
+    row = _row_or_404(email_id)
+    was_sent = row.state == EmailState.SENT
+    if question := _ask(
+        row,
+        title="Send “{subject}” again?",
+        text="{recipient} gets a second copy, with links that are new. Links in the first one may "
+        "stop working."
+        if was_sent
+        else "It goes to {recipient} as soon as the worker and the mail server answer, and is "
+        "tried as often as a new one.",
+        button="Send again",
+        danger=False,
+    ):
+        return question
+    try:
+        outbox_pages.resend(email_id, by=me())
+    except TooLate:
+        flash(CHANGED, "error")
+    else:
+        flash(f"The mail to {row.recipient} is on its way again.", "success")
+    return redirect(url_for("admin.email", email_id=email_id))
+
+
+@admin.route("/emails/<int:email_id>/cancel", methods=["GET", "POST"])
+@job_managers_only
+def cancel_email(email_id: int) -> ResponseReturnValue:
+    row = _row_or_404(email_id)
+    if question := _ask(
+        row,
+        title="Keep “{subject}” from being sent?",
+        text="{recipient} does not get it. You can send it again later.",
+        button="Cancel the mail",
+        danger=True,
+    ):
+        return question
+    try:
+        outbox_pages.cancel(email_id, by=me())
+    except TooLate:
+        flash(CHANGED, "error")
+    else:
+        flash(f"The mail to {row.recipient} is cancelled.", "success")
+    return redirect(url_for("admin.email", email_id=email_id))
+
+
+@admin.route("/emails/resend-failed", methods=["GET", "POST"])
+@job_managers_only
+def resend_failed_emails() -> ResponseReturnValue:
+    back = url_for("admin.emails", state=EmailState.FAILED)
+    failed = outbox.statistics()["failed"]
+    if question := confirm(
+        title=f"Send {_mails(failed, 'failed')} again?",
+        text="Do this when what kept them from going has been mended: the reason stands beside "
+        "each. Each is tried as often as a new one.",
+        button="Send all again",
+        back=back,
+        trail=[(back, "Mail")],
+        danger=False,
+    ):
+        return question
+    count = outbox_pages.resend_failed(by=me())
+    flash(f"{_mails(count)} {'is' if count == 1 else 'are'} on the way again.", "success")
+    return redirect(back)
+
+
+def _ask(
+    row: EmailMessage, *, title: str, text: str, button: str, danger: bool
+) -> ResponseReturnValue | None:
+    subject, page = subject_of(row), url_for("admin.email", email_id=row.id)
+    return confirm(
+        title=title.replace("{subject}", subject),
+        text=text.replace("{recipient}", row.recipient),
+        button=button,
+        back=page,
+        trail=[(url_for("admin.emails"), "Mail"), (page, subject)],
+        danger=danger,
+    )
+
+
+def _mails(number: int, kind: str = "") -> str:
+    words = [f"{number:,}", kind, "mail" if number == 1 else "mails"]
+    return " ".join(word for word in words if word)
+
+
+def _row_or_404(email_id: int) -> EmailMessage:
+    # A number that no database column holds is no mail either.
+    return db.get_or_404(EmailMessage, email_id) if email_id < 2**31 else abort(404)

@@ -1,0 +1,1 @@
+"""Pages to make, edit and delete roles."""

@@ -1,0 +1,177 @@
+"""The roles: finding, making, changing and deleting them."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.decorators import fresh_sign_in_required, permission_required
+from app.extensions import db
+from app.features.roles import role_pages
+from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
+from app.models import Permission, Role
+from app.services import edit_conflicts, landing_pages, policy
+from app.services import roles as roles_service
+from app.services.policy import AboveOneself, LastAdministrator
+from app.services.reassign_role import MOST, TooMany
+from app.services.roles import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
+from app.sign_in import me
+
+LAST = "Nobody else could administer the app. Make someone else an administrator first."
+DEFAULT_ABOVE = (
+    "The role that they get now holds permissions that you lack, so you cannot replace it."
+)
+ABOVE = "It holds permissions that you lack, so you cannot change or delete it."
+
+
+@admin.get("/roles")
+@permission_required(Permission.MANAGE_ROLES)
+def roles() -> ResponseReturnValue:
+    return render_template(
+        "admin/roles.html", listing=role_pages.listing(), homes=landing_pages.known()
+    )
+
+
+@admin.route("/roles/new", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_ROLES)
+@fresh_sign_in_required
+def new_role() -> ResponseReturnValue:
+    form = RoleForm()
+    if not form.is_submitted():
+        form.index.data = "main"
+        form.permissions.set_bits(Permission.GENERAL)
+    elif form.validate():
+        return _confirm(form, None) or _save(form, None) or _form(form, None)
+    return _form(form, None)
+
+
+@admin.route("/roles/<int:role_id>", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_ROLES)
+@fresh_sign_in_required
+def role(role_id: int) -> ResponseReturnValue:
+    """Change a role; one with permissions that oneself lacks can only be looked at."""
+    found = _role_or_404(role_id)
+    form = RoleForm()
+    if not form.is_submitted():
+        form.show(found)
+    else:
+        policy.refuse_above(me(), found)
+        if form.validate():
+            return _confirm(form, found) or _save(form, found) or _form(form, found)
+    return _form(form, found)
+
+
+def _confirm(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
+    """Return the page that says whom saving reaches, unless it was just shown, or reaches nobody.
+
+    None lets the view go on.
+    """
+    if request.form.get("back"):
+        return _form(form, found)
+    effect = role_pages.effect_of(found, form.values, by=me())
+    promise = edit_conflicts.note(form.values.noted())
+    if not effect.is_felt or form.confirmed.data == promise:
+        return None
+    return render_template(
+        "admin/role_confirm.html", form=form, role=found, effect=effect, promise=promise
+    )
+
+
+def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
+    """Return None when it cannot be saved; the form says why."""
+    changed = None
+    try:
+        if found is None:
+            found = roles_service.create(form.values, by=me())
+        else:
+            roles_service.change(found, form.values, by=me(), seen=form.seen.data or "")
+    except NameTaken:
+        form.name.errors = ["Another role has this name already."]
+    except DefaultAbove:
+        form.default.errors = [DEFAULT_ABOVE]
+    except AboveOneself:
+        form.permissions.errors = ["You cannot give a permission that you lack."]
+    except UnknownPermission:
+        form.permissions.errors = [TICK_ONE]
+    except DefaultRole:
+        field = form.permissions if found and found.default else form.default
+        field.errors = [FOR_EVERYONE]
+    except LastAdministrator:
+        form.permissions.errors = [LAST]
+    except edit_conflicts.Changed as error:
+        changed = error
+    else:
+        flash(f"The role {found.name} is saved.", "success")
+        return redirect(url_for("admin.roles"))
+    return _form(form, found, changed) if changed else None
+
+
+def _form(
+    form: RoleForm, found: Role | None, changed: edit_conflicts.Changed | None = None
+) -> ResponseReturnValue:
+    if changed and found:
+        form.note(found)  # Sent again, it is meant.
+    if found and found.default:
+        form.default.data = True
+    page = render_template(
+        "admin/role.html",
+        form=form,
+        role=found,
+        changed=changed,
+        may_change=found is None or policy.covers(me(), found.permissions),
+        people=role_pages.count_people(found) if found else 0,
+    )
+    return page, 409 if changed else 200
+
+
+@admin.route("/roles/<int:role_id>/delete", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_ROLES)
+@fresh_sign_in_required
+def delete_role(role_id: int) -> ResponseReturnValue:
+    """Delete a role: GET asks where its people go, POST moves them and deletes it."""
+    found = _role_or_404(role_id)
+    name = found.name
+    back = redirect(url_for("admin.role", role_id=role_id))
+    form = DeleteRoleForm()
+    form.leave_out(found)
+    if reason := _why_not(found, form):
+        flash(reason, "error")
+        return back
+    if form.validate_on_submit():
+        try:
+            moved = roles_service.delete(found, move_to=form.role.role, by=me())
+        except LastAdministrator:
+            form.role.errors = [LAST]
+        except DefaultRole:
+            flash(_why_not(found, form) or "", "error")
+            return back
+        except TooMany:
+            form.role.errors = [
+                f"More than {MOST:,} people have this role. Give them another with a bulk change."
+            ]
+        else:
+            flash(f"The role {name} is deleted.{_moved(moved, form.role.role)}", "success")
+            return redirect(url_for("admin.roles"))
+    return render_template(
+        "admin/delete_role.html", form=form, role=found, people=role_pages.count_people(found)
+    )
+
+
+def _why_not(found: Role, form: DeleteRoleForm) -> str | None:
+    """Return why a role cannot be deleted at all."""
+    if not policy.covers(me(), found.permissions):
+        return ABOVE
+    if found.default:
+        return "People who register get this role. Let them get another before you delete it."
+    if not form.role.roles:
+        return "There is no other role that you could give to its people."
+    return None
+
+
+def _moved(count: int, to: Role) -> str:
+    if not count:
+        return ""
+    return f" {count:,} {'person has' if count == 1 else 'people have'} the role {to.name} now."
+
+
+def _role_or_404(role_id: int) -> Role:
+    return db.get_or_404(Role, role_id)

@@ -1,0 +1,148 @@
+"""The forms of the pages of roles."""
+
+import unicodedata
+from typing import Any
+
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length, ValidationError
+
+from app.admin.forms import RoleField
+from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
+from app.models import Permission, Role
+from app.models.role import PERMISSION_TEXTS
+from app.services import edit_conflicts, landing_pages, policy, roles
+from app.services.roles import Values
+from app.sign_in import me
+
+NAME_LENGTH = 64
+TICK_ONE = "Tick at least one permission of the list."
+FOR_EVERYONE = "Everyone who registers would administer the app."
+
+
+class HomeField(SelectField):
+    """A choice among the blueprints that people can begin in."""
+
+    def __init__(self, label: str = "Home", **options: Any) -> None:
+        choices = [SelectChoice(name, landing_pages.words(name)) for name in landing_pages.known()]
+        super().__init__(label, choices=choices, **options)
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data not in landing_pages.known():
+            raise ValidationError("Choose one of the pages.")
+
+
+class PermissionsField(SelectMultipleField):
+    """Permissions to tick; its data are their bits, `bits` all of them together."""
+
+    def __init__(self, label: str = "Permissions", **options: Any) -> None:
+        choices = [SelectChoice(str(int(bit)), text.name) for bit, text in PERMISSION_TEXTS.items()]
+        options = {"invalid_value_message": TICK_ONE, **options}
+        super().__init__(label, coerce=int, choices=choices, **options)
+
+    def pre_validate(self, form: Any) -> None:
+        if self.process_errors:
+            return
+        chosen = self.data or []
+        if any(bit not in PERMISSION_TEXTS for bit in chosen) or not chosen:
+            raise ValidationError(TICK_ONE)
+        if not policy.covers(me(), self.bits):
+            raise ValidationError("You cannot give a permission that you lack.")
+
+    @property
+    def bits(self) -> int:
+        bits = 0
+        for bit in self.data or []:
+            bits |= int(bit)
+        return bits
+
+    def set_bits(self, held: int) -> None:
+        """Tick what the bits `held` grant."""
+        self.data = [int(bit) for bit in PERMISSION_TEXTS if Permission.grants(held, bit)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what each permission is called and means, whether it is ticked, and may be."""
+        return [
+            {
+                "bit": int(bit),
+                "name": text.name,
+                "sentence": text.sentence,
+                "is_ticked": int(bit) in (self.data or []),
+                "is_lacked": not policy.covers(me(), bit),
+                "is_everything": bit == Permission.ADMINISTER,
+            }
+            for bit, text in PERMISSION_TEXTS.items()
+        ]
+
+
+class RoleForm(BaseForm):
+    name = StringField(
+        "Name",
+        filters=[strip],
+        validators=[
+            DataRequired("Enter a name."),
+            Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
+            Name(),
+        ],
+        render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off"},
+    )
+    index = HomeField(description="Where people with this role begin once they have signed in.")
+    permissions = PermissionsField()
+    default = BooleanField(
+        "Give this role to people who register",
+        description="One role is given to them, so it replaces the one that is given now.",
+    )
+    seen = HiddenField()
+    confirmed = HiddenField()
+    submit = SubmitField("Save role")
+
+    def validate_name(self, field: StringField) -> None:
+        # What joins or hides letters would let two roles look alike.
+        if any(unicodedata.category(character) == "Cf" for character in field.data or ""):
+            raise ValidationError(UNSEEN)
+
+    def validate_default(self, field: BooleanField) -> None:
+        if field.data and Permission.grants(self.permissions.bits, Permission.ADMINISTER):
+            raise ValidationError(FOR_EVERYONE)
+
+    @property
+    def values(self) -> Values:
+        return Values(
+            name=self.name.data or "",
+            index=self.index.data,
+            permissions=self.permissions.bits,
+            default=self.default.data,
+        )
+
+    def show(self, role: Role) -> None:
+        """Fill the form with what `role` is."""
+        self.name.data, self.index.data = role.name, role.index
+        self.default.data = role.default
+        self.permissions.set_bits(role.permissions)
+        self.note(role)
+
+    def wanted(self, role: Role) -> dict[str, str]:
+        """Return, of what was typed, in words, whatever differs from what `role` is now."""
+        now = roles.values_of(role).noted()
+        return {name: text for name, text in self.values.noted().items() if text != now[name]}
+
+    def note(self, role: Role) -> None:
+        """Remember what `role` is, to notice when someone else changes it."""
+        self.seen.data = edit_conflicts.note(roles.values_of(role).noted())
+
+
+class DeleteRoleForm(BaseForm):
+    role = RoleField("Its people get", description="Each is told by mail.")
+    submit = SubmitField("Delete role")
+
+    def leave_out(self, role: Role) -> None:
+        """Offer every role but `role`."""
+        self.role.roles.pop(role.id, None)
+        self.role.choices = [choice for choice in self.role.choices if choice.value != str(role.id)]

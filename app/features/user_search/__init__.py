@@ -1,0 +1,26 @@
+"""Finding people: the list, newest arrivals, and how many there are of each kind."""
+
+from app.features.user_search.services.cursors import NotACursor
+from app.features.user_search.services.filters import NO_ROLE, Filters
+from app.features.user_search.services.overview import newest, statistics
+from app.features.user_search.services.paging import PER_PAGE, PER_PAGE_CHOICES, Page, find
+from app.features.user_search.services.plans import Listed
+from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS, is_known
+from app.features.user_search.services.totals import Total
+
+__all__ = [
+    "DEFAULT_SORT",
+    "NO_ROLE",
+    "PER_PAGE",
+    "PER_PAGE_CHOICES",
+    "SORTS",
+    "Filters",
+    "Listed",
+    "NotACursor",
+    "Page",
+    "Total",
+    "find",
+    "is_known",
+    "newest",
+    "statistics",
+]

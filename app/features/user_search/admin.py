@@ -1,0 +1,191 @@
+"""The list of people: finding them, choosing what it shows, and taking it away as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.decorators import fresh_sign_in_required, permission_required
+from app.features import user_search
+from app.features.user_search import DEFAULT_SORT, Filters, NotACursor, Page, people_csv
+from app.kit import names
+from app.kit.database import now
+from app.kit.web.downloads import csv_file
+from app.models import Permission, Role
+from app.services import policy
+from app.services import roles as roles_service
+from app.sign_in import me
+from app.templating import reader_of_times
+
+COLUMNS = {
+    "role": "Role",
+    "status": "Status",
+    "created_at": "Joined",
+    "last_seen_at": "Last seen",
+}
+SHOWN_COOKIE = "people_list"
+YEAR = 365 * 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a browser shows of the list: how many rows, and which columns beside the name."""
+
+    per_page: int = user_search.PER_PAGE
+    columns: tuple[str, ...] = tuple(COLUMNS)
+
+    @staticmethod
+    def read(text: str) -> Shown:
+        """Read what `write` wrote; nobody is trusted to have left it as it was."""
+        number, *names = text.split("-")
+        if number not in map(str, user_search.PER_PAGE_CHOICES):
+            return Shown()
+        return Shown(int(number), tuple(name for name in COLUMNS if name in names))
+
+    def write(self) -> str:
+        return "-".join((str(self.per_page), *self.columns))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks of the list, and sentences on what makes no sense in it."""
+
+    filters: Filters
+    sort: str
+    per_page: int
+    notices: list[str] = field(default_factory=list)
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the addresses of this list's other pages and orders have in common."""
+        kept: dict[str, Any] = self.filters.to_query()
+        if self.sort != DEFAULT_SORT:
+            kept["sort"] = self.sort
+        if "per_page" in request.args:
+            kept["per_page"] = self.per_page
+        return kept
+
+    def query(self, **changes: str | int) -> str:
+        """Return the query of an address of this list, with some changes; "" leaves out."""
+        query = self.kept() | changes
+        return urlencode({name: value for name, value in query.items() if value != ""})
+
+
+@admin.get("/users")
+@permission_required(Permission.MANAGE_USERS)
+def registered_users() -> ResponseReturnValue:
+    """The list, as the address asks for it; what makes no sense there is left out and said."""
+    shown = Shown.read(request.cookies.get(SHOWN_COOKIE, ""))
+    asked = _asked(shown)
+    page = _page(asked)
+    roles = roles_service.known()
+    return render_template(
+        "admin/registered_users.html",
+        page=page,
+        rows=list(_rows(page, {role.id: role for role in roles})),
+        asked=asked,
+        filters=asked.filters,
+        notices=asked.notices,
+        roles=roles,
+        total_words=_total_words(page),
+        columns=COLUMNS,
+        shown=shown,
+        per_page_choices=user_search.PER_PAGE_CHOICES,
+        list_url=url_for("admin.registered_users"),
+        # What leads to a person, but for the id: built once, not for every row.
+        person_url=url_for("admin.user_info", user_id=0).removesuffix("0"),
+    )
+
+
+@admin.post("/users/columns")
+@permission_required(Permission.MANAGE_USERS)
+def choose_columns() -> ResponseReturnValue:
+    """Remember on this browser which columns and how many rows the list shows."""
+    given = "-".join((request.form.get("per_page", ""), *request.form.getlist("columns")))
+    shown = Shown.read(given)
+    response = redirect(f"{url_for('admin.registered_users')}?{_asked(shown).query(per_page='')}")
+    response.set_cookie(
+        SHOWN_COOKIE,
+        shown.write(),
+        max_age=YEAR,
+        path=url_for("admin.registered_users"),
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@admin.get("/users/export.csv")
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+def export_users() -> ResponseReturnValue:
+    """All people whom the address asks for, as a file that is written while it is read."""
+    asked = _asked(Shown())
+    return csv_file(
+        f"people-{now():%Y-%m-%d}.csv",
+        lambda: people_csv.export(asked.filters, sort=asked.sort, by=me()),
+    )
+
+
+def _asked(shown: Shown) -> Asked:
+    filters, notices = Filters.from_query(request.args)
+    sort = request.args.get("sort") or DEFAULT_SORT
+    if not user_search.is_known(sort):
+        sort = DEFAULT_SORT
+        notices.append("The list cannot be sorted like that; newest come first.")
+    per_page = request.args.get("per_page") or str(shown.per_page)
+    if per_page not in map(str, user_search.PER_PAGE_CHOICES):
+        per_page = str(shown.per_page)
+        notices.append(f"A page holds 25, 50 or 100 people; this one {per_page}.")
+    return Asked(filters, sort, int(per_page), notices)
+
+
+def _page(asked: Asked) -> Page:
+    place: dict[str, Any] = {
+        "after": request.args.get("after", ""),
+        "before": request.args.get("before", ""),
+        "last": request.args.get("last") == "1",
+    }
+    try:
+        page = user_search.find(asked.filters, sort=asked.sort, per_page=asked.per_page, **place)
+    except NotACursor:
+        asked.notices.append("That page is not in this list, so you see the first.")
+        page = user_search.find(asked.filters, sort=asked.sort, per_page=asked.per_page)
+    if not page.is_sorted:
+        asked.notices.append(
+            "Too many people match to sort them, so those who were added last come first. "
+            "Type more to narrow them down."
+        )
+    return page
+
+
+def _rows(page: Page, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
+    """Yield what the page prints of each person, which costs a fraction of working it out there.
+
+    The last part is the menu that a row has: nothing can be done to who is "above" oneself.
+    """
+    ago, my_id = reader_of_times(), me().id
+    above = {role.id for role in roles.values() if not policy.covers(me(), role.permissions)}
+    for id_, first, last, email, role_id, status, joined, seen in page.rows:
+        name = names.full_name(first, last)
+        initials = names.initials(first, last, email)
+        role = roles[role_id].name if role_id in roles else "None"
+        menu = "me" if id_ == my_id else "above" if role_id in above else status
+        sub = email if name else ""
+        yield id_, name or email, initials, sub, role, status, ago(joined), ago(seen), menu
+
+
+def _total_words(page: Page) -> str:
+    """Return what to call the number of people in the list: 1,234, about 25,000, more than 50."""
+    total = page.total
+    if total.kind == "exact":
+        return f"{total.count:,}"
+    if total.kind == "about":
+        return f"about {total.count:,}"
+    return f"more than {max(total.count, len(page.rows)):,}"

@@ -1,0 +1,178 @@
+"""What narrows the list of people, as an address, a form and a job write it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from app.extensions import db
+from app.features.user_search.services import matching
+from app.kit.database import whole_number
+from app.kit.database.planning import aside
+from app.kit.tables import days
+from app.models import Role, User
+from app.models.user import STATUSES
+
+NO_ROLE = 0  # in place of a role's id: people who have none
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Whom a list holds. Days are whole days in UTC, the last one included.
+
+    Who is deleted is in a list only when `status` asks for it.
+    """
+
+    search: str = ""
+    role_id: int | None = None
+    status: str | None = None
+    created_from: date | None = None
+    created_to: date | None = None
+    seen_from: date | None = None
+    seen_to: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Filters()
+
+    @property
+    def names(self) -> set[str]:
+        """What narrows the list: some of search, start, role, status, created and seen.
+
+        Of a search, the words that an index has are "search", the short ones "start", unless
+        nothing but a look at each row tells who has them.
+        """
+        short = matching.short_words(self.search)
+        if short and (self.status == "deleted" or matching.are_few()):
+            short = []
+        given = {
+            "search": matching.long_words(self.search),
+            "start": short,
+            "role": self.role_id is not None,
+            "status": self.status,
+            "created": self.created_from or self.created_to,
+            "seen": self.seen_from or self.seen_to,
+        }
+        return {name for name, value in given.items() if value}
+
+    def conditions(self, led_by: Collection[str] | None = None) -> list[ColumnElement[bool]]:
+        """Return what the users in the list fulfil, for the `where` of a query of users.
+
+        With `led_by`, only the indexes of those filters are left to SQLite, which knows nothing of
+        how many rows a value has and would as soon take any other.
+        """
+
+        def column(name: str, plain: Any) -> Any:
+            return plain if led_by is None or name in led_by else aside(plain)
+
+        conditions: list[ColumnElement[bool]] = [
+            User.deleted_at.is_not(None) if self.status == "deleted" else User.deleted_at.is_(None)
+        ]
+        if self.role_id is not None:
+            # There is no role 0, so who has none is looked for as that.
+            conditions.append(column("role", User.role_id) == (self.role_id or None))
+        if self.status is not None:
+            conditions.append(column("status", User.stored_status) == self.status)
+        for name, plain, first, last in (
+            ("created", User.created_at, self.created_from, self.created_to),
+            ("seen", User.last_seen_at, self.seen_from, self.seen_to),
+        ):
+            if first is not None:
+                conditions.append(column(name, plain) >= datetime.combine(first, time.min, UTC))
+            if last is not None:
+                conditions.append(column(name, plain) <= datetime.combine(last, time.max, UTC))
+        conditions += matching.anywhere(
+            self.search, is_leading=led_by is None or "search" in led_by
+        )
+        conditions += matching.short(
+            self.search,
+            is_leading="start" in led_by if led_by is not None else self.names == {"start"},
+        )
+        return conditions
+
+    def without_search(self) -> Filters:
+        return replace(self, search="")
+
+    def only(self, name: str) -> Filters:
+        """Return the part of the filters that `names` calls `name`."""
+        if name == "start":
+            return Filters(search=" ".join(matching.short_words(self.search)))
+        fields = {
+            "search": ("search",),
+            "role": ("role_id",),
+            "status": ("status",),
+            "created": ("created_from", "created_to"),
+            "seen": ("seen_from", "seen_to"),
+        }[name]
+        return Filters(**{field: getattr(self, field) for field in fields})
+
+    def to_query(self) -> dict[str, str]:
+        """Return the filters as an address has them; what does not narrow is left out."""
+        limits = {
+            "created_from": self.created_from,
+            "created_to": self.created_to,
+            "seen_from": self.seen_from,
+            "seen_to": self.seen_to,
+        }
+        query = {name: day.isoformat() for name, day in limits.items() if day is not None}
+        if self.search:
+            query["search"] = self.search
+        if self.role_id is not None:
+            query["role"] = str(self.role_id)
+        if self.status is not None:
+            query["status"] = self.status
+        return query
+
+    @staticmethod
+    def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
+        """Read what `to_query` wrote. What makes no sense is left out, and a sentence says so."""
+        notices: list[str] = []
+        created = _days(query, "created", "joined", notices)
+        seen = _days(query, "seen", "were last seen", notices)
+        filters = Filters(
+            search=matching.tidy(query.get("search", "")),
+            role_id=_role_id(query.get("role", ""), notices),
+            status=_status(query.get("status", ""), notices),
+            created_from=created[0],
+            created_to=created[1],
+            seen_from=seen[0],
+            seen_to=seen[1],
+        )
+        return filters, notices
+
+
+def _role_id(given: str, notices: list[str]) -> int | None:
+    if not given:
+        return None
+    if (role_id := whole_number(given)) is not None:
+        known = select(Role.id).where(Role.id == role_id)
+        if role_id == NO_ROLE or db.session.scalar(known) is not None:
+            return role_id
+    notices.append("There is no such role, so people of every role are shown.")
+    return None
+
+
+def _status(given: str, notices: list[str]) -> str | None:
+    if not given or given in STATUSES:
+        return given or None
+    notices.append("There is no such status, so people of every status are shown.")
+    return None
+
+
+def _days(
+    query: Mapping[str, str], name: str, deed: str, notices: list[str]
+) -> tuple[date | None, date | None]:
+    given = [query.get(f"{name}_{end}", "") for end in ("from", "to")]
+    first, last = (days.read(text) for text in given)
+    if any(text and day is None for text, day in zip(given, (first, last), strict=True)):
+        notices.append(
+            f"A day when people {deed} is not a date like 2026-01-31, so it is left out."
+        )
+    if first and last and first > last:
+        notices.append(f"The days when people {deed} end before they begin, so both are left out.")
+        return None, None
+    return first, last

@@ -1,0 +1,232 @@
+"""How a list is read: along the index of its order, or gathered by its rarest filter and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Select,
+    bindparam,
+    column,
+    func,
+    select,
+    table,
+    tuple_,
+)
+
+from app.extensions import is_sqlite
+from app.features.user_search.services import matching, sorting, totals
+from app.features.user_search.services.cursors import Cursor
+from app.features.user_search.services.filters import Filters
+from app.features.user_search.services.sorting import ADDED, COLUMNS, Segment
+from app.features.user_search.services.totals import Total
+from app.kit import names
+from app.models import User
+
+USERS: FromClause = User.__table__
+
+
+class Listed(NamedTuple):
+    """A row of the list: the columns it shows and no more."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    role_id: int | None
+    status: str
+    created_at: datetime
+    last_seen_at: datetime | None
+
+    def full_name(self) -> str:
+        return names.full_name(self.first_name, self.last_name)
+
+
+LISTED = tuple(COLUMNS[name] for name in Listed._fields)
+# What gathered rows and found ids are read from. The columns of a CTE are put together anew for
+# each query, which takes longer than to run it when few rows are found.
+GATHERED = table("gathered", *(column(each.name, each.type) for each in LISTED))
+FOUND = table("found", column("rowid", COLUMNS.id.type))
+
+
+def _count_of(rows: FromClause) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
+ALL_GATHERED, ALL_FOUND = _count_of(GATHERED), _count_of(FOUND)
+THOSE_FOUND = select(*LISTED).where(COLUMNS.id.in_(select(FOUND.c.rowid)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The order and the parts of a list, and what they are read from.
+
+    `total` is None when the rows are gathered: then `counts` are taken on the way, of the rows that
+    were looked at and of those that are listed. If the first is over `most`, rows are missing.
+    """
+
+    sort: str
+    segments: list[Segment]
+    source: FromClause
+    conditions: Sequence[ColumnElement[bool]]
+    columns: Any  # by name, also those that keys are compared with
+    keys: Any
+    total: Total | None
+    ctes: Sequence[CTE] = ()
+    counts: Sequence[ColumnElement[int]] = (ALL_GATHERED, ALL_GATHERED)
+    most: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    _made: dict[tuple[str, int, bool], Select[Any]] = field(default_factory=dict)
+
+    def part(
+        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
+    ) -> Select[Any]:
+        """Return the query for up to `count` rows of a segment, after `start` if that is in it."""
+        which = (segment.name, count, is_backwards)
+        if start is None and which in self._made:
+            return self._made[which]
+        query = self._part(segment, start, count, is_backwards=is_backwards)
+        if start is None:
+            self._made[which] = query
+        return query
+
+    def _part(
+        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
+    ) -> Select[Any]:
+        keys = [self.keys[key] for key in segment.keys]
+        is_descending = segment.is_descending != is_backwards
+        query = (
+            select(*(self.columns[name] for name in Listed._fields))
+            .select_from(self.source)
+            .add_cte(*self.ctes)
+            .where(*self.conditions, *segment.conditions)
+            .order_by(*(key.desc() if is_descending else key for key in keys))
+            .limit(count)
+        )
+        if start is not None and start.segment == segment.name:
+            given = zip(start.values, keys, strict=True)
+            place = [bindparam(None, value, type_=key.type) for value, key in given]
+            here, there = (keys[0], place[0]) if len(keys) == 1 else (tuple_(*keys), tuple_(*place))
+            query = query.where(here < there if is_descending else here > there)
+        return query if self.total else query.add_columns(*self.counts)
+
+
+def ways(filters: Filters, sort: str) -> Iterator[Plan]:
+    """Yield how to read a list so that no page reads or sorts more than some thousands of rows.
+
+    The index of the order is followed when it narrows the list down as the filters ask. Otherwise
+    the rows are gathered and sorted, if some filter leaves few of them. The first way is the best;
+    the next is asked for when its rows are more than `most`.
+    """
+    served = sorting.served(sort, filters.names)
+    if served is not None:
+        yield _along(filters, sort, served, totals.of_served(filters))
+    elif is_sqlite():
+        yield from _ways_on_sqlite(filters, sort)
+    else:
+        yield from _ways_on_postgresql(filters, sort)
+
+
+def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
+    if "search" in filters.names:
+        yield _few(filters, sort)
+    rarest, total = totals.of_rarest(filters)
+    if rarest:
+        rows = select(*LISTED).where(*filters.conditions({rarest}))
+        yield _gathered(filters, sort, rows.cte("gathered"))
+    else:
+        yield _many(filters, sort, total)
+
+
+def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
+    # PostgreSQL finds out by itself which filter is the rarest, but not how common a word is.
+    leading = next(name for name in ("search", "start", *filters.names) if name in filters.names)
+    rows = select(*LISTED).where(*filters.conditions({leading}))
+
+    def gathered(most: int) -> Plan:
+        return _gathered(filters, sort, rows.limit(most + 1).cte("gathered"), most=most)
+
+    if matching.is_rare(filters.search):
+        yield gathered(totals.FEWEST)
+    most = totals.FEW if leading in {"search", "start"} else totals.CAP
+    expected = totals.expected(filters)
+    if expected <= 2 * most:
+        yield gathered(most)
+    yield _many(filters, sort, totals.of_expected(filters, expected))
+
+
+def _few(filters: Filters, sort: str) -> Plan:
+    """Gather what a search finds before it is counted, which takes as long, as it is often few."""
+    query, patterns = matching.sought(filters.search)
+    given = {"query": query, "enough": totals.FEWEST + 1}
+    given |= {f"pattern_{number}": pattern for number, pattern in enumerate(patterns)}
+    is_plain = filters == Filters(search=filters.search)
+    if is_plain and not matching.short_words(filters.search) and "role" not in sort:
+        plan = _of_any_search(sort, len(patterns))
+    else:
+        plan = _of_few(filters, sort, len(patterns))
+    return replace(plan, parameters=given, most=totals.FEWEST)
+
+
+@lru_cache(maxsize=256)
+def _of_any_search(sort: str, patterns: int) -> Plan:
+    """Make the plan for nothing but a search once: it takes as long as reading what is found."""
+    return _of_few(Filters(), sort, patterns)
+
+
+def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
+    conditions = matching.fits(
+        bindparam("query"), [bindparam(f"pattern_{number}") for number in range(patterns)]
+    )
+    # No more are looked for than tell that there are too many.
+    found = select(matching.trigrams.c.rowid).where(conditions).limit(bindparam("enough"))
+    rows = THOSE_FOUND.where(
+        *matching.short(filters.search, is_leading=False),
+        *filters.without_search().conditions(set()),
+    )
+    plan = _gathered(filters, sort, found.cte("found"), rows.cte("gathered"))
+    return replace(plan, counts=(ALL_FOUND, ALL_GATHERED))
+
+
+def _gathered(filters: Filters, sort: str, *ctes: CTE, most: int | None = None) -> Plan:
+    # Left to itself, an engine may walk the order's index through the whole table after all.
+    ctes = tuple(each.prefix_with("MATERIALIZED") for each in ctes)
+    columns = GATHERED.c
+    segments = sorting.segments(sort, filters, columns)
+    return Plan(sort, segments, GATHERED, (), columns, columns, None, ctes=ctes, most=most)
+
+
+def _many(filters: Filters, sort: str, total: Total) -> Plan:
+    if filters.names & {"search", "start"}:
+        return _added(filters, total)
+    return _along(filters, sort, set(), total)
+
+
+def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
+    conditions = filters.conditions(led_by)
+    segments = sorting.segments(sort, filters)
+    return Plan(sort, segments, USERS, conditions, COLUMNS, COLUMNS, total)
+
+
+def _added(filters: Filters, total: Total) -> Plan:
+    """Read those whom a search finds as they come, the latest first, without sorting them."""
+    segments = sorting.segments(ADDED, filters)
+    if not is_sqlite() or "search" not in filters.names:
+        return Plan(ADDED, segments, USERS, filters.conditions(set()), COLUMNS, COLUMNS, total)
+    # The index of words has its rows in the order of their ids: it is read until a page is full.
+    found = matching.trigrams
+    source = found.join(USERS, found.c.rowid == COLUMNS.id)
+    conditions = [
+        matching.finds(filters.search),
+        *matching.short(filters.search, is_leading=False),
+        *filters.without_search().conditions(set()),
+    ]
+    keys = {"id": found.c.rowid}
+    return Plan(ADDED, segments, source, conditions, COLUMNS, keys, total)

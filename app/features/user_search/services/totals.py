@@ -1,0 +1,147 @@
+"""How many people a list holds: exact while that is cheap, beyond it an estimate."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Select, func, literal_column, select, text
+
+from app.extensions import db, is_sqlite
+from app.features.user_search.services import matching
+from app.features.user_search.services.filters import Filters
+from app.models import User
+
+CAP = 10_000  # beyond this an exact total costs more than it is worth
+FEWEST = 100  # as many as a filter leaves are gathered without a look at what else narrows
+FEW = 1_000  # as many as a search finds are sorted; more come in the order of their index
+KEPT = 60 * 60  # seconds for which SQLite's count of all users is not taken again
+
+_kept: dict[str, tuple[float, int, int]] = {}
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many there are: exactly, about, or, when nothing cheap tells, more than `count`."""
+
+    count: int
+    kind: str = "exact"
+
+
+def of_served(filters: Filters) -> Total:
+    """Return the total of a list that one index narrows down."""
+    if filters.is_empty:
+        return _of_everyone()
+    if is_sqlite():
+        count = capped(filters)
+        return Total(count) if count <= CAP else Total(CAP, "more")
+    return of_expected(filters, expected(filters))
+
+
+def of_rarest(filters: Filters) -> tuple[str, Total]:
+    """Return the filter that leaves the fewest people, or "" if each leaves too many to sort.
+
+    The total is of use in that case only. For SQLite, which knows nothing of its rows.
+    """
+    most = FEW if filters.names & {"search", "start"} else CAP
+    total = Total(0, "more")
+    sizes: dict[str, int] = {}
+    for name in sorted(filters.names):
+        if name == "search":
+            sizes[name], many = _in_trigrams(filters.search)
+            if filters.names == {name} and sizes[name] > FEW:
+                # The index also has those who are deleted.
+                total = about(many) if sizes[name] > CAP else Total(capped(filters))
+        elif name == "start":
+            sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
+        else:
+            sizes[name] = capped(filters.only(name))
+        if sizes[name] <= FEWEST:
+            break
+    rarest = min(sizes, key=lambda name: sizes[name])
+    return (rarest if sizes[rarest] <= most else ""), total
+
+
+def _of_everyone() -> Total:
+    """Return how many users there are, without a look at each of very many."""
+    if is_sqlite():
+        return _exact_or_about(_count_now_and_then())
+    # What VACUUM, ANALYZE or autovacuum saw last; -1 before the first.
+    seen = db.session.scalar(
+        text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
+    )
+    return of_expected(Filters(), seen if seen and seen > 2 * CAP else expected(Filters()))
+
+
+def capped(filters: Filters) -> int:
+    """Return how many users there are under `filters`, CAP + 1 for more than CAP."""
+    return _count(select(literal_column("1")).where(*filters.conditions()), CAP)
+
+
+def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
+    counted = rows.limit(cap + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(counted)) or 0
+
+
+def of_expected(filters: Filters, many: int) -> Total:
+    """Return the exact total unless PostgreSQL expects so `many`, or finds, more than CAP."""
+    if many > 2 * CAP:
+        return about(many)
+    count = capped(filters)
+    return Total(count) if count <= CAP else about(max(count, many))
+
+
+def expected(filters: Filters) -> int:
+    """Return about how many users there are under `filters`, as PostgreSQL plans for it."""
+    connection = db.session.connection()
+    compiled = select(User.id).where(*filters.conditions()).compile(connection)
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.construct_params()
+    )
+    found = plan.scalar()
+    read = json.loads(found) if isinstance(found, str) else found
+    return int(read[0]["Plan"]["Plan Rows"])  # type: ignore[index]
+
+
+def _in_trigrams(search: str) -> tuple[int, int]:
+    """Return how many users SQLite's index finds, CAP + 1 for more than CAP, and about how many.
+
+    The index has its rows in the order of their ids: how far down the first CAP of them reach says
+    how many there are in all.
+    """
+    newest = matching.matches(search).order_by(matching.trigrams.c.rowid.desc()).limit(CAP + 1)
+    found = newest.subquery()
+    count, lowest = db.session.execute(
+        select(func.count(), func.min(found.c.rowid)).select_from(found)
+    ).one()
+    if count <= FEW:
+        return count, count
+    highest = db.session.scalar(select(func.max(User.id))) or 0
+    return count, max(count, int(count * highest / max(1, highest - lowest + 1)))
+
+
+def _count_now_and_then() -> int:
+    """Return about how many users there are on SQLite, which has no estimate of its own.
+
+    Many are counted once in KEPT seconds; in between, those are added whose ids came since.
+    """
+    key = str(db.engine.engine.url)
+    at, count, highest = _kept.get(key, (0.0, 0, 0))
+    newest = db.session.scalar(select(func.max(User.id))) or 0
+    if count <= CAP or newest < highest or time.monotonic() - at > KEPT:
+        counted = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
+        count, highest = db.session.scalar(counted) or 0, newest
+        _kept[key] = time.monotonic(), count, highest
+    return count + newest - highest
+
+
+def about(count: int) -> Total:
+    """Return an estimate, to two figures as no more of it is known."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return Total(round(count / unit) * unit, "about")
+
+
+def _exact_or_about(count: int) -> Total:
+    return Total(count) if count <= CAP else about(count)

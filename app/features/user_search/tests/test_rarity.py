@@ -1,0 +1,69 @@
+"""Parts of words that few people have, by which the indexes of trigrams are asked."""
+
+import pytest
+
+from app.extensions import db
+from app.features.user_search import Filters, find
+from app.features.user_search.services import rarity
+from tests import factories
+
+
+@pytest.fixture
+def people(app, monkeypatch):
+    """A hundred and twenty people at one domain, and one at another."""
+    monkeypatch.setattr(rarity, "_kept", {})
+    for number in range(120):
+        factories.make_user(first_name="Mary", email=f"mary{number:03}@example.com")
+    factories.make_user(first_name="Zoë", email="zoe@rarely.example.org")
+    db.session.commit()
+
+
+@pytest.mark.parametrize(
+    ("word", "part"),
+    [
+        ("mary077@example.com", "077@"),
+        ("077@example", "077@"),
+        # Rare at both ends.
+        ("zoe@rarely.example.org", "zoe@rarely.example.org"),
+        # All of it is common: there is nothing to be gained.
+        ("example", "example"),
+        ("mar", "mar"),
+    ],
+)
+def test_what_is_common_at_the_ends_of_a_word_is_left_out(people, word, part):
+    found = rarity.rare_part(word)
+    assert part in found
+    assert (found == word) is (part == word)
+
+
+def test_where_there_are_few_people_a_word_is_looked_for_as_it_is(app, monkeypatch):
+    monkeypatch.setattr(rarity, "_kept", {})
+    factories.make_user(email="ada@example.com")
+    assert rarity.rare_part("ada@example.com") == "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("search", "count"),
+    [
+        ("077@example", 1),
+        ("ARY077@EXAMPLE.COM", 1),
+        # Its rare part is in an address, the word as a whole is in none.
+        ("077@example.org", 0),
+        ("x077@example.com", 0),
+        ("077@example mary", 1),
+        ("zoë", 1),
+        ("@rarely.example.org", 1),
+        ("%077@example", 0),
+        ("077_example", 0),
+    ],
+)
+def test_the_whole_word_is_found_and_not_its_rare_part_alone(people, search, count):
+    assert len(find(Filters(search=search)).rows) == count
+
+
+def test_a_word_is_rare_that_nobody_in_the_sample_has(people):
+    assert rarity.is_rare("x077@example")
+    assert not rarity.is_rare("077@example")
+    assert not rarity.is_rare("mary")
+    # A word ends with a person, and does not go on with the next one in the sample.
+    assert rarity.is_rare("commary")

@@ -1,0 +1,65 @@
+"""Find the features, and import what plugs in.
+
+A folder below `app/features` with a `feature.toml` is a feature. Its modules plug in by being
+imported: views decorate a shell's blueprint, tasks and messages register themselves.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from flask import Flask
+from jinja2 import BaseLoader, FileSystemLoader
+
+import config
+from settings import manifests
+
+FOLDER = Path(__file__).parents[1] / "features"
+
+# In this order: a view needs its models, and a task its services.
+MODULES = ("models", "emails", "tasks", "slots", "admin", "account", "main", "api", "commands")
+
+
+@cache
+def installed() -> dict[str, manifests.Manifest]:
+    """Return every feature by its name, each after those that it requires."""
+    return manifests.read(FOLDER, off=config.features_off())
+
+
+def names() -> list[str]:
+    """Return the names of the features that are on."""
+    return [name for name, manifest in installed().items() if not manifest.off]
+
+
+def folders() -> list[Path]:
+    """Return the folders of the features that are on."""
+    return [FOLDER / name for name in names()]
+
+
+def load() -> list[ModuleType]:
+    """Import what plugs in of the features that are on, and return the modules."""
+    loaded = []
+    for name in names():
+        loaded.append(import_module(f"app.features.{name}"))
+        for module in MODULES:
+            if (FOLDER / name / f"{module}.py").exists():
+                loaded.append(import_module(f"app.features.{name}.{module}"))
+    return loaded
+
+
+def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
+    """Call `init_app` where a module of a feature has one, and add the commands of the features."""
+    for module in modules:
+        if hasattr(module, "init_app"):
+            module.init_app(app)
+        if module.__name__.endswith(".commands"):
+            for command in module.commands:
+                app.cli.add_command(command)
+
+
+def template_loader(app: Flask) -> BaseLoader:
+    """Look for templates in the application's own folder, then in those of the features."""
+    own = Path(app.root_path) / "templates"
+    return FileSystemLoader([own, *(folder / "templates" for folder in folders())])

@@ -1,0 +1,98 @@
+"""Changing the address of one's own account, which counts once the new one is confirmed."""
+
+from sqlalchemy.exc import IntegrityError
+
+from app import emails
+from app.extensions import db
+from app.kit.mail import outbox
+from app.models import User
+from app.models.user import canonical_email
+from app.services import audit, sessions, unproven
+from app.services.accounts import (
+    HOUR,
+    LINKS_AN_HOUR,
+    EmailTaken,
+    LinkRefused,
+    lock_by_token,
+    require_password,
+)
+from app.services.policy import refuse_acting
+
+
+def request_email_change(user: User, *, new_email: str, password: str) -> None:
+    """Queue a link to the new address and a notice to the old one, which stays until then.
+
+    When the new address is taken its owner is told instead, and the answer is the same. A
+    registration that nobody has confirmed does not take it.
+    Raises WrongPassword and UserGone.
+    """
+    refuse_acting(user)
+    require_password(user, password, otherwise="user.email_change_refused")
+    new_email = canonical_email(new_email)
+    if new_email == user.email:
+        db.session.commit()  # The guess at the password was right.
+        return
+    owner = User.by_email(new_email)
+    if unproven.holds_only(owner):
+        owner = None
+    kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
+    before, user.pending_email = user.pending_email, new_email
+    audit.record(
+        "user.email_change_asked",
+        by=user,
+        subject=user,
+        changes={"pending_email": (before, new_email)},
+    )
+    if outbox.is_throttled(user.email, "email_change_requested", LINKS_AN_HOUR, HOUR):
+        db.session.commit()
+        return
+    notice = emails.send_email_change_requested(user, new_email)
+    if owner is None:
+        outbox.commit_and_offer(notice, emails.send_change_email(user, new_email))
+    elif outbox.is_throttled(new_email, kind, 1, HOUR):
+        outbox.commit_and_offer(notice)
+    elif owner.is_deleted:
+        outbox.commit_and_offer(notice, emails.send_address_reserved(new_email))
+    else:
+        outbox.commit_and_offer(notice, emails.send_already_registered(new_email))
+
+
+def cancel_email_change(user: User) -> None:
+    """Forget the new address that has not been confirmed; its link stops working."""
+    refuse_acting(user)
+    if user.pending_email:
+        changes = {"pending_email": (user.pending_email, None)}
+        audit.record("user.email_change_cancelled", by=user, subject=user, changes=changes)
+        user.pending_email = None
+    db.session.commit()
+
+
+def change_email(user: User, token: str) -> None:
+    """Take the new address that `token` was sent to, and sign the user out everywhere else.
+
+    A registration of the address that nobody has confirmed gives way. Raises LinkRefused and
+    EmailTaken.
+    """
+    refuse_acting(user)
+    if user.pending_email and user.accepts("change_email", token):
+        unproven.give_way(user.pending_email, to=user)
+    locked = lock_by_token("change_email", token)
+    if locked.id != user.id:
+        db.session.rollback()
+        raise LinkRefused
+    old_email = locked.email
+    locked.change_email(token)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise EmailTaken from None
+    sessions.end_all_others(locked, by=user)
+    audit.record(
+        "user.email_changed",
+        by=user,
+        subject=locked,
+        changes={"email": (old_email, locked.email)},
+    )
+    notices = emails.send_email_changed(locked, old_email=old_email, new_email=locked.email)
+    outbox.commit_and_offer(*notices)

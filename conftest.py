@@ -1,0 +1,8 @@
+"""Fixtures for the tests of the application and of each feature."""
+
+pytest_plugins = [
+    "tests.fixtures.core",
+    "tests.fixtures.processes",
+    "tests.fixtures.queues",
+    "tests.fixtures.races",
+]
