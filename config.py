@@ -1,9 +1,11 @@
 """Settings: which there are, and what each configuration makes of them."""
 
+import hashlib
 import math
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -46,8 +48,21 @@ NOT_CHOSEN = (
 
 
 def slug(text: str) -> str:
-    """Return what names in Redis begin with."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "app"
+    """Return what names in Redis begin with.
+
+    A hash tells names apart whose letters are not Latin, because those letters are left out.
+    """
+    latin = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if latin and not any(map(_is_foreign, text)):
+        return latin
+    same = unicodedata.normalize("NFKC", text).casefold().encode()
+    return f"{latin or 'app'}-{hashlib.blake2s(same, digest_size=4).hexdigest()}"
+
+
+def _is_foreign(letter: str) -> bool:
+    if letter.isascii() or not letter.isalnum():
+        return False
+    return not unicodedata.name(letter, "").startswith("LATIN")
 
 
 def can_be_guessed(key: str) -> bool:

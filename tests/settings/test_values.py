@@ -1,5 +1,7 @@
 """Settings that cannot be: each is refused in a sentence that names it and says what to write."""
 
+import re
+
 import pytest
 
 import config
@@ -172,6 +174,21 @@ def test_queues_and_counters_begin_alike(prefix):
     settings = config.DevelopmentConfig({"APP_NAME": "My Shop", "QUEUE_PREFIX": prefix})
     expected = "shop-2" if prefix else "my-shop"
     assert settings.QUEUE_PREFIX == settings.RATELIMIT_KEY_PREFIX == expected
+
+
+def test_applications_whose_names_have_no_latin_letters_share_no_queue():
+    """Each of them had the prefix `app`, and of two with a 2 in the name each had `2`."""
+    names = ["Магазин", "Склад", "商店", "市場", "Магазин 2", "Склад 2", "!!!", "App"]
+    prefixes = [config.DevelopmentConfig({"APP_NAME": name}).QUEUE_PREFIX for name in names]
+    assert len(set(prefixes)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[0-9a-f]{8})?", prefix) for prefix in prefixes)
+    assert config.slug(prefixes[0]) == prefixes[0]
+    assert config.slug("магазин") == config.slug("МАГАЗИН")
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("Café Rio", "caf-rio"), ("Größe 7", "gr-e-7")])
+def test_a_name_with_accents_keeps_its_prefix(name, prefix):
+    assert config.slug(name) == prefix
 
 
 # Keys
