@@ -12,6 +12,7 @@ from app.emails.links import (
     send_confirm,
     send_invite,
     send_reset_password,
+    send_reset_password_to,
 )
 from app.emails.notices import (
     send_account_created,
@@ -62,6 +63,7 @@ __all__ = [
     "send_password_change_required",
     "send_password_changed",
     "send_reset_password",
+    "send_reset_password_to",
     "send_role_changed",
     "send_role_changed_to",
     "subject_of",

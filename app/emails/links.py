@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flask import current_app
+from sqlalchemy import ColumnElement
 
 from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
-from app.emails.writing import add
+from app.emails.writing import add, add_to
 from app.kit.mail.email_message import EmailState
 from app.kit.mail.registry import LINK_LIFETIMES, Values, message
 from app.kit.web.links import external_url
@@ -46,6 +47,11 @@ def _change_email(row: EmailMessage) -> Values:
 def send_reset_password(email: str) -> EmailMessage:
     """Write the row whether or not anybody has this address: both must look and last alike."""
     return add("reset_password", email)
+
+
+def send_reset_password_to(people: ColumnElement[bool]) -> int:
+    """Write the mail to every user that the condition selects, and return how many they are."""
+    return add_to(people, "reset_password")
 
 
 @message(

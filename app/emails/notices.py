@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from flask import g
-from sqlalchemy import ColumnElement, String, cast, insert, literal, select
+from sqlalchemy import ColumnElement
 
 from app.emails.facts import date, page_links, refuse_overtaken, require, user_by_address, user_of
-from app.emails.writing import add, new_message_id
-from app.extensions import db
+from app.emails.writing import add, add_to
 from app.kit.database import now
 from app.kit.mail.registry import Cancelled, Values, message
 from app.models import EmailMessage, User
@@ -93,20 +90,8 @@ def send_role_changed(user: User) -> EmailMessage:
 
 
 def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None:
-    """Write the mail to every user whom the condition selects, in one statement."""
-    random, host = new_message_id().strip("<>").split("@")
-    made = literal(f"<{random}.") + cast(User.id, String) + literal(f"@{host}>")
-    values: dict[str, Any] = {
-        "message": literal("role_changed"),
-        "recipient": User.email,
-        "user_id": User.id,
-        "context": literal({"role_name": role_name}, EmailMessage.context.type),
-        "message_id": made,
-        "request_id": literal(g.get("request_id", "")),
-        "is_bulk": literal(True),
-    }
-    rows = select(*values.values()).where(people).order_by(User.id)
-    db.session.execute(insert(EmailMessage).from_select(list(values), rows))
+    """Write the mail to every user that the condition selects."""
+    add_to(people, "role_changed", role_name=role_name)
 
 
 @message("We tell you whenever the role of your account changes.")

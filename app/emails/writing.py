@@ -7,10 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import make_msgid
 from typing import Any
+from typing import cast as cast_type
 from urllib.parse import urlsplit
 
 from flask import current_app, g
-from sqlalchemy import JSON, cast, column, func, insert, literal, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    CursorResult,
+    String,
+    cast,
+    column,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from app.extensions import db, is_sqlite
 from app.models import EmailMessage, User
@@ -78,6 +90,23 @@ def _write_together(rows: list[EmailMessage]) -> None:
     constants = [literal(value, one.type) for one, value in defaults.items()]
     chosen = select(*values, *constants).select_from(each)
     db.session.execute(insert(table).from_select([*own, *defaults], chosen))
+
+
+def add_to(people: ColumnElement[bool], kind: str, /, **context: Any) -> int:
+    """Write the mail to every user that the condition selects, in one statement; count them."""
+    random, host = new_message_id().strip("<>").split("@")
+    values: dict[str, Any] = {
+        "message": literal(kind),
+        "recipient": User.email,
+        "user_id": User.id,
+        "context": literal(context, EmailMessage.context.type),
+        "message_id": literal(f"<{random}.") + cast(User.id, String) + literal(f"@{host}>"),
+        "request_id": literal(g.get("request_id", "")),
+        "is_bulk": literal(True),
+    }
+    rows = select(*values.values()).where(people).order_by(User.id)
+    written = db.session.execute(insert(EmailMessage).from_select(list(values), rows))
+    return cast_type(CursorResult[Any], written).rowcount
 
 
 def new_message_id() -> str:

@@ -106,18 +106,20 @@ def insert() -> None:
 def create(values: Values, *, by: User | None) -> Role:
     """Make a role.
 
-    Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove and DefaultRole.
+    As the default it voids passwords as `change` does. Raises NameTaken, UnknownPermission,
+    AboveOneself, DefaultAbove and DefaultRole.
     """
     _lock_all(by)
     values = _checked(values, by=by)
     role = Role()
     _refuse_taken(values.name, but=role)
-    _write(role, values, by=by)
+    former_default = _write(role, values, by=by)
     db.session.add(role)
     _flush()
+    has_mail = _outgrow(former_default, role, by=by)
     noted = {name.lower(): (None, value) for name, value in values.noted().items()}
     audit.record("role.created", by=by, subject=role, changes=noted)
-    db.session.commit()
+    _commit(has_mail=has_mail)
     return role
 
 
@@ -125,9 +127,10 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     """Make `role` what `values` say, for everyone who has it, from their next request on.
 
     `seen` is what the form noted of the role when it was opened. The default role stays it until
-    another becomes it. More permissions void the passwords of accounts with the role that nobody
-    has confirmed, unless whoever registers gets them. Raises NameTaken, UnknownPermission,
-    AboveOneself, DefaultAbove, DefaultRole, LastAdministrator, RoleGone and edit_conflicts.Changed.
+    another becomes it. Accounts that nobody has confirmed lose their password when the role comes
+    to allow more and is not the default, or when the default before it allowed more: each gets a
+    link to choose one. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
+    DefaultRole, LastAdministrator, RoleGone and edit_conflicts.Changed.
     """
     _lock_all(by)
     lock_role(role)
@@ -140,25 +143,42 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
         return
     _refuse_taken(values.name, but=role)
     was_administrator = role.is_administrator
-    _write(role, values, by=by)
+    former_default = _write(role, values, by=by)
     _flush()
     if was_administrator and not role.is_administrator:
         _keep_an_administrator()
+    has_mail = _outgrow(former_default, role, by=by)
     if not role.default and not Permission.grants(before.permissions, role.permissions):
-        _void_passwords(role, by=by)
+        has_mail |= _void_passwords(role, by=by)
     old, new = before.noted(), values.noted()
     noted = {name.lower(): (old[name], new[name]) for name in new if old[name] != new[name]}
     audit.record("role.changed", by=by, subject=role, changes=noted)
+    _commit(has_mail=has_mail)
+
+
+def _outgrow(former_default: Role | None, role: Role, *, by: User | None) -> bool:
+    """Void the passwords of unconfirmed accounts that have more than people now register with.
+
+    `role` took the place of the `former_default`, if it did. Return whether there is mail.
+    """
+    if former_default is None or Permission.grants(role.permissions, former_default.permissions):
+        return False
+    return _void_passwords(former_default, by=by)
+
+
+def _commit(*, has_mail: bool) -> None:
     db.session.commit()
+    if has_mail:
+        queue.enqueue("drain_outbox")
 
 
-def _void_passwords(role: Role, *, by: User | None) -> None:
-    """Void the passwords of those who have `role` and are not confirmed: it allows more now."""
+def _void_passwords(role: Role, *, by: User | None) -> bool:
+    """Void the passwords of those who have `role` and are not confirmed, and mail them a link."""
     people = and_(User.role_id == role.id, User.confirmed.is_(False))
     # In the order of their ids, as everyone who locks several does.
     locked = select(User.id).where(people).order_by(User.id)
     db.session.execute(locked.with_for_update(key_share=True))
-    unproven.void_passwords(people, audit.provenance(by))
+    return unproven.void_passwords(people, audit.provenance(by), with_link=True)
 
 
 def delete(role: Role, *, move_to: Role, by: User | None) -> int:
@@ -186,9 +206,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     )
     db.session.flush()
     db.session.execute(delete_rows(Role).where(Role.id == role.id))
-    db.session.commit()
-    if moved:
-        queue.enqueue("drain_outbox")
+    _commit(has_mail=moved > 0)
     return moved
 
 
@@ -227,18 +245,19 @@ def _refuse_taken(name: str, *, but: Role) -> None:
         raise NameTaken
 
 
-def _write(role: Role, values: Values, *, by: User | None) -> None:
-    if values.default and not role.default:
-        _end_default(by)
+def _write(role: Role, values: Values, *, by: User | None) -> Role | None:
+    """Make `role` what `values` say, and return the default role whose place it takes, if any."""
+    former = _end_default(by) if values.default and not role.default else None
     role.name, role.index = values.name, values.index
     role.permissions, role.default = values.permissions, values.default
+    return former
 
 
-def _end_default(by: User | None) -> None:
+def _end_default(by: User | None) -> Role | None:
     """Take from the default role that it is: a change of it as any other. Raises DefaultAbove."""
     former = Role.get_default()
     if former is None:
-        return
+        return None
     if not policy.covers(by, former.permissions):
         db.session.rollback()
         raise DefaultAbove
@@ -246,6 +265,7 @@ def _end_default(by: User | None) -> None:
     db.session.execute(update(Role).where(Role.default).values(default=False))
     noted = {"given to people who register": ("yes", "no")}
     audit.record("role.changed", by=by, subject=former, changes=noted)
+    return former
 
 
 def _flush() -> None:

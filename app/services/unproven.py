@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, update
 
+from app import emails
 from app.extensions import db
 from app.kit.mail import outbox
 from app.models import AuditEvent, User, UserSession
@@ -21,7 +22,9 @@ def void_password(user: User, *, by: User | None) -> None:
     db.session.refresh(user, _CHANGED)
 
 
-def void_passwords(people: ColumnElement[bool], provenance: Mapping[str, Any]) -> None:
+def void_passwords(
+    people: ColumnElement[bool], provenance: Mapping[str, Any], *, with_link: bool = False
+) -> bool:
     """Void the password of each unconfirmed account among `people`, and end its sessions.
 
     A stranger can register the address of someone else with a password of their own, and wait
@@ -29,11 +32,15 @@ def void_passwords(people: ColumnElement[bool], provenance: Mapping[str, Any]) -
     So this goes before an account is given a role, is invited, or is confirmed without a proof
     that its user made it. The owner chooses a password by a link from a mail. `provenance` says
     who acts (audit.provenance). The caller has locked the rows, and commits.
+
+    `with_link` is for callers that send no other mail: the link is queued to those who are not
+    deleted. Return whether there is a mail to send.
     """
     db.session.flush()
     unproven = and_(people, User.confirmed.is_(False), User.password_hash.is_not(None))
     ids = select(User.id).where(unproven).scalar_subquery()
     _note(unproven, provenance)
+    told = emails.send_reset_password_to(unproven & User.deleted_at.is_(None)) if with_link else 0
     options = {"synchronize_session": False}
     theirs = UserSession.user_id.in_(ids)
     db.session.execute(delete(UserSession).where(theirs), execution_options=options)
@@ -41,6 +48,7 @@ def void_passwords(people: ColumnElement[bool], provenance: Mapping[str, Any]) -
     statement = update(User).where(unproven)
     statement = statement.values(password_hash=None, must_change_password=False)
     db.session.execute(statement, execution_options=options)
+    return told > 0
 
 
 def holds_only(user: User | None) -> bool:

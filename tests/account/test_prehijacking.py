@@ -207,6 +207,61 @@ def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, cli
     assert "/reset-password/" in outbox.last_text()
 
 
+@pytest.mark.parametrize("tell", [True, False])
+def test_who_is_given_a_role_in_bulk_learns_that_the_password_is_void(
+    tell, stranger, make_user, staff, admin, outbox
+):
+    """Also without the tick: then the accounts with a void password alone get a mail."""
+    outbox.deliver()
+    confirmed = make_user()
+    operation = bulk.preview(
+        "change_role", by=admin, user_ids=[account().id, confirmed.id], role=staff
+    )
+    bulk.confirm(operation, by=admin, tell=tell)
+    bulk.run(operation.id)
+    assert operation.done == 2
+    mails = {mail["To"]: mail for mail in outbox.deliver()}
+    assert set(mails) == ({COLLEAGUE, confirmed.email} if tell else {COLLEAGUE})
+    assert "/account/reset-password" in mails[COLLEAGUE].get_body(("plain",)).get_content()
+
+
+def test_a_role_that_allows_more_mails_those_whose_password_is_void(
+    stranger, app, staff, admin, outbox
+):
+    outbox.deliver()
+    give_the_role_more(admin, staff)
+    link = path_of(next(one for one in links(outbox.last_text()) if "/reset-password/" in one))
+    client = app.test_client()
+    client.submit(link, {"new_password": OWN, "new_password2": OWN})
+    assert get_in(client, OWN)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_default_role_that_allows_less_voids_what_registered_with_more(
+    is_new, stranger, app, admin, outbox
+):
+    """While it was the default, every stranger had it; now the account is worth having."""
+    outbox.deliver()
+    former = Role.get_default()
+    former.permissions |= 0x04
+    db.session.commit()
+    less = roles.Values("Guest", "main", 0x01, default=True)
+    if is_new:
+        roles.create(less, by=admin)
+    else:
+        roles.change(factories.make_role("Guest", permissions=0x01), less, by=admin)
+    assert account().role is former
+    assert not get_in(app.test_client(), STRANGERS)
+    assert "/reset-password/" in outbox.last_text()
+
+
+def test_a_default_role_that_allows_as_much_leaves_passwords(stranger, app, admin):
+    roles.create(
+        roles.Values("Member", "main", Role.get_default().permissions, default=True), by=admin
+    )
+    assert get_in(app.test_client(), STRANGERS)
+
+
 def test_an_import_that_creates_accounts_leaves_an_unconfirmed_one_as_it_is(stranger, staff, admin):
     """It gives it nothing, so there is nothing to take."""
     assert by_import(admin, "create").counts == {"unchanged": 1}

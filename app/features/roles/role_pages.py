@@ -38,6 +38,8 @@ class Effect:
     is_own: bool
     instead_of: str
     """The role that people who register no longer get, if this is what they get from now on."""
+    voids_passwords: bool
+    """Whether accounts that nobody has confirmed have more afterwards than people register with."""
 
     @property
     def is_felt(self) -> bool:
@@ -71,12 +73,15 @@ def effect_of(role: Role | None, values: Values, *, by: User) -> Effect:
     before, after = role.permissions if role else 0, values.permissions
     default = Role.get_default()
     is_new_default = values.default and default is not None and default is not role
+    gains = _granted_by(after, but=before)
+    outgrown = default is not None and not Permission.grants(after, default.permissions)
     return Effect(
         people=count_people(role) if role else 0,
-        gains=_granted_by(after, but=before),
+        gains=gains,
         loses=_granted_by(before, but=after),
         is_own=role is not None and role.id == by.role_id,
         instead_of=default.name if is_new_default and default else "",
+        voids_passwords=outgrown if is_new_default else bool(gains) and role is not default,
     )
 
 

@@ -174,7 +174,7 @@ ACTIONS: dict[str, Action] = {
             verb="Change the role of",
             done="given the role",
             sentence="It counts from their next click on. An account that nobody has confirmed "
-            "loses its password; its owner chooses one by a link from a mail.",
+            "loses its password; a mail with a link to choose one goes to its owner in any case.",
             noted_as="user.role_changed",
             already=lambda deed: [("same_role", _same_role(deed))],
             columns=lambda deed: {"role_id": deed.role.id if deed.role else None},

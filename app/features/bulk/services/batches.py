@@ -161,8 +161,13 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
     if not people:
         return False
     of_them = [person.id for person in people]
+    is_told = deed.action.mail is not None and (deed.tell or deed.action.needs_mail)
+    has_mail = is_told
     if deed.action.voids_passwords:
-        unproven.void_passwords(among(User.id, of_them), operation.provenance)
+        # Nobody could know that their password is void, so a mail says it whatever is ticked.
+        has_mail |= unproven.void_passwords(
+            among(User.id, of_them), operation.provenance, with_link=not is_told
+        )
     if columns := deed.action.columns(deed):
         db.session.execute(
             update(User).where(among(User.id, of_them)).values(**columns),
@@ -177,10 +182,8 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
     if deed.action.cancels_mail:
         outbox.cancel_for(of_them)
     notes.note(operation, deed, people)
-    mail = deed.action.mail
-    if mail is None or not (deed.tell or deed.action.needs_mail):
-        return False
-    with emails.gathering():
-        for person in people:
-            mail(person, deed)
-    return True
+    if is_told and (mail := deed.action.mail):
+        with emails.gathering():
+            for person in people:
+                mail(person, deed)
+    return has_mail
