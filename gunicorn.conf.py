@@ -106,7 +106,14 @@ notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell systemd that this service answers: a restart of the other one waits for that."""
+    """Redact the tokens in the URLs of the application, and tell systemd that this service answers.
+
+    A restart of the other service waits for that.
+    """
+    # Only here, as the parent process must not load the application.
+    from app.kit.web.log_lines import token_paths
+
+    log_lines["token_paths"].update(token_paths)
     if notify_socket:
         os.environ["NOTIFY_SOCKET"] = notify_socket
         sd_notify("READY=1", worker.log, unset_environment=True)

@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 import config
-from app import cli, errors, sign_in, tasks, templating  # noqa: F401 - tasks registers itself
+from app import cli, errors, gates, sign_in, tasks, templating  # noqa: F401 - tasks registers itself
 from app.account import account
 from app.admin import admin
 from app.extensions import compress, db, login_manager, migrate
@@ -26,8 +26,10 @@ from app.kit.web import (
     limits,
     request_log,
     static_files,
+    token_pages,
 )
 from app.kit.web.csrf import csrf
+from app.kit.web.gates import check_gates
 from app.main import main
 
 FEATURES = feature_folders.load()
@@ -59,12 +61,13 @@ def create_app(
     register_blueprints(app)
     cli.init_app(app)
     feature_folders.plug_in(app, FEATURES)
+    check_gates(app)
     return app
 
 
 def add_wsgi_layers(app: Flask) -> None:
     own_host = app.config["TRUSTED_HOSTS"][0]
-    app.wsgi_app = headers.HostReader(app.wsgi_app, own_host)  # type: ignore[method-assign,assignment]
+    app.wsgi_app = headers.HostReader(app, own_host)  # type: ignore[method-assign,assignment]
     static_files.init_app(app)
     if proxies := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -97,10 +100,12 @@ def add_request_hooks(app: Flask) -> None:
     app.ensure_sync = lru_cache(maxsize=512)(app.ensure_sync)  # type: ignore[method-assign]
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
+    token_pages.init_app(app)
     app.before_request(sign_in.keep_identities_apart)
     csrf.init_app(app)
     limits.init_app(app)
     app.before_request(sign_in.note_activity)
+    gates.init_app(app)
     app.after_request(sign_in.hand_over_token)
     errors.init_app(app)
 

@@ -4,14 +4,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, flash, redirect, request, session, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_login import current_user, login_required
 
+from app.gates import fresh_sign_in_required
 from app.kit.web.redirects import next_url
 from app.models import Permission
-from app.services import sessions
-from app.services.policy import refuse_acting
-from app.sign_in import ONLY_REMEMBERED
+
+__all__ = [
+    "admin_required",
+    "anonymous_required",
+    "any_permission_required",
+    "fresh_sign_in_required",
+    "permission_required",
+    "takes_files",
+]
 
 View = Callable[..., Any]
 
@@ -69,27 +76,6 @@ def anonymous_required(view: View) -> View:
     return guarded
 
 
-def fresh_sign_in_required(view: View) -> View:
-    """Ask for the password again unless it was given here a short while ago (ASVS 5.0 7.5.3).
-
-    A browser that came back with the cookie that remembers has yet to give it. Goes below
-    permission_required, so that it only ever sees someone who is signed in. Whoever is signed in
-    as someone else has no password to give, so the view is closed to them.
-    """
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        refuse_acting(current_user)
-        if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
-            return view(*args, **kwargs)
-        flash("Confirm that it is you, then try again.", "form-info")
-        # What was posted is not sent again by itself: the page it came from asks for it anew.
-        back = _this_page() if "GET" in _methods() else url_for("admin.index")
-        return redirect(url_for("account.reauthenticate", next=back))
-
-    return guarded
-
-
 def takes_files(setting: str) -> Callable[[View], View]:
     """Let a view take a file of as many megabytes as `setting` says (app.kit.web.headers).
 
@@ -101,13 +87,3 @@ def takes_files(setting: str) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-def _this_page() -> str:
-    # What is asked behind the question mark may say what is to be deleted.
-    return request.full_path.removesuffix("?")
-
-
-def _methods() -> set[str]:
-    rule = request.url_rule
-    return set(rule.methods or ()) if rule else set()

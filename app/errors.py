@@ -30,8 +30,10 @@ from werkzeug.exceptions import (
 )
 
 from app.extensions import login_manager
+from app.kit.web.accept import wants_json
 from app.kit.web.csrf import SentFromElsewhere, comes_from_here
-from app.kit.web.headers import SentInTheClear, wants_json
+from app.kit.web.gates import GateClosed
+from app.kit.web.headers import SentInTheClear
 from app.kit.web.redirects import next_url
 from app.kit.web.request_log import Sparing
 from app.services.guesses import TooManyGuesses
@@ -101,6 +103,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
     app.register_error_handler(SentInTheClear, show_where_to_send_it)
     app.register_error_handler(NotWhileActing, show_not_while_acting)
+    app.register_error_handler(GateClosed, show_closed_gate)
     app.register_error_handler(TooManyGuesses, show_too_many_guesses)
     for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
         app.register_error_handler(away, show_unavailable)
@@ -191,6 +194,11 @@ def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
 def show_not_while_acting(_error: Exception) -> Any:
     """Answer that this is left to the person as whom someone else is signed in."""
     return show(Forbidden(), NOT_WHILE_ACTING)
+
+
+def show_closed_gate(error: GateClosed) -> Any:
+    """Answer a client that wants JSON with what opens the gate."""
+    return show(error, (error.title, error.message))
 
 
 def show_too_many_guesses(error: TooManyGuesses) -> Any:

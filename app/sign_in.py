@@ -20,12 +20,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
-from app.kit.web.headers import SAFE_METHODS, wants_json
+from app.kit.web.accept import wants_json
+from app.kit.web.gates import needs_no_user
+from app.kit.web.headers import SAFE_METHODS
 from app.models import User
 from app.services import guesses, impersonation, sessions
-
-# Whoever asks for these is the same to them, so a cookie must not make them ask the database.
-WITHOUT_A_USER = {"static", "main.healthz", "main.readyz"}
 
 # In the cookie: the id of whom this browser is signed in as beside its own user, or None.
 ACTING_AS = "acting_as"
@@ -129,7 +128,7 @@ def gave_password() -> None:
 
 def note_activity() -> None:
     """Keep a session that is in use from running out. Registered to run before each request."""
-    if request.endpoint not in WITHOUT_A_USER and current_user.is_authenticated:
+    if not needs_no_user(current_app, request.endpoint) and current_user.is_authenticated:
         sessions.touch(current_user.session)
 
 
@@ -169,7 +168,7 @@ def keep_identities_apart() -> ResponseReturnValue | None:
     Registered to run before each request. Signing in as someone else may end at any time, by
     itself or by what others do, while their pages are still open.
     """
-    if request.endpoint in WITHOUT_A_USER or not current_user.is_authenticated:
+    if needs_no_user(current_app, request.endpoint) or not current_user.is_authenticated:
         return None
     user = me()
     row, impersonator = user.session, user.impersonator

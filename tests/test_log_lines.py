@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 from gunicorn.config import Config
 
+from app import create_app
 from app.kit.web.log_lines import LineFormatter, mask
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,12 @@ PATHS = (
 )
 # NEL and CSI in Latin-1, as gunicorn reads headers; U+2028, and marks that turn a text around.
 CONTROLS = "\x85\x9b\r\n\x1b\u2028\u2029\u202e\u2066\ud800"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def application() -> None:
+    """Load the URL rules, which tell where tokens stand."""
+    create_app("testing")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -84,7 +91,9 @@ def test_a_traceback_holds_no_token_and_begins_no_line() -> None:
 
 @pytest.fixture(scope="module")
 def gunicorn_conf() -> dict[str, Any]:
-    return run_path(str(ROOT / "gunicorn.conf.py"))
+    conf = run_path(str(ROOT / "gunicorn.conf.py"))
+    conf["post_worker_init"](None)
+    return conf
 
 
 def test_a_line_of_the_access_log_cannot_be_forged(gunicorn_conf: dict[str, Any]) -> None:

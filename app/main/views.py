@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.features import health
 from app.features.content.models import EditableHTML
+from app.kit.web.gates import for_monitors
 from app.main import main
 
 NOT_STORED = {"Cache-Control": "no-store"}
@@ -29,12 +30,14 @@ def change_password() -> ResponseReturnValue:
 
 
 @main.get("/healthz")
+@for_monitors
 def healthz() -> ResponseReturnValue:
     """Say that the process is alive; nothing else is asked."""
     return {"status": "ok"}, NOT_STORED
 
 
 @main.get("/readyz")
+@for_monitors
 def readyz() -> ResponseReturnValue:
     """Say whether pages can be served; names what is not right and no host or version."""
     checks = health.readiness()

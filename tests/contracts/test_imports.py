@@ -18,7 +18,7 @@ CORE = [
     {"app.models"},
     {"app.emails"},
     {"app.services"},
-    {"app.decorators", "app.email", "app.sign_in", "app.templating"},
+    {"app.decorators", "app.email", "app.gates", "app.sign_in", "app.templating"},
     {"app.account", "app.admin", "app.cli", "app.errors", "app.main", "app.tasks"},
 ]
 LEVELS = [

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from app.account import account, limits
 from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
-from app.account.responses import refuse_link, token_page
+from app.account.responses import refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
+from app.kit.web.gates import open_to
 from app.services import accounts
 from app.services.accounts import LinkRefused
 from app.sign_in import mark_browser
@@ -16,6 +17,7 @@ from app.sign_in import mark_browser
 @account.route("/reset-password", methods=["GET", "POST"])
 @anonymous_required
 @limits.mail_by_address
+@open_to("impersonating")
 def reset_password_request() -> ResponseReturnValue:
     """Send a link to choose a new password; known and unknown addresses look alike."""
     form = RequestResetPasswordForm()
@@ -26,8 +28,9 @@ def reset_password_request() -> ResponseReturnValue:
     return render_template("account/reset_password_request.html", form=form)
 
 
-@account.route("/reset-password/<token>", methods=["GET", "POST"])
+@account.route("/reset-password/<token:token>", methods=["GET", "POST"])
 @anonymous_required
+@open_to("unconfirmed", "impersonating")
 def reset_password(token: str) -> ResponseReturnValue:
     """Set a new password by a link. It does not sign anyone in."""
     form = ResetPasswordForm()
@@ -46,4 +49,4 @@ def reset_password(token: str) -> ResponseReturnValue:
             "account.reset_password_request",
             "Get a new link",
         )
-    return token_page("account/reset_password.html", form=form, user=user)
+    return render_template("account/reset_password.html", form=form, user=user)

@@ -6,9 +6,10 @@ from flask_login import current_user, login_required
 
 from app.account import account, limits
 from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
-from app.account.responses import LINK_SENT, refuse_link, token_page
+from app.account.responses import LINK_SENT, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
+from app.kit.web.gates import open_to
 from app.kit.web.headers import SAFE_METHODS
 from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
@@ -17,27 +18,11 @@ from app.sign_in import mark_browser, me
 # In the cookie: what tells the browser that registered from others.
 RECEIPT = "receipt"
 
-OPEN_TO_UNCONFIRMED = {
-    *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
-    "account.stop_acting",
-    *("account.reset_password", "account.join_from_invite"),
-    *("main.healthz", "main.readyz", "static"),
-}
-
-
-@account.before_app_request
-def keep_unconfirmed_users_waiting() -> ResponseReturnValue | None:
-    """Let someone whose address is not confirmed reach only what they need to confirm it."""
-    if request.endpoint in OPEN_TO_UNCONFIRMED or request.blueprint == "dev":
-        return None
-    if current_user.is_authenticated and not current_user.confirmed:
-        return redirect(url_for("account.unconfirmed"))
-    return None
-
 
 @account.route("/register", methods=["GET", "POST"])
 @anonymous_required
 @limits.mail_by_address
+@open_to("impersonating")
 def register() -> ResponseReturnValue:
     """Create an account and send its confirmation link, where people may do so themselves."""
     if not registration.is_open():
@@ -63,6 +48,7 @@ def register() -> ResponseReturnValue:
 @account.post("/check-password")
 @limits.strength_by_site
 @limits.strength_by_network
+@open_to("must_change_password", "impersonating")
 def check_password() -> ResponseReturnValue:
     """Say how strong a password is, by the rule that decides when it is sent in earnest."""
     try:
@@ -83,6 +69,7 @@ def check_password() -> ResponseReturnValue:
 
 @account.get("/unconfirmed")
 @login_required
+@open_to("unconfirmed", "impersonating")
 def unconfirmed() -> ResponseReturnValue:
     """The page on which everyone lands whose address is not confirmed."""
     if current_user.confirmed:
@@ -93,6 +80,7 @@ def unconfirmed() -> ResponseReturnValue:
 @account.post("/confirm-account")
 @login_required
 @limits.mail_by_address
+@open_to("unconfirmed")
 def confirm_request() -> ResponseReturnValue:
     """Send the confirmation link again."""
     if current_user.confirmed:
@@ -102,8 +90,9 @@ def confirm_request() -> ResponseReturnValue:
     return redirect(url_for("account.unconfirmed"))
 
 
-@account.route("/confirm-account/<token>", methods=["GET", "POST"])
+@account.route("/confirm-account/<token:token>", methods=["GET", "POST"])
 @limits.mail_by_address
+@open_to("unconfirmed", "impersonating")
 def confirm(token: str) -> ResponseReturnValue:
     """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are.
 
@@ -141,16 +130,17 @@ def confirm(token: str) -> ResponseReturnValue:
             "account.login",
             "Sign in",
         )
-    return token_page("account/confirm.html", form=form, user=user, is_own=is_own)
+    return render_template("account/confirm.html", form=form, user=user, is_own=is_own)
 
 
-@account.route("/join-from-invite/<int:user_id>/<token>", methods=["GET", "POST"])
+@account.route("/join-from-invite/<int:user_id>/<token:token>", methods=["GET", "POST"])
 @anonymous_required
+@open_to("unconfirmed", "impersonating")
 def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
     """Choose a password and so accept an invitation."""
     if not registration.takes_invitations():
         page = render_template("account/registration_closed.html")
-        return page, 403, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+        return page, 403
     form = CreatePasswordForm()
     try:
         user = accounts.find_by_token("invite", token)
@@ -169,4 +159,4 @@ def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
             "account.login",
             "Sign in",
         )
-    return token_page("account/join_from_invite.html", form=form, user=user)
+    return render_template("account/join_from_invite.html", form=form, user=user)

@@ -11,46 +11,26 @@ from app.account.forms import (
     ChangePasswordForm,
     ConfirmEmailForm,
 )
-from app.account.responses import LINK_SENT, refuse_link, token_page
+from app.account.responses import LINK_SENT, refuse_link
 from app.kit import passwords
-from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.services import accounts, email_change, users
 from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
 from app.sign_in import mark_browser, me
 
-OPEN_TO_ONE_WHO_MUST_CHANGE = {
-    *("account.change_password", "account.check_password", "account.logout"),
-    *("main.healthz", "main.readyz", "static"),
-}
-
-
-@account.before_app_request
-def insist_on_a_new_password() -> ResponseReturnValue | None:
-    """Let someone who has to choose a new password reach nothing else.
-
-    Whoever is signed in as them is not asked, and an address is confirmed first.
-    """
-    if request.endpoint in OPEN_TO_ONE_WHO_MUST_CHANGE or request.blueprint == "dev":
-        return None
-    user = current_user
-    if not user.is_authenticated or not user.must_change_password or not user.confirmed:
-        return None
-    if user.impersonator is not None:
-        return None
-    wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
-    return redirect(url_for("account.change_password", next=wanted))
-
 
 @account.get("/manage/info")
 @account.get("/manage")
 @login_required
+@open_to("impersonating")
 def manage() -> ResponseReturnValue:
     return render_template("account/manage.html", user=current_user)
 
 
 @account.route("/manage/change-name", methods=["GET", "POST"])
 @login_required
+@open_to("impersonating")
 def change_name() -> ResponseReturnValue:
     """Change one's own name, which counts at once."""
     user = me()
@@ -69,6 +49,7 @@ def change_name() -> ResponseReturnValue:
 
 @account.route("/manage/change-password", methods=["GET", "POST"])
 @login_required
+@open_to("must_change_password")
 def change_password() -> ResponseReturnValue:
     """Change one's own password; every other browser is signed out."""
     form = ChangePasswordForm()
@@ -117,7 +98,7 @@ def cancel_email_change() -> ResponseReturnValue:
     return redirect(url_for("account.manage"))
 
 
-@account.route("/manage/change-email/<token>", methods=["GET", "POST"])
+@account.route("/manage/change-email/<token:token>", methods=["GET", "POST"])
 @login_required
 def change_email(token: str) -> ResponseReturnValue:
     """Take the new address: GET asks, POST does it."""
@@ -140,4 +121,6 @@ def change_email(token: str) -> ResponseReturnValue:
     except EmailTaken:
         flash("Someone else has this address by now. Yours is not changed.", "error")
         return redirect(url_for("account.change_email_request"))
-    return token_page("account/change_email.html", form=form, new_email=current_user.pending_email)
+    return render_template(
+        "account/change_email.html", form=form, new_email=current_user.pending_email
+    )

@@ -7,6 +7,7 @@ from flask_login import current_user, login_required
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
+from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.models import User
 from app.services import accounts
@@ -18,6 +19,7 @@ from app.templating import may_open
 @account.route("/login", methods=["GET", "POST"])
 @anonymous_required
 @limits.sign_in_by_site
+@open_to("impersonating")
 def login() -> ResponseReturnValue:
     """Sign an existing user in."""
     form = LoginForm()
@@ -33,6 +35,7 @@ def login() -> ResponseReturnValue:
 
 @account.post("/logout")
 @login_required
+@open_to("unconfirmed", "must_change_password", "impersonating")
 def logout() -> ResponseReturnValue:
     sign_out()
     flash("You are signed out.", "info")

@@ -6,12 +6,14 @@ from flask_login import login_required
 
 from app.account import account
 from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
+from app.kit.web.gates import open_to
 from app.services import audit
 from app.sign_in import me
 
 
 @account.get("/manage/activity")
 @login_required
+@open_to("impersonating")
 def activity() -> ResponseReturnValue:
     """Sign-ins, good and bad, changes, and what others did as the person or to them."""
     given = request.args.get("before", "")

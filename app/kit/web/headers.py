@@ -18,14 +18,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.extensions import db
 from app.kit.database import postgresql, reading_only
 from app.kit.web import origin
+from app.kit.web.gates import monitor_paths
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication
+    from _typeshed.wsgi import StartResponse
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# Asked from within the network too, past the proxy that ends TLS. Neither says anything secret.
-FOR_MONITORS = {"/healthz", "/readyz"}
 YEAR = 365 * 24 * 60 * 60
 MEGABYTE = 1024 * 1024
 BLOCK = 64 * 1024  # bytes read at once of a body in chunks
@@ -79,17 +78,17 @@ class HostReader:
     balancers and Kubernetes ask for the health of a process by its IP address.
     """
 
-    def __init__(self, app: WSGIApplication, own_host: str) -> None:
-        self.app, self.own_host = app, own_host
+    def __init__(self, app: Flask, own_host: str) -> None:
+        self.app, self.inner, self.own_host = app, app.wsgi_app, own_host
 
     def __call__(
         self, request_environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
-        if request_environ.get("PATH_INFO") in FOR_MONITORS:
+        if request_environ.get("PATH_INFO") in monitor_paths(self.app):
             request_environ["HTTP_HOST"] = self.own_host
         elif "HTTP_HOST" in request_environ:
             request_environ["HTTP_HOST"] = request_environ["HTTP_HOST"].lower()
-        return self.app(request_environ, start_response)
+        return self.inner(request_environ, start_response)
 
 
 def csp_nonce() -> str:
@@ -97,12 +96,6 @@ def csp_nonce() -> str:
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
-
-
-def wants_json() -> bool:
-    """Tell whether the client would rather have JSON than a page."""
-    accepted = request.accept_mimetypes
-    return accepted.best_match(["text/html", "application/json"]) == "application/json"
 
 
 @cache
@@ -130,7 +123,9 @@ def _begin() -> None:
 
 
 def _insist_on_https() -> WerkzeugResponse | None:
-    if not current_app.config["HTTPS_ONLY"] or request.is_secure or request.path in FOR_MONITORS:
+    if not current_app.config["HTTPS_ONLY"] or request.is_secure:
+        return None
+    if request.path in monitor_paths(current_app):
         return None
     if request.method not in SAFE_METHODS:
         # A body that was sent in the clear is lost; sending it again would hide that.

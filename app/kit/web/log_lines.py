@@ -5,15 +5,12 @@ gunicorn.conf.py runs this file by its path, before the application is loaded: i
 
 import logging
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
-# The part of a URL that lets its reader act for a user. The URL may itself stand in another one, as
-# the page to go to after signing in, and then be percent-encoded once for each URL around it.
-_PAGES = "account/(?:confirm-account|reset-password|manage/change-email|join-from-invite/[0-9]+)"
-_TOKEN = re.compile(
-    f"(/{_PAGES}/)".replace("/", "(?:/|%(?:25)*+2F){1,4}") + r"(?!\*\*\*)[^\s/?#&\"'<>]+",
-    re.IGNORECASE,
-)
+# Regular expressions of the paths that lead up to a token. The URL rules of the application add
+# theirs (app/kit/web/token_pages.py).
+token_paths: set[str] = set()
 _ENCODED_PERCENT = re.compile(r"%(?:25)+")
 # Line breaks, escape sequences, halves of characters, and marks that turn a text's direction.
 _CONTROL = re.compile(
@@ -23,16 +20,24 @@ _CONTROL = re.compile(
 
 def mask(text: str) -> str:
     """Return `text` with the tokens in URLs taken out, however often the URLs are encoded."""
-    text = _TOKEN.sub(r"\1***", text)
+    tokens = _tokens(frozenset(token_paths))
+    text = tokens.sub(r"\1***", text)
     plain = text
     # Each round undoes all the encodings of the percent sign; others are not nested in practice.
     for _ in range(3):
         if "%" not in plain:
             break
         plain = unquote(_ENCODED_PERCENT.sub("%", plain))
-        if _TOKEN.search(plain):
-            return _TOKEN.sub(r"\1***", plain)
+        if tokens.search(plain):
+            return tokens.sub(r"\1***", plain)
     return text
+
+
+@lru_cache(maxsize=8)
+def _tokens(paths: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of a token after one of `paths`; without paths, nothing matches it."""
+    path = f"({'|'.join(sorted(paths))})" if paths else "(?!)()"
+    return re.compile(path + r"(?!\*\*\*)[^\s/?#&\"'<>]+", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:

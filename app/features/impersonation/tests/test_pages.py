@@ -10,12 +10,13 @@ from sqlalchemy import select
 from app import create_app
 from app.extensions import db
 from app.features import bulk
-from app.features.impersonation.account import OPEN_WHILE_ACTING
 from app.kit.database import now
+from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
 from app.services import accounts, deletions, email_change, impersonation, sessions, users
 from app.services.policy import NotWhileActing
 from tests import factories
+from tests.gates import assert_gate
 from tests.support import PASSWORD
 
 SUPPORT = Permission.GENERAL | Permission.MANAGE_USERS | Permission.IMPERSONATE
@@ -209,11 +210,13 @@ def test_the_account_does_not_offer_what_is_closed(browser, customer):
         assert f'href="/account/manage/{path}' not in page
 
 
-RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)
+APP = create_app("testing")
+RULES = sorted(APP.url_map.iter_rules(), key=str)
+GATE = next(gate for gate in gates.in_order() if gate.name == "impersonating")
 OF_THE_ACCOUNT = [
     rule
     for rule in RULES
-    if rule.endpoint.startswith("account.") and rule.endpoint not in OPEN_WHILE_ACTING
+    if rule.endpoint.startswith("account.") and not GATE.is_open_to(APP, rule.endpoint)
 ]
 # Read by hand when a page of the account is added to what is open.
 CHANGE_HOW_TO_SIGN_IN = {
@@ -223,12 +226,37 @@ CHANGE_HOW_TO_SIGN_IN = {
 
 
 def test_what_changes_how_to_sign_in_is_not_open():
-    assert {rule.endpoint for rule in OF_THE_ACCOUNT} >= CHANGE_HOW_TO_SIGN_IN
+    closed = {rule.endpoint for rule in OF_THE_ACCOUNT}
+    assert closed >= CHANGE_HOW_TO_SIGN_IN
     words = ("password", "email", "delete", "session", "authenticat")
-    for endpoint in OPEN_WHILE_ACTING - {"account.reset_password", "account.check_password"}:
+    opened = {rule.endpoint for rule in RULES if rule.endpoint.startswith("account.")} - closed
+    for endpoint in opened - {"account.reset_password", "account.check_password"}:
         assert not any(word in endpoint for word in words) or endpoint.endswith("_request"), (
             endpoint
         )
+
+
+def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app, helper, customer):
+    """SE-8"""
+
+    def enter():
+        browser = app.test_client()
+        browser.enter(helper)
+        row = db.session.scalars(select(UserSession).order_by(UserSession.id.desc())).first()
+        row.acting_as_id, row.acting_until = customer.id, row.expires_at  # costs no password's time
+        db.session.commit()
+        return browser
+
+    assert_gate(
+        "impersonating",
+        app,
+        enter=enter,
+        is_refused=lambda response: (
+            response.status_code == 403
+            and (NOT_WHILE in response.text or response.request.method == "HEAD")
+        ),
+        form_at="/about",
+    )
 
 
 @pytest.mark.parametrize("rule", OF_THE_ACCOUNT, ids=str)
@@ -249,21 +277,16 @@ def test_what_decides_how_to_sign_in_is_left_to_the_person(rule, browser, custom
     assert customer.deleted_at is None
 
 
-def wants_fresh_sign_in(view):
-    while view is not None:
-        if "sessions" in view.__code__.co_names and "is_fresh" in view.__code__.co_names:
-            return True
-        view = getattr(view, "__wrapped__", None)
-    return False
-
-
 def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, client, admin):
     """SE-8: neither's password unlocks it, so an administrator cannot hide behind another one."""
     other = factories.make_user(role="Administrator")
     client.enter(admin)
     begin(client, other)
     token = client.csrf_token("/about")
-    guarded = [rule for rule in RULES if wants_fresh_sign_in(app.view_functions[rule.endpoint])]
+    views = app.view_functions
+    guarded = [
+        rule for rule in RULES if "stale_sign_in" in getattr(views[rule.endpoint], "closed_to", ())
+    ]
     assert len(guarded) > 5
     for rule in guarded:
         url = re.sub(r"<[^>]+>", str(other.id), str(rule))

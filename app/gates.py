@@ -1,0 +1,79 @@
+"""The gates that hold back signed-in users: who passes, and where the others are led."""
+
+from flask import Flask, flash, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.kit.web.gates import ask_gates, closed_to, gate, lead_to, reserve
+from app.kit.web.headers import SAFE_METHODS
+from app.services import sessions
+from app.services.policy import refuse_acting
+from app.sign_in import ONLY_REMEMBERED
+
+# Impersonation is optional and registers its gate itself; views of the core are open to it.
+reserve("impersonating")
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(ask_gates)
+
+
+@gate("unconfirmed", order=10)
+def lead_to_confirmation() -> ResponseReturnValue | None:
+    """Hold back users who have not confirmed their email address."""
+    if not current_user.is_authenticated or current_user.confirmed:
+        return None
+    return lead_to(
+        url_for("account.unconfirmed"),
+        title="Confirm your email address first",
+        message="Open the link in the email that was sent to you, then try again.",
+    )
+
+
+@gate("must_change_password", order=20)
+def lead_to_new_password() -> ResponseReturnValue | None:
+    """Hold back users who must choose a new password, but not an administrator impersonating them.
+
+    An email address is confirmed first.
+    """
+    user = current_user
+    if not user.is_authenticated or not user.must_change_password or not user.confirmed:
+        return None
+    if user.impersonator is not None:
+        return None
+    wanted = _this_page() if request.method in SAFE_METHODS else None
+    return lead_to(
+        url_for("account.change_password", next=wanted),
+        title="Choose a new password first",
+        message="An administrator asked you to change your password. Change it, then try again.",
+    )
+
+
+@gate("stale_sign_in")
+def ask_for_the_password() -> ResponseReturnValue | None:
+    """Ask for the password unless this browser gave it a short while ago (ASVS 5.0 7.5.3).
+
+    A browser that came back with the remember-me cookie has yet to give it. An administrator who is
+    impersonating the user cannot give it, so the view is closed to them.
+    """
+    refuse_acting(current_user)
+    if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
+        return None
+    # A form is not sent again by itself: the page that it came from asks anew.
+    rule = request.url_rule
+    back = _this_page() if rule and "GET" in (rule.methods or ()) else url_for("admin.index")
+    answer = lead_to(
+        url_for("account.reauthenticate", next=back),
+        title="Confirm that it is you",
+        message="Enter your password again, then try again.",
+    )
+    flash("Confirm that it is you, then try again.", "form-info")
+    return answer
+
+
+fresh_sign_in_required = closed_to("stale_sign_in")
+
+
+def _this_page() -> str:
+    # The query may say what is to be deleted.
+    return request.full_path.removesuffix("?")

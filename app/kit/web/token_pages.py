@@ -1,0 +1,72 @@
+"""Pages with a token in their URL: `@account.route("/reset-password/<token:token>")`.
+
+The converter is the whole declaration. It keeps the token out of the logs of the application and of
+gunicorn, and has browsers keep the URL to themselves.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.routing import Rule, UnicodeConverter
+
+from app.kit.web import log_lines
+from config import ConfigurationError
+
+_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^<>]*\))?:)?\w+>")
+# A URL may itself stand in another one, as the page to go to after signing in. It is then
+# percent-encoded once for each URL around it.
+_SLASH = "(?:/|%(?:25)*+2F){1,4}"
+_SEGMENT = rf"(?:(?!{_SLASH})[^\s?#&])+"
+
+
+class TokenConverter(UnicodeConverter):
+    """Accepts any text without a slash, and marks it as a secret."""
+
+
+class TokenRule(Rule):
+    """A URL rule that has its tokens redacted from the moment it belongs to an application."""
+
+    has_token = False
+
+    def bind(self, map: Any, rebind: bool = False) -> None:  # noqa: A002 - Werkzeug's name
+        super().bind(map, rebind)
+        paths = set(_paths_before_tokens(self))
+        self.has_token = bool(paths)
+        log_lines.token_paths.update(paths)
+
+
+def init_app(app: Flask) -> None:
+    app.url_rule_class = TokenRule
+    app.url_map.converters["token"] = TokenConverter
+    app.after_request(keep_url_secret)
+
+
+def keep_url_secret(response: Response) -> Response:
+    """Send no referrer and keep no copy (ASVS 5.0 14.2.1). Registered for each response."""
+    if getattr(request.url_rule, "has_token", False):
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _paths_before_tokens(rule: Rule) -> Iterator[str]:
+    """Yield a regular expression for each path of `rule` that leads up to a token.
+
+    Raises ConfigurationError where a log line would not tell the token from the path before it.
+    """
+    words, pattern, end, has_path = "", "", 0, False
+    for found in _ARGUMENT.finditer(rule.rule):
+        converter, fixed = found[1] or "default", rule.rule[end : found.start()]
+        words, end = words + fixed, found.end()
+        pattern += re.escape(fixed).replace("/", _SLASH)
+        if converter == "token":
+            if has_path or not words.strip("/"):
+                raise ConfigurationError(
+                    f"A log line does not tell where the token of the URL {rule.rule} begins: put "
+                    "a word before the token, and no path."
+                )
+            yield pattern
+        has_path = has_path or not rule.map.converters[converter].part_isolating
+        pattern += _SEGMENT

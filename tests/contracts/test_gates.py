@@ -1,0 +1,129 @@
+"""Every gate before every view: a view is open to the gates that it names, and to no other."""
+
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.extensions import db
+from app.kit.web import gates
+from app.main import views
+from config import ConfigurationError
+from tests.gates import assert_gate
+
+TESTS = Path(__file__).parents[1]
+
+# The views of the core that name a gate in @open_to, read by hand. A feature's views are not here.
+OPEN = {
+    "unconfirmed": {
+        *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
+        *("account.reset_password", "account.join_from_invite"),
+    },
+    "must_change_password": {
+        *("account.change_password", "account.check_password", "account.logout"),
+    },
+    # A page that decides how a user signs in never stands here.
+    "impersonating": {
+        *("account.change_name", "account.manage", "account.unconfirmed", "account.logout"),
+        # For visitors: a signed-in user is sent home.
+        *("account.login", "account.register", "account.join_from_invite"),
+        *("account.reset_password_request", "account.reset_password"),
+        # For everyone who has the link or the text.
+        *("account.confirm", "account.check_password"),
+    },
+}
+
+
+@pytest.fixture
+def enter(app):
+    """Return a function that makes a browser of `user`, a new session each time."""
+
+    def browser_of(user):
+        browser = app.test_client()
+        browser.enter(user)
+        return browser
+
+    return browser_of
+
+
+def test_an_unconfirmed_user_reaches_only_what_is_open_to_them(app, make_user, enter):
+    """AZ-1"""
+    user = make_user(confirmed=False)
+    assert_gate(
+        "unconfirmed",
+        app,
+        enter=lambda: enter(user),
+        is_refused=lambda response: (
+            response.location == "/account/unconfirmed"
+            and response.request.path != "/account/confirm-account"
+        ),
+        form_at="/account/unconfirmed",
+    )
+
+
+def test_a_user_who_must_change_the_password_reaches_only_what_is_open_to_them(
+    app, make_user, enter
+):
+    """AZ-1"""
+    user = make_user()
+    user.must_change_password = True
+    db.session.commit()
+    page = "/account/manage/change-password"
+    assert_gate(
+        "must_change_password",
+        app,
+        enter=lambda: enter(user),
+        is_refused=lambda response: (response.location or "").partition("?")[0] == page,
+        form_at=page,
+    )
+
+
+def test_the_gates_are_asked_in_this_order():
+    """An email address is confirmed before anything else, as the other pages may depend on it."""
+    core = [gate.name for gate in gates.in_order() if "features" not in gate.ask.__module__]
+    assert [name for name in core if name != "impersonating"] == [
+        "unconfirmed",
+        "must_change_password",
+    ]
+
+
+def test_every_gate_is_tried_on_every_url():
+    texts = [path.read_text() for path in TESTS.rglob("test_*.py")]
+    for gate in gates.in_order():
+        call = f'assert_gate(\n        "{gate.name}"'
+        assert any(call in text for text in texts), (
+            f"Try the gate {gate.name!r} with assert_gate of tests/gates.py in a test of its own."
+        )
+
+
+@pytest.mark.parametrize("name", sorted(OPEN))
+def test_the_views_of_the_core_that_are_open_have_been_read_by_hand(app, name):
+    declared = {
+        endpoint
+        for endpoint, view in app.view_functions.items()
+        if name in getattr(view, "open_to", ()) and "app.features." not in view.__module__
+    }
+    added, gone = sorted(declared - OPEN[name]), sorted(OPEN[name] - declared)
+    assert not added, f'Check that these may be open to "{name}", then add them to OPEN: {added}.'
+    assert not gone, f'Take these out of OPEN["{name}"]; they no longer declare it: {gone}.'
+
+
+def test_only_pages_for_development_are_open_as_a_whole(app):
+    marked = {name for name, one in app.blueprints.items() if hasattr(one, "open_to")}
+    assert marked <= {"dev"}, "Write @open_to on each view in place of the whole blueprint."
+
+
+def test_a_view_that_names_an_unknown_gate_stops_the_start(monkeypatch):
+    monkeypatch.setattr(views.about, "open_to", frozenset({"unconfirmd"}), raising=False)
+    with pytest.raises(ConfigurationError, match=r"view main\.about names the gate 'unconfirmd'"):
+        create_app("testing")
+
+
+def test_an_unknown_url_is_an_error_page_for_everyone(make_user, enter):
+    response = enter(make_user(confirmed=False)).get("/nowhere")
+    assert response.status_code == 404
+
+
+def test_monitors_are_answered_without_a_user(app, make_user, enter):
+    assert gates.monitor_paths(app) == {"/healthz", "/readyz"}
+    assert enter(make_user(confirmed=False)).get("/healthz").status_code == 200
