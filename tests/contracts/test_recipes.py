@@ -11,10 +11,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from flask import Blueprint, render_template_string
+from flask import Blueprint, Flask, render_template_string, session
+from flask_login import current_user, login_required, login_user, logout_user
+from werkzeug.exceptions import Forbidden
 
-from app import create_app
+from app import create_app, decorators
 from app.kit.tables.listings import Listing
+from app.kit.web import gates, log_lines
+from tests import factories
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +62,49 @@ def test_the_list_of_the_guide_shows_sorts_and_pages() -> None:
     assert re.search(r'href="/invoices/\?(page=3&amp;sort=-number|sort=-number&amp;page=3)"', page)
     assert "A-1" in page
     assert "No invoices yet" in nothing
+
+
+@pytest.fixture
+def fresh_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "_gates", dict(gates._gates))
+    monkeypatch.setattr(log_lines, "token_paths", set(log_lines.token_paths))
+
+
+def test_the_gate_and_the_pages_of_the_guide(app: Flask, fresh_registries: None) -> None:
+    """Administrators alone see reports, the gate leads to the terms, and the token is redacted."""
+    main = Blueprint("guide", __name__)
+    scope: dict[str, Any] = {
+        **vars(gates),
+        **vars(decorators),
+        "main": main,
+        "login_required": login_required,
+        "current_user": current_user,
+        "session": session,
+        "url_for": lambda endpoint: f"/{endpoint}",
+        "render_template": lambda name, **values: name,
+    }
+    for words in ("administrators alone", "A new view is behind", "Declare the"):
+        exec(recipe("docs/customising.md", words, "python"), scope)  # noqa: S102
+    guide = create_app("testing")
+    guide.register_blueprint(main)
+    own_gate = recipe("docs/customising.md", "where its state is kept", "python")
+    exec(own_gate, scope)  # noqa: S102
+    gates.check_gates(guide)
+    assert "terms_not_accepted" in [gate.name for gate in gates.in_order()]
+    with app.test_request_context():
+        login_user(factories.make_user())
+        assert scope["lead_to_terms"]().location == "/main.terms"
+        session["terms_accepted"] = True
+        assert scope["lead_to_terms"]() is None
+        with pytest.raises(Forbidden):
+            scope["reports"]()
+        logout_user()
+        login_user(factories.make_user(role="Administrator"))
+        assert scope["reports"]() == "main/reports.html"
+    unconfirmed = next(gate for gate in gates.in_order() if gate.name == "unconfirmed")
+    assert unconfirmed.is_open_to(guide, "guide.terms")
+    assert not unconfirmed.is_open_to(guide, "guide.reports")
+    assert log_lines.mask("/newsletter/leave/x.y") == "/newsletter/leave/***"
 
 
 # A copy of the kit

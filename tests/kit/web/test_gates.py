@@ -1,0 +1,147 @@
+"""Gates in an app of their own, which has no users."""
+
+import pytest
+from flask import Blueprint, Flask
+
+from app.kit.web import gates
+from app.kit.web.gates import closed_to, for_monitors, gate, lead_to, open_to, reserve
+from config import ConfigurationError
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Begin without gates; return a list to which the gates of a test add their names."""
+    monkeypatch.setattr(gates, "_gates", {})
+    monkeypatch.setattr(gates, "_reserved", set())
+    return []
+
+
+@pytest.fixture
+def shop_app(asked):
+    """Return an app with the gates `late`, `early` and, for one blueprint only, `local`."""
+
+    @gate("late", order=20)
+    def ask_late():
+        asked.append("late")
+
+    @gate("early", order=10)
+    def ask_early():
+        asked.append("early")
+
+    @gate("local", order=30, blueprint="shop")
+    def ask_local():
+        asked.append("local")
+        return lead_to("/help", title="Closed", message="Come back tomorrow.")
+
+    app = Flask(__name__)
+    app.before_request(gates.ask_gates)
+    shop = Blueprint("shop", __name__)
+
+    @app.get("/")
+    def index():
+        return "index"
+
+    @app.get("/past-late")
+    @open_to("late")
+    def past_late():
+        return "past"
+
+    @app.get("/healthz")
+    @for_monitors
+    def healthz():
+        return "ok"
+
+    @shop.get("/shop")
+    def closed():
+        return "shop"
+
+    @shop.get("/window")
+    @open_to("local", "early")
+    def window():
+        return "window"
+
+    app.register_blueprint(shop)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/", ["early", "late"]),
+        ("/past-late", ["early"]),
+        ("/shop", ["early", "late", "local"]),
+        ("/window", ["late"]),
+        ("/healthz", []),
+        ("/static/nothing.css", []),
+        ("/nowhere", []),
+    ],
+)
+def test_a_view_is_asked_for_by_the_gates_that_it_does_not_name(shop_app, asked, path, names):
+    shop_app.test_client().get(path)
+    assert asked == names
+
+
+def test_the_answer_of_a_gate_is_the_answer(shop_app):
+    response = shop_app.test_client().get("/shop")
+    assert response.location == "/help"
+
+
+def test_json_gets_an_error_and_no_redirect(shop_app):
+    response = shop_app.test_client().get("/shop", headers={"Accept": "application/json"})
+    assert response.status_code == 403
+    assert "location" not in response.headers
+
+
+def test_a_blueprint_may_be_open_as_a_whole(asked):
+    @gate("late", order=20)
+    def ask_late():
+        asked.append("late")
+
+    app = Flask(__name__)
+    app.before_request(gates.ask_gates)
+    pages = open_to("late")(Blueprint("pages", __name__))
+    pages.add_url_rule("/page", "page", lambda: "page")
+    app.register_blueprint(pages)
+    assert app.test_client().get("/page").text == "page"
+    assert asked == []
+
+
+def test_a_gate_without_an_order_is_asked_where_a_view_says_so(asked):
+    @gate("rare")
+    def ask_rare():
+        asked.append("rare")
+        return "refused"
+
+    app = Flask(__name__)
+    app.before_request(gates.ask_gates)
+    app.add_url_rule("/", "open", lambda: "open")
+    app.add_url_rule("/closed", "closed", closed_to("rare")(lambda: "closed"))
+    assert app.test_client().get("/").text == "open"
+    assert app.test_client().get("/closed").text == "refused"
+    assert asked == ["rare"]
+
+
+def test_a_name_is_given_once(asked):
+    gate("twice")(lambda: None)
+    with pytest.raises(ConfigurationError, match="are both the gate 'twice': rename one of them"):
+        gate("twice")(lambda: None)
+
+
+@pytest.mark.parametrize("declare", [open_to("unknown"), closed_to("unknown")])
+def test_an_unknown_name_stops_the_start(asked, declare):
+    gate("known", order=1)(lambda: None)
+    app = Flask(__name__)
+    app.add_url_rule("/", "page", declare(lambda: "page"))
+    with pytest.raises(
+        ConfigurationError, match=r"The view page names the gate 'unknown'.* the gates are known\."
+    ):
+        gates.check_gates(app)
+
+
+def test_a_reserved_name_may_be_used_while_its_feature_is_gone(asked):
+    reserve("optional")
+    app = Flask(__name__)
+    app.before_request(gates.ask_gates)
+    app.add_url_rule("/", "page", open_to("optional")(lambda: "page"))
+    gates.check_gates(app)
+    assert app.test_client().get("/").text == "page"
