@@ -1,12 +1,12 @@
 """Finding people: the list, newest arrivals, and how many there are of each kind."""
 
-from app.features.user_search.services.cursors import NotACursor
 from app.features.user_search.services.filters import NO_ROLE, Filters
 from app.features.user_search.services.overview import newest, statistics
 from app.features.user_search.services.paging import PER_PAGE, PER_PAGE_CHOICES, Page, find
 from app.features.user_search.services.plans import Listed
 from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS, is_known
 from app.features.user_search.services.totals import Total
+from app.kit.tables.cursors import NotACursor
 
 __all__ = [
     "DEFAULT_SORT",

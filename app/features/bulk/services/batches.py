@@ -15,11 +15,11 @@ from app.extensions import db, let_others_write
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services import locks, notes
 from app.features.bulk.services.actions import Deed
-from app.features.bulk.services.ids import among
 from app.features.bulk.services.locks import Stop
 from app.features.bulk.services.operations import AT_ONCE
 from app.kit import queue
 from app.kit.database import now
+from app.kit.database.ids import among
 from app.kit.mail import outbox
 from app.models import User, UserSession
 from app.services import sessions, unproven

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from app.extensions import db, is_sqlite
 from app.features.bulk.models import BulkOperation
 from app.features.bulk.services.actions import Deed, Person
-from app.features.bulk.services.ids import among
 from app.features.bulk.services.operations import deed_of
+from app.kit.database.ids import among
 from app.models import Permission, Role, User
 from app.services import policy, registration
 

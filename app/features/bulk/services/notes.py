@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services.actions import Deed, Person
-from app.features.bulk.services.ids import among
+from app.kit.database.ids import among
 from app.models import AuditEvent, User
 from app.services import audit
 

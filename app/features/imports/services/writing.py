@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from app import emails
 from app.extensions import db, is_sqlite
-from app.features.bulk.services.ids import among
 from app.features.imports.services.deciding import TAKEN, Deed, End, Rules
 from app.kit.database import now
+from app.kit.database.ids import among
 from app.models import AuditEvent, User
 from app.services import audit, unproven
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.user_search.services import cursors, plans
-from app.features.user_search.services.cursors import Cursor, NotACursor
+from app.features.user_search.services import plans
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.plans import Listed, Plan
 from app.features.user_search.services.sorting import DEFAULT_SORT, Segment
 from app.features.user_search.services.totals import Total
+from app.kit.tables import cursors
+from app.kit.tables.cursors import Cursor, NotACursor
 
 PER_PAGE = 50
 PER_PAGE_CHOICES = (25, 50, 100)

@@ -23,11 +23,11 @@ from sqlalchemy import (
 
 from app.extensions import is_sqlite
 from app.features.user_search.services import matching, sorting, totals
-from app.features.user_search.services.cursors import Cursor
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.sorting import ADDED, COLUMNS, Segment
 from app.features.user_search.services.totals import Total
 from app.kit import names
+from app.kit.tables.cursors import Cursor
 from app.models import User
 
 USERS: FromClause = User.__table__

@@ -15,9 +15,10 @@ from sqlalchemy import bindparam, collate, event, select, text
 from app.extensions import db
 from app.features import user_search
 from app.features.user_search import SORTS, Filters
-from app.features.user_search.services import cursors, matching, totals
+from app.features.user_search.services import matching, totals
 from app.kit.database import now
 from app.kit.names import fold
+from app.kit.tables import cursors
 from app.models import Role, User
 from app.models.user import STATUSES
 

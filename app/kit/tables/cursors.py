@@ -1,4 +1,4 @@
-"""Where a page of the list ends and the next begins, as its address says it.
+"""Where a page of a list ends and the next begins, as its URL says it (keyset pagination).
 
 A cursor holds the order, the segment and the keys of a row. Nothing secret is in it, and nobody
 is trusted to have left it as it was.
