@@ -4,6 +4,7 @@ Most commands live in app/cli. Those here have to work while the application or 
 broken, so that both are imported only when a command asks for them.
 """
 
+import gc
 import os
 import signal
 import subprocess
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
 
 
 def make_app() -> "Flask":
-    from app import create_app
+    """Return the application, with the garbage collector off while its modules are imported.
 
-    return create_app()
+    Looking through them again and again takes a fifth of the time to start. They stay until the
+    process ends, so that the collector need not look at them later either.
+    """
+    gc.disable()
+    try:
+        from app import create_app
+
+        return create_app()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def __getattr__(name: str) -> "Flask":

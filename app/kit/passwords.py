@@ -3,6 +3,7 @@
 import string
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from itertools import islice, pairwise
 
 from argon2 import PasswordHasher
@@ -28,10 +29,6 @@ matching.L33T_TABLE.update(a="4@", e="3", i="1!", l="1", o="0", s="$5", t="7")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes and one lane.
 hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
-# Checked when there is no hash to check, so that both cases cost the same work.
-_STAND_IN = hasher.hash("stand-in")
-
-
 TOO_EASY = "This password is too easy to guess."
 
 
@@ -48,6 +45,12 @@ def hash_password(password: str) -> str:
     return hasher.hash(normalise(password))
 
 
+@cache
+def _stand_in() -> str:
+    """Return a hash to check when there is none, so that both cases cost the same work."""
+    return hasher.hash("stand-in")
+
+
 def verify(password_hash: str | None, password: str, *, older: Iterable[str] = ()) -> bool:
     """Tell whether `password` made `password_hash`.
 
@@ -57,7 +60,7 @@ def verify(password_hash: str | None, password: str, *, older: Iterable[str] = (
     if len(password) > MAX_LENGTH * 4:
         return False
     attempt = normalise(password)
-    hashes = {"": _STAND_IN} | {method: f"{method}$stand-in$00" for method in older}
+    hashes = {"": _stand_in()} | {method: f"{method}$stand-in$00" for method in older}
     own = older_method(password_hash or "")
     if password_hash:
         hashes[own] = password_hash

@@ -1,5 +1,6 @@
 """manage.py, gunicorn and the processes of Local and Procfile, started as people start them."""
 
+import gc
 import http.client
 import os
 import re
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from manage import make_app
 
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
@@ -107,6 +110,16 @@ def test_production_says_in_sentences_what_is_missing() -> None:
     assert "Traceback" not in result.stderr
     for name in ("SECRET_KEY", "APP_URL", "ADMIN_PASSWORD"):
         assert re.search(rf"^{name} must", result.stderr, re.MULTILINE), result.stderr
+
+
+def test_garbage_is_collected_once_the_application_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLASK_CONFIG", "testing")
+    make_app()
+    assert gc.isenabled()
+    assert gc.get_freeze_count()
+    gc.unfreeze()
 
 
 def test_an_unknown_configuration_is_named() -> None:
