@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +16,23 @@ import config
 
 
 @contextmanager
-def own_database(folder: Path, name: str) -> Iterator[str]:
-    """Yield the URL of an empty database: a file in `folder`, or one beside TEST_DATABASE_URL's."""
+def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:
+    """Yield the URL of a new database: a file in `folder`, or one beside TEST_DATABASE_URL's.
+
+    It is empty, or a copy of the one at the URL `like`, to which nobody is connected.
+    """
     given = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
     if given.get_backend_name() == "sqlite":
-        yield f"sqlite:///{folder / name}.sqlite"
+        file = folder / f"{name}.sqlite"
+        if like:
+            shutil.copy(make_url(like).database or "", file)
+        yield f"sqlite:///{file}"
         return
+    template = f'TEMPLATE "{make_url(like).database}"' if like else ""
     own = f"{name}_{uuid4().hex}"
     server = create_engine(given, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{own}"'))
+        connection.execute(text(f'CREATE DATABASE "{own}" {template}'))
     yield given.set(database=own).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{own}" WITH (FORCE)'))

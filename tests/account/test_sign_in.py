@@ -9,7 +9,7 @@ from app.extensions import db
 from app.kit import passwords
 from app.models import User, UserSession
 from app.models.user import NEXT_OLDER_METHOD
-from tests.support import PASSWORD, TOKEN
+from tests.support import PASSWORD, REAL_HASHER, TOKEN
 
 LOGIN = "/account/login"
 
@@ -265,8 +265,9 @@ def test_a_deleted_users_session_opens_nobody_elses_account(app, make_user):
     assert not client.is_signed_in()
 
 
-def test_an_older_hash_is_made_anew_at_sign_in(client, make_user):
+def test_an_older_hash_is_made_anew_at_sign_in(client, make_user, monkeypatch):
     """PW-6"""
+    monkeypatch.setattr(passwords, "hasher", REAL_HASHER)
     user = make_user()
     user.password_hash = generate_password_hash(PASSWORD, "scrypt:1024:8:1")
     db.session.commit()
