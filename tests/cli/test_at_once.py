@@ -1,7 +1,8 @@
 """Commands of a deployment that several hosts run at the same time."""
 
-import subprocess
+import tempfile
 import threading
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -12,7 +13,8 @@ from app import create_app
 from app.extensions import db
 from app.models import Role, User
 from app.services import roles
-from tests.cli.test_manage import PRODUCTION, PYTHON, ROOT, environment
+from tests.cli.test_manage import PRODUCTION, environment
+from tests.processes import Program
 
 
 def outcomes(*commands: str, url: str) -> list[str]:
@@ -20,19 +22,16 @@ def outcomes(*commands: str, url: str) -> list[str]:
     variables = environment(**PRODUCTION, DATABASE_URL=url)
     if "setup_dev" in commands:
         variables = environment(FLASK_CONFIG="development", DEV_DATABASE_URL=url)
-    running = [
-        subprocess.Popen(
-            [PYTHON, "manage.py", command],
-            cwd=ROOT,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for command in commands
-    ]
-    said = [process.communicate()[0] for process in running]
-    return [text for process, text in zip(running, said, strict=True) if process.returncode]
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in commands]
+        running = [
+            Program("manage.py", command, env=variables, stdout=output.fileno())
+            for command, output in zip(commands, outputs, strict=True)
+        ]
+        codes = [program.wait() for program in running]
+        for output in outputs:
+            output.seek(0)
+        return [output.read() for code, output in zip(codes, outputs, strict=True) if code]
 
 
 @pytest.mark.parametrize("command", ["setup_prod", "setup_dev", "release"])

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from manage import make_app
+from tests import processes
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
 PRODUCTION = {
     "FLASK_CONFIG": "unix",
@@ -36,15 +37,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PYTHON, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
-    )
+    return processes.run("manage.py", *arguments, env=environment(**variables))
 
 
 def hear_ctrl_c() -> None:

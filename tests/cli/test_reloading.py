@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.queue.support import ROOT, free_port, until
+from tests.processes import ROOT
+from tests.queue.support import free_port, until
 
 TYPO = "\ndef x(:\n"
 

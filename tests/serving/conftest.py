@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from tests.cli.test_manage import PRODUCTION, ROOT, environment
+from tests import processes
+from tests.cli.test_manage import PRODUCTION, environment
+from tests.processes import Program
 from tests.queue.support import free_port, until
 
 PASSWORD = PRODUCTION["ADMIN_PASSWORD"]
@@ -36,7 +37,7 @@ class Site:
     """A running gunicorn, and a browser that may be signed in."""
 
     port: int
-    process: subprocess.Popen[bytes]
+    process: Program
     log_file: Path
     database: str
     cookies: dict[str, str] = field(default_factory=dict)
@@ -93,7 +94,7 @@ class Site:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
     """Return a function that migrates a database and starts gunicorn on it."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Program] = []
 
     def run(database: str, **variables: str) -> Site:
         folder = tmp_path_factory.mktemp("site")
@@ -107,24 +108,15 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Si
             **variables,
         }
         for command in (["db", "upgrade"], ["setup_prod"]):
-            subprocess.run(
-                [sys.executable, "manage.py", *command],
-                cwd=ROOT,
-                env=environment(**settings),
-                check=True,
-                capture_output=True,
-            )
+            done = processes.run("manage.py", *command, env=environment(**settings))
+            assert done.returncode == 0, done.stderr
         port, log_file = free_port(), folder / "log"
         with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"),
-                    *("--bind", f"127.0.0.1:{port}", "manage:app"),
-                ],
-                cwd=ROOT,
+            process = Program(
+                *("-m", "gunicorn", "-c", "gunicorn.conf.py"),
+                *("--bind", f"127.0.0.1:{port}", "manage:app"),
                 env=environment(**settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=log.fileno(),
             )
         started.append(process)
         site = Site(port, process, log_file, database)

@@ -1,0 +1,101 @@
+"""Programs of this project in processes of their own, without the second that their imports take.
+
+The forkserver of `multiprocessing` imports the application once and forks each program, which has
+its own environment, process group and signals. A test of how a program starts uses `subprocess`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+_forkserver = multiprocessing.get_context("forkserver")
+_forkserver.set_forkserver_preload(["tests.zygote"])
+
+
+class _Descriptor:
+    """A file descriptor that arrives in the other process as a number of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return _received, (DupFd(self.number),)
+
+
+def _received(descriptor: Any) -> int:
+    return int(descriptor.detach())
+
+
+def _run(arguments: list[str], env: dict[str, str], stdout: int, stderr: int) -> None:
+    os.setsid()
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(ROOT)
+    if arguments[0] == "-c":
+        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102 - as Python does
+    elif arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+class Program:
+    """What `python` runs with these arguments, as a `subprocess.Popen` to wait for and to kill."""
+
+    def __init__(
+        self, *arguments: str, env: dict[str, str], stdout: int, stderr: int | None = None
+    ) -> None:
+        output = _Descriptor(stdout), _Descriptor(stdout if stderr is None else stderr)
+        self._process = _forkserver.Process(
+            target=_run, args=(list(arguments), env, *output), daemon=True
+        )
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, or the negative number of a signal, once it has ended."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(["python"], timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        program = Program(*arguments, env=env, stdout=stdout.fileno(), stderr=stderr.fileno())
+        code = program.wait()
+        for file in (stdout, stderr):
+            file.seek(0)
+        return subprocess.CompletedProcess(
+            arguments, code, stdout.read().decode(), stderr.read().decode()
+        )

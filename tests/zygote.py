@@ -1,0 +1,11 @@
+"""The imports of the process that tests/processes.py forks programs from."""
+
+import gc
+
+from sqlalchemy.orm import configure_mappers
+
+import manage  # noqa: F401 - each program would import it
+from app import create_app  # noqa: F401
+
+configure_mappers()
+gc.freeze()
