@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+from app.kit.database import migrations
 from app.kit.web import origin
 
 
@@ -52,6 +53,7 @@ PAUSE_ON_SQLITE = 0.02  # seconds
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
+migrations.init_app(migrate)
 login_manager = CarefulLoginManager()
 mail = Mail()
 assets = Environment()

@@ -50,7 +50,7 @@ def writing(stand: Stand) -> Iterator[Result]:
 def _database(stand: Stand, engine: str) -> Flask:
     app = stand.app(stand.empty_database(engine))
     with app.app_context():
-        upgrade()
+        upgrade(revision="heads")
         roles.insert()
         fake_data.add_users(stand.sizes.few_people, seed=1)
     return app

@@ -103,7 +103,7 @@ class Stand:
         if (engine, people) not in self.databases:
             url = self.empty_database(engine)
             with self.app(url).app_context():
-                upgrade()
+                upgrade(revision="heads")
                 roles.insert()
                 users.create_administrator(
                     email=ADMINISTRATOR, password=self.password, enforce_password_rule=False

@@ -40,7 +40,7 @@ def _run(stand: Stand, *, immediate: bool) -> tuple[int, int, float]:
     url = f"sqlite:///{stand.folder}/writers-{immediate}.sqlite"
     app = stand.app(url)
     with app.app_context():
-        upgrade()
+        upgrade(revision="heads")
         db.session.add(EditableHTML(editor_name=COUNTER, value="0"))
         db.session.commit()
     writers, transactions = stand.sizes.writers, stand.sizes.transactions

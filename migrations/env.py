@@ -3,8 +3,10 @@
 import logging
 import time
 import warnings
+from functools import cache
 
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import (
@@ -22,7 +24,7 @@ from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.schema import SchemaItem
 
 from app.extensions import db
-from app.kit.database import LOCK_TIMEOUT, UtcDateTime
+from app.kit.database import LOCK_TIMEOUT, UtcDateTime, migrations
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
 PAUSE = 0.5  # seconds between two attempts at a lock
@@ -64,29 +66,35 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 
 
 def include_object(
-    item: SchemaItem, name: str | None, kind: str, reflected: bool, other: SchemaItem | None
+    item: SchemaItem, name: str | None, _kind: str, reflected: bool, other: SchemaItem | None
 ) -> bool:
-    """Leave alone what migrations make and models cannot describe.
+    """Leave alone what revisions create and models cannot describe.
 
-    These are indexes of expressions, and SQLite's tables and indexes for the search. A generated
-    column is not compared either, because each engine spells its expression in its own way.
+    These are indexes of expressions, and what a revision lists in NOT_IN_MODELS: names of tables
+    and indexes, or their beginnings. A generated column is not compared either, because each
+    engine spells its expression in its own way.
     """
     if reflected and other is None:
         columns = item.expressions if isinstance(item, Index) else ()
         is_expression = not all(isinstance(column, Column) for column in columns)
-        if is_expression or (name or "").startswith(("users_search", "ix_users_search")):
-            return False
-    return (kind, name) != ("column", "status")
+        return not is_expression and not (name or "").startswith(not_in_models())
+    return other is None or getattr(item, "computed", None) is None
 
 
-def leave_out_empty(_context: object, _revision: object, directives: list) -> None:
-    """Write no revision when the models and the tables agree."""
-    if (
-        getattr(context.config.cmd_opts, "autogenerate", False)
-        and directives[0].upgrade_ops.is_empty()
-    ):
+@cache
+def not_in_models() -> tuple[str, ...]:
+    modules = (script.module for script in context.script.walk_revisions())
+    return tuple(name for module in modules for name in getattr(module, "NOT_IN_MODELS", ()))
+
+
+def finish(_context: object, _revision: object, directives: list) -> None:
+    """Write no revision when models and tables agree, and let a new branch build on the core."""
+    (script,) = directives
+    if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops.is_empty():
         directives[:] = []
         logger.info("No change of the models found.")
+    elif script.head == "base":
+        script.depends_on = script.depends_on or context.script.get_revision("core@head").revision
 
 
 def address() -> URL:
@@ -103,7 +111,7 @@ def migrate() -> None:
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     options = {**current_app.extensions["migrate"].configure_args, "render_item": render_item}
     options["include_object"] = include_object
-    options.setdefault("process_revision_directives", leave_out_empty)
+    options.setdefault("process_revision_directives", finish)
     if context.is_offline_mode():
         url = address().render_as_string(hide_password=False)
         options["transaction_per_migration"] = db.engine.dialect.name == "postgresql"
@@ -145,8 +153,19 @@ def migrate_postgresql(options: dict) -> None:
 def run(connection: Connection, options: dict) -> None:
     """Run the revisions that the database lacks."""
     context.configure(connection=connection, target_metadata=db.metadata, **options)
+    if "revision_context" in context.get_context().opts:  # `db migrate` and `db check` compare
+        migrations.import_models()
     with context.begin_transaction():
+        refuse_unknown()
         context.run_migrations()
+
+
+def refuse_unknown() -> None:
+    """Say in a sentence that the database has a revision without a file, unless it is purged."""
+    applied = set(context.get_context().get_current_heads())
+    unknown = applied - {script.revision for script in context.script.walk_revisions()}
+    if unknown and not context.get_context().purge:
+        raise CommandError(" ".join(migrations.unknown(unknown)))
 
 
 migrate()

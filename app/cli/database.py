@@ -18,7 +18,7 @@ def recreate_db() -> None:
     """Drop every table with what it holds, and migrate anew. Refused in production."""
     refuse_in_production()
     drop_everything()
-    flask_migrate.upgrade()
+    flask_migrate.upgrade(revision="heads")
     click.echo("The database is empty and up to date. Next: python manage.py setup_dev")
 
 
@@ -27,7 +27,7 @@ def recreate_db() -> None:
 def release() -> None:
     """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
     refuse_unless_chosen()
-    flask_migrate.upgrade()
+    flask_migrate.upgrade(revision="heads")
     roles.insert()
 
 

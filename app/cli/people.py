@@ -16,7 +16,7 @@ from app.services import policy, roles, users
 def setup_dev() -> None:
     """Migrate, add the roles and an administrator to develop with, and say how to sign in."""
     refuse_in_production()
-    flask_migrate.upgrade()
+    flask_migrate.upgrade(revision="heads")
     roles.insert()
     password = current_app.config["ADMIN_PASSWORD"]
     user, _ = users.create_administrator(

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.features.health.services.check import Check
+from app.kit.database import migrations
 from app.models import Role, User
 from app.services.policy import can_sign_in
 from config import DEVELOPMENT_ADMIN_PASSWORD
@@ -75,18 +75,15 @@ def is_migrated() -> Check:
     except CommandError as error:
         return Check(
             "migrations",
-            problem="The files in migrations/ contradict each other.",
+            problem="The migrations contradict each other.",
             hint=f"Mend them: {error}",
         )
     applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
     if applied == newest:
         return Check("migrations", "Up to date")
-    if not applied <= known:
-        return Check(
-            "migrations",
-            problem="The database has a migration that this code does not know.",
-            hint="Run the newest code, or `python manage.py db downgrade` from there.",
-        )
+    if unknown := applied - known:
+        problem, hint = migrations.unknown(unknown)
+        return Check("migrations", problem=problem, hint=hint)
     return Check(
         "migrations",
         problem="The tables are older than the code." if applied else "There are no tables yet.",
@@ -95,17 +92,19 @@ def is_migrated() -> Check:
 
 
 def _revisions() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the revisions that the code has: all of them, and the newest."""
+    """Return the revisions that the code has: all of them, and the newest of each branch."""
     folder = Path(current_app.root_path).parent / "migrations"
+    files = (path for part in migrations.folders(folder) for path in part.glob("*.py"))
     # Reading them anew takes longer than all else that a monitor asks for.
-    return _read_revisions(folder, frozenset(path.name for path in folder.glob("versions/*.py")))
+    return _read_revisions(folder, frozenset(files))
 
 
 @lru_cache(maxsize=1)
-def _read_revisions(folder: Path, _files: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    scripts = ScriptDirectory(str(folder))
+def _read_revisions(folder: Path, _files: frozenset[Path]) -> tuple[frozenset[str], frozenset[str]]:
+    scripts = migrations.scripts(folder)
     known = frozenset(script.revision for script in scripts.walk_revisions())
-    return known, frozenset(scripts.get_heads())
+    # Without those that others build on, as the database has them.
+    return known, frozenset(script.revision for script in scripts.get_revisions("heads"))
 
 
 def has_administrator() -> Check:

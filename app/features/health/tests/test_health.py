@@ -108,11 +108,11 @@ class TestReadyz:
 
         with app.app_context():
             assert state() == (503, "not ready")
-            upgrade()
+            upgrade(revision="heads")
             assert state() == (200, "ok")
             downgrade()
             assert state() == (503, "not ready")
-            upgrade()
+            upgrade(revision="heads")
             assert state() == (200, "ok")
             db.session.execute(db.text("UPDATE alembic_version SET version_num = 'newer'"))
             db.session.commit()

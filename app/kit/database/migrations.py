@@ -1,0 +1,111 @@
+"""Where revisions are: a branch for the core, and one for each feature that has a folder for it.
+
+A feature that is switched off keeps its branch, so switching it on again needs no migration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError, to_tuple
+from flask_migrate import Migrate
+from flask_migrate.cli import db as commands
+
+FEATURES = Path(__file__).parents[2] / "features"
+# Flask-Migrate's own defaults mean the only branch. A new revision goes to the core.
+DEFAULTS = {
+    "upgrade": {"revision": "heads"},
+    "stamp": {"revision": "heads"},
+    "show": {"revision": "heads"},
+    "migrate": {"head": "core@head"},
+    "revision": {"head": "core@head"},
+}
+LAST_BEFORE_BRANCHES = "0023"  # the last of the revisions that the first of each branch replace
+
+
+def init_app(migrate: Migrate) -> None:
+    """Teach Flask-Migrate's functions and commands about branches."""
+    migrate.configure(locate)
+    commands.context_settings["default_map"] = DEFAULTS
+
+
+def folders(directory: Path) -> list[Path]:
+    """Return the folders with revisions; `directory` is Flask-Migrate's, with those of the core."""
+    return [directory / "versions", *sorted(FEATURES.glob("*/migrations"))]
+
+
+def locate(config: Config) -> Config:
+    """Tell Alembic where the revisions are.
+
+    Raises CommandError when a revision builds on one that is missing.
+    """
+    directory = Path(config.get_main_option("script_location") or "")
+    locations = [str(folder) for folder in folders(directory)]
+    config.set_main_option("version_locations", "\n".join(locations))
+    config.set_main_option("path_separator", "newline")
+    if directory.is_dir():  # not yet, when `db init` makes it
+        ensure_complete(ScriptDirectory.from_config(config))
+    return config
+
+
+def scripts(directory: Path) -> ScriptDirectory:
+    """Return the revisions of all branches. Raises CommandError, as `locate` does."""
+    found = ScriptDirectory(str(directory), version_locations=folders(directory))
+    ensure_complete(found)
+    return found
+
+
+def ensure_complete(scripts: ScriptDirectory) -> None:
+    """Raise CommandError when a revision builds on one that is missing.
+
+    Alembic's own answer is a KeyError, so this looks before Alembic connects the revisions.
+    """
+    loaded = list(scripts._load_revisions())
+    known = {name for script in loaded for name in (script.revision, *script.branch_labels)}
+    for script in loaded:
+        needed = to_tuple(script.down_revision, ()) + to_tuple(script.dependencies, ())
+        for missing in sorted(set(needed) - known):
+            raise CommandError(
+                f"The migration {script.path} builds on {missing}, which no file has. "
+                "Bring the missing file back from version control."
+            )
+
+
+def import_models() -> None:
+    """Import the models of every feature that is there, on or off.
+
+    Autogenerate would otherwise drop the tables of a feature that is switched off.
+    """
+    for folder in sorted(FEATURES.glob("*/migrations")):
+        name = f"app.features.{folder.parent.name}.models"
+        if find_spec(name):
+            import_module(name)
+
+
+def unknown(applied: Iterable[str]) -> tuple[str, str]:
+    """Return what is wrong with a database that has such revisions, and what to do.
+
+    `applied` are revisions of the database that no file has.
+    """
+    revision = max(applied)
+    problem = f"The database has the migration {revision}, which this code does not know."
+    if revision == LAST_BEFORE_BRANCHES:
+        return problem, (
+            "It is the last of those that became one for the core and one for each feature. "
+            "Run `python manage.py db stamp --purge heads` once: the tables are the same."
+        )
+    if re.fullmatch(r"00[012]\d", revision):
+        return problem, (
+            f"Run `python manage.py db upgrade` with the last code that has {LAST_BEFORE_BRANCHES}, "
+            "then `python manage.py db stamp --purge heads` with this code (docs/upgrading.md)."
+        )
+    return problem, (
+        "Run the newest code. If the migration is of a feature that was removed, bring its folder "
+        "back, run `python manage.py db downgrade FEATURE@base`, and remove it again."
+    )
