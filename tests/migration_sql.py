@@ -8,6 +8,7 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script, ScriptDirectory
+from alembic.util import to_tuple
 
 ROOT = Path(__file__).parents[1]
 HELPERS = "app.kit.database.migration_helpers"
@@ -101,8 +102,7 @@ def sql_of(scripts: ScriptDirectory, revision: Script) -> list[str]:
 
     config = Config()
     config.set_main_option("script_location", str(scripts.dir))
-    before = revision.down_revision
-    assert isinstance(before, str), "a merge changes nothing"
+    before = to_tuple(revision.down_revision, ()) + to_tuple(revision.dependencies, ())
 
     def steps(current: str, _context: object) -> list:
         return scripts._upgrade_revs(revision.revision, current)
@@ -112,7 +112,7 @@ def sql_of(scripts: ScriptDirectory, revision: Script) -> list[str]:
         scripts,
         fn=steps,
         as_sql=True,
-        starting_rev=before,
+        starting_rev=before or None,
         destination_rev=revision.revision,
     ) as environment:
         environment.configure(

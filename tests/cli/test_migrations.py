@@ -19,7 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from app.extensions import db
 
 ROOT = Path(__file__).parents[2]
-HEADER = "import sqlalchemy as sa\nfrom alembic import op\nfrom app import migration_helpers\n"
+HEADER = """import sqlalchemy as sa
+from alembic import op
+from app.kit.database import migration_helpers
+"""
 ROLE = sa.text(
     'INSERT INTO roles (id, name, "index", "default", permissions) '
     "VALUES (:id, :name, '', false, :permissions)"
@@ -30,15 +33,15 @@ Revise = Callable[..., str]
 
 @pytest.fixture
 def folder(own_app: Flask, tmp_path: Path) -> Path:
-    """A copy of the first revision, applied to the database of this test. More are added to it."""
+    """A copy of the core's revisions, applied to the database of this test. It gets more."""
     copy = tmp_path / "migrations"
     shutil.copytree(
         ROOT / "migrations",
         copy,
-        ignore=shutil.ignore_patterns("__pycache__", "00[!0]*", "000[!1]*"),
+        ignore=shutil.ignore_patterns("__pycache__"),
     )
     with own_app.app_context():
-        upgrade(directory=str(copy))
+        upgrade(directory=str(copy), revision="core@head")
     return copy
 
 
@@ -62,7 +65,7 @@ def revise(folder: Path) -> Revise:
 def apply(own_app: Flask, folder: Path) -> Callable[[], None]:
     def apply() -> None:
         with own_app.app_context():
-            upgrade(directory=str(folder))
+            upgrade(directory=str(folder), revision="core@head")
 
     return apply
 
@@ -80,7 +83,7 @@ def migrating(database: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `db upgrade` in a process of its own."""
     environment = os.environ | {"FLASK_CONFIG": "testing", "TEST_DATABASE_URL": database}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "db", "upgrade", "-d", str(folder)],
+        [sys.executable, "manage.py", "db", "upgrade", "-d", str(folder), "core@head"],
         cwd=ROOT,
         env=environment,
         stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import click
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError, to_tuple
@@ -26,13 +27,24 @@ DEFAULTS = {
     "migrate": {"head": "core@head"},
     "revision": {"head": "core@head"},
 }
-LAST_BEFORE_BRANCHES = "0023"  # the last of the revisions that the first of each branch replace
+LAST_OF_ALL = "0023"  # the last of the revisions that the first of each branch replace
 
 
 def init_app(migrate: Migrate) -> None:
     """Teach Flask-Migrate's functions and commands about branches."""
     migrate.configure(locate)
     commands.context_settings["default_map"] = DEFAULTS
+    (revision,) = (p for p in commands.commands["downgrade"].params if p.name == "revision")
+    revision.callback = name_a_branch
+
+
+def name_a_branch(_context: object, _parameter: object, revision: str) -> str:
+    """Refuse to go back by a number of revisions in any branch: Alembic would choose one."""
+    if re.fullmatch(r"-\d+", revision):
+        raise click.UsageError(
+            f"Say which branch goes back, such as core@{revision}. `db heads` lists the branches."
+        )
+    return revision
 
 
 def folders(directory: Path) -> list[Path]:
@@ -95,15 +107,15 @@ def unknown(applied: Iterable[str]) -> tuple[str, str]:
     """
     revision = max(applied)
     problem = f"The database has the migration {revision}, which this code does not know."
-    if revision == LAST_BEFORE_BRANCHES:
+    if revision == LAST_OF_ALL:
         return problem, (
             "It is the last of those that became one for the core and one for each feature. "
             "Run `python manage.py db stamp --purge heads` once: the tables are the same."
         )
     if re.fullmatch(r"00[012]\d", revision):
         return problem, (
-            f"Run `python manage.py db upgrade` with the last code that has {LAST_BEFORE_BRANCHES}, "
-            "then `python manage.py db stamp --purge heads` with this code (docs/upgrading.md)."
+            f"Run `python manage.py db upgrade` with the last code that has {LAST_OF_ALL}. "
+            "Then run `python manage.py db stamp --purge heads` with this code."
         )
     return problem, (
         "Run the newest code. If the migration is of a feature that was removed, bring its folder "
