@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -95,9 +94,8 @@ def import_models() -> None:
     Autogenerate would otherwise drop the tables of a feature that is switched off.
     """
     for folder in sorted(FEATURES.glob("*/migrations")):
-        name = f"app.features.{folder.parent.name}.models"
-        if find_spec(name):
-            import_module(name)
+        if folder.with_name("models.py").exists() or folder.with_name("models").is_dir():
+            import_module(f"app.features.{folder.parent.name}.models")
 
 
 def unknown(applied: Iterable[str]) -> tuple[str, str]:

@@ -1,0 +1,182 @@
+"""The `db` commands where revisions have branches, and what they say when something is missing."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from app.extensions import db
+from app.kit.database import migrations
+from app.services.health import database as health
+
+ROOT = Path(__file__).parents[2]
+CORE = migrations.scripts(ROOT / "migrations").get_revision("core@head").revision
+
+
+@pytest.fixture
+def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
+    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+    return runner
+
+
+@pytest.fixture
+def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for revisions of a feature that is the only one."""
+    monkeypatch.setattr(migrations, "FEATURES", tmp_path)
+    folder = tmp_path / "orders" / "migrations"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def orders_table() -> Iterator[None]:
+    table = sa.Table("orders", db.metadata, sa.Column("id", sa.Integer, primary_key=True))
+    yield
+    db.metadata.remove(table)
+
+
+def write(folder: Path, name: str, before: str | None, **values: object) -> None:
+    lines = {"revision": name, "down_revision": before, **values}
+    text = "".join(f"{key} = {value!r}\n" for key, value in lines.items())
+    step = "def upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n"
+    (folder / f"{name}.py").write_text(f"{text}\n\n{step}")
+
+
+def revisions(app: Flask) -> set[str]:
+    with app.app_context():
+        return set(db.session.scalars(sa.text("SELECT version_num FROM alembic_version")))
+
+
+def come_from(app: Flask, revision: str) -> None:
+    """Have the database say that it is at a revision that no file has."""
+    with app.app_context():
+        db.session.execute(sa.text("DELETE FROM alembic_version"))
+        db.session.execute(
+            sa.text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision}
+        )
+        db.session.commit()
+
+
+def hint(app: Flask) -> str:
+    with app.app_context():
+        return health.is_migrated().hint
+
+
+def problem(app: Flask) -> str:
+    with app.app_context():
+        return health.is_migrated().problem
+
+
+class TestComingOver:
+    def test_the_last_revision_before_the_branches_is_stamped(
+        self, own_app: Flask, migrated: FlaskCliRunner, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        newest = revisions(own_app)
+        come_from(own_app, "0023")
+        for command in (["db", "upgrade"], ["db", "check"], ["release"]):
+            caplog.clear()
+            assert migrated.invoke(args=command).exit_code == 1
+            assert "Run `python manage.py db stamp --purge heads` once" in caplog.text
+        assert "db stamp --purge heads" in hint(own_app)
+        assert migrated.invoke(args=["db", "stamp", "--purge", "heads"]).exit_code == 0
+        assert revisions(own_app) == newest
+        assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
+        assert migrated.invoke(args=["db", "check"]).exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("revision", "advice"),
+        [
+            ("0017", "with the last code that has 0023"),
+            ("orders_0001", "python manage.py db downgrade FEATURE@base"),
+        ],
+    )
+    def test_others_are_told_what_to_do(
+        self,
+        revision: str,
+        advice: str,
+        own_app: Flask,
+        migrated: FlaskCliRunner,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        come_from(own_app, revision)
+        assert migrated.invoke(args=["db", "upgrade"]).exit_code == 1
+        assert f"the migration {revision}, which this code does not know" in caplog.text
+        assert advice in caplog.text
+        assert advice in hint(own_app)
+
+
+class TestABranchThatLostItsBase:
+    @pytest.mark.parametrize(
+        ("before", "needs", "missing"),
+        [("orders_0001", None, "orders_0001"), (None, "core_0999", "core_0999")],
+    )
+    def test_a_sentence_names_the_file_and_what_is_missing(
+        self,
+        before: str | None,
+        needs: str | None,
+        missing: str,
+        orders: Path,
+        own_app: Flask,
+        runner: FlaskCliRunner,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        write(orders, "orders_0002", before, depends_on=needs)
+        for command in ("upgrade", "heads", "current"):
+            caplog.clear()
+            assert runner.invoke(args=["db", command]).exit_code == 1
+            assert f"orders_0002.py builds on {missing}, which no file has" in caplog.text
+        assert missing in hint(own_app)
+
+
+def test_a_feature_is_migrated_with_the_others(
+    orders: Path, own_app: Flask, migrated: FlaskCliRunner
+) -> None:
+    assert revisions(own_app) == {CORE}
+    write(orders, "orders_0001", None, branch_labels=("orders",), depends_on=CORE)
+    assert "older than the code" in problem(own_app)
+    assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
+    assert problem(own_app) == ""
+    assert revisions(own_app) == {"orders_0001"}
+    assert migrated.invoke(args=["db", "downgrade", "orders@base"]).exit_code == 0
+    assert revisions(own_app) == {CORE}
+
+
+def test_a_new_branch_builds_on_the_core(
+    orders: Path, orders_table: None, migrated: FlaskCliRunner
+) -> None:
+    arguments = ["--head", "base", "--branch-label", "orders", "--version-path", str(orders)]
+    result = migrated.invoke(args=["db", "migrate", "-m", "Create orders", *arguments])
+    assert result.exit_code == 0, result.output
+    (written,) = orders.glob("*.py")
+    assert "branch_labels = ('orders',)" in written.read_text()
+    assert f"depends_on = '{CORE}'" in written.read_text()
+    assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
+    assert migrated.invoke(args=["db", "check"]).exit_code == 0
+
+
+def test_a_revision_goes_to_the_core_unless_a_branch_is_named(
+    orders: Path, runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    write(orders, "orders_0001", None, branch_labels=("orders",), depends_on=CORE)
+    core = shutil.copytree(ROOT / "migrations", tmp_path / "core")
+    for arguments, folder, before in (
+        ([], core / "versions", CORE),
+        (["--head", "orders@head"], orders, "orders_0001"),
+    ):
+        there = set(folder.glob("*.py"))
+        command = ["db", "revision", "-d", str(core), "-m", "More", *arguments]
+        result = runner.invoke(args=command)
+        assert result.exit_code == 0, result.output
+        (written,) = set(folder.glob("*.py")) - there
+        assert f"down_revision = '{before}'" in written.read_text()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--", "-1"]])
+def test_going_back_asks_for_a_branch(arguments: list[str], migrated: FlaskCliRunner) -> None:
+    result = migrated.invoke(args=["db", "downgrade", *arguments])
+    assert result.exit_code == 2
+    assert "Say which branch goes back, such as core@-1." in result.output

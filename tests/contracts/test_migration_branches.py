@@ -1,0 +1,140 @@
+"""The migrations of each feature are a branch that goes up and down by itself, on both engines."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from alembic.util import to_tuple
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from flask_migrate import downgrade, upgrade
+
+from app.extensions import db
+from app.kit.database import UtcDateTime, migrations
+from tests.cli.conftest import own_app, own_database, runner
+from tests.schema import schema
+
+__all__ = ["own_app", "own_database", "runner"]
+
+SCRIPTS = migrations.scripts(Path(__file__).parents[2] / "migrations")
+BASES = {Path(s.path).parents[1].name: s for s in SCRIPTS.walk_revisions() if not s.down_revision}
+NAMES = sorted({path.parents[1].name for path in migrations.FEATURES.glob("*/migrations/*.py")})
+
+EXAMPLES = {
+    sa.Boolean: True,
+    sa.Integer: 1,
+    sa.JSON: {},
+    sa.LargeBinary: b"x",
+    sa.String: "x",
+    UtcDateTime: datetime.now(UTC),
+}
+
+
+def tables(app: Flask) -> list[str]:
+    with app.app_context(), db.engine.connect() as connection:
+        return schema(connection)
+
+
+def applied(app: Flask) -> set[str]:
+    """Return the revisions that the database has by name."""
+    with app.app_context(), db.engine.connect() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def example(column: sa.Column) -> object:
+    return next(value for kind, value in EXAMPLES.items() if isinstance(column.type, kind))
+
+
+def add_rows(app: Flask) -> dict[str, int]:
+    """Add a row to each table that is there, and return the tables with their number of rows."""
+    migrations.import_models()
+    with app.app_context(), db.engine.begin() as connection:
+        there = set(sa.inspect(connection).get_table_names())
+        for table in (t for t in db.metadata.sorted_tables if t.name in there):
+            needed = [
+                column
+                for column in table.columns
+                if not column.nullable and not column.default and not column.server_default
+            ]
+            connection.execute(table.insert(), {column.name: example(column) for column in needed})
+    return count_rows(app)
+
+
+def count_rows(app: Flask) -> dict[str, int]:
+    with app.app_context(), db.engine.connect() as connection:
+        there = set(sa.inspect(connection).get_table_names()) & set(db.metadata.tables)
+        count = sa.select(sa.func.count())
+        return {
+            name: connection.scalar(count.select_from(db.metadata.tables[name])) for name in there
+        }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_revision_of_a_feature_begins_its_branch(name: str) -> None:
+    base = BASES.get(name)
+    assert base, f"Write down_revision = None into the first of app/features/{name}/migrations."
+    assert base.branch_labels == {name}, f'Write branch_labels = ("{name}",) into {base.path}.'
+    assert base.dependencies, (
+        f"Write into {base.path} the revision of the core that it needs: depends_on = …"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_branch_goes_up_and_down_and_leaves_nothing(name: str, own_app: Flask) -> None:
+    with own_app.app_context():
+        for needed in ("core@head", *to_tuple(BASES[name].dependencies)):
+            upgrade(revision=needed)
+    before = tables(own_app)
+    with own_app.app_context():
+        upgrade(revision=f"{name}@head")
+    after = tables(own_app)
+    assert after != before
+    rows = add_rows(own_app)
+    with own_app.app_context():
+        downgrade(revision=f"{name}@base")
+    assert tables(own_app) == before
+    assert count_rows(own_app).items() <= rows.items(), "rows of the core are gone"
+    with own_app.app_context():
+        upgrade(revision=f"{name}@head")
+    assert tables(own_app) == after
+    with own_app.app_context():
+        downgrade(revision=f"{name}@base")
+    assert tables(own_app) == before
+
+
+def test_each_branch_goes_from_among_the_others_and_returns(own_app: Flask) -> None:
+    with own_app.app_context():
+        upgrade(revision="heads")
+    everything, newest = tables(own_app), applied(own_app)
+    for name in NAMES:
+        with own_app.app_context():
+            downgrade(revision=f"{name}@base")
+        assert len(tables(own_app)) < len(everything)
+        with own_app.app_context():
+            upgrade(revision="heads")
+        assert tables(own_app) == everything
+        assert applied(own_app) == newest
+
+
+def test_the_core_takes_every_branch_down(own_app: Flask) -> None:
+    nothing = tables(own_app)
+    with own_app.app_context():
+        upgrade(revision="heads")
+    everything = tables(own_app)
+    add_rows(own_app)
+    with own_app.app_context():
+        downgrade(revision="core@base")
+    assert tables(own_app) == nothing
+    with own_app.app_context():
+        upgrade(revision="heads")
+    assert tables(own_app) == everything
+
+
+def test_models_and_tables_agree(own_app: Flask, runner: FlaskCliRunner) -> None:
+    with own_app.app_context():
+        upgrade(revision="heads")
+    assert runner.invoke(args=["db", "check"]).exit_code == 0, (
+        "Write a revision: python manage.py db migrate -m TEXT"
+    )
