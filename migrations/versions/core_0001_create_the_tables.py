@@ -13,9 +13,6 @@ down_revision = None
 branch_labels = ("core",)
 depends_on = None
 
-# Made here and described by no model: autogenerate leaves them alone.
-NOT_IN_MODELS = ("ix_users_older_method",)
-
 STATUS = """CASE
     WHEN deleted_at IS NOT NULL THEN 'deleted'
     WHEN suspended_at IS NOT NULL THEN 'suspended'
