@@ -36,7 +36,7 @@ from app.kit.names import FINAL_SIGMA, SIGMA, fold, normalise
 from app.models import User
 
 LONGEST_SEARCH = 200
-COLLATION = "fold"  # by which PostgreSQL folds case; migration 0020 makes it
+COLLATION = "fold"  # by which PostgreSQL folds case; a migration makes it
 A_LOOK_AT_EACH = 10_000  # people at most, at whom a look takes some thousandths of a second
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
