@@ -165,7 +165,8 @@ def refuse_unknown() -> None:
     applied = set(context.get_context().get_current_heads())
     unknown = applied - {script.revision for script in context.script.walk_revisions()}
     if unknown and not context.get_context().purge:
-        raise CommandError(" ".join(migrations.unknown(unknown)))
+        found = migrations.explain(unknown)
+        raise CommandError(f"{found.problem} {found.hint}")
 
 
 migrate()

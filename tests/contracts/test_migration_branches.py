@@ -13,6 +13,7 @@ from flask_migrate import downgrade, upgrade
 
 from app.extensions import db
 from app.kit.database import UtcDateTime, migrations
+from settings import manifests
 from tests.cli.conftest import own_app, own_database, runner
 from tests.schema import schema
 
@@ -21,6 +22,7 @@ __all__ = ["own_app", "own_database", "runner"]
 SCRIPTS = migrations.scripts(Path(__file__).parents[2] / "migrations")
 BASES = {Path(s.path).parents[1].name: s for s in SCRIPTS.walk_revisions() if not s.down_revision}
 NAMES = sorted({path.parents[1].name for path in migrations.FEATURES.glob("*/migrations/*.py")})
+MANIFESTS = manifests.read()
 
 EXAMPLES = {
     sa.Boolean: True,
@@ -79,6 +81,20 @@ def test_the_first_revision_of_a_feature_begins_its_branch(name: str) -> None:
     assert base.dependencies, (
         f"Write into {base.path} the revision of the core that it needs: depends_on = …"
     )
+
+
+@pytest.mark.parametrize("name", sorted(MANIFESTS))
+def test_a_manifest_names_the_tables_of_its_branch(name: str, own_app: Flask) -> None:
+    made = set()
+    if name in NAMES:
+        with own_app.app_context():
+            upgrade(revision=f"{name}@head")
+            made = set(sa.inspect(db.engine).get_table_names())
+            downgrade(revision=f"{name}@base")
+            made -= set(sa.inspect(db.engine).get_table_names())
+    without_model = tuple(getattr(BASES[name].module, "NOT_IN_MODELS", ())) if made else ()
+    made = {table for table in made if not table.startswith(without_model)}
+    assert made == set(MANIFESTS[name].tables), f"Name them in app/features/{name}/feature.toml."
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
 import click
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from flask_migrate import Migrate
 from flask_migrate.cli import db as commands
+from sqlalchemy import Connection
 
-FEATURES = Path(__file__).parents[2] / "features"
+from app.kit.features import FOLDER as FEATURES
+
 # Flask-Migrate's own defaults mean the only branch. A new revision goes to the core.
 DEFAULTS = {
     "upgrade": {"revision": "heads"},
@@ -98,24 +103,58 @@ def import_models() -> None:
             import_module(f"app.features.{folder.parent.name}.models")
 
 
-def unknown(applied: Iterable[str]) -> tuple[str, str]:
-    """Return what is wrong with a database that has such revisions, and what to do.
+@dataclass(frozen=True)
+class Mismatch:
+    """What keeps a database from having the tables of the code, and what to do."""
 
-    `applied` are revisions of the database that no file has.
-    """
-    revision = max(applied)
+    problem: str
+    hint: str
+
+
+def problem(connection: Connection, directory: Path) -> Mismatch | None:
+    """Compare the revisions that a database has with those of the code."""
+    files = (path for folder in folders(directory) for path in folder.glob("*.py"))
+    try:
+        known, newest = _read(directory, frozenset(files))
+    except CommandError as error:
+        return Mismatch("The migrations contradict each other.", f"Mend them: {error}")
+    applied = set(MigrationContext.configure(connection).get_current_heads())
+    if applied == newest:
+        return None
+    if unknown := applied - known:
+        return explain(unknown)
+    return Mismatch(
+        "The tables are older than the code." if applied else "There are no tables yet.",
+        "Run `python manage.py db upgrade`.",
+    )
+
+
+@lru_cache(maxsize=1)
+def _read(directory: Path, _files: frozenset[Path]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return all revisions, and the newest of each branch. Reading them takes long."""
+    found = scripts(directory)
+    known = frozenset(script.revision for script in found.walk_revisions())
+    # Without those that others build on: the database has no row for them.
+    return known, frozenset(script.revision for script in found.get_revisions("heads"))
+
+
+def explain(unknown: Iterable[str]) -> Mismatch:
+    """Say what to do about revisions that a database has and no file."""
+    revision = max(unknown)
     problem = f"The database has the migration {revision}, which this code does not know."
     if revision == LAST_OF_ALL:
-        return problem, (
+        hint = (
             "It is the last of those that became one for the core and one for each feature. "
             "Run `python manage.py db stamp --purge heads` once: the tables are the same."
         )
-    if re.fullmatch(r"00[012]\d", revision):
-        return problem, (
+    elif re.fullmatch(r"00[012]\d", revision):
+        hint = (
             f"Run `python manage.py db upgrade` with the last code that has {LAST_OF_ALL}. "
             "Then run `python manage.py db stamp --purge heads` with this code."
         )
-    return problem, (
-        "Run the newest code. If the migration is of a feature that was removed, bring its folder "
-        "back, run `python manage.py db downgrade FEATURE@base`, and remove it again."
-    )
+    else:
+        hint = (
+            "Run the newest code. If the migration is of a feature that was removed, bring its "
+            "folder back, run `python manage.py db downgrade FEATURE@base`, and remove it again."
+        )
+    return Mismatch(problem, hint)

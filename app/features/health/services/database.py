@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -70,41 +67,10 @@ def answers() -> Check:
 
 
 def is_migrated() -> Check:
-    try:
-        known, newest = _revisions()
-    except CommandError as error:
-        return Check(
-            "migrations",
-            problem="The migrations contradict each other.",
-            hint=f"Mend them: {error}",
-        )
-    applied = set(MigrationContext.configure(db.session.connection()).get_current_heads())
-    if applied == newest:
-        return Check("migrations", "Up to date")
-    if unknown := applied - known:
-        problem, hint = migrations.unknown(unknown)
-        return Check("migrations", problem=problem, hint=hint)
-    return Check(
-        "migrations",
-        problem="The tables are older than the code." if applied else "There are no tables yet.",
-        hint="Run `python manage.py db upgrade`.",
-    )
-
-
-def _revisions() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the revisions that the code has: all of them, and the newest of each branch."""
     folder = Path(current_app.root_path).parent / "migrations"
-    files = (path for part in migrations.folders(folder) for path in part.glob("*.py"))
-    # Reading them anew takes longer than all else that a monitor asks for.
-    return _read_revisions(folder, frozenset(files))
-
-
-@lru_cache(maxsize=1)
-def _read_revisions(folder: Path, _files: frozenset[Path]) -> tuple[frozenset[str], frozenset[str]]:
-    scripts = migrations.scripts(folder)
-    known = frozenset(script.revision for script in scripts.walk_revisions())
-    # Without those that others build on, as the database has them.
-    return known, frozenset(script.revision for script in scripts.get_revisions("heads"))
+    if found := migrations.problem(db.session.connection(), folder):
+        return Check("migrations", problem=found.problem, hint=found.hint)
+    return Check("migrations", "Up to date")
 
 
 def has_administrator() -> Check:

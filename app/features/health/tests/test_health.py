@@ -19,7 +19,7 @@ from app.features import health
 from app.features.health.services import database, mail, probing, workers
 from app.features.health.services.check import time_since
 from app.kit import queue, redis_server
-from app.kit.database import now
+from app.kit.database import migrations, now
 from app.models import EmailMessage
 from tests.test_queries import statements  # noqa: F401 - a fixture
 
@@ -363,9 +363,9 @@ class TestDashboard:
 class TestDatabase:
     def test_the_newest_revision_is_looked_up_again_when_a_file_is_added(self, app, monkeypatch):
         assert database.is_migrated().ok
-        before = database._read_revisions.cache_info().misses
+        before = migrations._read.cache_info().misses
         assert database.is_migrated().ok
-        assert database._read_revisions.cache_info().misses == before
+        assert migrations._read.cache_info().misses == before
 
     def test_a_question_that_fails_is_not_taken_for_an_answer(self, app, monkeypatch):
         def fail():
