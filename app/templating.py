@@ -5,18 +5,20 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, g, url_for
 from flask_login import current_user, login_required
 from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
 
 from app.features.content import pages
-from app.kit import names
+from app.kit import names, slots
 from app.kit.assets import asset_url
+from app.kit.web import gates
 from app.kit.web.devices import device_name
 from app.models import Permission
 from app.services import registration
+from settings.manifests import MenuEntry
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MONTHS = (
@@ -34,6 +36,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         Permission=Permission,
         icon=icon,
+        menu_groups=menu_groups,
+        menu_items=menu_items,
         has_endpoint=has_endpoint,
         may_open=may_open,
         registration=registration.mode,
@@ -208,6 +212,34 @@ def may_open(endpoint: str) -> bool:
             return bool(current_user.is_authenticated)
         view = getattr(view, "__wrapped__", None)
     return True
+
+
+MenuItem = tuple[str, str, str]  # endpoint, label, icon
+
+
+def menu_items(name: str) -> list[MenuItem]:
+    """Return the entries of a menu without a group that the visitor may open."""
+    return _grouped(name).get("", [])
+
+
+def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
+    """Return the groups of a menu, each with the entries that the visitor may open."""
+    return [(group, items) for group, items in _grouped(name).items() if group]
+
+
+def _grouped(name: str) -> dict[str, list[MenuItem]]:
+    groups: dict[str, list[MenuItem]] = {}
+    for entry in slots.menu(name):
+        if _is_listed(entry):
+            item = (entry.endpoint, entry.label, entry.icon)
+            groups.setdefault(entry.group, []).append(item)
+    return groups
+
+
+def _is_listed(entry: MenuEntry) -> bool:
+    if g.get("acting") and not gates.is_open_to("impersonating", entry.endpoint):
+        return False
+    return may_open(entry.endpoint) and (not entry.needs or may_open(entry.needs))
 
 
 def reload_url() -> str | None:

@@ -16,7 +16,7 @@ from settings.toml_table import CAPITALS, EVENT, NAME, ManifestError, TomlTable,
 
 FEATURES = BASE_DIR / "app" / "features"
 FILE = "feature.toml"
-MENUS = ("admin", "account", "site")
+MENUS = ("admin", "account", "site", "footer")
 OPTIONS = {"least": int, "most": int, "choices": list}
 
 
@@ -65,7 +65,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A link in a menu. Users see it if they may open `endpoint` and `needs`, if there is one."""
+    """A link in a menu. Users see it if they may open `endpoint` and `needs`, if there is one.
+
+    A group stands where its first entry does; entries of the group "" stand above all groups.
+    """
 
     endpoint: str
     label: str
@@ -104,6 +107,14 @@ def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manife
     return {name: manifests[name] for name in _order(folder, manifests)}
 
 
+def read_menus(path: Path) -> Mapping[str, tuple[MenuEntry, ...]]:
+    """Return the entries of a file that has menus alone, by menu. Raises ManifestError."""
+    table = TomlTable(shown(path), "", _values(path))
+    menus = _menu(table.table("menu"))
+    table.end()
+    return menus
+
+
 def _folders(folder: Path) -> list[Path]:
     """Return the folders of features. A `__pycache__`, or one that holds nothing else, is none."""
     return sorted(
@@ -118,13 +129,7 @@ def _manifest(folder: Path, off: bool) -> Manifest:
     file = shown(path)
     if not NAME.fullmatch(folder.name):
         raise ManifestError(f"{file}: a feature's folder is named in lower case, as in my_feature.")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ManifestError(f"{file} is missing: write one, with title and summary.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{file} is not TOML: {error}.") from None
-    table = TomlTable(file, "", values)
+    table = TomlTable(file, "", _values(path))
     manifest = Manifest(
         name=folder.name,
         title=table.take("title", str),
@@ -141,6 +146,16 @@ def _manifest(folder: Path, off: bool) -> Manifest:
     )
     table.end()
     return manifest
+
+
+def _values(path: Path) -> dict[str, Any]:
+    file = shown(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"{file} is missing: write one, with title and summary.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{file} is not TOML: {error}.") from None
 
 
 def _setting(name: str, table: TomlTable) -> Setting:
@@ -177,7 +192,7 @@ def _entry(row: TomlTable) -> MenuEntry:
     entry = MenuEntry(
         endpoint=row.take("endpoint", str),
         label=row.take("label", str),
-        group=row.take("group", str, None if is_grouped else ""),
+        group=row.take("group", str, None if is_grouped else "", may_be_empty=True),
         icon=row.take("icon", str, ""),
         order=row.take("order", int, 100),
         needs=row.take("needs", str, ""),

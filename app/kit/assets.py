@@ -24,7 +24,7 @@ from flask_assets import Bundle
 from webassets.filter import get_filter
 
 from app.extensions import assets
-from app.kit import features
+from app.kit import features, slots
 
 APP = Path(__file__).parents[1]
 STYLES = APP / "assets" / "styles"
@@ -74,8 +74,8 @@ app_js = Bundle(
 
 BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
 
-# icon('house'), symbol='house', empty_state('house', …), and the last part of an entry of a menu:
-# ('main.index', 'Home', 'house').
+# icon('house'), symbol='house', empty_state('house', …), and the last part of a link that a
+# template adds to a menu: ('main.index', 'Home', 'house'). app.kit.slots knows those of menus.
 ICON_USES = (
     re.compile(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]"""),
     re.compile(r"""\bsymbol\s*=\s*['"]([a-z0-9-]+)['"]"""),
@@ -193,7 +193,7 @@ def _rebuild_when_changed(app: Flask) -> None:
 
 def _sprite() -> str:
     """Return an SVG of the icons that templates name, cut from Bootstrap Icons."""
-    used: set[str] = set()
+    used = slots.icons()
     for template in (path for folder in (TEMPLATES, *FEATURES) for path in folder.rglob("*.html")):
         text = template.read_text(encoding="utf-8")
         for pattern in ICON_USES:

@@ -85,6 +85,12 @@ def in_order() -> list[Gate]:
     return sorted(ordered, key=lambda one: (one.order, one.name))
 
 
+def is_open_to(name: str, endpoint: str) -> bool:
+    """Tell whether requests for `endpoint` skip the gate `name`, also if nothing registers it."""
+    found = _gates.get(name)
+    return found is None or found.is_open_to(current_app, endpoint)
+
+
 def open_to(*names: str) -> Callable[[Target], Target]:
     """Let requests reach a view, or every view of a blueprint, past the gates `names`."""
 

@@ -1,0 +1,57 @@
+"""The places of pages where the core and the features plug in."""
+
+import pytest
+from flask import g
+from flask_login import login_user
+
+from app.kit import slots
+from settings import manifests
+
+
+@pytest.mark.parametrize("name", manifests.MENUS)
+def test_every_entry_of_a_menu_leads_to_a_page(app, name):
+    gone = [entry.endpoint for entry in slots.menu(name) if not is_page(app, entry.endpoint)]
+    gone += [one.needs for one in slots.menu(name) if one.needs and not is_page(app, one.needs)]
+    assert not gone, (
+        f"The menu {name} names {', '.join(gone)}. Correct the endpoint in app/core.toml or in the "
+        "feature.toml."
+    )
+
+
+def is_page(app, endpoint):
+    return endpoint in app.view_functions
+
+
+def test_the_menu_of_the_admin_area_is_in_order(client, admin):
+    client.enter(admin)
+    menu = client.get("/admin/").text.split('aria-label="Admin"')[1].split("</nav>")[0]
+    labels = ["Dashboard", "People", "Invitations", "Import", "Bulk changes", "Roles"]
+    labels += ["About page", "Audit trail", "Jobs", "Mail", "Mail inbox", "Patterns"]
+    assert [menu.index(f">{label}</a>") for label in labels] == sorted(
+        menu.index(f">{label}</a>") for label in labels
+    )
+    assert menu.count("<a ") == len(labels)
+
+
+def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):
+    entries = (
+        manifests.MenuEntry("main.index", "Home", "Shop", "house", 1, ""),
+        manifests.MenuEntry("main.about", "About", "Content", "house", 2, ""),
+        manifests.MenuEntry("main.healthz", "Health", "Shop", "house", 3, ""),
+        manifests.MenuEntry("main.gone", "Gone", "Gone", "house", 4, ""),
+    )
+    monkeypatch.setattr(slots, "menu", lambda _name: entries)
+    with app.test_request_context():
+        groups = app.jinja_env.globals["menu_groups"]("admin")
+    assert [(name, [item[1] for item in items]) for name, items in groups] == [
+        ("Shop", ["Home", "Health"]),
+        ("Content", ["About"]),
+    ]
+
+
+def test_an_administrator_who_impersonates_a_user_has_no_entry_that_is_closed(app, admin):
+    with app.test_request_context():
+        login_user(admin)
+        g.acting = admin
+        labels = [item[1] for item in app.jinja_env.globals["menu_items"]("account")]
+    assert labels == ["Your account", "Name", "Recent activity"]
