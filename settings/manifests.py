@@ -91,6 +91,7 @@ class Manifest:
     events: Mapping[str, str]
     nouns: Mapping[str, str]  # headings of event names
     subjects: Mapping[str, str]  # kinds of rows that events are about
+    searches: tuple[str, ...]  # events that record a search, which erasing a user looks into
     permissions: tuple[str, ...]
     tables: tuple[str, ...]
     off: bool = False
@@ -140,10 +141,14 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         events=table.words("events", EVENT),
         nouns=table.words("nouns", NAME),
         subjects=table.words("subjects", NAME),
+        searches=table.texts("searches", EVENT),
         permissions=table.texts("permissions", CAPITALS),
         tables=table.texts("tables", NAME),
         off=off,
     )
+    for action in manifest.searches:
+        if action not in manifest.events:
+            raise table.error("searches", f"names {action}, which is not one of its events")
     table.end()
     return manifest
 

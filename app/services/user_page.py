@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from app.extensions import db
+from app.features import audit
 from app.kit.database import now
 from app.models import EmailMessage, Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services import audit, impersonation
+from app.services import impersonation
 from app.services.policy import covers
 
 SESSIONS, MAILS, EVENTS = 20, 10, 10  # how many of each are shown

@@ -13,6 +13,7 @@ from app.extensions import db
 from app.features import imports
 from app.features.bulk.models import BulkOperation, BulkState
 from app.features.imports.models import ImportState
+from app.kit import features
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, Role, UserSession
@@ -489,15 +490,14 @@ def test_asking_whether_there_is_a_file_takes_nothing_away(endpoint, world):
     assert db.session.scalar(select(db.func.max(AuditEvent.id))) == before
 
 
-def test_every_action_is_noted_somewhere_and_each_that_is_noted_has_words():
-    without_noun = {action for action in audit.ACTIONS if action.split(".")[0] not in audit.NOUNS}
-    assert not without_noun, "Give their noun words in NOUNS (app/services/audit/actions.py)."
+def recorded():
+    """Return the modules by the texts of theirs that look like an action."""
     nouns = "|".join(audit.NOUNS)
     looks_like_one = re.compile(rf"(?:{nouns})\.[a-z_]+")
     named = {}
     for path in sources():
-        name = name_of(path)
-        if not name.startswith("app.services") or name in {
+        module = name_of(path)
+        if not module.startswith(("app.services", "app.features")) or module in {
             "app.services.audit.actions",
             "app.features.audit.services.words",
         }:
@@ -505,11 +505,65 @@ def test_every_action_is_noted_somewhere_and_each_that_is_noted_has_words():
         for node in ast.walk(ast.parse(path.read_text())):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and looks_like_one.fullmatch(text):
-                named[text] = name
-    unspoken = {action: named[action] for action in named.keys() - audit.ACTIONS.keys()}
-    assert not unspoken, "Give these words in ACTIONS (app/services/audit/actions.py)."
-    unused = audit.ACTIONS.keys() - named.keys()
-    assert not unused, "No service notes these: call `audit.record` with them, or take them out."
+                named.setdefault(text, set()).add(module)
+    return named
+
+
+def where_to_declare(module):
+    """Return the file that gives the actions of a module their words."""
+    parts = module.split(".")
+    if parts[1] == "features":
+        return f"[events] of app/features/{parts[2]}/feature.toml"
+    return "CORE of app/services/audit/actions.py"
+
+
+def test_every_action_that_is_recorded_has_words_and_the_other_way_round():
+    for action in audit.ACTIONS:
+        noun = action.split(".")[0]
+        assert noun in audit.NOUNS, f"Give {noun} words under [nouns] of the feature with {action}."
+    named = recorded()
+    for action in named.keys() - audit.ACTIONS.keys():
+        (module, *_) = named[action]
+        pytest.fail(f"Give {action} of {module} words in {where_to_declare(module)}.")
+    for action in audit.ACTIONS.keys() - named.keys():
+        pytest.fail(f"No service records {action}: call `audit.record` with it, or remove it.")
+
+
+@pytest.mark.parametrize("feature", [None, *features.names()])
+def test_actions_are_declared_where_they_are_recorded(feature):
+    """With the folder of a feature its events go: nothing else may record them."""
+    features_of = {
+        action: one.name for one in features.installed().values() for action in one.events
+    }
+    for action, modules in recorded().items():
+        owner = features_of.get(action)
+        for module in modules:
+            part = module.split(".")[2] if module.startswith("app.features.") else None
+            if part == feature and owner not in {None, part, *requirements(part)}:
+                pytest.fail(f"{module} records {action}: move it to {where_to_declare(module)}.")
+
+
+def requirements(feature):
+    """Return the names of the features that a feature requires, directly or not."""
+    if feature is None:
+        return set()
+    direct = features.installed()[feature].requires
+    return set(direct).union(*map(requirements, direct))
+
+
+def test_an_event_that_records_a_search_is_declared_so_that_erasing_finds_it():
+    """AD-7"""
+    for path in sources():
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            is_search = {"filter", "filters", "search"} & {one.arg for one in call.keywords}
+            action = call.args[0]
+            if is_search and isinstance(action, ast.Constant) and action.value in audit.ACTIONS:
+                assert action.value in audit.actions.SEARCHING, (
+                    f"{name_of(path)} records a search with {action.value}: "
+                    "name it under `searches` of its feature.toml."
+                )
 
 
 def test_whoever_is_refused_is_noted_with_what_they_tried(world):

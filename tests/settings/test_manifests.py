@@ -16,6 +16,7 @@ tables = ["people_imports"]
 events = { "import.started" = "Started an import" }
 nouns = { import = "Imports" }
 subjects = { peopleimport = "Import" }
+searches = ["import.started"]
 
 [settings.KEEP_IMPORTS]
 type = "days"
@@ -69,6 +70,7 @@ def test_a_manifest_holds_what_its_file_says(feature, tmp_path):
     assert manifest.events == {"import.started": "Started an import"}
     assert manifest.nouns == {"import": "Imports"}
     assert manifest.subjects == {"peopleimport": "Import"}
+    assert manifest.searches == ("import.started",)
     assert manifest.permissions == ("MANAGE_USERS",)
     assert manifest.tables == ("people_imports",)
     assert manifest.settings["KEEP_IMPORTS"].default == 14
@@ -163,6 +165,8 @@ KEEP = '[settings.KEEP]\ntype = "days"\nhelp = "H."\n'
         ('events = { "shop.sold" = 1 }', "events.shop.sold must be a text, not 1."),
         ("events = []", "events must be a table, not []."),
         ('nouns = { Shop = "S" }', "nouns.Shop must be a name as in my_name."),
+        ('searches = ["sold"]', "searches must hold names as in noun.verb, not 'sold'."),
+        ('searches = ["shop.sold"]', "searches names shop.sold, which is not one of its events."),
         ('menu.admin = ["x"]', "menu.admin must be a list of tables: write [[menu.admin]]"),
         ('menu.top = []', "menu.top is not a key of a manifest"),
         ('[[menu.admin]]\nendpoint = "a.b"\nlabel = "A"', "menu.admin.1.group is missing."),

@@ -1,5 +1,7 @@
 """A person's page, and what changes their account."""
 
+from typing import Any
+
 from flask import current_app, flash, render_template
 from flask.typing import ResponseReturnValue
 
@@ -22,6 +24,8 @@ from app.admin.user_actions import (
     to_person,
 )
 from app.decorators import fresh_sign_in_required, permission_required
+from app.extensions import db
+from app.kit import slots
 from app.models import Permission, User
 from app.services import audit, deletions, user_page, users
 from app.services.accounts import EmailTaken
@@ -43,6 +47,11 @@ def user_info(user_id: int) -> ResponseReturnValue:
         profile=user_page.of(user, by=me()),
         actions=audit.ACTIONS,
     )
+
+
+@slots.subject_page("user", "admin.user_info")
+def arguments_of_page(user_id: int) -> dict[str, Any] | None:
+    return {"user_id": user_id} if db.session.get(User, user_id) else None
 
 
 @admin.route("/user/<int:user_id>/change-name", methods=["GET", "POST"])

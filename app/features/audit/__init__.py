@@ -1,1 +1,22 @@
 """The audit trail as pages: searched, filtered, exported."""
+
+from app.features.audit.services.exporting import export
+from app.features.audit.services.filters import Filters
+from app.features.audit.services.finding import about_user, activity, find, get, same_request
+from app.features.audit.services.latest import latest
+from app.features.audit.services.words import kind, own_what, own_who, what
+
+__all__ = [
+    "Filters",
+    "about_user",
+    "activity",
+    "export",
+    "find",
+    "get",
+    "kind",
+    "latest",
+    "own_what",
+    "own_who",
+    "same_request",
+    "what",
+]

@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.account import account
+from app.features import audit
 from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
 from app.kit.web.gates import open_to
-from app.services import audit
 from app.sign_in import me
 
 

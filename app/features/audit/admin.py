@@ -16,25 +16,16 @@ from app.admin import admin
 from app.admin.list_params import asked_for
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.features.bulk.models import BulkOperation
-from app.features.imports.models import PeopleImport
+from app.features import audit as trail
+from app.features.audit import Filters
+from app.kit import slots
 from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
 from app.kit.web.downloads import csv_file
-from app.models import EmailMessage, Permission, Role, User
-from app.services import audit as trail
-from app.services.audit import Filters
+from app.models import Permission, User
+from app.services.audit.actions import ACTIONS, NOUNS
 from app.sign_in import me
 
 viewers_only = permission_required(Permission.VIEW_AUDIT)
-
-# What has a page that an event can lead to: its table, the page, and the argument that names it.
-PAGES: dict[str, tuple[type[Any], str, str]] = {
-    "user": (User, "admin.user_info", "user_id"),
-    "emailmessage": (EmailMessage, "admin.email", "email_id"),
-    "role": (Role, "admin.role", "role_id"),
-    "bulkoperation": (BulkOperation, "admin.bulk_operation", "operation_id"),
-    "peopleimport": (PeopleImport, "admin.show_import", "import_id"),
-}
 
 
 @admin.get("/audit")
@@ -65,7 +56,7 @@ def audit_event(event_id: int) -> ResponseReturnValue:
         "admin/audit_event.html",
         event=event,
         others=trail.same_request(event),
-        subject_page=_page_of(event),
+        subject_page=slots.subject_page_of(event.subject_type, event.subject_id),
         trail=trail,
     )
 
@@ -103,19 +94,9 @@ def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
             words,
             [
                 (action, text)
-                for action, text in trail.ACTIONS.items()
+                for action, text in ACTIONS.items()
                 if action.partition(".")[0] == noun
             ],
         )
-        for noun, words in trail.NOUNS.items()
+        for noun, words in NOUNS.items()
     ]
-
-
-def _page_of(event: Any) -> tuple[str, dict[str, int]] | None:
-    """Return the endpoint and the arguments of the page of what it was done to, if there is one."""
-    if event.subject_type not in PAGES or event.subject_id is None:
-        return None
-    model, endpoint, argument = PAGES[event.subject_type]
-    if db.session.get(model, event.subject_id) is None:
-        return None
-    return endpoint, {argument: event.subject_id}

@@ -1,26 +1,15 @@
-"""Every deed that is noted, as noun and verb, with the words in which pages tell it."""
+"""The actions that are recorded, as noun and verb, with the words in which pages tell them.
 
-# Sorted by noun. A test holds the calls of `record` against it.
-ACTIONS: dict[str, str] = {
-    "audit.exported": "Downloaded the audit trail",
-    "bulk.confirmed": "Began to change many people",
-    "bulk.continued": "Went on changing many people",
-    "bulk.downloaded": "Downloaded what came of changing many people",
-    "bulk.stopped": "Stopped changing many people",
-    "email.cancelled": "Kept a mail from being sent",
-    "email.failed_resent": "Sent all mails again that had failed",
-    "email.resent": "Sent a mail again",
-    "import.cancelled": "Stopped an import of people",
-    "import.deleted": "Deleted an import of people",
-    "import.downloaded": "Downloaded what came of an import of people",
-    "import.finished": "Imported people",
-    "import.started": "Began to import people",
-    "job.cancelled": "Cancelled a job",
-    "job.deleted": "Deleted a job",
-    "job.retried": "Retried a job",
-    "page.edited": "Edited a page",
-    "queue.emptied": "Deleted many jobs",
-    "queue.retried": "Retried many jobs",
+The core's own stand here. A feature's stand in its `feature.toml`. They count while it is off, too:
+events that it recorded before are still told in its words.
+"""
+
+from app.kit import features
+
+_FEATURES = features.installed().values()
+
+# Sorted by noun. A contract test compares it with the calls of `record`.
+CORE: dict[str, str] = {
     "role.changed": "Edited the role",
     "role.created": "Made the role",
     "role.deleted": "Deleted the role",
@@ -42,12 +31,9 @@ ACTIONS: dict[str, str] = {
     "user.email_change_cancelled": "Cancelled the change of the address",
     "user.email_change_refused": "Gave a wrong password to change the address",
     "user.email_changed": "Changed the address",
-    "user.exported": "Downloaded the list of people",
     "user.gave_way": "Took the address from an account that nobody had confirmed",
     "user.invitation_accepted": "Accepted the invitation",
-    "user.invitation_link_copied": "Copied the link of the invitation",
     "user.invitation_resent": "Sent the invitation again",
-    "user.invitation_revoked": "Revoked the invitation",
     "user.invited": "Sent an invitation",
     "user.password_change_refused": "Gave a wrong password to change the password",
     "user.password_change_required": "Asked for a new password",
@@ -67,25 +53,27 @@ ACTIONS: dict[str, str] = {
     "user.sessions_ended": "Ended all sessions",
     "user.suspended": "Suspended the account",
 }
+ACTIONS = dict(sorted((CORE | {k: v for one in _FEATURES for k, v in one.events.items()}).items()))
 
-# The verbs of events that note a file which a user took away, and the search behind it. The
+# The verbs of events that record a file which a user took away, and the search behind it. The
 # search may name a user who is erased later: erasing looks into these events.
 DOWNLOADING = ("exported", "downloaded")
 SEARCHING = (
-    "bulk.confirmed",
+    *(action for one in _FEATURES for action in one.searches),
     *(action for action in ACTIONS if action.rpartition(".")[2] in DOWNLOADING),
 )
 
-# What deeds are done to, with the words that head them in a list of choices.
+# The headings of actions in a list of choices.
 NOUNS: dict[str, str] = {
     "session": "Signing in and out",
     "user": "People",
     "role": "Roles",
-    "bulk": "Bulk changes",
-    "import": "Imports",
-    "page": "Pages",
-    "email": "Mail",
-    "job": "Jobs",
-    "queue": "Queues",
-    "audit": "Audit trail",
+    **{noun: words for one in _FEATURES for noun, words in one.nouns.items()},
+}
+
+# The kinds of rows that events are about.
+SUBJECTS: dict[str, str] = {
+    "role": "Role",
+    "user": "Person",
+    **{kind: words for one in _FEATURES for kind, words in one.subjects.items()},
 }

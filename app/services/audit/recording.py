@@ -76,9 +76,15 @@ def values(
 ) -> dict[str, Any]:
     """Return the columns of an event but those of its subject, for many rows at once."""
     if action not in ACTIONS:
-        raise ValueError(f"{action} is not in ACTIONS")
+        raise ValueError(
+            f"{action} is not an action: give it words under [events] of a feature.toml, "
+            "or in app/services/audit/actions.py"
+        )
     if details.keys() & {"filter", "filters", "search"} and action not in SEARCHING:
-        raise ValueError(f"{action} notes a search: name it in SEARCHING, so that erasing finds it")
+        raise ValueError(
+            f"{action} records a search, but erasing would not find it: "
+            "name it under `searches` of its feature.toml"
+        )
     return {
         "at": now(),
         "action": action,

@@ -14,8 +14,8 @@ from app.features.audit.services.filters import Filters
 from app.kit.database import reading_only
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, neutral, written
 from app.models import AuditEvent, User
+from app.services import audit
 from app.services.audit.actions import ACTIONS
-from app.services.audit.recording import record
 
 COLUMNS = (
     *("id", "at", "action", "what", "actor_id", "actor", "acting_as_id", "acting_as"),
@@ -39,7 +39,7 @@ def export(filters: Filters, *, by: User) -> Iterator[str]:
     Each part is read in a transaction of its own: on SQLite nobody waits for who reads slowly.
     """
     until = finding.newest_id()
-    record("audit.exported", by=by, filters=filters.to_query())
+    audit.record("audit.exported", by=by, filters=filters.to_query())
     db.session.commit()
     return _lines(filters, until)
 

@@ -24,12 +24,10 @@ from sqlalchemy import (
     select,
 )
 
-from app.extensions import db, is_sqlite
-from app.features import user_search
+from app.extensions import db
 from app.features.audit.services.filters import Filters, network_address
-from app.features.user_search.services import matching
-from app.models import AuditEvent, User
-from app.models.user import canonical_email
+from app.models import AuditEvent
+from app.services import user_lookup
 
 MOST_PEOPLE = 25
 MOST_LABELS = 20
@@ -87,7 +85,7 @@ def _searched(text: str, notices: list[str]) -> Source:
     conditions: list[Condition] = []
     if REQUEST_ID.fullmatch(text):
         conditions.append(equal("request_id", text))
-    people = _people(text)
+    people = user_lookup.ids_matching(text, MOST_PEOPLE + 1)
     if len(people) > MOST_PEOPLE:
         notices.append(
             f"More than {MOST_PEOPLE} people match, so only some of their events are shown. "
@@ -102,24 +100,6 @@ def _searched(text: str, notices: list[str]) -> Source:
     ):
         conditions.extend(equal(name, label) for label in _labels(name, *beginnings))
     return Source(tuple(conditions))
-
-
-def _people(text: str) -> list[int]:
-    """Return the ids of those whose name or address has every word of `text`, some of them."""
-    exact = db.session.scalar(select(User.id).where(User.email == canonical_email(text)))
-    if exact is not None:
-        return [exact]
-    if is_sqlite() and matching.long_words(text):
-        # Met one by one in the index of trigrams, however many there are.
-        query = matching.matches(text).join(User, User.id == matching.trigrams.c.rowid)
-        query = query.where(*matching.short(text, is_leading=False))
-        return list(db.session.scalars(query.limit(MOST_PEOPLE + 1)))
-    found: list[int] = []
-    for status in (None, "deleted"):
-        people = user_search.Filters(search=text, status=status)
-        query = select(User.id).where(*people.conditions()).limit(MOST_PEOPLE + 1 - len(found))
-        found.extend(db.session.scalars(query))
-    return found
 
 
 def _labels(name: str, *beginnings: str) -> list[str]:

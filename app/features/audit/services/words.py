@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.models import User
-from app.services.audit.actions import ACTIONS
+from app.services.audit.actions import ACTIONS, SUBJECTS
 from app.services.audit.recording import COMMAND_LINE
 
 # Told to the person, where it sounds otherwise than to an administrator.
@@ -16,16 +16,6 @@ OWN = {
     "session.throttled": "Too many failed tries to sign in",
     "user.registration_repeated": "Someone tried to register your address",
     "user.reset_asked": "Someone asked for a link to reset your password",
-}
-SUBJECTS = {
-    "bulkoperation": "Bulk change",
-    "editablehtml": "Page",
-    "emailmessage": "Mail",
-    "job": "Job",
-    "peopleimport": "Import",
-    "queue": "Queue",
-    "role": "Role",
-    "user": "Person",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features import audit as trail
 from app.features.audit.services import finding
 from app.models import AuditEvent
 from app.services import audit, users
@@ -111,7 +112,7 @@ def test_pages_lead_to_each_other_and_keep_the_filters(viewer, admin, suspended,
     for _ in range(2):
         users.reactivate(suspended, by=admin)
         users.suspend(suspended, by=admin)
-    monkeypatch.setattr(audit, "find", page_of_two)
+    monkeypatch.setattr(trail, "find", page_of_two)
     path = f"/admin/audit?user={suspended.id}"
     seen = []
     while path:
@@ -160,21 +161,21 @@ def test_what_people_call_themselves_stays_text(viewer, admin):
         assert "{{ 7 * 7 }}" in page
 
 
-def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin):
+def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin, make_user):
     browser = app.test_client()
     browser.enter(admin)
-    role = factories.make_role("Editor", permissions=0x01)
-    audit.record("role.created", by=admin, subject=role)
+    user = make_user(email="ada@example.com")
+    audit.record("user.renamed", by=admin, subject=user)
     db.session.commit()
-    address = f"/admin/audit/{newest('role.created').id}"
-    link = f'href="/admin/roles/{role.id}"'
+    address = f"/admin/audit/{newest('user.renamed').id}"
+    link = f'href="/admin/user/{user.id}"'
 
     assert link in browser.get(address).text
-    db.session.delete(role)
+    db.session.delete(user)
     db.session.commit()
     page = browser.get(address).text
     assert link not in page
-    assert "Editor" in page
+    assert "ada@example.com" in page
 
 
 def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin, suspended):
@@ -280,7 +281,7 @@ def test_ones_own_activity_goes_back_page_by_page(app, make_user, monkeypatch):
     browser = app.test_client()
     for _ in range(5):
         browser.enter(user)
-    monkeypatch.setattr(audit, "activity", page_of_two)
+    monkeypatch.setattr(trail, "activity", page_of_two)
     path, seen = "/account/manage/activity", 0
     while path:
         page = browser.get(path).text

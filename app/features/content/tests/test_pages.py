@@ -1,10 +1,12 @@
 """Sanitising, by itself; tests/main/test_pages.py goes through the pages."""
 
 import pytest
+from sqlalchemy import func, select
 
 from app.extensions import db
 from app.features.content import pages
 from app.features.content.models import EditableHTML
+from app.models import AuditEvent
 
 
 def test_what_is_clean_stays_as_it_is():
@@ -53,3 +55,11 @@ def test_a_piece_is_written_over_and_not_added_again(app):
 def test_a_piece_that_nobody_wrote_is_empty_and_not_stored(app):
     assert EditableHTML.get_editable_html("nothing").value == ""
     assert db.session.query(EditableHTML).count() == 0
+
+
+def test_a_page_that_is_saved_unchanged_is_no_event(app, admin):
+    pages.save("about", "<p>One</p>", by=admin)
+    count = select(func.count(AuditEvent.id)).where(AuditEvent.action == "page.edited")
+    assert db.session.scalar(count) == 1
+    pages.save("about", "<p>One</p>", by=admin)
+    assert db.session.scalar(count) == 1

@@ -1,0 +1,12 @@
+"""Where the feature plugs into pages of others."""
+
+from typing import Any
+
+from app.extensions import db
+from app.features.imports.models import PeopleImport
+from app.kit import slots
+
+
+@slots.subject_page("peopleimport", "admin.show_import")
+def arguments_of_page(import_id: int) -> dict[str, Any] | None:
+    return {"import_id": import_id} if db.session.get(PeopleImport, import_id) else None

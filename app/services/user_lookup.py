@@ -1,0 +1,36 @@
+"""Find users by a part of their name or email."""
+
+from collections.abc import Callable
+
+from sqlalchemy import or_, select
+
+from app.extensions import db
+from app.models import User
+from app.models.user import canonical_email
+
+Finder = Callable[[str, int], list[int]]
+
+
+def _look_at_each(text: str, limit: int) -> list[int]:
+    names = (User.first_name, User.last_name, User.email)
+    words = (
+        or_(*(name.icontains(word, autoescape=True) for name in names)) for word in text.split()
+    )
+    return list(db.session.scalars(select(User.id).where(*words).limit(limit)))
+
+
+_finders: list[Finder] = [_look_at_each]
+
+
+def find_by(finder: Finder) -> None:
+    """Let `finder`, which has an index, find users from now on."""
+    _finders.append(finder)
+
+
+def ids_matching(text: str, limit: int) -> list[int]:
+    """Return the ids of up to `limit` users who have every word of `text` in a name or the email.
+
+    The user with exactly this email is found alone.
+    """
+    exact = db.session.scalar(select(User.id).where(User.email == canonical_email(text)))
+    return [exact] if exact is not None else _finders[-1](text, limit)
