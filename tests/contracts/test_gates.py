@@ -1,12 +1,13 @@
 """Every gate before every view: a view is open to the gates that it names, and to no other."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from app import create_app
 from app.extensions import db
-from app.kit.web import gates
+from app.kit.web import gates, slow_clients
 from app.main import views
 from config import ConfigurationError
 from tests.gates import assert_gate
@@ -91,8 +92,8 @@ def test_every_gate_is_tried_on_every_url():
     folders = (ROOT / "tests", ROOT / "app" / "features")
     texts = [path.read_text() for folder in folders for path in folder.rglob("test_*.py")]
     for gate in gates.in_order():
-        call = f'assert_gate(\n        "{gate.name}"'
-        assert any(call in text for text in texts), (
+        call = re.compile(rf'assert_gate\(\s*"{gate.name}"')
+        assert any(call.search(text) for text in texts), (
             f"Try the gate {gate.name!r} with assert_gate of tests/gates.py in a test of its own."
         )
 
@@ -125,6 +126,14 @@ def test_an_unknown_url_is_an_error_page_for_everyone(make_user, enter):
     assert response.status_code == 404
 
 
-def test_monitors_are_answered_without_a_user(app, make_user, enter):
-    assert gates.monitor_paths(app) == {"/healthz", "/readyz"}
-    assert enter(make_user(confirmed=False)).get("/healthz").status_code == 200
+def test_monitors_are_answered_past_every_gate_by_any_host_name(app, make_user, enter):
+    paths = gates.monitor_paths(app)
+    assert "/healthz" in paths
+    for path in paths:
+        response = enter(make_user(confirmed=False)).get(path, headers={"Host": "10.0.0.1"})
+        assert response.is_json
+
+
+def test_gunicorn_answers_monitors_while_all_turns_wait(app):
+    missing = gates.monitor_paths(app) - set(slow_clients.WITHOUT_A_TURN)
+    assert not missing, f"Add {missing} to WITHOUT_A_TURN of app/kit/web/slow_clients.py."

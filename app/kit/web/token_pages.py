@@ -58,15 +58,16 @@ def _paths_before_tokens(rule: Rule) -> Iterator[str]:
     """
     words, pattern, end, has_path = "", "", 0, False
     for found in _ARGUMENT.finditer(rule.rule):
-        converter, fixed = found[1] or "default", rule.rule[end : found.start()]
+        converter = rule.map.converters[found[1] or "default"]
+        fixed = rule.rule[end : found.start()]
         words, end = words + fixed, found.end()
         pattern += re.escape(fixed).replace("/", _SLASH)
-        if converter == "token":
+        if issubclass(converter, TokenConverter):
             if has_path or not words.strip("/"):
                 raise ConfigurationError(
                     f"A log line does not tell where the token of the URL {rule.rule} begins: put "
                     "a word before the token, and no path."
                 )
             yield pattern
-        has_path = has_path or not rule.map.converters[converter].part_isolating
+        has_path = has_path or not converter.part_isolating
         pattern += _SEGMENT
