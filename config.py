@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from zxcvbn import zxcvbn
 
-from settings import normalise, urls
+from settings import manifests, normalise, urls
 from settings.reader import (
     BASE_DIR,
     ConfigurationError,
@@ -150,8 +150,6 @@ class Config:
         self.KEEP_SENT_EMAILS = read.days("KEEP_SENT_EMAILS", 30)
         self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
         self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
-        self.KEEP_BULK_OPERATIONS = read.days("KEEP_BULK_OPERATIONS", 30)
-        self.KEEP_IMPORTS = read.days("KEEP_IMPORTS", 14)
         self.RESTORE_DELETED_DAYS = read.days("RESTORE_DELETED_DAYS", 30)
 
         self.MAIL_SERVER = read.host("MAIL_SERVER")
@@ -174,19 +172,27 @@ class Config:
         self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
         self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
         self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
-        self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
 
         self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
         self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
         self.SESSION_LIFETIME = read.number("SESSION_LIFETIME", 7 * 24 * 60 * 60, least=1)
         self.REMEMBER_LIFETIME = read.number("REMEMBER_LIFETIME", 30 * 24 * 60 * 60, least=1)
         self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
-        self.IMPERSONATION_MINUTES = read.number("IMPERSONATION_MINUTES", 30, least=1, most=30)
-
-        self.SENTRY_DSN = read.url("SENTRY_DSN", check=urls.sentry_dsn)
-        self.RAYGUN_APIKEY = read.key("RAYGUN_APIKEY")
 
         self.derive()
+        self.FEATURES = manifests.read(manifests.FEATURES, off=read.listing("FEATURES_OFF"))
+        self.read_settings_of_features(read)
+
+    def read_settings_of_features(self, read: Reader) -> None:
+        """Set what the features that are on declare. Raises ConfigurationError for a name twice."""
+        for feature in self.FEATURES.values():
+            for name, setting in feature.settings.items() if not feature.off else ():
+                if hasattr(self, name):
+                    raise ConfigurationError(
+                        f"The feature {feature.name} has the setting {name}, which config.py has "
+                        "too. Rename it in its feature.toml."
+                    )
+                setattr(self, name, setting.value(read))
 
     def derive(self) -> None:
         """Set what follows from the values above."""
@@ -276,9 +282,8 @@ class TestingConfig(DevelopmentConfig):
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         chosen = environment() if variables is None else variables
-        kept = {
-            name: chosen[name] for name in ("INSTANCE_PATH", "TEST_DATABASE_URL") if name in chosen
-        }
+        names = ("INSTANCE_PATH", "TEST_DATABASE_URL", "FEATURES_OFF")
+        kept = {name: chosen[name] for name in names if name in chosen}
         super().__init__({"APP_URL": "http://localhost", **kept})
 
     def derive(self) -> None:

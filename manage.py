@@ -151,6 +151,6 @@ if __name__ == "__main__":
         cli(prog_name=f"python {Path(__file__).name}")
     except Exception as error:
         # By its name: config.py itself may be what is broken.
-        if type(error).__name__ != "ConfigurationError":
+        if "ConfigurationError" not in {one.__name__ for one in type(error).__mro__}:
             raise
         sys.exit(str(error))

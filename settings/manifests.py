@@ -4,6 +4,7 @@ It is read here, below everything, because the configuration needs the settings 
 any of their code is imported.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from settings.toml_table import CAPITALS, EVENT, NAME, ManifestError, TomlTable,
 FEATURES = BASE_DIR / "app" / "features"
 FILE = "feature.toml"
 MENUS = ("admin", "account", "site", "footer")
-OPTIONS = {"least": int, "most": int, "choices": list}
+OPTIONS = {"least": int, "most": int, "choices": list, "pattern": str, "refusal": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ TYPES = {
     "line": SettingType(Reader.line, str),
     "secret": SettingType(Reader.secret),
     "key": SettingType(Reader.key),
+    "pattern": SettingType(Reader.pattern, required=("pattern", "refusal")),
     "flag": SettingType(Reader.flag, bool),
     "choice": SettingType(Reader.choice, str, required=("choices",)),
     "number": SettingType(Reader.number, int, optional=("least", "most")),
@@ -179,9 +181,11 @@ def _setting(name: str, table: TomlTable) -> Setting:
     explanation = table.take("help", str)
     table.end()
     try:
+        if "pattern" in options:
+            options["pattern"] = re.compile(options["pattern"])
         setting = Setting(name, chosen, default, explanation, options)
         setting.value(Reader({name: "" if default is None else str(default)}))
-    except ConfigurationError as error:
+    except (ConfigurationError, re.error) as error:
         raise table.error("", f"is not right: {error}") from None
     return setting
 

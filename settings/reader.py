@@ -1,6 +1,7 @@
 """Typed values from the environment and `.env`. A wrong value is refused by its name."""
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from io import StringIO
 from pathlib import Path
@@ -81,6 +82,13 @@ class Reader:
         if value in {"0", "false", "no", "off"}:
             return False
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
+
+    def pattern(self, name: str, pattern: re.Pattern[str], refusal: str) -> str:
+        """Return a text that matches a regular expression; `refusal` ends the sentence else."""
+        value = self.text(name)
+        if value and not pattern.fullmatch(value):
+            raise ConfigurationError(f"{name} {refusal}")
+        return value
 
     def choice(self, name: str, default: str, choices: Collection[str]) -> str:
         """Return one of `choices`; the case of letters does not count."""

@@ -38,20 +38,6 @@ def site(url: str) -> str:
     return f"{parts.scheme}://" + (f"[{host}]" if ":" in host else host) + port
 
 
-def sentry_dsn(url: str) -> str:
-    """Return the address of a project at Sentry, which holds its key."""
-    parts = parsed(url)
-    project = parts.path.rpartition("/")[2]
-    if not (parts.scheme in DEFAULT_PORTS and parts.hostname and parts.username) or not (
-        url.isascii() and url.isprintable() and " " not in url and project.isdecimal()
-    ):
-        raise ValueError(
-            "must look like https://key@sentry.example.com/1: copy it from the project's "
-            "settings in Sentry."
-        )
-    return url
-
-
 def redis(url: str) -> str:
     """Return the URL of a Redis."""
     if not url.startswith(("redis://", "rediss://", "unix://")):

@@ -5,11 +5,11 @@
 
 from flask import Flask
 
-from app.cli import assets, database, people
+from app.cli import assets, database, features, people
 from app.kit.queue import commands as worker
 
 
 def init_app(app: Flask) -> None:
-    for module in (assets, database, people, worker):
+    for module in (assets, database, features, people, worker):
         for command in module.commands:
             app.cli.add_command(command)

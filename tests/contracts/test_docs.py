@@ -13,6 +13,7 @@ from flask import Flask
 
 import config
 from manage import cli
+from settings import example
 
 ROOT = Path(__file__).parents[2]
 GUIDES = [
@@ -77,12 +78,18 @@ def test_every_setting_stands_in_the_example_and_no_other() -> None:
     assert set(explained) == settings()
 
 
+def test_the_example_holds_the_settings_of_the_features(app: Flask) -> None:
+    text = (ROOT / ".env.example").read_text()
+    assert text == example.written(text, app.config["FEATURES"]), (
+        "A feature.toml has other settings than .env.example: run `python manage.py features env`."
+    )
+
+
 def test_every_setting_of_the_example_has_an_explanation() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     setting = re.compile(r"# [A-Z_]+=")
     mail_group = {"MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD"}  # explained by MAIL_SERVER
-    report_group = {"SENTRY_DSN", "RAYGUN_APIKEY"}  # explained by their heading
-    obvious = mail_group | report_group | {"ADMIN_EMAIL"}
+    obvious = mail_group | {"ADMIN_EMAIL"}
     for before, line in itertools.pairwise(lines):
         if setting.match(line) and line[2:].split("=")[0] not in obvious:
             assert before.startswith("# "), line

@@ -24,6 +24,7 @@ import pytest
 
 import app
 import settings
+from settings import manifests
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 100_000
@@ -31,6 +32,7 @@ LENGTH = 100_000
 CPU_SECONDS = 3
 # Not kept in a module.
 MADE_ELSEWHERE = {
+    "settings/manifests.py": "compiles the patterns of features' settings, which are tried below",
     "settings/urls.py": "reads messages about settings",
     "app/kit/assets.py": "reads templates, styles and icons while assets are built",
     "app/services/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
@@ -47,6 +49,10 @@ def patterns() -> dict[str, re.Pattern[Any]]:
             if ".tests" in module.name:
                 continue
             spaces[module.name] = vars(importlib.import_module(module.name))
+    for name, feature in manifests.read().items():
+        spaces[f"feature.toml of {name}"] = {
+            setting.name: setting.options for setting in feature.settings.values()
+        }
     return {
         f"{pattern.pattern!r:.60} in {name}": pattern
         for name, space in spaces.items()

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+import config
 from settings import manifests
 from settings.reader import ConfigurationError, Reader
 
@@ -123,6 +124,8 @@ def test_a_feature_can_be_off_with_those_that_require_it(feature, tmp_path):
         ('type = "list"', "a, b", ["a", "b"]),
         ('type = "cron"\ndefault = "0 3 * * *"', "", "0 3 * * *"),
         ('type = "hosts"', ".Example.com", [".example.com"]),
+        ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "12", "12"),
+        ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "", ""),
     ],
 )
 def test_a_setting_is_read_by_its_type(feature, tmp_path, declared, given, value):
@@ -136,6 +139,7 @@ def test_a_setting_is_read_by_its_type(feature, tmp_path, declared, given, value
     [
         ('type = "days"\ndefault = 14', "99999", "X must be at most 36500, not 99999."),
         ('type = "number"\ndefault = 5\nmost = 9', "10", "X must be at most 9, not 10."),
+        ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "a", "X must be dig"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(feature, tmp_path, declared, given, sentence):
@@ -184,6 +188,10 @@ KEEP = '[settings.KEEP]\ntype = "days"\nhelp = "H."\n'
         (f"{KEEP}default = 0", "settings.KEEP is not right: KEEP must be at least 1, not 0."),
         (f'{KEEP}default = 1\nchoices = ["a"]', "settings.KEEP.choices is not a key"),
         ('[settings.KEEP]\ntype = "choice"\ndefault = "a"', "settings.KEEP.choices is missing."),
+        (
+            '[settings.X]\ntype = "pattern"\npattern = "("\nrefusal = "R."\nhelp = "H."',
+            "settings.X is not right: missing )",
+        ),
         ("title", "is not TOML: "),
         ('requires = ["stock"]', "requires names stock, but there is no such feature."),
     ],
@@ -249,3 +257,43 @@ def test_a_feature_that_another_requires_cannot_be_off(feature, tmp_path):
     feature("imports", IMPORTS)
     message = refused(tmp_path, "users")
     assert message.startswith("FEATURES_OFF names users, but the feature imports requires it.")
+
+
+# In the configuration
+
+
+@pytest.fixture
+def features(feature, tmp_path, monkeypatch):
+    monkeypatch.setattr(manifests, "FEATURES", tmp_path)
+    return feature
+
+
+def test_the_configuration_has_the_settings_of_features(features):
+    features("shop", f"{KEEP}default = 14")
+    assert config.Config({}).KEEP == 14
+    assert config.Config({"KEEP": "3"}).KEEP == 3
+    with pytest.raises(ConfigurationError, match="KEEP must be at most 36500"):
+        config.Config({"KEEP": "99999"})
+
+
+def test_settings_of_a_feature_that_is_off_are_not_read(features):
+    features("shop", f"{KEEP}default = 14")
+    settings = config.Config({"FEATURES_OFF": " shop ,", "KEEP": "wrong"})
+    assert settings.FEATURES["shop"].off
+    assert not hasattr(settings, "KEEP")
+
+
+def test_a_feature_that_is_unknown_stops_the_start(features):
+    with pytest.raises(ConfigurationError, match="FEATURES_OFF names shop"):
+        config.Config({"FEATURES_OFF": "shop"})
+
+
+def test_a_feature_cannot_have_a_setting_of_the_core(features):
+    features("shop", '[settings.APP_NAME]\ntype = "line"\ndefault = "A"\nhelp = "H."')
+    with pytest.raises(ConfigurationError, match=r"feature shop has the setting APP_NAME, which"):
+        config.Config({})
+
+
+def test_the_tests_run_without_the_features_that_are_off(features):
+    features("shop")
+    assert config.TestingConfig({"FEATURES_OFF": "shop"}).FEATURES["shop"].off

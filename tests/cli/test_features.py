@@ -1,0 +1,19 @@
+"""`manage.py features`."""
+
+from settings import example
+
+
+def test_the_features_are_listed(app):
+    shown = app.test_cli_runner().invoke(args=["features", "list"]).output
+    for name, feature in app.config["FEATURES"].items():
+        (line,) = [line for line in shown.splitlines() if line.split()[0] == name]
+        assert line.split()[1] == "on"
+        assert feature.title in line
+
+
+def test_the_example_is_written_anew(app, tmp_path, monkeypatch):
+    path = tmp_path / ".env.example"
+    path.write_text("# APP_NAME=\n")
+    monkeypatch.setattr(example, "PATH", path)
+    assert app.test_cli_runner().invoke(args=["features", "env"]).exit_code == 0
+    assert path.read_text() == example.written("# APP_NAME=\n", app.config["FEATURES"])
