@@ -1,7 +1,6 @@
 """The application factory: a table of contents of what an app is made of."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -96,8 +95,6 @@ def init_extensions(app: Flask) -> None:
 
 def add_request_hooks(app: Flask) -> None:
     """Register what runs around each request, in the order in which it runs."""
-    # Whether a function is a coroutine is asked for each of them on each request.
-    app.ensure_sync = lru_cache(maxsize=512)(app.ensure_sync)  # type: ignore[method-assign]
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     token_pages.init_app(app)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from flask import Flask, current_app, g, url_for
@@ -59,11 +58,7 @@ def init_app(app: Flask) -> None:
 
 def icon(name: str, label: str | None = None) -> Markup:
     """Return an icon of the sprite; without a label it is hidden from screen readers."""
-    return _icon(asset_url("icons"), name, label)
-
-
-@lru_cache(maxsize=512)
-def _icon(sprite: str, name: str, label: str | None) -> Markup:
+    sprite = asset_url("icons")
     if not sprite:
         return Markup("")
     named = (

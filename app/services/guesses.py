@@ -15,7 +15,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, cast
 
 from flask import current_app
@@ -181,12 +180,8 @@ def purge() -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
-@lru_cache(maxsize=2)
 def _statement(*, is_sqlite: bool) -> ReturningInsert[int]:
-    """Return what counts up one counter: it changes and returns no row if nothing is left.
-
-    Put together once, because that takes as long as running it.
-    """
+    """Return what counts up one counter: it changes and returns no row if nothing is left."""
     columns, at = _TABLE.c, bindparam("at", type_=UtcDateTime)
     step = bindparam("step", type_=Integer)
     soon_ends, later_ends = (bindparam(n, type_=UtcDateTime) for n in ("soon_ends", "later_ends"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
 
-from sqlalchemy import Select, and_, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.exc import IntegrityError
 
@@ -59,15 +58,9 @@ class Values:
         }
 
 
-@cache
-def _by_name() -> Select[Role]:
-    """Select every role: made once, as putting it together takes as long as running it."""
-    return select(Role).order_by(Role.name)
-
-
 def known() -> list[Role]:
     """Return every role, by name."""
-    return list(db.session.scalars(_by_name()))
+    return list(db.session.scalars(select(Role).order_by(Role.name)))
 
 
 def assignable(by: User | None) -> list[Role]:

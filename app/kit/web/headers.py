@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from functools import cache
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -98,7 +97,6 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-@cache
 def fixed_headers(*, https_only: bool) -> Mapping[str, str]:
     """Return the headers that are the same on every response, static files included."""
     if not https_only:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -111,7 +110,6 @@ def _labels(name: str, *beginnings: str) -> list[str]:
     return found[:MOST_LABELS]
 
 
-@cache
 def _leap(name: str) -> Select[Any]:
     """Return the query that leaps through the index of a column from each label to the next."""
     column = getattr(AuditEvent, name)

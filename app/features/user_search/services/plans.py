@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -167,18 +166,8 @@ def _few(filters: Filters, sort: str) -> Plan:
     query, patterns = matching.sought(filters.search)
     given = {"query": query, "enough": totals.FEWEST + 1}
     given |= {f"pattern_{number}": pattern for number, pattern in enumerate(patterns)}
-    is_plain = filters == Filters(search=filters.search)
-    if is_plain and not matching.short_words(filters.search) and "role" not in sort:
-        plan = _of_any_search(sort, len(patterns))
-    else:
-        plan = _of_few(filters, sort, len(patterns))
+    plan = _of_few(filters, sort, len(patterns))
     return replace(plan, parameters=given, most=totals.FEWEST)
-
-
-@lru_cache(maxsize=256)
-def _of_any_search(sort: str, patterns: int) -> Plan:
-    """Make the plan for nothing but a search once: it takes as long as reading what is found."""
-    return _of_few(Filters(), sort, patterns)
 
 
 def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
