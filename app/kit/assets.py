@@ -5,23 +5,23 @@
 which file is which.
 """
 
-import gzip
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import IO
 
-import brotli
 import flask_bootstrap
 from flask import Flask, current_app
 from flask_assets import Bundle
 from webassets.filter import get_filter
+from whitenoise.compress import Compressor
 
 from app.extensions import assets
 from app.kit import features, slots
@@ -215,26 +215,20 @@ def _digest(content: bytes) -> str:
 def _write(folder: Path, stem: str, kind: str, content: bytes) -> str:
     """Write content, and its compressed copies, under a name with its hash; return that name."""
     name = f"{stem}.{_digest(content)}.{kind}"
-    path = folder / name
-    if not all(part.exists() for part in (path, folder / f"{name}.br", folder / f"{name}.gz")):
-        # The plain file comes last: who finds it finds its compressed copies too.
-        _replace(folder / f"{name}.br", brotli.compress(content, quality=11))
-        _replace(folder / f"{name}.gz", gzip.compress(content, compresslevel=9, mtime=0))
-        _replace(path, content)
+    if not (folder / name).exists():
+        _replace(folder / name, content, Compressor(quiet=True))
     return name
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that nobody sees it half written."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def _replace(target: Path, content: bytes, compressor: Compressor | None = None) -> None:
+    """Write a file, after its compressed copies, so that nobody sees it half written."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
+        path = Path(folder, target.name)
+        path.write_bytes(content)
+        copies = compressor.compress(str(path)) if compressor else []
+        for written in [*copies, str(path)]:
+            os.chmod(written, 0o644)
+            os.replace(written, target.with_name(Path(written).name))
 
 
 def _remove_stale(folder: Path, keep: set[str]) -> None:
@@ -246,7 +240,8 @@ def _remove_stale(folder: Path, keep: set[str]) -> None:
             continue
         try:
             if path.stat().st_mtime < limit:
-                path.unlink()
+                # A folder is what a build left that was killed.
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         except FileNotFoundError:
             # Another process removed it first.
             continue

@@ -127,11 +127,13 @@ def test_a_build_removes_what_is_stale(
 ) -> None:
     for suffix in ("", ".br", ".gz"):
         (built / f"app.0123456789ab.css{suffix}").write_bytes(b"old")
+    (built / ".writing-killed").mkdir()
     assets.build(app)
     assert (built / "app.0123456789ab.css").exists(), "a page that is open may still want it"
     monkeypatch.setattr(assets, "STALE_AFTER", -1)
     assets.build(app)
     assert not list(built.glob("app.0123456789ab.*"))
+    assert not (built / ".writing-killed").exists()
 
 
 @pytest.mark.parametrize("script", sorted(assets.SCRIPTS.glob("*.js")), ids=lambda path: path.name)
