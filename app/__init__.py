@@ -20,6 +20,7 @@ from app.kit import (
 )
 from app.kit import features as feature_folders  # app.features is a package
 from app.kit.web import (
+    attributes,
     cookies,
     headers,
     limits,
@@ -100,6 +101,7 @@ def add_request_hooks(app: Flask) -> None:
     token_pages.init_app(app)
     app.before_request(sign_in.keep_identities_apart)
     csrf.init_app(app)
+    attributes.speed_up()
     limits.init_app(app)
     app.before_request(sign_in.note_activity)
     gates.init_app(app)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from wtforms.widgets.core import html_params as html_params_of_wtforms
 
 from app.extensions import limiter
-from app.kit.web.forms import html_params
+from app.kit.web.attributes import html_params
 from tests.support import PASSWORD
 
 PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-password"]

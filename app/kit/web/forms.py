@@ -6,7 +6,6 @@ from typing import Any
 from email_validator import EmailNotValidError
 from flask import request
 from flask_wtf import FlaskForm
-from markupsafe import escape
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import (
     EmailField,
@@ -24,7 +23,6 @@ from wtforms.validators import (
     StopValidation,
     ValidationError,
 )
-from wtforms.widgets.core import Input, clean_key
 
 from app.kit import names
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
@@ -62,25 +60,6 @@ class BaseForm(FlaskForm):
                 field.errors = [*field.errors, UNSEEN]
                 valid = False
         return valid
-
-
-def html_params(**attributes: Any) -> str:
-    """Write the attributes of a control as WTForms does, in a third of the time.
-
-    WTForms formats them one by one, which makes up a quarter of a page that is mostly a form.
-    """
-    written = []
-    for name, value in sorted(attributes.items()):
-        if value is True:
-            written.append(clean_key(name))
-        elif value is not False:
-            # Markup, which escape leaves as it is, may hold quotation marks.
-            text = str(escape(value)).replace('"', "&quot;")
-            written.append(f'{clean_key(name)}="{text}"')
-    return " ".join(written)
-
-
-Input.html_params = staticmethod(html_params)
 
 
 def _is_storable(field: StringField) -> bool:
