@@ -19,7 +19,11 @@ def imported(path):
 
 @pytest.mark.parametrize(
     ("package", "home"),
-    [("rq", "kit/queue/"), ("flask_rq2", "kit/queue/"), ("smtplib", "kit/mail/transport.py")],
+    [
+        ("rq", "kit/queue/"),
+        ("flask_rq2", "kit/queue/extension.py"),
+        ("smtplib", "kit/mail/transport.py"),
+    ],
 )
 def test_a_package_is_known_to_one_part_only(package, home):
     users = {

@@ -17,7 +17,7 @@ def is_configured() -> bool:
 
 def connection(*, timeout: float = ENQUEUE_TIMEOUT) -> Redis:
     """Return a new connection to REDIS_URL that waits at most `timeout` seconds for each answer."""
-    return _connect(current_app.config["REDIS_URL"], timeout)
+    return connect(current_app.config["REDIS_URL"], timeout)
 
 
 def ping() -> None:
@@ -26,13 +26,6 @@ def ping() -> None:
         redis.ping()
 
 
-def _connect(url: str, timeout: float) -> Redis:
+def connect(url: str, timeout: float) -> Redis:
+    """Return a new connection to `url` that waits at most `timeout` seconds for each answer."""
     return redis_client.connect(url, current_app.config, timeout=timeout)
-
-
-class EnqueueConnection:
-    """What Flask-RQ2 makes its connection with: one that gives up at once."""
-
-    @staticmethod
-    def from_url(url: str) -> Redis:
-        return _connect(url, ENQUEUE_TIMEOUT)

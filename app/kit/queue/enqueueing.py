@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import flask_rq2
 from flask import Flask, current_app, g, has_app_context
 from redis.exceptions import RedisError
 from rq import Queue, Retry
@@ -19,6 +18,7 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import JobStatus
 
 from app.kit.queue.connections import is_configured
+from app.kit.queue.extension import Extension, bind
 from app.kit.queue.registry import Task, find_task
 
 logger = logging.getLogger(__name__)
@@ -42,35 +42,18 @@ return ARGV[1]
 """
 
 
-class _RQ(flask_rq2.RQ):
-    def init_cli(self, app: Flask) -> None:
-        """Add no commands: those of Flask-RQ2 would start a worker that reads pickles."""
-
-
 @dataclass
 class _State:
-    """What one app keeps: Flask-RQ2's object, and when Redis was last found to be away."""
+    """The queue of an app, and when Redis was last found to be away."""
 
-    rq: flask_rq2.RQ
+    rq: Extension
     prefix: str
     failed_at: float = field(default=-PAUSE_AFTER_FAILURE)
 
 
 def init_app(app: Flask) -> None:
     """Bind the queue to `app`. REDIS_URL is empty where nothing must be queued, as in tests."""
-    prefix = app.config["QUEUE_PREFIX"]
-    app.config.update(
-        RQ_REDIS_URL=app.config["REDIS_URL"],
-        RQ_CONNECTION_CLASS="app.kit.queue.connections.EnqueueConnection",
-        RQ_QUEUES=[f"{prefix}-default"],
-        RQ_QUEUE_CLASS="app.kit.queue.jobs.TaskQueue",
-        RQ_JOB_CLASS="app.kit.queue.jobs.TaskJob",
-        RQ_WORKER_CLASS="app.kit.queue.worker.TaskWorker",
-    )
-    # Not shared between apps: it would keep the first one's connection.
-    rq = _RQ()
-    rq.init_app(app)
-    app.extensions["queue"] = _State(rq, prefix)
+    app.extensions["queue"] = _State(bind(app), app.config["QUEUE_PREFIX"])
 
 
 def enqueue(name: str, *, unique_key: str | None = None, **arguments: Any) -> str | None:
@@ -93,8 +76,7 @@ def enqueue_many(name: str, arguments: Iterable[dict[str, Any]]) -> list[str]:
 def drop_connection() -> None:
     """Forget the connection, as a process that has just been forked must."""
     state: _State = current_app.extensions["queue"]
-    state.rq._connection = None
-    state.rq._queue_instances = {}
+    state.rq.drop_connection()
 
 
 def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) -> list[str]:
@@ -105,7 +87,7 @@ def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) ->
     if not is_configured() or time.monotonic() < state.failed_at + PAUSE_AFTER_FAILURE:
         return []
     try:
-        queue = state.rq.get_queue(current_app.config["RQ_QUEUES"][0])
+        queue = state.rq.queue()
         if unique_key is not None:
             job_id = f"{found.name}-unique-{state.prefix}-{unique_key}"
             return [_enqueue_unique(queue, found, jobs[0], job_id)]

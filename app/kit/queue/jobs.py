@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from flask import g
-from flask_rq2.job import FlaskJob
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
@@ -19,6 +18,7 @@ from rq.exceptions import NoSuchJobError, StopRequested
 from rq.serializers import JSONSerializer
 from rq.utils import get_version
 
+from app.kit.queue.extension import FlaskJob
 from app.kit.queue.progress import JobCancelled, send
 from app.kit.queue.recovery import JOB_ID
 from app.kit.queue.registry import UnknownTask, find_task
