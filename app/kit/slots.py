@@ -1,17 +1,23 @@
 """The places of pages where the core and the features plug in.
 
-The core's own entries of the menus are in `app/core.toml`, those of a feature in its
-`feature.toml`.
+Menus are data: the core's own entries are in `app/core.toml`, those of a feature in its
+`feature.toml`. The rest is registered by decorators, features' in their module `slots`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from app.kit import features
 from settings import manifests
 from settings.manifests import MenuEntry
+
+Values = Mapping[str, Any]
+Loader = Callable[[], Values | None]
+Column = Literal["full", "wide", "narrow", "alone"]
+Target = TypeVar("Target", bound=Callable[..., Any])
 
 CORE = Path(__file__).parents[1] / "core.toml"
 
@@ -27,6 +33,45 @@ def menu(name: str) -> tuple[MenuEntry, ...]:
 def icons() -> set[str]:
     """Return the icons of all menus, for the sprite."""
     return {entry.icon for name in manifests.MENUS for entry in menu(name) if entry.icon}
+
+
+# Cards of the dashboard
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card of the dashboard, for users who have `permission`.
+
+    `load` returns what `template` shows as `card.data`, or None to leave the card out. A card
+    "alone" is shown to users who have no other card. `lead` continues the line above all cards.
+    """
+
+    permission: int
+    template: str
+    column: Column
+    order: int
+    lead: str
+    load: Loader
+
+
+_cards: list[Card] = []
+
+
+def card(
+    permission: int, *, template: str, column: Column, order: int = 100, lead: str = ""
+) -> Callable[[Loader], Loader]:
+    """Add a card to the dashboard; the decorated function returns what the card shows."""
+
+    def register(load: Loader) -> Loader:
+        _cards.append(Card(permission, template, column, order, lead, load))
+        return load
+
+    return register
+
+
+def cards() -> list[Card]:
+    """Return the cards of the dashboard in their order."""
+    return sorted(_cards, key=lambda one: one.order)
 
 
 # The pages of the rows that events are about

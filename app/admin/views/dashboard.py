@@ -1,39 +1,51 @@
-"""The dashboard: a card for whatever one looks after."""
+"""The dashboard: cards for what the user looks after."""
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from app.admin import admin
+from app.admin import admin, cards  # noqa: F401 - the core's cards register themselves
 from app.decorators import any_permission_required
-from app.features import health, user_search
-from app.features.audit.services import latest
-from app.kit.mail import outbox
+from app.kit import slots
+from app.kit.slots import Card, Column, Values
 from app.models import Permission
-from app.services import roles
 from app.sign_in import me
 
-# What each permission lets one see here. The rest is not asked of the database either.
-CARDS: dict[Permission, Callable[[], dict[str, Any]]] = {
-    Permission.MANAGE_USERS: lambda: {
-        "stats": user_search.statistics(),
-        "recent": user_search.newest(5),
-    },
-    Permission.VIEW_AUDIT: lambda: {"deeds": latest.latest(6)},
-    Permission.MANAGE_JOBS: lambda: {"system": health.system(), "mail": outbox.statistics()},
-    Permission.MANAGE_ROLES: lambda: {"roles": roles.known()},
-    Permission.MANAGE_CONTENT: lambda: {"has_content": True},
-    Permission.IMPERSONATE: lambda: {"has_acting": True},
-}
+
+@dataclass(frozen=True)
+class ShownCard:
+    """A card and what it shows."""
+
+    template: str
+    lead: str
+    data: Values
 
 
 @admin.get("/")
 @any_permission_required(Permission.management())
 def index() -> ResponseReturnValue:
-    shown: dict[str, Any] = {}
-    for permission, card in CARDS.items():
-        if me().can(permission):
-            shown |= card()
-    return render_template("admin/index.html", **shown)
+    columns: dict[Column, list[ShownCard]] = {"full": [], "wide": [], "narrow": []}
+    for card in slots.cards():
+        if card.column != "alone":
+            columns[card.column] += _shown(card)
+    if not any(columns.values()):
+        columns["alone"] = [one for card in slots.cards() for one in _shown(card)]
+    leads = [one.lead for shown in columns.values() for one in shown if one.lead]
+    return render_template("admin/index.html", columns=columns, lead=_sentence(leads))
+
+
+def _shown(card: Card) -> list[ShownCard]:
+    """Return the card if the user has its permission and there is something to show.
+
+    Nothing is loaded for a card that is not shown.
+    """
+    if not me().can(card.permission) or (data := card.load()) is None:
+        return []
+    return [ShownCard(card.template, card.lead, data)]
+
+
+def _sentence(parts: list[str]) -> str:
+    if len(parts) < 2:
+        return "What you look after here."
+    return f"{', '.join(parts[:-1])}, and {parts[-1]}.".capitalize()

@@ -1,7 +1,6 @@
-"""Finding people: the list, newest arrivals, and how many there are of each kind."""
+"""Find users: search, filters, sorting, pages and export of the list."""
 
 from app.features.user_search.services.filters import NO_ROLE, Filters
-from app.features.user_search.services.overview import newest, statistics
 from app.features.user_search.services.paging import PER_PAGE, PER_PAGE_CHOICES, Page, find
 from app.features.user_search.services.plans import Listed
 from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS, is_known
@@ -21,6 +20,4 @@ __all__ = [
     "Total",
     "find",
     "is_known",
-    "newest",
-    "statistics",
 ]

@@ -1,23 +1,40 @@
-"""What other pages ask of people: newest arrivals, and how many there are of each kind."""
+"""Who joined last, and how many users there are of each kind, for the dashboard."""
+
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
-from app.features.user_search.services.plans import Listed
-from app.features.user_search.services.sorting import COLUMNS
+from app.kit import names
 from app.models import Role, User
 from app.models.user import STATUSES
 
 
-def newest(count: int) -> list[Listed]:
-    """Return the users who came last."""
+class NewUser(NamedTuple):
+    """A user as the card of new users shows them."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    status: str
+    created_at: datetime
+
+    def full_name(self) -> str:
+        return names.full_name(self.first_name, self.last_name)
+
+
+def newest(count: int) -> list[NewUser]:
+    """Return the users who joined last."""
+    columns = User.__table__.c
     newest_first = (
-        select(*(COLUMNS[name] for name in Listed._fields))
+        select(*(columns[name] for name in NewUser._fields))
         .where(User.deleted_at.is_(None))
         .order_by(User.created_at.desc(), User.id.desc())
         .limit(count)
     )
-    return [Listed(*row) for row in db.session.execute(newest_first)]
+    return [NewUser(*row) for row in db.session.execute(newest_first)]
 
 
 def statistics() -> dict[str, int]:

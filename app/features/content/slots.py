@@ -1,0 +1,12 @@
+"""Where the feature plugs into pages of others."""
+
+from app.kit import slots
+from app.models import Permission
+from app.templating import has_endpoint
+
+
+@slots.card(
+    Permission.MANAGE_CONTENT, template="partials/_pages_card.html", column="narrow", order=40
+)
+def pages() -> slots.Values | None:
+    return {} if has_endpoint("main.about") else None
