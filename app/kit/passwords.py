@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from werkzeug.security import check_password_hash
 from zxcvbn import matching, zxcvbn
 
-from app.kit.common_passwords import COMMON_PASSWORDS, COMMON_WORDS
+from app.kit.common_passwords import COMMON_WORDS, common_passwords
 
 MAX_LENGTH = 128
 LEAST_SCORE = 3  # of 4: over 10^8 guesses
@@ -124,7 +124,7 @@ def judge(password: str, *, least_length: int, related: Iterable[str] = ()) -> t
     if score < LEAST_SCORE:
         return score, f"{TOO_EASY} {reason}." if reason else TOO_EASY
     plain = _without_accents(normal)
-    is_common = plain in COMMON_PASSWORDS or _is_mostly_made_of(COMMON_WORDS, plain)
+    is_common = plain in common_passwords() or _is_mostly_made_of(COMMON_WORDS, plain)
     if is_common or _steps(normal) < LEAST_STEPS:
         return 1, f"{TOO_EASY} Avoid common words, repeated characters and sequences."
     return score, ""

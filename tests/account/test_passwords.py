@@ -14,6 +14,7 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from app.extensions import db
 from app.features.invitations import invitations
 from app.kit import passwords
+from app.kit.common_passwords import common_passwords
 from app.models import EmailMessage, User
 from app.services import accounts, users
 from tests.support import PASSWORD, REAL_HASHER, links, path_of
@@ -219,6 +220,13 @@ def test_random_letters_and_words_are_not_taken_for_leaked_ones():
     letters = ["".join(drawn.choices(string.ascii_lowercase, k=15)) for _ in range(200)]
     phrases = [" ".join(drawn.sample(words, 4)) for _ in range(200)]
     assert refused(letters + phrases) == []
+
+
+def test_the_most_common_long_passwords_are_refused():
+    """PW-4: two thousand of at least 12 characters, whatever zxcvbn thinks of them."""
+    common = common_passwords()
+    assert len(common) > 2_000
+    assert common - set(refused(sorted(common))) == set()
 
 
 def test_judging_a_password_asks_no_network(app, monkeypatch):
