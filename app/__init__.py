@@ -28,6 +28,7 @@ from app.kit.web import (
     static_files,
     token_pages,
 )
+from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.gates import check_gates
 from app.main import main
@@ -106,6 +107,7 @@ def add_request_hooks(app: Flask) -> None:
     app.before_request(sign_in.note_activity)
     gates.init_app(app)
     app.after_request(sign_in.hand_over_token)
+    kit_errors.init_app(app)
     errors.init_app(app)
 
 

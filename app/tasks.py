@@ -1,9 +1,9 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
+from app.kit import attempts, queue
 from app.kit import clean_up as nightly_clean_up
-from app.kit import queue
 from app.kit.mail import leases, outbox
-from app.services import audit, deletions, guesses, sessions
+from app.services import audit, deletions, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.
@@ -25,7 +25,7 @@ def clean_up() -> dict[str, int]:
 
 
 nightly_clean_up.nightly("sessions", sessions.purge)
-nightly_clean_up.nightly("guesses", guesses.purge)
+nightly_clean_up.nightly("guesses", attempts.purge)
 nightly_clean_up.nightly("emails", outbox.purge)
 nightly_clean_up.nightly("people", deletions.purge)
 nightly_clean_up.nightly("events", audit.purge)

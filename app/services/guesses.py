@@ -1,8 +1,7 @@
 """How often someone may guess at a password, and which browsers have guesses of their own.
 
-Every guess is counted before the password is looked at, in a statement that the database makes one
-after the other, so guesses at the same moment cannot pass together. A guess that was right is taken
-off again. The counters are rows: all web processes share them, whatever becomes of Redis.
+Every guess is counted before the password is checked (`app.kit.attempts`), and a right guess is
+taken off again.
 
 A browser that has been signed in to the account, or has used a link for a new password, carries a
 signed mark. Its guesses have an allowance of their own, so strangers cannot use it up (OWASP, "Slow
@@ -11,40 +10,22 @@ Down Online Guessing Attacks with Device Cookies").
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import timedelta
 
-from flask import current_app
-from sqlalchemy import CursorResult, Integer, and_, bindparam, case, delete, or_, text, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
-
-from app.extensions import db, is_sqlite, limiter
-from app.kit import tokens
-from app.kit.database import UtcDateTime, now
+from app.extensions import db, limiter
+from app.kit import attempts, tokens
+from app.kit.attempts import Limit, key_of
 from app.kit.web import origin
-from app.models import PasswordGuesses, User
+from app.models import User
 from app.models.user import canonical_email
 
-QUARTER_OF_AN_HOUR = timedelta(minutes=15)
+HOUR = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 MONTH = timedelta(days=30)
 MARK = "known_browser"
 MARK_DAYS = 180
 MOST_MARKS = 3  # accounts that share a browser
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How many guesses a key has in a quarter of an hour, and how many in a longer time."""
-
-    name: str
-    soon: int
-    later: int
-    later_is: timedelta
 
 
 # NIST SP 800-63B-4, section 3.2.2, allows an account 100 failures in a row. A known browser and the
@@ -69,6 +50,13 @@ class TooManyGuesses(Exception):
         self.of_account = limit in (PAIR, ACCOUNT)
 
 
+def _count(limit: Limit, key: str, *, step: int = 1) -> int:
+    try:
+        return attempts.count(limit, key, step=step)
+    except attempts.TooMany:
+        raise TooManyGuesses(limit) from None
+
+
 @dataclass(frozen=True)
 class Guess:
     """A guess that has been counted, under these keys."""
@@ -78,10 +66,8 @@ class Guess:
 
     def was_right(self) -> None:
         """Take the guess off again, and begin the account's counters anew. The caller commits."""
-        for change, keys in ((_LESS, self.of_networks), (_NONE, self.of_account)):
-            if keys:
-                # In the order in which they were counted, so that no two wait for each other.
-                db.session.connection().execute(change, [{"its_key": key} for key in keys])
+        attempts.take_back(self.of_networks)
+        attempts.reset(self.of_account)
 
 
 def at_sign_in(email: str, *, is_known: bool) -> Guess:
@@ -93,19 +79,19 @@ def at_sign_in(email: str, *, is_known: bool) -> Guess:
         return Guess()
     if is_known:
         return _by_owner(email)
-    account = _key(ACCOUNT, canonical_email(email))
+    account = key_of(ACCOUNT, canonical_email(email))
     network, site = origin.visitor_network(), origin.visitor_site()
-    pair = _key(PAIR, f"{canonical_email(email)} {site}")
-    networks = [(NETWORK, _key(NETWORK, network))]
+    pair = key_of(PAIR, f"{canonical_email(email)} {site}")
+    networks = [(NETWORK, key_of(NETWORK, network))]
     if site != network:
-        networks.append((SITE, _key(SITE, site)))
-    _begin()
+        networks.append((SITE, key_of(SITE, site)))
+    attempts.begin()
     for limit, key in networks:
         _count(limit, key)
     from_here = _count(PAIR, pair)
     _count(ACCOUNT, account, step=1 if from_here <= SHARE else 0)
     db.session.commit()
-    known = _key(KNOWN, canonical_email(email))
+    known = key_of(KNOWN, canonical_email(email))
     return Guess(tuple(key for _, key in networks), (pair, account, known))
 
 
@@ -118,8 +104,8 @@ def at_own_password(user: User) -> Guess:
 
 
 def _by_owner(email: str) -> Guess:
-    account, known = (_key(limit, canonical_email(email)) for limit in (ACCOUNT, KNOWN))
-    _begin()
+    account, known = (key_of(limit, canonical_email(email)) for limit in (ACCOUNT, KNOWN))
+    attempts.begin()
     _count(KNOWN, known)
     db.session.commit()
     return Guess((), (account, known))
@@ -128,7 +114,7 @@ def _by_owner(email: str) -> Guess:
 def forget(user: User) -> None:
     """Begin the counters of the account anew, as its password has changed. The caller commits."""
     email = canonical_email(user.email)
-    Guess((), tuple(_key(limit, email) for limit in (ACCOUNT, KNOWN))).was_right()
+    Guess((), tuple(key_of(limit, email) for limit in (ACCOUNT, KNOWN))).was_right()
 
 
 # The marks of known browsers
@@ -164,89 +150,3 @@ def _marks(value: str) -> list[str]:
 
 def _state(user: User) -> str:
     return f"{user.email}|{user.password_hash}"
-
-
-# The counters
-
-
-def purge() -> int:
-    """Delete the counters whose windows are over, and return how many there were."""
-    result = db.session.execute(
-        delete(PasswordGuesses).where(
-            PasswordGuesses.long_ends_at < now(), PasswordGuesses.short_ends_at < now()
-        )
-    )
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount
-
-
-def _statement(*, is_sqlite: bool) -> ReturningInsert[int]:
-    """Return what counts up one counter: it changes and returns no row if nothing is left."""
-    columns, at = _TABLE.c, bindparam("at", type_=UtcDateTime)
-    step = bindparam("step", type_=Integer)
-    soon_ends, later_ends = (bindparam(n, type_=UtcDateTime) for n in ("soon_ends", "later_ends"))
-    soon_is_over, later_is_over = columns.short_ends_at <= at, columns.long_ends_at <= at
-    new = (sqlite.insert if is_sqlite else postgresql.insert)(PasswordGuesses).values(
-        key=bindparam("its_key"),
-        short_count=step,
-        short_ends_at=soon_ends,
-        long_count=step,
-        long_ends_at=later_ends,
-    )
-    counted: Any = new.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "short_count": case((soon_is_over, step), else_=columns.short_count + step),
-            "short_ends_at": case((soon_is_over, soon_ends), else_=columns.short_ends_at),
-            "long_count": case((later_is_over, step), else_=columns.long_count + step),
-            "long_ends_at": case((later_is_over, later_ends), else_=columns.long_ends_at),
-        },
-        where=and_(
-            or_(soon_is_over, columns.short_count < bindparam("soon")),
-            or_(later_is_over, columns.long_count < bindparam("later")),
-        ),
-    )
-    return cast("ReturningInsert[int]", counted.returning(columns.short_count))
-
-
-def _key(limit: Limit, about: str) -> str:
-    secret = current_app.config["SECRET_KEY"].encode()
-    return hmac.digest(secret, f"{limit.name}|{about}".encode(), hashlib.sha256).hex()
-
-
-def _begin() -> None:
-    """Spare these commits the wait for the disk: a counter that a crash sets back does no harm."""
-    if not is_sqlite():
-        db.session.execute(text("SET LOCAL synchronous_commit TO off"))
-
-
-def _count(limit: Limit, key: str, *, step: int = 1) -> int:
-    """Add `step` to a counter and return what its short window has come to.
-
-    Raises TooManyGuesses, and leaves everything as it was, if nothing is left.
-    """
-    at = now()
-    values: dict[str, datetime | int | str] = {
-        "its_key": key,
-        "step": step,
-        "at": at,
-        "soon": limit.soon,
-        "later": limit.later,
-        "soon_ends": at + QUARTER_OF_AN_HOUR,
-        "later_ends": at + limit.later_is,
-    }
-    count = db.session.connection().execute(_statement(is_sqlite=is_sqlite()), values).scalar()
-    if count is None:
-        db.session.rollback()
-        raise TooManyGuesses(limit)
-    return int(count)
-
-
-_TABLE = PasswordGuesses.__table__
-_IS_MINE = _TABLE.c.key == bindparam("its_key")
-_NONE = update(_TABLE).where(_IS_MINE).values(short_count=0, long_count=0)
-_LESS = (
-    update(_TABLE)
-    .where(_IS_MINE, _TABLE.c.short_count > 0, _TABLE.c.long_count > 0)
-    .values(short_count=_TABLE.c.short_count - 1, long_count=_TABLE.c.long_count - 1)
-)

@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError
 from sqlalchemy import select
 
 from app.extensions import db
+from app.kit import attempts
 from app.kit.typed import stored_address
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
@@ -37,7 +38,7 @@ def guess(app):
 
 
 def count(limit, about):
-    row = db.session.get(PasswordGuesses, guesses._key(limit, about))
+    row = db.session.get(PasswordGuesses, attempts.key_of(limit, about))
     return (row.short_count, row.long_count) if row else (0, 0)
 
 
@@ -393,9 +394,9 @@ def test_the_counters_name_nobody(guess, make_user):
 def test_counters_that_are_over_are_cleaned_up(guess, make_user):
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as clock:
         guess(make_user().email)
-        assert guesses.purge() == 0
+        assert attempts.purge() == 0
         clock.shift(31 * 24 * 60 * 60)
-        assert guesses.purge() == 3
+        assert attempts.purge() == 3
 
 
 def test_a_new_password_that_is_too_weak_costs_no_guess_at_the_present_one(client, make_user):

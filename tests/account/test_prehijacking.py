@@ -12,9 +12,10 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features import bulk, imports
 from app.features.invitations import invitations
+from app.features.roles import editing
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
-from app.services import access, roles, users
+from app.services import access, users
 from app.services.accounts import EmailTaken
 from app.services.policy import AboveOneself
 from tests import factories
@@ -127,13 +128,13 @@ def delete_the_role(by, staff):
     former = factories.make_role("Former")
     account().role = former
     db.session.commit()
-    roles.delete(former, move_to=staff, by=by)
+    editing.delete(former, move_to=staff, by=by)
 
 
 def give_the_role_more(by, staff):
     account().role = staff
     db.session.commit()
-    roles.change(staff, replace(roles.values_of(staff), permissions=0x07), by=by)
+    editing.change(staff, replace(editing.values_of(staff), permissions=0x07), by=by)
 
 
 GIVING = [
@@ -190,7 +191,7 @@ def test_a_role_that_gives_them_no_more_than_strangers_get_leaves_passwords(
     account().role = role
     db.session.commit()
     bits = 0x01 if change == "less" else role.permissions | 0x04
-    roles.change(role, replace(roles.values_of(role), permissions=bits), by=admin)
+    editing.change(role, replace(editing.values_of(role), permissions=bits), by=admin)
     assert get_in(app.test_client(), STRANGERS)
 
 
@@ -245,19 +246,19 @@ def test_a_default_role_that_allows_less_voids_what_registered_with_more(
     former = Role.get_default()
     former.permissions |= 0x04
     db.session.commit()
-    less = roles.Values("Guest", "main", 0x01, default=True)
+    less = editing.Values("Guest", "main", 0x01, default=True)
     if is_new:
-        roles.create(less, by=admin)
+        editing.create(less, by=admin)
     else:
-        roles.change(factories.make_role("Guest", permissions=0x01), less, by=admin)
+        editing.change(factories.make_role("Guest", permissions=0x01), less, by=admin)
     assert account().role is former
     assert not get_in(app.test_client(), STRANGERS)
     assert "/reset-password/" in outbox.last_text()
 
 
 def test_a_default_role_that_allows_as_much_leaves_passwords(stranger, app, admin):
-    roles.create(
-        roles.Values("Member", "main", Role.get_default().permissions, default=True), by=admin
+    editing.create(
+        editing.Values("Member", "main", Role.get_default().permissions, default=True), by=admin
     )
     assert get_in(app.test_client(), STRANGERS)
 

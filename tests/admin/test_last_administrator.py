@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features import bulk, imports
+from app.features.roles import editing
 from app.models import Role, User
 from app.services import deletions, policy, roles, users
 from tests.factories import make_role
@@ -63,9 +64,9 @@ def page_deletes(last, _actor, browser, _app):
 
 
 def page_edits_the_role(last, _actor, browser, _app):
-    values = roles.Values("Owner", "admin", 0x05, default=False)
+    values = editing.Values("Owner", "admin", 0x05, default=False)
     with pytest.raises(policy.LastAdministrator):
-        roles.change(last.role, values, by=None)
+        editing.change(last.role, values, by=None)
     noted = browser.get(f"/admin/roles/{last.role_id}").text
     seen = noted.split('name="seen"')[1].split('value="')[1].split('"')[0]
     data = {

@@ -5,11 +5,12 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.invitations import invitations
+from app.features.roles import editing
+from app.features.roles.editing import Values
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
 from app.services import access, deletions, roles, users
 from app.services.policy import AuthorityLost, LastAdministrator, UserGone
-from app.services.roles import Values
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user
 
@@ -88,9 +89,9 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed,
 
 
 ROLE_DEEDS = {
-    "make": lambda _role, by: roles.create(Values("New", "main", 0x01, False), by=by),
-    "change": lambda role, by: roles.change(role, Values("Odd", "main", 0x11, False), by=by),
-    "delete": lambda role, by: roles.delete(role, move_to=roles.known()[-1], by=by),
+    "make": lambda _role, by: editing.create(Values("New", "main", 0x01, False), by=by),
+    "change": lambda role, by: editing.change(role, Values("Odd", "main", 0x11, False), by=by),
+    "delete": lambda role, by: editing.delete(role, move_to=roles.known()[-1], by=by),
 }
 
 

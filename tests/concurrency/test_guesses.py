@@ -3,9 +3,10 @@
 import pytest
 
 from app.extensions import db, limiter
+from app.kit import attempts
 from app.kit.web import origin
 from app.models import User
-from app.services import accounts, guesses
+from app.services import accounts
 from app.services.guesses import TooManyGuesses
 from tests.factories import make_user
 from tests.support import PASSWORD
@@ -67,4 +68,4 @@ def test_guesses_right_and_wrong_at_once_do_not_stand_in_each_others_way(race, c
         for n in range(24)
     ]
     outcomes(race(*acts))
-    assert guesses.purge() == 0
+    assert attempts.purge() == 0

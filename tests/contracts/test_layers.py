@@ -38,7 +38,7 @@ def calls(path):
 @pytest.mark.parametrize("path", APP, ids=name_of)
 def test_only_services_commit(path):
     """One use case is one service function and one commit."""
-    if name_of(path).startswith(("app.services", "app.kit.mail")):
+    if name_of(path).startswith(("app.services", "app.kit.mail", "app.kit.attempts")):
         return
     if part_of(name_of(path)) == "app.features" and not is_door(name_of(path)):
         return

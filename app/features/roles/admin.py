@@ -6,14 +6,13 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.features.roles import role_pages
+from app.features.roles import editing, role_pages
+from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
+from app.features.roles.reassign_role import MOST, TooMany
 from app.models import Permission, Role
 from app.services import edit_conflicts, landing_pages, policy
-from app.services import roles as roles_service
 from app.services.policy import AboveOneself, LastAdministrator
-from app.services.reassign_role import MOST, TooMany
-from app.services.roles import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.sign_in import me
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
@@ -81,9 +80,9 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     changed = None
     try:
         if found is None:
-            found = roles_service.create(form.values, by=me())
+            found = editing.create(form.values, by=me())
         else:
-            roles_service.change(found, form.values, by=me(), seen=form.seen.data or "")
+            editing.change(found, form.values, by=me(), seen=form.seen.data or "")
     except NameTaken:
         form.name.errors = ["Another role has this name already."]
     except DefaultAbove:
@@ -138,7 +137,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
         return back
     if form.validate_on_submit():
         try:
-            moved = roles_service.delete(found, move_to=form.role.role, by=me())
+            moved = editing.delete(found, move_to=form.role.role, by=me())
         except LastAdministrator:
             form.role.errors = [LAST]
         except DefaultRole:

@@ -15,11 +15,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.admin.forms import RoleField
+from app.features.roles import editing
+from app.features.roles.editing import Values
 from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
-from app.services import edit_conflicts, landing_pages, policy, roles
-from app.services.roles import Values
+from app.services import edit_conflicts, landing_pages, policy
 from app.sign_in import me
 
 NAME_LENGTH = 64
@@ -130,12 +131,12 @@ class RoleForm(BaseForm):
 
     def wanted(self, role: Role) -> dict[str, str]:
         """Return, of what was typed, in words, whatever differs from what `role` is now."""
-        now = roles.values_of(role).noted()
+        now = editing.values_of(role).noted()
         return {name: text for name, text in self.values.noted().items() if text != now[name]}
 
     def note(self, role: Role) -> None:
         """Remember what `role` is, to notice when someone else changes it."""
-        self.seen.data = edit_conflicts.note(roles.values_of(role).noted())
+        self.seen.data = edit_conflicts.note(editing.values_of(role).noted())
 
 
 class DeleteRoleForm(BaseForm):

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select, union_all
 
 from app.extensions import db
+from app.features.roles.editing import Values
 from app.models import Permission, Role, User
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services.roles import Values, known
+from app.services.roles import known
 
 COUNT_CAP = 10_000  # beyond this a list says "more than"
 MOST_SUBQUERIES = 100  # of a statement; SQLite takes 500

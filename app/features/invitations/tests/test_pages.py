@@ -11,9 +11,10 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.invitations import invitations
 from app.features.invitations.invitations import LinkChanged
+from app.features.roles import editing
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
-from app.services import accounts, roles, users
+from app.services import accounts, users
 from app.services.accounts import LinkRefused
 from app.services.policy import AboveOneself
 from tests import factories
@@ -252,13 +253,13 @@ def test_a_copied_link_opens_no_account_above_whoever_copied_it(
     role = factories.make_role("Guest")
     users.change_role(invited, role=role, by=admin)
     link = shown_link(copy(browser, invited))
-    roles.change(role, replace(roles.values_of(role), name="Visitor"), by=admin)
+    editing.change(role, replace(editing.values_of(role), name="Visitor"), by=admin)
     assert works(app, link), "the name of a role lets nobody do more"
     if way == "another role":
         users.change_role(invited, role=admin.role, by=admin)
     else:
         bits = Permission.GENERAL | Permission.VIEW_AUDIT
-        roles.change(role, replace(roles.values_of(role), permissions=bits), by=admin)
+        editing.change(role, replace(editing.values_of(role), permissions=bits), by=admin)
     assert not works(app, link)
     with pytest.raises(LinkRefused):
         accounts.join_from_invite(invited.id, link.rpartition("/")[2], PASSWORD)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.roles import role_pages
+from app.features.roles import editing, role_pages
 from app.models import AuditEvent, EmailMessage, Permission, Role, User
 from app.models.role import LAST_BIT_OF_A_COPY, PERMISSION_TEXTS, PermissionText
 from app.services import roles
@@ -164,11 +164,11 @@ def test_values_that_no_permission_has_are_refused(browser, partial, value):
 )
 def test_the_service_refuses_bits_that_make_no_sense(app, admin, bits):
     """AZ-4: 0x80 is never alone."""
-    values = roles.Values("Odd", "main", bits, default=False)
-    with pytest.raises(roles.UnknownPermission):
-        roles.create(values, by=admin)
-    with pytest.raises(roles.UnknownPermission):
-        roles.change(named("User"), values, by=None)
+    values = editing.Values("Odd", "main", bits, default=False)
+    with pytest.raises(editing.UnknownPermission):
+        editing.create(values, by=admin)
+    with pytest.raises(editing.UnknownPermission):
+        editing.change(named("User"), values, by=None)
     assert named("Odd") is None
 
 
@@ -252,7 +252,7 @@ def test_a_stale_form_tells_homes_in_the_words_of_the_form(browser, admin):
     editor = make_role("Editor", 0x11)
     noted = seen(browser, editor)
     assert ">Admin, at /admin/</option>" in browser.get(path(editor)).text
-    roles.change(editor, roles.Values("Editor", "admin", 0x11, default=False), by=admin)
+    editing.change(editor, editing.Values("Editor", "admin", 0x11, default=False), by=admin)
     page = browser.submit(path(editor), fields("Editor", 1, 0x10, index="main", seen=noted))
     assert page.status_code == 409
     assert "<del>Main, at /</del>" in page.text
@@ -261,7 +261,7 @@ def test_a_stale_form_tells_homes_in_the_words_of_the_form(browser, admin):
 
 
 def test_a_home_that_is_gone_is_told_by_its_name(app):
-    assert roles.Values("Odd", "shop", 1, default=False).noted()["Home"] == "shop"
+    assert editing.Values("Odd", "shop", 1, default=False).noted()["Home"] == "shop"
 
 
 def test_before_permissions_change_the_page_says_whom_it_reaches(browser, make_user):
@@ -318,7 +318,7 @@ def test_a_stale_form_shows_both_versions_and_can_be_sent_again(browser, admin):
     """F38"""
     editor = make_role("Editor", 0x11)
     noted = seen(browser, editor)
-    roles.change(editor, roles.Values("Journalist", "main", 0x11, default=False), by=admin)
+    editing.change(editor, editing.Values("Journalist", "main", 0x11, default=False), by=admin)
     page = browser.submit(path(editor), fields("Writer", 1, 0x10, seen=noted))
     assert page.status_code == 409
     for words in ("changed while you looked at it", "Journalist", "Writer", "admin@example.com"):
@@ -368,14 +368,14 @@ def test_whoever_registers_never_administers_the_app(browser, admin):
     assert "instead of" not in page.text
     assert "Everyone who registers would administer the app" in page.text
     assert named("Owner") is None
-    values = roles.Values("User", "main", 0xFF, default=False)
-    with pytest.raises(roles.DefaultRole):
-        roles.change(named("User"), values, by=admin)
+    values = editing.Values("User", "main", 0xFF, default=False)
+    with pytest.raises(editing.DefaultRole):
+        editing.change(named("User"), values, by=admin)
 
 
 def test_the_role_that_is_the_default_no_longer_has_that_in_the_trail(browser, admin):
     """AD-5: before and after, of both roles."""
-    roles.create(roles.Values("Guest", "main", 1, default=True), by=admin)
+    editing.create(editing.Values("Guest", "main", 1, default=True), by=admin)
     events = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2)).all()
     told = {event.subject_label: event.changes["given to people who register"] for event in events}
     assert told == {"User": ["yes", "no"], "Guest": [None, "yes"]}
@@ -475,7 +475,7 @@ def test_people_are_not_moved_above_whoever_deletes_their_role(partial, make_use
     assert "Choose one of the roles" in page.text
     user = db.session.scalar(select(User).where(User.email == "partial@example.com"))
     with pytest.raises(AboveOneself):
-        roles.delete(editor, move_to=named("Administrator"), by=user)
+        editing.delete(editor, move_to=named("Administrator"), by=user)
     assert named("Editor")
 
 
@@ -617,15 +617,15 @@ def test_the_default_role_cannot_be_deleted(browser):
     assert "Delete role" not in browser.get(path(user)).text
     answer = browser.get(path(user, "/delete"), follow_redirects=True)
     assert "People who register get this role" in answer.text
-    with pytest.raises(roles.DefaultRole):
-        roles.delete(user, move_to=named("Administrator"), by=None)
+    with pytest.raises(editing.DefaultRole):
+        editing.delete(user, move_to=named("Administrator"), by=None)
     assert named("User")
 
 
 def test_more_people_than_a_request_can_move_are_left_to_a_bulk_change(
     browser, make_user, monkeypatch
 ):
-    monkeypatch.setattr("app.services.reassign_role.MOST", 2)
+    monkeypatch.setattr("app.features.roles.reassign_role.MOST", 2)
     editor = make_role("Editor", 0x11)
     for _ in range(3):
         make_user(role="Editor")
@@ -637,9 +637,9 @@ def test_more_people_than_a_request_can_move_are_left_to_a_bulk_change(
 
 def test_roles_that_were_renamed_or_deleted_do_not_come_back(app, admin):
     """What people made of the roles stays, however often the app is released."""
-    values = roles.Values("Owner", "admin", 0xFF, default=False)
-    roles.change(named("Administrator"), values, by=admin)
-    roles.change(named("User"), roles.Values("Member", "main", 1, default=True), by=admin)
+    values = editing.Values("Owner", "admin", 0xFF, default=False)
+    editing.change(named("Administrator"), values, by=admin)
+    editing.change(named("User"), editing.Values("Member", "main", 1, default=True), by=admin)
     roles.insert()
     assert [role.name for role in roles.known()] == ["Member", "Owner"]
 
@@ -649,8 +649,8 @@ def test_a_release_gives_nobody_more_while_someone_else_administers(app, admin):
     make_role("Owner", 0xFF)
     admin.role = named("Owner")
     db.session.commit()
-    roles.change(
-        named("Administrator"), roles.Values("Administrator", "admin", 5, default=False), by=admin
+    editing.change(
+        named("Administrator"), editing.Values("Administrator", "admin", 5, default=False), by=admin
     )
     roles.insert()
     assert named("Administrator").permissions == 5

@@ -7,6 +7,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.features.invitations import invitations
+from app.features.roles import editing
+from app.features.roles.editing import Values
 from app.models import Role, User
 from app.services import accounts, roles, users
 from app.services.policy import (
@@ -16,7 +18,6 @@ from app.services.policy import (
     UserGone,
     can_sign_in,
 )
-from app.services.roles import Values
 from tests.factories import make_role, make_user
 from tests.support import PASSWORD
 
@@ -80,7 +81,7 @@ def edit(role, permissions=0x05):
         found = db.session.get(Role, role)
         if found is None:
             raise RoleGone
-        roles.change(found, Values(found.name, "main", permissions, default=False), by=by)
+        editing.change(found, Values(found.name, "main", permissions, default=False), by=by)
 
     return deed
 
@@ -90,7 +91,7 @@ def delete(role, to):
         found = db.session.get(Role, role)
         if found is None:
             raise RoleGone
-        roles.delete(found, move_to=db.session.get(Role, to), by=by)
+        editing.delete(found, move_to=db.session.get(Role, to), by=by)
 
     return deed
 
@@ -98,7 +99,7 @@ def delete(role, to):
 def become_default(role):
     def deed(by):
         found = db.session.get(Role, role)
-        roles.change(found, Values(found.name, "main", 1, default=True), by=by)
+        editing.change(found, Values(found.name, "main", 1, default=True), by=by)
 
     return deed
 
@@ -226,7 +227,9 @@ def test_the_default_goes_from_role_to_role_while_people_register(race):
             ),
         )  # fmt: skip
         assert not [
-            r for r in results if isinstance(r, Exception) and not isinstance(r, roles.DefaultRole)
+            r
+            for r in results
+            if isinstance(r, Exception) and not isinstance(r, editing.DefaultRole)
         ], results
         db.session.rollback()
         assert len(db.session.scalars(select(Role).where(Role.default)).all()) == 1
@@ -243,7 +246,7 @@ def test_of_two_roles_with_one_name_one_is_made(race):
         name = f"Editor {next(_number)}"
 
         def make(by, name=name):
-            roles.create(Values(name, "main", 1, default=False), by=by)
+            editing.create(Values(name, "main", 1, default=False), by=by)
 
         results = race(*[acting(make, by)] * 4)
         assert sorted(map(repr, results)) == ["NameTaken()"] * 3 + ["None"]

@@ -1,0 +1,245 @@
+"""Make, change and delete roles."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select, update
+from sqlalchemy import delete as delete_rows
+from sqlalchemy.exc import IntegrityError
+
+from app.extensions import db
+from app.features.roles import reassign_role
+from app.kit import names, queue
+from app.models import Permission, Role, User
+from app.services import audit, edit_conflicts, landing_pages, policy, unproven
+from app.services.policy import (
+    AboveOneself,
+    LastAdministrator,
+    RoleGone,
+    has_administrator,
+    lock_role,
+    refuse_above,
+)
+from app.services.roles import known
+
+
+class NameTaken(Exception):
+    """Another role has this name, in whatever case."""
+
+
+class UnknownPermission(Exception):
+    """The bits are none, negative, or hold some that no permission has."""
+
+
+class DefaultRole(Exception):
+    """Whoever registers gets this role, so it cannot be deleted nor administer the app."""
+
+
+class DefaultAbove(AboveOneself):
+    """The role that people who register get has permissions that whoever acts lacks."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What can be said of a role."""
+
+    name: str
+    index: str
+    permissions: int
+    default: bool
+
+    def noted(self) -> dict[str, str]:
+        """Return the values in words, as pages and the audit trail tell them."""
+        return {
+            "Name": self.name,
+            "Home": landing_pages.words(self.index),
+            "Permissions": ", ".join(Permission.names(self.permissions)) or "none",
+            "Given to people who register": "yes" if self.default else "no",
+        }
+
+
+def values_of(role: Role) -> Values:
+    return Values(role.name, role.index, role.permissions, role.default)
+
+
+def create(values: Values, *, by: User | None) -> Role:
+    """Make a role.
+
+    As the default it voids passwords as `change` does. Raises NameTaken, UnknownPermission,
+    AboveOneself, DefaultAbove and DefaultRole.
+    """
+    _lock_all(by)
+    values = _checked(values, by=by)
+    role = Role()
+    _refuse_taken(values.name, but=role)
+    former_default = _write(role, values, by=by)
+    db.session.add(role)
+    _flush()
+    has_mail = _outgrow(former_default, role, by=by)
+    noted = {name.lower(): (None, value) for name, value in values.noted().items()}
+    audit.record("role.created", by=by, subject=role, changes=noted)
+    _commit(has_mail=has_mail)
+    return role
+
+
+def change(role: Role, values: Values, *, by: User | None, seen: str | None = None) -> None:
+    """Make `role` what `values` say, for everyone who has it, from their next request on.
+
+    `seen` is what the form noted of the role when it was opened. The default role stays it until
+    another becomes it. Accounts that nobody has confirmed lose their password when the role comes
+    to allow more and is not the default, or when the default before it allowed more: each gets a
+    link to choose one. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
+    DefaultRole, LastAdministrator, RoleGone and edit_conflicts.Changed.
+    """
+    _lock_all(by)
+    lock_role(role)
+    refuse_above(by, role)
+    before = values_of(role)
+    edit_conflicts.refuse_if_changed(seen, before.noted(), role)
+    values = _checked(values, by=by, default=before.default)
+    if values == before:
+        db.session.rollback()
+        return
+    _refuse_taken(values.name, but=role)
+    was_administrator = role.is_administrator
+    former_default = _write(role, values, by=by)
+    _flush()
+    if was_administrator and not role.is_administrator:
+        _keep_an_administrator()
+    has_mail = _outgrow(former_default, role, by=by)
+    if not role.default and not Permission.grants(before.permissions, role.permissions):
+        has_mail |= _void_passwords(role, by=by)
+    old, new = before.noted(), values.noted()
+    noted = {name.lower(): (old[name], new[name]) for name in new if old[name] != new[name]}
+    audit.record("role.changed", by=by, subject=role, changes=noted)
+    _commit(has_mail=has_mail)
+
+
+def _outgrow(former_default: Role | None, role: Role, *, by: User | None) -> bool:
+    """Void the passwords of unconfirmed accounts that have more than people now register with.
+
+    `role` took the place of the `former_default`, if it did. Return whether there is mail.
+    """
+    if former_default is None or Permission.grants(role.permissions, former_default.permissions):
+        return False
+    return _void_passwords(former_default, by=by)
+
+
+def _commit(*, has_mail: bool) -> None:
+    db.session.commit()
+    if has_mail:
+        queue.enqueue("drain_outbox")
+
+
+def _void_passwords(role: Role, *, by: User | None) -> bool:
+    """Void the passwords of those who have `role` and are not confirmed, and mail them a link."""
+    people = and_(User.role_id == role.id, User.confirmed.is_(False))
+    # In the order of their ids, as everyone who locks several does.
+    locked = select(User.id).where(people).order_by(User.id)
+    db.session.execute(locked.with_for_update(key_share=True))
+    return unproven.void_passwords(people, audit.provenance(by), with_link=True)
+
+
+def delete(role: Role, *, move_to: Role, by: User | None) -> int:
+    """Delete `role` and give its people `move_to` instead; return how many were moved.
+
+    All of it is one transaction. Whoever is not deleted is told by mail. Raises AboveOneself,
+    DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
+    """
+    _lock_all(by)
+    lock_role(role, to_delete=True)
+    lock_role(move_to)
+    if role.id == move_to.id:
+        db.session.rollback()
+        raise RoleGone
+    refuse_above(by, role, move_to)
+    if role.default:
+        db.session.rollback()
+        raise DefaultRole
+    moved = reassign_role.everyone(role, to=move_to, by=by)
+    if role.is_administrator:
+        _keep_an_administrator()
+    noted = {name.lower(): (value, None) for name, value in values_of(role).noted().items()}
+    audit.record(
+        "role.deleted", by=by, subject=role, changes=noted, people=moved, moved_to=move_to.name
+    )
+    db.session.flush()
+    db.session.execute(delete_rows(Role).where(Role.id == role.id))
+    _commit(has_mail=moved > 0)
+    return moved
+
+
+def _lock_all(by: User | None) -> None:
+    """Let only one change roles at a time, and nobody take an administrator away meanwhile.
+
+    Raises AuthorityLost for one who may change roles no longer.
+    """
+    # The order is that of policy.lock_administrators, so that neither waits for the other.
+    everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
+    db.session.execute(everything)
+    policy.forget_roles()
+    policy.read_actor_again(by, Permission.MANAGE_ROLES)
+
+
+def _checked(values: Values, *, by: User | None, default: bool = False) -> Values:
+    """Return `values` as they are stored. Raises what `create` does."""
+    bits = values.permissions
+    if bits <= 0 or bits & ~Permission.known():
+        raise UnknownPermission
+    if Permission.grants(bits, Permission.ADMINISTER):
+        bits = int(Permission.ADMINISTER)  # which holds all, also what is added later
+    elif bits & 0x80:
+        raise UnknownPermission
+    if not policy.covers(by, bits):
+        raise AboveOneself
+    is_default = default or values.default
+    if is_default and bits == Permission.ADMINISTER:
+        raise DefaultRole
+    name = " ".join(unicodedata.normalize("NFC", values.name).split())
+    return Values(name, values.index, bits, is_default)
+
+
+def _refuse_taken(name: str, *, but: Role) -> None:
+    if any(names.fold(role.name) == names.fold(name) for role in known() if role is not but):
+        raise NameTaken
+
+
+def _write(role: Role, values: Values, *, by: User | None) -> Role | None:
+    """Make `role` what `values` say, and return the default role whose place it takes, if any."""
+    former = _end_default(by) if values.default and not role.default else None
+    role.name, role.index = values.name, values.index
+    role.permissions, role.default = values.permissions, values.default
+    return former
+
+
+def _end_default(by: User | None) -> Role | None:
+    """Take from the default role that it is: a change of it as any other. Raises DefaultAbove."""
+    former = Role.get_default()
+    if former is None:
+        return None
+    if not policy.covers(by, former.permissions):
+        db.session.rollback()
+        raise DefaultAbove
+    # Written before the other becomes it: the database allows one.
+    db.session.execute(update(Role).where(Role.default).values(default=False))
+    noted = {"given to people who register": ("yes", "no")}
+    audit.record("role.changed", by=by, subject=former, changes=noted)
+    return former
+
+
+def _flush() -> None:
+    """Write what was changed; on PostgreSQL two may make roles of one name at the same moment."""
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise NameTaken from None
+
+
+def _keep_an_administrator() -> None:
+    db.session.flush()
+    if not has_administrator():
+        db.session.rollback()
+        raise LastAdministrator

@@ -1,0 +1,167 @@
+"""Counters of attempts, kept in the database: all processes share them, and no attempt slips by.
+
+Each attempt is counted before it is made, in one statement, so attempts at the same moment cannot
+pass together. Redis plays no part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from flask import current_app
+from sqlalchemy import (
+    CursorResult,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    or_,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
+
+from app.extensions import db, is_sqlite
+from app.kit.database import UtcDateTime, now
+
+QUARTER_OF_AN_HOUR = timedelta(minutes=15)
+
+
+class PasswordGuesses(db.Model):
+    """Attempts under one key, in a short window and in a long one."""
+
+    __tablename__ = "password_guesses"
+
+    # A keyed hash: the table names nobody.
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    short_count: Mapped[int] = mapped_column(default=0)
+    short_ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    long_count: Mapped[int] = mapped_column(default=0)
+    long_ends_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many attempts a key has in a quarter of an hour, and how many in a longer time."""
+
+    name: str
+    soon: int
+    later: int
+    later_is: timedelta
+
+
+class TooMany(Exception):
+    """No attempt is left under this limit."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit.name)
+        self.limit = limit
+
+
+def key_of(limit: Limit, about: str) -> str:
+    """Return the key of a counter. A keyed hash, so that the table names nobody."""
+    secret = current_app.config["SECRET_KEY"].encode()
+    return hmac.digest(secret, f"{limit.name}|{about}".encode(), hashlib.sha256).hex()
+
+
+def begin() -> None:
+    """Spare these commits the wait for the disk: a counter that a crash sets back does no harm."""
+    if not is_sqlite():
+        db.session.execute(text("SET LOCAL synchronous_commit TO off"))
+
+
+def count(limit: Limit, key: str, *, step: int = 1) -> int:
+    """Add `step` to a counter and return what its short window has come to.
+
+    Raises TooMany, and leaves everything as it was, if nothing is left.
+    """
+    at = now()
+    values: dict[str, datetime | int | str] = {
+        "its_key": key,
+        "step": step,
+        "at": at,
+        "soon": limit.soon,
+        "later": limit.later,
+        "soon_ends": at + QUARTER_OF_AN_HOUR,
+        "later_ends": at + limit.later_is,
+    }
+    counted = db.session.connection().execute(_statement(is_sqlite=is_sqlite()), values).scalar()
+    if counted is None:
+        db.session.rollback()
+        raise TooMany(limit)
+    return int(counted)
+
+
+def take_back(keys: Iterable[str]) -> None:
+    """Take one attempt off each counter. The caller commits."""
+    _change(_LESS, keys)
+
+
+def reset(keys: Iterable[str]) -> None:
+    """Begin each counter anew. The caller commits."""
+    _change(_NONE, keys)
+
+
+def _change(statement: Any, keys: Iterable[str]) -> None:
+    # In the order in which they were counted, so that no two wait for each other.
+    if values := [{"its_key": key} for key in keys]:
+        db.session.connection().execute(statement, values)
+
+
+def purge() -> int:
+    """Delete the counters whose windows are over, and return how many there were."""
+    result = db.session.execute(
+        delete(PasswordGuesses).where(
+            PasswordGuesses.long_ends_at < now(), PasswordGuesses.short_ends_at < now()
+        )
+    )
+    db.session.commit()
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _statement(*, is_sqlite: bool) -> ReturningInsert[int]:
+    """Return what counts up one counter: it changes and returns no row if nothing is left."""
+    columns, at = _TABLE.c, bindparam("at", type_=UtcDateTime)
+    step = bindparam("step", type_=Integer)
+    soon_ends, later_ends = (bindparam(n, type_=UtcDateTime) for n in ("soon_ends", "later_ends"))
+    soon_is_over, later_is_over = columns.short_ends_at <= at, columns.long_ends_at <= at
+    new = (sqlite.insert if is_sqlite else postgresql.insert)(PasswordGuesses).values(
+        key=bindparam("its_key"),
+        short_count=step,
+        short_ends_at=soon_ends,
+        long_count=step,
+        long_ends_at=later_ends,
+    )
+    counted: Any = new.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "short_count": case((soon_is_over, step), else_=columns.short_count + step),
+            "short_ends_at": case((soon_is_over, soon_ends), else_=columns.short_ends_at),
+            "long_count": case((later_is_over, step), else_=columns.long_count + step),
+            "long_ends_at": case((later_is_over, later_ends), else_=columns.long_ends_at),
+        },
+        where=and_(
+            or_(soon_is_over, columns.short_count < bindparam("soon")),
+            or_(later_is_over, columns.long_count < bindparam("later")),
+        ),
+    )
+    return cast("ReturningInsert[int]", counted.returning(columns.short_count))
+
+
+_TABLE = PasswordGuesses.__table__
+_IS_MINE = _TABLE.c.key == bindparam("its_key")
+_NONE = update(_TABLE).where(_IS_MINE).values(short_count=0, long_count=0)
+_LESS = (
+    update(_TABLE)
+    .where(_IS_MINE, _TABLE.c.short_count > 0, _TABLE.c.long_count > 0)
+    .values(short_count=_TABLE.c.short_count - 1, long_count=_TABLE.c.long_count - 1)
+)

@@ -1,0 +1,146 @@
+"""Error pages. They ask the database nothing, not even who the visitor is: it may be away."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, g, jsonify, render_template, request
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
+from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, ServiceUnavailable
+
+from app.extensions import login_manager
+from app.kit.web.accept import wants_json
+from app.kit.web.csrf import SentFromElsewhere
+from app.kit.web.gates import GateClosed
+from app.kit.web.headers import SentInTheClear
+from app.kit.web.redirects import next_url
+from app.kit.web.request_log import Sparing
+
+logger = logging.getLogger(__name__)
+sparing = Sparing(logger)
+
+RETRY_AFTER = 5  # seconds
+HOME = ("/", "Go to the home page")
+# Not 404: a cache may keep it for others.
+LEADS_BACK = (403, 409)
+
+MESSAGES = {
+    400: ("That request makes no sense", "Go back, reload the page and try again."),
+    401: ("Sign in first", "This page is for people who are signed in."),
+    403: ("You may not open this", "Your account does not have the permission this page asks for."),
+    404: ("There is no such page", "The address may be misspelt, or the page is gone."),
+    405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    408: ("That took too long", "The request did not arrive in time. Try again."),
+    409: ("Someone was quicker", "This was changed or deleted in the meantime. Look at it again."),
+    413: ("That is too large", "Send less, or a smaller file."),
+    429: ("Too many attempts", "Wait a few minutes, then try again."),
+    500: (
+        "Something went wrong",
+        "The fault is ours and has been noted. Try again in a few minutes.",
+    ),
+    503: ("Not available just now", "The app cannot reach something it needs. Try again soon."),
+}
+SENT_FROM_ELSEWHERE = (
+    "This form was not sent from here",
+    "Your browser says that it was sent from another address. Open the site at {} and try again.",
+)
+SENT_IN_THE_CLEAR = (
+    "This was not sent over HTTPS",
+    "It was refused, because others could read it on the way. Open the site at {} and try again.",
+)
+
+
+def init_app(app: Flask) -> None:
+    """Answer what any application can meet; see app.errors for what this one knows besides."""
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
+    app.register_error_handler(SentInTheClear, show_where_to_send_it)
+    app.register_error_handler(GateClosed, show_closed_gate)
+    for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
+        app.register_error_handler(away, show_unavailable)
+    for outdated in (StaleDataError, ObjectDeletedError):
+        app.register_error_handler(outdated, show_conflict)
+
+
+def show(
+    error: HTTPException,
+    words: tuple[str, str] | None = None,
+    ways_on: Sequence[tuple[str, str]] = (),
+) -> Any:
+    """Answer with a page, or with JSON where the client asks for that.
+
+    `words` are a title and a message, where those of the code would not say what is the matter;
+    `ways_on` are the addresses and labels of links that help.
+    """
+    if error.code is None or error.code < 400:
+        return error
+    code = error.code if error.code in MESSAGES else (500 if error.code >= 500 else 400)
+    title, message = words or MESSAGES[code]
+    original = getattr(error, "original_exception", None)
+    if isinstance(error, InternalServerError) and original is None:
+        logger.error("the app answered %s by itself: %s", error.code, error)
+    headers = [
+        (name, value)
+        for name, value in error.get_headers(request.environ)
+        if name.lower() not in {"content-type", "content-length"}
+    ]
+    if wants_json():
+        return jsonify(error=title, message=message, request_id=request_id()), error.code, headers
+    page = render(
+        "errors/error.html",
+        code=error.code,
+        title=title,
+        message=message,
+        actions=[*ways_on, *(way_back() if code in LEADS_BACK else []), HOME],
+        request_id=request_id(),
+    )
+    return page, error.code, headers
+
+
+def render(template: str, **values: Any) -> str:
+    """Render a page without loading the user: Flask-Login would do so for every template."""
+    g.setdefault("_login_user", login_manager.anonymous_user())
+    return render_template(template, **values)
+
+
+def way_back() -> list[tuple[str, str]]:
+    """Return a link to the page from which the visitor came, if it is another one of this site."""
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return []
+    back = next_url(came_from._replace(scheme="", netloc="", fragment="").geturl(), "")
+    if not back or came_from.netloc != request.host or came_from.path == request.path:
+        return []
+    return [(back, "Go back")]
+
+
+def show_unavailable(error: Exception) -> Any:
+    """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
+    cause = getattr(error, "orig", None) or error
+    kind, sentence = type(cause).__name__, str(cause).strip().partition("\n")[0]
+    sparing.error(kind, "the database is not available: %s: %s", kind, sentence)
+    return show(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def show_conflict(_error: Exception) -> Any:
+    """Answer that what was to be changed is no longer there, or no longer what it was."""
+    return show(Conflict())
+
+
+def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
+    """Say at which address a form is taken; no permission is at fault."""
+    title, message = SENT_IN_THE_CLEAR if isinstance(error, SentInTheClear) else SENT_FROM_ELSEWHERE
+    return show(error, (title, message.format(current_app.config["APP_URL"])))
+
+
+def show_closed_gate(error: GateClosed) -> Any:
+    """Answer a client that wants JSON with what opens the gate."""
+    return show(error, (error.title, error.message))
+
+
+def request_id() -> str:
+    return str(g.get("request_id", ""))
