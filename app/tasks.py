@@ -1,9 +1,9 @@
 """What the worker runs. Each parses its arguments and calls a service."""
 
-from app.kit import attempts, queue
+from app.kit import attempts, audit, queue
 from app.kit import clean_up as nightly_clean_up
 from app.kit.mail import leases, outbox
-from app.services import audit, deletions, sessions
+from app.services import deletions, sessions
 
 
 # A mail that fails is tried again by the outbox; the retries are for a process that dies.

@@ -110,12 +110,27 @@ def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manife
     return {name: manifests[name] for name in _order(folder, manifests)}
 
 
-def read_menus(path: Path) -> Mapping[str, tuple[MenuEntry, ...]]:
-    """Return the entries of a file that has menus alone, by menu. Raises ManifestError."""
+@dataclass(frozen=True, slots=True)
+class CoreManifest:
+    """The core's own menu entries and event names, written as in a `feature.toml`."""
+
+    menu: Mapping[str, tuple[MenuEntry, ...]]
+    events: Mapping[str, str]
+    nouns: Mapping[str, str]
+    subjects: Mapping[str, str]
+
+
+def read_core(path: Path) -> CoreManifest:
+    """Return what `app/core.toml` holds. Raises ManifestError."""
     table = TomlTable(shown(path), "", _values(path))
-    menus = _menu(table.table("menu"))
+    core = CoreManifest(
+        menu=_menu(table.table("menu")),
+        events=table.words("events", EVENT),
+        nouns=table.words("nouns", NAME),
+        subjects=table.words("subjects", NAME),
+    )
     table.end()
-    return menus
+    return core
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from app.admin.forms import ConfirmForm, StaleableForm
 from app.extensions import db
+from app.kit import edit_conflicts
+from app.kit.edit_conflicts import Changed
 from app.kit.web.forms import BaseForm
 from app.models import User
-from app.services import edit_conflicts, user_page, users
+from app.services import user_page, users
 from app.services.access import TooManyMails, WrongState
-from app.services.edit_conflicts import Changed
 from app.services.policy import (
     LastAdministrator,
     NotOnOneself,

@@ -28,6 +28,12 @@ def installed() -> dict[str, manifests.Manifest]:
     return manifests.read(FOLDER, off=config.features_off())
 
 
+@cache
+def core() -> manifests.CoreManifest:
+    """Return the core's own menu entries and event names."""
+    return manifests.read_core(FOLDER.with_name("core.toml"))
+
+
 def names() -> list[str]:
     """Return the names of the features that are on."""
     return [name for name, manifest in installed().items() if not manifest.off]

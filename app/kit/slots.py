@@ -7,7 +7,6 @@ Menus are data: the core's own entries are in `app/core.toml`, those of a featur
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from app.kit import features
@@ -19,13 +18,11 @@ Loader = Callable[[], Values | None]
 Column = Literal["full", "wide", "narrow", "alone"]
 Target = TypeVar("Target", bound=Callable[..., Any])
 
-CORE = Path(__file__).parents[1] / "core.toml"
-
 
 @cache
 def menu(name: str) -> tuple[MenuEntry, ...]:
     """Return the entries of a menu by their `order`, also those that a visitor may not open."""
-    menus = [manifests.read_menus(CORE)]
+    menus = [features.core().menu]
     menus += [manifest.menu for manifest in features.installed().values() if not manifest.off]
     return tuple(sorted((entry for one in menus for entry in one[name]), key=lambda e: e.order))
 

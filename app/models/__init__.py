@@ -1,8 +1,8 @@
 """The core's tables. Every model is named here, so that importing the package makes them known."""
 
 from app.kit.attempts import PasswordGuesses
+from app.kit.audit.event import AuditEvent, AuditMaintenance
 from app.kit.mail.email_message import EmailMessage
-from app.models.audit_event import AuditEvent, AuditMaintenance
 from app.models.role import Permission, Role
 from app.models.user import User
 from app.models.user_loader import AnonymousUser

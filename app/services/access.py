@@ -8,10 +8,11 @@ from sqlalchemy import CursorResult, delete
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.kit.mail import outbox
 from app.kit.web.devices import device_name
 from app.models import User, UserSession
-from app.services import audit, sessions, unproven
+from app.services import sessions, unproven
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.policy import lock, refuse_above, refuse_acting, refuse_oneself
 from app.services.users import lock_present

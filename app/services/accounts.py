@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
-from app.kit import passwords, tokens
+from app.kit import audit, passwords, tokens
 from app.kit.mail import outbox
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import audit, guesses, registration, sessions, unproven
+from app.services import guesses, registration, sessions, unproven
 from app.services.policy import lock, refuse_acting
 
 HOUR = timedelta(hours=1)

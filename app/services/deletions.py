@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
-from app.services import audit, guesses, sessions
+from app.services import erasure, guesses, sessions
 from app.services.accounts import refuse_password
 from app.services.policy import (
     keep_an_administrator,
@@ -100,12 +101,12 @@ def _purge_batch(before: datetime) -> int:
     is_due = User.deleted_at <= before
     oldest = select(User.id, User.email).where(is_due).order_by(User.deleted_at, User.id)
     found = oldest.limit(PURGE_BATCH)
-    audit.anonymise_most(db.session.scalars(found).all(), is_due)
+    erasure.anonymise_most(db.session.scalars(found).all(), is_due)
     # Whom someone restores at this moment is passed over, and not found the next time.
     locked = found.with_for_update(skip_locked=True, of=User)
     people = dict(iter(db.session.execute(locked)))
     if people:
-        audit.anonymise(list(people))
+        erasure.anonymise(list(people))
         # Mails name people; one that a worker has in hand is kept, and no longer refers to them.
         for theirs in (
             EmailMessage.user_id.in_(people),

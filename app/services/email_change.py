@@ -4,10 +4,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.kit.mail import outbox
 from app.models import User
 from app.models.user import canonical_email
-from app.services import audit, sessions, unproven
+from app.services import sessions, unproven
 from app.services.accounts import (
     HOUR,
     LINKS_AN_HOUR,

@@ -14,9 +14,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
+from app.kit import audit
 from app.kit.database import now
 from app.models import Permission, User, UserSession
-from app.services import audit, guesses, sessions
+from app.services import guesses, sessions
 from app.services.accounts import WrongPassword
 from app.services.policy import (
     AboveOneself,

@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.extensions import db
+from app.kit import audit
 from app.kit.database import now
 from app.models import User, UserSession
-from app.services import audit
 from app.services.policy import NotWhileActing
 
 TOUCH_INTERVAL = timedelta(minutes=5)

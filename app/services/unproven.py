@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.kit.mail import outbox
 from app.models import AuditEvent, User, UserSession
-from app.services import audit, sessions
+from app.services import sessions
 
 _CHANGED = ("password_hash", "must_change_password")
 

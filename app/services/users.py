@@ -7,11 +7,12 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
+from app.kit import audit, edit_conflicts
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import audit, edit_conflicts, sessions, unproven
+from app.services import sessions, unproven
 from app.services.accounts import email_taken, require_strong_password
 from app.services.policy import (
     LastAdministrator,

@@ -7,9 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import slots
+from app.kit import audit, slots
 from app.models import Permission, Role
-from app.services import audit
 from tests.factories import make_role
 
 CARDS = {

@@ -9,9 +9,10 @@ from sqlalchemy import event, select
 
 from app.extensions import db
 from app.features.invitations import invitations
+from app.kit import audit
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, UserSession
-from app.services import access, accounts, audit, deletions, sessions, users
+from app.services import access, accounts, deletions, sessions, users
 from tests.factories import make_role
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"

@@ -5,10 +5,11 @@ from datetime import timedelta
 from sqlalchemy import func, insert, select
 
 from app.extensions import db
+from app.kit import audit
+from app.kit.audit import retention
 from app.kit.database import now
 from app.models import AuditEvent, AuditMaintenance, User
-from app.services import audit
-from app.services.audit import retention
+from app.services import erasure
 from tests.factories import make_user
 
 
@@ -43,7 +44,7 @@ def test_people_are_taken_out_while_events_are_forgotten_and_added(race):
 
     def anonymise(*user_ids):
         def act():
-            audit.anonymise(user_ids)
+            erasure.anonymise(user_ids)
             db.session.commit()
 
         return act

@@ -7,10 +7,10 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.invitations import invitations
 from app.kit.database import now
+from app.kit.edit_conflicts import Changed, note
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
 from app.services import access, accounts, deletions, users
-from app.services.edit_conflicts import Changed, note
 from app.services.policy import UserGone
 from tests.concurrency.test_races import acting
 from tests.factories import make_user

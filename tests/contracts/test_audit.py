@@ -13,11 +13,10 @@ from app.extensions import db
 from app.features import imports
 from app.features.bulk.models import BulkOperation, BulkState
 from app.features.imports.models import ImportState
-from app.kit import features
+from app.kit import audit, features
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, Role, UserSession
-from app.services import audit
 from tests import factories
 from tests.contracts.test_imports import name_of, sources
 from tests.contracts.test_routes import RULES, UNSAFE
@@ -498,7 +497,7 @@ def recorded():
     for path in sources():
         module = name_of(path)
         if not module.startswith(("app.services", "app.features")) or module in {
-            "app.services.audit.actions",
+            "app.kit.audit.actions",
             "app.features.audit.services.words",
         }:
             continue
@@ -514,7 +513,7 @@ def where_to_declare(module):
     parts = module.split(".")
     if parts[1] == "features":
         return f"[events] of app/features/{parts[2]}/feature.toml"
-    return "CORE of app/services/audit/actions.py"
+    return "CORE of app/kit/audit/actions.py"
 
 
 def test_every_action_that_is_recorded_has_words_and_the_other_way_round():

@@ -11,9 +11,10 @@ from app.extensions import db
 from app.features import bulk, imports
 from app.features.imports.models import PeopleImport
 from app.features.user_search import Filters
+from app.kit import audit
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User, UserSession
-from app.services import audit, sessions
+from app.services import sessions
 from tests.factories import make_role
 from tests.support import PASSWORD
 

@@ -35,7 +35,7 @@ MADE_ELSEWHERE = {
     "settings/manifests.py": "compiles the patterns of features' settings, which are tried below",
     "settings/urls.py": "reads messages about settings",
     "app/kit/assets.py": "reads templates, styles and icons while assets are built",
-    "app/services/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
+    "app/kit/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
 }
 # What a text may be made of that no pattern asks for.
 PUMPS = ["a", "A", "0", " ", "\n", "-", ".", "/", "%", "a.", "a ", "a-A0.", "aA0-aA0-.", "'", '"']

@@ -10,11 +10,12 @@ from sqlalchemy.exc import DatabaseError
 
 from app import extensions
 from app.extensions import db, is_sqlite
+from app.kit import audit
+from app.kit.audit import retention
 from app.kit.database import now
 from app.kit.web import origin
 from app.models import AuditEvent, AuditMaintenance, User
-from app.services import audit, users
-from app.services.audit import retention
+from app.services import erasure, users
 from tests import factories
 
 ADDRESS = "203.0.113.7"
@@ -218,7 +219,7 @@ def test_who_is_erased_is_named_by_a_number(app, admin, make_user, add_event):
     untouched = add_event(
         "session.started", actor_id=other.id, actor_label=other.email, address="198.51.100.2"
     )
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     db.session.commit()
 
     name = f"deleted user #{user.id}"
@@ -243,7 +244,7 @@ def test_a_person_with_many_events_is_taken_out_of_all(app, make_user, add_event
     for _ in range(5):
         add_event(actor_id=user.id, actor_label=user.email)
         add_event(subject_type="user", subject_id=user.id, subject_label=user.email)
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     labels = select(AuditEvent.actor_label, AuditEvent.subject_label)
     assert user.email not in str(db.session.execute(labels).all())
 
@@ -261,7 +262,7 @@ def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_e
         subject_label="new@example.com",
         changes={"email": ["old@example.com", "new@example.com"]},
     )
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     labels = dict(iter(db.session.execute(select(AuditEvent.id, AuditEvent.actor_label))))
     assert labels[early] == f"deleted user #{user.id}"
     assert labels[of_other] == "old@example.com"
@@ -277,7 +278,7 @@ def test_a_name_that_stands_in_a_text_twice_is_taken_out_twice(app, make_user, a
     event_id = add_event(
         subject_type="user", subject_id=user.id, details={"reason": reason, "list": [reason]}
     )
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     name = f"deleted user #{user.id}"
     cleaned = (
         f"{name} and {name}: {name}, {name}. "
@@ -294,7 +295,7 @@ def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
     user = make_user(email="ada@example.com", first_name="Active", last_name="")
     told = {"filter": {"status": "active", "search": "ada@example.com"}, "sort": "active"}
     event_id = add_event("user.exported", actor_id=admin.id, details=told)
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     told["filter"]["search"] = f"deleted user #{user.id}"
     assert db.session.get(AuditEvent, event_id, populate_existing=True).details == told
 
@@ -310,7 +311,7 @@ def test_a_download_of_ones_own_forgets_whom_it_was_searched_by(
     monkeypatch.setattr(retention, "SEARCHING", ("shop.downloaded",))
     told = {"q": "ada@example.com", "asked": {"by": ["x", "ADA@example.com"], "n": 5}}
     event_id = add_event("shop.downloaded", actor_id=admin.id, details=told)
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     db.session.commit()
     name = f"deleted user #{user.id}"
     row = db.session.get(AuditEvent, event_id)
@@ -344,7 +345,7 @@ def test_events_of_mails_and_exports_do_not_name_who_is_erased(
         add_event("bulk.confirmed", **by, details={"filter": {"search": "ada@example.com"}}),
     ]
     wider = add_event("user.exported", **by, details={"filter": {"search": "example.com"}})
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
 
     name = f"deleted user #{user.id}"
     rows = {row.id: row for row in db.session.scalars(select(AuditEvent))}
@@ -385,9 +386,9 @@ def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
     monkeypatch.setattr(
         retention, "_take_out", lambda ids, people: parts.append(len(ids)) or take_out(ids, people)
     )
-    audit.anonymise_most([user.id], User.id.is_(None) if is_restored else User.id == user.id)
+    erasure.anonymise_most([user.id], User.id.is_(None) if is_restored else User.id == user.id)
     assert parts == ([] if is_restored else [2, 2, 2, 2])
-    audit.anonymise([user.id])
+    erasure.anonymise([user.id])
     assert sum(parts) == 9
     labels = db.session.scalars(select(AuditEvent.actor_label).order_by(AuditEvent.id.desc()))
     assert set(labels.fetchmany(10)) == {f"deleted user #{user.id}"}

@@ -51,15 +51,15 @@ def refused(folder, *off):
     return str(refusal.value)
 
 
-def test_a_file_of_menus_has_nothing_else(tmp_path):
+def test_the_core_has_menus_and_event_names_and_nothing_else(tmp_path):
     path = tmp_path / "core.toml"
     path.write_text('[[menu.admin]]\nendpoint = "admin.index"\nlabel = "Dashboard"\ngroup = ""')
-    menus = manifests.read_menus(path)
+    menus = manifests.read_core(path).menu
     assert [entry.endpoint for entry in menus["admin"]] == ["admin.index"]
     assert set(menus) == set(manifests.MENUS)
     path.write_text('title = "Core"')
     with pytest.raises(ConfigurationError, match=r"core\.toml: title is not a key of a manifest"):
-        manifests.read_menus(path)
+        manifests.read_core(path)
 
 
 def test_a_manifest_holds_what_its_file_says(feature, tmp_path):

@@ -25,11 +25,11 @@ from app.admin.user_actions import (
 )
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.kit import slots
+from app.kit import audit, slots
+from app.kit.edit_conflicts import Changed
 from app.models import Permission, User
-from app.services import audit, deletions, user_page, users
+from app.services import deletions, user_page, users
 from app.services.accounts import EmailTaken
-from app.services.edit_conflicts import Changed
 from app.services.policy import LastAdministrator
 from app.sign_in import me
 

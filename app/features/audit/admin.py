@@ -19,10 +19,10 @@ from app.extensions import db
 from app.features import audit as trail
 from app.features.audit import Filters
 from app.kit import slots
+from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
 from app.kit.web.downloads import csv_file
 from app.models import Permission, User
-from app.services.audit.actions import ACTIONS, NOUNS
 from app.sign_in import me
 
 viewers_only = permission_required(Permission.VIEW_AUDIT)

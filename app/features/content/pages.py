@@ -6,8 +6,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.features.content.models import EditableHTML
+from app.kit import audit
 from app.models import User
-from app.services import audit
 
 # What an editor may write. No forms, frames, media, styles or classes: what is saved is shown to
 # every visitor, and a saved page must not be able to pose as the app around it.

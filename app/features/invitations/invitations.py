@@ -2,11 +2,12 @@
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.web.links import external_url
 from app.models import Role, User
-from app.services import audit, registration, users
+from app.services import registration, users
 from app.services.access import TooManyMails
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.policy import lock, refuse_above

@@ -15,14 +15,13 @@ from typing import Any, ParamSpec, TypeVar
 from redis.exceptions import RedisError
 
 from app.extensions import db
-from app.kit import queue
+from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
 from app.kit.queue.job_reader import Job, State, Worker
 from app.kit.redact import masked, masked_text
 from app.kit.tables.listings import Listing
 from app.models import User
-from app.services import audit
 
 logger = logging.getLogger(__name__)
 

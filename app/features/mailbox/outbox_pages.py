@@ -11,14 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import emails
 from app.extensions import db
-from app.kit import queue
+from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import OFFER_PERIOD, EmailState
 from app.kit.redact import masked_text
 from app.kit.tables.listings import Listing
 from app.models import EmailMessage, User
-from app.services import audit
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from app.features.roles import editing, role_pages
 from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
 from app.features.roles.reassign_role import MOST, TooMany
+from app.kit import edit_conflicts
 from app.models import Permission, Role
-from app.services import edit_conflicts, landing_pages, policy
+from app.services import landing_pages, policy
 from app.services.policy import AboveOneself, LastAdministrator
 from app.sign_in import me
 

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.features.roles import reassign_role
-from app.kit import names, queue
+from app.kit import audit, edit_conflicts, names, queue
 from app.models import Permission, Role, User
-from app.services import audit, edit_conflicts, landing_pages, policy, unproven
+from app.services import landing_pages, policy, unproven
 from app.services.policy import (
     AboveOneself,
     LastAdministrator,

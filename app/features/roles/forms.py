@@ -17,10 +17,11 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from app.admin.forms import RoleField
 from app.features.roles import editing
 from app.features.roles.editing import Values
+from app.kit import edit_conflicts
 from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
-from app.services import edit_conflicts, landing_pages, policy
+from app.services import landing_pages, policy
 from app.sign_in import me
 
 NAME_LENGTH = 64

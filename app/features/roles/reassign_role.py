@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, insert, literal, select, update
 
 from app import emails
 from app.extensions import db
+from app.kit import audit
 from app.models import AuditEvent, Role, User
-from app.services import audit, unproven
+from app.services import unproven
 
 MOST = 100_000  # people that one request moves: some seconds
 BATCH = 10_000  # people that a statement moves: no statement may take ten seconds

@@ -15,6 +15,7 @@ from app.extensions import db, is_sqlite
 from app.features.user_search.services import totals
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.sorting import COLUMNS
+from app.kit import audit
 from app.kit.database import reading_only
 from app.kit.database.postgresql import patience
 from app.kit.tables.csv_cells import (
@@ -26,7 +27,6 @@ from app.kit.tables.csv_cells import (
     written,
 )
 from app.models import Role, User
-from app.services import audit
 
 HEADER = (
     "Email",

@@ -11,11 +11,11 @@ from sqlalchemy import Text, cast
 from app.extensions import db
 from app.features.audit.services import finding, walking
 from app.features.audit.services.filters import Filters
+from app.kit import audit
+from app.kit.audit.actions import ACTIONS
 from app.kit.database import reading_only
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, neutral, written
 from app.models import AuditEvent, User
-from app.services import audit
-from app.services.audit.actions import ACTIONS
 
 COLUMNS = (
     *("id", "at", "action", "what", "actor_id", "actor", "acting_as_id", "acting_as"),

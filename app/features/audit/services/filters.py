@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.kit import names
+from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.database import whole_number
 from app.kit.tables import days
-from app.services.audit.actions import ACTIONS, NOUNS
 
 LONGEST_SEARCH = 200
 

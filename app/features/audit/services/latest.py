@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.extensions import db
+from app.kit.audit.actions import ACTIONS
 from app.models import AuditEvent
-from app.services.audit.actions import ACTIONS
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.kit.audit.actions import ACTIONS, SUBJECTS
+from app.kit.audit.recording import COMMAND_LINE
 from app.models import User
-from app.services.audit.actions import ACTIONS, SUBJECTS
-from app.services.audit.recording import COMMAND_LINE
 
 # Told to the person, where it sounds otherwise than to an administrator.
 OWN = {

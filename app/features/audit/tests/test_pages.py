@@ -10,8 +10,9 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features import audit as trail
 from app.features.audit.services import finding
+from app.kit import audit
 from app.models import AuditEvent
-from app.services import audit, users
+from app.services import users
 from tests import factories
 from tests.support import PASSWORD
 

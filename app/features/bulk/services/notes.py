@@ -10,9 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services.actions import Deed, Person
+from app.kit import audit
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
-from app.services import audit
 
 
 def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:

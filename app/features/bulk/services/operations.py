@@ -11,10 +11,9 @@ from sqlalchemy import CursorResult, delete, select, update
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services.actions import ACTIONS, Deed
-from app.kit import queue
+from app.kit import audit, queue
 from app.kit.database import now
 from app.models import Role, User
-from app.services import audit
 
 # So many are done at once while the page waits; more are left to the worker.
 AT_ONCE = 1000

@@ -25,9 +25,10 @@ from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services.actions import ACTIONS, Deed
 from app.features.bulk.services.operations import deed_of
 from app.features.user_search import Filters
+from app.kit import audit
 from app.kit.database.postgresql import patience
 from app.models import Role, User
-from app.services import audit, policy, registration
+from app.services import policy, registration
 
 MOST_PICKED = 1000
 MOST_PREVIEWS = 5  # of one person that wait to be confirmed

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services.actions import ACTIONS, REASONS
+from app.kit import audit
 from app.kit.tables.csv_cells import neutral, written
 from app.models import User
-from app.services import audit
 
 CHUNK = 2000
 HEADERS = ("Number", "First name", "Last name", "Email", "Result", "Reason")

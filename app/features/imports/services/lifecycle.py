@@ -16,10 +16,9 @@ from app.features.imports.services.files import name_columns
 from app.features.imports.services.unreadable import Unreadable
 from app.features.imports.services.uploads import FileGone
 from app.features.imports.services.working import work
-from app.kit import queue
+from app.kit import audit, queue
 from app.kit.database import now
 from app.models import User
-from app.services import audit
 
 JOB_TIMEOUT = 60 * 60  # seconds
 AT_ONCE = 1000  # lines that a page can wait for

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.features.imports.models import ImportProblem, ImportResult, PeopleImport
 from app.features.imports.services.columns import FIELDS
+from app.kit import audit
 from app.kit.tables.csv_cells import neutral, written
 from app.kit.tables.listings import Listing
 from app.models import User
-from app.services import audit
 
 PER_PAGE = 50
 RECENT = 10

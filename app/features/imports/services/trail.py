@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from app.extensions import db
+from app.kit import audit
 from app.models import AuditEvent
-from app.services import audit
 
 
 def note(action: str, import_id: int, provenance: Any, **details: Any) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import JSON
 from app import emails
 from app.extensions import db, is_sqlite
 from app.features.imports.services.deciding import TAKEN, Deed, End, Rules
+from app.kit import audit
 from app.kit.database import now
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
-from app.services import audit, unproven
+from app.services import unproven
 
 UPDATABLE = ("first_name", "last_name", "role_id")
 

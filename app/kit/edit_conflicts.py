@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEvent
+from app.kit.audit import AuditEvent
 
 LONGEST = 500  # characters of one value that are shown
 

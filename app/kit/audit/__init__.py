@@ -1,8 +1,9 @@
 """Record, keep and forget who did what. The pages of the trail are a feature, `audit`."""
 
-from app.services.audit.actions import ACTIONS, NOUNS
-from app.services.audit.forgetting import name_of_erased
-from app.services.audit.recording import (
+from app.kit.audit.actions import ACTIONS, NOUNS
+from app.kit.audit.event import AuditEvent
+from app.kit.audit.forgetting import name_of_erased
+from app.kit.audit.recording import (
     about,
     is_news,
     maintenance,
@@ -11,14 +12,13 @@ from app.services.audit.recording import (
     record_download,
     values,
 )
-from app.services.audit.retention import anonymise, anonymise_most, purge
+from app.kit.audit.retention import purge
 
 __all__ = [
     "ACTIONS",
     "NOUNS",
+    "AuditEvent",
     "about",
-    "anonymise",
-    "anonymise_most",
     "is_news",
     "maintenance",
     "name_of_erased",

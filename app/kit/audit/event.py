@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import JSON, BigInteger, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,11 +19,19 @@ def _where(condition: str) -> Any:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+class Actor(Protocol):
+    """Who acts: a user, as far as the trail needs to know one."""
+
+    id: Any
+    email: Any
+    impersonator: Any
+
+
 class AuditEvent(db.Model):
     """One deed. It names people by id and by what they were called then, and refers to no table:
 
     what it tells of may be gone. Triggers refuse to change or delete a row, unless the transaction
-    has opened `audit_maintenance`, as only retention does (app.services.audit).
+    has opened `audit_maintenance`, as only retention does (app.kit.audit).
     """
 
     __tablename__ = "audit_events"

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from app.models import User
-
 NOWHERE = {"address": "", "device": ""}
 # What an event calls people by, where it has a name for it.
 PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
@@ -21,13 +19,13 @@ def name_of_erased(user_id: int) -> str:
 
 
 class Person:
-    """Someone who is taken out: what they are called from now on, and were called so far."""
+    """A user who is taken out: the name from now on, and those so far."""
 
-    def __init__(self, user: User) -> None:
-        self.id, self.email, self.name = user.id, user.email, name_of_erased(user.id)
+    def __init__(self, user_id: int, email: str, names: Iterable[str | None]) -> None:
+        self.id, self.email, self.name = user_id, email, name_of_erased(user_id)
         self.texts: set[str] = set()
         # Some letters are two when they are made small, and then match no longer.
-        self.learn([user.email, user.pending_email, user.full_name(), user.full_name().lower()])
+        self.learn([text for name in names if name for text in (name, name.lower())])
 
     def learn(self, texts: Iterable[str | None]) -> None:
         """Take note of what the person is called, too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -27,11 +27,11 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 
 from app.extensions import db, is_sqlite, let_others_write
+from app.kit.audit.actions import SEARCHING
+from app.kit.audit.event import AuditEvent
+from app.kit.audit.forgetting import NOWHERE, Person, without, without_search
+from app.kit.audit.recording import maintenance
 from app.kit.database import now
-from app.models import AuditEvent, User
-from app.services.audit.actions import SEARCHING
-from app.services.audit.forgetting import NOWHERE, Person, without, without_search
-from app.services.audit.recording import maintenance
 
 BATCH = 250
 BUDGET = 10 * 60  # seconds that one clean-up may take
@@ -66,47 +66,43 @@ def purge() -> int:
     return deleted
 
 
-def anonymise(user_ids: Sequence[int]) -> None:
-    """Take people out of the trail who are about to be erased; the caller commits.
+Taken = Callable[[Iterable[str]], Container[str]]
+"""Return those of some email addresses that belong to other users by now."""
 
-    Their events stay, and name them by their number. Where they themselves were, and with what,
-    is emptied. Their rows in `users` are read, so this comes before they are deleted.
+
+def anonymise(people: Mapping[int, Person], taken: Taken) -> None:
+    """Take users out of the trail who are about to be erased; the caller commits.
+
+    Their events stay, and name them by their number. Their network addresses and devices are
+    emptied.
     """
-    people = _people(user_ids)
     ids = _events_of(people)
     with maintenance():
         for start in range(0, len(ids), BATCH):
             _take_out(ids[start : start + BATCH], people)
-        _forget_mentions(people)
+        _forget_mentions(people, taken)
 
 
-def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None:
-    """Take people out of their events but for the last few, which are left to `anonymise`.
+def anonymise_most(people: Mapping[int, Person], taken: Taken, are_due: Callable[[], bool]) -> None:
+    """Take users out of their events but for the last few, which are left to `anonymise`.
 
-    In transactions of its own: whoever suspended a hundred thousand others is in as many events,
-    and on SQLite nobody else can write meanwhile. Ends when one of the people is no longer as
-    `is_due` says, restored for example; what is done by then stays.
+    In transactions of its own: a user who suspended a hundred thousand others is in as many
+    events, and on SQLite nobody else can write meanwhile. `are_due` locks the users and tells
+    whether they are still to be erased; if not, this ends, and earlier batches stay done.
     """
-    people = _people(user_ids)
     ids = _events_of(people)
     db.session.commit()
     ahead = range(0, len(ids) - BATCH, BATCH)
     for start in ahead:
-        due = select(User.id).where(User.id.in_(people), is_due).order_by(User.id)
-        if len(db.session.scalars(due.with_for_update()).all()) < len(people):
+        if not are_due():
             db.session.rollback()
             return
         with maintenance():
             _take_out(ids[start : start + BATCH], people)
             if start == ahead[-1]:  # Former addresses are known only now.
-                _forget_mentions(people)
+                _forget_mentions(people, taken)
         db.session.commit()
         let_others_write()
-
-
-def _people(user_ids: Sequence[int]) -> dict[int, Person]:
-    users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
-    return {user.id: Person(user) for user in users}
 
 
 def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
@@ -119,12 +115,11 @@ def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
     _write([without(row._asdict(), people) for row in rows])
 
 
-def _forget_mentions(people: Mapping[int, Person]) -> None:
+def _forget_mentions(people: Mapping[int, Person], taken: Taken) -> None:
     """Take the people out of the events that name them and are neither by them nor about them."""
     names = {text: one.name for one in people.values() for text in one.addresses}
-    others = select(User.email).where(User.email.in_(names), User.id.not_in(people))
-    # A former address may be someone else's by now.
-    own = {text: names[text] for text in names.keys() - set(db.session.scalars(others))}
+    others = taken(names)
+    own = {text: name for text, name in names.items() if text not in others}
     _forget_tries(names, {one.email for one in people.values()})
     _forget_mails(own)
     _forget_searches(people)

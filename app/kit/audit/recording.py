@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.extensions import db
 from app.kit import queue
+from app.kit.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
+from app.kit.audit.event import Actor, AuditEvent, AuditMaintenance
 from app.kit.database import now, reading_only
 from app.kit.web import origin
-from app.models import AuditEvent, AuditMaintenance, User
-from app.services.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
 
 logger = logging.getLogger("app.audit")
 
@@ -30,7 +30,7 @@ COMMAND_LINE, BACKGROUND = "command line", "background job"
 def record(
     action: str,
     *,
-    by: User | None,
+    by: Actor | None,
     by_label: str = "",
     subject: Any = None,
     kind: str = "",
@@ -49,7 +49,7 @@ def record(
     db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))
 
 
-def record_download(action: str, *, by: User, **values: Any) -> None:
+def record_download(action: str, *, by: Actor, **values: Any) -> None:
     """Note that a GET takes something away, and commit. `action` ends in a verb of DOWNLOADING.
 
     What was read so far belongs to a transaction that has promised not to write, and what is read
@@ -69,7 +69,7 @@ def record_download(action: str, *, by: User, **values: Any) -> None:
 def values(
     action: str,
     *,
-    by: User | None,
+    by: Actor | None,
     by_label: str = "",
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
@@ -78,7 +78,7 @@ def values(
     if action not in ACTIONS:
         raise ValueError(
             f"{action} is not an action: give it words under [events] of a feature.toml, "
-            "or in app/services/audit/actions.py"
+            "or in app/kit/audit/actions.py"
         )
     if details.keys() & {"filter", "filters", "search"} and action not in SEARCHING:
         raise ValueError(
@@ -94,7 +94,7 @@ def values(
     }
 
 
-def provenance(by: User | None, by_label: str = "") -> dict[str, Any]:
+def provenance(by: Actor | None, by_label: str = "") -> dict[str, Any]:
     """Return the columns that say who acts at the moment, as whom and from where.
 
     What a job does later for whoever began it is noted with those of then.

@@ -1,0 +1,49 @@
+"""Take users out of the audit trail before their rows are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, select
+
+from app.extensions import db
+from app.kit.audit import retention
+from app.kit.audit.forgetting import Person
+from app.models import User
+
+
+def anonymise(user_ids: Sequence[int]) -> None:
+    """Have events name these users by their number; the caller commits.
+
+    Their rows in `users` are read, so call this before they are deleted.
+    """
+    people = _people(user_ids)
+    retention.anonymise(people, lambda emails: _others(emails, people))
+
+
+def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None:
+    """Do most of what `anonymise` does, in transactions of its own.
+
+    Ends when a user no longer meets the condition `is_due`, for example because of a restore.
+    """
+    people = _people(user_ids)
+    due = select(User.id).where(User.id.in_(people), is_due).order_by(User.id).with_for_update()
+
+    def are_due() -> bool:
+        return len(db.session.scalars(due).all()) == len(people)
+
+    retention.anonymise_most(people, lambda emails: _others(emails, people), are_due)
+
+
+def _people(user_ids: Sequence[int]) -> dict[int, Person]:
+    users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
+    return {
+        user.id: Person(user.id, user.email, [user.email, user.pending_email, user.full_name()])
+        for user in users
+    }
+
+
+def _others(emails: Iterable[str], people: Iterable[int]) -> set[str]:
+    """Return those of `emails` that belong to users other than `people`."""
+    found = select(User.email).where(User.email.in_(list(emails)), User.id.not_in(people))
+    return set(db.session.scalars(found))
