@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.core",
+    "tests.fixtures.own_app",
     "tests.fixtures.processes",
     "tests.fixtures.queues",
     "tests.fixtures.races",

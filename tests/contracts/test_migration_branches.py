@@ -1,5 +1,8 @@
 """The migrations of each feature are a branch that goes up and down by itself, on both engines."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +17,10 @@ from flask_migrate import downgrade, upgrade
 from app.extensions import db
 from app.kit.database import UtcDateTime, migrations
 from settings import manifests
-from tests.cli.conftest import own_app, own_database, runner
 from tests.schema import schema
 
-__all__ = ["own_app", "own_database", "runner"]
-
-SCRIPTS = migrations.scripts(Path(__file__).parents[2] / "migrations")
+ROOT = Path(__file__).parents[2]
+SCRIPTS = migrations.scripts(ROOT / "migrations")
 BASES = {Path(s.path).parents[1].name: s for s in SCRIPTS.walk_revisions() if not s.down_revision}
 NAMES = sorted({path.parents[1].name for path in migrations.FEATURES.glob("*/migrations/*.py")})
 MANIFESTS = manifests.read()
@@ -83,18 +84,21 @@ def test_the_first_revision_of_a_feature_begins_its_branch(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(MANIFESTS))
+def test_features_without_migrations_have_no_tables() -> None:
+    wrong = {name for name, manifest in MANIFESTS.items() if manifest.tables and name not in NAMES}
+    assert not wrong, "Begin a branch of migrations for these (docs/migrations.md)."
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_manifest_names_the_tables_of_its_branch(name: str, own_app: Flask) -> None:
-    made = set()
-    if name in NAMES:
-        with own_app.app_context():
-            upgrade(revision=f"{name}@head")
-            made = set(sa.inspect(db.engine).get_table_names())
-            downgrade(revision=f"{name}@base")
-            made -= set(sa.inspect(db.engine).get_table_names())
-    without_model = tuple(getattr(BASES[name].module, "NOT_IN_MODELS", ())) if made else ()
-    made = {table for table in made if not table.startswith(without_model)}
-    assert made == set(MANIFESTS[name].tables), f"Name them in app/features/{name}/feature.toml."
+    with own_app.app_context():
+        upgrade(revision=f"{name}@head")
+        made = set(sa.inspect(db.engine).get_table_names())
+        downgrade(revision=f"{name}@base")
+        made -= set(sa.inspect(db.engine).get_table_names())
+    without_model = tuple(getattr(BASES[name].module, "NOT_IN_MODELS", ()))
+    named = {table for table in made if not table.startswith(without_model)}
+    assert named == set(MANIFESTS[name].tables), f"Name them in app/features/{name}/feature.toml."
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,3 +158,26 @@ def test_models_and_tables_agree(own_app: Flask, runner: FlaskCliRunner) -> None
     assert runner.invoke(args=["db", "check"]).exit_code == 0, (
         "Write a revision: python manage.py db migrate -m TEXT"
     )
+
+
+def test_tables_of_features_that_are_off_are_not_proposed_to_be_dropped(
+    migrated_database: str,
+) -> None:
+    off: list[str] = []
+    for name, manifest in MANIFESTS.items():  # each after those that it requires
+        if manifest.tables or set(manifest.requires) & set(off):
+            off.append(name)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "db", "check"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "FEATURES_OFF": ",".join(off),
+            "FLASK_CONFIG": "testing",
+            "TEST_DATABASE_URL": migrated_database,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
