@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from app.extensions import db
 from app.models import User
@@ -11,12 +11,17 @@ from app.models.user import canonical_email
 Finder = Callable[[str, int], list[int]]
 
 
-def _look_at_each(text: str, limit: int) -> list[int]:
+def has_words(text: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that a user has each word of `text` in a name or the email."""
     names = (User.first_name, User.last_name, User.email)
-    words = (
-        or_(*(name.icontains(word, autoescape=True) for name in names)) for word in text.split()
-    )
-    return list(db.session.scalars(select(User.id).where(*words).limit(limit)))
+    return [
+        or_(*(name.icontains(word, autoescape=True) for name in names))
+        for word in dict.fromkeys(text.split())
+    ]
+
+
+def _look_at_each(text: str, limit: int) -> list[int]:
+    return list(db.session.scalars(select(User.id).where(*has_words(text)).limit(limit)))
 
 
 _finders: list[Finder] = [_look_at_each]

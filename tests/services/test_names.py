@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.features.user_search.services.plans import Listed
 from app.kit import names
+from app.services.user_list import UserRow
 from app.templating import initials
 
 
@@ -31,7 +31,7 @@ def test_a_name_that_shows_nothing_is_none(make_user, first, last, whole, letter
     assert user.full_name() == whole
     assert user.initials == letters
     assert initials(user) == letters
-    row = Listed(user.id, first, last, user.email, None, "active", user.created_at, None)
+    row = UserRow(user.id, first, last, user.email, None, "active", user.created_at, None)
     assert row.full_name() == whole
 
 

@@ -1,18 +1,56 @@
-"""Making people who can sign in at once."""
+"""The list of users, and creating users who can sign in at once."""
 
-from flask import flash, redirect, render_template, url_for
+from collections.abc import Callable
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.forms import NewUserForm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.kit import passwords
+from app.kit.tables.cursors import NotACursor
 from app.models import Permission
-from app.services import users
+from app.services import roles, user_list, users
 from app.services.accounts import EmailTaken
 from app.sign_in import me
 
 TAKEN = "Someone has this address already."
+
+View = Callable[[], ResponseReturnValue]
+
+
+def show_plain_list() -> ResponseReturnValue:
+    """Show the list of users, the newest first, without search, filters or sorting."""
+    notice = ""
+    try:
+        page = user_list.find(
+            after=request.args.get("after", ""), before=request.args.get("before", "")
+        )
+    except NotACursor:
+        notice = "There is no such page of the list, so the first is shown."
+        page = user_list.find()
+    return render_template(
+        "admin/registered_users.html",
+        page=page,
+        role_names={role.id: role.name for role in roles.known()},
+        notice=notice,
+    )
+
+
+_show_list: list[View] = [show_plain_list]
+
+
+def replaces_user_list(view: View) -> View:
+    """Show the list of users by the decorated view; the permission is checked before it."""
+    _show_list[0] = view
+    return view
+
+
+@admin.get("/users")
+@permission_required(Permission.MANAGE_USERS)
+def registered_users() -> ResponseReturnValue:
+    return _show_list[0]()
 
 
 @admin.route("/new-user", methods=["GET", "POST"])

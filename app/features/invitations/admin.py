@@ -12,7 +12,7 @@ from app.admin.user_actions import TOO_MANY, View, name_of, person_or_404
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitation_pages, invitations
 from app.features.invitations.invitations import LinkChanged, NotInvited
-from app.features.user_search import NotACursor
+from app.kit.tables.cursors import NotACursor
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
 from app.services import registration

@@ -12,15 +12,13 @@ from sqlalchemy.orm import aliased
 
 from app.emails import LINK_LIFETIMES
 from app.extensions import db
-from app.features import user_search
-from app.features.user_search import Filters, Total
 from app.kit import names
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, Role, User
+from app.services import user_list
 from app.services.policy import covers
-
-PER_PAGE = 50
+from app.services.user_list import Total
 
 
 class LinkState(StrEnum):
@@ -54,7 +52,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Page:
+class InvitationPage:
     """Some invitations, those that were added last first, and the cursors of the pages around."""
 
     rows: list[Pending]
@@ -63,16 +61,15 @@ class Page:
     after: str | None
 
 
-def find(*, by: User, search: str = "", after: str = "", before: str = "") -> Page:
+def find(*, by: User, search: str = "", after: str = "", before: str = "") -> InvitationPage:
     """Return the first page, or the one after or before a cursor.
 
-    `search` is looked for in names and addresses. Raises user_search.NotACursor.
+    `search` is looked for in names and addresses. Raises NotACursor.
     """
-    filters = Filters(search=search, status="invited")
-    page = user_search.find(filters, per_page=PER_PAGE, after=after, before=before)
+    page = user_list.find(search=search, status="invited", after=after, before=before)
     facts = {row.id: row for row in _facts([row.id for row in page.rows])}
     rows = [_pending(facts[row.id], by) for row in page.rows if row.id in facts]
-    return Page(rows, page.total, page.before, page.after)
+    return InvitationPage(rows, page.total, page.before, page.after)
 
 
 def _facts(ids: list[int]) -> list[Row[Any]]:

@@ -1,23 +1,7 @@
-"""Find users: search, filters, sorting, pages and export of the list."""
+"""Search, filters, sorting and export for the list of users."""
 
 from app.features.user_search.services.filters import NO_ROLE, Filters
-from app.features.user_search.services.paging import PER_PAGE, PER_PAGE_CHOICES, Page, find
-from app.features.user_search.services.plans import Listed
+from app.features.user_search.services.paging import PER_PAGE_CHOICES, find
 from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS, is_known
-from app.features.user_search.services.totals import Total
-from app.kit.tables.cursors import NotACursor
 
-__all__ = [
-    "DEFAULT_SORT",
-    "NO_ROLE",
-    "PER_PAGE",
-    "PER_PAGE_CHOICES",
-    "SORTS",
-    "Filters",
-    "Listed",
-    "NotACursor",
-    "Page",
-    "Total",
-    "find",
-    "is_known",
-]
+__all__ = ["DEFAULT_SORT", "NO_ROLE", "PER_PAGE_CHOICES", "SORTS", "Filters", "find", "is_known"]

@@ -11,15 +11,18 @@ from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
+from app.admin.views.users import replaces_user_list
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features import user_search
-from app.features.user_search import DEFAULT_SORT, Filters, NotACursor, Page, people_csv
+from app.features.user_search import DEFAULT_SORT, Filters, people_csv
 from app.kit import names
 from app.kit.database import now
+from app.kit.tables.cursors import NotACursor
 from app.kit.web.downloads import csv_file
 from app.models import Permission, Role
 from app.services import policy
 from app.services import roles as roles_service
+from app.services.user_list import PER_PAGE, UserPage
 from app.sign_in import me
 from app.templating import reader_of_times
 
@@ -37,7 +40,7 @@ YEAR = 365 * 24 * 60 * 60
 class Shown:
     """What a browser shows of the list: how many rows, and which columns beside the name."""
 
-    per_page: int = user_search.PER_PAGE
+    per_page: int = PER_PAGE
     columns: tuple[str, ...] = tuple(COLUMNS)
 
     @staticmethod
@@ -76,8 +79,7 @@ class Asked:
         return urlencode({name: value for name, value in query.items() if value != ""})
 
 
-@admin.get("/users")
-@permission_required(Permission.MANAGE_USERS)
+@replaces_user_list
 def registered_users() -> ResponseReturnValue:
     """The list, as the address asks for it; what makes no sense there is left out and said."""
     shown = Shown.read(request.cookies.get(SHOWN_COOKIE, ""))
@@ -85,7 +87,7 @@ def registered_users() -> ResponseReturnValue:
     page = _page(asked)
     roles = roles_service.known()
     return render_template(
-        "admin/registered_users.html",
+        "admin/user_search.html",
         page=page,
         rows=list(_rows(page, {role.id: role for role in roles})),
         asked=asked,
@@ -146,7 +148,7 @@ def _asked(shown: Shown) -> Asked:
     return Asked(filters, sort, int(per_page), notices)
 
 
-def _page(asked: Asked) -> Page:
+def _page(asked: Asked) -> UserPage:
     place: dict[str, Any] = {
         "after": request.args.get("after", ""),
         "before": request.args.get("before", ""),
@@ -165,7 +167,7 @@ def _page(asked: Asked) -> Page:
     return page
 
 
-def _rows(page: Page, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
+def _rows(page: UserPage, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
     """Yield what the page prints of each person, which costs a fraction of working it out there.
 
     The last part is the menu that a row has: nothing can be done to who is "above" oneself.
@@ -181,7 +183,7 @@ def _rows(page: Page, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
         yield id_, name or email, initials, sub, role, status, ago(joined), ago(seen), menu
 
 
-def _total_words(page: Page) -> str:
+def _total_words(page: UserPage) -> str:
     """Return what to call the number of people in the list: 1,234, about 25,000, more than 50."""
     total = page.total
     if total.kind == "exact":

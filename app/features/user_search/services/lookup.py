@@ -1,11 +1,13 @@
-"""Find the ids of some users by the indexes of the search."""
+"""Find users for other parts of the application, by the indexes of the search."""
 
 from sqlalchemy import select
 
 from app.extensions import db, is_sqlite
-from app.features.user_search.services import matching
+from app.features.user_search.services import matching, paging
 from app.features.user_search.services.filters import Filters
 from app.models import User
+from app.services import user_list
+from app.services.user_list import UserPage
 
 
 def ids_matching(text: str, limit: int) -> list[int]:
@@ -21,3 +23,9 @@ def ids_matching(text: str, limit: int) -> list[int]:
         query = select(User.id).where(*users.conditions()).limit(limit - len(found))
         found.extend(db.session.scalars(query))
     return found
+
+
+def page(search: str, status: str | None, after: str, before: str) -> UserPage:
+    """Return a page of users, the newest first. Raises NotACursor."""
+    filters = Filters(search=search, status=status)
+    return paging.find(filters, per_page=user_list.PER_PAGE, after=after, before=before)

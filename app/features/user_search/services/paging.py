@@ -14,30 +14,13 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.user_search.services import plans
 from app.features.user_search.services.filters import Filters
-from app.features.user_search.services.plans import Listed, Plan
+from app.features.user_search.services.plans import Plan
 from app.features.user_search.services.sorting import DEFAULT_SORT, Segment
-from app.features.user_search.services.totals import Total
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor, NotACursor
+from app.services.user_list import PER_PAGE, Total, UserPage, UserRow
 
-PER_PAGE = 50
 PER_PAGE_CHOICES = (25, 50, 100)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows in order, and the cursors of the pages around them, None where there are none.
-
-    `is_sorted` is False when too many people match a search to be sorted: then those who were
-    added last come first.
-    """
-
-    rows: list[Listed]
-    total: Total
-    per_page: int
-    before: str | None
-    after: str | None
-    is_sorted: bool = True
 
 
 class _TooMany(Exception):
@@ -48,7 +31,7 @@ class _TooMany(Exception):
 class _Walked:
     """Rows as they were met, each with the segment it is in."""
 
-    rows: list[tuple[Segment, Listed]]
+    rows: list[tuple[Segment, UserRow]]
     total: Total | None
 
 
@@ -60,7 +43,7 @@ def find(
     after: str = "",
     before: str = "",
     last: bool = False,
-) -> Page:
+) -> UserPage:
     """Return the first page, the last, or the one after or before a cursor.
 
     `sort` is one of SORTS, with a minus in front for the other direction. Raises NotACursor.
@@ -78,7 +61,7 @@ def find(
     raise RuntimeError("The last way to read a list is one that has all its rows.")
 
 
-def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> Page:
+def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> UserPage:
     """Return a page. Raises _TooMany if rows are missing."""
     walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
@@ -91,7 +74,7 @@ def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool
         rows.reverse()
     is_inside = start is not None
     has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
-    return Page(
+    return UserPage(
         rows=[row for _segment, row in rows],
         total=walked.total or _count(plan),
         per_page=per_page,
@@ -107,14 +90,14 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
     if start is not None:
         names = [segment.name for segment in segments]
         segments = segments[names.index(start.segment) :]
-    width = len(Listed._fields)
+    width = len(UserRow._fields)
     for segment in segments:
         missing = count - len(walked.rows)
         part = plan.part(segment, start, missing, is_backwards=is_backwards)
         for row in db.session.execute(part, plan.parameters):
             if walked.total is None:
                 walked.total = _total(plan, row[width:])
-            walked.rows.append((segment, Listed(*row[:width])))
+            walked.rows.append((segment, UserRow(*row[:width])))
         if len(walked.rows) == count:
             break
     return walked
@@ -133,6 +116,6 @@ def _total(plan: Plan, counts: Sequence[int]) -> Total:
     return Total(listed)
 
 
-def _cursor(plan: Plan, segment: Segment, row: Listed) -> str:
+def _cursor(plan: Plan, segment: Segment, row: UserRow) -> str:
     values = tuple(getattr(row, key) for key in segment.keys)
     return cursors.write(plan.sort, Cursor(segment.name, values))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -24,31 +23,14 @@ from app.extensions import is_sqlite
 from app.features.user_search.services import matching, sorting, totals
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.sorting import ADDED, COLUMNS, Segment
-from app.features.user_search.services.totals import Total
-from app.kit import names
 from app.kit.tables.cursors import Cursor
 from app.models import User
+from app.services.user_list import Total, UserRow
 
 USERS: FromClause = User.__table__
 
 
-class Listed(NamedTuple):
-    """A row of the list: the columns it shows and no more."""
-
-    id: int
-    first_name: str
-    last_name: str
-    email: str
-    role_id: int | None
-    status: str
-    created_at: datetime
-    last_seen_at: datetime | None
-
-    def full_name(self) -> str:
-        return names.full_name(self.first_name, self.last_name)
-
-
-LISTED = tuple(COLUMNS[name] for name in Listed._fields)
+LISTED = tuple(COLUMNS[name] for name in UserRow._fields)
 # What gathered rows and found ids are read from. The columns of a CTE are put together anew for
 # each query, which takes longer than to run it when few rows are found.
 GATHERED = table("gathered", *(column(each.name, each.type) for each in LISTED))
@@ -102,7 +84,7 @@ class Plan:
         keys = [self.keys[key] for key in segment.keys]
         is_descending = segment.is_descending != is_backwards
         query = (
-            select(*(self.columns[name] for name in Listed._fields))
+            select(*(self.columns[name] for name in UserRow._fields))
             .select_from(self.source)
             .add_cte(*self.ctes)
             .where(*self.conditions, *segment.conditions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, func, literal_column, select, text
@@ -13,6 +12,7 @@ from app.extensions import db, is_sqlite
 from app.features.user_search.services import matching
 from app.features.user_search.services.filters import Filters
 from app.models import User
+from app.services.user_list import Total
 
 CAP = 10_000  # beyond this an exact total costs more than it is worth
 FEWEST = 100  # as many as a filter leaves are gathered without a look at what else narrows
@@ -20,14 +20,6 @@ FEW = 1_000  # as many as a search finds are sorted; more come in the order of t
 KEPT = 60 * 60  # seconds for which SQLite's count of all users is not taken again
 
 _kept: dict[str, tuple[float, int, int]] = {}
-
-
-@dataclass(frozen=True)
-class Total:
-    """How many there are: exactly, about, or, when nothing cheap tells, more than `count`."""
-
-    count: int
-    kind: str = "exact"
 
 
 def of_served(filters: Filters) -> Total:

@@ -19,9 +19,11 @@ from app.features.user_search.services import matching, totals
 from app.kit.database import now
 from app.kit.names import fold
 from app.kit.tables import cursors
+from app.kit.tables.cursors import NotACursor
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import overview
+from app.services.user_list import Total
 
 KINDS = STATUSES[1:]
 EVERYONE = Filters()
@@ -160,7 +162,7 @@ def test_a_page_whose_neighbours_are_gone_is_filled_from_the_end(crowd):
 )
 def test_a_cursor_that_makes_no_sense_is_refused(crowd, text):
     """IN-1"""
-    with pytest.raises(user_search.NotACursor):
+    with pytest.raises(NotACursor):
         user_search.find(Filters(), after=text)
 
 
@@ -186,7 +188,7 @@ def test_a_cursor_of_another_list_is_refused(crowd, sort, segment, values):
     """IN-1"""
     made = base64.urlsafe_b64encode(json.dumps([sort, segment, *values]).encode()).decode()
     asked = "email" if sort == "-email" else sort
-    with pytest.raises(user_search.NotACursor):
+    with pytest.raises(NotACursor):
         user_search.find(Filters(), sort=asked, after=made.rstrip("="))
 
 
@@ -309,7 +311,7 @@ def test_no_search_is_an_error(names, monkeypatch, search, sort, fewest):
         page = user_search.find(narrowed, sort=sort)
         whole = db.session.scalars(select(User.id).where(*narrowed.conditions())).all()
         assert sorted(row.id for row in page.rows) == sorted(whole)
-        assert page.total == totals.Total(len(whole))
+        assert page.total == Total(len(whole))
 
 
 @pytest.mark.parametrize("look_at_each", [0, 100])
@@ -443,10 +445,10 @@ def test_users_are_counted_by_the_status_that_they_show(make_user):
 
 
 def test_totals_are_exact_while_that_is_cheap(crowd):
-    assert user_search.find(Filters(), per_page=7).total == totals.Total(30)
+    assert user_search.find(Filters(), per_page=7).total == Total(30)
     last = user_search.find(Filters(search="ada"), per_page=7, last=True)
-    assert last.total == totals.Total(sum(user.first_name == "Ada" for user in crowd))
-    assert user_search.find(Filters(search="nobody at all")).total == totals.Total(0)
+    assert last.total == Total(sum(user.first_name == "Ada" for user in crowd))
+    assert user_search.find(Filters(search="nobody at all")).total == Total(0)
 
 
 def test_a_total_is_exact_also_where_those_found_are_too_many_to_sort(crowd, monkeypatch):
@@ -454,7 +456,7 @@ def test_a_total_is_exact_also_where_those_found_are_too_many_to_sort(crowd, mon
     monkeypatch.setattr(totals, "FEW", 10)
     page = user_search.find(Filters(search="example.com"), sort="name", per_page=7)
     assert not page.is_sorted
-    assert page.total == totals.Total(30)
+    assert page.total == Total(30)
 
 
 def test_a_total_beyond_the_cap_is_said_to_be_about_that_or_more(crowd, monkeypatch):

@@ -1,0 +1,146 @@
+"""The list of users: the newest first, a page at a time.
+
+A feature may replace the plain list by a faster one with more to choose from: see `find_by`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, tuple_
+
+from app.extensions import db
+from app.kit import names
+from app.kit.tables import cursors
+from app.kit.tables.cursors import Cursor
+from app.models import User
+from app.services import user_lookup
+
+PER_PAGE = 50
+CAP = 10_000  # more rows are not counted
+NEWEST = "-created_at"
+KEYS: dict[str, tuple[type, ...]] = {"": (datetime, int)}
+COLUMNS = User.__table__.c
+
+
+class UserRow(NamedTuple):
+    """A user as lists show them: the columns that are shown and no more."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    role_id: int | None
+    status: str
+    created_at: datetime
+    last_seen_at: datetime | None
+
+    def full_name(self) -> str:
+        return names.full_name(self.first_name, self.last_name)
+
+
+@dataclass(frozen=True)
+class Total:
+    """The number of rows of a list: exact, "about", or "more" than `count`."""
+
+    count: int
+    kind: str = "exact"
+
+
+@dataclass(frozen=True)
+class UserPage:
+    """Some rows in order, and the cursors of the pages around them, None where there are none.
+
+    `is_sorted` is False when too many users match a search to be sorted: then the rows that were
+    added last come first.
+    """
+
+    rows: list[UserRow]
+    total: Total
+    per_page: int
+    before: str | None
+    after: str | None
+    is_sorted: bool = True
+
+
+# Takes what `find` takes, in this order.
+Finder = Callable[[str, str | None, str, str], UserPage]
+
+
+def read_along_index(search: str, status: str | None, after: str, before: str) -> UserPage:
+    """Read the list along its index, and look at each row for the words of a search."""
+    at = cursors.read(after or before, sort=NEWEST, kinds=KEYS) if after or before else None
+    is_backwards = bool(before and not after)
+    conditions = _conditions(search, status)
+    rows = _rows(conditions, at, is_backwards=is_backwards)
+    if at is not None and (len(rows) <= PER_PAGE if is_backwards else not rows):
+        # No full page is left on this side: show the first page, or the last.
+        at, is_backwards = None, not is_backwards
+        rows = _rows(conditions, at, is_backwards=is_backwards)
+    has_more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
+    if is_backwards:
+        rows.reverse()
+    is_inside = at is not None
+    has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
+    return UserPage(
+        rows,
+        _total(conditions),
+        PER_PAGE,
+        before=_cursor(rows[0]) if rows and has_before else None,
+        after=_cursor(rows[-1]) if rows and has_after else None,
+    )
+
+
+_finders: list[Finder] = [read_along_index]
+
+
+def find_by(finder: Finder) -> None:
+    """Let `finder`, which has an index of words, find users from now on."""
+    _finders.append(finder)
+
+
+def find(
+    *, search: str = "", status: str | None = None, after: str = "", before: str = ""
+) -> UserPage:
+    """Return the first page, or the page after or before a cursor. Raises NotACursor.
+
+    Users have every word of `search` in a name or the email. Deleted users are listed only if
+    `status` asks for them.
+    """
+    return _finders[-1](search, status, after, before)
+
+
+def _conditions(search: str, status: str | None) -> list[ColumnElement[bool]]:
+    listed = User.deleted_at.is_not(None) if status == "deleted" else User.deleted_at.is_(None)
+    by_status = [User.stored_status == status] if status else []
+    return [listed, *by_status, *user_lookup.has_words(search)]
+
+
+def _rows(
+    conditions: list[ColumnElement[bool]], at: Cursor | None, *, is_backwards: bool
+) -> list[UserRow]:
+    """Return a page and one more row, in the order in which they are met."""
+    keys = (User.created_at, User.id)
+    query = select(*(COLUMNS[name] for name in UserRow._fields)).where(*conditions)
+    if at is not None:
+        given = zip(at.values, keys, strict=True)
+        place = tuple_(*(bindparam(None, value, type_=key.type) for value, key in given))
+        query = query.where(tuple_(*keys) > place if is_backwards else tuple_(*keys) < place)
+    order = keys if is_backwards else [key.desc() for key in keys]
+    query = query.order_by(*order).limit(PER_PAGE + 1)
+    return [UserRow(*row) for row in db.session.execute(query)]
+
+
+def _total(conditions: list[ColumnElement[bool]]) -> Total:
+    some: Select[Any] = (
+        select(literal_column("1")).select_from(User).where(*conditions).limit(CAP + 1)
+    )
+    count = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return Total(count) if count <= CAP else Total(CAP, "more")
+
+
+def _cursor(row: UserRow) -> str:
+    return cursors.write(NEWEST, Cursor("", (row.created_at, row.id)))

@@ -1,0 +1,114 @@
+"""The plain list of users, which the core shows when no feature replaces it."""
+
+import re
+
+import pytest
+
+from app.admin.views import users
+from app.extensions import db
+from app.kit.database import now
+from app.kit.tables.cursors import NotACursor
+from app.models import User
+from app.services import user_list
+from app.services.user_list import PER_PAGE, Total
+from tests import factories
+
+LIST = "/admin/users"
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    monkeypatch.setattr(user_list, "_finders", [user_list.read_along_index])
+    monkeypatch.setattr(users, "_show_list", [users.show_plain_list])
+
+
+@pytest.fixture
+def browser(admin, signed_in):
+    return signed_in(admin)
+
+
+@pytest.fixture
+def crowd(app):
+    return [
+        factories.make_user(last_name=f"Number{number:03}") for number in range(2 * PER_PAGE + 7)
+    ]
+
+
+def names(page):
+    return re.findall(r'<a [^>]*href="/admin/user/\d+[^>]*>([^<]+)</a>', page.text)
+
+
+def link(page, rel):
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', page.text)
+    return found and found[1].replace("&amp;", "&")
+
+
+def test_users_are_listed_with_name_email_role_and_status(browser, make_user):
+    make_user(email="ada@example.com", first_name="Ada", last_name="Lovelace")
+    page = browser.get(LIST)
+    assert page.status_code == 200
+    for text in ("Ada Lovelace", "ada@example.com", "User", "Active"):
+        assert text in page.text
+
+
+def test_the_pages_hold_each_user_once_forwards_and_back(browser, crowd):
+    forwards, page = [], browser.get(LIST)
+    while True:
+        forwards += names(page)
+        if not (following := link(page, "next")):
+            break
+        page = browser.get(following)
+    backwards = names(page)
+    while preceding := link(page, "prev"):
+        page = browser.get(preceding)
+        backwards = names(page) + backwards
+    assert forwards == backwards
+    assert len(forwards) == len(set(forwards)) == len(crowd) + 1
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("cursor", ["nonsense", "WyIiXQ", "%00"])
+def test_a_page_that_does_not_exist_is_the_first_with_a_notice(browser, name, cursor):
+    page = browser.get(f"{LIST}?{name}={cursor}")
+    assert page.status_code == 200
+    assert "There is no such page of the list" in page.text
+
+
+def test_a_page_whose_rows_are_gone_is_the_last_full_page(app, crowd):
+    cursor = user_list.find(after=user_list.find().after).after
+    for row in user_list.find(after=cursor).rows:
+        db.session.delete(db.session.get(User, row.id))
+    db.session.commit()
+    page = user_list.find(after=cursor)
+    assert len(page.rows) == PER_PAGE
+    assert page.after is None
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("lovelace", ["ada@example.com"]),
+        ("ADA love", ["ada@example.com"]),
+        ("@example.com", ["bob_%@example.com", "ada@example.com"]),
+        ("_%", ["bob_%@example.com"]),
+        ("ada hopper", []),
+    ],
+)
+def test_a_search_without_an_index_wants_every_word_somewhere(app, make_user, search, found):
+    make_user(email="ada@example.com", first_name="Ada", last_name="Lovelace")
+    make_user(email="bob_%@example.com", first_name="Bob", last_name="Builder")
+    page = user_list.find(search=search)
+    assert [row.email for row in page.rows] == found
+    assert page.total == Total(len(found))
+
+
+def test_deleted_users_are_listed_on_request_alone(app, make_user):
+    make_user(email="here@example.com")
+    make_user(email="gone@example.com", deleted_at=now())
+    assert [row.email for row in user_list.find().rows] == ["here@example.com"]
+    assert [row.email for row in user_list.find(status="deleted").rows] == ["gone@example.com"]
+
+
+def test_the_plain_list_refuses_a_cursor_of_another_order(app):
+    with pytest.raises(NotACursor):
+        user_list.find(after="WyJuYW1lIiwiIiwiYSIsImIiLDFd")
