@@ -1,7 +1,6 @@
 """What people are called where they are named, and what of a text can be seen at all."""
 
 import unicodedata
-from functools import lru_cache
 
 # The most characters of each.
 NAME_LENGTH = 64
@@ -31,7 +30,6 @@ def fold(text: str) -> str:
     return normalise(normalise(text).translate(_SIGMAS).lower())
 
 
-@lru_cache(maxsize=4096)  # A list asks it of every row, and mostly of the same few letters.
 def is_seen(character: str) -> bool:
     """Tell whether a character leaves a mark by itself."""
     return unicodedata.category(character)[0] in "LNPS" and character not in BLANK

@@ -1,7 +1,6 @@
 """What a browser calls itself, in words that its owner knows: "Firefox on Linux"."""
 
 import re
-from functools import lru_cache
 
 # The first that is found. Most browsers claim to be several others, so the order matters.
 _BROWSERS = (
@@ -34,7 +33,6 @@ BROWSERS = tuple((name, re.compile(pattern)) for name, pattern in _BROWSERS)
 SYSTEMS = tuple((name, re.compile(pattern)) for name, pattern in _SYSTEMS)
 
 
-@lru_cache(maxsize=1024)
 def device_name(user_agent: str) -> str:
     """Return browser and system in words, as far as a User-Agent header tells; it may lie.
 

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from flask import g, has_app_context
@@ -41,7 +40,6 @@ def current() -> Origin:
     return Origin(g.get("address", ""), g.get("device", ""), g.get("request_id", ""))
 
 
-@lru_cache(maxsize=1024)
 def plain_address(text: str) -> str:
     """Return the one spelling of an IP address, without port, brackets and zone.
 
@@ -63,7 +61,6 @@ def plain_address(text: str) -> str:
     return str(address)
 
 
-@lru_cache(maxsize=1024)
 def network(address: str, *, v6_prefix: int = 64) -> str:
     """Return the network that stands for one visitor: an IPv4 address, or an IPv6 prefix.
 
