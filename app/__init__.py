@@ -17,6 +17,7 @@ from app.kit import (
     assets,
     database,
     queue,
+    slots,
 )
 from app.kit import features as feature_folders  # app.features is a package
 from app.kit.web import (
@@ -63,6 +64,7 @@ def create_app(
     cli.init_app(app)
     feature_folders.plug_in(app, FEATURES)
     check_gates(app)
+    slots.check(app)
     return app
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, get_args
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin.forms import ConfirmForm, StaleableForm
 from app.extensions import db
-from app.kit import edit_conflicts
+from app.kit import edit_conflicts, slots
 from app.kit.edit_conflicts import Changed
+from app.kit.slots import Place, UserAction
 from app.kit.web.forms import BaseForm
 from app.models import User
 from app.services import user_page, users
@@ -23,6 +24,7 @@ from app.services.policy import (
     refuse_oneself,
 )
 from app.sign_in import me
+from app.templating import may_open
 
 View = Callable[..., ResponseReturnValue]
 
@@ -39,6 +41,7 @@ def to_person(view: View) -> View:
     Goes below the decorators that say who may open it. Whoever is above the visitor is 403.
     """
 
+    @slots.acts_on_user
     @wraps(view)
     def guarded(user_id: int, **values: Any) -> ResponseReturnValue:
         user = person_or_404(user_id)
@@ -64,14 +67,23 @@ def to_person(view: View) -> View:
 
 def _refuse_early(user: User) -> None:
     """Raise what the service would, before a page asks for what cannot be done."""
-    deed = (request.endpoint or "").removeprefix("admin.")
-    if deed in user_page.deeds(user, by=me()):
+    action = slots.user_action_at(request.endpoint or "")
+    if user_page.is_available(action, user, by=me()):
         return
     refuse_above(me(), user.role)
     if user.is_deleted:
         raise UserGone
     refuse_oneself(user, me())
     raise WrongState
+
+
+def buttons(actions: list[UserAction]) -> dict[str, dict[str, list[UserAction]]]:
+    """Return what the visitor may open of actions, by place and by the heading of its row."""
+    places: dict[str, dict[str, list[UserAction]]] = {place: {} for place in get_args(Place)}
+    for action in actions:
+        if may_open(action.endpoint):
+            places[action.place].setdefault(action.heading, []).append(action)
+    return places
 
 
 def person_or_404(user_id: int) -> User:

@@ -1,40 +1,22 @@
 """Who joined last, and how many users there are of each kind, for the dashboard."""
 
-from datetime import datetime
-from typing import NamedTuple
-
 from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
-from app.kit import names
 from app.models import Role, User
 from app.models.user import STATUSES
+from app.services.user_list import COLUMNS, UserRow
 
 
-class NewUser(NamedTuple):
-    """A user as the card of new users shows them."""
-
-    id: int
-    first_name: str
-    last_name: str
-    email: str
-    status: str
-    created_at: datetime
-
-    def full_name(self) -> str:
-        return names.full_name(self.first_name, self.last_name)
-
-
-def newest(count: int) -> list[NewUser]:
+def newest(count: int) -> list[UserRow]:
     """Return the users who joined last."""
-    columns = User.__table__.c
     newest_first = (
-        select(*(columns[name] for name in NewUser._fields))
+        select(*(COLUMNS[name] for name in UserRow._fields))
         .where(User.deleted_at.is_(None))
         .order_by(User.created_at.desc(), User.id.desc())
         .limit(count)
     )
-    return [NewUser(*row) for row in db.session.execute(newest_first)]
+    return [UserRow(*row) for row in db.session.execute(newest_first)]
 
 
 def statistics() -> dict[str, int]:

@@ -1,47 +1,51 @@
-"""All that an administrator is shown of one person, and what may be done to them."""
+"""What an administrator sees of a user, and what can be done to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features import audit
+from app.kit import slots
 from app.kit.database import now
-from app.models import EmailMessage, Permission, User, UserSession
+from app.kit.slots import UserAction
+from app.models import Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services import impersonation
 from app.services.policy import covers
 
-SESSIONS, MAILS, EVENTS = 20, 10, 10  # how many of each are shown
+SESSIONS = 20  # how many are shown
+
+
+@dataclass(frozen=True)
+class ShownPanel:
+    """A panel and what it shows."""
+
+    template: str
+    data: slots.Values
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What the page of a person shows beside the row itself."""
+    """What the page of a user shows beside the row itself."""
 
-    deeds: frozenset[str]
+    actions: list[UserAction]
     sessions: list[UserSession]
     session_count: int
-    emails: list[EmailMessage]
-    events: Sequence[Row[Any]]
     permissions: list[PermissionText]
+    panels: list[ShownPanel]
 
 
 def of(user: User, *, by: User) -> Profile:
     """Gather what the page of `user` shows to `by`, newest first, a few of each."""
     sessions, session_count = open_sessions(user)
-    mails = select(EmailMessage).where(EmailMessage.user_id == user.id)
+    panels = ((panel.template, panel.load(user, by)) for panel in slots.user_panels())
     return Profile(
-        deeds=deeds(user, by=by, has_sessions=bool(sessions)),
+        actions=actions(user, by=by),
         sessions=sessions,
         session_count=session_count,
-        emails=list(db.session.scalars(mails.order_by(EmailMessage.id.desc()).limit(MAILS))),
-        events=audit.about_user(user, limit=EVENTS),
         permissions=permissions(user.role.permissions if user.role else 0),
+        panels=[ShownPanel(template, data) for template, data in panels if data is not None],
     )
 
 
@@ -55,33 +59,23 @@ def open_sessions(user: User) -> tuple[list[UserSession], int]:
     return found, db.session.scalar(select(func.count(UserSession.id)).where(*live)) or 0
 
 
-def deeds(user: User, *, by: User, has_sessions: bool = True) -> frozenset[str]:
-    """Return the names of the views with which `by` can change `user` as they are at present.
+def actions(user: User, *, by: User) -> list[UserAction]:
+    """Return what `by` can do to `user` as they are at present.
 
     For buttons and early answers: the services decide, under the lock.
     """
+    return [action for action in slots.user_actions() if is_available(action, user, by=by)]
+
+
+def is_available(action: UserAction, user: User, *, by: User) -> bool:
+    """Tell whether `by` can do an action to `user` as they are at present."""
     if not covers(by, user.role.permissions if user.role else 0):
-        return frozenset()
-    if user.is_deleted:
-        return frozenset({"restore_user"})
-    possible = {"change_user_name", "change_user_email"}
-    if has_sessions:
-        possible |= {"end_user_sessions", "end_user_session"}
-    if user.is_invited and not user.is_suspended:
-        possible |= {"resend_invite", "copy_invite_link", "revoke_invite"}
-    if user.id in {by.id, (by.impersonator or by).id}:
-        return frozenset(possible)
-    possible |= {"change_account_type", "delete_user"}
-    if impersonation.may_begin(user, by=by):
-        possible.add("sign_in_as")
-    possible.add("reactivate_user" if user.is_suspended else "suspend_user")
-    if user.status == "unconfirmed":
-        possible |= {"confirm_user", "resend_confirmation"}
-    if user.status in {"active", "unconfirmed"}:
-        possible.add("send_reset_link")
-    if user.password_hash and not user.must_change_password:
-        possible.add("require_password_change")
-    return frozenset(possible)
+        return False
+    if user.is_deleted != action.of_deleted:
+        return False
+    if action.skips_self and user.id in {by.id, (by.impersonator or by).id}:
+        return False
+    return action.is_available(user, by)
 
 
 def permissions(held: int) -> list[PermissionText]:

@@ -484,7 +484,7 @@ def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_use
 def test_a_deed_that_came_too_late_says_so(browser, make_user, monkeypatch):
     """Between the look at the page and the lock someone deleted the account."""
     user = make_user()
-    monkeypatch.setattr("app.services.user_page.deeds", lambda *_, **__: {"suspend_user"})
+    monkeypatch.setattr("app.services.user_page.is_available", lambda *_, **__: True)
     user.deleted_at = now()
     db.session.commit()
     page = do(browser, user, "suspend", follow_redirects=True)

@@ -5,6 +5,7 @@ from flask import g
 from flask_login import login_user
 
 from app.kit import slots
+from config import ConfigurationError
 from settings import manifests
 
 
@@ -31,6 +32,25 @@ def test_the_menu_of_the_admin_area_is_in_order(client, admin):
         menu.index(f">{label}</a>") for label in labels
     )
     assert menu.count("<a ") == len(labels)
+
+
+def test_an_action_needs_a_view_and_a_view_that_acts_its_action(app, monkeypatch):
+    """The button and the early refusal went by names cut out of request.endpoint."""
+    views = {**app.view_functions}
+    view = views.pop("admin.suspend_user")
+    monkeypatch.setattr(app, "view_functions", views)
+    with pytest.raises(ConfigurationError, match=r"@user_action names admin\.suspend_user, but"):
+        slots.check(app)
+    monkeypatch.setattr(app, "view_functions", {**app.view_functions, "admin.suspend_user": view})
+    slots.check(app)
+    monkeypatch.setattr(app, "view_functions", {**app.view_functions, "admin.shut": view})
+    with pytest.raises(ConfigurationError, match=r"Register its action with @slots\.user_action"):
+        slots.check(app)
+
+
+def test_two_actions_cannot_have_one_endpoint():
+    with pytest.raises(ConfigurationError, match=r"have the endpoint admin\.suspend_user"):
+        slots.user_action("admin.suspend_user", "Suspend")(lambda _user, _by: True)
 
 
 def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):

@@ -1,5 +1,6 @@
 """The core's pages of the admin area. Importing it registers them."""
 
+from app.admin import actions  # noqa: F401 - the core's actions register themselves
 from app.admin.views import access, dashboard, user_page, users
 
 __all__ = ["access", "dashboard", "user_page", "users"]

@@ -16,6 +16,7 @@ from app.admin.forms import (
 from app.admin.user_actions import (
     LAST,
     back_to,
+    buttons,
     confirmed,
     form_page,
     name_of,
@@ -25,7 +26,7 @@ from app.admin.user_actions import (
 )
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.kit import audit, slots
+from app.kit import slots
 from app.kit.edit_conflicts import Changed
 from app.models import Permission, User
 from app.services import deletions, user_page, users
@@ -41,11 +42,9 @@ TAKEN = "Someone has this address already."
 @permission_required(Permission.MANAGE_USERS)
 def user_info(user_id: int) -> ResponseReturnValue:
     user = person_or_404(user_id)
+    profile = user_page.of(user, by=me())
     return render_template(
-        "admin/user_info.html",
-        user=user,
-        profile=user_page.of(user, by=me()),
-        actions=audit.ACTIONS,
+        "admin/user_info.html", user=user, profile=profile, buttons=buttons(profile.actions)
     )
 
 

@@ -1,8 +1,9 @@
 """Where the feature plugs into pages of others."""
 
+from app.features import audit
 from app.features.audit.services import latest
 from app.kit import slots
-from app.models import Permission
+from app.models import Permission, User
 
 
 @slots.card(
@@ -10,3 +11,8 @@ from app.models import Permission
 )
 def latest_events() -> slots.Values:
     return {"events": latest.latest(6)}
+
+
+@slots.user_panel("partials/_user_events_panel.html", order=10)
+def events_of_user(user: User, _by: User) -> slots.Values:
+    return {"events": audit.about_user(user), "words": audit.what}

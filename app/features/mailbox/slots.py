@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from app.extensions import db
 from app.kit import slots
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
-from app.models import Permission
+from app.models import Permission, User
+
+MAILS = 10  # how many the page of a user shows
 
 
 @slots.subject_page("emailmessage", "admin.email")
@@ -17,3 +21,10 @@ def arguments_of_page(email_id: int) -> dict[str, Any] | None:
 @slots.card(Permission.MANAGE_JOBS, template="partials/_mail_card.html", column="narrow", order=20)
 def mail_card() -> slots.Values:
     return {"mail": outbox.statistics()}
+
+
+@slots.user_panel("partials/_user_mails_panel.html", order=20)
+def mails_of_user(user: User, _by: User) -> slots.Values:
+    newest_first = select(EmailMessage).order_by(EmailMessage.id.desc())
+    found = newest_first.where(EmailMessage.user_id == user.id).limit(MAILS)
+    return {"emails": list(db.session.scalars(found))}

@@ -1,0 +1,134 @@
+"""The core's own actions on a user: their buttons, and when each is available."""
+
+from app.kit.slots import user_action
+from app.models import User
+
+
+@user_action(
+    "admin.restore_user",
+    "Restore",
+    place="header",
+    order=10,
+    icon="arrow-counterclockwise",
+    tone="primary",
+    skips_self=False,
+    of_deleted=True,
+)
+def may_restore(user: User, _by: User) -> bool:
+    return user.is_deleted
+
+
+@user_action(
+    "admin.reactivate_user", "Reactivate", place="header", order=20, icon="unlock", tone="primary"
+)
+def may_reactivate(user: User, _by: User) -> bool:
+    return user.is_suspended
+
+
+@user_action("admin.end_user_sessions", "End all", skips_self=False)
+@user_action("admin.end_user_session", "End", skips_self=False)
+def may_end_sessions(_user: User, _by: User) -> bool:
+    return True
+
+
+@user_action(
+    "admin.change_user_name",
+    "Change",
+    place="manage",
+    order=20,
+    heading="Name",
+    text="What they are called.",
+    hidden="name",
+    skips_self=False,
+)
+@user_action(
+    "admin.change_user_email",
+    "Change",
+    place="manage",
+    order=30,
+    heading="Email address",
+    text="Both addresses are told.",
+    hidden="email address",
+    skips_self=False,
+)
+@user_action(
+    "admin.change_account_type",
+    "Change",
+    place="manage",
+    order=40,
+    heading="Role",
+    text="What they may do.",
+    hidden="role",
+)
+def may_change(_user: User, _by: User) -> bool:
+    return True
+
+
+@user_action(
+    "admin.resend_confirmation",
+    "Send link again",
+    place="access",
+    order=10,
+    heading="Confirmation",
+    text="The address is not confirmed yet.",
+    is_posted=True,
+)
+@user_action(
+    "admin.confirm_user", "Confirm by hand", place="access", order=11, heading="Confirmation"
+)
+def may_confirm(user: User, _by: User) -> bool:
+    return user.status == "unconfirmed"
+
+
+@user_action(
+    "admin.send_reset_link",
+    "Send",
+    place="access",
+    order=20,
+    heading="Reset link",
+    text="A mail with a link to choose a new password.",
+    hidden="the reset link",
+)
+def may_send_reset_link(user: User, _by: User) -> bool:
+    return user.status in {"active", "unconfirmed"}
+
+
+@user_action(
+    "admin.require_password_change",
+    "Require",
+    place="access",
+    order=30,
+    heading="New password",
+    text="They choose one before they can go on.",
+    hidden="a new password",
+)
+def may_require_password_change(user: User, _by: User) -> bool:
+    return bool(user.password_hash) and not user.must_change_password
+
+
+@user_action(
+    "admin.suspend_user",
+    "Suspend",
+    place="danger",
+    order=10,
+    heading="Suspend",
+    text="Signs them out and keeps the account.",
+    hidden="{name}",
+    tone="outline-danger",
+)
+def may_suspend(user: User, _by: User) -> bool:
+    return not user.is_suspended
+
+
+@user_action(
+    "admin.delete_user",
+    "Delete",
+    place="danger",
+    order=20,
+    heading="Delete",
+    text="Can be restored for {RESTORE_DELETED_DAYS} days.",
+    hidden="{name}",
+    tone="outline-danger",
+)
+def may_delete(_user: User, _by: User) -> bool:
+    return True
