@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.kit.web import gates
-from tests.contracts.test_routes import RULES, UNSAFE, address, methods
+from tests.routes import RULES, UNSAFE, address, methods
 from tests.support import Browser
 
 

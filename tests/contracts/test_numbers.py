@@ -7,12 +7,9 @@ import ast
 
 import pytest
 
-from tests.contracts import test_audit
-from tests.contracts.test_audit import DEEDS, World, add_job, redis, redis_server, task_queue
 from tests.contracts.test_imports import sources
-from tests.contracts.test_routes import RULES
-
-__all__ = ["add_job", "redis", "redis_server", "task_queue"]
+from tests.routes import RULES, rows
+from tests.world import World
 
 NUMBERS = ["-1", str(2**31), str(2**63), str(10**20)]
 
@@ -34,26 +31,18 @@ def names_asked_for():
 
 
 NAMES = names_asked_for()
-LISTS = sorted(
-    {
-        rule.rule
-        for rule in RULES
-        if "GET" in rule.methods and not rule.arguments and not rule.rule.startswith("/dev")
-    }
-)
+LISTS = sorted({rule.rule for rule in RULES if "GET" in rule.methods and not rule.arguments})
 
 
 def test_what_requests_are_asked_for_is_found():
     assert {"session", "user_ids", "before", "page", "role", "user"} <= NAMES
 
 
-@pytest.mark.parametrize("endpoint", sorted(DEEDS))
+@pytest.mark.parametrize("endpoint", sorted(rows("EVENTS")))
 def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkeypatch, request):
     """IN-1: `session=2147483648` at /account/manage/devices/end was a 500 on PostgreSQL."""
     monkeypatch.setattr("app.extensions.limiter.enabled", False)
-    world = World(app, make_user, admin)
-    if "job" in endpoint or "queue" in endpoint:
-        world.add_job = request.getfixturevalue("add_job")
+    world = World(app, make_user, admin, request)
     sent = []
 
     def submit(browser, path, *, form_at="", **data):
@@ -66,8 +55,8 @@ def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkey
                 assert answer.status_code < 500, (path, fields)
                 sent.append(fields)
 
-    monkeypatch.setattr(test_audit, "send", submit)
-    DEEDS[endpoint][1](world)
+    monkeypatch.setattr(world, "send", submit)
+    rows("EVENTS")[endpoint][1](world)
     assert sent
 
 

@@ -144,7 +144,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "app/templates/main/contact.html").write_text(page)
     row = re.search(r'`("main\.contact": ANYONE)`', (ROOT / "README.md").read_text())
     assert row
-    access = copy / "tests/contracts/test_routes.py"
+    access = copy / "tests/access.py"
     insert(access, '    "main.index": ANYONE', f"    {row[1]},\n")
     # A permission.
     bit = recipe("README.md", "**A permission.**", "python")
@@ -182,8 +182,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     insert(factory, "    dev.init_app(app)", f"    {call[1]}\n")
     insert(access, '    "main.index": ANYONE', '    "invoices.index": Permission.GENERAL,\n')
     insert(access, '    "main.index": ANYONE', '    "invoices.publish": Permission.PUBLISH,\n')
-    audit = copy / "tests/contracts/test_audit.py"
-    insert(audit, '    "account.check_password": "', '    "invoices.publish": "does nothing",\n')
+    check = '    "account.check_password": "'
+    insert(access, check, '    "invoices.publish": "does nothing",\n')
     return copy
 
 
@@ -223,16 +223,16 @@ def test_the_kits_tests_pass_with_what_the_guides_say_to_add(copy: Path) -> None
     ("path", "line", "tests", "said"),
     [
         (
-            "tests/contracts/test_routes.py",
+            "tests/access.py",
             '    "invoices.publish": Permission.PUBLISH,\n',
             ("tests/contracts/test_routes.py", "-k", "table or nobody_else and publish"),
-            "Say in ACCESS of",
+            "Add a row for invoices.publish to ACCESS in tests/access.py.",
         ),
         (
-            "tests/contracts/test_audit.py",
+            "tests/access.py",
             '    "invoices.publish": "does nothing",\n',
             ("tests/contracts/test_audit.py", "-k", "every_form"),
-            "Say in DEEDS of",
+            "Add a row for invoices.publish to EVENTS or WITHOUT_EVENT in tests/access.py.",
         ),
     ],
 )

@@ -3,174 +3,38 @@
 A route that is added tomorrow fails here until the table says who it is for.
 """
 
-import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from app import create_app
 from app.extensions import db
-from app.features.content import pages
 from app.kit.database import now
 from app.models import Permission
 from tests import factories
-
-ANYONE = "anyone"
-GUESTS = "guests: whoever is signed in is sent home"
-SIGNED_IN = "signed in, also with an address that is not confirmed"
-CONFIRMED = "signed in with a confirmed address"
-MANAGERS = "signed in with any permission but the general one"
-
-# A permission stands for whoever holds it, administrators among them.
-ACCESS = {
-    "static": ANYONE,
-    "main.index": ANYONE,
-    "main.about": ANYONE,
-    "main.change_password": ANYONE,
-    "main.healthz": ANYONE,
-    "main.readyz": ANYONE,
-    "account.login": GUESTS,
-    "account.register": GUESTS,
-    "account.reset_password_request": GUESTS,
-    "account.reset_password": GUESTS,
-    "account.join_from_invite": GUESTS,
-    "account.check_password": ANYONE,
-    "account.confirm": ANYONE,
-    "account.logout": SIGNED_IN,
-    "account.stop_acting": SIGNED_IN,
-    "account.unconfirmed": SIGNED_IN,
-    "account.confirm_request": SIGNED_IN,
-    "account.manage": CONFIRMED,
-    "account.activity": CONFIRMED,
-    "account.devices": CONFIRMED,
-    "account.end_sessions": CONFIRMED,
-    "account.change_password": CONFIRMED,
-    "account.delete_account": CONFIRMED,
-    "account.change_name": CONFIRMED,
-    "account.change_email_request": CONFIRMED,
-    "account.change_email": CONFIRMED,
-    "account.cancel_email_change": CONFIRMED,
-    "account.reauthenticate": CONFIRMED,
-    "admin.index": MANAGERS,
-    "admin.roles": Permission.MANAGE_ROLES,
-    "admin.new_role": Permission.MANAGE_ROLES,
-    "admin.role": Permission.MANAGE_ROLES,
-    "admin.delete_role": Permission.MANAGE_ROLES,
-    "admin.registered_users": Permission.MANAGE_USERS,
-    "admin.choose_columns": Permission.MANAGE_USERS,
-    "admin.export_users": Permission.MANAGE_USERS,
-    "admin.bulk_operations": Permission.MANAGE_USERS,
-    "admin.preview_bulk": Permission.MANAGE_USERS,
-    "admin.bulk_operation": Permission.MANAGE_USERS,
-    "admin.continue_bulk": Permission.MANAGE_USERS,
-    "admin.stop_bulk": Permission.MANAGE_USERS,
-    "admin.bulk_results": Permission.MANAGE_USERS,
-    "admin.user_info": Permission.MANAGE_USERS,
-    "admin.new_user": Permission.MANAGE_USERS,
-    "admin.invite_user": Permission.MANAGE_USERS,
-    "admin.resend_invite": Permission.MANAGE_USERS,
-    "admin.revoke_invite": Permission.MANAGE_USERS,
-    "admin.copy_invite_link": Permission.MANAGE_USERS,
-    "admin.invitations": Permission.MANAGE_USERS,
-    "admin.change_user_name": Permission.MANAGE_USERS,
-    "admin.change_user_email": Permission.MANAGE_USERS,
-    "admin.change_account_type": Permission.MANAGE_USERS,
-    "admin.suspend_user": Permission.MANAGE_USERS,
-    "admin.reactivate_user": Permission.MANAGE_USERS,
-    "admin.delete_user": Permission.MANAGE_USERS,
-    "admin.restore_user": Permission.MANAGE_USERS,
-    "admin.confirm_user": Permission.MANAGE_USERS,
-    "admin.resend_confirmation": Permission.MANAGE_USERS,
-    "admin.send_reset_link": Permission.MANAGE_USERS,
-    "admin.require_password_change": Permission.MANAGE_USERS,
-    "admin.end_user_sessions": Permission.MANAGE_USERS,
-    "admin.end_user_session": Permission.MANAGE_USERS,
-    "admin.sign_in_as": Permission.IMPERSONATE,
-    "admin.import_users": Permission.MANAGE_USERS,
-    "admin.import_sample": Permission.MANAGE_USERS,
-    "admin.import_columns": Permission.MANAGE_USERS,
-    "admin.show_import": Permission.MANAGE_USERS,
-    "admin.run_import": Permission.MANAGE_USERS,
-    "admin.go_on_with_import": Permission.MANAGE_USERS,
-    "admin.cancel_import": Permission.MANAGE_USERS,
-    "admin.delete_import": Permission.MANAGE_USERS,
-    "admin.import_problems": Permission.MANAGE_USERS,
-    "admin.import_results": Permission.MANAGE_USERS,
-    "admin.audit": Permission.VIEW_AUDIT,
-    "admin.audit_event": Permission.VIEW_AUDIT,
-    "admin.export_audit": Permission.VIEW_AUDIT,
-    "admin.update_editor_contents": Permission.MANAGE_CONTENT,
-    "admin.jobs": Permission.MANAGE_JOBS,
-    "admin.job": Permission.MANAGE_JOBS,
-    "admin.retry_job": Permission.MANAGE_JOBS,
-    "admin.cancel_job": Permission.MANAGE_JOBS,
-    "admin.delete_job": Permission.MANAGE_JOBS,
-    "admin.retry_jobs": Permission.MANAGE_JOBS,
-    "admin.delete_jobs": Permission.MANAGE_JOBS,
-    "admin.empty_queue": Permission.MANAGE_JOBS,
-    "admin.emails": Permission.MANAGE_JOBS,
-    "admin.email": Permission.MANAGE_JOBS,
-    "admin.email_html": Permission.MANAGE_JOBS,
-    "admin.resend_email": Permission.MANAGE_JOBS,
-    "admin.cancel_email": Permission.MANAGE_JOBS,
-    "admin.resend_failed_emails": Permission.MANAGE_JOBS,
-    # Registered in development only.
-    "dev.mail_index": ANYONE,
-    "dev.mail_message": ANYONE,
-    "dev.mail_html": ANYONE,
-    "dev.mail_clear": ANYONE,
-    "dev.mail_gallery": ANYONE,
-    "dev.mail_sample": ANYONE,
-    "dev.patterns": ANYONE,
-    "dev.version": ANYONE,
-}
-
-# Reachable before an address is confirmed, though not made for it.
-OPEN_TO_UNCONFIRMED = {"static", "main.healthz", "main.readyz", "account.confirm"}
+from tests.routes import (
+    CONFIRMED,
+    FORMS,
+    GUESTS,
+    MANAGERS,
+    RULES,
+    SIGNED_IN,
+    UNSAFE,
+    address,
+    check_rows,
+    methods,
+    row,
+    rows,
+    rule_id,
+)
+from tests.world import World
 
 HOME, LOGIN, CONFIRM = "/", "/account/login", "/account/unconfirmed"
-UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-
-# A route is known when the tests are collected, so its parameters can be the tests' names.
-RULES = sorted(create_app("testing").url_map.iter_rules(), key=str)
-
-
-PLACEHOLDER = re.compile(r"<(\w+(?:\([^)]*\))?:)?(\w+)>")
 
 
 def access_to(rule):
     """Return who may open a route."""
-    if rule.endpoint not in ACCESS:
-        pytest.fail(f"Say in ACCESS of {__file__} who may open {rule.endpoint} ({rule}).")
-    return ACCESS[rule.endpoint]
-
-
-def rule_id(rule):
-    return str(rule)
-
-
-def address(rule, user_id=2**31 - 1):
-    """Return a URL of a rule: numbers are `user_id`, texts mean nothing."""
-    texts = {"job_id": "x-1"}
-
-    def value(found):
-        converter, name = found.groups()
-        known = {
-            None: texts.get(name, "x"),
-            "path:": "x",
-            "string:": "x",
-            "int:": str(user_id),
-            "token:": "x.y",
-        }
-        assert converter in known, f"Say in `address` of {__file__} what {rule} is opened with."
-        return known[converter]
-
-    return PLACEHOLDER.sub(value, str(rule))
-
-
-def methods(rule):
-    return sorted(rule.methods - {"OPTIONS"})
+    return row("ACCESS", rule.endpoint)
 
 
 def needed(access):
@@ -216,7 +80,7 @@ def expected(access, endpoint, persona):
     if persona in {"anonymous", "suspended"}:
         return LOGIN if access in {SIGNED_IN, CONFIRMED} or needed(access) else None
     if "unconfirmed" in persona:
-        is_open = endpoint in OPEN_TO_UNCONFIRMED or endpoint.startswith("dev.")
+        is_open = endpoint in rows("OPEN_TO_UNCONFIRMED")
         return None if access == SIGNED_IN or is_open else CONFIRM
     if access == GUESTS:
         return HOME
@@ -231,9 +95,7 @@ def endpoint_sends_home(rule, sent_to):
 
 
 def test_the_table_lists_every_route_and_no_other():
-    endpoints = {rule.endpoint for rule in RULES}
-    assert not endpoints - set(ACCESS), f"Say in ACCESS of {__file__} who may open these."
-    assert not set(ACCESS) - endpoints, f"Take these out of ACCESS of {__file__}: they are gone."
+    check_rows({rule.endpoint for rule in RULES}, "ACCESS")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_id)
@@ -241,7 +103,7 @@ def test_a_route_answers_those_it_is_for_and_nobody_else(rule, personas):
     """AZ-1"""
     access = access_to(rule)
     for persona, browser in personas.items():
-        page = CONFIRM if "unconfirmed" in persona else "/about"
+        page = CONFIRM if "unconfirmed" in persona else HOME
         token = browser.csrf_token(LOGIN if persona in {"anonymous", "suspended"} else page)
         wanted = expected(access, rule.endpoint, persona)
         for method in methods(rule):
@@ -274,12 +136,12 @@ def test_an_admin_view_says_which_permission_it_needs(rule, app):
     assert view.permission > 0
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.methods & UNSAFE], ids=rule_id)
+@pytest.mark.parametrize("rule", FORMS, ids=rule_id)
 def test_an_unsafe_request_needs_a_token_of_this_browsers_session(rule, app, admin):
     """CS-1"""
     browser = app.test_client()
     browser.enter(admin)
-    browser.get("/about")
+    browser.get(HOME)
     foreign = app.test_client().csrf_token(LOGIN)
     for method in rule.methods & UNSAFE:
         for token in ("", "nonsense", foreign):
@@ -288,7 +150,7 @@ def test_an_unsafe_request_needs_a_token_of_this_browsers_session(rule, app, adm
             )
             assert response.status_code == 400, (method, token)
             assert "too old" in response.text
-        good = browser.csrf_token("/about")
+        good = browser.csrf_token(HOME)
         for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
             response = browser.open(
                 address(rule, admin.id), method=method, data={"csrf_token": good}, headers=headers
@@ -313,30 +175,21 @@ def dump():
 
 
 def without_downloads(found):
-    """Leave out the events that tell who took people's addresses away: a download is a GET."""
-    told = ("'user.exported'", "'bulk.downloaded'", "'import.downloaded'")
+    """Leave out the events that tell who took emails of users away: a download is a GET."""
+    told = {f"'{action}'" for action, _path in rows("DOWNLOADS").values()}
     events = found.pop("audit_events")
     return {**found, "audit_events": [one for one in events if not any(x in one for x in told)]}
 
 
-def test_nothing_changes_by_looking(app, admin, make_user):
+def test_nothing_changes_by_looking(app, admin, make_user, request):
     """CS-2, F32: not by GET, HEAD or OPTIONS on any route, also with links that work."""
-    pages.save("about", "<p>About</p>", by=None)
-    invited, waiting = make_user(invited=True), make_user(confirmed=False)
-    admin.pending_email = "new@example.com"
-    db.session.commit()
-    tokens = {
-        "account.confirm": waiting.generate_confirmation_token(),
-        "account.reset_password": waiting.generate_password_reset_token(),
-        "account.join_from_invite": invited.generate_invite_token(),
-        "account.change_email": admin.generate_email_change_token("new@example.com"),
-    }
-    browsers = {"admin": app.test_client(), "anonymous": app.test_client()}
-    browsers["admin"].enter(admin)
+    world = World(app, make_user, admin, request)
+    user_id = make_user().id
+    links = {endpoint: make(world) for endpoint, make in rows("WORKING_LINKS").items()}
     before = dump()
     for rule in RULES:
-        url = address(rule, invited.id).replace("x.y", tokens.get(rule.endpoint, "x.y"))
-        for browser in browsers.values():
+        url = links.get(rule.endpoint, address(rule, user_id))
+        for browser in (world.browser, app.test_client()):
             for method in {"GET", "HEAD", "OPTIONS"} & rule.methods:
                 response = browser.open(url, method=method)
                 assert response.status_code < 500, (url, method)
@@ -347,7 +200,7 @@ def test_nothing_changes_by_looking(app, admin, make_user):
 def test_methods_that_a_route_does_not_know_are_refused(rule, client, admin):
     """CF-5, F32"""
     client.enter(admin)
-    token = client.csrf_token("/about")
+    token = client.csrf_token(HOME)
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO", "PROPFIND"):
         response = client.open(address(rule), method=method, headers={"X-CSRFToken": token})
         assert response.status_code == 405, method
@@ -396,7 +249,7 @@ def test_every_kind_of_answer_has_careful_headers(client, app, monkeypatch):
     def fail():
         raise RuntimeError("SELECT secret FROM path/to/file")
 
-    monkeypatch.setitem(app.view_functions, "main.about", fail)
+    monkeypatch.setitem(app.view_functions, "account.register", fail)
     answers = {
         200: client.get("/"),
         302: client.get("/account/manage"),
@@ -405,7 +258,7 @@ def test_every_kind_of_answer_has_careful_headers(client, app, monkeypatch):
         404: client.get("/nowhere"),
         405: client.put("/"),
         413: client.post(LOGIN, data=b"x" * 2_000_000),
-        500: client.get("/about"),
+        500: client.get("/account/register"),
     }
     for status, answer in answers.items():
         assert answer.status_code == status
@@ -413,8 +266,9 @@ def test_every_kind_of_answer_has_careful_headers(client, app, monkeypatch):
         assert "SELECT secret" not in answer.text
     careful(client.get("/", headers={"Host": "evil.example"}))
     folder = Path(app.static_folder)
-    built = next(folder.rglob("*.css")).relative_to(folder)
-    with client.get(f"/static/{built}") as answer:
+    built = next(folder.rglob("*.css"), None)
+    assert built is not None, "Run `python manage.py build_assets`: no styles are built."
+    with client.get(f"/static/{built.relative_to(folder)}") as answer:
         assert careful(answer).status_code == 200
 
 

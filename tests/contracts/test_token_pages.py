@@ -11,7 +11,7 @@ from app import create_app
 from app.kit.web import log_lines
 from app.kit.web.token_pages import TokenConverter, TokenRule
 from config import ConfigurationError
-from tests.contracts.test_routes import RULES, address
+from tests.routes import RULES, address
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {"token", "secret", "code", "key", "signature"}

@@ -1,0 +1,35 @@
+"""What the tests of all routes know of this feature's (tests/routes.py)."""
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.kit import audit
+from app.models import AuditEvent, Permission
+from tests.routes import CONFIRMED
+from tests.world import HOSTILE as TEXT
+from tests.world import as_admin
+
+ACCESS = {
+    "account.activity": CONFIRMED,
+    "admin.audit": Permission.VIEW_AUDIT,
+    "admin.audit_event": Permission.VIEW_AUDIT,
+    "admin.export_audit": Permission.VIEW_AUDIT,
+}
+
+
+def hostile_events(world):
+    """Return every event: other features may have added some with hostile texts."""
+    user = world.make_user()
+    audit.record("session.refused", by=None, by_label=TEXT, subject=user, reason=TEXT)
+    audit.record("user.renamed", by=user, subject=world.admin, changes={TEXT: (TEXT, TEXT)})
+    return list(db.session.scalars(select(AuditEvent.id)))
+
+
+EVENTS = {
+    "admin.export_audit": (
+        "audit.exported",
+        as_admin("/admin/audit/export.csv", form_at="/admin/audit"),
+    ),
+}
+SHARED = {"event_id": "whoever may see the trail sees all of it"}
+HOSTILE = {"event_id": hostile_events}

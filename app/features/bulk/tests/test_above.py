@@ -1,0 +1,24 @@
+"""Nothing that is done to many users reaches those above a manager."""
+
+import itertools
+
+from app.features import bulk
+from tests.above import above, manager, stored_of
+
+__all__ = ["above", "manager"]
+
+
+def test_nothing_done_to_many_reaches_anyone_above(manager, above):
+    """AZ-2, AZ-4: by their numbers, by a filter, in whatever state."""
+    browser, user = manager
+    token = browser.csrf_token("/")
+    before = stored_of(above)
+    ids = [str(person.id) for person in above]
+    actions = [name for name in bulk.ACTIONS if name != "change_role"]
+    selections = ({"everyone": "1"}, {"everyone": "1", "status": "deleted"}, {"user_ids": ids})
+    for action, chosen in itertools.product([*actions, f"change_role:{user.role_id}"], selections):
+        sent = {"csrf_token": token, "action": action, **chosen}
+        preview = browser.post("/admin/users/bulk", data=sent).location
+        assert "/users/bulk/" in preview
+        assert browser.post(preview, data={"csrf_token": token}).status_code in {200, 302}
+    assert stored_of(above)[:2] == before[:2]

@@ -1,0 +1,12 @@
+"""What the tests of all routes know of this feature's (tests/routes.py)."""
+
+from tests.routes import ANYONE
+
+ACCESS = {
+    "main.healthz": ANYONE,
+    "main.readyz": ANYONE,
+}
+
+
+WITHOUT_SESSION = dict.fromkeys(ACCESS, "for monitors, which keep no cookie")
+OPEN_TO_UNCONFIRMED = dict.fromkeys(ACCESS, "for monitors")

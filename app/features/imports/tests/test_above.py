@@ -1,0 +1,29 @@
+"""No import reaches users above a manager."""
+
+from app.features import imports
+from app.features.imports.tests.access import upload
+from tests.above import above, manager, stored_of
+
+__all__ = ["above", "manager"]
+
+
+def test_no_import_reaches_anyone_above(manager, above):
+    """AZ-2, AZ-4"""
+    browser, user = manager
+    before = stored_of(above)
+    lines = [f"{person.email},Taken,{user.role.name}" for person in above]
+    row = upload(browser, "Email,First name,Role\n" + "\n".join(lines))
+    columns = {"email": 0, "first_name": 1, "role": 2}
+    imports.choose(
+        row,
+        mapping=columns,
+        has_header=True,
+        mode="invite",
+        update_existing=True,
+        role_id=user.role_id,
+        by=user,
+    )
+    token = browser.csrf_token("/")
+    run = f"/admin/users/import/{row.id}/run?check={row.checks}&keep_good=1"
+    assert browser.post(run, data={"csrf_token": token}).status_code == 302
+    assert stored_of(above) == before

@@ -1,0 +1,127 @@
+"""The routes of the app under test, and the tables of what tests know of them.
+
+The core's rows stand in `tests/access.py`, a feature's in the `tests/access.py` of its folder: they
+come and go with it. The tables:
+
+- ACCESS: who may open a route.
+- OPEN_TO_UNCONFIRMED, WITHOUT_SESSION: routes with an exception, and the reason.
+- EVENTS: the event that a form leaves in the audit trail, and a function that sends the form.
+- WITHOUT_EVENT: forms that leave none, and the reason.
+- DOWNLOADS: the event that a file leaves, and a function that returns its path.
+- WITHOUT_USERS: files that name no user, and the reason.
+- WORKING_LINKS: a function that returns a URL with a token that opens the page.
+- OWNED: a function that makes a row that one user alone may see, for a name in a URL.
+- SHARED: names in URLs of rows that everyone with the permission may see, and the reason.
+- HOSTILE: a function that returns ids of rows with hostile texts, for each name in a URL.
+- FIELDS: the fields of forms, each of which gets odd texts.
+"""
+
+import re
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+from werkzeug.routing import Rule
+
+from app import create_app
+from app.kit import features
+
+ANYONE = "anyone"
+GUESTS = "guests: whoever is signed in is sent home"
+SIGNED_IN = "signed in, also with an address that is not confirmed"
+CONFIRMED = "signed in with a confirmed address"
+MANAGERS = "signed in with any permission but the general one"
+
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+APP = create_app("testing")
+# A route is known when the tests are collected, so its parameters can be the tests' names.
+RULES = sorted(APP.url_map.iter_rules(), key=str)
+FORMS = [rule for rule in RULES if rule.methods and rule.methods & UNSAFE]
+
+PLACEHOLDER = re.compile(r"<(\w+(?:\([^)]*\))?:)?(\w+)>")
+CORE = "tests/access.py"
+
+
+@cache
+def _modules() -> tuple[tuple[str, ModuleType], ...]:
+    """Return the files with tables, and their modules: the core's, and those of features."""
+    found = [(CORE, import_module("tests.access"))]
+    for folder in features.folders():
+        if (folder / "tests" / "access.py").exists():
+            file = f"app/features/{folder.name}/{CORE}"
+            found.append((file, import_module(f"app.features.{folder.name}.tests.access")))
+    return tuple(found)
+
+
+def rows(table: str) -> dict[str, Any]:
+    """Return the rows that all files have in a table, by endpoint or name."""
+    merged: dict[str, Any] = {}
+    for file, module in _modules():
+        for key, row in getattr(module, table, {}).items():
+            assert key not in merged, f"Remove {key} from {table} in {file}: another file has it."
+            merged[key] = row
+    return merged
+
+
+def file_of(endpoint: str) -> str:
+    """Return the file that has the rows of a route: the one beside its view."""
+    view: Any = APP.view_functions[endpoint]
+    while hasattr(view, "__wrapped__"):
+        view = view.__wrapped__
+    parts = view.__module__.split(".")
+    return f"app/features/{parts[2]}/{CORE}" if parts[:2] == ["app", "features"] else CORE
+
+
+def check_rows(endpoints: set[str], *tables: str) -> None:
+    """Check that one of the tables has a row for each endpoint, and none for another."""
+    either = " or ".join(tables)
+    known: dict[str, str] = {}
+    for table in tables:
+        for endpoint in rows(table):
+            assert endpoint not in known, (
+                f"Remove {endpoint} from {table} or {known[endpoint]}: it is in both."
+            )
+            known[endpoint] = table
+    missing = sorted(endpoints - set(known))
+    assert not missing, "\n".join(
+        f"Add a row for {endpoint} to {either} in {file_of(endpoint)}." for endpoint in missing
+    )
+    gone = sorted(set(known) - endpoints)
+    assert not gone, f"Remove {', '.join(gone)} from {either}: there is no such route or file."
+
+
+def row(table: str, endpoint: str) -> Any:
+    """Return the row of a route in a table, or let the test fail with a sentence."""
+    found = rows(table)
+    if endpoint not in found:
+        pytest.fail(f"Add a row for {endpoint} to {table} in {file_of(endpoint)}.")
+    return found[endpoint]
+
+
+def rule_id(rule: Rule) -> str:
+    return str(rule)
+
+
+def address(rule: Rule, user_id: int = 2**31 - 1) -> str:
+    """Return a URL of a rule: numbers are `user_id`, texts mean nothing."""
+    texts = {"job_id": "x-1"}
+
+    def value(found: re.Match[str]) -> str:
+        converter, name = found.groups()
+        known = {
+            None: texts.get(name, "x"),
+            "path:": "x",
+            "string:": "x",
+            "int:": str(user_id),
+            "token:": "x.y",
+        }
+        assert converter in known, f"Say in `address` of {__file__} what {rule} is opened with."
+        return known[converter]
+
+    return PLACEHOLDER.sub(value, str(rule))
+
+
+def methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) - {"OPTIONS"})
