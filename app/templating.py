@@ -1,159 +1,20 @@
-"""What templates can use beyond Flask's own names: icons, times, numbers, permissions."""
+"""What templates can use of this application: permissions, registration, names of users."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, current_app, g, url_for
-from flask_login import current_user, login_required
-from markupsafe import Markup
-from wtforms import Field, FieldList, FormField
-from wtforms.widgets import Select
+from flask import Flask
 
-from app.features.content import pages
-from app.kit import names, slots
-from app.kit.assets import asset_url
-from app.kit.web import gates
-from app.kit.web.devices import device_name
+from app.kit import names
+from app.kit.web import templating
 from app.models import Permission
 from app.services import registration
-from settings.manifests import MenuEntry
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
-MONTHS = (
-    *("", "January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-
-
-# Flask-Login does not mark what it wraps; every wrapper shares this code.
-_ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 
 
 def init_app(app: Flask) -> None:
-    """Add the globals and filters below to the app's templates."""
-    app.jinja_env.globals.update(
-        Permission=Permission,
-        icon=icon,
-        menu_groups=menu_groups,
-        menu_items=menu_items,
-        has_endpoint=has_endpoint,
-        may_open=may_open,
-        registration=registration.mode,
-        reload_url=reload_url,
-    )
-    app.jinja_env.filters.update(
-        ago=ago,
-        day=day,
-        device=device_name,
-        due=due,
-        duration=duration,
-        number=number,
-        initials=initials,
-        full_name=full_name,
-        kind=kind,
-        sanitised=sanitised,
-    )
-
-
-def icon(name: str, label: str | None = None) -> Markup:
-    """Return an icon of the sprite; without a label it is hidden from screen readers."""
-    sprite = asset_url("icons")
-    if not sprite:
-        return Markup("")
-    named = (
-        Markup('role="img" aria-label="{}"').format(label)
-        if label
-        else Markup('aria-hidden="true"')
-    )
-    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(named, sprite, name)
-
-
-def day(moment: datetime) -> Markup:
-    """Return the date of a moment, with the full time on hover and for screen readers."""
-    return _time(moment.astimezone(UTC), f"{moment.day} {moment:%B %Y}")
-
-
-def ago(moment: datetime | None) -> Markup:
-    """Return how long ago a moment was, with the full time on hover and for screen readers."""
-    return reader_of_times()(moment)
-
-
-def reader_of_times() -> Callable[[datetime | None], Markup]:
-    """Return `ago` for many moments in one page, which all refer to the same present."""
-    present = datetime.now(UTC)
-    never = Markup("never")
-
-    def read(moment: datetime | None) -> Markup:
-        if moment is None:
-            return never
-        return _time(moment.astimezone(UTC), _distance(moment, present))
-
-    return read
-
-
-def due(moment: datetime | None) -> Markup:
-    """Return how far off a moment is, as `ago` does for one that has been."""
-    if moment is None:
-        return Markup("never")
-    seconds = (moment - datetime.now(UTC)).total_seconds()
-    units = ((DAY, HOUR, "day"), (HOUR, MINUTE, "hour"), (MINUTE, 1, "minute"), (1, 0, "second"))
-    for size, smaller, unit in units:
-        # To the nearest: what was given seven days ends in seven days, also a moment later.
-        if seconds + smaller / 2 >= size:
-            amount = int(seconds / size + 0.5)
-            return _time(moment.astimezone(UTC), f"in {amount} {unit}{'' if amount == 1 else 's'}")
-    return _time(moment.astimezone(UTC), "now")
-
-
-def _time(moment: datetime, words: str) -> Markup:
-    # Numbers and names of months need no escaping, and a page has hundreds of these.
-    clock = f"{moment.hour:02}:{moment.minute:02}"
-    full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {clock} UTC"
-    machine = f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{clock}:{moment.second:02}+00:00"
-    return Markup(  # noqa: S704
-        f'<time class="time" datetime="{machine}" title="{full}">{words}'
-        f'<span class="visually-hidden">, {full}</span></time>'
-    )
-
-
-def duration(seconds: float) -> str:
-    """Return how long something took: 12 ms, 3.4 s, 5 min 10 s, 2 h 3 min."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    whole, size, units = (
-        (int(seconds), MINUTE, ("min", "s"))
-        if seconds < HOUR
-        else (int(seconds) // MINUTE, HOUR // MINUTE, ("h", "min"))
-    )
-    words = f"{whole // size} {units[0]}"
-    return f"{words} {whole % size} {units[1]}" if whole % size else words
-
-
-def _distance(moment: datetime, now: datetime) -> str:
-    seconds = int((now - moment).total_seconds())
-    if seconds < 0:
-        return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
-    if seconds < MINUTE:
-        return "just now"
-    if seconds < HOUR:
-        return _count(seconds // MINUTE, "minute")
-    if seconds < DAY:
-        return _count(seconds // HOUR, "hour")
-    if seconds < 30 * DAY:
-        return _count(seconds // DAY, "day")
-    return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
-
-
-def _count(amount: int, unit: str) -> str:
-    return f"{amount} {unit} ago" if amount == 1 else f"{amount} {unit}s ago"
-
-
-def number(value: int) -> str:
-    """Return a number with its thousands apart: 1,234."""
-    return f"{value:,}"
+    """Add the globals and filters below, and those of the kit, to the app's templates."""
+    templating.init_app(app)
+    app.jinja_env.globals.update(Permission=Permission, registration=registration.mode)
+    app.jinja_env.filters.update(initials=initials, full_name=full_name)
 
 
 def initials(person: Any) -> str:
@@ -164,81 +25,3 @@ def initials(person: Any) -> str:
 def full_name(person: Any) -> str:
     """Return what a person is called, who may be a row of a query; "" leaves it to the address."""
     return names.full_name(person.first_name, person.last_name)
-
-
-def kind(field: Field) -> str:
-    """Return what a form field looks like; a subclass is drawn like what it extends.
-
-    One of: form, list, radio, checkboxes, select, textarea, or the type of an <input>.
-    """
-    if isinstance(field, FormField):
-        return "form"
-    if isinstance(field, FieldList):
-        return "list"
-    if option := getattr(getattr(field, "option_widget", None), "input_type", None):
-        return "radio" if option == "radio" else "checkboxes"
-    if isinstance(field.widget, Select):
-        return "select"
-    return str(getattr(field.widget, "input_type", "textarea"))
-
-
-def sanitised(html: str) -> str:
-    """Return editable HTML as it may be shown, also when it was stored under an older rule."""
-    return pages.sanitise(html)
-
-
-def has_endpoint(endpoint: str) -> bool:
-    """Tell whether this app has a page: menus may list pages of parts that can be taken out."""
-    return endpoint in current_app.view_functions
-
-
-def may_open(endpoint: str) -> bool:
-    """Tell whether this app has a page, and the visitor what it asks for.
-
-    A view says so itself (permission_required, login_required), so no menu has to be told.
-    """
-    view: Any = current_app.view_functions.get(endpoint)
-    if view is None:
-        return False
-    while view is not None:
-        if hasattr(view, "allows"):
-            return bool(view.allows(current_user))
-        if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
-            return bool(current_user.is_authenticated)
-        view = getattr(view, "__wrapped__", None)
-    return True
-
-
-MenuItem = tuple[str, str, str]  # endpoint, label, icon
-
-
-def menu_items(name: str) -> list[MenuItem]:
-    """Return the entries of a menu without a group that the visitor may open."""
-    return _grouped(name).get("", [])
-
-
-def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
-    """Return the groups of a menu, each with the entries that the visitor may open."""
-    return [(group, items) for group, items in _grouped(name).items() if group]
-
-
-def _grouped(name: str) -> dict[str, list[MenuItem]]:
-    groups: dict[str, list[MenuItem]] = {}
-    for entry in slots.menu(name):
-        if _is_listed(entry):
-            item = (entry.endpoint, entry.label, entry.icon)
-            groups.setdefault(entry.group, []).append(item)
-    return groups
-
-
-def _is_listed(entry: MenuEntry) -> bool:
-    if g.get("acting") and not gates.is_open_to("impersonating", entry.endpoint):
-        return False
-    return may_open(entry.endpoint) and (not entry.needs or may_open(entry.needs))
-
-
-def reload_url() -> str | None:
-    """Return where a page asks whether it is out of date: in development only."""
-    if current_app.debug and has_endpoint("dev.version"):
-        return url_for("dev.version")
-    return None

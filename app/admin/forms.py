@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, SubmitField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import EqualTo, Length, Regexp, ValidationError
+from wtforms.validators import EqualTo, Length, ValidationError
 
-from app.kit.typed import visible
 from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 from app.models import Role
 from app.services import roles
 from app.sign_in import me
 
-LARGEST_PAGE = 200_000  # characters
 CHOOSE_ROLE = "Choose one of the roles."
 
 
@@ -33,14 +31,6 @@ class RoleField(SelectField):
     def role(self) -> Role:
         """The role that was chosen. Only a form that has been validated is sure to have one."""
         return self.roles[self.data]
-
-
-class InviteUserForm(BaseForm):
-    email = email_field(autocomplete="off")
-    first_name = name_field("First name", autocomplete="off")
-    last_name = name_field("Last name", autocomplete="off")
-    role = RoleField()
-    submit = SubmitField("Send invitation")
 
 
 class NewUserForm(BaseForm):
@@ -95,47 +85,6 @@ class SuspendUserForm(ReasonForm):
 
 class ReactivateUserForm(ReasonForm):
     submit = SubmitField("Reactivate")
-
-
-class BulkForm(BaseForm):
-    """Confirms what is done to many people; what does not belong to it is taken out."""
-
-    reason = TextAreaField(
-        "Reason",
-        filters=[lambda text: text.strip() if text else ""],
-        validators=[Length(max=500, message="Use at most %(max)d characters.")],
-        description="For other administrators and the audit trail. The people are not shown it.",
-        render_kw={"maxlength": 500, "rows": 3},
-    )
-    tell = BooleanField("Tell them by mail", default=True)
-    submit = SubmitField("Do it")
-
-
-class RevokeInviteForm(BaseForm):
-    submit = SubmitField("Revoke invitation")
-
-
-class CopyInviteLinkForm(BaseForm):
-    # Which link was the newest when the page was opened: sent twice, the form shows one link.
-    known = HiddenField(validators=[Regexp(r"[0-9]{0,15}\Z")])
-    submit = SubmitField("Make a link and show it")
-
-
-class SignInAsForm(BaseForm):
-    reason = StringField(
-        "Reason",
-        description="For the record, such as the number of a support request.",
-        validators=[Length(max=200, message="Use at most %(max)d characters.")],
-        render_kw={"autocomplete": "off", "maxlength": 200},
-    )
-    password = password_field("Your own password", new=False)
-    submit = SubmitField("Sign in as them")
-
-
-class EditorForm(BaseForm):
-    editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
-    # A text that was pasted with something unseen in it is not lost for that.
-    edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])
 
 
 class ConfirmUserForm(BaseForm):

@@ -29,10 +29,10 @@ from app.emails.notices import (
     send_role_changed,
     send_role_changed_to,
 )
-from app.emails.writing import gathering, new_message_id
 from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
 from app.kit.mail.rendering import present, preview, render, subject_of
 from app.kit.mail.templates import load_templates
+from app.kit.mail.writing import gathering, new_message_id
 
 __all__ = [
     "LINK_LIFETIMES",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.emails.writing import add
 from app.extensions import db
 from app.kit.mail.registry import Values, custom_message
 from app.kit.mail.templates import environment
+from app.kit.mail.writing import add
 from app.models import EmailMessage, User
 
 

@@ -6,9 +6,9 @@ from flask import current_app
 from sqlalchemy import ColumnElement
 
 from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
-from app.emails.writing import add, add_to
 from app.kit.mail.email_message import EmailState
 from app.kit.mail.registry import LINK_LIFETIMES, Values, message
+from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url
 from app.models import EmailMessage, User
 
@@ -51,7 +51,7 @@ def send_reset_password(email: str) -> EmailMessage:
 
 def send_reset_password_to(people: ColumnElement[bool]) -> int:
     """Write the mail to every user that the condition selects, and return how many they are."""
-    return add_to(people, "reset_password")
+    return add_to(people, "reset_password", table=User)
 
 
 @message(

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 
 from app.emails.facts import date, page_links, refuse_overtaken, require, user_by_address, user_of
-from app.emails.writing import add, add_to
 from app.kit.database import now
 from app.kit.mail.registry import Cancelled, Values, message
+from app.kit.mail.writing import add, add_to
 from app.models import EmailMessage, User
 
 
@@ -91,7 +91,7 @@ def send_role_changed(user: User) -> EmailMessage:
 
 def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None:
     """Write the mail to every user that the condition selects."""
-    add_to(people, "role_changed", role_name=role_name)
+    add_to(people, "role_changed", table=User, role_name=role_name)
 
 
 @message("We tell you whenever the role of your account changes.")

@@ -11,8 +11,8 @@ from wtforms import FileField, PasswordField, RadioField, SelectField, StringFie
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
+from app.kit.web.templating import _distance, due
 from app.models import Permission
-from app.templating import _distance, due
 from tests.support import Browser
 
 APP = Path(__file__).parents[2] / "app"

@@ -12,7 +12,7 @@ from app.features.content import pages
 from app.features.content.models import EditableHTML
 from app.features.health import Check
 from app.kit.web.request_log import RequestFilter
-from app.templating import may_open
+from app.kit.web.templating import may_open
 
 # XS-1: what must not survive being saved.
 HOSTILE = [

@@ -9,8 +9,8 @@ import pytest
 from email_validator import EmailNotValidError
 
 import config
-from app.emails.writing import new_message_id
 from app.kit.mail import transport as mail
+from app.kit.mail.writing import new_message_id
 from app.kit.typed import stored_address, stored_address_of_many
 from settings import normalise
 

@@ -9,11 +9,11 @@ from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
+from app.kit.web.templating import may_open
 from app.models import User
 from app.services import accounts
 from app.services.accounts import WrongPassword
 from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
-from app.templating import may_open
 
 
 @account.route("/login", methods=["GET", "POST"])

@@ -15,12 +15,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.forms import BulkForm
 from app.admin.list_params import is_live
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk import Action
+from app.features.bulk.forms import BulkForm
 from app.features.bulk.models import BulkOperation, BulkState
 from app.features.user_search import Filters
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number

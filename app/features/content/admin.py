@@ -4,9 +4,9 @@ from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.forms import EditorForm
 from app.decorators import permission_required
 from app.features.content import pages
+from app.features.content.forms import EditorForm
 from app.models import Permission
 from app.sign_in import me
 

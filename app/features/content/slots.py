@@ -1,8 +1,8 @@
 """Where the feature plugs into pages of others."""
 
 from app.kit import slots
+from app.kit.web.templating import has_endpoint
 from app.models import Permission
-from app.templating import has_endpoint
 
 
 @slots.card(

@@ -4,9 +4,9 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.forms import SignInAsForm
 from app.decorators import permission_required
 from app.extensions import db
+from app.features.impersonation.forms import SignInAsForm
 from app.models import Permission, User
 from app.services import impersonation
 from app.services.accounts import WrongPassword

@@ -19,12 +19,12 @@ from app.kit import names
 from app.kit.database import now
 from app.kit.tables.cursors import NotACursor
 from app.kit.web.downloads import csv_file
+from app.kit.web.templating import reader_of_times
 from app.models import Permission, Role
 from app.services import policy
 from app.services import roles as roles_service
 from app.services.user_list import PER_PAGE, UserPage
 from app.sign_in import me
-from app.templating import reader_of_times
 
 COLUMNS = {
     "role": "Role",

@@ -25,11 +25,12 @@ from sqlalchemy import (
 )
 
 from app.extensions import db, is_sqlite
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
 from settings.normalise import mail_domain
 
 
-def add(kind: str, recipient: str, user: User | None = None, /, **context: Any) -> EmailMessage:
+def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> EmailMessage:
+    """Write a mail to the outbox; `user`, if there is one, is the row of the reader."""
     if user is not None and user.id is None:
         db.session.flush()
     row = EmailMessage(
@@ -92,19 +93,22 @@ def _write_together(rows: list[EmailMessage]) -> None:
     db.session.execute(insert(table).from_select([*own, *defaults], chosen))
 
 
-def add_to(people: ColumnElement[bool], kind: str, /, **context: Any) -> int:
-    """Write the mail to every user that the condition selects, in one statement; count them."""
+def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: Any) -> int:
+    """Write the mail to each row of `table` that meets the condition, in one statement.
+
+    The table has the columns `id` and `email`. Returns how many mails that was.
+    """
     random, host = new_message_id().strip("<>").split("@")
     values: dict[str, Any] = {
         "message": literal(kind),
-        "recipient": User.email,
-        "user_id": User.id,
+        "recipient": table.email,
+        "user_id": table.id,
         "context": literal(context, EmailMessage.context.type),
-        "message_id": literal(f"<{random}.") + cast(User.id, String) + literal(f"@{host}>"),
+        "message_id": literal(f"<{random}.") + cast(table.id, String) + literal(f"@{host}>"),
         "request_id": literal(g.get("request_id", "")),
         "is_bulk": literal(True),
     }
-    rows = select(*values.values()).where(people).order_by(User.id)
+    rows = select(*values.values()).where(people).order_by(table.id)
     written = db.session.execute(insert(EmailMessage).from_select(list(values), rows))
     return cast_type(CursorResult[Any], written).rowcount
 

@@ -1,0 +1,20 @@
+"""The form that confirms a bulk change."""
+
+from wtforms import BooleanField, SubmitField, TextAreaField
+from wtforms.validators import Length
+
+from app.kit.web.forms import BaseForm
+
+
+class BulkForm(BaseForm):
+    """Confirms what is done to many people; what does not belong to it is taken out."""
+
+    reason = TextAreaField(
+        "Reason",
+        filters=[lambda text: text.strip() if text else ""],
+        validators=[Length(max=500, message="Use at most %(max)d characters.")],
+        description="For other administrators and the audit trail. The people are not shown it.",
+        render_kw={"maxlength": 500, "rows": 3},
+    )
+    tell = BooleanField("Tell them by mail", default=True)
+    submit = SubmitField("Do it")

@@ -1,0 +1,15 @@
+"""The form of the editor."""
+
+from wtforms import StringField, TextAreaField
+from wtforms.validators import Length, Regexp
+
+from app.kit.typed import visible
+from app.kit.web.forms import BaseForm
+
+LARGEST_PAGE = 200_000  # characters
+
+
+class EditorForm(BaseForm):
+    editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
+    # A text that was pasted with something unseen in it is not lost for that.
+    edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])

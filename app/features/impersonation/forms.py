@@ -1,0 +1,17 @@
+"""The form that asks before an administrator signs in as a user."""
+
+from wtforms import StringField, SubmitField
+from wtforms.validators import Length
+
+from app.kit.web.forms import BaseForm, password_field
+
+
+class SignInAsForm(BaseForm):
+    reason = StringField(
+        "Reason",
+        description="For the record, such as the number of a support request.",
+        validators=[Length(max=200, message="Use at most %(max)d characters.")],
+        render_kw={"autocomplete": "off", "maxlength": 200},
+    )
+    password = password_field("Your own password", new=False)
+    submit = SubmitField("Sign in as them")
