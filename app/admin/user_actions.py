@@ -13,6 +13,7 @@ from app.kit import edit_conflicts, slots
 from app.kit.edit_conflicts import Changed
 from app.kit.slots import Place, UserAction
 from app.kit.web.forms import BaseForm
+from app.kit.web.templating import may_open
 from app.models import User
 from app.services import user_page, users
 from app.services.access import TooManyMails, WrongState
@@ -24,7 +25,6 @@ from app.services.policy import (
     refuse_oneself,
 )
 from app.sign_in import me
-from app.templating import may_open
 
 View = Callable[..., ResponseReturnValue]
 

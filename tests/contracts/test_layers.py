@@ -20,7 +20,7 @@ from tests.contracts.test_imports import (
 OF_A_REQUEST = {"request", "session", "current_user", "flash", "abort", "redirect", "login_user"}
 LOWEST_LEVEL_WITH_A_REQUEST = LEVELS.index(CORE[3])
 # The kit's own doors: what stands between a request and a view, and the commands of the worker.
-KIT_DOORS = ("app.kit.web", "app.kit.queue.commands")
+KIT_DOORS = ("app.kit.web", "app.kit.queue.commands", "app.kit.database.migrations")
 
 APP = [path for path in sources() if name_of(path).startswith("app")]
 
@@ -38,7 +38,9 @@ def calls(path):
 @pytest.mark.parametrize("path", APP, ids=name_of)
 def test_only_services_commit(path):
     """One use case is one service function and one commit."""
-    if name_of(path).startswith(("app.services", "app.kit.mail", "app.kit.attempts")):
+    if name_of(path).startswith(
+        ("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.audit")
+    ):
         return
     if part_of(name_of(path)) == "app.features" and not is_door(name_of(path)):
         return
