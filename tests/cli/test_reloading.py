@@ -64,14 +64,27 @@ class Copy:
         finally:
             connection.close()
 
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
     copy = Copy(tmp_path)
     yield copy
-    if copy.process.poll() is None:
-        copy.process.send_signal(signal.SIGTERM)
-        copy.process.wait()
+    copy.end()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """A copy that is served, which each test spoils and corrects."""
+    copy = Copy(tmp_path_factory.mktemp("served"))
+    copy.run("runserver")
+    until(lambda: copy.answers(200), "the server answers")
+    yield copy
+    copy.end()
 
 
 def spoil(path: Path, text: str) -> None:
@@ -88,29 +101,25 @@ def spoil(path: Path, text: str) -> None:
     ],
 )
 def test_a_typo_is_shown_in_the_browser_and_its_correction_served(
-    copy: Copy, name: str, do: Callable[[Path], None], error: str
+    served: Copy, name: str, do: Callable[[Path], None], error: str
 ) -> None:
-    copy.run("runserver")
-    until(lambda: copy.answers(200), "the server answers")
-    path = copy.folder / name
-    shutil.copy2(path, copy.folder / "kept")  # with its time: it comes back as old as it was
+    path = served.folder / name
+    shutil.copy2(path, served.folder / "kept")  # with its time: it comes back as old as it was
 
     do(path)
-    until(lambda: copy.answers(500, error), "the browser shows the error")
-    shutil.copy2(copy.folder / "kept", path)
-    until(lambda: copy.answers(200), "the server serves the correction")
+    until(lambda: served.answers(500, error), "the browser shows the error")
+    shutil.copy2(served.folder / "kept", path)
+    until(lambda: served.answers(200), "the server serves the correction")
 
 
-def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(copy: Copy) -> None:
-    copy.run("runserver")
-    until(lambda: copy.answers(200), "the server answers")
-    path = copy.folder / "manage.py"
+def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(served: Copy) -> None:
+    path = served.folder / "manage.py"
     text = path.read_text()
 
     path.write_text(text + TYPO)
-    until(lambda: copy.says("The server has ended."), "the server ends")
+    until(lambda: served.says("The server has ended."), "the server ends")
     path.write_text(text)
-    until(lambda: copy.answers(200), "the server serves the correction")
+    until(lambda: served.answers(200), "the server serves the correction")
 
 
 def without_a_redis(copy: Copy) -> None:

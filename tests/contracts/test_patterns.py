@@ -27,9 +27,9 @@ import settings
 from settings import manifests
 
 ROOT = Path(__file__).parents[2]
-LENGTH = 100_000
-# Of the processor, for one text: good patterns need 0.01 to 0.3, slow ones 5 to 100.
-CPU_SECONDS = 3
+LENGTH = 50_000
+# Of the processor, for one text: good patterns need 0.005 to 0.15, slow ones 1.5 to 25.
+CPU_SECONDS = 1
 # Not kept in a module.
 MADE_ELSEWHERE = {
     "settings/manifests.py": "compiles the patterns of features' settings, which are tried below",
