@@ -1,4 +1,4 @@
-"""Public pages, and the two addresses that a platform asks whether the app is well."""
+"""Public pages, and the address that tells a platform that the process is alive."""
 
 from flask import Blueprint
 

@@ -20,7 +20,6 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
-from app.features.content.models import EditableHTML
 from app.kit.database import now
 from app.models import AnonymousUser
 
@@ -53,7 +52,6 @@ def examples() -> dict[str, Any]:
         "form": form,
         "wrong": wrong,
         "visitor": AnonymousUser(),
-        "page": EditableHTML(editor_name="patterns", value="<p>An <em>editable</em> page.</p>"),
         "moments": [
             now() - timedelta(**ago) for ago in ({"seconds": 5}, {"hours": 3}, {"days": 9})
         ],

@@ -15,3 +15,6 @@ def how_to_begin() -> slots.Values:
 )
 def may_sign_in_as(user: User, by: User) -> bool:
     return impersonation.may_begin(user, by=by)
+
+
+slots.banner("partials/_acting.html")

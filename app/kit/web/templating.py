@@ -10,7 +10,6 @@ from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
 
-from app.features.content import pages
 from app.kit import slots
 from app.kit.assets import asset_url
 from app.kit.web import gates
@@ -31,6 +30,7 @@ _ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 def init_app(app: Flask) -> None:
     """Add the globals and filters below to the app's templates."""
     app.jinja_env.globals.update(
+        banners=slots.banners,
         icon=icon,
         menu_groups=menu_groups,
         menu_items=menu_items,
@@ -46,7 +46,6 @@ def init_app(app: Flask) -> None:
         duration=duration,
         number=number,
         kind=kind,
-        sanitised=sanitised,
     )
 
 
@@ -164,11 +163,6 @@ def kind(field: Field) -> str:
     if isinstance(field.widget, Select):
         return "select"
     return str(getattr(field.widget, "input_type", "textarea"))
-
-
-def sanitised(html: str) -> str:
-    """Return editable HTML as it may be shown, also when it was stored under an older rule."""
-    return pages.sanitise(html)
 
 
 def has_endpoint(endpoint: str) -> bool:

@@ -1,6 +1,7 @@
 """Sanitising, by itself; tests/main/test_pages.py goes through the pages."""
 
 import pytest
+from flask import render_template_string
 from sqlalchemy import func, select
 
 from app.extensions import db
@@ -63,3 +64,26 @@ def test_a_page_that_is_saved_unchanged_is_no_event(app, admin):
     assert db.session.scalar(count) == 1
     pages.save("about", "<p>One</p>", by=admin)
     assert db.session.scalar(count) == 1
+
+
+def test_editable_html_is_cleaned_when_it_is_shown(app):
+    class Page:
+        editor_name = "x"
+        value = '<p onclick="x()">Hello</p><script>alert(1)</script>'
+
+    class Reader:
+        @staticmethod
+        def can(_permission):
+            return False
+
+    with app.test_request_context():
+        shown = render_template_string(
+            "{% from 'macros/editor_macros.html' import render_inline_editor %}"
+            "{{ render_inline_editor(page, reader) }}",
+            page=Page,
+            reader=Reader,
+        )
+    assert "<p>Hello</p>" in shown
+    assert "alert" not in shown
+    assert "onclick" not in shown
+    assert "<form" not in shown
