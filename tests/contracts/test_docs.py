@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -14,12 +16,25 @@ from flask import Flask
 import config
 from manage import cli
 from settings import example
+from tests.contracts import recipes
 
 ROOT = Path(__file__).parents[2]
+FEATURES = ROOT / "app" / "features"
+READMES = sorted(FEATURES.glob("*/README.md"))
 GUIDES = [
     *sorted(ROOT.glob("*.md")),
     *(page for page in sorted(ROOT.glob("docs/**/*.md")) if "decisions" not in page.parts),
+    *READMES,
 ]
+# The features that the kit brings. A copy may have removed some, and its guides may still say so.
+BROUGHT = {
+    *("audit", "bulk", "content", "devtools", "error_reporting", "fake_data", "health"),
+    *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles", "user_search"),
+}
+# Still named by guides that are being rewritten.
+MOVED = {"app/queue/", "app/services/audit/", "app.audit"}
+NO_MODULES = {"app.example.com", "app.json", "app.scss"}
+SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
 RUNNING = [
     ROOT / name
     for name in ("Procfile", "Local", "Makefile", "Dockerfile", "compose.yaml", "bin/post_compile")
@@ -149,23 +164,100 @@ def test_endpoints_that_are_named_exist(app: Flask) -> None:
     assert not missing
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether a file exists, belongs to a feature that was removed, or a recipe writes it."""
+    path = Path(os.path.normpath(path))
+    if path.exists() or any(path == one or path in one.parents for one in recipes.files()):
+        return True
+    parts = path.relative_to(FEATURES).parts if path.is_relative_to(FEATURES) else ()
+    return bool(parts) and parts[0] in BROUGHT and not (FEATURES / parts[0]).exists()
+
+
 def test_files_that_are_linked_exist() -> None:
     missing = {
         (target, page)
         for target, page in named(r"\]\((?!https?:|#)([^)#]+)", GUIDES)
-        if not (ROOT / page).parent.joinpath(target).exists()
+        if not is_there((ROOT / page).parent / target)
     }
     assert not missing
+
+
+def test_headings_that_are_linked_exist() -> None:
+    missing = {
+        (f"{target}#{heading}", page)
+        for link, page in named(r"\]\((?!https?:)([^)]*#[^)]+)\)", GUIDES)
+        for target, _, heading in [link.partition("#")]
+        if (file := (ROOT / page).parent / target if target else ROOT / page).exists()
+        and heading not in anchors(file)
+    }
+    assert not missing
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_files_that_are_named_exist() -> None:
-    folders = "app|bin|docs|migrations|requirements|scripts|tests|benchmarks"
+    folders = "app|bin|docs|migrations|requirements|scripts|settings|tests|benchmarks"
     missing = {
         (name, page)
-        for name, page in named(rf"`((?:{folders})/[\w./-]*\w)`", GUIDES)
-        if not (ROOT / name).exists()
+        for name, page in named(rf"`((?:{folders})/[\w./-]*)`", GUIDES)
+        if "NAME" not in name and not is_there(ROOT / name) and name not in MOVED
     }
-    assert not missing
+    assert not missing, "Correct these paths: there is no such file."
+
+
+def test_modules_that_are_named_exist() -> None:
+    missing = {
+        (name, page)
+        for name, page in named(r"`((?:app|settings)(?:\.\w+)+)(?:\(.*?\))?`", GUIDES)
+        if page != "CHANGELOG.md" and name not in MOVED | NO_MODULES and not has_module(name)
+    }
+    assert not missing, "Correct these modules: there is no such module, or name in it."
+
+
+def has_module(name: str) -> bool:
+    """Tell whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    if hasattr(Flask, parts[1]):  # a method of an application called app
+        return True
+    for length in range(len(parts), 0, -1):
+        path = ROOT.joinpath(*parts[:length])
+        if is_there(path) or path.with_suffix(".py").exists():
+            rest = parts[length:]
+            return length == len(parts) or bool(
+                path.is_relative_to(FEATURES)
+                or hasattr(import_module(".".join(parts[:length])), rest[0])
+            )
+    return False
+
+
+def test_every_feature_has_a_chapter_with_the_same_sections() -> None:
+    features = {path.parent for path in FEATURES.glob("*/feature.toml")}
+    without = sorted(path.name for path in features - {page.parent for page in READMES})
+    assert not without, f"Write app/features/NAME/README.md for {', '.join(without)}."
+    for page in READMES:
+        text = page.read_text()
+        for section in SECTIONS:
+            assert f"\n## {section}\n" in text, f"{page.parent.name}/README.md lacks “{section}”."
+        assert re.search("\n## What it (sends, and )?stores\n", text), page
+        name = page.parent.name
+        assert f"`python manage.py features remove {name}`" in text, page
+
+
+def test_a_chapter_names_the_permissions_settings_tables_and_pages_of_its_feature(
+    app: Flask,
+) -> None:
+    for name, feature in app.config["FEATURES"].items():
+        if not (text := (FEATURES / name / "README.md").read_text()):
+            continue
+        commands = (FEATURES / name / "commands.py").exists()
+        known = [*feature.permissions, *feature.settings, *feature.tables]
+        missing = [word for word in known if f"`{word}`" not in text]
+        assert not missing, f"app/features/{name}/README.md does not name {', '.join(missing)}."
+        assert not commands or "python manage.py " in text.replace("manage.py features", ""), name
 
 
 def test_the_heroku_manifest_names_settings_and_texts_only() -> None:
