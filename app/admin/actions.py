@@ -1,6 +1,6 @@
-"""The core's own actions on a user: their buttons, and when each is available."""
+"""The core's own actions on users: their buttons, and when each is available."""
 
-from app.kit.slots import user_action
+from app.kit.slots import user_action, user_list_action
 from app.models import User
 
 
@@ -131,4 +131,9 @@ def may_suspend(user: User, _by: User) -> bool:
     tone="outline-danger",
 )
 def may_delete(_user: User, _by: User) -> bool:
+    return True
+
+
+@user_list_action("admin.new_user", "Add a person", order=20)
+def offer_new_user() -> bool:
     return True

@@ -33,7 +33,8 @@ def menu(name: str) -> tuple[MenuEntry, ...]:
 def icons() -> set[str]:
     """Return the icons of menus and actions, for the sprite."""
     used = {entry.icon for name in manifests.MENUS for entry in menu(name)}
-    return {icon for icon in used | {one.icon for one in user_actions()} if icon}
+    used |= {one.icon for one in user_actions()} | {one.icon for one in user_list_actions()}
+    return used - {""}
 
 
 # Cards of the dashboard
@@ -202,6 +203,73 @@ def check(app: Flask) -> None:
             raise ConfigurationError(
                 f"The view {endpoint} acts on a user. Register its action with @slots.user_action."
             )
+
+
+# The list of users in the admin area
+
+IsOffered = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class UserListAction:
+    """A button above the list of users. The last one that is offered is the main one."""
+
+    endpoint: str
+    label: str
+    icon: str
+    order: int
+    is_offered: IsOffered
+
+
+@dataclass(frozen=True, slots=True)
+class UserSelection:
+    """A form for the users that are picked in their list.
+
+    `bar` is the template of the form, `boxes` one with the macros `box_for_all()` and
+    `box_for(id, name)`, the check boxes of the heading and of a row.
+    """
+
+    bar: str
+    boxes: str
+
+
+_user_list_actions: list[UserListAction] = []
+_user_selections: list[UserSelection] = []
+
+
+def user_list_action(
+    endpoint: str, label: str, *, icon: str = "", order: int = 100
+) -> Callable[[IsOffered], IsOffered]:
+    """Add a button to the list of users; the decorated function tells whether to offer it.
+
+    Users who may not open the endpoint are not offered it either.
+    """
+
+    def register(is_offered: IsOffered) -> IsOffered:
+        _user_list_actions.append(UserListAction(endpoint, label, icon, order, is_offered))
+        return is_offered
+
+    return register
+
+
+def user_list_actions() -> list[UserListAction]:
+    """Return the buttons above the list of users in their order."""
+    return sorted(_user_list_actions, key=lambda one: one.order)
+
+
+def user_selection(*, bar: str, boxes: str) -> None:
+    """Let users be picked in their list. Raises ConfigurationError if another form does already."""
+    if _user_selections:
+        raise ConfigurationError(
+            f"{bar} and {_user_selections[0].bar} both let users be picked in their list, where a "
+            "row has one check box. Remove one of them."
+        )
+    _user_selections.append(UserSelection(bar, boxes))
+
+
+def selection_of_users() -> UserSelection | None:
+    """Return the form for the users that are picked in their list, if there is one."""
+    return next(iter(_user_selections), None)
 
 
 # Banners above every page, also above error pages

@@ -112,3 +112,9 @@ def init_app(app: Flask) -> None:
     """Register the pages unless `app` runs in production, whatever DEV_PAGES says."""
     if is_allowed(app):
         app.register_blueprint(dev)
+        app.jinja_env.globals["reload_url"] = reload_url
+
+
+def reload_url() -> str | None:
+    """Return where a page asks whether it is out of date: in development only."""
+    return url_for("dev.version") if current_app.debug else None

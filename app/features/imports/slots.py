@@ -10,3 +10,8 @@ from app.kit import slots
 @slots.subject_page("peopleimport", "admin.show_import")
 def arguments_of_page(import_id: int) -> dict[str, Any] | None:
     return {"import_id": import_id} if db.session.get(PeopleImport, import_id) else None
+
+
+@slots.user_list_action("admin.import_users", "Import", order=10)
+def offer_import() -> bool:
+    return True

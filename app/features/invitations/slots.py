@@ -41,3 +41,8 @@ def may_invite_again(user: User, by: User) -> bool:
 )
 def may_revoke(user: User, _by: User) -> bool:
     return user.is_invited and not user.is_suspended
+
+
+slots.user_list_action("admin.invite_user", "Invite someone", icon="envelope-plus", order=30)(
+    registration.takes_invitations
+)

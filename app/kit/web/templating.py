@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, current_app, g, url_for
+from flask import Flask, current_app, g
 from flask_login import current_user, login_required
 from markupsafe import Markup
 from wtforms import Field, FieldList, FormField
@@ -12,6 +12,7 @@ from wtforms.widgets import Select
 
 from app.kit import slots
 from app.kit.assets import asset_url
+from app.kit.slots import UserListAction
 from app.kit.web import gates
 from app.kit.web.devices import device_name
 from settings.manifests import MenuEntry
@@ -34,9 +35,10 @@ def init_app(app: Flask) -> None:
         icon=icon,
         menu_groups=menu_groups,
         menu_items=menu_items,
+        selection_of_users=slots.selection_of_users,
+        user_list_actions=user_list_actions,
         has_endpoint=has_endpoint,
         may_open=may_open,
-        reload_url=reload_url,
     )
     app.jinja_env.filters.update(
         ago=ago,
@@ -200,6 +202,12 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
     return [(group, items) for group, items in _grouped(name).items() if group]
 
 
+def user_list_actions() -> list[UserListAction]:
+    """Return the buttons of the list of users that the visitor is offered."""
+    found = slots.user_list_actions()
+    return [one for one in found if may_open(one.endpoint) and one.is_offered()]
+
+
 def _grouped(name: str) -> dict[str, list[MenuItem]]:
     groups: dict[str, list[MenuItem]] = {}
     for entry in slots.menu(name):
@@ -213,10 +221,3 @@ def _is_listed(entry: MenuEntry) -> bool:
     if g.get("acting") and not gates.is_open_to("impersonating", entry.endpoint):
         return False
     return may_open(entry.endpoint) and (not entry.needs or may_open(entry.needs))
-
-
-def reload_url() -> str | None:
-    """Return where a page asks whether it is out of date: in development only."""
-    if current_app.debug and has_endpoint("dev.version"):
-        return url_for("dev.version")
-    return None

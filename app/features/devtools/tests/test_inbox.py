@@ -7,7 +7,6 @@ import pytest
 
 from app import create_app, emails
 from app.extensions import db
-from app.features import devtools as dev
 from app.kit.mail import files as mail_files
 from app.kit.mail import outbox
 from app.kit.mail.transport import FileTransport, compose
@@ -178,5 +177,4 @@ def test_a_page_that_was_registered_all_the_same_is_not_found(client, app, monke
     monkeypatch.setitem(app.config, "PRODUCTION", True)
 
     assert "dev" in app.blueprints
-    assert dev.dev.name == "dev"
     assert client.get("/dev/mail").status_code == 404
