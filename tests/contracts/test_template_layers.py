@@ -65,7 +65,7 @@ def test_no_core_template_names_a_feature(app: Flask) -> None:
         if owners[endpoint] != CORE
     }
     assert not named, (
-        "Have the feature plug in by its feature.toml or a slot of app/kit/slots.py instead: "
+        "Have the feature plug in by its feature.toml or a slot of app/kit/slots instead: "
         + "; ".join(sorted(named))
     )
 
@@ -114,6 +114,6 @@ def test_core_views_name_no_feature(app: Flask) -> None:
         if owners[endpoint] != CORE
     }
     assert not named, (
-        "The core knows no feature. Have the feature plug in by a slot of app/kit/slots.py: "
+        "The core knows no feature. Have the feature plug in by a slot of app/kit/slots: "
         + "; ".join(sorted(named))
     )

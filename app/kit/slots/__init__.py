@@ -1,0 +1,77 @@
+"""The places of pages where the core and the features plug in.
+
+Menus are data. The rest is registered by decorators: the core's in `app/admin`, features' in their
+module `slots`.
+"""
+
+from app.kit.slots.banners import banner, banners
+from app.kit.slots.dashboard import Card, Column, Loader, card, cards
+from app.kit.slots.menus import menu
+from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
+from app.kit.slots.user_list import (
+    IsOffered,
+    UserListAction,
+    UserSelection,
+    selection_of_users,
+    user_list_action,
+    user_list_actions,
+    user_selection,
+)
+from app.kit.slots.user_page import (
+    IsAvailable,
+    PanelLoader,
+    Place,
+    UserAction,
+    UserPanel,
+    acts_on_user,
+    check,
+    user_action,
+    user_action_at,
+    user_actions,
+    user_panel,
+    user_panels,
+)
+from app.kit.slots.values import Values
+from settings import manifests
+
+__all__ = [
+    "Card",
+    "Column",
+    "IsAvailable",
+    "IsOffered",
+    "Loader",
+    "PanelLoader",
+    "Place",
+    "RowArguments",
+    "UserAction",
+    "UserListAction",
+    "UserPanel",
+    "UserSelection",
+    "Values",
+    "acts_on_user",
+    "banner",
+    "banners",
+    "card",
+    "cards",
+    "check",
+    "icons",
+    "menu",
+    "selection_of_users",
+    "subject_page",
+    "subject_page_of",
+    "user_action",
+    "user_action_at",
+    "user_actions",
+    "user_list_action",
+    "user_list_actions",
+    "user_panel",
+    "user_panels",
+    "user_selection",
+]
+
+
+def icons() -> set[str]:
+    """Return the icons of menus and actions, for the sprite."""
+    used = {entry.icon for name in manifests.MENUS for entry in menu(name)}
+    used |= {one.icon for one in user_actions()} | {one.icon for one in user_list_actions()}
+    return used - {""}

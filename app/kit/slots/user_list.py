@@ -1,0 +1,70 @@
+"""Buttons above the list of users in the admin area, and a form for the users picked in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config import ConfigurationError
+
+IsOffered = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class UserListAction:
+    """A button above the list of users. The last one that is offered is the main one."""
+
+    endpoint: str
+    label: str
+    icon: str
+    order: int
+    is_offered: IsOffered
+
+
+@dataclass(frozen=True, slots=True)
+class UserSelection:
+    """A form for the users that are picked in their list.
+
+    `bar` is the template of the form, `boxes` one with the macros `box_for_all()` and
+    `box_for(id, name)`, the check boxes of the heading and of a row.
+    """
+
+    bar: str
+    boxes: str
+
+
+_user_list_actions: list[UserListAction] = []
+_user_selections: list[UserSelection] = []
+
+
+def user_list_action(
+    endpoint: str, label: str, *, icon: str = "", order: int = 100
+) -> Callable[[IsOffered], IsOffered]:
+    """Add a button to the list of users; the decorated function tells whether to offer it.
+
+    Users who may not open the endpoint are not offered it either.
+    """
+
+    def register(is_offered: IsOffered) -> IsOffered:
+        _user_list_actions.append(UserListAction(endpoint, label, icon, order, is_offered))
+        return is_offered
+
+    return register
+
+
+def user_list_actions() -> list[UserListAction]:
+    """Return the buttons above the list of users in their order."""
+    return sorted(_user_list_actions, key=lambda one: one.order)
+
+
+def user_selection(*, bar: str, boxes: str) -> None:
+    """Let users be picked in their list. Raises ConfigurationError if another form does already."""
+    if _user_selections:
+        raise ConfigurationError(
+            f"{bar} and {_user_selections[0].bar} both let users be picked in their list, where a "
+            "row has one check box. Remove one of them."
+        )
+    _user_selections.append(UserSelection(bar, boxes))
+
+
+def selection_of_users() -> UserSelection | None:
+    """Return the form for the users that are picked in their list, if there is one."""
+    return next(iter(_user_selections), None)

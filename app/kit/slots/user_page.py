@@ -1,0 +1,137 @@
+"""Actions and panels of a user's page in the admin area."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from flask import Flask
+
+from app.kit.slots.values import Values
+from config import ConfigurationError
+
+Target = TypeVar("Target", bound=Callable[..., Any])
+Place = Literal["header", "manage", "access", "danger", ""]
+IsAvailable = Callable[[Any, Any], bool]
+PanelLoader = Callable[[Any, Any], Values | None]
+
+
+@dataclass(frozen=True, slots=True)
+class UserAction:
+    """Something that may be done to a user, and its button on the user's page.
+
+    `endpoint` takes a `user_id`. An action without a `place` has its button in a panel. Below the
+    header, buttons with the same `heading` share a row with the `text` of the first. `text` may
+    name settings, as in "{RESTORE_DELETED_DAYS}". Screen readers add `hidden` to the label; it may
+    name the user: "{name}".
+    """
+
+    endpoint: str
+    label: str
+    place: Place
+    order: int
+    heading: str
+    text: str
+    hidden: str
+    icon: str
+    tone: str
+    is_posted: bool
+    skips_self: bool
+    of_deleted: bool
+    is_available: IsAvailable
+
+
+@dataclass(frozen=True, slots=True)
+class UserPanel:
+    """A panel of a user's page. `template` finds what `load` returns as `panel.data`."""
+
+    template: str
+    order: int
+    load: PanelLoader
+
+
+_user_actions: dict[str, UserAction] = {}
+_user_panels: list[UserPanel] = []
+
+
+def user_action(
+    endpoint: str,
+    label: str,
+    *,
+    place: Place = "",
+    order: int = 100,
+    heading: str = "",
+    text: str = "",
+    hidden: str = "",
+    icon: str = "",
+    tone: str = "secondary",
+    is_posted: bool = False,
+    skips_self: bool = True,
+    of_deleted: bool = False,
+) -> Callable[[IsAvailable], IsAvailable]:
+    """Add an action to the pages of users.
+
+    The decorated function tells of a user and an administrator whether it can be done now. It is
+    not asked about users who may do more than the administrator, about deleted users unless
+    `of_deleted`, nor about the administrator's own account if the action `skips_self`.
+    """
+
+    def register(is_available: IsAvailable) -> IsAvailable:
+        if endpoint in _user_actions:
+            raise ConfigurationError(f"Two actions on users have the endpoint {endpoint}.")
+        _user_actions[endpoint] = UserAction(
+            endpoint, label, place, order, heading, text, hidden, icon, tone, is_posted, skips_self,
+            of_deleted, is_available,
+        )  # fmt: skip
+        return is_available
+
+    return register
+
+
+def user_actions() -> list[UserAction]:
+    """Return the actions on users in the order of their buttons."""
+    return sorted(_user_actions.values(), key=lambda one: one.order)
+
+
+def user_action_at(endpoint: str) -> UserAction:
+    """Return the action of an endpoint; `check` has seen that every view of an action has one."""
+    return _user_actions[endpoint]
+
+
+def user_panel(template: str, *, order: int = 100) -> Callable[[PanelLoader], PanelLoader]:
+    """Add a panel to the pages of users.
+
+    The decorated function takes a user and an administrator and returns what the panel shows, or
+    None to leave it out.
+    """
+
+    def register(load: PanelLoader) -> PanelLoader:
+        _user_panels.append(UserPanel(template, order, load))
+        return load
+
+    return register
+
+
+def user_panels() -> list[UserPanel]:
+    """Return the panels that follow the core's own, in their order."""
+    return sorted(_user_panels, key=lambda one: one.order)
+
+
+def acts_on_user(view: Target) -> Target:
+    """Mark a view that asks `user_action_at` for its action."""
+    marked: Any = view
+    marked.acts_on_user = True
+    return view
+
+
+def check(app: Flask) -> None:
+    """Raise ConfigurationError if an action on users has no view, or a marked view no action."""
+    for endpoint in _user_actions:
+        if endpoint not in app.view_functions:
+            raise ConfigurationError(
+                f"@user_action names {endpoint}, but there is no such view. Correct the endpoint."
+            )
+    for endpoint, view in app.view_functions.items():
+        if getattr(view, "acts_on_user", False) and endpoint not in _user_actions:
+            raise ConfigurationError(
+                f"The view {endpoint} acts on a user. Register its action with @slots.user_action."
+            )

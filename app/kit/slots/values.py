@@ -1,0 +1,6 @@
+"""What a part of a page shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
