@@ -5,7 +5,7 @@ TOOLS = .venv-tools/bin
 # A process for each processor; PARALLEL= runs the tests one after the other.
 PARALLEL = -n auto --dist worksteal
 
-.PHONY: help setup run test browser-test slow-test timing-test deployment-test check format hooks bench lock upgrade sbom tools peers clean
+.PHONY: help setup run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -32,11 +32,16 @@ timing-test: setup  ## Run the tests that look at a clock, on a machine that doe
 deployment-test: setup  ## Run the files of docs/deploy-linux.md as printed: needs nginx and PgBouncer
 	@$(PYTHON_VENV) manage.py test tests/deployment -m deployment $(ARGS)
 
-check: setup  ## Check format, lint, types and the promises of the whole app (.ci/run: all that CI runs)
+check: lint  ## Check format, lint, types and the promises of the whole app
+	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL)
+
+lint: setup  ## Check format, lint and types
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
-	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL)
+
+ci:  ## Run everything that CI runs, from a fresh clone: half an hour
+	@.ci/run
 
 format: setup  ## Format the code and mend what ruff can mend
 	@$(PYTHON_VENV) manage.py format

@@ -95,7 +95,9 @@ def test_what_a_server_puts_off_is_sent_when_it_takes_it(web, start_worker, smtp
     """F9"""
     smtp.script.extend(["data 421 closing", "rcpt 451 later"])
     outbox.commit_and_offer(*make_mails(1))
-    start_worker(EMAIL_RETRY_SECONDS="1,1")
+    start_worker(
+        program="tests/queue/manage.py", EMAIL_RETRY_SECONDS="1,1", WORKER_SWEEP_INTERVAL="2"
+    )
 
     until(lambda: states(web) == ["sent"], "two sweeps later it is sent", patience=60)
     assert not smtp.script
