@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from app.admin import admin
 from app.admin.views.users import replaces_user_list
@@ -99,9 +100,22 @@ def registered_users() -> ResponseReturnValue:
         shown=shown,
         per_page_choices=user_search.PER_PAGE_CHOICES,
         list_url=url_for("admin.registered_users"),
-        # What leads to a person, but for the id: built once, not for every row.
-        person_url=url_for("admin.user_info", user_id=0).removesuffix("0"),
     )
+
+
+class ListedUser(NamedTuple):
+    """A row of the list."""
+
+    id: int
+    url: str
+    name: str
+    initials: str
+    email: str  # empty if the name is the email address
+    role: str
+    status: str
+    joined: Markup
+    seen: Markup
+    menu: str  # the status, or "me"; empty for a user who may do more than the reader
 
 
 @admin.post("/users/columns")
@@ -167,20 +181,23 @@ def _page(asked: Asked) -> UserPage:
     return page
 
 
-def _rows(page: UserPage, roles: dict[int, Role]) -> Iterator[tuple[Any, ...]]:
-    """Yield what the page prints of each person, which costs a fraction of working it out there.
-
-    The last part is the menu that a row has: nothing can be done to who is "above" oneself.
-    """
+def _rows(page: UserPage, roles: dict[int, Role]) -> Iterator[ListedUser]:
     ago, my_id = reader_of_times(), me().id
     above = {role.id for role in roles.values() if not policy.covers(me(), role.permissions)}
     for id_, first, last, email, role_id, status, joined, seen in page.rows:
         name = names.full_name(first, last)
-        initials = names.initials(first, last, email)
-        role = roles[role_id].name if role_id in roles else "None"
-        menu = "me" if id_ == my_id else "above" if role_id in above else status
-        sub = email if name else ""
-        yield id_, name or email, initials, sub, role, status, ago(joined), ago(seen), menu
+        yield ListedUser(
+            id=id_,
+            url=url_for("admin.user_info", user_id=id_),
+            name=name or email,
+            initials=names.initials(first, last, email),
+            email=email if name else "",
+            role=roles[role_id].name if role_id in roles else "None",
+            status=status,
+            joined=ago(joined),
+            seen=ago(seen),
+            menu="me" if id_ == my_id else "" if role_id in above else status,
+        )
 
 
 def _total_words(page: UserPage) -> str:
