@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from settings.reader import BASE_DIR, ConfigurationError, Reader
-from settings.toml_table import CAPITALS, EVENT, NAME, ManifestError, TomlTable, shown
+from settings.toml_table import CAPITALS, EVENT, NAME, PACKAGE, ManifestError, TomlTable, shown
 
 FEATURES = BASE_DIR / "app" / "features"
 FILE = "feature.toml"
@@ -96,6 +96,7 @@ class Manifest:
     searches: tuple[str, ...]  # events that record a search, which erasing a user looks into
     permissions: tuple[str, ...]
     tables: tuple[str, ...]
+    packages: tuple[str, ...]  # of requirements/common.in that nothing else needs
     off: bool = False
 
 
@@ -161,6 +162,7 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         searches=table.texts("searches", EVENT),
         permissions=table.texts("permissions", CAPITALS),
         tables=table.texts("tables", NAME),
+        packages=table.texts("packages", PACKAGE),
         off=off,
     )
     for action in manifest.searches:

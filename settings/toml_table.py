@@ -11,7 +11,8 @@ T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 EVENT = re.compile(r"[a-z][a-z0-9_]{0,60}\.[a-z][a-z0-9_]{0,60}")
 CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
-EXAMPLES = {NAME: "my_name", EVENT: "noun.verb", CAPITALS: "MY_NAME"}
+PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[a-z0-9,_-]+\])?")
+EXAMPLES = {NAME: "my_name", EVENT: "noun.verb", CAPITALS: "MY_NAME", PACKAGE: "a-package"}
 WORDS = {
     str: "a text",
     int: "a whole number",

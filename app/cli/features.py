@@ -1,25 +1,66 @@
-"""The features: which there are, and what `.env.example` says of their settings."""
+"""The features: which there are, how to take one out, and their settings in `.env.example`."""
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.kit import feature_removal
+from app.kit.feature_removal import RemovalRefused
+from app.kit.features import FOLDER
 from settings import example
+from settings.manifests import Manifest
+
+HEADINGS = ("NAME", "STATE", "LINES", "TITLE", "TABLES", "REQUIRES", "REQUIRED BY")
 
 
 @click.group("features")
 def features() -> None:
-    """List the features, and write their settings to .env.example."""
+    """List the features, remove one, and write their settings to .env.example."""
 
 
 @features.command("list")
 @with_appcontext
 def list_features() -> None:
-    """List the features, whether they are on, and what they require."""
-    for name, feature in current_app.config["FEATURES"].items():
-        state = "off" if feature.off else "on"
-        needs = f" (requires {', '.join(feature.requires)})" if feature.requires else ""
-        click.echo(f"{name:<16} {state:<4} {feature.title}{needs}")
+    """List the features. A feature can be removed while no other feature requires it."""
+    found = current_app.config["FEATURES"]
+    rows = [HEADINGS, *(_row(found[name]) for name in sorted(found))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _row(feature: Manifest) -> tuple[str, ...]:
+    files = (FOLDER / feature.name).rglob("*.py")
+    code = (path for path in files if not {"tests", "migrations"} & set(path.parts))
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in code)
+    many = (feature.tables, feature.requires, feature_removal.required_by(feature.name))
+    lists = (", ".join(names) or "-" for names in many)
+    return (feature.name, "off" if feature.off else "on", str(lines), feature.title, *lists)
+
+
+@features.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@with_appcontext
+def remove(name: str, yes: bool) -> None:
+    """Take a feature out of this clone: its tables and rows, its folder, its settings."""
+    try:
+        feature_removal.check(name)
+        feature = feature_removal.find(name)
+        if not yes:
+            rows = f" Its tables ({', '.join(feature.tables)}) lose their rows for good."
+            drops = feature.tables and feature_removal.has_tables(name)
+            question = f"Remove {name} ({feature.title})?{rows if drops else ''}"
+            click.confirm(question, abort=True)
+        report = feature_removal.remove(name)
+    except RemovalRefused as error:
+        raise click.ClickException(str(error)) from None
+    for line in report.done:
+        click.echo(line)
+    click.echo("\nNext:")
+    for line in report.left:
+        click.echo(f"- {line}")
 
 
 @features.command("env")

@@ -1,0 +1,128 @@
+"""Start the application without some features, and open all that is left of its pages.
+
+A process of its own, as features are loaded once in a process: `python -m tests.without_features`
+with a JSON list of lists of features. Each list is tried in a fork, so that libraries are imported
+once. It prints the problems, one a line.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Everything below is imported here for the forks' sake, but nothing of the application.
+import alembic.command
+import flask_migrate
+import sqlalchemy.dialects.sqlite
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache, TemplateError
+from werkzeug.routing import Rule
+
+READY = (sqlalchemy.dialects.sqlite, alembic.command)
+FORM = {"email": "admin@example.com", "password": "correct horse battery staple"}
+ANSWERS = {200, 302, 303, 403, 404}
+
+
+def problems(off: list[str], folder: Path) -> Iterator[str]:
+    """Yield what breaks without the features `off`, whose modules cannot even be imported."""
+    os.environ |= {
+        "FLASK_CONFIG": "testing",
+        "FEATURES_OFF": ",".join(off),
+        "TEST_DATABASE_URL": f"sqlite:///{folder / 'database.sqlite'}",
+        "INSTANCE_PATH": str(folder),
+    }
+    for name in off:
+        sys.modules[f"app.features.{name}"] = None  # type: ignore[assignment]
+    try:
+        from app import create_app  # only now, with those settings
+
+        app = create_app("testing", {"WTF_CSRF_ENABLED": False, "PROPAGATE_EXCEPTIONS": False})
+    except Exception as error:
+        yield f"the application does not start: {error!r}"
+        return
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(folder.parent))
+    yield from _templates(app)
+    with app.app_context():
+        ids = _prepare(app)
+    yield from _pages(app, ids)
+
+
+def _templates(app: Flask) -> Iterator[str]:
+    for name in app.jinja_env.list_templates():
+        try:
+            app.jinja_env.get_template(name)
+        except TemplateError as error:
+            yield f"the template {name} does not compile: {error}"
+
+
+def _prepare(app: Flask) -> list[str]:
+    """Make the tables of the features that are on, and return the ids of two users."""
+    # Modules of the application, which were not to be imported before.
+    from app.extensions import db, limiter
+    from app.kit import features
+    from app.models import User
+    from app.services import roles, users
+
+    branches = [folder.name for folder in features.folders() if (folder / "migrations").is_dir()]
+    for branch in ("core", *branches):
+        flask_migrate.upgrade(revision=f"{branch}@head")
+    roles.insert()
+    admin, _ = users.create_administrator(email=FORM["email"], password=FORM["password"])
+    user = User(first_name="Ada", last_name="Lovelace", email="ada@example.com", confirmed=True)
+    db.session.add(user)
+    db.session.commit()
+    limiter.enabled = False
+    return [str(admin.id), str(user.id)]
+
+
+def _pages(app: Flask, ids: list[str]) -> Iterator[str]:
+    browser = app.test_client()
+    signed_in = browser.post("/account/login", data=FORM)
+    if signed_in.status_code != 302:
+        yield f"signing in answers {signed_in.status_code}"
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()):
+            for number in ids if "user_id" in rule.arguments else ids[:1]:
+                yield from _page(app, browser, rule, number)
+
+
+def _page(app: Flask, browser: FlaskClient, rule: Rule, number: str) -> Iterator[str]:
+    values = {
+        name: number if type(rule._converters[name]).__name__ == "IdConverter" else "none"
+        for name in rule.arguments
+    }
+    with app.test_request_context():
+        url = app.url_for(rule.endpoint, _external=False, **values)
+    answer = browser.get(url)
+    is_for_monitors = getattr(app.view_functions[rule.endpoint], "for_monitors", False)
+    if answer.status_code not in ANSWERS and not (is_for_monitors and answer.status_code == 503):
+        yield f"{url} answers {answer.status_code}"
+
+
+def _try(off: list[str], folder: Path) -> None:
+    folder.mkdir()
+    for problem in problems(off, folder):
+        sys.stdout.write(f"Without {', '.join(off)}: {problem}\n")
+    sys.stdout.flush()
+
+
+def main(cases: list[list[str]], shared: Path) -> None:
+    for number, off in enumerate(cases):
+        if (child := os.fork()) == 0:
+            status = 1
+            try:
+                _try(off, shared / str(number))
+                status = 0
+            finally:
+                os._exit(status)
+        if os.waitpid(child, 0)[1]:
+            sys.stdout.write(f"Without {', '.join(off)}: the process ended with an error\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        main(json.loads(sys.argv[1]), Path(temporary))
