@@ -180,7 +180,9 @@ class Config:
         self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
 
         self.derive()
-        self.FEATURES = manifests.read(manifests.FEATURES, off=read.listing("FEATURES_OFF"))
+        self.FEATURES = manifests.read_once(
+            manifests.FEATURES, off=tuple(read.listing("FEATURES_OFF"))
+        )
         self.read_settings_of_features(read)
 
     def read_settings_of_features(self, read: Reader) -> None:

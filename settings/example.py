@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from settings.manifests import Manifest, Setting
+from settings.declarations import Setting
+from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 
 PATH = BASE_DIR / ".env.example"

@@ -4,65 +4,21 @@ It is read here, below everything, because the configuration needs the settings 
 any of their code is imported.
 """
 
-import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from settings.reader import BASE_DIR, ConfigurationError, Reader
+from settings.declarations import Setting, declared
+from settings.reader import BASE_DIR, ConfigurationError
 from settings.toml_table import CAPITALS, EVENT, NAME, PACKAGE, ManifestError, TomlTable, shown
 
 FEATURES = BASE_DIR / "app" / "features"
 FILE = "feature.toml"
 MENUS = ("admin", "account", "site", "footer")
-OPTIONS = {"least": int, "most": int, "choices": list, "pattern": str, "refusal": str}
-
-
-@dataclass(frozen=True, slots=True)
-class SettingType:
-    """A type of settings: the reader's method, and which keys stand beside `type` and `help`."""
-
-    read: Callable[..., Any]
-    default: type | None = None  # None: unset is empty
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-
-
-TYPES = {
-    "text": SettingType(Reader.text, str),
-    "line": SettingType(Reader.line, str),
-    "secret": SettingType(Reader.secret),
-    "key": SettingType(Reader.key),
-    "pattern": SettingType(Reader.pattern, required=("pattern", "refusal")),
-    "flag": SettingType(Reader.flag, bool),
-    "choice": SettingType(Reader.choice, str, required=("choices",)),
-    "number": SettingType(Reader.number, int, optional=("least", "most")),
-    "days": SettingType(Reader.days, int, optional=("least", "most")),
-    "cron": SettingType(Reader.cron, str),
-    "list": SettingType(Reader.listing),
-    "host": SettingType(Reader.host),
-    "hosts": SettingType(Reader.hosts),
-    "file": SettingType(Reader.file),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting of a feature."""
-
-    name: str
-    type: str
-    default: Any  # None for types without one
-    help: str
-    options: Mapping[str, Any]
-
-    def value(self, read: Reader) -> Any:
-        """Return the setting from the environment. Raises ConfigurationError."""
-        default = {} if self.default is None else {"default": self.default}
-        return TYPES[self.type].read(read, self.name, **default, **self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +90,12 @@ def read_core(path: Path) -> CoreManifest:
     return core
 
 
+@cache
+def read_once(folder: Path, off: tuple[str, ...]) -> dict[str, Manifest]:
+    """Return what `read` returns; a process reads the files once, which takes 10 ms."""
+    return read(folder, off)
+
+
 def _folders(folder: Path) -> list[Path]:
     """Return the folders of features. A `__pycache__`, or one that holds nothing else, is none."""
     return sorted(
@@ -154,7 +116,7 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         title=table.take("title", str),
         summary=table.take("summary", str),
         requires=table.texts("requires", NAME),
-        settings={key: _setting(key, one) for key, one in table.tables("settings", CAPITALS)},
+        settings={key: declared(key, one) for key, one in table.tables("settings", CAPITALS)},
         menu=_menu(table.table("menu")),
         events=table.words("events", EVENT),
         nouns=table.words("nouns", NAME),
@@ -180,31 +142,6 @@ def _values(path: Path) -> dict[str, Any]:
         raise ManifestError(f"{file} is missing: write one, with title and summary.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file} is not TOML: {error}.") from None
-
-
-def _setting(name: str, table: TomlTable) -> Setting:
-    chosen = table.take("type", str)
-    if chosen not in TYPES:
-        raise table.error("type", f"must be one of {', '.join(TYPES)}, not {chosen!r}")
-    kind = TYPES[chosen]
-    options: dict[str, Any] = {
-        key: table.texts(key, is_required=True)
-        if OPTIONS[key] is list
-        else table.take(key, OPTIONS[key])
-        for key in (*kind.required, *kind.optional)
-        if key in kind.required or key in table.values
-    }
-    default = table.take("default", kind.default, may_be_empty=True) if kind.default else None
-    explanation = table.take("help", str)
-    table.end()
-    try:
-        if "pattern" in options:
-            options["pattern"] = re.compile(options["pattern"])
-        setting = Setting(name, chosen, default, explanation, options)
-        setting.value(Reader({name: "" if default is None else str(default)}))
-    except (ConfigurationError, re.error) as error:
-        raise table.error("", f"is not right: {error}") from None
-    return setting
 
 
 def _menu(table: TomlTable) -> dict[str, tuple[MenuEntry, ...]]:

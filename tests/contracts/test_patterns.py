@@ -32,7 +32,7 @@ LENGTH = 50_000
 CPU_SECONDS = 1
 # Not kept in a module.
 MADE_ELSEWHERE = {
-    "settings/manifests.py": "compiles the patterns of features' settings, which are tried below",
+    "settings/declarations.py": "compiles patterns of settings, which are tried below",
     "settings/urls.py": "reads messages about settings",
     "app/kit/assets.py": "reads templates, styles and icons while assets are built",
     "app/kit/audit/forgetting.py": "is made for one person, and tested in test_forgetting",

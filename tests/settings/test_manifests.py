@@ -1,12 +1,14 @@
 """Manifests of features: what they hold, and how a wrong one is refused."""
 
+import re
 from dataclasses import FrozenInstanceError
 
 import pytest
 
 import config
-from settings import manifests
-from settings.reader import ConfigurationError, Reader
+from settings import declarations, manifests
+from settings.reader import BASE_DIR, ConfigurationError, Reader
+from tests.contracts.test_recipes import recipe
 
 IMPORTS = """
 title = "Import users from CSV"
@@ -297,3 +299,24 @@ def test_a_feature_cannot_have_a_setting_of_the_core(features):
 def test_the_tests_run_without_the_features_that_are_off(features):
     features("shop")
     assert config.TestingConfig({"FEATURES_OFF": "shop"}).FEATURES["shop"].off
+
+
+# In the guide
+
+
+def test_the_settings_of_the_guide_are_read(features):
+    features("drafts", recipe("docs/customising.md", "## A setting of a feature", "toml"))
+    key = "key-0123456789abcdef"
+    settings = config.Config({"DRAFTS_KEY": key})
+    assert (30, key) == (settings.KEEP_DRAFTS, settings.DRAFTS_KEY)
+    with pytest.raises(ConfigurationError, match="DRAFTS_KEY must look like key-0123456789abcdef"):
+        config.Config({"DRAFTS_KEY": "key"})
+
+
+def test_the_guide_lists_every_type():
+    section = (
+        (BASE_DIR / "docs/customising.md").read_text().partition("## A setting of a feature")[2]
+    )
+    rows = [row for row in section.partition("\n## ")[0].splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == set(declarations.TYPES), "List every type of settings in docs/customising.md."
