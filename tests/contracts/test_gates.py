@@ -116,8 +116,8 @@ def test_only_pages_for_development_are_open_as_a_whole(app):
 
 
 def test_a_view_that_names_an_unknown_gate_stops_the_start(monkeypatch):
-    monkeypatch.setattr(views.about, "open_to", frozenset({"unconfirmd"}), raising=False)
-    with pytest.raises(ConfigurationError, match=r"view main\.about names the gate 'unconfirmd'"):
+    monkeypatch.setattr(views.index, "open_to", frozenset({"unconfirmd"}), raising=False)
+    with pytest.raises(ConfigurationError, match=r"view main\.index names the gate 'unconfirmd'"):
         create_app("testing")
 
 

@@ -31,6 +31,8 @@ DEFAULTS = {
     "migrate": {"head": "core@head"},
     "revision": {"head": "core@head"},
 }
+STEPS_BACK = re.compile(r"-\d+")
+FORMER_REVISION = re.compile(r"00[012]\d")
 LAST_OF_ALL = "0023"  # the last of the revisions that the first of each branch replace
 
 
@@ -44,7 +46,7 @@ def init_app(migrate: Migrate) -> None:
 
 def name_a_branch(_context: object, _parameter: object, revision: str) -> str:
     """Refuse to go back by a number of revisions in any branch: Alembic would choose one."""
-    if re.fullmatch(r"-\d+", revision):
+    if STEPS_BACK.fullmatch(revision):
         raise click.UsageError(
             f"Say which branch goes back, such as core@{revision}. `db heads` lists the branches."
         )
@@ -147,7 +149,7 @@ def explain(unknown: Iterable[str]) -> Mismatch:
             "It is the last of those that became one for the core and one for each feature. "
             "Run `python manage.py db stamp --purge heads` once: the tables are the same."
         )
-    elif re.fullmatch(r"00[012]\d", revision):
+    elif FORMER_REVISION.fullmatch(revision):
         hint = (
             f"Run `python manage.py db upgrade` with the last code that has {LAST_OF_ALL}. "
             "Then run `python manage.py db stamp --purge heads` with this code."
