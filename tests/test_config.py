@@ -61,8 +61,6 @@ def test_production_starts_with_what_it_needs():
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"REGISTRATION": "anyone"}, "REGISTRATION"),
-        ({"IMPERSONATION_MINUTES": "31"}, "IMPERSONATION_MINUTES"),
-        ({"IMPERSONATION_MINUTES": "0"}, "IMPERSONATION_MINUTES"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
         ({"DATABASE_URL": "no-such-database://host/name"}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://user:hunter2@host:port/name"}, "DATABASE_URL"),
