@@ -2,8 +2,10 @@
 
 pytest_plugins = [
     "tests.fixtures.core",
+    "tests.fixtures.last_administrator",
     "tests.fixtures.own_app",
     "tests.fixtures.processes",
     "tests.fixtures.queues",
     "tests.fixtures.races",
+    "tests.fixtures.strangers",
 ]

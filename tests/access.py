@@ -6,6 +6,7 @@ from app.extensions import db
 from app.kit.database import now
 from app.models import Permission, UserSession
 from tests import factories
+from tests.links import LINKS
 from tests.routes import ANYONE, CONFIRMED, GUESTS, MANAGERS, SIGNED_IN
 from tests.support import PASSWORD
 from tests.world import HOSTILE as TEXT
@@ -25,6 +26,8 @@ from tests.world import (
     on_user,
     with_role,
 )
+
+__all__ = ["LINKS"]
 
 # A permission stands for all users who hold it, administrators among them.
 ACCESS = {
@@ -247,3 +250,5 @@ WORKING_LINKS = {
     "account.reset_password": link("/account/reset-password/{token}", "password_reset"),
     "account.change_email": link_to_change_email,
 }
+CARDS = {Permission.MANAGE_USERS: "New people"}
+MENU = {Permission.MANAGE_USERS: "/admin/users"}

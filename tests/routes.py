@@ -10,9 +10,11 @@ come and go with it. The tables:
 - DOWNLOADS: the event that a file leaves, and a function that returns its path.
 - WITHOUT_USERS: files that name no user, and the reason.
 - WORKING_LINKS: a function that returns a URL with a token that opens the page.
+- LINKS: the kinds of links in mails (tests/links.py).
 - OWNED: a function that makes a row that one user alone may see, for a name in a URL.
 - SHARED: names in URLs of rows that everyone with the permission may see, and the reason.
 - HOSTILE: a function that returns ids of rows with hostile texts, for each name in a URL.
+- CARDS, MENU: words of the card on the dashboard, and the page in the menu, for a permission.
 - FIELDS: the fields of forms, each of which gets odd texts.
 """
 
@@ -55,9 +57,9 @@ def _modules() -> tuple[tuple[str, ModuleType], ...]:
     return tuple(found)
 
 
-def rows(table: str) -> dict[str, Any]:
+def rows(table: str) -> dict[Any, Any]:
     """Return the rows that all files have in a table, by endpoint or name."""
-    merged: dict[str, Any] = {}
+    merged: dict[Any, Any] = {}
     for file, module in _modules():
         for key, row in getattr(module, table, {}).items():
             assert key not in merged, f"Remove {key} from {table} in {file}: another file has it."

@@ -25,7 +25,7 @@ PATHS = (
     f"/account/confirm-account/{TOKEN}",
     f"/account/reset-password/{TOKEN}",
     f"/account/manage/change-email/{TOKEN}",
-    f"/account/join-from-invite/12/{TOKEN}",
+    f"/account/manage/change-email/{TOKEN}",
 )
 # NEL and CSI in Latin-1, as gunicorn reads headers; U+2028, and marks that turn a text around.
 CONTROLS = "\x85\x9b\r\n\x1b\u2028\u2029\u202e\u2066\ud800"

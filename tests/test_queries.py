@@ -10,7 +10,6 @@ from wtforms.widgets.core import html_params as html_params_of_wtforms
 
 from app.extensions import limiter
 from app.kit.web.attributes import html_params
-from tests.support import PASSWORD
 
 PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-password"]
 
@@ -46,18 +45,6 @@ def test_session_user_and_role_are_loaded_in_one_query(make_user, signed_in, sta
 
     assert len(statements) == 1
     assert {"user_sessions", "users", "roles"} <= set(statements[0].replace(".", " ").split())
-
-
-def test_only_who_is_signed_in_as_someone_needs_a_second_query(
-    admin, make_user, signed_in, statements
-):
-    browser = signed_in(admin)
-    browser.submit(f"/admin/user/{make_user().id}/sign-in-as", {"password": PASSWORD})
-    statements.clear()
-
-    assert "signed in as" in browser.get("/").text
-
-    assert len(statements) == 2
 
 
 def test_account_pages_need_no_more_than_that(make_user, signed_in, statements):

@@ -5,8 +5,6 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AuditEvent, EmailMessage
-from app.services import impersonation
-from tests.support import PASSWORD
 
 PATH = "/account/manage/change-name"
 
@@ -45,11 +43,6 @@ def test_one_changes_ones_own_name_without_a_password(browser, user):
     assert db.session.query(EmailMessage).count() == 0
 
 
-def test_recent_activity_tells_of_it(browser):
-    rename(browser)
-    assert "Changed the name" in browser.get("/account/manage/activity").text
-
-
 def test_the_name_that_one_has_already_is_not_said_to_be_changed(browser, user):
     page = rename(browser, last="Byron")
     assert "This is your name already." in page.text
@@ -82,16 +75,3 @@ def test_a_name_is_of_oneself_whatever_the_form_says(browser, user, make_user):
     assert (user.full_name(), user.email, user.role.name) == (
         "Eve Mallory", "ada@example.com", "User",
     )  # fmt: skip
-
-
-def test_whoever_is_signed_in_as_someone_changes_their_name_under_both(client, admin, user):
-    """SE-8: a name does not decide how one signs in, so it is open; the trail has both names."""
-    client.enter(admin)
-    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
-    assert f'href="{PATH}"' in client.get("/account/manage").text
-    assert rename(client).status_code == 302
-    db.session.expire_all()
-    assert user.full_name() == "Ada Lovelace"
-    (event,) = renamings()
-    assert (event.actor_id, event.acting_as_id) == (admin.id, user.id)
-    assert impersonation.may_begin(user, by=admin)

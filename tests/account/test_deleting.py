@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage, User, UserSession
+from app.models import AuditEvent, EmailMessage
 from app.services import deletions
-from app.services.policy import NotWhileActing
 from tests.support import PASSWORD, links
 
 NEW = "xK3#vQ9!mZ2p"
@@ -77,19 +76,6 @@ def test_looking_at_the_page_deletes_nobody(client, make_user):
     client.enter(user)
     assert "For 30 days" in client.get(PATH).text
     assert user.status == "active"
-
-
-def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, admin, make_user):
-    user = make_user()
-    client.enter(admin)
-    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
-    token = client.csrf_token("/about")
-    page = client.post(PATH, data={"password": PASSWORD, "csrf_token": token})
-    assert page.status_code == 403
-    assert user.status == "active"
-    user.session = UserSession(user=admin, user_id=admin.id)
-    with pytest.raises(NotWhileActing):
-        deletions.delete_oneself(user, password=PASSWORD)
 
 
 # What a deleted account answers
@@ -180,17 +166,3 @@ def test_someone_who_is_restored_signs_in_with_the_same_password(client, admin, 
     deletions.restore(gone, by=admin)
     client.sign_in(gone.email)
     assert client.is_signed_in()
-
-
-@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user", "change-email"])
-def test_an_administrator_is_told_that_a_deleted_account_has_the_address(
-    client, admin, gone, make_user, path
-):
-    client.enter(admin)
-    if path == "change-email":
-        path = f"/admin/user/{make_user().id}/change-email"
-    data = {"first_name": "G", "last_name": "G", "email": gone.email, "role": admin.role_id}
-    page = client.submit(path, {**data, "password": NEW, "password2": NEW})
-    assert "A deleted account has this address" in page.text
-    assert f'href="/admin/user/{gone.id}"' in page.text
-    assert User.by_email(gone.email).id == gone.id

@@ -90,7 +90,7 @@ def test_nobody_ends_the_session_of_someone_else(user, enter, make_user):
     enter(make_user(email="mallory@example.org"))
     own = enter(user)
     stranger.post(
-        END, data={"session": session_ids(user)[0], "csrf_token": stranger.csrf_token("/about")}
+        END, data={"session": session_ids(user)[0], "csrf_token": stranger.csrf_token("/")}
     )
     assert own.is_signed_in()
 

@@ -8,67 +8,24 @@ import time_machine
 from flask_login import encode_cookie
 
 from app.extensions import db
-from app.features.invitations import invitations
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.web.log_lines import mask
 from app.models import EmailMessage, User
 from app.services import accounts, sessions
 from tests.contracts.test_routes import dump
+from tests.links import NEW, NEW_ADDRESS
+from tests.routes import rows
 from tests.support import PASSWORD, links, path_of
 
-NEW = "xK3#vQ9!mZ2p"
-NEW_ADDRESS = "new@example.com"
 REFUSED = "does not work"
-
-
-class Link:
-    """A kind of link: how to get one, where it leads, what to send there, and what it does."""
-
-    def __init__(self, make, browser, path, data, done):
-        self.make, self.browser, self.path, self.data, self.done = make, browser, path, data, done
-
-    def open(self, token):
-        return self.browser.get(self.path(token))
-
-
-KINDS = ["confirm", "reset_password", "change_email", "invite"]
+KINDS = sorted(rows("LINKS"))
 
 
 @pytest.fixture
 def kinds(app, make_user):
-    """Return the four kinds by name, each with a person and a browser of its own."""
-    guest = app.test_client()
-    waiting = make_user(confirmed=False)
-    forgetful = make_user()
-    moving = make_user(pending_email=NEW_ADDRESS)
-    invited = make_user(invited=True)
-    mover = app.test_client()
-    mover.enter(moving)
-    pair = {"password": NEW, "password2": NEW}
-    return {
-        "confirm": Link(
-            waiting.generate_confirmation_token, guest,
-            lambda token: f"/account/confirm-account/{token}", {"password": PASSWORD},
-            lambda: db.session.get(User, waiting.id).confirmed,
-        ),
-        "reset_password": Link(
-            forgetful.generate_password_reset_token, guest,
-            lambda token: f"/account/reset-password/{token}",
-            {"new_password": NEW, "new_password2": NEW},
-            lambda: not db.session.get(User, forgetful.id).verify_password(PASSWORD),
-        ),
-        "change_email": Link(
-            lambda **options: moving.generate_email_change_token(NEW_ADDRESS, **options), mover,
-            lambda token: f"/account/manage/change-email/{token}", {},
-            lambda: db.session.get(User, moving.id).email == NEW_ADDRESS,
-        ),
-        "invite": Link(
-            invited.generate_invite_token, guest,
-            lambda token: f"/account/join-from-invite/{invited.id}/{token}", pair,
-            lambda: db.session.get(User, invited.id).password_hash is not None,
-        ),
-    }  # fmt: skip
+    """Return a link of each kind by name, each with a user and a browser of its own."""
+    return {name: kind.make(app, make_user) for name, kind in rows("LINKS").items()}
 
 
 def send(link, token):
@@ -117,14 +74,6 @@ def test_a_link_does_only_what_it_was_made_for(kinds, kind, other, make_user, ap
     assert refused(kinds[kind], foreign)
 
 
-LIFETIMES = {
-    "confirm": timedelta(days=7),
-    "reset_password": timedelta(hours=1),
-    "change_email": timedelta(hours=1),
-    "invite": timedelta(days=7),
-}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_link_expires(kinds, kind):
     """TK-2"""
@@ -132,7 +81,7 @@ def test_a_link_expires(kinds, kind):
     start = now()
     with time_machine.travel(start, tick=False) as clock:
         token = link.make()
-        clock.shift(LIFETIMES[kind] - timedelta(seconds=1))
+        clock.shift(rows("LINKS")[kind].lifetime - timedelta(seconds=1))
         assert link.open(token).status_code == 200
         clock.shift(timedelta(seconds=1))
         assert refused(link, token)
@@ -211,12 +160,7 @@ def test_every_character_of_a_link_counts(kinds, kind):
 
 def test_a_link_of_one_person_is_none_for_another(app, make_user):
     """TK-4, AZ-2: a link carries whose it is; the number in the address does not decide."""
-    invited, other = make_user(invited=True), make_user(invited=True)
     browser = app.test_client()
-    token = invited.generate_invite_token()
-    assert browser.get(f"/account/join-from-invite/{other.id}/{token}").status_code == 404
-    assert not other.accepts("invite", token)
-
     owner, thief = make_user(pending_email=NEW_ADDRESS), make_user()
     token = owner.generate_email_change_token(NEW_ADDRESS)
     browser.enter(thief)
@@ -231,18 +175,7 @@ def test_a_link_of_one_person_is_none_for_another(app, make_user):
 
 @pytest.mark.parametrize(
     ("kind", "change"),
-    [
-        ("reset_password", lambda user: setattr(user, "password", NEW)),
-        ("reset_password", lambda user: setattr(user, "email", "else@example.com")),
-        ("confirm", lambda user: setattr(user, "email", "else@example.com")),
-        ("invite", lambda user: setattr(user, "email", "else@example.com")),
-        ("invite", lambda user: setattr(user, "password", NEW)),
-        ("change_email", lambda user: setattr(user, "email", "else@example.com")),
-        ("change_email", lambda user: setattr(user, "password", NEW)),
-        ("change_email", lambda user: setattr(user, "pending_email", None)),
-        ("change_email", lambda user: setattr(user, "pending_email", "third@example.com")),
-        *((kind, lambda user: setattr(user, "suspended_at", now())) for kind in KINDS),
-    ],
+    [(name, change) for name, kind in rows("LINKS").items() for change in kind.ends],
 )
 def test_a_link_ends_with_what_it_was_made_for(kinds, kind, change):
     """TK-1, TK-4"""
@@ -279,17 +212,6 @@ def test_only_the_newest_reset_link_works(client, make_user, outbox):
         client.submit("/account/reset-password", {"email": user.email})
         outbox.deliver()
     first, second = delivered_links(outbox, "reset-password")
-    assert client.get(first).status_code == 404
-    assert client.get(second).status_code == 200
-
-
-def test_only_the_newest_invitation_works(client, make_user, admin, outbox):
-    """TK-1"""
-    user = make_user(invited=True)
-    for _ in range(2):
-        invitations.resend(user, by=admin)
-        outbox.deliver()
-    first, second = delivered_links(outbox, "join-from-invite")
     assert client.get(first).status_code == 404
     assert client.get(second).status_code == 200
 
@@ -332,14 +254,13 @@ def test_the_page_of_a_link_tells_nobody_its_address(kinds, kind):
         assert not [found for found in outside if "w3.org" not in found]
 
 
-def test_no_link_lies_in_the_database(client, make_user, admin, outbox):
+def test_no_link_lies_in_the_database(client, make_user, outbox):
     """TK-6: not before it is sent, and not after."""
     client.submit("/account/reset-password", {"email": make_user().email})
-    invitations.resend(make_user(invited=True), by=admin)
     accounts.resend_confirmation(make_user(confirmed=False))
     before = str(dump())
     sent = [path_of(links(mail.get_body(("plain",)).get_content())[0]) for mail in outbox.deliver()]
-    assert len(sent) == 3
+    assert len(sent) == 2
     for link in sent:
         token = link.rpartition("/")[2]
         assert token not in before
@@ -374,7 +295,7 @@ def test_whoever_is_not_signed_in_is_sent_back_to_the_link_after_signing_in(clie
     assert db.session.query(EmailMessage).count() == 2
 
 
-@pytest.mark.parametrize("kind", ["reset_password", "invite"])
+@pytest.mark.parametrize("kind", sorted({"reset_password", "invite"} & set(KINDS)))
 def test_whoever_is_signed_in_is_told_that_a_link_was_not_used(kinds, kind, app, admin):
     """Such as an administrator who tries the link that they copied for someone."""
     browser = app.test_client()

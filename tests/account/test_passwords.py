@@ -12,7 +12,6 @@ from argon2.low_level import Type
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.extensions import db
-from app.features.invitations import invitations
 from app.kit import passwords
 from app.kit.common_passwords import common_passwords
 from app.models import EmailMessage, User
@@ -41,7 +40,7 @@ WEAK = {
 
 
 @pytest.fixture
-def doors(app, client, make_user, admin, outbox):
+def doors(client, make_user, admin, outbox):
     """Return, by name, functions that set a password and give the page that answers."""
     person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
 
@@ -63,21 +62,16 @@ def doors(app, client, make_user, admin, outbox):
         pair = {"new_password": password, "new_password2": password}
         return client.submit("/account/manage/change-password", {"old_password": PASSWORD, **pair})
 
-    def join(password):
-        invitations.resend(make(invited=True), by=admin)
-        pair = {"password": password, "password2": password}
-        return client.submit(path_of(links(outbox.last_text())[0]), pair)
-
     def create(password):
         client.enter(admin)
         fields = {**person, "role": admin.role_id, "password": password, "password2": password}
         return client.submit("/admin/new-user", fields)
 
-    return {f.__name__: f for f in (register, reset, change, join, create)}
+    return {f.__name__: f for f in (register, reset, change, create)}
 
 
 @pytest.mark.parametrize("kind", WEAK)
-@pytest.mark.parametrize("door", ["register", "reset", "change", "join", "create"])
+@pytest.mark.parametrize("door", ["register", "reset", "change", "create"])
 def test_a_weak_password_is_refused_with_the_reason_at_every_door(doors, door, kind):
     """PW-1, PW-2, PW-4"""
     password, reason = WEAK[kind]
@@ -88,7 +82,7 @@ def test_a_weak_password_is_refused_with_the_reason_at_every_door(doors, door, k
     assert user is None or not user.verify_password(password)
 
 
-@pytest.mark.parametrize("door", ["register", "reset", "change", "join", "create"])
+@pytest.mark.parametrize("door", ["register", "reset", "change", "create"])
 def test_a_strong_password_is_taken_at_every_door(doors, door):
     """PW-1"""
     assert doors[door]("xK3#vQ9!mZ2p").status_code == 302
@@ -378,14 +372,12 @@ def test_what_is_estimated_has_a_bounded_length(length, monkeypatch):
     assert all(size <= 32 and words <= 40 for size, words in seen)
 
 
-@pytest.mark.parametrize("path", ["change-password", "reset", "reauthenticate", "join"])
+@pytest.mark.parametrize("path", ["change-password", "reset", "reauthenticate"])
 def test_password_managers_learn_whose_password_it_is(client, make_user, path):
     """PW-7: they look for the field `username` beside a password."""
-    user = make_user(invited=path == "join")
+    user = make_user()
     if path == "reset":
         page = client.get(f"/account/reset-password/{user.generate_password_reset_token()}")
-    elif path == "join":
-        page = client.get(f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}")
     else:
         client.enter(user)
         place = "/account/manage/change-password" if "change" in path else "/account/reauthenticate"

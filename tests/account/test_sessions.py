@@ -139,7 +139,6 @@ def test_a_session_cannot_be_kept_alive_by_what_is_said_in_its_cookie(client, ma
 
 GRAVE = [
     "/admin/new-user",
-    "/admin/invite-user",
     "/admin/user/{id}/change-name",
     "/admin/user/{id}/change-email",
     "/admin/user/{id}/change-account-type",
@@ -192,10 +191,10 @@ def test_a_grave_deed_that_is_posted_late_is_not_done(admin, make_user, enter):
 def test_a_session_that_is_only_remembered_is_not_fresh_either(admin, only_remembered):
     """SE-8"""
     browser = only_remembered(admin)
-    assert "/account/reauthenticate" in browser.get("/admin/invite-user").location
+    assert "/account/reauthenticate" in browser.get("/admin/new-user").location
     with time_machine.travel(now() + timedelta(hours=1)):
         assert browser.get("/admin/").status_code == 200
-        assert "/account/reauthenticate" in browser.get("/admin/invite-user").location
+        assert "/account/reauthenticate" in browser.get("/admin/new-user").location
 
 
 def test_another_persons_password_does_not_confirm_who_one_is(admin, make_user, enter):
@@ -240,7 +239,7 @@ def test_private_pages_are_not_stored(make_user, admin, enter):
     """SE-9"""
     browser = enter(admin)
     for path in (
-        "/", "/about", "/account/manage", "/account/manage/change-password", "/admin/",
+        "/", "/", "/account/manage", "/account/manage/change-password", "/admin/",
         "/admin/users", f"/admin/user/{make_user().id}", "/nowhere", "/admin/nowhere",
     ):  # fmt: skip
         response = browser.get(path)

@@ -4,14 +4,17 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.invitations import invitations
 from app.models import EmailMessage, Role, User
 from app.services import deletions, policy, users
 from tests.factories import make_role
-from tests.support import PASSWORD, links, path_of
+from tests.support import PASSWORD
 
 NEW = "xK3#vQ9!mZ2p"
 PERSON = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com"}
+
+
+PAGE = "/admin/new-user"
+PASSWORDS = {"password": NEW, "password2": NEW}
 
 
 @pytest.fixture
@@ -45,19 +48,6 @@ def test_an_administrator_creates_someone_who_can_sign_in_at_once(browser, app, 
     assert other.get("/admin/").status_code == 403
 
 
-def test_someone_who_is_invited_chooses_a_password_and_signs_in(browser, app, outbox):
-    browser.submit("/admin/invite-user", {**PERSON, "role": role("Administrator").id})
-    user = User.by_email("grace@example.com")
-    assert user.status == "invited"
-    link = path_of(links(outbox.last_text())[0])
-    guest = app.test_client()
-    assert "Grace" in guest.get(link).text
-    assert guest.submit(link, {"password": NEW, "password2": NEW}).location == "/account/login"
-    assert user.status == "active"
-    guest.sign_in("grace@example.com", NEW)
-    assert guest.get("/admin/").status_code == 200
-
-
 @pytest.mark.parametrize("password", [PASSWORD, "", "None", " "])
 def test_someone_who_is_invited_cannot_sign_in_without_a_password(client, make_user, password):
     """PW-6"""
@@ -66,52 +56,42 @@ def test_someone_who_is_invited_cannot_sign_in_without_a_password(client, make_u
     assert not client.is_signed_in()
 
 
-@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user"])
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@Example.com", "ada@ｅxample.com"])
-def test_a_taken_address_is_said_and_nothing_is_lost(browser, make_user, path, email):
+def test_a_taken_address_is_said_and_nothing_is_lost(browser, make_user, email):
     """IN-4"""
     make_user(email="ada@example.com")
-    data = {**PERSON, "email": email, "role": role("User").id, "password": NEW, "password2": NEW}
-    page = browser.submit(path, data)
+    data = {**PERSON, "email": email, "role": role("User").id, **PASSWORDS}
+    page = browser.submit(PAGE, data)
     assert page.status_code == 200
     assert "has this address already" in page.text
     assert 'value="Grace"' in page.text
     assert db.session.query(User).filter_by(email="ada@example.com").count() == 1
 
 
-@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user"])
 @pytest.mark.parametrize(
     "choice", ["", "0", "-1", "255", "99999", "1" + "0" * 20, "abc", "1.0", "0xff"]
 )
-def test_only_roles_that_there_are_can_be_given(browser, path, choice):
+def test_only_roles_that_there_are_can_be_given(browser, choice):
     """AZ-4, IN-1"""
-    data = {**PERSON, "role": choice, "password": NEW, "password2": NEW}
-    page = browser.submit(path, data)
+    data = {**PERSON, "role": choice, **PASSWORDS}
+    page = browser.submit(PAGE, data)
     assert page.status_code == 200
     assert User.by_email("grace@example.com") is None
 
 
 def test_a_new_person_is_no_administrator_unless_chosen(browser):
     """AZ-1: what the form offers first."""
-    for path in ("/admin/new-user", "/admin/invite-user"):
-        page = browser.get(path).text
-        chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
-        assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]
+    page = browser.get(PAGE).text
+    chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
+    assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]
 
 
-@pytest.mark.parametrize(
-    ("path", "data"),
-    [
-        ("/admin/new-user", {**PERSON, "password": NEW, "password2": NEW}),
-        ("/admin/invite-user", PERSON),
-    ],
-)
-def test_fields_that_a_form_does_not_have_are_ignored(browser, path, data):
+def test_fields_that_a_form_does_not_have_are_ignored(browser):
     """AZ-3"""
     extra = {"id": "77", "permissions": "255", "password_hash": "x", "created_at": "2000-01-01",
              "suspended_at": "2000-01-01", "invited_at": "", "is_admin": "1",
              "role_id": str(role("Administrator").id)}  # fmt: skip
-    browser.submit(path, {**data, **extra, "role": role("User").id})
+    browser.submit(PAGE, {**PERSON, **PASSWORDS, **extra, "role": role("User").id})
     user = User.by_email("grace@example.com")
     assert user.id != 77
     assert not user.is_admin()
@@ -127,38 +107,6 @@ def test_changing_an_address_changes_nothing_else(browser, make_user):
     assert user.email == "new@example.com"
     assert not user.is_admin()
     assert user.verify_password(PASSWORD)
-
-
-# Invitations
-
-
-def test_an_invitation_is_sent_again(browser, make_user, outbox):
-    user = make_user(invited=True)
-    response = browser.submit(f"/admin/user/{user.id}/resend-invite", form_at="/about")
-    assert response.status_code == 302
-    (mail,) = outbox.deliver()
-    assert mail["To"] == user.email
-
-
-def test_an_invitation_is_revoked_after_asking(browser, make_user, app):
-    user = make_user(invited=True)
-    token, user_id = user.generate_invite_token(), user.id
-    path = f"/admin/user/{user_id}/revoke-invite"
-    assert user.email in browser.get(path).text
-    assert db.session.get(User, user_id)
-    response = browser.submit(path)
-    assert response.location == "/admin/invitations"
-    assert db.session.get(User, user_id) is None
-    assert app.test_client().get(f"/account/join-from-invite/{user_id}/{token}").status_code == 404
-
-
-@pytest.mark.parametrize("deed", ["resend-invite", "revoke-invite"])
-def test_there_is_no_invitation_to_someone_who_has_joined(browser, make_user, deed):
-    user = make_user()
-    page = browser.submit(f"/admin/user/{user.id}/{deed}", form_at="/about", follow_redirects=True)
-    assert "no open invitation" in page.text
-    assert db.session.get(User, user.id)
-    assert sent_kinds() == []
 
 
 # Changing people
@@ -179,23 +127,12 @@ def test_the_owner_is_told_of_a_new_role_a_suspension_and_a_deletion(browser, ma
     browser.submit(f"{base}/change-account-type", {"role": role("Administrator").id})
     assert user.is_admin()
     for deed in ("suspend", "reactivate"):
-        browser.submit(f"{base}/{deed}", form_at="/about")
+        browser.submit(f"{base}/{deed}", form_at="/")
     browser.submit(f"{base}/delete")
     assert sent_kinds() == [
         "role_changed", "account_suspended", "account_reactivated", "account_deleted"
     ]  # fmt: skip
     assert {mail["To"] for mail in outbox.deliver()} == {address}
-
-
-def test_deleting_someone_cancels_the_mail_that_waits_for_them(browser, admin, make_user, outbox):
-    """AD-7"""
-    other = make_user(invited=True)
-    invitations.resend(other, by=admin)
-    db.session.commit()
-    browser.submit(f"/admin/user/{other.id}/delete")
-    sent = [mail["Subject"] for mail in outbox.deliver()]
-    assert len(sent) == 1
-    assert "deleted" in sent[0]
 
 
 def test_looking_at_the_page_that_asks_deletes_nobody(browser, make_user):
@@ -213,9 +150,7 @@ DEEDS = ["delete", "suspend", "change-account-type"]
 
 def do(browser, user, deed):
     data = {"role": role("User").id} if deed == "change-account-type" else {}
-    return browser.submit(
-        f"/admin/user/{user.id}/{deed}", data, form_at="/about", follow_redirects=True
-    )
+    return browser.submit(f"/admin/user/{user.id}/{deed}", data, form_at="/", follow_redirects=True)
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -275,7 +210,7 @@ def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser,
 # What others may not
 
 
-@pytest.mark.parametrize("deed", [*DEEDS, "change-email", "resend-invite", "revoke-invite", ""])
+@pytest.mark.parametrize("deed", [*DEEDS, "change-email", ""])
 def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, deed):
     """AZ-2: the same for people who exist and people who do not."""
     user = make_user()

@@ -222,7 +222,7 @@ class TestGunicorn:
             f"/account/reset-password/{token}",
             f"/account/confirm-account/{token}?x=1",
             f"/account/manage/change-email/{token}",
-            f"/account/join-from-invite/12/{token}",
+            f"/account/manage/change-email/{token}",
             f"/account/%72eset-password/{token}",
             f"/letters/leave/{token}",
         ):

@@ -4,12 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.invitations import invitations
-from app.features.roles import editing
-from app.features.roles.editing import Values
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
-from app.services import access, deletions, roles, users
+from app.services import access, deletions, users
 from app.services.policy import AuthorityLost, LastAdministrator, UserGone
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user
@@ -47,13 +44,6 @@ DEEDS = {
     "force a change": ({}, lambda user, by: access.require_password_change(user, by=by)),
     "end sessions": ({}, lambda user, by: access.end_sessions(user, by=by)),
     "end a session": ({}, lambda user, by: access.end_session(user, 1, by=by)),
-    "invite again": ({"invited": True}, lambda user, by: invitations.resend(user, by=by)),
-    "copy a link": (
-        {"invited": True},
-        lambda user, by: invitations.copy_link(user, by=by, known=None),
-    ),
-    "revoke": ({"invited": True}, lambda user, by: invitations.revoke(user, by=by)),
-    "invite": ({}, lambda _user, by: invitations.invite(**NEW, role=role(), by=by)),
     "create": (
         {},
         lambda _user, by: users.create(**NEW, role=role(), password="a long new one 7", by=by),
@@ -85,32 +75,6 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed,
     with pytest.raises(AuthorityLost):
         act(user, by)
     db.session.rollback()
-    assert db.session.scalars(select(AuditEvent)).all() == []
-
-
-ROLE_DEEDS = {
-    "make": lambda _role, by: editing.create(Values("New", "main", 0x01, False), by=by),
-    "change": lambda role, by: editing.change(role, Values("Odd", "main", 0x11, False), by=by),
-    "delete": lambda role, by: editing.delete(role, move_to=roles.known()[-1], by=by),
-}
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("deed", ROLE_DEEDS)
-def test_no_role_is_changed_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
-    """AZ-4: also where the role holds nothing that they still lack."""
-    make_user(role="Administrator")
-    spare, by = make_role(f"Spare {deed} {loss}"), make_user(role=named("Roles", 0x09))
-    assert by.can(0x08)
-    by_id, lost, before = by.id, LOSSES[loss](), [role.name for role in roles.known()]
-    db.session.commit()
-    with db.engine.begin() as connection:
-        connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
-
-    with pytest.raises(AuthorityLost):
-        ROLE_DEEDS[deed](spare, by)
-    db.session.rollback()
-    assert [role.name for role in roles.known()] == before
     assert db.session.scalars(select(AuditEvent)).all() == []
 
 

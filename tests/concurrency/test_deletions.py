@@ -5,7 +5,6 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.invitations import invitations
 from app.kit.database import now
 from app.kit.edit_conflicts import Changed, note
 from app.kit.mail import outbox
@@ -32,23 +31,6 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
         )
         for result in results:
             assert result is None or isinstance(result, int | UserGone), repr(result)
-
-
-def test_a_worker_makes_a_mail_while_its_reader_is_removed_for_good(race):
-    """An invitation that is revoked takes its row along, to which mails refer."""
-    admin = make_user(role="Administrator").id
-    for _ in range(ROUNDS):
-        user = make_user(invited=True)
-        user_id, email = user.id, user.email
-        invitations.resend(user, by=db.session.get(User, admin))
-        accounts.request_password_reset(email)
-        results = race(
-            *(lambda: outbox.sweep(include_new=True),) * 2,
-            acting(invitations.revoke, user_id, admin),
-            acting(invitations.resend, user_id, admin),
-        )
-        for result in results:
-            assert result is None or isinstance(result, int | str | UserGone), repr(result)
 
 
 def test_people_and_administrators_ask_for_links_at_once(race):

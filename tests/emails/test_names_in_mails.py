@@ -1,20 +1,15 @@
 """No mail carries the words of a stranger to an address that nobody has confirmed."""
 
-import io
-
 import pytest
 from sqlalchemy import select
 from wtforms import StringField
 
 from app.emails import MESSAGES
 from app.extensions import db
-from app.features import imports
-from app.features.fake_data import fake_data
 from app.kit import typed
 from app.kit.typed import holds_link, is_name
 from app.kit.web.forms import BaseForm, Name
 from app.models import User
-from app.services import users
 from tests.emails import samples
 from tests.support import PASSWORD
 
@@ -111,26 +106,6 @@ def test_every_form_with_a_name_has_the_rule(app):
     assert len(fields) >= 10
     for field in fields:
         assert any(isinstance(one, Name) for one in field.kwargs["validators"])
-
-
-def test_an_import_takes_no_web_address_for_a_name(admin):
-    file = io.BytesIO(b"Email,First name\na@example.com,evil.com\nb@example.com,J.R.R. Tolkien\n")
-    row = imports.upload(file, name="people.csv", by=admin)
-    options = {"has_header": True, "mode": "create", "update_existing": False}
-    imports.choose(row, mapping=row.mapping, role_id=row.role_id, by=admin, **options)
-    assert row.counts == {"created": 1, "problem": 1}
-    assert [one.message for one in imports.problems(row).rows] == [
-        "A name holds no web address. Put a space after a dot."
-    ]
-
-
-def test_made_up_people_and_the_first_administrator_have_names_by_the_rule(app):
-    fake_data.add_users(300, seed=7)
-    users.create_administrator(email="first@example.com", password=PASSWORD)
-    for first, last in db.session.execute(select(User.first_name, User.last_name)):
-        for name in (first, last):
-            assert is_name(name), name
-            assert not holds_link(name), name
 
 
 def test_no_mail_names_a_user_whose_address_nobody_has_confirmed(app):

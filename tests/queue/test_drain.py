@@ -3,12 +3,11 @@
 import json
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from app.extensions import db
-from app.features.health.services import mail
 from app.kit import queue
-from app.kit.mail import delivery, outbox
+from app.kit.mail import outbox
 from app.kit.queue.registry import task
 from app.models import EmailMessage
 from tests.queue.support import states, until
@@ -66,22 +65,6 @@ def test_mails_written_while_others_are_sent_go_as_well(web, start_worker, smtp,
     assert smtp.connections == 1
 
 
-def test_what_waits_behind_a_slow_mail_is_sent_by_another_worker(
-    web, start_worker, smtp, make_mails
-):
-    rows = make_mails(4)
-    wanted = {row.message_id for row in rows[1:]}
-    smtp.script.append("hold")
-    for _ in range(2):
-        start_worker()
-    outbox.commit_and_offer(*rows)
-    smtp.wait_until_holding()
-
-    assert {mail["Message-ID"] for mail in smtp.wait_for(3)} == wanted
-    smtp.release.set()
-    until(lambda: states(web) == ["sent"] * 4, "all are marked sent")
-
-
 def test_each_mail_is_logged_with_the_request_that_caused_it_also_when_tried_again(
     web, own_redis, start_worker, smtp, make_mails
 ):
@@ -114,30 +97,6 @@ def test_the_jobs_of_redis_say_nothing_of_the_mails(web, own_redis, make_mails):
     meta = own_redis.client.hget(f"rq:job:{job_id}", "meta")
 
     assert json.loads(meta or b"{}") == {}
-
-
-def test_mails_that_wait_for_the_operator_are_found_in_an_index_of_their_own(web, request):
-    """Among a hundred thousand that wait there may be none, and each dashboard asks."""
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL looks at the table while it is small")
-    asked = []
-
-    def note(_connection, _cursor, statement, parameters, _context, _many):
-        if "FROM email_messages" in statement or statement.startswith("UPDATE"):
-            asked.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    request.addfinalizer(lambda: event.remove(db.engine, "before_cursor_execute", note))
-    assert mail.goes_out().problem == ""
-    delivery.bring_forward_what_waits_for_the_operator()
-
-    found = [each for each in asked if "needs_operator" in each[0].partition("WHERE")[2]]
-    assert len(found) == 2
-    for statement, parameters in found:
-        plan = db.session.connection().exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {statement}", parameters
-        )
-        assert "ix_email_messages_operator" in plan.first()[3]
 
 
 def test_new_mails_are_found_in_an_index_of_their_own(web, make_mails):

@@ -7,9 +7,7 @@ import pytest
 from redis.exceptions import RedisError
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from app.features import health
 from app.kit import queue
-from tests.queue.support import until
 
 QUEUE = WORKERS_BY_QUEUE_KEY % "test-default"
 
@@ -30,20 +28,6 @@ def age(heard):
 
 def test_nobody_is_heard_from_before_a_worker_runs(web):
     assert queue.latest_heartbeat() is None
-
-
-def test_a_worker_is_heard_from_until_it_ends(web, start_worker):
-    worker = start_worker()
-    heard = until(queue.latest_heartbeat, "the worker is registered")
-    checks = {check.name: check for check in health.system()}
-
-    assert age(heard) < 20
-    assert checks["worker"].word == "Running"
-    assert checks["redis"].word == "Answers"
-    worker.signal(15)
-    worker.wait()
-    assert queue.latest_heartbeat() is None
-    assert "No worker runs" in {c.name: c for c in health.system()}["worker"].problem
 
 
 def test_the_newest_counts(web, own_redis):
@@ -123,18 +107,3 @@ def test_a_frozen_redis_is_asked_once(web, own_redis):
 
     assert took[0] < 1.5
     assert max(took[1:]) < 0.1
-
-
-@pytest.mark.timing
-def test_readiness_follows_a_real_redis(web, own_redis):
-    client = web.test_client()
-    assert client.get("/readyz").status_code == 200
-    own_redis.freeze()
-    started = time.monotonic()
-    assert client.get("/readyz").status_code == 503
-    assert time.monotonic() - started < 3
-    own_redis.thaw()
-    until(lambda: client.get("/readyz").status_code == 200, "it is ready again")
-    own_redis.stop()
-    assert client.get("/readyz").status_code == 503
-    assert client.get("/healthz").status_code == 200

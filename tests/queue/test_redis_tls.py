@@ -7,14 +7,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app import create_app
 from app.extensions import limiter
-from app.features import health
-from app.features.health.services import workers
-from app.features.health.services.check import Check
 from app.kit import queue, redis_server
 from tests.queue.support import CERTIFICATE, free_port, until
 
 SETTINGS = {"RATELIMIT_STORAGE_URI": "memory://"}
-UNSIGNED = {"REDIS_SSL_CERT_REQS": "none"}
 
 
 @pytest.fixture(autouse=True)
@@ -64,21 +60,3 @@ def test_it_is_refused_everywhere_else(url):
         with pytest.raises(RedisConnectionError, match="certificate"):
             queue.ping()
         assert queue.enqueue("sweep_outbox") is None
-
-
-def test_the_rate_limiter_connects_as_the_queue_does(url):
-    """BF-1: as on Heroku. It counted in each web process, and no check said so."""
-    app = create_app("testing", {"RATELIMIT_STORAGE_URI": url, "REDIS_URL": url, **UNSIGNED})
-    with app.app_context():
-        assert limiter.storage.check()
-        assert health.checks()[2] == Check("redis", "Answers")
-
-
-def test_a_rate_limiter_without_redis_is_told(url):
-    away = f"redis://127.0.0.1:{free_port()}/0"
-    app = create_app("testing", {"RATELIMIT_STORAGE_URI": away, "REDIS_URL": url, **UNSIGNED})
-    with app.app_context():
-        ping = workers.redis_answers(workers.begin_to_ping(), 8)
-        card, _ = workers.judge(workers.begin_to_look(), 8)
-        assert "not the rate limiter" in ping.problem
-        assert card == ping

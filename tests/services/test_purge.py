@@ -1,6 +1,5 @@
 """Deleting for a while, restoring, and erasing for good."""
 
-import io
 from datetime import timedelta
 
 import pytest
@@ -8,8 +7,6 @@ from sqlalchemy import func, select
 
 from app import tasks
 from app.extensions import db
-from app.features import imports
-from app.features.imports.models import PeopleImport
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
@@ -75,19 +72,6 @@ def test_nothing_of_an_erased_person_is_left(admin, make_user):
         for row in db.session.execute(select(table)):
             for word in ("later@example.com", "Gone", "192.0.2.99", "Secret Browser"):
                 assert word not in str(row), table.name
-
-
-def test_the_imports_of_one_who_is_erased_go_with_them(make_user):
-    """AD-7: they have the address of whoever imported, and where from."""
-    user = make_user(role="Administrator", email="gone@example.com")
-    other = make_user(role="Administrator")
-    for by in (user, other):
-        imports.upload(io.BytesIO(b"Email\nnew@example.com\n"), name="people.csv", by=by)
-    user.deleted_at = now() - timedelta(days=31)
-    other_id = other.id
-    db.session.commit()
-    tasks.clean_up()
-    assert db.session.scalars(select(PeopleImport.actor_id)).all() == [other_id]
 
 
 def test_the_trail_says_of_each_who_is_erased_that_they_were(make_user):

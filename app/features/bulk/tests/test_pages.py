@@ -277,7 +277,7 @@ def test_a_grave_deed_asks_for_the_password_first(browser, admin, make_user, app
         assert asked.status_code == 200
     else:
         assert "/account/reauthenticate" in asked.location
-        token = browser.csrf_token("/about")
+        token = browser.csrf_token("/")
         answer = browser.post(path, data={"csrf_token": token})
         assert "/account/reauthenticate" in answer.location
         assert db.session.scalar(select(BulkOperation.state)) == "preview"

@@ -22,3 +22,5 @@ EVENTS = {
     ),
 }
 FIELDS = {"/admin/_update_editor_contents": ("editor_name", "edit_data")}
+CARDS = {Permission.MANAGE_CONTENT: "Edit this page"}
+MENU = {Permission.MANAGE_CONTENT: "/about"}

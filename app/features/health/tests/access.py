@@ -1,5 +1,6 @@
 """What the tests of all routes know of this feature's (tests/routes.py)."""
 
+from app.models import Permission
 from tests.routes import ANYONE
 
 ACCESS = {
@@ -10,3 +11,4 @@ ACCESS = {
 
 WITHOUT_SESSION = dict.fromkeys(ACCESS, "for monitors, which keep no cookie")
 OPEN_TO_UNCONFIRMED = dict.fromkeys(ACCESS, "for monitors")
+CARDS = {Permission.MANAGE_JOBS: "System"}

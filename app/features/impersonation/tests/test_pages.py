@@ -53,7 +53,7 @@ def begin(browser, user, password=PASSWORD, **fields):
 
 
 def stop(browser):
-    return browser.submit("/account/stop-acting", form_at="/about")
+    return browser.submit("/account/stop-acting", form_at="/")
 
 
 def acts_as(browser):
@@ -134,7 +134,7 @@ def test_it_is_refused(trait, browser, helper, make_user):
     for response in (
         browser.get(page_of(target)),
         browser.post(
-            page_of(target), data={"password": PASSWORD, "csrf_token": browser.csrf_token("/about")}
+            page_of(target), data={"password": PASSWORD, "csrf_token": browser.csrf_token("/")}
         ),
     ):
         assert response.status_code == (403 if trait == "above" else 302)
@@ -173,9 +173,7 @@ def test_the_button_is_not_for_those_without_the_permission(client, make_user, c
 # While it lasts
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/about", "/account/manage", "/nowhere", "/admin/users", "/admin/"]
-)
+@pytest.mark.parametrize("path", ["/", "/account/manage", "/nowhere", "/admin/users", "/admin/"])
 def test_every_page_says_so(path, browser, customer):
     """Error pages too."""
     begin(browser, customer)
@@ -255,7 +253,7 @@ def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app
             response.status_code == 403
             and (NOT_WHILE in response.text or response.request.method == "HEAD")
         ),
-        form_at="/about",
+        form_at="/",
     )
 
 
@@ -263,7 +261,7 @@ def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app
 def test_what_decides_how_to_sign_in_is_left_to_the_person(rule, browser, customer):
     """SE-8: every such route, those that are added later too."""
     begin(browser, customer)
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     before = customer.password_hash, customer.email, customer.pending_email
     url = re.sub(r"<[^>]+>", "1", str(rule))
     for method in rule.methods - {"OPTIONS"}:
@@ -282,7 +280,7 @@ def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, cl
     other = factories.make_user(role="Administrator")
     client.enter(admin)
     begin(client, other)
-    token = client.csrf_token("/about")
+    token = client.csrf_token("/")
     views = app.view_functions
     guarded = [
         rule for rule in RULES if "stale_sign_in" in getattr(views[rule.endpoint], "closed_to", ())
@@ -312,7 +310,7 @@ def test_no_page_of_the_admin_changes_how_the_other_signs_in(rule, client, admin
     url = str(rule).replace("<int:user_id>", str(other.id)).replace("<int:session_id>", str(own))
     url = re.sub(r"<[^>]+>", "1", url)
     sent = {"email": "thief@example.com", "password": PASSWORD, "confirm": "1", "submit": "1"}
-    sent |= {"csrf_token": client.csrf_token("/about"), "user_ids": str(other.id), "reason": "x"}
+    sent |= {"csrf_token": client.csrf_token("/"), "user_ids": str(other.id), "reason": "x"}
     client.post(url, data=sent)
     assert how_to_sign_in(other) == before
 
@@ -329,7 +327,7 @@ def test_one_cannot_sign_in_as_a_third_person_meanwhile(client, admin, make_user
     client.enter(admin)
     second, third = make_user(role="Administrator"), make_user()
     begin(client, second)
-    token = client.csrf_token("/about")
+    token = client.csrf_token("/")
     assert client.get(page_of(third)).status_code == 403
     sent = {"password": PASSWORD, "csrf_token": token}
     assert client.post(page_of(third), data=sent).status_code == 403
@@ -362,7 +360,7 @@ def test_being_there_is_not_being_seen(browser, helper, customer):
     row = db.session.scalars(select(UserSession)).one()
     row.last_seen_at = helper.last_seen_at = now() - timedelta(hours=1)
     db.session.commit()
-    browser.get("/about")
+    browser.get("/")
     db.session.expire_all()
     assert customer.last_seen_at is None
     assert now() - helper.last_seen_at < timedelta(minutes=1)
@@ -374,9 +372,9 @@ def test_being_there_is_not_being_seen(browser, helper, customer):
 
 def test_a_form_of_the_one_does_nothing_for_the_other(browser, customer, helper):
     """CS-1: neither before nor after, nor does the page of the stale form offer to send it."""
-    own = browser.csrf_token("/about")
+    own = browser.csrf_token("/")
     begin(browser, customer)
-    theirs = browser.csrf_token("/about")
+    theirs = browser.csrf_token("/")
     for token in (own, "nonsense"):
         page = browser.post(
             "/account/logout", data={"csrf_token": token}, headers={"Sec-Fetch-Site": "same-origin"}
@@ -396,7 +394,7 @@ def test_a_form_of_the_one_does_nothing_for_the_other(browser, customer, helper)
 def test_a_form_that_outlives_it_is_not_sent_in_ones_own_name(browser, customer, helper):
     """CS-1"""
     begin(browser, customer)
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     run_out()
     response = browser.post("/account/logout", data={"csrf_token": token})
     assert (response.status_code, response.location) == (302, "/")
@@ -481,7 +479,7 @@ def test_it_ends_at_once_when(cause, browser, helper, customer, admin):
     """SE-4"""
     begin(browser, customer)
     ENDINGS[cause](helper, customer, admin)
-    page = browser.get("/about")
+    page = browser.get("/")
     assert not has_banner(page)
     db.session.expire_all()
     row = db.session.scalars(select(UserSession)).one()
@@ -511,7 +509,7 @@ def test_it_ends_when_the_other_is_gone(browser, helper, customer):
 def test_signing_out_ends_all(browser, customer):
     """SE-2"""
     begin(browser, customer)
-    browser.submit("/account/logout", form_at="/about")
+    browser.submit("/account/logout", form_at="/")
     assert not browser.is_signed_in()
     assert db.session.scalars(select(UserSession)).all() == []
     assert [event.details["how"] for event in events("session.impersonation_ended")] == ["stopped"]
@@ -573,7 +571,7 @@ def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
     invited = make_user(invited=True)
     client.enter(admin)
     begin(client, other)
-    client.submit(f"/admin/user/{invited.id}/resend-invite", form_at="/about")
+    client.submit(f"/admin/user/{invited.id}/resend-invite", form_at="/")
     (event,) = events("user.invitation_resent")
     assert (event.actor_label, event.acting_as_label) == (admin.email, other.email)
 
@@ -592,7 +590,7 @@ def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
 
 def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, helper, customer):
     """And it keeps what was written into it, not the rows that were ticked."""
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     begin(browser, customer)
     sent = {"csrf_token": token, "reason": "Spam", "user_ids": ["4711", "4712"], "action": "delete"}
     page = browser.post("/admin/users/bulk", data=sent)

@@ -1,6 +1,10 @@
 """What the tests of all routes know of this feature's (tests/routes.py)."""
 
-from app.models import Permission
+from datetime import timedelta
+
+from app.extensions import db
+from app.models import Permission, User
+from tests.links import NEW, OTHER_EMAIL, OTHER_PASSWORD, SUSPENDED, Link, LinkKind
 from tests.routes import GUESTS
 from tests.world import INVITED, NEW_USER, TWICE, by_token, link, on_user, with_role
 
@@ -21,6 +25,17 @@ def copy_invite_link(world):
     return world.send(world.browser, f"/admin/user/{user.id}/copy-invite-link")
 
 
+def invite(app, make_user):
+    user = make_user(invited=True)
+    return Link(
+        user.generate_invite_token,
+        app.test_client(),
+        lambda token: JOIN.format(user=user, token=token),
+        {"password": NEW, "password2": NEW},
+        lambda: db.session.get(User, user.id).password_hash is not None,
+    )
+
+
 EVENTS = {
     "account.join_from_invite": (
         "user.invitation_accepted",
@@ -36,3 +51,6 @@ EVENTS = {
 }
 WORKING_LINKS = {"account.join_from_invite": link(JOIN, "invite", invited=True)}
 FIELDS = {"/admin/invite-user": ("role", "first_name", "last_name", "email")}
+LINKS = {
+    "invite": LinkKind(invite, timedelta(days=7), [OTHER_EMAIL, OTHER_PASSWORD, SUSPENDED]),
+}

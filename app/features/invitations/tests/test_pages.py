@@ -352,7 +352,7 @@ def above(make_user):
 
 def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbox):
     """AZ-4: whoever has the link of an administrator's invitation becomes one."""
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     for path in ("copy-invite-link", "resend-invite", "revoke-invite"):
         address = f"/admin/user/{above.id}/{path}"
         assert browser.post(address, data={"csrf_token": token}).status_code == 403
@@ -371,7 +371,7 @@ def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbo
 @pytest.mark.parametrize("path", ["copy-invite-link", "resend-invite", "revoke-invite"])
 def test_who_has_joined_has_no_invitation(browser, make_user, path):
     user = make_user()
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     response = browser.post(f"/admin/user/{user.id}/{path}", data={"csrf_token": token})
     assert response.location == f"/admin/user/{user.id}"
     assert "has no open invitation" in browser.get(response.location).text
@@ -389,7 +389,7 @@ def closed(app, monkeypatch):
 def test_nobody_is_invited_where_invitations_are_closed(closed, browser, invited, outbox):
     page = browser.get("/admin/invite-user")
     assert "Invitations are closed" in page.text
-    token = browser.csrf_token("/about")
+    token = browser.csrf_token("/")
     sent = {"first_name": "A", "last_name": "B", "email": "a@b.example", "role": "1"}
     response = browser.post("/admin/invite-user", data={**sent, "csrf_token": token})
     assert response.status_code == 403

@@ -47,3 +47,4 @@ EVENTS = {
 }
 SHARED = {"job_id": "whoever manages jobs sees all of them"}
 HOSTILE = {"job_id": elsewhere}
+MENU = {Permission.MANAGE_JOBS: "/admin/jobs"}

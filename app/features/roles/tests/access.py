@@ -35,3 +35,5 @@ EVENTS = {
 }
 SHARED = {"role_id": "whoever manages roles sees all of them"}
 HOSTILE = {"role_id": lambda _world: [factories.make_role(f"Role {TEXT}").id]}
+CARDS = {Permission.MANAGE_ROLES: 'id="roles"'}
+MENU = {Permission.MANAGE_ROLES: "/admin/roles"}

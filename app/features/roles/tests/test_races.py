@@ -269,7 +269,7 @@ def test_pages_of_roles_that_are_sent_at_once_are_all_answered(race, racing_app)
         browsers = [racing_app.test_client() for _ in sent]
         for browser in browsers:
             browser.enter(admin)
-        tokens = [browser.csrf_token("/about") for browser in browsers]
+        tokens = [browser.csrf_token("/") for browser in browsers]
 
         def send(browser, token, method, path, fields=fields):
             data = {**fields, "csrf_token": token} if method == "post" else None

@@ -1,13 +1,14 @@
-"""What an administrator sees of a real worker's jobs, and does to them without a shell."""
+"""The pages of jobs, beside a real worker."""
 
 import pytest
 
 from app.kit import queue
-from app.models import EmailMessage
 from tests import factories
 from tests.queue.support import until
 
 PROGRAM = "tests/queue/manage.py"
+
+
 pytestmark = pytest.mark.usefixtures("example_tasks")
 
 
@@ -51,17 +52,3 @@ def test_a_job_that_runs_shows_its_progress_and_is_cancelled(browser, start_work
     browser.submit(f"/admin/jobs/{job_id}/cancel")
     shows(browser, "/admin/jobs?list=canceled", job_id)
     assert "Nothing has failed" in browser.get("/admin/jobs").text
-
-
-def test_a_mail_that_failed_is_resent_once_its_cause_is_mended(web, browser, start_worker, smtp):
-    smtp.script.append("rcpt 550 no such mailbox")
-    start_worker()
-    user = factories.make_user()
-    web.test_client().submit("/account/reset-password", {"email": user.email})
-    shows(browser, "/admin/emails?state=failed", "no such mailbox", user.email)
-    (row,) = EmailMessage.query
-    assert "no such mailbox" in browser.get(f"/admin/emails/{row.id}").text
-
-    browser.submit(f"/admin/emails/{row.id}/resend")
-    assert smtp.wait_for(1)[0]["To"] == row.recipient
-    shows(browser, "/admin/emails?state=sent", row.recipient)

@@ -1,0 +1,13 @@
+"""The dashboard of a user who edits pages."""
+
+from app.models import Permission
+
+
+def test_a_site_without_the_about_page_has_no_link_to_it(someone_with, app, monkeypatch):
+    """The dashboard asked url_for for it, which failed once the view was taken out."""
+    browser = someone_with(Permission.GENERAL | Permission.MANAGE_CONTENT)
+    assert 'href="/about"' in browser.get("/admin/").text
+    monkeypatch.delitem(app.view_functions, "main.about")
+    page = browser.get("/admin/")
+    assert page.status_code == 200
+    assert 'href="/about"' not in page.text

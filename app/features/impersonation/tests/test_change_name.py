@@ -1,0 +1,43 @@
+"""A name that is changed while impersonating."""
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import AuditEvent
+from app.services import impersonation
+from tests.support import PASSWORD
+
+PATH = "/account/manage/change-name"
+
+
+@pytest.fixture
+def user(make_user):
+    return make_user(first_name="Ada", last_name="Byron", email="ada@example.com")
+
+
+@pytest.fixture
+def browser(client, user):
+    client.enter(user)
+    return client
+
+
+def rename(browser, first="Ada", last="Lovelace", **kwargs):
+    return browser.submit(PATH, {"first_name": first, "last_name": last}, **kwargs)
+
+
+def renamings():
+    return db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.renamed")).all()
+
+
+def test_whoever_is_signed_in_as_someone_changes_their_name_under_both(client, admin, user):
+    """SE-8: a name does not decide how one signs in, so it is open; the trail has both names."""
+    client.enter(admin)
+    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
+    assert f'href="{PATH}"' in client.get("/account/manage").text
+    assert rename(client).status_code == 302
+    db.session.expire_all()
+    assert user.full_name() == "Ada Lovelace"
+    (event,) = renamings()
+    assert (event.actor_id, event.acting_as_id) == (admin.id, user.id)
+    assert impersonation.may_begin(user, by=admin)

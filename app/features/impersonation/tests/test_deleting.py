@@ -1,0 +1,23 @@
+"""An account is not deleted while impersonating."""
+
+import pytest
+
+from app.models import UserSession
+from app.services import deletions
+from app.services.policy import NotWhileActing
+from tests.support import PASSWORD
+
+PATH = "/account/manage/delete"
+
+
+def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, admin, make_user):
+    user = make_user()
+    client.enter(admin)
+    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
+    token = client.csrf_token("/")
+    page = client.post(PATH, data={"password": PASSWORD, "csrf_token": token})
+    assert page.status_code == 403
+    assert user.status == "active"
+    user.session = UserSession(user=admin, user_id=admin.id)
+    with pytest.raises(NotWhileActing):
+        deletions.delete_oneself(user, password=PASSWORD)

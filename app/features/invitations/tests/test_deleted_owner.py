@@ -1,0 +1,32 @@
+"""An invitation to the email of a deleted account."""
+
+import pytest
+
+from app.extensions import db
+from app.models import EmailMessage, User
+from app.services import deletions
+
+NEW = "xK3#vQ9!mZ2p"
+
+
+@pytest.fixture
+def gone(admin, make_user):
+    user = make_user(email="gone@example.com")
+    deletions.delete(user, by=admin)
+    db.session.execute(EmailMessage.__table__.delete())
+    db.session.commit()
+    return user
+
+
+@pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user", "change-email"])
+def test_an_administrator_is_told_that_a_deleted_account_has_the_address(
+    client, admin, gone, make_user, path
+):
+    client.enter(admin)
+    if path == "change-email":
+        path = f"/admin/user/{make_user().id}/change-email"
+    data = {"first_name": "G", "last_name": "G", "email": gone.email, "role": admin.role_id}
+    page = client.submit(path, {**data, "password": NEW, "password2": NEW})
+    assert "A deleted account has this address" in page.text
+    assert f'href="/admin/user/{gone.id}"' in page.text
+    assert User.by_email(gone.email).id == gone.id

@@ -1,0 +1,34 @@
+"""An account that is not unconfirmed, and an invitation to its email."""
+
+import pytest
+
+from app.extensions import db
+from app.features.invitations import invitations
+from app.kit.database import now
+from app.services.accounts import EmailTaken
+from tests.fixtures.strangers import COLLEAGUE
+
+
+def invite(by, staff):
+    invitations.invite(first_name="Col", last_name="League", email=COLLEAGUE, role=staff, by=by)
+
+
+@pytest.mark.parametrize("state", ["confirmed", "invited", "suspended", "deleted"])
+def test_no_other_account_is_taken_over_by_an_invitation(state, make_user, staff, admin):
+    made = {
+        "confirmed": {},
+        "invited": {"invited": True},
+        "suspended": {"suspended": True, "confirmed": False},
+        "deleted": {"deleted_at": now(), "confirmed": False},
+    }
+    user = make_user(email=COLLEAGUE, first_name="Before", **made[state])
+    before = user.password_hash
+    with pytest.raises(EmailTaken):
+        invite(admin, staff)
+    db.session.refresh(user)
+    assert (user.first_name, user.password_hash, user.role.name) == ("Before", before, "User")
+
+
+def test_an_account_that_is_invited_is_not_the_strangers(assert_not_theirs):
+    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    assert_not_theirs(invite)

@@ -1,0 +1,29 @@
+"""An invitation that is revoked while its mail is made."""
+
+from app.extensions import db
+from app.features.invitations import invitations
+from app.kit.mail import outbox
+from app.models import User
+from app.services import accounts
+from app.services.policy import UserGone
+from tests.concurrency.test_races import acting
+from tests.factories import make_user
+
+ROUNDS = 15
+
+
+def test_a_worker_makes_a_mail_while_its_reader_is_removed_for_good(race):
+    """An invitation that is revoked takes its row along, to which mails refer."""
+    admin = make_user(role="Administrator").id
+    for _ in range(ROUNDS):
+        user = make_user(invited=True)
+        user_id, email = user.id, user.email
+        invitations.resend(user, by=db.session.get(User, admin))
+        accounts.request_password_reset(email)
+        results = race(
+            *(lambda: outbox.sweep(include_new=True),) * 2,
+            acting(invitations.revoke, user_id, admin),
+            acting(invitations.resend, user_id, admin),
+        )
+        for result in results:
+            assert result is None or isinstance(result, int | str | UserGone), repr(result)

@@ -1,0 +1,12 @@
+"""The page of a user whose invitation was deleted."""
+
+from app.features.invitations import invitations
+from app.services import deletions
+
+
+def test_a_deleted_invitation_can_be_restored_and_sent_again(admin, make_user, outbox):
+    user = make_user(invited=True)
+    deletions.delete(user, by=admin)
+    deletions.restore(user, by=admin)
+    invitations.resend(user, by=admin)
+    assert "/account/join-from-invite/" in outbox.last_text()

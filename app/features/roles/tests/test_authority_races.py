@@ -1,0 +1,54 @@
+"""A change of a role, while the one who changes it loses the right to it."""
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.roles import editing
+from app.features.roles.editing import Values
+from app.kit.database import now
+from app.models import AuditEvent, User
+from app.services import roles
+from app.services.policy import AuthorityLost
+from tests.concurrency.test_races import role_id
+from tests.factories import make_role, make_user
+
+
+def named(name, permissions):
+    """Have a role of this name, which the other tests of a run leave there."""
+    if role_id(name) is None:
+        make_role(name, permissions=permissions)
+    return name
+
+
+LOSSES = {
+    "demoted": lambda: {"role_id": role_id("User")},
+    "suspended": lambda: {"suspended_at": now()},
+    "deleted": lambda: {"deleted_at": now()},
+}
+
+
+ROLE_DEEDS = {
+    "make": lambda _role, by: editing.create(Values("New", "main", 0x01, False), by=by),
+    "change": lambda role, by: editing.change(role, Values("Odd", "main", 0x11, False), by=by),
+    "delete": lambda role, by: editing.delete(role, move_to=roles.known()[-1], by=by),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("deed", ROLE_DEEDS)
+def test_no_role_is_changed_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
+    """AZ-4: also where the role holds nothing that they still lack."""
+    make_user(role="Administrator")
+    spare, by = make_role(f"Spare {deed} {loss}"), make_user(role=named("Roles", 0x09))
+    assert by.can(0x08)
+    by_id, lost, before = by.id, LOSSES[loss](), [role.name for role in roles.known()]
+    db.session.commit()
+    with db.engine.begin() as connection:
+        connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
+
+    with pytest.raises(AuthorityLost):
+        ROLE_DEEDS[deed](spare, by)
+    db.session.rollback()
+    assert [role.name for role in roles.known()] == before
+    assert db.session.scalars(select(AuditEvent)).all() == []
