@@ -3,15 +3,17 @@
 import contextvars
 import html
 import re
+from importlib import import_module
 from typing import Any
 
+import pytest
 from argon2 import PasswordHasher
 from flask import has_app_context
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.extensions import db
-from app.kit import passwords
+from app.kit import features, passwords
 from app.models import User
 from app.services import sessions
 
@@ -79,3 +81,16 @@ def links(text: str) -> list[str]:
 def path_of(link: str) -> str:
     """Return what follows the host in an address of this app."""
     return re.sub(r"^https?://[^/]+", "", link)
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Skip a test where one of these features is off or gone: it tells of several at once."""
+    missing = sorted(set(names) - set(features.names()))
+    return pytest.mark.skipif(bool(missing), reason=f"needs the feature {', '.join(missing)}")
+
+
+def module_of(feature: str, module: str = "") -> Any:
+    """Return a module of another feature for tests that need it, or None where it is gone."""
+    if feature not in features.names():
+        return None
+    return import_module(f"app.features.{feature}{module and '.'}{module}")

@@ -41,10 +41,10 @@ def test_an_administrator_who_must_change_reaches_no_admin_page(client, admin, m
 
 def test_after_the_change_one_goes_on_where_one_wanted_to(client, forced):
     client.sign_in(forced.email)
-    wanted = client.get("/about?x=1").location
+    wanted = client.get("/account/manage?x=1").location
     fields = {"old_password": PASSWORD, "new_password": NEW, "new_password2": NEW}
     response = client.submit(wanted, fields)
-    assert response.location == "/about?x=1"
+    assert response.location == "/account/manage?x=1"
     assert client.get("/").status_code == 200
     assert not forced.must_change_password
 

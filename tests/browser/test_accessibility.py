@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -91,6 +92,7 @@ def test_axe_finds_nothing_on_what_a_guest_sees(guest: Page, rule: Rule) -> None
     examine(guest, str(rule))
 
 
+@needs("audit", "jobs", "mailbox", "roles")
 @pytest.mark.parametrize(
     "listing", ["/admin/users", "/admin/roles", "/admin/emails", "/admin/audit", "/admin/jobs"]
 )

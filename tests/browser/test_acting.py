@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +36,7 @@ def examine(page: Page) -> None:
             assert wide <= 0, f"{case} is {wide} pixels too wide"
 
 
+@needs("invitations")
 def test_a_link_is_shown_once_and_the_person_can_be_helped(
     page: Page, chromium: Browser, kit: str
 ) -> None:

@@ -6,6 +6,7 @@ from playwright.sync_api import Browser, Page, expect
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_accessibility import SIZES, examine
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +31,7 @@ def herd(page: Page) -> Page:
     return page
 
 
+@needs("invitations")
 def test_a_range_and_a_page_are_chosen_and_the_bar_follows(herd: Page) -> None:
     page, bar, boxes = herd, herd.locator("[data-bulk]"), herd.locator("input[name=user_ids]")
     expect(bar).to_be_hidden()
@@ -45,6 +47,7 @@ def test_a_range_and_a_page_are_chosen_and_the_bar_follows(herd: Page) -> None:
     expect(page.locator("input[name=user_ids]:checked")).to_have_count(0)
 
 
+@needs("invitations")
 def test_a_click_beside_the_box_chooses_and_does_not_open_the_person(herd: Page) -> None:
     box = herd.locator("td.check").first.bounding_box()
     assert box
@@ -53,6 +56,7 @@ def test_a_click_beside_the_box_chooses_and_does_not_open_the_person(herd: Page)
     assert "/admin/users" in herd.url
 
 
+@needs("invitations")
 def test_the_filter_that_is_typed_is_the_filter_that_is_sent(herd: Page) -> None:
     """The list is put in anew as one types; all that match must be what one sees."""
     page = herd
@@ -65,6 +69,7 @@ def test_the_filter_that_is_typed_is_the_filter_that_is_sent(herd: Page) -> None
     expect(page.locator("h1")).to_contain_text("to 1 person")
 
 
+@needs("invitations")
 def test_it_works_without_a_script(chromium: Browser, kit: str, herd: Page) -> None:
     state = herd.context.storage_state()
     context = chromium.new_context(base_url=kit, java_script_enabled=False, storage_state=state)
@@ -80,6 +85,7 @@ def test_it_works_without_a_script(chromium: Browser, kit: str, herd: Page) -> N
     context.close()
 
 
+@needs("bulk", "invitations")
 @pytest.mark.parametrize("size", SIZES)
 def test_axe_finds_nothing_on_the_way(herd: Page, size: str) -> None:
     page = herd

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +42,7 @@ def follow_mail(page: Page, recipient: str, subject: str) -> None:
     page.goto(address)
 
 
+@needs("devtools")
 def test_a_person_joins_confirms_forgets_and_comes_back(page: Page) -> None:
     page.goto("/account/register")
     page.locator("#first_name").fill("Grace")
@@ -74,6 +76,7 @@ def test_a_person_joins_confirms_forgets_and_comes_back(page: Page) -> None:
     expect(page.locator("main").get_by_text("Grace Hopper <b>").first).to_be_visible()
 
 
+@needs("devtools", "invitations")
 def test_an_administrator_invites_finds_changes_and_deletes(
     page: Page, context: BrowserContext
 ) -> None:
@@ -120,6 +123,7 @@ def test_an_administrator_invites_finds_changes_and_deletes(
     guest_context.close()
 
 
+@needs("content")
 def test_an_administrator_edits_the_about_page(page: Page) -> None:
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.goto("/about")
@@ -135,6 +139,7 @@ def test_an_administrator_edits_the_about_page(page: Page) -> None:
     expect(page.get_by_text("All about us")).to_be_visible()
 
 
+@needs("content", "devtools", "invitations")
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_the_screen(page: Page, width: int, scheme: str) -> None:
@@ -216,6 +221,7 @@ def test_a_second_tab_that_signs_in_as_well_leads_on(page: Page) -> None:
     expect(page).to_have_url(re.compile("/account/manage$"))
 
 
+@needs("devtools")
 def test_another_browser_confirms_with_the_password_of_the_account(
     page: Page, chromium: Browser, kit: str
 ) -> None:

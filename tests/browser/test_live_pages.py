@@ -6,12 +6,14 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
 ADMIN = "flask-base-admin@example.com"
 
 
+@needs("invitations", "jobs", "mailbox")
 def test_mail_appears_where_someone_looks_and_the_page_says_when_it_stops(page: Page) -> None:
     page.goto("/account/login")
     page.locator("#email").fill(ADMIN)
@@ -47,6 +49,7 @@ def test_mail_appears_where_someone_looks_and_the_page_says_when_it_stops(page: 
     expect(page.get_by_text("You are signed out, so this page no longer updates.")).to_be_visible()
 
 
+@needs("jobs")
 def test_a_page_asks_a_server_that_is_away_less_often_and_then_no_more(page: Page) -> None:
     page.clock.install()
     page.goto("/account/login")

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +45,7 @@ def manager(page: Page) -> Iterator[Page]:
     page.wait_for_url("**/admin/roles")
 
 
+@needs("audit", "invitations", "mailbox", "roles")
 def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
     person = manager.url
     manager.goto("/admin/roles")
@@ -90,6 +92,7 @@ def test_a_long_name_ends_in_dots_in_the_top_bar(page: Page) -> None:
         call_me(page, "Admin", "Account")
 
 
+@needs("invitations", "roles")
 def test_a_menu_that_the_keyboard_opened_closes_with_escape_and_when_it_is_left(
     manager: Page,
 ) -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_acting import examine
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,7 @@ def make(page: Page, name: str, *permissions: str) -> None:
     page.wait_for_url("**/admin/roles")
 
 
+@needs("roles")
 def test_ticking_everything_ticks_all_and_unticking_one_takes_it_away(manager: Page) -> None:
     manager.goto("/admin/roles/new")
     everything = manager.locator("[data-everything]")
@@ -45,6 +47,7 @@ def test_ticking_everything_ticks_all_and_unticking_one_takes_it_away(manager: P
     expect(everything).not_to_be_checked()
 
 
+@needs("roles")
 def test_a_role_is_made_changed_and_deleted(manager: Page) -> None:
     """AD-4: before it reaches people the page says whom."""
     page = manager
@@ -70,6 +73,7 @@ def test_a_role_is_made_changed_and_deleted(manager: Page) -> None:
     expect(page.get_by_role("link", name="Proofreader", exact=True)).to_have_count(0)
 
 
+@needs("roles")
 def test_two_who_change_a_role_at_once_see_each_others_versions(
     manager: Page, chromium: Browser, kit: str
 ) -> None:

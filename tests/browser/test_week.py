@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_accessibility import examine
 from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in
+from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,7 @@ def press(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("button", name=name).first.click()
 
 
+@needs("audit", "imports", "invitations", "roles")
 def test_an_administrators_week(
     administrator: Page, chromium: Browser, kit: str, tmp_path: Path
 ) -> None:

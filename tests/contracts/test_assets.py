@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from app.kit import assets
-from tests.support import Browser
+from tests.support import Browser, needs
 
 KILOBYTE = 1024
 # One first visit is 60 KB; what is left is for the page itself and the icons.
@@ -72,6 +72,7 @@ def test_a_page_loads_one_stylesheet_and_one_script_that_does_not_block(
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page), "everything is from this host"
 
 
+@needs("content", "devtools")
 def test_the_icons_of_a_page_are_in_the_sprite(built: Path, client: Browser) -> None:
     sprite = (built / manifest(built)["icons"]).read_text()
     known = set(re.findall(r'id="([^"]+)"', sprite))

@@ -14,6 +14,7 @@ from tests.deployment import guide
 from tests.deployment.client import Client
 from tests.deployment.conftest import PASSWORD, Deployment
 from tests.deployment.services import CannotStart, WebService
+from tests.support import needs
 
 pytestmark = pytest.mark.deployment
 
@@ -164,6 +165,7 @@ def upload(size: int) -> tuple[bytes, str]:
     return head + line * (size // len(line)) + b"\r\n--B--\r\n", "multipart/form-data; boundary=B"
 
 
+@needs("imports")
 @pytest.mark.parametrize(
     ("megabytes", "status", "said"),
     [

@@ -18,6 +18,7 @@ from tests.deployment.client import Client
 from tests.deployment.conftest import PASSWORD, program
 from tests.deployment.services import ListeningSocket, WebService
 from tests.queue.support import MailServer, Process, free_port, until
+from tests.support import needs
 
 pytestmark = [
     pytest.mark.deployment,
@@ -119,6 +120,7 @@ class PooledClient(Client):
         return super().send(method, path, body, **options)  # type: ignore[arg-type]
 
 
+@needs("user_search")
 def test_pages_and_exports_share_few_connections(port: int) -> None:
     """Prepared statements and settings of a session would be those of another visitor."""
     client = PooledClient(port)

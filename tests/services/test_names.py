@@ -7,6 +7,7 @@ import pytest
 from app.kit import names
 from app.services.user_list import UserRow
 from app.templating import initials
+from tests.support import needs
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def test_a_name_that_shows_nothing_is_none(make_user, first, last, whole, letter
     assert row.full_name() == whole
 
 
+@needs("bulk", "content", "invitations")
 def test_every_page_calls_someone_without_a_name_by_the_address(client, admin, make_user):
     unseen = {"first_name": "\u200b", "last_name": "\u2060"}
     user = make_user(**unseen, email="unseen@example.com")

@@ -14,7 +14,7 @@ from app.kit import audit
 from app.models import AuditEvent
 from app.services import users
 from tests import factories
-from tests.support import PASSWORD
+from tests.support import PASSWORD, needs
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -213,6 +213,7 @@ def test_an_export_asks_for_the_password_again_and_leads_back_to_the_list(viewer
     assert newest().action != "audit.exported"
 
 
+@needs("impersonation")
 def test_whoever_is_signed_in_as_someone_else_cannot_take_the_trail_away(app, admin, make_user):
     """SE-8: what asks for a password is left to the person."""
     auditor = make_user()

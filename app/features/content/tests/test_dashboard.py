@@ -11,3 +11,11 @@ def test_a_site_without_the_about_page_has_no_link_to_it(someone_with, app, monk
     page = browser.get("/admin/")
     assert page.status_code == 200
     assert 'href="/about"' not in page.text
+
+
+def test_the_footer_leaves_out_a_page_that_the_app_does_not_have(client, app, monkeypatch):
+    """Without the editable pages every page was a 500."""
+    monkeypatch.delitem(app.view_functions, "main.about")
+    page = client.get("/")
+    assert page.status_code == 200
+    assert 'aria-label="Footer"' not in page.text

@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from app import create_app
 from app.extensions import db
-from app.features import bulk
 from app.kit.database import now
 from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
@@ -17,7 +16,9 @@ from app.services import accounts, deletions, email_change, impersonation, sessi
 from app.services.policy import NotWhileActing
 from tests import factories
 from tests.gates import assert_gate
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of, needs
+
+bulk = module_of("bulk")
 
 SUPPORT = Permission.GENERAL | Permission.MANAGE_USERS | Permission.IMPERSONATE
 NOT_WHILE = "Not while you are signed in as someone else"
@@ -474,6 +475,7 @@ def require_password(user):
     db.session.commit()
 
 
+@needs("bulk")
 @pytest.mark.parametrize("cause", ENDINGS)
 def test_it_ends_at_once_when(cause, browser, helper, customer, admin):
     """SE-4"""
@@ -565,6 +567,7 @@ def test_both_names_are_on_the_record(browser, helper, customer):
     assert PASSWORD not in repr([event.details for event in events()])
 
 
+@needs("invitations")
 def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
     """AD-5"""
     other = make_user(role="Administrator", email="other@example.com")
@@ -588,6 +591,7 @@ def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
     assert "The account that you are signed in as does not have the permission" in page.text
 
 
+@needs("bulk")
 def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, helper, customer):
     """And it keeps what was written into it, not the rows that were ticked."""
     token = browser.csrf_token("/")

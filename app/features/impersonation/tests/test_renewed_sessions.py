@@ -7,7 +7,7 @@ import time_machine
 
 from app.extensions import db
 from app.kit.database import now
-from tests.support import PASSWORD
+from tests.support import PASSWORD, needs
 
 NEW_PASSWORD = "another horse battery staple"
 
@@ -118,6 +118,7 @@ def test_a_cookie_copied_while_being_someone_ends_with_it(how, client, admin, ma
         assert admin.email in client.get("/account/manage").text
 
 
+@needs("invitations")
 def test_being_someone_does_not_make_a_remembered_browser_fresh(client, admin, make_user, copy):
     """SE-8"""
     client.sign_in(admin.email, remember_me="y")

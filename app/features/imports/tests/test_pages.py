@@ -18,6 +18,7 @@ from app.kit.database import now
 from app.kit.queue import JobCancelled
 from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
 from tests import factories
+from tests.support import needs
 from tests.test_bodies import as_chunks
 
 PATH = "/admin/users/import"
@@ -284,6 +285,7 @@ def test_one_bad_byte_in_utf_8_is_a_problem_of_its_line(browser):
     ]
 
 
+@needs("user_search")
 def test_an_export_that_is_imported_untouched_changes_nobody(browser, make_user):
     """XS-4: it changed names, and invited '+ann@example.org."""
     make_user(email="+ann@example.org", first_name="-Bo", last_name="=Ann")

@@ -11,14 +11,15 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.invitations import invitations
 from app.features.invitations.invitations import LinkChanged
-from app.features.roles import editing
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
 from app.services import accounts, users
 from app.services.accounts import LinkRefused
 from app.services.policy import AboveOneself
 from tests import factories
-from tests.support import PASSWORD, links, path_of
+from tests.support import PASSWORD, links, module_of, needs, path_of
+
+editing = module_of("roles", "editing")
 
 LIST = "/admin/invitations"
 MANAGER = Permission.GENERAL | Permission.MANAGE_USERS
@@ -245,6 +246,7 @@ def test_a_second_copy_ends_the_first(browser, app, invited):
     assert not works(app, first)
 
 
+@needs("roles")
 @pytest.mark.parametrize("way", ["another role", "the role allows more"])
 def test_a_copied_link_opens_no_account_above_whoever_copied_it(
     way, browser, app, admin, manager, invited, outbox

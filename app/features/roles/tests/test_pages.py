@@ -12,6 +12,7 @@ from app.models.role import LAST_BIT_OF_A_COPY, PERMISSION_TEXTS, PermissionText
 from app.services import roles
 from app.services.policy import AboveOneself
 from tests.factories import make_role
+from tests.support import needs
 
 ROLES = "/admin/roles"
 NEW = "/admin/roles/new"
@@ -209,6 +210,7 @@ def test_a_name_that_will_not_do_is_said_beside_the_field(browser, name, said):
     assert db.session.query(Role).count() == before
 
 
+@needs("invitations")
 def test_what_is_no_number_is_refused_in_the_words_of_the_page(browser):
     page = browser.submit(NEW, {**fields("Odd", 1), "permissions": "abc"})
     assert "Tick at least one permission of the list." in page.text
@@ -304,6 +306,7 @@ def test_going_back_keeps_what_was_typed(browser, make_user):
     assert editor.name == "Editor"
 
 
+@needs("jobs")
 def test_what_a_role_allows_counts_from_the_next_click(browser, app, make_user):
     editor = make_role("Editor", 0x11)
     someone = app.test_client()
@@ -479,6 +482,7 @@ def test_people_are_not_moved_above_whoever_deletes_their_role(partial, make_use
     assert named("Editor")
 
 
+@needs("invitations")
 @pytest.mark.parametrize("where", ["/admin/new-user", "/admin/invite-user"])
 def test_only_roles_that_one_may_give_are_offered(app, make_user, where):
     """AZ-4"""

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features.invitations import invitations
 from app.features.roles import editing
 from app.features.roles.editing import Values
 from app.models import Role, User
@@ -19,7 +18,9 @@ from app.services.policy import (
     can_sign_in,
 )
 from tests.factories import make_role, make_user
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of, needs
+
+invitations = module_of("invitations", "invitations")
 
 ROUNDS = 13  # of each of four pairs
 KIT = {"User", "Administrator"}
@@ -147,6 +148,7 @@ def test_the_role_that_someone_gets_stays_one_of_an_administrator(race):
         db.session.commit()
 
 
+@needs("invitations")
 @pytest.mark.parametrize("way", ["change", "invite", "create"])
 def test_a_role_that_is_deleted_while_it_is_given_leaves_nobody_without(race, way):
     """F38"""
