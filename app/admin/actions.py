@@ -2,6 +2,8 @@
 
 from app.kit.slots import user_action, user_list_action
 from app.models import User
+from app.services import user_changes
+from app.services.user_changes import Parameters
 
 
 @user_action(
@@ -21,8 +23,8 @@ def may_restore(user: User, _by: User) -> bool:
 @user_action(
     "admin.reactivate_user", "Reactivate", place="header", order=20, icon="unlock", tone="primary"
 )
-def may_reactivate(user: User, _by: User) -> bool:
-    return user.is_suspended
+def may_reactivate(user: User, by: User) -> bool:
+    return not user_changes.REACTIVATE.why_not(user, Parameters(by=by))
 
 
 @user_action("admin.end_user_sessions", "End all", skips_self=False)
@@ -76,8 +78,8 @@ def may_change(_user: User, _by: User) -> bool:
 @user_action(
     "admin.confirm_user", "Confirm by hand", place="access", order=11, heading="Confirmation"
 )
-def may_confirm(user: User, _by: User) -> bool:
-    return user.status == "unconfirmed"
+def may_confirm(user: User, by: User) -> bool:
+    return not user_changes.CONFIRM.why_not(user, Parameters(by=by))
 
 
 @user_action(
@@ -116,8 +118,8 @@ def may_require_password_change(user: User, _by: User) -> bool:
     hidden="{name}",
     tone="outline-danger",
 )
-def may_suspend(user: User, _by: User) -> bool:
-    return not user.is_suspended
+def may_suspend(user: User, by: User) -> bool:
+    return not user_changes.SUSPEND.why_not(user, Parameters(by=by))
 
 
 @user_action(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import (
     Mapped,
     WriteOnlyMapped,
@@ -162,15 +163,15 @@ class User(UserMixin, db.Model):
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)
 
-    # What state the account is in
+    # The state of the account: of a user, and as a condition of a query. `==` says it of both.
 
-    @property
+    @hybrid_property
     def is_active(self) -> bool:
-        return self.suspended_at is None and self.deleted_at is None
+        return (self.suspended_at == None) & (self.deleted_at == None)  # noqa: E711
 
-    @property
+    @hybrid_property
     def is_deleted(self) -> bool:
-        return self.deleted_at is not None
+        return self.deleted_at != None  # noqa: E711
 
     @property
     def purge_due_at(self) -> datetime | None:
@@ -179,14 +180,14 @@ class User(UserMixin, db.Model):
             return None
         return self.deleted_at + timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
 
-    @property
+    @hybrid_property
     def is_suspended(self) -> bool:
-        return self.suspended_at is not None
+        return self.suspended_at != None  # noqa: E711
 
-    @property
+    @hybrid_property
     def is_invited(self) -> bool:
         """Whether an invitation to the user is still open."""
-        return self.invited_at is not None and not self.password_hash
+        return (self.invited_at != None) & (self.password_hash == None)  # noqa: E711
 
     @property
     def status(self) -> str:

@@ -12,10 +12,11 @@ from app.kit import audit
 from app.kit.mail import outbox
 from app.kit.web.devices import device_name
 from app.models import User, UserSession
-from app.services import sessions, unproven
+from app.services import sessions, user_changes
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.policy import lock, refuse_above, refuse_acting, refuse_oneself
-from app.services.users import lock_present
+from app.services.user_changes import Parameters
+from app.services.users import lock_present, refuse_deleted
 
 
 class WrongState(Exception):
@@ -33,14 +34,11 @@ def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None
     `keep_password`: the administrator knows that the user made the account. Raises AboveOneself
     and WrongState.
     """
-    lock_present(user, by=by)
-    refuse_above(by, user.role)
-    _require(user.status == "unconfirmed")
-    if not keep_password:
-        unproven.void_password(user, by=by)
-    user.confirmed = True
-    audit.record("user.confirmed", by=by, subject=user)
-    outbox.commit_and_offer(None if keep_password else emails.send_reset_password(user.email))
+    change = user_changes.CONFIRM_KEEPING_PASSWORD if keep_password else user_changes.CONFIRM
+    given = Parameters(by=by)
+    user_changes.lock(change, user, given)
+    refuse_deleted(user)
+    _require(not user_changes.apply(change, user, given))
 
 
 def resend_confirmation(user: User, *, by: User | None) -> None:

@@ -16,15 +16,10 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
-from app.services import erasure, guesses, sessions
+from app.services import erasure, guesses, user_changes
 from app.services.accounts import refuse_password
-from app.services.policy import (
-    keep_an_administrator,
-    lock,
-    refuse_above,
-    refuse_acting,
-    refuse_oneself,
-)
+from app.services.policy import lock, refuse_above, refuse_acting
+from app.services.user_changes import Parameters
 
 # Each has events of the trail to be rewritten, and SQLite has one writer at a time.
 PURGE_BATCH = 50
@@ -36,8 +31,9 @@ def delete(user: User, *, by: User | None) -> None:
 
     Mail that waits for them is cancelled. Raises NotOnOneself, AboveOneself and LastAdministrator.
     """
-    refuse_oneself(user, by)
-    _delete(user, by=by)
+    given = Parameters(by=by)
+    user_changes.lock(user_changes.DELETE, user, given)
+    user_changes.apply(user_changes.DELETE, user, given)
 
 
 def delete_oneself(user: User, *, password: str) -> None:
@@ -46,28 +42,17 @@ def delete_oneself(user: User, *, password: str) -> None:
     Raises NotWhileActing, TooManyGuesses, WrongPassword and LastAdministrator.
     """
     refuse_acting(user)
+    given = Parameters(by=user)
     guess = guesses.at_own_password(user)
     verified = user.password_hash
     is_right = user.verify_password(password)
     if is_right:
         # It may have been replaced while it was verified.
-        keep_an_administrator(user, by=user)
+        user_changes.lock(user_changes.DELETE_ONESELF, user, given)
     if not is_right or user.password_hash != verified:
         refuse_password("user.deletion_refused", user)
     guess.was_right()
-    _delete(user, by=user)
-
-
-def _delete(user: User, *, by: User | None) -> None:
-    keep_an_administrator(user, by=by)
-    refuse_above(by, user.role)
-    if user.is_deleted:
-        return
-    outbox.cancel_for([user.id])
-    user.deleted_at = now()
-    sessions.end_all(user)
-    audit.record("user.deleted", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_account_deleted(user))
+    user_changes.apply(user_changes.DELETE_ONESELF, user, given)
 
 
 def restore(user: User, *, by: User | None) -> None:

@@ -52,8 +52,13 @@ def refuse_above(by: User | None, *roles: Role | None) -> None:
 
 def refuse_oneself(user: User, by: User | None) -> None:
     """Raise NotOnOneself if `by`, or whoever is signed in as `by`, would act on themselves."""
-    if by is not None and user.id in {by.id, (by.impersonator or by).id}:
+    if user.id in own_ids(by):
         raise NotOnOneself
+
+
+def own_ids(by: User | None) -> set[int]:
+    """Return the ids of `by` and of whoever is signed in as `by`."""
+    return {one.id for one in _acting(by)}
 
 
 def refuse_acting(by: User | None) -> None:
@@ -157,18 +162,6 @@ def lock_role(role: Role, *, to_delete: bool = False) -> None:
         raise RoleGone from None
 
 
-def keep_an_administrator(user: User, *, by: User | None) -> None:
-    """Lock `user`, and raise LastAdministrator if without them nobody who can sign in is one.
-
-    Raises UserGone and AuthorityLost as `lock` does.
-    """
-    lock_administrators()
-    lock(user, by=by)
-    if user.is_admin() and not has_administrator(but=[user.id]):
-        db.session.rollback()
-        raise LastAdministrator
-
-
 def lock_administrators() -> None:
     """Make others wait who take an administrator away.
 
@@ -201,9 +194,4 @@ def has_administrator(*, but: list[int] | None = None) -> bool:
 
 def can_sign_in() -> ColumnElement[bool]:
     """Return the condition that a user in a query is confirmed, has a password and may enter."""
-    return (
-        User.confirmed
-        & User.password_hash.is_not(None)
-        & User.suspended_at.is_(None)
-        & User.deleted_at.is_(None)
-    )
+    return User.confirmed & User.password_hash.is_not(None) & User.is_active

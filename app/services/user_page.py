@@ -12,7 +12,7 @@ from app.kit.database import now
 from app.kit.slots import UserAction
 from app.models import Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services.policy import covers
+from app.services.policy import covers, own_ids
 
 SESSIONS = 20  # how many are shown
 
@@ -73,7 +73,7 @@ def is_available(action: UserAction, user: User, *, by: User) -> bool:
         return False
     if user.is_deleted != action.of_deleted:
         return False
-    if action.skips_self and user.id in {by.id, (by.impersonator or by).id}:
+    if action.skips_self and user.id in own_ids(by):
         return False
     return action.is_available(user, by)
 

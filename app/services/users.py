@@ -1,31 +1,18 @@
 """What administrators do to other people's accounts."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
 from app.kit import audit, edit_conflicts
-from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import Role, User
 from app.models.user import canonical_email
-from app.services import sessions, unproven
+from app.services import sessions, unproven, user_changes
 from app.services.accounts import email_taken, require_strong_password
-from app.services.policy import (
-    LastAdministrator,
-    UserGone,
-    has_administrator,
-    keep_an_administrator,
-    lock,
-    lock_actor,
-    lock_administrators,
-    lock_role,
-    refuse_above,
-    refuse_oneself,
-)
+from app.services.policy import UserGone, lock, lock_actor, lock_role, refuse_above
+from app.services.user_changes import Parameters, UserChange
 
 # What the audit trail calls the deeds that change what `shown` returns.
 CHANGING = (
@@ -153,27 +140,7 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
     The password of an account that nobody has confirmed is voided. Raises NotOnOneself,
     AboveOneself, LastAdministrator, RoleGone, UserGone and edit_conflicts.Changed.
     """
-    refuse_oneself(user, by)
-    lock_administrators()
-    lock_role(role)
-    refuse_above(by, role)
-    lock_present(user, by=by)
-    if user.is_admin() and not role.is_administrator and not has_administrator(but=[user.id]):
-        db.session.rollback()
-        raise LastAdministrator
-    refuse_above(by, user.role)
-    _refuse_if_changed(seen, user)
-    if role.id == user.role_id:
-        return
-    unproven.void_password(user, by=by)
-    before, user.role = user.role, role
-    audit.record(
-        "user.role_changed",
-        by=by,
-        subject=user,
-        changes={"role": (before.name if before else None, role.name)},
-    )
-    outbox.commit_and_offer(emails.send_role_changed(user))
+    _change(user_changes.CHANGE_ROLE, user, Parameters(by=by, role=role), seen)
 
 
 def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
@@ -181,29 +148,12 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
 
     Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and edit_conflicts.Changed.
     """
-    refuse_oneself(user, by)
-    keep_an_administrator(user, by=by)
-    refuse_deleted(user)
-    refuse_above(by, user.role)
-    _refuse_if_changed(seen, user)
-    if user.is_suspended:
-        return
-    user.suspended_at, user.suspended_reason = now(), reason
-    sessions.end_all(user)
-    audit.record("user.suspended", by=by, subject=user, **_because(reason))
-    outbox.commit_and_offer(emails.send_account_suspended(user))
+    _change(user_changes.SUSPEND, user, Parameters(by=by, reason=reason), seen)
 
 
 def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
     """Let a suspended user in again. Raises AboveOneself, UserGone and edit_conflicts.Changed."""
-    lock_present(user, by=by)
-    refuse_above(by, user.role)
-    _refuse_if_changed(seen, user)
-    if not user.is_suspended:
-        return
-    user.suspended_at, user.suspended_reason = None, ""
-    audit.record("user.reactivated", by=by, subject=user, **_because(reason))
-    outbox.commit_and_offer(emails.send_account_reactivated(user))
+    _change(user_changes.REACTIVATE, user, Parameters(by=by, reason=reason), seen)
 
 
 def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
@@ -253,9 +203,12 @@ def refuse_deleted(user: User) -> None:
         raise UserGone
 
 
+def _change(change: UserChange, user: User, given: Parameters, seen: str | None) -> None:
+    user_changes.lock(change, user, given)
+    refuse_deleted(user)
+    _refuse_if_changed(seen, user)
+    user_changes.apply(change, user, given)
+
+
 def _refuse_if_changed(seen: str | None, user: User) -> None:
     edit_conflicts.refuse_if_changed(seen, shown(user), user, CHANGING)
-
-
-def _because(reason: str) -> dict[str, Any]:
-    return {"reason": reason} if reason else {}

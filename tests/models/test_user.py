@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
@@ -23,6 +24,14 @@ from app.models.user import canonical_email
 )
 def test_one_word_says_how_an_account_is(make_user, traits, status):
     assert make_user(**traits).status == status
+
+
+@pytest.mark.parametrize("state", ["is_active", "is_deleted", "is_suspended", "is_invited"])
+def test_a_state_is_the_same_of_a_user_and_in_a_query(make_user, state):
+    traits = ({}, {"invited": True}, {"suspended": True}, {"deleted_at": now()})
+    users = [make_user(**some) for some in traits]
+    found = db.session.scalars(select(User.id).where(getattr(User, state))).all()
+    assert found == [user.id for user in users if getattr(user, state)]
 
 
 def test_an_address_is_stored_in_one_spelling(make_user):

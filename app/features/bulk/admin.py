@@ -142,7 +142,7 @@ def _ask(operation: BulkOperation) -> ResponseReturnValue:
     form = BulkForm()
     if not action.has_reason:
         del form.reason
-    if action.mail is None or action.needs_mail:
+    if action.change.mail is None or action.needs_mail:
         del form.tell
     if operation.to_do and form.validate_on_submit():
         return _confirm(

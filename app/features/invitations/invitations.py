@@ -7,10 +7,10 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.web.links import external_url
 from app.models import Role, User
-from app.services import registration, users
+from app.services import registration, user_changes, users
 from app.services.access import TooManyMails
-from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.policy import lock, refuse_above
+from app.services.user_changes import Parameters
 
 
 class NotInvited(Exception):
@@ -29,10 +29,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     """
     registration.require_invitations()
     user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
-    user.invited_at, user.invited_by = now(), by
-    db.session.flush()
-    audit.record("user.invited", by=by, subject=user, role=role.name)
-    outbox.commit_and_offer(emails.send_invite(user, invited_by=by))
+    user_changes.apply(user_changes.INVITE, user, Parameters(by=by), role=role.name)
     return user
 
 
@@ -42,14 +39,11 @@ def resend(user: User, *, by: User) -> None:
     Raises InvitationsClosed, NotInvited, AboveOneself and TooManyMails.
     """
     registration.require_invitations()
-    # Counted once the user is locked, as where many are invited again.
-    _lock_invited(user, by)
-    if outbox.is_throttled(user.email, "invite", LINKS_AN_HOUR, HOUR):
+    given = Parameters(by=by)
+    user_changes.lock(user_changes.INVITE_AGAIN, user, given)
+    if reason := user_changes.apply(user_changes.INVITE_AGAIN, user, given):
         db.session.rollback()
-        raise TooManyMails
-    user.invited_at = now()
-    audit.record("user.invitation_resent", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_invite(user, invited_by=by))
+        raise TooManyMails if reason == "invited_often" else NotInvited
 
 
 def copy_link(user: User, *, by: User, known: int | None) -> str:

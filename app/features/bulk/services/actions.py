@@ -1,61 +1,46 @@
-"""What can be done to many people at once: to whom, with what effect, and in which words.
-
-Each is what a service does to one person (users, invitations, sessions), said of many: conditions
-in place of exceptions, one statement in place of a row. A test holds the two against each other.
-"""
+"""The actions that can be done to many users at once, in words; user_changes has their rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, literal, not_, select
 
-from app import emails
-from app.models import EmailMessage, Role, User, UserSession
-from app.services.accounts import HOUR, LINKS_AN_HOUR
+from app.models import Role, User, UserSession
+from app.services import user_changes
+from app.services.accounts import LINKS_AN_HOUR
 from app.services.policy import assignable
+from app.services.user_changes import Parameters, UserChange
 
-Reasons = list[tuple[str, ColumnElement[bool]]]
 
-
-@dataclass(frozen=True)
-class Deed:
+@dataclass(frozen=True, kw_only=True)
+class Deed(Parameters):
     """An action with all that it needs to know. `own_ids` are those of whoever acts."""
 
     action: Action
-    by: User | None
     own_ids: frozenset[int]
-    role: Role | None
-    reason: str
     tell: bool
-    at: datetime
 
     def why_not(self) -> ColumnElement[str]:
         """Return why a user in a query is left out: the first reason that is true, or ''.
 
         The query has to join each user's role, if there is one.
         """
-        return case(
-            *((condition, literal(reason)) for reason, condition in self._reasons()),
-            else_=literal(""),
-        )
-
-    def _reasons(self) -> Reasons:
-        reasons: Reasons = [("deleted", User.deleted_at.is_not(None))]
-        if self.action.spares_oneself and self.own_ids:
-            reasons.append(("oneself", User.id.in_(sorted(self.own_ids))))
-        reasons.append(("above", and_(Role.id.is_not(None), not_(assignable(self.by)))))
-        return reasons + self.action.already(self)
+        change = self.action.change
+        reasons: dict[str, Any] = {"deleted": User.is_deleted}
+        if change.skips_self and self.own_ids:
+            reasons["oneself"] = User.id.in_(sorted(self.own_ids))
+        reasons["above"] = and_(Role.id.is_not(None), not_(assignable(self.by)))
+        reasons |= change.reasons(User, self)
+        whens = ((condition, literal(reason)) for reason, condition in reasons.items())
+        return case(*whens, else_=literal(""))
 
     @property
     def takes_administrators(self) -> bool:
         """Whether an administrator to whom it is done is none afterwards."""
-        if self.role is not None:
-            return not self.role.is_administrator
-        return self.action.shuts_out
+        return self.action.change.takes_administrators(self.role)
 
 
 @dataclass(frozen=True)
@@ -86,22 +71,10 @@ class Action:
     verb: str
     done: str
     sentence: str
-    noted_as: str
-    already: Callable[[Deed], Reasons]
-    """The reasons of this action alone, after those of all."""
-    columns: Callable[[Deed], dict[str, Any]] = lambda _deed: {}
-    changes: Callable[[Deed, str | None], dict[str, Any]] = lambda _deed, _former_role: {}
-    details: Callable[[Deed], dict[str, Any]] = lambda _deed: {}
-    mail: Callable[[Any, Deed], object] | None = None
+    change: UserChange
     invites: bool = False
     needs_mail: bool = False
     """The mail is what it is about, so it is sent in any case."""
-    ends_sessions: bool = False
-    cancels_mail: bool = False
-    voids_passwords: bool = False
-    """Whether an account that nobody has confirmed loses the password it was made with."""
-    shuts_out: bool = False
-    spares_oneself: bool = True
     is_grave: bool = True
     """Whether the password has to have been given a short while ago."""
     has_reason: bool = False
@@ -109,28 +82,18 @@ class Action:
     is_dangerous: bool = False
 
 
-def _is_invited() -> ColumnElement[bool]:
-    return and_(User.invited_at.is_not(None), User.password_hash.is_(None))
+def _has_session(user: Any, given: Parameters) -> ColumnElement[bool]:
+    is_live = UserSession.expires_at > given.at
+    return select(UserSession.id).where(UserSession.user_id == user.id, is_live).exists()
 
 
-def _has_session(at: datetime) -> ColumnElement[bool]:
-    live = select(UserSession.id).where(UserSession.user_id == User.id, UserSession.expires_at > at)
-    return live.exists()
-
-
-def _was_invited_often(at: datetime) -> ColumnElement[bool]:
-    invited = EmailMessage.count_since(User.email, "invite", at - HOUR)
-    return invited.correlate(User).scalar_subquery() >= LINKS_AN_HOUR
-
-
-def _same_role(deed: Deed) -> ColumnElement[bool]:
-    return User.role_id == (deed.role.id if deed.role else None)
-
-
-def _because(deed: Deed) -> dict[str, Any]:
-    return {"reason": deed.reason} if deed.reason else {}
-
-
+# Of one user it ends the sessions whether there are any or not, and of oneself all but this one.
+END_SESSIONS = UserChange(
+    event="user.sessions_ended",
+    unless={"not_signed_in": lambda user, given: not_(_has_session(user, given))},
+    ends_sessions=True,
+    skips_self=True,
+)
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
@@ -140,33 +103,17 @@ ACTIONS: dict[str, Action] = {
             done="confirmed",
             sentence="Their addresses count as confirmed. The passwords of the accounts stop "
             "working, as anybody can have made them: each gets a link to choose a new one.",
-            noted_as="user.confirmed",
-            already=lambda _deed: [
-                ("invited", _is_invited()),
-                ("confirmed", User.confirmed.is_(True)),
-            ],
-            columns=lambda _deed: {"confirmed": True},
-            mail=lambda person, _deed: emails.send_reset_password(person.email),
+            change=user_changes.CONFIRM,
             needs_mail=True,
-            voids_passwords=True,
-            spares_oneself=False,
         ),
         Action(
             name="resend_invitation",
             verb="Send invitations again to",
             done="invited again",
             sentence="Each gets a new invitation. The link in the earlier mail stops working.",
-            noted_as="user.invitation_resent",
-            already=lambda deed: [
-                ("not_invited", not_(_is_invited())),
-                ("suspended", User.suspended_at.is_not(None)),
-                ("invited_often", _was_invited_often(deed.at)),
-            ],
-            columns=lambda deed: {"invited_at": deed.at},
-            mail=lambda person, deed: emails.send_invite(person, invited_by=deed.by),
+            change=user_changes.INVITE_AGAIN,
             invites=True,
             needs_mail=True,
-            spares_oneself=False,
             is_grave=False,
         ),
         Action(
@@ -175,14 +122,7 @@ ACTIONS: dict[str, Action] = {
             done="given the role",
             sentence="It counts from their next click on. An account that nobody has confirmed "
             "loses its password; a mail with a link to choose one goes to its owner in any case.",
-            noted_as="user.role_changed",
-            already=lambda deed: [("same_role", _same_role(deed))],
-            columns=lambda deed: {"role_id": deed.role.id if deed.role else None},
-            changes=lambda deed, former_role: {
-                "role": [former_role, deed.role.name if deed.role else None]
-            },
-            mail=lambda person, _deed: emails.send_role_changed(person),
-            voids_passwords=True,
+            change=user_changes.CHANGE_ROLE,
             has_role=True,
         ),
         Action(
@@ -190,13 +130,7 @@ ACTIONS: dict[str, Action] = {
             verb="Suspend",
             done="suspended",
             sentence="They are signed out everywhere and cannot sign in until reactivated.",
-            noted_as="user.suspended",
-            already=lambda _deed: [("already_suspended", User.suspended_at.is_not(None))],
-            columns=lambda deed: {"suspended_at": deed.at, "suspended_reason": deed.reason},
-            details=_because,
-            mail=lambda person, _deed: emails.send_account_suspended(person),
-            ends_sessions=True,
-            shuts_out=True,
+            change=user_changes.SUSPEND,
             has_reason=True,
             is_dangerous=True,
         ),
@@ -205,22 +139,15 @@ ACTIONS: dict[str, Action] = {
             verb="Reactivate",
             done="reactivated",
             sentence="They can sign in again, with the password and the role that they had.",
-            noted_as="user.reactivated",
-            already=lambda _deed: [("not_suspended", User.suspended_at.is_(None))],
-            columns=lambda _deed: {"suspended_at": None, "suspended_reason": ""},
-            details=_because,
-            mail=lambda person, _deed: emails.send_account_reactivated(person),
+            change=user_changes.REACTIVATE,
             has_reason=True,
-            spares_oneself=False,
         ),
         Action(
             name="end_sessions",
             verb="Sign out",
             done="signed out",
             sentence="Every browser in which they are signed in asks for their password again.",
-            noted_as="user.sessions_ended",
-            already=lambda deed: [("not_signed_in", not_(_has_session(deed.at)))],
-            ends_sessions=True,
+            change=END_SESSIONS,
         ),
         Action(
             name="delete",
@@ -228,13 +155,7 @@ ACTIONS: dict[str, Action] = {
             done="deleted",
             sentence="They are signed out everywhere, and mail that waits for them is not sent. "
             "They can be restored for {days} days; after that they are erased for good.",
-            noted_as="user.deleted",
-            already=lambda _deed: [],
-            columns=lambda deed: {"deleted_at": deed.at},
-            mail=lambda person, _deed: emails.send_account_deleted(person),
-            ends_sessions=True,
-            cancels_mail=True,
-            shuts_out=True,
+            change=user_changes.DELETE,
             is_dangerous=True,
         ),
     )

@@ -161,28 +161,29 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
     if not people:
         return False
     of_them = [person.id for person in people]
-    is_told = deed.action.mail is not None and (deed.tell or deed.action.needs_mail)
+    change = deed.action.change
+    is_told = change.mail is not None and (deed.tell or deed.action.needs_mail)
     has_mail = is_told
-    if deed.action.voids_passwords:
+    if change.voids_password:
         # Nobody could know that their password is void, so a mail says it whatever is ticked.
         has_mail |= unproven.void_passwords(
             among(User.id, of_them), operation.provenance, with_link=not is_told
         )
-    if columns := deed.action.columns(deed):
+    if columns := change.columns(deed):
         db.session.execute(
             update(User).where(among(User.id, of_them)).values(**columns),
             execution_options={"synchronize_session": False},
         )
-    if deed.action.ends_sessions:
+    if change.ends_sessions:
         db.session.execute(
             delete(UserSession).where(among(UserSession.user_id, of_them)),
             execution_options={"synchronize_session": False},
         )
         sessions.end_acting(among(UserSession.acting_as_id, of_them))
-    if deed.action.cancels_mail:
+    if change.cancels_mail:
         outbox.cancel_for(of_them)
     notes.note(operation, deed, people)
-    if is_told and (mail := deed.action.mail):
+    if is_told and (mail := change.mail):
         with emails.gathering():
             for person in people:
                 mail(person, deed)

@@ -68,7 +68,7 @@ def sort_out(deed: Deed, ids: Sequence[int]) -> tuple[list[Person], dict[int, st
     administrators = [row[0] for row in rows if not row[-1] and _is_administrator(row[-2])]
     if administrators and deed.takes_administrators:
         left_out |= _spare_one(administrators)
-    deleted_at = deed.action.columns(deed).get("deleted_at")
+    deleted_at = deed.action.change.columns(deed).get("deleted_at")
     people = [Person(*row[:6], deed.role, deleted_at) for row in rows if row[0] not in left_out]
     return people, left_out
 

@@ -34,8 +34,9 @@ def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
 
 def note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> None:
     """Add an event for each person to the audit trail, as if it had been done one by one."""
-    details = {**deed.action.details(deed), "operation": operation.id}
-    values = audit.values(deed.action.noted_as, by=None, **details) | operation.provenance
+    change = deed.action.change
+    details = {**change.details(deed), "operation": operation.id}
+    values = audit.values(change.event, by=None, **details) | operation.provenance
     by_role: dict[str | None, list[int]] = {}
     for person in people:
         by_role.setdefault(person.former_role, []).append(person.id)
@@ -45,7 +46,7 @@ def note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> None
             "subject_type": "user",
             "subject_id": User.id,
             "subject_label": User.email,
-            "changes": deed.action.changes(deed, former_role),
+            "changes": change.changes(deed, former_role),
         }
         selected = [
             value if isinstance(value, InstrumentedAttribute) else literal(value, events[name].type)

@@ -1,5 +1,6 @@
 """What is done to many is what is done to one: the same people refused, the same marks left."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,7 @@ def kinds(make_user):
         "invited": make_user(invited=True),
         "suspended": make_user(suspended=True, suspended_reason="spam"),
         "suspended and invited": make_user(invited=True, suspended=True),
+        "suspended and unconfirmed": make_user(confirmed=False, suspended=True),
         "invited often": make_user(invited=True),
         "invited often, once": make_user(invited=True),
         "deleted": make_user(deleted_at=now()),
@@ -192,6 +194,31 @@ def test_nobody_does_to_themselves_what_one_may_not(action, make_user, admin):
     )
     assert operation.to_do == 0
     assert operation.left_out_count == 1
+
+
+@pytest.mark.parametrize("action", SINGLE)
+def test_a_condition_that_is_added_holds_on_the_page_and_in_bulk(
+    make_user, admin, action, monkeypatch
+):
+    """A rule is written once: a condition of a UserChange leaves out one user and many alike."""
+    traits = {"confirm": {"confirmed": False}, "reactivate": {"suspended": True}}
+    traits |= {"resend_invitation": {"invited": True}}
+    user = make_user(first_name="Grace", **traits.get(action, {}))
+    other = factories.make_role("Other", permissions=0x01)
+    monkeypatch.setitem(
+        bulk.ACTIONS[action].change.unless, "grace", lambda user, _given: user.first_name == "Grace"
+    )
+
+    since = last_event()
+    before = marks(user.id, since)
+    with contextlib.suppress(*REFUSALS):
+        SINGLE[action](user, admin, other)
+    db.session.rollback()
+    assert marks(user.id, since) == before
+
+    given = other if action == "change_role" else None
+    operation = bulk.preview(action, by=admin, user_ids=[user.id], role=given)
+    assert operation.left_out == {"grace": 1}
 
 
 def test_the_rest_is_as_it_was(make_user, admin):

@@ -93,7 +93,7 @@ def begin(action, by, *, user_ids=(), filters=None, **values):
         ("confirm", {}, "confirmed"),
         ("confirm", {"invited": True}, "invited"),
         ("confirm", {"confirmed": False}, None),
-        ("confirm", {"confirmed": False, "suspended": True}, None),
+        ("confirm", {"confirmed": False, "suspended": True}, "suspended"),
         ("resend_invitation", {}, "not_invited"),
         ("resend_invitation", {"invited": True, "suspended": True}, "suspended"),
         ("resend_invitation", {"invited": True}, None),

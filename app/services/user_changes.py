@@ -1,0 +1,217 @@
+"""What an administrator's action changes of a user and when it may: each rule written once.
+
+A page applies a change to a user whom it has locked. Bulk changes evaluate the same conditions and
+columns in SQL, and imports on the rows that they have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, not_, select
+
+from app import emails
+from app.extensions import db
+from app.kit import audit
+from app.kit.database import now
+from app.kit.mail import outbox
+from app.models import EmailMessage, Role, User
+from app.services import policy, sessions, unproven
+from app.services.accounts import HOUR, LINKS_AN_HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The choices of the administrator who makes a change."""
+
+    by: User | None = None
+    role: Role | None = None
+    reason: str = ""
+    at: datetime = field(default_factory=now)
+
+    @property
+    def role_id(self) -> int | None:
+        return self.role.id if self.role else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChange:
+    """An action on a user: its conditions, the columns that it sets, and its effects."""
+
+    event: str
+    unless: dict[str, Callable[[Any, Parameters], Any]] = field(default_factory=dict)
+    """Conditions that leave a user out, by the name of the reason; of `User` they are SQL."""
+    columns: Callable[[Parameters], dict[str, Any]] = lambda _given: {}
+    mail: Callable[[Any, Parameters], EmailMessage] | None = None
+    ends_sessions: bool = False
+    cancels_mail: bool = False
+    voids_password: bool = False
+    """Whether an account that nobody has confirmed loses the password it was made with."""
+    shuts_out: bool = False
+    skips_self: bool = False
+
+    def reasons(self, user: Any, given: Parameters) -> dict[str, Any]:
+        """Return the conditions that leave out `user`, or users in a query for the class."""
+        unless = {name: condition(user, given) for name, condition in self.unless.items()}
+        return {"deleted": user.is_deleted, **unless}
+
+    def why_not(self, user: Any, given: Parameters) -> str:
+        """Return the first reason that leaves out `user`, a row or a model, or ""."""
+        reasons = self.reasons(user, given).items()
+        return next((name for name, condition in reasons if _holds(condition)), "")
+
+    def takes_administrators(self, role: Role | None) -> bool:
+        """Tell whether an administrator is none after the change."""
+        return self.shuts_out if role is None else not role.is_administrator
+
+    def refusal(
+        self,
+        user_id: int,
+        former: Role | None,
+        given: Parameters,
+        *,
+        own_ids: Collection[int],
+        demoted: Collection[int] = (),
+    ) -> type[Exception] | None:
+        """Return which rule of policy forbids the change to a user whose role is `former`.
+
+        The caller has locked the administrators. Those in `demoted` no longer count as one.
+        """
+        if self.skips_self and user_id in own_ids:
+            return policy.NotOnOneself
+        roles = (role for role in (former, given.role) if role is not None)
+        if not all(policy.covers(given.by, role.permissions) for role in roles):
+            return policy.AboveOneself
+        is_taken = former is not None and former.is_administrator
+        is_taken = is_taken and self.takes_administrators(given.role)
+        if is_taken and not policy.has_administrator(but=[*demoted, user_id]):
+            return policy.LastAdministrator
+        return None
+
+    def changes(self, given: Parameters, former: str | None) -> dict[str, Any]:
+        """Return the values before and after that the event records."""
+        return {"role": [former, given.role.name]} if given.role else {}
+
+    def details(self, given: Parameters) -> dict[str, Any]:
+        return {"reason": given.reason} if given.reason else {}
+
+
+def lock(change: UserChange, user: User, given: Parameters) -> None:
+    """Lock all that the rules look at: administrators, then the role, then users.
+
+    Raises NotOnOneself, AboveOneself, LastAdministrator, RoleGone and UserGone.
+    """
+    if given.role is not None or change.shuts_out:
+        policy.lock_administrators()
+    if given.role is not None:
+        policy.lock_role(given.role)
+    policy.lock(user, by=given.by)
+    own_ids = policy.own_ids(given.by)
+    if refusal := change.refusal(user.id, user.role, given, own_ids=own_ids):
+        db.session.rollback()
+        raise refusal
+
+
+def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> str:
+    """Change a locked user and commit, or return the reason that leaves the user out."""
+    if reason := change.why_not(user, given):
+        return reason
+    former = user.role.name if user.role else None
+    if change.voids_password:
+        unproven.void_password(user, by=given.by)
+    if change.cancels_mail:
+        outbox.cancel_for([user.id])
+    for name, value in change.columns(given).items():
+        setattr(user, name, value)
+    if given.role is not None:
+        user.role = given.role  # The mail names it.
+    if change.ends_sessions:
+        sessions.end_all(user)
+    changes, details = change.changes(given, former), change.details(given) | details
+    audit.record(change.event, by=given.by, subject=user, changes=changes, **details)
+    outbox.commit_and_offer(change.mail(user, given) if change.mail else None)
+    return ""
+
+
+def _holds(condition: Any) -> bool:
+    """Evaluate a condition, also one on other tables than the user's."""
+    if isinstance(condition, ColumnElement):
+        condition = db.session.scalar(select(condition))
+    return bool(condition)
+
+
+def _not(condition: Any) -> Any:
+    return not condition if isinstance(condition, bool) else not_(condition)
+
+
+def _was_invited_often(user: Any, given: Parameters) -> Any:
+    invited = EmailMessage.count_since(user.email, "invite", given.at - HOUR)
+    return invited.correlate(User).scalar_subquery() >= LINKS_AN_HOUR
+
+
+INVITE = UserChange(
+    event="user.invited",
+    columns=lambda given: {
+        "invited_at": given.at,
+        "invited_by_id": given.by.id if given.by else None,
+    },
+    mail=lambda user, given: emails.send_invite(user, invited_by=given.by),
+)
+INVITE_AGAIN = replace(
+    INVITE,
+    event="user.invitation_resent",
+    unless={
+        "not_invited": lambda user, _given: _not(user.is_invited),
+        "suspended": lambda user, _given: user.is_suspended,
+        "invited_often": _was_invited_often,
+    },
+    columns=lambda given: {"invited_at": given.at},
+)
+CONFIRM = UserChange(
+    event="user.confirmed",
+    unless={
+        "invited": lambda user, _given: user.is_invited,
+        "confirmed": lambda user, _given: user.confirmed,
+        "suspended": lambda user, _given: user.is_suspended,
+    },
+    columns=lambda _given: {"confirmed": True},
+    mail=lambda user, _given: emails.send_reset_password(user.email),
+    voids_password=True,
+)
+CONFIRM_KEEPING_PASSWORD = replace(CONFIRM, mail=None, voids_password=False)
+CHANGE_ROLE = UserChange(
+    event="user.role_changed",
+    unless={"same_role": lambda user, given: user.role_id == given.role_id},
+    columns=lambda given: {"role_id": given.role_id},
+    mail=lambda user, _given: emails.send_role_changed(user),
+    voids_password=True,
+    skips_self=True,
+)
+SUSPEND = UserChange(
+    event="user.suspended",
+    unless={"already_suspended": lambda user, _given: user.is_suspended},
+    columns=lambda given: {"suspended_at": given.at, "suspended_reason": given.reason},
+    mail=lambda user, _given: emails.send_account_suspended(user),
+    ends_sessions=True,
+    shuts_out=True,
+    skips_self=True,
+)
+REACTIVATE = UserChange(
+    event="user.reactivated",
+    unless={"not_suspended": lambda user, _given: _not(user.is_suspended)},
+    columns=lambda _given: {"suspended_at": None, "suspended_reason": ""},
+    mail=lambda user, _given: emails.send_account_reactivated(user),
+)
+DELETE = UserChange(
+    event="user.deleted",
+    columns=lambda given: {"deleted_at": given.at},
+    mail=lambda user, _given: emails.send_account_deleted(user),
+    ends_sessions=True,
+    cancels_mail=True,
+    shuts_out=True,
+    skips_self=True,
+)
+DELETE_ONESELF = replace(DELETE, skips_self=False)
