@@ -12,4 +12,4 @@ def arguments_of_page(operation_id: int) -> dict[str, Any] | None:
     return {"operation_id": operation_id} if db.session.get(BulkOperation, operation_id) else None
 
 
-slots.user_selection(bar="partials/_bulk_bar.html", boxes="macros/bulk_boxes.html")
+slots.user_selection(bar="partials/_bulk_bar.html", form="bulk")

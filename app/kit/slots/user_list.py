@@ -21,14 +21,13 @@ class UserListAction:
 
 @dataclass(frozen=True, slots=True)
 class UserSelection:
-    """A form for the users that are picked in their list.
+    """A form for the users that are picked in their list, whose rows then have check boxes.
 
-    `bar` is the template of the form, `boxes` one with the macros `box_for_all()` and
-    `box_for(id, name)`, the check boxes of the heading and of a row.
+    `bar` is the template of the form, `form` its id. The form gets the ids as `user_ids`.
     """
 
     bar: str
-    boxes: str
+    form: str
 
 
 _user_list_actions: list[UserListAction] = []
@@ -55,14 +54,14 @@ def user_list_actions() -> list[UserListAction]:
     return sorted(_user_list_actions, key=lambda one: one.order)
 
 
-def user_selection(*, bar: str, boxes: str) -> None:
+def user_selection(*, bar: str, form: str) -> None:
     """Let users be picked in their list. Raises ConfigurationError if another form does already."""
     if _user_selections:
         raise ConfigurationError(
             f"{bar} and {_user_selections[0].bar} both let users be picked in their list, where a "
             "row has one check box. Remove one of them."
         )
-    _user_selections.append(UserSelection(bar, boxes))
+    _user_selections.append(UserSelection(bar, form))
 
 
 def selection_of_users() -> UserSelection | None:

@@ -15,7 +15,6 @@ from app.kit.assets import asset_url
 from app.kit.slots import UserListAction
 from app.kit.web import gates
 from app.kit.web.devices import device_name
-from settings.manifests import MenuEntry
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MONTHS = (
@@ -193,31 +192,26 @@ MenuItem = tuple[str, str, str]  # endpoint, label, icon
 
 
 def menu_items(name: str) -> list[MenuItem]:
-    """Return the entries of a menu without a group that the visitor may open."""
-    return _grouped(name).get("", [])
+    """Return the entries of a menu that has no groups. The macros leave out what is not open."""
+    return [item for _group, items in menu_groups(name) for item in items]
 
 
 def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
-    """Return the groups of a menu, each with the entries that the visitor may open."""
-    return [(group, items) for group, items in _grouped(name).items() if group]
+    """Return the groups of a menu with their entries; entries without a group are in "".
+
+    The macros leave out the pages that the visitor may not open.
+    """
+    groups: dict[str, list[MenuItem]] = {}
+    is_impersonating = bool(g.get("acting"))
+    for entry in slots.menu(name):
+        is_closed = is_impersonating and not gates.is_open_to("impersonating", entry.endpoint)
+        if not is_closed and (not entry.needs or may_open(entry.needs)):
+            item = (entry.endpoint, entry.label, entry.icon)
+            groups.setdefault(entry.group, []).append(item)
+    return list(groups.items())
 
 
 def user_list_actions() -> list[UserListAction]:
     """Return the buttons of the list of users that the visitor is offered."""
     found = slots.user_list_actions()
     return [one for one in found if may_open(one.endpoint) and one.is_offered()]
-
-
-def _grouped(name: str) -> dict[str, list[MenuItem]]:
-    groups: dict[str, list[MenuItem]] = {}
-    for entry in slots.menu(name):
-        if _is_listed(entry):
-            item = (entry.endpoint, entry.label, entry.icon)
-            groups.setdefault(entry.group, []).append(item)
-    return groups
-
-
-def _is_listed(entry: MenuEntry) -> bool:
-    if g.get("acting") and not gates.is_open_to("impersonating", entry.endpoint):
-        return False
-    return may_open(entry.endpoint) and (not entry.needs or may_open(entry.needs))
