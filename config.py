@@ -286,7 +286,12 @@ class TestingConfig(DevelopmentConfig):
         chosen = environment() if variables is None else variables
         names = ("INSTANCE_PATH", "TEST_DATABASE_URL", "FEATURES_OFF")
         kept = {name: chosen[name] for name in names if name in chosen}
-        super().__init__({"APP_URL": "http://localhost", **kept})
+        fixed = {
+            "APP_NAME": "Flask-Base",
+            "ADMIN_EMAIL": "flask-base-admin@example.com",
+            "APP_URL": "http://localhost",
+        }
+        super().__init__(fixed | kept)
 
     def derive(self) -> None:
         super().derive()

@@ -29,6 +29,7 @@ from app.emails.notices import (
     send_role_changed,
     send_role_changed_to,
 )
+from app.emails.samples import sample
 from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
 from app.kit.mail.rendering import present, preview, render, subject_of
 from app.kit.mail.templates import load_templates
@@ -47,6 +48,7 @@ __all__ = [
     "present",
     "preview",
     "render",
+    "sample",
     "send_account_created",
     "send_account_deleted",
     "send_account_reactivated",

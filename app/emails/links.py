@@ -17,7 +17,10 @@ def send_confirm(user: User) -> EmailMessage:
     return add("confirm", user.email, user)
 
 
-@message("Someone made an account with this address. If it was not you, ignore this mail.")
+@message(
+    "Someone made an account with this address. If it was not you, ignore this mail.",
+    sample_user={"confirmed": False},
+)
 def _confirm(row: EmailMessage) -> Values:
     user = user_still_at(row)
     require(row, not user.confirmed, "the address is confirmed already")
@@ -31,7 +34,8 @@ def send_change_email(user: User, new_email: str) -> EmailMessage:
 
 
 @message(
-    "Someone asked to use this address for their account. If it was not you, ignore this mail."
+    "Someone asked to use this address for their account. If it was not you, ignore this mail.",
+    sample={"new_email": "ada@new.example.com"},
 )
 def _change_email(row: EmailMessage) -> Values:
     user = user_of(row)
@@ -84,7 +88,11 @@ def note_copied_invite(user: User, invited_by: User) -> EmailMessage:
     return row
 
 
-@message("Someone invited you to join. If you do not want to, ignore this mail.")
+@message(
+    "Someone invited you to join. If you do not want to, ignore this mail.",
+    sample={"invited_by": "Grace Hopper"},
+    sample_user={"confirmed": False},
+)
 def _invite(row: EmailMessage) -> Values:
     user = user_still_at(row)
     require(row, user.is_invited, "the invitation has been accepted or withdrawn")

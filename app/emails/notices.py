@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement
 
-from app.emails.facts import date, page_links, refuse_overtaken, require, user_by_address, user_of
+from app.emails.facts import (
+    date,
+    of_sample,
+    page_links,
+    refuse_overtaken,
+    require,
+    user_by_address,
+    user_of,
+)
 from app.kit.database import now
 from app.kit.mail.registry import Cancelled, Values, message
 from app.kit.mail.writing import add, add_to
@@ -31,10 +39,11 @@ def send_address_reserved(email: str) -> EmailMessage:
 
 @message(
     "Someone tried to sign up or to get a new password with this address. If it was not you, "
-    "ignore this mail."
+    "ignore this mail.",
+    sample_user={"deleted_at": datetime(2031, 3, 9, tzinfo=UTC)},
 )
 def _address_reserved(row: EmailMessage) -> Values:
-    user = User.by_email(row.recipient)
+    user = of_sample(row) or User.by_email(row.recipient)
     if user is None:
         raise Cancelled("nobody has this address")
     require(row, user.is_deleted, "the account has been restored")
@@ -55,7 +64,10 @@ def send_email_change_requested(user: User, new_email: str) -> EmailMessage:
     return add("email_change_requested", user.email, user, new_email=new_email)
 
 
-@message("We tell you whenever someone asks to change the address of your account.")
+@message(
+    "We tell you whenever someone asks to change the address of your account.",
+    sample={"new_email": "ada@new.example.com"},
+)
 def _email_change_requested(row: EmailMessage) -> Values:
     return {"user": user_of(row), "new_email": row.context["new_email"], **page_links()}
 
@@ -68,7 +80,10 @@ def send_email_changed(user: User, *, old_email: str, new_email: str) -> list[Em
     ]
 
 
-@message("We tell both addresses whenever the address of an account changes.")
+@message(
+    "We tell both addresses whenever the address of an account changes.",
+    sample={"old_email": "ada@example.com", "new_email": "ada@new.example.com"},
+)
 def _email_changed(row: EmailMessage) -> Values:
     old_email, new_email = row.context["old_email"], row.context["new_email"]
     return {"user": user_of(row), "old_email": old_email, "new_email": new_email}
@@ -78,7 +93,10 @@ def send_password_changed(user: User) -> EmailMessage:
     return add("password_changed", user.email, user, when=now().isoformat())
 
 
-@message("We tell you whenever the password of your account changes.")
+@message(
+    "We tell you whenever the password of your account changes.",
+    sample={"when": "2031-03-09T14:05:00+00:00"},
+)
 def _password_changed(row: EmailMessage) -> Values:
     when = datetime.fromisoformat(row.context["when"])
     said = f"{date(when)} at {when:%H:%M} UTC"
@@ -94,7 +112,10 @@ def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None
     add_to(people, "role_changed", table=User, role_name=role_name)
 
 
-@message("We tell you whenever the role of your account changes.")
+@message(
+    "We tell you whenever the role of your account changes.",
+    sample={"role_name": "Administrator"},
+)
 def _role_changed(row: EmailMessage) -> Values:
     refuse_overtaken(row, "role_changed")
     return {"user": user_of(row), "role_name": row.context["role_name"], **page_links()}
@@ -110,7 +131,10 @@ def send_account_deleted(user: User) -> EmailMessage:
     return add("account_deleted", user.email, name=name, until=until)
 
 
-@message("We tell you when your account is deleted.")
+@message(
+    "We tell you when your account is deleted.",
+    sample={"name": "Ada Lovelace", "until": "2031-04-08T14:05:00+00:00"},
+)
 def _account_deleted(row: EmailMessage) -> Values:
     refuse_overtaken(row, "account_deleted", "account_restored")
     until = datetime.fromisoformat(row.context["until"])

@@ -9,9 +9,7 @@ from jinja2 import TemplateError
 
 from app import emails
 from app.emails import MESSAGES, RenderedEmail
-from app.features.devtools import samples
 
-RECIPIENT = "ada@example.com"
 SCHEMES = ("light", "dark")
 
 PREFERENCE = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(\w+)\s*\)")
@@ -54,12 +52,9 @@ def in_scheme(html: str, scheme: str) -> str:
 
 def _sample(name: str) -> Sample:
     reason = MESSAGES[name].reason
-    values = samples.values(name)
-    if values is None:
-        return Sample(
-            name, reason, None, "It has no values in app/features/devtools/samples.py yet."
-        )
     try:
-        return Sample(name, reason, emails.present(name, RECIPIENT, values))
+        return Sample(name, reason, emails.sample(name))
     except TemplateError as error:
         return Sample(name, reason, None, f"It cannot be shown: {error}")
+    except KeyError as error:
+        return Sample(name, reason, None, f"Its sample lacks {error}: see @message(…, sample=…).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.kit.mail.email_message import EmailMessage
@@ -38,24 +38,34 @@ class RenderedEmail:
 
 @dataclass(frozen=True)
 class Message:
-    """A kind of mail: why one gets it, and the function that finds what its templates show."""
+    """A kind of mail: why one gets it, and the function that finds what its templates show.
+
+    `sample` is the context of a sample, and `sample_user` holds attributes of its reader.
+    """
 
     reason: str
     values: Callable[[EmailMessage], Values]
+    sample: Values = field(default_factory=dict)
+    sample_user: Values = field(default_factory=dict)
 
 
 MESSAGES: dict[str, Message] = {}
 _custom: list[Callable[[EmailMessage], Values]] = []
 
 
-def message(reason: str) -> Callable[[Callable[[EmailMessage], Values]], Any]:
+def message(
+    reason: str, *, sample: Values | None = None, sample_user: Values | None = None
+) -> Callable[[Callable[[EmailMessage], Values]], Any]:
     """Register the decorated function as the source of what the message of its name shows.
 
-    It is called when the mail is sent and raises Cancelled when there is no longer a point.
+    It is called when the mail is sent and raises Cancelled when there is no longer a point. The
+    gallery of messages calls it with the context `sample` and a user with these attributes.
     """
 
     def register(values: Callable[[EmailMessage], Values]) -> Callable[[EmailMessage], Values]:
-        MESSAGES[values.__name__.removeprefix("_")] = Message(reason, values)
+        MESSAGES[values.__name__.removeprefix("_")] = Message(
+            reason, values, sample or {}, sample_user or {}
+        )
         return values
 
     return register
@@ -81,3 +91,4 @@ class Copy:
     user_id: int | None
     context: Values
     message_id: str
+    user: Any = None  # the reader of a sample, whom the database does not know
