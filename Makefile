@@ -5,6 +5,9 @@ TOOLS = .venv-tools/bin
 # A process for each processor; PARALLEL= runs the tests one after the other.
 PARALLEL = -n auto --dist worksteal
 
+# Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom tools peers clean
 .DEFAULT_GOAL := help
 
