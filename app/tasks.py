@@ -2,20 +2,8 @@
 
 from app.kit import attempts, audit, queue
 from app.kit import clean_up as nightly_clean_up
-from app.kit.mail import leases, outbox
+from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
 from app.services import deletions, sessions
-
-
-# A mail that fails is tried again by the outbox; the retries are for a process that dies.
-@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
-def drain_outbox() -> None:
-    outbox.drain(claimant=queue.current_run() or "")
-
-
-# The next sweep is not far, so one retry will do, and that at once.
-@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
-def sweep_outbox() -> None:
-    outbox.sweep(claimant=queue.current_run() or "")
 
 
 @queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")

@@ -19,10 +19,16 @@ def features() -> None:
 
 
 @features.command("list")
+@click.option("--removable", is_flag=True, help="Only the names of those that nothing requires.")
 @with_appcontext
-def list_features() -> None:
+def list_features(removable: bool) -> None:
     """List the features. A feature can be removed while no other feature requires it."""
     found = current_app.config["FEATURES"]
+    if removable:
+        for name in sorted(found):
+            if not feature_removal.required_by(name):
+                click.echo(name)
+        return
     rows = [HEADINGS, *(_row(found[name]) for name in sorted(found))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     for row in rows:

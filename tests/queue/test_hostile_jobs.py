@@ -208,10 +208,9 @@ def test_flask_rq2_makes_the_same_guarded_kinds(web):
 
     assert isinstance(made, TaskWorker)
     assert made.job_class is TaskJob
-    assert queue.TASKS.keys() >= {
-        *("clean_up", "drain_outbox", "import_people", "run_bulk_operation", "sweep_outbox")
-    }
+    assert queue.TASKS.keys() >= {"clean_up", "drain_outbox", "sweep_outbox"}
     # Those of Flask-RQ2's documentation, and anything that is not the app's own.
-    assert {task.function.__module__ for task in queue.TASKS.values()} == {"app.tasks"}
+    modules = {task.function.__module__ for task in queue.TASKS.values()}
+    assert all(name.startswith("app.") and name.endswith(".tasks") for name in modules)
     assert "rq" not in web.cli.commands
     assert db.session.query(EmailMessage).count() == 0

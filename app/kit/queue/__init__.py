@@ -18,14 +18,12 @@ from app.kit.queue.progress import (
 )
 from app.kit.queue.recurring import due_since
 from app.kit.queue.registry import TASKS, UnknownTask, task
-from app.kit.queue.worker import be_horse, make_worker, time_limit
 
 __all__ = [
     "TASKS",
     "JobCancelled",
     "StopRequested",
     "UnknownTask",
-    "be_horse",
     "connection",
     "current_job_id",
     "current_run",
@@ -35,10 +33,8 @@ __all__ = [
     "init_app",
     "is_configured",
     "latest_heartbeat",
-    "make_worker",
     "ping",
     "report_progress",
     "request_cancel",
     "task",
-    "time_limit",
 ]

@@ -24,6 +24,7 @@ from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
 from app.kit.queue.job_process import die_with
+from app.kit.queue.worker import be_horse, make_worker, time_limit
 from reloading import keep_running
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int 
 def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
     """Run the jobs of a worker, which starts this where it cannot copy itself."""
     _prepare()
-    queue.be_horse(name, orders, replies, parent, mail.close_connection)
+    be_horse(name, orders, replies, parent, mail.close_connection)
 
 
 def _has_no_redis() -> bool:
@@ -111,7 +112,7 @@ def _work(burst: bool) -> None:
         while True:
             try:
                 _raise_on_signals()
-                worker = queue.make_worker(on_idle=mail.close_connection, horse_command=command)
+                worker = make_worker(on_idle=mail.close_connection, horse_command=command)
                 if waiting:
                     click.echo("Redis is back, the worker goes on.")
                     waiting = False
@@ -180,7 +181,7 @@ def _work_without_redis(burst: bool) -> None:
         try:
             with app.app_context():
                 # As of a job: a claim lasts longer than that, so that no other worker takes it.
-                with queue.time_limit(leases.TIMEOUT):
+                with time_limit(leases.TIMEOUT):
                     outbox.sweep(include_new=True, is_stopping=stop.is_set)
                 due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
                 for task in due:

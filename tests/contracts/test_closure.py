@@ -1,0 +1,203 @@
+"""The core needs no feature, the kit needs no core, and a feature needs what it requires."""
+
+import ast
+import inspect
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.kit.features import installed
+from app.kit.queue import TASKS
+from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
+
+SIGNING_IN = "app.account.views.sign_in"
+# Ratchets: lower them when less is left. Of the core, signing in needs at most 3,500 lines.
+MOST_LINES_OF_THE_CORE = 3_000
+MOST_LINES_OF_THE_KIT = 6_000
+# A blueprint imports all of its views, to register them. That is no need of each single view.
+REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
+# Rename one of each: nobody should have to ask which one is meant. Names leave, and none is added.
+TWICE = {
+    *("Address", "Deed", "Filters", "NotOpen", "NotYours", "Overview", "Person", "Plan"),
+    *("QueueAway", "Sample", "TooMany", "Total", "Worker"),
+}
+
+
+def owner_of(module: str) -> str:
+    """Return the feature that a module belongs to, or core, kit or settings."""
+    match module.split("."):
+        case ["app", "features", name, *_rest]:
+            return name
+        case ["app", "kit" | "extensions", *_rest]:
+            return "kit"
+        case ["app", *_rest]:
+            return "core"
+    return "settings"
+
+
+def owner_of_file(path: Path) -> str:
+    return owner_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+
+
+def may_know(owner: str) -> set[str]:
+    """Return whose modules, endpoints and tasks code of `owner` may name."""
+    if owner in {"settings", "kit"}:
+        return {"settings", "kit"} if owner == "kit" else {"settings"}
+    if owner == "core":
+        return {"settings", "kit", "core"}
+    known, features = {owner}, installed()
+    for name in reversed(features):  # each before those that it requires
+        if name in known:
+            known |= set(features[name].requires)
+    return known | may_know("core")
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for source, target in edges():
+        if (source, target) not in REGISTERING:
+            found[source].add(target)
+    return found
+
+
+def closure(module: str) -> dict[str, str]:
+    """Return every module that `module` needs, directly or not, with the one that imports it."""
+    needed, waiting = {module: ""}, [module]
+    while waiting:
+        source = waiting.pop(0)
+        for target in sorted(graph()[source] - needed.keys()):
+            needed[target] = source
+            waiting.append(target)
+    return needed
+
+
+def chain(module: str, needed: dict[str, str]) -> str:
+    return module if not needed[module] else f"{chain(needed[module], needed)} > {module}"
+
+
+def lines_of(names: set[str]) -> Counter[str]:
+    return Counter(
+        {
+            name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+            for path in sources()
+            if name_of(path) in names
+        }
+    )
+
+
+def test_signing_in_needs_core_and_kit_only():
+    needed = closure(SIGNING_IN)
+    wrong = [chain(one, needed) for one in needed if owner_of(one) not in may_know("core")]
+    assert not wrong, "Signing in may not need a feature. Cut these chains of imports."
+
+
+@pytest.mark.parametrize(
+    ("owner", "most"), [("core", MOST_LINES_OF_THE_CORE), ("kit", MOST_LINES_OF_THE_KIT)]
+)
+def test_signing_in_needs_little(owner, most):
+    needed = closure(SIGNING_IN)
+    lines = lines_of({module for module in needed if owner_of(module) == owner})
+    biggest = "\n".join(f"{number}  {chain(one, needed)}" for one, number in lines.most_common(12))
+    assert lines.total() <= most, (
+        f"Signing in needs {lines.total()} lines of the {owner}. Move what it does not need to a "
+        f"module that it does not import. The biggest modules:\n{biggest}"
+    )
+
+
+def test_modules_import_nothing_that_may_be_missing():
+    wrong = {
+        f"{source} imports {target}"
+        for source, target in edges()
+        if source != "app" and owner_of(target) not in may_know(owner_of(source))
+    }
+    assert not wrong, (
+        "The kit knows no core, the core no feature, and a feature what its feature.toml requires. "
+        "Register with app.kit.slots or a function of the lower module, or add to `requires`."
+    )
+
+
+def test_a_feature_imports_the_face_of_another():
+    """The face is the package itself, such as `from app.features.user_search import Filters`."""
+    wrong = {
+        f"{source} imports {target}"
+        for source, target in edges()
+        if target.startswith("app.features.") and target.count(".") > 2
+        if owner_of(target) != owner_of(source)
+    }
+    assert not wrong, "Import it from the package, and list it in the __all__ of its __init__.py."
+
+
+# By string
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    for path in sorted((ROOT / "app").rglob("*")):
+        if path.suffix in {".html", ".txt", ".py", ".toml"} and not APART & set(path.parts):
+            yield path, path.read_text(encoding="utf-8")
+
+
+def named(path: Path, text: str, names: list[str]) -> set[str]:
+    """Return which of the names stand in quotation marks in a file, comments aside."""
+    if path.suffix == ".py":
+        found = {
+            node.value
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+    else:
+        found = set(re.findall(r"""["']([a-z_]+\.[a-z_]+)["']""", text))
+    return found & set(names)
+
+
+def is_asked_for(text: str, endpoint: str) -> bool:
+    """Tell whether a template asks first whether there is such a page."""
+    return re.search(rf"(?:may_open|has_endpoint)\(\s*['\"]{endpoint}['\"]", text) is not None
+
+
+def test_nothing_names_an_endpoint_that_may_be_missing(app: Flask):
+    owners = {}
+    for endpoint, view in app.view_functions.items():
+        if "." in endpoint:
+            owners[endpoint] = owner_of(inspect.unwrap(view).__module__)
+    wrong = [
+        f"{path.relative_to(ROOT)} names {endpoint}"
+        for path, text in texts()
+        for endpoint in sorted(named(path, text, list(owners)))
+        if owners[endpoint] not in may_know(owner_of_file(path))
+        # Two features may know of each other, as long as they ask.
+        and not ("features" in path.parts and is_asked_for(text, endpoint))
+    ]
+    assert not wrong, (
+        "Without the feature, url_for fails. Let the feature add the link by its feature.toml or "
+        "app.kit.slots; a template of another feature may ask may_open(endpoint) first."
+    )
+
+
+def test_nothing_names_a_task_that_may_be_missing(app: Flask):
+    owners = {name: owner_of(task.function.__module__) for name, task in TASKS.items()}
+    wrong = [
+        f"{path.relative_to(ROOT)} names the task {name}"
+        for path, text in texts()
+        if path.suffix == ".py"
+        for name in sorted(named(path, text, [one for one in owners if owners[one] != "kit"]))
+        if re.search(rf"""enqueue\w*\(\s*["']{name}["']""", text)
+        if owners[name] not in may_know(owner_of_file(path))
+    ]
+    assert not wrong, "Enqueue the tasks of features in the features."
+
+
+def test_class_names_are_unique():
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(name_of(path))
+    twice = {name: places for name, places in found.items() if len(places) > 1}
+    new = {name: places for name, places in twice.items() if name not in TWICE}
+    assert not new, f"Rename one of each, so that a name means one thing: {new}"
