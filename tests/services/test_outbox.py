@@ -99,7 +99,7 @@ def test_who_was_too_slow_does_not_change_what_another_has_claimed(row, monkeypa
 
 def test_a_mail_that_cannot_be_rendered_fails_once_and_is_logged(row, monkeypatch, caplog):
     """F13"""
-    monkeypatch.setattr(emails, "render", lambda row: 1 / 0)
+    monkeypatch.setattr(delivery, "render", lambda row: 1 / 0)
 
     assert mails.deliver(row.id) == "failed"
     assert outbox.sweep() == 0
@@ -120,7 +120,7 @@ def test_a_database_in_trouble_is_not_the_fault_of_the_mail(row, monkeypatch):
     def trouble(_row):
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr(emails, "render", trouble)
+    monkeypatch.setattr(delivery, "render", trouble)
     with pytest.raises(OperationalError):
         mails.deliver(row.id)
 
