@@ -33,6 +33,7 @@ from settings.reader import BASE_DIR
 COMMAND = re.compile(r"@\w+\.(?:command|group)\(\"([a-z_]+)\"")
 ROW = re.compile(r"(\||[-*] |\d+\. )")  # how rows of tables and items of lists begin
 REQUIREMENTS = "requirements/common.in"
+ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
 # Importing a module that is None in sys.modules fails as if its file was gone.
 START = """
 import sys
@@ -136,7 +137,8 @@ def _remove_files(name: str, documents: Mapping[Path, str]) -> None:
     changed = {example.PATH: example.written(example.PATH.read_text("utf-8"), remaining)}
     for path, text in {**changed, **documents}.items():
         path.write_text(text, encoding="utf-8")
-        _git("add", str(path))
+    _run(sys.executable, ROOMS)
+    _git("add", "--update")
 
 
 def _documents(feature: Manifest) -> Iterator[tuple[Path, str]]:
