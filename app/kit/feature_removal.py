@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def remove(name: str) -> Report:
     """Remove the feature `name`. Raises RemovalRefused."""
     check(name)
     report, feature, with_tables = Report(), find(name), has_tables(name)
-    documents = dict(_documents(feature))
+    documents, commands = dict(_documents(feature)), _commands(feature)
     try:
         if with_tables:
             flask_migrate.downgrade(revision=f"{name}@base")
@@ -126,7 +126,7 @@ def remove(name: str) -> Report:
     if documents:
         names = ", ".join(str(path.relative_to(BASE_DIR)) for path in documents)
         report.done.append(f"Removed the rows and items about it from {names}.")
-    report.left += _left(feature)
+    report.left += _left(feature, commands)
     return report
 
 
@@ -171,14 +171,19 @@ def _without(lines: list[str], words: re.Pattern[str]) -> Iterator[str]:
 
 def _words(feature: Manifest) -> re.Pattern[str]:
     """Return the pattern of what guides call a feature by: its path, commands and settings."""
-    files = (FOLDER / feature.name).glob("*.py")
-    commands = [name for path in files for name in COMMAND.findall(path.read_text("utf-8"))]
     paths = [f"{re.escape(_path(feature.name))}\\b"]
+    commands = _commands(feature)
     named = [rf"`(?:python manage\.py )?{name}\b" for name in (*commands, *feature.settings)]
     return re.compile("|".join(paths + named))
 
 
-def _left(feature: Manifest) -> Iterator[str]:
+def _commands(feature: Manifest) -> list[str]:
+    """Return the names of the feature's commands."""
+    files = (FOLDER / feature.name).glob("*.py")
+    return [name for path in files for name in COMMAND.findall(path.read_text("utf-8"))]
+
+
+def _left(feature: Manifest, commands: Iterable[str]) -> Iterator[str]:
     """Yield what only people can decide."""
     if feature.packages:
         yield (
@@ -192,7 +197,8 @@ def _left(feature: Manifest) -> Iterator[str]:
             f"Other databases keep its tables. Run `python manage.py db downgrade "
             f"{feature.name}@base` there, with the code from before, ahead of the next release."
         )
-    pattern = rf"app[./]features[./]{feature.name}\b"
+    calls = [f"manage\\.py {command}\\b" for command in commands]
+    pattern = "|".join([rf"app[./]features[./]{feature.name}\b", *calls])
     found = _git("grep", "--files-with-matches", "--extended-regexp", pattern, may_fail=True)
     if files := [name for name in found.split() if name != "CHANGELOG.md"]:
         yield f"These files still name it: {', '.join(files)}."
