@@ -29,15 +29,19 @@ from tests.world import (
 
 __all__ = ["LINKS"]
 
+JOIN = "/account/join-from-invite/{user.id}/{token}"
+
 # A permission stands for all users who hold it, administrators among them.
 ACCESS = {
     "static": ANYONE,
     "main.index": ANYONE,
+    "main.healthz": ANYONE,
     "main.change_password": ANYONE,
     "account.login": GUESTS,
     "account.register": GUESTS,
     "account.reset_password_request": GUESTS,
     "account.reset_password": GUESTS,
+    "account.join_from_invite": GUESTS,
     "account.check_password": ANYONE,
     "account.confirm": ANYONE,
     "account.logout": SIGNED_IN,
@@ -73,6 +77,7 @@ ACCESS = {
 }
 
 OPEN_TO_UNCONFIRMED = {
+    "main.healthz": "for monitors",
     "static": "a file",
     "account.confirm": "confirms the account, also that of a user who is signed in",
 }
@@ -159,6 +164,10 @@ EVENTS = {
             data={"password": PASSWORD},
         ),
     ),
+    "account.join_from_invite": (
+        "user.invitation_accepted",
+        by_token(JOIN, "invite", invited=True, data=TWICE),
+    ),
     "account.reset_password_request": (
         "user.reset_asked",
         as_stranger("/account/reset-password", email="nobody@example.com"),
@@ -216,7 +225,10 @@ EVENTS = {
 WITHOUT_EVENT = {
     "account.check_password": "answers a question",
 }
-WITHOUT_SESSION = {"static": "files are the same for everyone"}
+WITHOUT_SESSION = {
+    "static": "files are the same for everyone",
+    "main.healthz": "for monitors, which keep no cookie",
+}
 
 # The policy says what may be done to a user. A session is looked up with its user.
 SHARED = {
@@ -246,6 +258,7 @@ FIELDS = {
     "/admin/user/{id}/change-account-type": ("role",),
 }
 WORKING_LINKS = {
+    "account.join_from_invite": link(JOIN, "invite", invited=True),
     "account.confirm": link("/account/confirm-account/{token}", "confirmation", confirmed=False),
     "account.reset_password": link("/account/reset-password/{token}", "password_reset"),
     "account.change_email": link_to_change_email,

@@ -4,7 +4,6 @@ from app.models import Permission
 from tests.routes import ANYONE
 
 ACCESS = {
-    "main.healthz": ANYONE,
     "main.readyz": ANYONE,
 }
 
