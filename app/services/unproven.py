@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from app import emails
 from app.extensions import db
 from app.kit import audit
 from app.kit.mail import outbox
-from app.models import AuditEvent, User, UserSession
+from app.models import User, UserSession
 from app.services import sessions
 
 _CHANGED = ("password_hash", "must_change_password")
@@ -40,7 +40,9 @@ def void_passwords(
     db.session.flush()
     unproven = and_(people, User.confirmed.is_(False), User.password_hash.is_not(None))
     ids = select(User.id).where(unproven).scalar_subquery()
-    _note(unproven, provenance)
+    values = {**audit.values("user.password_voided", by=None), **provenance}
+    voided = select(User.id, User.email).where(unproven).order_by(User.id)
+    audit.record_each(values, voided, kind="user")
     told = emails.send_reset_password_to(unproven & User.deleted_at.is_(None)) if with_link else 0
     options = {"synchronize_session": False}
     theirs = UserSession.user_id.in_(ids)
@@ -73,14 +75,3 @@ def give_way(email: str, *, to: User) -> None:
             audit.record("user.gave_way", by=to, subject=user)
             db.session.delete(user)
     db.session.flush()
-
-
-def _note(unproven: ColumnElement[bool], provenance: Mapping[str, Any]) -> None:
-    """Add an event for each account to the audit trail."""
-    columns = AuditEvent.__table__.c
-    values = audit.values("user.password_voided", by=None) | dict(provenance)
-    values |= {"subject_type": "user"}
-    same = {name: literal(value, columns[name].type) for name, value in values.items()}
-    names = [*same, "subject_id", "subject_label"]
-    rows: Any = select(*same.values(), User.id, User.email).where(unproven).order_by(User.id)
-    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))

@@ -1,14 +1,13 @@
 """Giving everyone who has a role another one, in a few statements however many they are."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, insert, literal, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from app import emails
 from app.extensions import db
 from app.kit import audit
-from app.models import AuditEvent, Role, User
+from app.models import Role, User
 from app.services import unproven
+from app.services.user_changes import CHANGE_ROLE, Parameters
 
 MOST = 100_000  # people that one request moves: some seconds
 BATCH = 10_000  # people that a statement moves: no statement may take ten seconds
@@ -38,23 +37,13 @@ def everyone(role: Role, *, to: Role, by: User | None) -> int:
 
 
 def _move(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
+    given = Parameters(by=by, role=to)
     unproven.void_passwords(people, audit.provenance(by))
-    _note(people, role=role, to=to, by=by)
+    changes = CHANGE_ROLE.changes(given, role.name)
+    values = audit.values(CHANGE_ROLE.event, by=by, changes=changes, because="role deleted")
+    audit.record_each(values, select(User.id, User.email).where(people), kind="user")
     emails.send_role_changed_to(people & User.deleted_at.is_(None), role_name=to.name)
     db.session.execute(
-        update(User).where(people).values(role_id=to.id),
+        update(User).where(people).values(CHANGE_ROLE.columns(given)),
         execution_options={"synchronize_session": False},
     )
-
-
-def _note(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
-    """Add an event for each of `people` to the audit trail."""
-    columns = AuditEvent.__table__.c
-    values = audit.values(
-        "user.role_changed", by=by, changes={"role": (role.name, to.name)}, because="role deleted"
-    )
-    values |= {"subject_type": "user"}
-    same = {name: literal(value, columns[name].type) for name, value in values.items()}
-    names = [*same, "subject_id", "subject_label"]
-    rows: Any = select(*same.values(), User.id, User.email).where(people)
-    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))

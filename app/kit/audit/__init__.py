@@ -10,6 +10,7 @@ from app.kit.audit.recording import (
     provenance,
     record,
     record_download,
+    record_each,
     values,
 )
 from app.kit.audit.retention import purge
@@ -26,5 +27,6 @@ __all__ = [
     "purge",
     "record",
     "record_download",
+    "record_each",
     "values",
 ]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import event, literal_column, select
+from sqlalchemy import Select, event, insert, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -92,6 +92,19 @@ def values(
         "details": {name: _fitting(value) for name, value in details.items()},
         **provenance(by, by_label),
     }
+
+
+def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind: str) -> None:
+    """Add an event for each row of `subjects`, which selects ids and labels, in one statement.
+
+    `columns` are of `values`, and `kind` names the table of the rows. The caller commits.
+    """
+    types = AuditEvent.__table__.c
+    same = {"subject_type": kind, **columns}
+    given = [literal(value, types[name].type) for name, value in same.items()]
+    names = ["subject_id", "subject_label", *same]
+    rows = subjects.add_columns(*given)
+    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))
 
 
 def provenance(by: Actor | None, by_label: str = "") -> dict[str, Any]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, literal, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services.actions import Deed, Person
 from app.kit import audit
 from app.kit.database.ids import among
-from app.models import AuditEvent, User
+from app.models import User
 
 
 def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
@@ -40,17 +39,7 @@ def note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> None
     by_role: dict[str | None, list[int]] = {}
     for person in people:
         by_role.setdefault(person.former_role, []).append(person.id)
-    events = AuditEvent.__table__.c
     for former_role, ids in by_role.items():
-        row = values | {
-            "subject_type": "user",
-            "subject_id": User.id,
-            "subject_label": User.email,
-            "changes": change.changes(deed, former_role),
-        }
-        selected = [
-            value if isinstance(value, InstrumentedAttribute) else literal(value, events[name].type)
-            for name, value in row.items()
-        ]
-        noted = select(*selected).where(among(User.id, ids)).order_by(User.id)
-        db.session.execute(insert(AuditEvent.__table__).from_select(list(row), noted))
+        subjects = select(User.id, User.email).where(among(User.id, ids)).order_by(User.id)
+        changes = change.changes(deed, former_role)
+        audit.record_each(values | {"changes": changes}, subjects, kind="user")

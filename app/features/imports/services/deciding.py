@@ -17,6 +17,7 @@ from app.features.imports.services.rows import Row
 from app.kit import names
 from app.models import Permission, Role, User
 from app.services import policy, registration
+from app.services.user_changes import CHANGE_ROLE, Parameters
 
 NOT_HERE = "Nobody has this address, and only people who are here are updated."
 DELETED = "This person was deleted. They can be restored; their address is not free yet."
@@ -26,6 +27,12 @@ ROLE_ABOVE = "You may not give this role: it allows what you may not do."
 PERSON_ABOVE = "You may not change this person: their role allows what you may not do."
 ONESELF = "You cannot change your own role."
 LAST = "Nobody else could administer the app."
+REFUSALS = {
+    policy.NotOnOneself: ONESELF,
+    policy.AboveOneself: ROLE_ABOVE,
+    policy.LastAdministrator: LAST,
+}
+NO_CHANGE = "The role of this person cannot be changed at present."
 TAKEN = "Someone took this address while the import ran."
 LEFT_OUT = "This line had a problem when the file was checked. Check the file again to import it."
 
@@ -161,7 +168,7 @@ class Rules:
             role = self.by_name.get(names.fold(row.role))
             if role is None:
                 row.complain("role", row.role, NO_ROLE)
-        if found is not None and found.deleted_at is not None:
+        if found is not None and found.is_deleted:
             row.complain("email", row.email, DELETED)
         if row.problems:
             return Deed(row, End.PROBLEM)
@@ -195,30 +202,32 @@ class Rules:
             new = getattr(row, name)
             if new and new != getattr(found, name):
                 deed.changes[name] = (getattr(found, name), new)
-        if role is not None and role.id != found.role_id:
-            deed.changes["role_id"] = (found.role_id, role.id)
+        given = Parameters(by=self.by, role=role)
+        reason = CHANGE_ROLE.why_not(found, given) if role is not None else "same_role"
+        if reason != "same_role":
+            deed.role = role
+            deed.changes["role_id"] = (found.role_id, given.role_id)
         if not deed.changes:
             return deed
         deed.end = End.UPDATED
         before = self.roles.get(found.role_id or 0)
         if before is not None and not self.may_give(before):
             deed.refuse("email", row.email, PERSON_ABOVE)
-        elif "role_id" in deed.changes and role is not None:
-            self._decide_on_role(deed, before, role)
+        elif deed.role is not None and reason:
+            deed.refuse("role", row.role, NO_CHANGE)
+        elif deed.role is not None:
+            self._decide_on_role(deed, found.id, before, given)
         return deed
 
-    def _decide_on_role(self, deed: Deed, before: Role | None, role: Role) -> None:
-        deed.role = role
-        if deed.user_id in self.plan.own_ids:
-            deed.refuse("role", role.name, ONESELF)
-        elif not self.may_give(role):
-            deed.refuse("role", role.name, ROLE_ABOVE)
-        elif before is not None and before.is_administrator and not role.is_administrator:
-            assert deed.user_id is not None  # noqa: S101 - it was found by its address
-            if policy.has_administrator(but=[*self.demoted, deed.user_id]):
-                self.demoted.append(deed.user_id)
-            else:
-                deed.refuse("role", role.name, LAST)
+    def _decide_on_role(
+        self, deed: Deed, user_id: int, before: Role | None, given: Parameters
+    ) -> None:
+        own_ids = self.plan.own_ids
+        refusal = CHANGE_ROLE.refusal(user_id, before, given, own_ids=own_ids, demoted=self.demoted)
+        if refusal is not None:
+            deed.refuse("role", given.role.name if given.role else "", REFUSALS[refusal])
+        elif before and before.is_administrator and CHANGE_ROLE.takes_administrators(given.role):
+            self.demoted.append(user_id)
 
 
 def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Found[Any]]:
@@ -242,8 +251,11 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()
     names = (User.email, User.first_name, User.last_name)
-    state = (User.role_id, User.deleted_at, User.stored_status)
-    query = select(User.id, *names, *state).where(_is_one_of(addresses))
+    # All that a condition of a UserChange may look at.
+    state = (User.is_deleted, User.is_suspended, User.is_invited, User.confirmed)
+    query = select(User.id, *names, User.role_id, *state, User.stored_status).where(
+        _is_one_of(addresses)
+    )
     if changes:
         # No stronger than above: to make a lock stronger is to wait for others while holding it.
         query = query.order_by(User.id).with_for_update(key_share=True)

@@ -15,10 +15,10 @@ from app import emails
 from app.extensions import db, is_sqlite
 from app.features.imports.services.deciding import TAKEN, Deed, End, Rules
 from app.kit import audit
-from app.kit.database import now
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
 from app.services import unproven
+from app.services.user_changes import CHANGE_ROLE, INVITE, Parameters
 
 UPDATABLE = ("first_name", "last_name", "role_id")
 
@@ -66,14 +66,13 @@ def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
         # In the same order for everyone, so that of two imports one waits and neither deadlocks.
         for deed in sorted(deeds, key=lambda deed: deed.row.email)
     ]
-    at = now()
+    given = Parameters(by=rules.by)
     same = {
         "confirmed": False,
         "must_change_password": False,
         "suspended_reason": "",
-        "created_at": at,
-        "invited_at": at,
-        "invited_by_id": rules.by.id,
+        "created_at": given.at,
+        **INVITE.columns(given),
     }
     table = _table(User)
     statement, parameters = _insertion(table, rows, same)
@@ -107,7 +106,7 @@ def _void_passwords(rules: Rules, deeds: Sequence[Deed]) -> None:
 
 def _take_over(rules: Rules, deeds: Sequence[Deed]) -> None:
     """Invite the owners of addresses that someone registered and nobody has confirmed."""
-    same = {"invited_at": now(), "invited_by_id": rules.by.id}
+    same = INVITE.columns(Parameters(by=rules.by))
     rows = [
         {
             "id": deed.user_id,
@@ -142,7 +141,7 @@ def _update(deeds: Sequence[Deed]) -> None:
 
 
 def _event_of_new(rules: Rules, deed: Deed) -> dict[str, Any]:
-    action = "user.invited" if deed.end == End.INVITED else "user.created"
+    action = INVITE.event if deed.end == End.INVITED else "user.created"
     role = deed.role.name if deed.role else ""
     return {
         "action": action,
@@ -159,9 +158,9 @@ def _events_of_update(rules: Rules, deed: Deed) -> list[dict[str, Any]]:
     if names:
         events.append({"action": "user.renamed", "changes": names})
     if "role_id" in deed.changes:
-        before, after = (rules.roles.get(role_id or 0) for role_id in deed.changes["role_id"])
-        pair = [before.name if before else None, after.name if after else None]
-        events.append({"action": "user.role_changed", "changes": {"role": pair}})
+        before = rules.roles.get(deed.changes["role_id"][0] or 0)
+        changes = CHANGE_ROLE.changes(Parameters(role=deed.role), before.name if before else None)
+        events.append({"action": CHANGE_ROLE.event, "changes": changes})
     return [{**event, **_subject(deed), "details": details} for event in events]
 
 
@@ -190,10 +189,10 @@ def _send(rules: Rules, new: Sequence[Deed], updated: Sequence[Deed]) -> bool:
     invited = [deed for deed in new if deed.end == End.INVITED]
     promoted = [deed for deed in updated if "role_id" in deed.changes]
     with emails.gathering():
-        for deed in invited:
-            emails.send_invite(_person(deed), invited_by=rules.by)
-        for deed in promoted:
-            emails.send_role_changed(_person(deed))
+        for change, told in ((INVITE, invited), (CHANGE_ROLE, promoted)):
+            for deed in told:
+                if change.mail:
+                    change.mail(_person(deed), Parameters(by=rules.by, role=deed.role))
     return bool(invited or promoted)
 
 

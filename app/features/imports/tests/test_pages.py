@@ -12,11 +12,12 @@ from app import extensions, tasks
 from app.extensions import db
 from app.features import imports
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
-from app.features.imports.services import checking, lifecycle, working
+from app.features.imports.services import checking, deciding, lifecycle, working
 from app.kit import queue
 from app.kit.database import now
 from app.kit.queue import JobCancelled
 from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
+from app.services import user_changes
 from tests import factories
 from tests.support import needs
 from tests.test_bodies import as_chunks
@@ -476,6 +477,20 @@ def test_nobody_changes_their_own_role_by_import(browser, admin):
     run(browser, row)
     db.session.refresh(admin)
     assert (admin.first_name, admin.is_admin()) == ("New", True)
+
+
+def test_a_condition_of_a_change_of_role_holds_for_imports(browser, make_user, monkeypatch):
+    """A rule is written once: what leaves a user out on the page does so on a line of a file."""
+    factories.make_role("Other", permissions=0x01)
+    make_user(email="confirmed@example.com")
+    make_user(email="unconfirmed@example.com", confirmed=False)
+    monkeypatch.setitem(
+        user_changes.CHANGE_ROLE.unless, "is_confirmed", lambda user, _given: user.confirmed
+    )
+    data = HEADER + "confirmed@example.com,,,Other\nunconfirmed@example.com,,,Other\n"
+    row = check(browser, data, mode="update")
+    assert messages(row) == [(2, "role", deciding.NO_CHANGE)]
+    assert row.counts == {"updated": 1, "problem": 1}
 
 
 def test_the_last_administrator_stays_one(app, make_user, manager):
