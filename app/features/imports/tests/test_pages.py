@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from app import extensions, tasks
+from app import extensions
 from app.extensions import db
 from app.features import imports
+from app.features.imports import tasks
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
 from app.features.imports.services import checking, deciding, lifecycle, working
 from app.kit import queue
