@@ -1,6 +1,11 @@
 """Fixtures for the tests of the application and of each feature."""
 
+from pathlib import Path
+
+import pytest
+
 from app.kit import features
+from tests.needs import missing_features
 
 # The tests of a feature that is off are left out with it.
 collect_ignore = [
@@ -16,3 +21,19 @@ pytest_plugins = [
     "tests.fixtures.races",
     "tests.fixtures.strangers",
 ]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out tests that need a feature which was removed or is off, and say so at the end."""
+    if collection_path.suffix == ".py" and (missing := missing_features(collection_path)):
+        left_out[collection_path.relative_to(config.rootpath).as_posix()] = missing
+        return True
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, missing in sorted(left_out.items()):
+        terminalreporter.line(f"Left out {name}, which needs {', '.join(sorted(missing))}.")
+
+
+left_out: dict[str, set[str]] = {}
