@@ -32,9 +32,8 @@ BROUGHT = {
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
-# Still named by guides that are being rewritten.
-MOVED = {"app/queue/", "app/services/audit/", "app.audit"}
-NO_MODULES = {"app.example.com", "app.json", "app.scss"}
+# Hosts, files, and the name of a log.
+NO_MODULES = {"app.example.com", "app.json", "app.scss", "app.audit"}
 SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
 RUNNING = [
     ROOT / name
@@ -212,7 +211,7 @@ def test_files_that_are_named_exist() -> None:
     missing = {
         (name, page)
         for name, page in named(rf"`((?:{folders})/[\w./-]*)`", GUIDES)
-        if "NAME" not in name and not is_there(ROOT / name) and name not in MOVED
+        if "NAME" not in name and not is_there(ROOT / name)
     }
     assert not missing, "Correct these paths: there is no such file."
 
@@ -221,7 +220,7 @@ def test_modules_that_are_named_exist() -> None:
     missing = {
         (name, page)
         for name, page in named(r"`((?:app|settings)(?:\.\w+)+)(?:\(.*?\))?`", GUIDES)
-        if page != "CHANGELOG.md" and name not in MOVED | NO_MODULES and not has_module(name)
+        if page != "CHANGELOG.md" and name not in NO_MODULES and not has_module(name)
     }
     assert not missing, "Correct these modules: there is no such module, or name in it."
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import select
 
 from app import emails
-from app.emails import RenderedEmail
+from app.emails import MESSAGES, RenderedEmail
 from app.extensions import db
+from app.kit import features
+from app.kit.features import FOLDER
 from app.models import EmailMessage, Role, User
+from tests.routes import rows
 
-SNAPSHOTS = Path(__file__).with_name("snapshots")
+SNAPSHOTS = "snapshots"
 # A path's last part that is long is a token, which is another one each time.
 TOKEN = re.compile(r"(/account/[a-z0-9/-]+/)[A-Za-z0-9._-]{40,}")
 WHEN = datetime(2031, 3, 9, 14, 5, tzinfo=UTC)
@@ -56,9 +60,24 @@ def make_people() -> tuple[User, User]:
     return ada, bob
 
 
+def file_of(name: str) -> Path:
+    """Return the file with the snapshot of a mail; a feature keeps those of its own messages."""
+    parts = MESSAGES[name].values.__module__.split(".")
+    is_of_feature = parts[:2] == ["app", "features"]
+    tests = FOLDER / parts[2] / "tests" if is_of_feature else Path(__file__).parent
+    return tests / SNAPSHOTS / f"{name}.txt"
+
+
+def files() -> set[Path]:
+    """Return every file with a snapshot."""
+    folders = [Path(__file__).parent, *(folder / "tests" for folder in features.folders())]
+    return {file for folder in folders for file in (folder / SNAPSHOTS).glob("*.txt")}
+
+
 def senders(ada: User, bob: User) -> dict[str, Sender]:
     """Return for each kind of mail a call that writes one."""
-    return {
+    of_features = {name: partial(write, ada) for name, write in rows("MAILS").items()}
+    return of_features | {
         "confirm": lambda: emails.send_confirm(bob),
         "change_email": lambda: emails.send_change_email(ada, "ada@new.example.com"),
         "reset_password": lambda: emails.send_reset_password("ada@example.com"),

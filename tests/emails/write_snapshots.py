@@ -16,7 +16,9 @@ def main() -> None:
         roles.insert()
         for name, sender in samples.senders(*samples.make_people()).items():
             text = samples.snapshot(samples.show(sender))
-            (samples.SNAPSHOTS / f"{name}.txt").write_text(text, encoding="utf-8")
+            file = samples.file_of(name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
