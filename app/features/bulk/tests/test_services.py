@@ -12,7 +12,6 @@ from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services import batches, locks, notes, operations, previews
-from app.features.invitations import invitations
 from app.features.user_search import Filters
 from app.kit import queue
 from app.kit.database import now
@@ -22,6 +21,9 @@ from app.services.access import TooManyMails
 from app.services.policy import AboveOneself
 from app.services.registration import InvitationsClosed
 from tests import factories
+from tests.support import module_of, needs
+
+invitations = module_of("invitations", "invitations")
 
 
 def role(name):
@@ -118,6 +120,7 @@ def test_a_preview_says_who_is_left_out_and_why(make_user, admin, action, traits
         assert [one.id for one in bulk.whom(operation)] == [user.id]
 
 
+@needs("invitations")
 def test_nobody_is_invited_more_often_than_an_hour_allows(make_user, admin):
     """As by their page: five times, whoever asks and in whatever way."""
     user = make_user(invited=True)
@@ -133,6 +136,7 @@ def test_nobody_is_invited_more_often_than_an_hour_allows(make_user, admin):
     assert count(EmailMessage.message == "invite", of=EmailMessage) == 5
 
 
+@needs("invitations")
 def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admin):
     user = make_user(invited=True)
     operation = bulk.preview("resend_invitation", by=admin, user_ids=[user.id])

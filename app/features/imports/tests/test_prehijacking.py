@@ -7,12 +7,13 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features import imports
-from app.features.invitations import invitations
 from app.models import Role
 from app.services import users
 from app.services.policy import AboveOneself
 from tests.fixtures.strangers import COLLEAGUE, OWN, account, get_in
-from tests.support import PASSWORD, links, path_of
+from tests.support import PASSWORD, links, module_of, needs, path_of
+
+invitations = module_of("invitations", "invitations")
 
 
 def change_role(by, staff):
@@ -47,7 +48,9 @@ def test_an_import_that_creates_accounts_leaves_an_unconfirmed_one_as_it_is(stra
     assert account().role.name == "User"
 
 
-@pytest.mark.parametrize("give", [invite, invite_by_import], ids=lambda give: give.__name__)
+@pytest.mark.parametrize(
+    "give", [pytest.param(invite, marks=needs("invitations")), invite_by_import]
+)
 def test_an_address_that_a_stranger_holds_can_be_invited(give, stranger, app, staff, admin, outbox):
     outbox.deliver()
     give(admin, staff)
