@@ -149,7 +149,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not run(copy, "-m", "ruff", "check", "-q", "--no-cache", "--select=I", "--fix", "app")
     before = contents(copy)
     recipes.follow(FEATURE, copy)
-    for command in WRITERS:
+    for command in (*WRITERS, ["manage.py", "build_assets"]):
         assert not run(copy, *command)
     after = contents(copy)
     changed = {name for name in before | after if before.get(name) != after.get(name)}
