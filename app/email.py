@@ -15,5 +15,5 @@ def send_email(recipient: str, subject: str, template: str, **kwargs: Any) -> Em
     values: make it a message in app/emails/links.py, whose links are made when it is sent.
     """
     row = emails.send_custom(recipient, subject, template, kwargs)
-    outbox.commit_and_offer(row)
+    outbox.commit_and_notify(row)
     return row

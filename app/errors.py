@@ -12,18 +12,18 @@ from app.kit.web.csrf import comes_from_here
 from app.kit.web.errors import HOME, MESSAGES, render, request_id, show, show_conflict
 from app.kit.web.redirects import next_url
 from app.services.guesses import TooManyGuesses
-from app.services.policy import AboveOneself, NotWhileActing, RoleGone, UserGone
+from app.services.policy import InsufficientPrivileges, NotWhileImpersonating, RoleGone, UserGone
 from app.sign_in import has_been_someone_else
 
 SECRET_FIELDS = ("password", "csrf_token", "token")
 CHOSEN_FIELDS = ("seen", "confirmed", "action", "submit")
 
-ABOVE_ONESELF = (
+INSUFFICIENT_PRIVILEGES = (
     "This is beyond what you may do",
     "It reaches a person or a role with permissions that you lack. Someone who has all of them "
     "can do it.",
 )
-FORBIDDEN_WHILE_ACTING = (
+FORBIDDEN_WHILE_IMPERSONATING = (
     "They may not open this",
     "The account that you are signed in as does not have the permission this page asks for. "
     "Stop being signed in as them to use your own.",
@@ -33,7 +33,7 @@ TOO_MANY_FOR_ACCOUNT = (
     "Wait a quarter of an hour, then try again. If the account is yours, you need not wait: use a "
     "browser in which you have signed in before, or get a link for a new password by email.",
 )
-NOT_WHILE_ACTING = (
+NOT_WHILE_IMPERSONATING = (
     "Not while you are signed in as someone else",
     "Passwords, addresses, sessions and whatever asks for a password are for the person alone. "
     "Stop being signed in as them; what your own permissions allow you can then do as yourself.",
@@ -43,26 +43,26 @@ NOT_WHILE_ACTING = (
 def init_app(app: Flask) -> None:
     app.register_error_handler(Forbidden, show_not_permitted)
     app.register_error_handler(CSRFError, show_stale_form)
-    app.register_error_handler(NotWhileActing, show_not_while_acting)
+    app.register_error_handler(NotWhileImpersonating, show_not_while_acting)
     app.register_error_handler(TooManyGuesses, show_too_many_guesses)
-    app.register_error_handler(AboveOneself, show_forbidden)
+    app.register_error_handler(InsufficientPrivileges, show_forbidden)
     for outdated in (RoleGone, UserGone):
         app.register_error_handler(outdated, show_conflict)
 
 
 def show_not_permitted(error: Forbidden) -> Any:
     """Say whose permission is missing: the visitor's, or that of the user they are signed in as."""
-    return show(error, FORBIDDEN_WHILE_ACTING if g.get("acting") else None)
+    return show(error, FORBIDDEN_WHILE_IMPERSONATING if g.get("impersonating") else None)
 
 
 def show_forbidden(_error: Exception) -> Any:
     """Answer that whoever asks may not do this to people or roles that may do more."""
-    return show(Forbidden(), ABOVE_ONESELF)
+    return show(Forbidden(), INSUFFICIENT_PRIVILEGES)
 
 
 def show_not_while_acting(_error: Exception) -> Any:
     """Answer that this is left to the person as whom someone else is signed in."""
-    return show(Forbidden(), NOT_WHILE_ACTING)
+    return show(Forbidden(), NOT_WHILE_IMPERSONATING)
 
 
 def show_too_many_guesses(error: TooManyGuesses) -> Any:

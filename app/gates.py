@@ -7,7 +7,7 @@ from flask_login import current_user
 from app.kit.web.gates import ask_gates, closed_to, gate, lead_to, reserve
 from app.kit.web.headers import SAFE_METHODS
 from app.services import sessions
-from app.services.policy import refuse_acting
+from app.services.policy import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED
 
 # Impersonation is optional and registers its gate itself; views of the core are open to it.
@@ -56,7 +56,7 @@ def ask_for_the_password() -> ResponseReturnValue | None:
     A browser that came back with the remember-me cookie has yet to give it. An administrator who is
     impersonating the user cannot give it, so the view is closed to them.
     """
-    refuse_acting(current_user)
+    ensure_not_impersonating(current_user)
     if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
         return None
     # A form is not sent again by itself: the page that it came from asks anew.

@@ -175,7 +175,7 @@ def keep_identities_apart() -> ResponseReturnValue | None:
     if impersonator is not None and row is not None and row.acting_until is not None:
         name = user.full_name() or user.email
         by_name = impersonator.full_name() or impersonator.email
-        g.acting = Acting(name, user.email, by_name, row.acting_until)
+        g.impersonating = Acting(name, user.email, by_name, row.acting_until)
     elif row is not None and row.acting_as_id is not None:
         impersonation.settle(row)
     now_as = user.id if impersonator else None

@@ -17,7 +17,7 @@ from benchmarks.results import Result, compare
 from benchmarks.stand import SQLITE, Stand
 
 WITHOUT = {
-    SQLITE: [f"DROP TRIGGER users_search_{deed}" for deed in ("insert", "update", "delete")],
+    SQLITE: [f"DROP TRIGGER users_search_{action}" for action in ("insert", "update", "delete")],
 }
 WITHOUT_ON_POSTGRESQL = ["DROP INDEX ix_users_folded"]
 AT_ONCE = 1000

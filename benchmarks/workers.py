@@ -81,7 +81,7 @@ def mails(stand: Stand) -> Iterator[Result]:
             with app.app_context():
                 rows = [emails.send_password_changed(person) for person in people()]
                 started = time.monotonic()
-                outbox.commit_and_offer(*rows)
+                outbox.commit_and_notify(*rows)
             return _per_second(redis, KIT, started, sizes.mails)
 
         def one_by_one() -> float:
@@ -91,7 +91,7 @@ def mails(stand: Stand) -> Iterator[Result]:
                 db.session.expunge_all()
                 started = time.monotonic()
                 for person in found:
-                    outbox.commit_and_offer(emails.send_password_changed(person))
+                    outbox.commit_and_notify(emails.send_password_changed(person))
             return _per_second(redis, KIT, started, sizes.mails)
 
         def by_rq() -> float:

@@ -45,29 +45,29 @@ class NewUserForm(BaseForm):
     submit = SubmitField("Add person")
 
 
-class StaleableForm(BaseForm):
+class SnapshotForm(BaseForm):
     """A form that knows what its page showed, to notice when someone else changes it meanwhile."""
 
     seen = HiddenField()
 
 
-class ChangeUserNameForm(StaleableForm):
+class ChangeUserNameForm(SnapshotForm):
     first_name = name_field("First name", autocomplete="off")
     last_name = name_field("Last name", autocomplete="off")
     submit = SubmitField("Change name")
 
 
-class ChangeUserEmailForm(StaleableForm):
+class ChangeUserEmailForm(SnapshotForm):
     email = email_field("Email address", autocomplete="off")
     submit = SubmitField("Change email")
 
 
-class ChangeAccountTypeForm(StaleableForm):
+class ChangeAccountTypeForm(SnapshotForm):
     role = RoleField()
     submit = SubmitField("Change role")
 
 
-class ReasonForm(StaleableForm):
+class ReasonForm(SnapshotForm):
     """Asks why; what is written is for administrators and the audit trail."""
 
     reason = TextAreaField(
@@ -96,6 +96,6 @@ class ConfirmUserForm(BaseForm):
 
 
 class ConfirmForm(BaseForm):
-    """Asks whether a deed is meant; what it is stands on the page."""
+    """Asks whether an action is meant; what it is stands on the page."""
 
     submit = SubmitField("Yes")

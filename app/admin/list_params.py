@@ -1,4 +1,4 @@
-"""What the admin's views ask of a request: the part of a list that is wanted, a confirmed deed."""
+"""Parameters of the admin's lists, and the page that asks to confirm an action."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ def is_live() -> bool:
 def confirm(
     *, title: str, text: str, button: str, back: str, trail: list[tuple[str, str]], danger: bool
 ) -> ResponseReturnValue | None:
-    """Return None when the deed is confirmed, else the page that asks, naming what will happen."""
+    """Return None when the action is confirmed, else the page that asks."""
     form = ConfirmForm()
     if form.validate_on_submit():
         return None

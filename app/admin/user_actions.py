@@ -7,10 +7,10 @@ from typing import Any, get_args
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.admin.forms import ConfirmForm, StaleableForm
+from app.admin.forms import ConfirmForm, SnapshotForm
 from app.extensions import db
 from app.kit import edit_conflicts, slots
-from app.kit.edit_conflicts import Changed
+from app.kit.edit_conflicts import EditConflict
 from app.kit.slots import Place, UserAction
 from app.kit.web.forms import BaseForm
 from app.kit.web.templating import may_open
@@ -19,10 +19,10 @@ from app.services import user_page, users
 from app.services.access import TooManyMails, WrongState
 from app.services.policy import (
     LastAdministrator,
-    NotOnOneself,
+    NotOnSelf,
     UserGone,
-    refuse_above,
-    refuse_oneself,
+    ensure_may_manage,
+    ensure_not_self,
 )
 from app.sign_in import me
 
@@ -35,8 +35,8 @@ STATE = "Nothing was done: the account is in another state by now. Look at it ag
 TOO_MANY = "Enough of these mails went to {} within the hour. Try again later."
 
 
-def to_person(view: View) -> View:
-    """Give a view the user whose id is in its address, and answer when the deed cannot be done.
+def to_user(view: View) -> View:
+    """Give a view the user whose id is in its address, and answer when the action cannot be done.
 
     Goes below the decorators that say who may open it. Whoever is above the visitor is 403.
     """
@@ -44,11 +44,11 @@ def to_person(view: View) -> View:
     @slots.acts_on_user
     @wraps(view)
     def guarded(user_id: int, **values: Any) -> ResponseReturnValue:
-        user = person_or_404(user_id)
+        user = user_or_404(user_id)
         try:
             _refuse_early(user)
             return view(user, **values)
-        except NotOnOneself:
+        except NotOnSelf:
             flash(ONESELF, "error")
         except LastAdministrator:
             flash(LAST, "error")
@@ -70,10 +70,10 @@ def _refuse_early(user: User) -> None:
     action = slots.user_action_at(request.endpoint or "")
     if user_page.is_available(action, user, by=me()):
         return
-    refuse_above(me(), user.role)
+    ensure_may_manage(me(), user.role)
     if user.is_deleted:
         raise UserGone
-    refuse_oneself(user, me())
+    ensure_not_self(user, me())
     raise WrongState
 
 
@@ -86,7 +86,7 @@ def buttons(actions: list[UserAction]) -> dict[str, dict[str, list[UserAction]]]
     return places
 
 
-def person_or_404(user_id: int) -> User:
+def user_or_404(user_id: int) -> User:
     return db.get_or_404(User, user_id)
 
 
@@ -98,10 +98,10 @@ def name_of(user: User) -> str:
     return user.full_name() or user.email
 
 
-def note_seen(form: StaleableForm, user: User) -> None:
+def note_seen(form: SnapshotForm, user: User) -> None:
     """Have the form carry what its page shows, unless it was sent and carries it already."""
     if not form.is_submitted():
-        form.seen.data = edit_conflicts.note(users.shown(user))
+        form.seen.data = edit_conflicts.snapshot(users.shown(user))
 
 
 def form_page(
@@ -111,18 +111,18 @@ def form_page(
     title: str,
     lead: str,
     points: tuple[str, ...] = (),
-    stale: tuple[Changed, list[tuple[str, str]]] | None = None,
+    stale: tuple[EditConflict, list[tuple[str, str]]] | None = None,
     deleted_owner: User | None = None,
 ) -> ResponseReturnValue:
-    """Render the page of a deed: whom it is done to, what follows from it, and the form.
+    """Render the page of an action: whom it is done to, what follows from it, and the form.
 
     `stale` is what someone else has changed and what the visitor wants: the form is then sent
     with what the page shows now. `deleted_owner` has the address that was typed.
     """
-    if stale and isinstance(form, StaleableForm):
-        form.seen.data = edit_conflicts.note(users.shown(user))
+    if stale and isinstance(form, SnapshotForm):
+        form.seen.data = edit_conflicts.snapshot(users.shown(user))
     page = render_template(
-        "admin/person_deed.html",
+        "admin/user_action.html",
         user=user,
         form=form,
         title=title,
@@ -137,7 +137,7 @@ def form_page(
 def confirmed(
     user: User, *, title: str, lead: str, button: str, points: tuple[str, ...] = (), danger: bool
 ) -> ResponseReturnValue | None:
-    """Return None when the deed is confirmed, else the page that asks."""
+    """Return None when the action is confirmed, else the page that asks."""
     form = ConfirmForm()
     form.submit.label.text = button
     form.submit.render_kw = {"class": "btn-danger" if danger else "btn-primary"}

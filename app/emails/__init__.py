@@ -33,7 +33,7 @@ from app.emails.samples import sample
 from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
 from app.kit.mail.rendering import present, preview, render, subject_of
 from app.kit.mail.templates import load_templates
-from app.kit.mail.writing import gathering, new_message_id
+from app.kit.mail.writing import in_batch, new_message_id
 
 __all__ = [
     "LINK_LIFETIMES",
@@ -41,7 +41,7 @@ __all__ = [
     "Cancelled",
     "RenderedEmail",
     "Values",
-    "gathering",
+    "in_batch",
     "load_templates",
     "new_message_id",
     "note_copied_invite",

@@ -25,7 +25,7 @@ class Difference:
     now: str
 
 
-class Changed(Exception):
+class EditConflict(Exception):
     """The row is not what it was when the form was opened; nothing was written.
 
     `by` and `at` tell whose change came between, as far as the audit trail knows.
@@ -36,18 +36,18 @@ class Changed(Exception):
         self.differences, self.by, self.at = differences, by, at
 
 
-def note(values: Mapping[str, object]) -> str:
+def snapshot(values: Mapping[str, object]) -> str:
     """Return what a form carries, in a hidden field, of the values that its page shows."""
     return json.dumps(_plain(values), ensure_ascii=False)
 
 
-def refuse_if_changed(
+def ensure_unchanged(
     seen: str | None,
     values: Mapping[str, object],
     subject: Any,
     actions: Collection[str] | None = None,
 ) -> None:
-    """Raise Changed, all rolled back, unless the values are what `seen` noted.
+    """Raise EditConflict, all rolled back, unless the values are what `seen` noted.
 
     Called with the row of `subject` locked. None, of a caller who showed nothing to anybody, is
     not compared. What was noted comes from a browser: what cannot be read counts as changed.
@@ -63,7 +63,7 @@ def refuse_if_changed(
     ]
     last = _last_change(subject, actions)
     db.session.rollback()
-    raise Changed(differences, *last)
+    raise EditConflict(differences, *last)
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from app.kit.web.devices import device_name
 from app.models import User, UserSession
 from app.services import sessions, user_changes
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.policy import lock, refuse_above, refuse_acting, refuse_oneself
+from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
 from app.services.user_changes import Parameters
 from app.services.users import lock_present, refuse_deleted
 
@@ -31,8 +31,8 @@ def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None
     """Take the address for the user's own without a link.
 
     The password of the account is voided and a link to choose one is queued, unless
-    `keep_password`: the administrator knows that the user made the account. Raises AboveOneself
-    and WrongState.
+    `keep_password`: the administrator knows that the user made the account. Raises
+    InsufficientPrivileges and WrongState.
     """
     change = user_changes.CONFIRM_KEEPING_PASSWORD if keep_password else user_changes.CONFIRM
     given = Parameters(by=by)
@@ -42,56 +42,58 @@ def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None
 
 
 def resend_confirmation(user: User, *, by: User | None) -> None:
-    """Queue the confirmation link again. Raises AboveOneself, WrongState and TooManyMails."""
+    """Queue the confirmation link again. Raises InsufficientPrivileges, WrongState and
+    TooManyMails."""
     _lock_to_mail(user, "confirm", ("unconfirmed",), by)
     audit.record("user.confirmation_resent", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_confirm(user))
+    outbox.commit_and_notify(emails.send_confirm(user))
 
 
 def send_reset_link(user: User, *, by: User | None) -> None:
     """Queue a link with which the user chooses a new password; nobody else ever knows it.
 
-    Raises AboveOneself, WrongState and TooManyMails.
+    Raises InsufficientPrivileges, WrongState and TooManyMails.
     """
     _lock_to_mail(user, "reset_password", ("active", "unconfirmed"), by)
     audit.record("user.reset_link_sent", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_reset_password(user.email))
+    outbox.commit_and_notify(emails.send_reset_password(user.email))
 
 
 def require_password_change(user: User, *, by: User | None) -> None:
     """Have the user choose a new password before anything else, from their next request on.
 
-    Raises NotOnOneself, AboveOneself and WrongState.
+    Raises NotOnSelf, InsufficientPrivileges and WrongState.
     """
-    refuse_oneself(user, by)
+    ensure_not_self(user, by)
     lock_present(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     _require(user.password_hash is not None)
     if user.must_change_password:
         return
     user.must_change_password = True
     audit.record("user.password_change_required", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_password_change_required(user))
+    outbox.commit_and_notify(emails.send_password_change_required(user))
 
 
 def end_sessions(user: User, *, by: User) -> None:
     """Sign `user` out everywhere; oneself, everywhere but here.
 
-    Raises NotWhileActing and AboveOneself.
+    Raises NotWhileImpersonating and InsufficientPrivileges.
     """
-    refuse_acting(by)
+    ensure_not_impersonating(by)
     lock(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     sessions.end_all_others(user, by=by)
     audit.record("user.sessions_ended", by=by, subject=user)
     db.session.commit()
 
 
 def end_session(user: User, session_id: int, *, by: User) -> None:
-    """End one session of `user`, if it is there still. Raises NotWhileActing and AboveOneself."""
-    refuse_acting(by)
+    """End one session of `user`, if it is there still. Raises NotWhileImpersonating and
+    InsufficientPrivileges."""
+    ensure_not_impersonating(by)
     lock(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     session = db.session.get(UserSession, session_id)
     if session is None or session.user_id != user.id:
         return
@@ -110,7 +112,7 @@ def _lock_to_mail(user: User, kind: str, states: tuple[str, ...], by: User | Non
     recipient = user.email
     is_throttled = outbox.is_throttled(recipient, kind, LINKS_AN_HOUR, HOUR)
     lock_present(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     _require(user.status in states and user.email == recipient)
     if is_throttled:
         db.session.rollback()

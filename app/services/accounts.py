@@ -14,7 +14,7 @@ from app.kit.mail import outbox
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
 from app.services import guesses, registration, sessions, unproven
-from app.services.policy import lock, refuse_acting
+from app.services.policy import ensure_not_impersonating, lock
 
 HOUR = timedelta(hours=1)
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
@@ -83,7 +83,7 @@ def _is_still(user: User, verified: str | None) -> bool:
 
 def reauthenticate(user: User, session: UserSession, password: str) -> None:
     """Note that the user gave the password again. Raises WrongPassword and TooManyGuesses."""
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     guess = guesses.at_own_password(user)
     if not user.verify_password(password):
         refuse_password("session.reauthentication_refused", user)
@@ -232,7 +232,7 @@ def reset_password(token: str, password: str) -> User:
     guesses.forget(user)
     sessions.end_all(user)
     audit.record("user.password_reset", by=user, subject=user)
-    outbox.commit_and_offer(emails.send_password_changed(user))
+    outbox.commit_and_notify(emails.send_password_changed(user))
     return user
 
 
@@ -241,7 +241,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
 
     Raises WrongPassword, UserGone and passwords.WeakPassword.
     """
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     require_password(user, old, otherwise="user.password_change_refused")
     try:
         _require_acceptable_password(user, new)
@@ -252,7 +252,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     sessions.end_all(user, but=keep)
     sessions.renew(user)
     audit.record("user.password_changed", by=user, subject=user)
-    outbox.commit_and_offer(emails.send_password_changed(user))
+    outbox.commit_and_notify(emails.send_password_changed(user))
 
 
 def join_from_invite(user_id: int, token: str, password: str) -> User:
@@ -369,4 +369,4 @@ def _send_sparingly(
     if outbox.is_throttled(recipient, send.__name__.removeprefix("send_"), limit, HOUR):
         db.session.commit()
     else:
-        outbox.commit_and_offer(send(to))
+        outbox.commit_and_notify(send(to))

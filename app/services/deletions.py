@@ -18,7 +18,7 @@ from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
 from app.services import erasure, guesses, user_changes
 from app.services.accounts import refuse_password
-from app.services.policy import lock, refuse_above, refuse_acting
+from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
 from app.services.user_changes import Parameters
 
 # Each has events of the trail to be rewritten, and SQLite has one writer at a time.
@@ -29,7 +29,8 @@ ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
 def delete(user: User, *, by: User | None) -> None:
     """Delete `user` so that they can be restored: end their sessions and tell them.
 
-    Mail that waits for them is cancelled. Raises NotOnOneself, AboveOneself and LastAdministrator.
+    Mail that waits for them is cancelled. Raises NotOnSelf, InsufficientPrivileges and
+    LastAdministrator.
     """
     given = Parameters(by=by)
     user_changes.lock(user_changes.DELETE, user, given)
@@ -39,9 +40,9 @@ def delete(user: User, *, by: User | None) -> None:
 def delete_oneself(user: User, *, password: str) -> None:
     """Delete the account of whoever asks for it, in the same way.
 
-    Raises NotWhileActing, TooManyGuesses, WrongPassword and LastAdministrator.
+    Raises NotWhileImpersonating, TooManyGuesses, WrongPassword and LastAdministrator.
     """
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     given = Parameters(by=user)
     guess = guesses.at_own_password(user)
     verified = user.password_hash
@@ -56,17 +57,17 @@ def delete_oneself(user: User, *, password: str) -> None:
 
 
 def restore(user: User, *, by: User | None) -> None:
-    """Give a deleted user their account back as it was, and tell them. Raises AboveOneself.
+    """Restore a deleted user as they were, and tell them. Raises InsufficientPrivileges.
 
     Sessions and mails that the deletion ended stay ended.
     """
     lock(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     if not user.is_deleted:
         return
     user.deleted_at = None
     audit.record("user.restored", by=by, subject=user)
-    outbox.commit_and_offer(emails.send_account_restored(user))
+    outbox.commit_and_notify(emails.send_account_restored(user))
 
 
 def purge() -> int:

@@ -17,7 +17,7 @@ from app.services.accounts import (
     lock_by_token,
     require_password,
 )
-from app.services.policy import refuse_acting
+from app.services.policy import ensure_not_impersonating
 
 
 def request_email_change(user: User, *, new_email: str, password: str) -> None:
@@ -27,7 +27,7 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
     registration that nobody has confirmed does not take it.
     Raises WrongPassword and UserGone.
     """
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     require_password(user, password, otherwise="user.email_change_refused")
     new_email = canonical_email(new_email)
     if new_email == user.email:
@@ -49,18 +49,18 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
         return
     notice = emails.send_email_change_requested(user, new_email)
     if owner is None:
-        outbox.commit_and_offer(notice, emails.send_change_email(user, new_email))
+        outbox.commit_and_notify(notice, emails.send_change_email(user, new_email))
     elif outbox.is_throttled(new_email, kind, 1, HOUR):
-        outbox.commit_and_offer(notice)
+        outbox.commit_and_notify(notice)
     elif owner.is_deleted:
-        outbox.commit_and_offer(notice, emails.send_address_reserved(new_email))
+        outbox.commit_and_notify(notice, emails.send_address_reserved(new_email))
     else:
-        outbox.commit_and_offer(notice, emails.send_already_registered(new_email))
+        outbox.commit_and_notify(notice, emails.send_already_registered(new_email))
 
 
 def cancel_email_change(user: User) -> None:
     """Forget the new address that has not been confirmed; its link stops working."""
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     if user.pending_email:
         changes = {"pending_email": (user.pending_email, None)}
         audit.record("user.email_change_cancelled", by=user, subject=user, changes=changes)
@@ -74,7 +74,7 @@ def change_email(user: User, token: str) -> None:
     A registration of the address that nobody has confirmed gives way. Raises LinkRefused and
     EmailTaken.
     """
-    refuse_acting(user)
+    ensure_not_impersonating(user)
     if user.pending_email and user.accepts("change_email", token):
         unproven.give_way(user.pending_email, to=user)
     locked = lock_by_token("change_email", token)
@@ -96,4 +96,4 @@ def change_email(user: User, token: str) -> None:
         changes={"email": (old_email, locked.email)},
     )
     notices = emails.send_email_changed(locked, old_email=old_email, new_email=locked.email)
-    outbox.commit_and_offer(*notices)
+    outbox.commit_and_notify(*notices)

@@ -20,11 +20,11 @@ from app.models import Permission, User, UserSession
 from app.services import guesses, sessions
 from app.services.accounts import WrongPassword
 from app.services.policy import (
-    AboveOneself,
+    InsufficientPrivileges,
+    ensure_may_manage,
+    ensure_not_impersonating,
+    ensure_not_self,
     lock,
-    refuse_above,
-    refuse_acting,
-    refuse_oneself,
 )
 
 
@@ -38,12 +38,13 @@ def may_begin(user: User, *, by: User) -> bool:
 
 
 def check(user: User, *, by: User) -> None:
-    """Raise NotWhileActing, NotOnOneself, AboveOneself or CannotSignIn unless `may_begin`."""
-    refuse_acting(by)
-    refuse_oneself(user, by)
-    refuse_above(by, user.role)
+    """Raise NotWhileImpersonating, NotOnSelf, InsufficientPrivileges or CannotSignIn unless
+    `may_begin`."""
+    ensure_not_impersonating(by)
+    ensure_not_self(user, by)
+    ensure_may_manage(by, user.role)
     if not by.can(Permission.IMPERSONATE):
-        raise AboveOneself
+        raise InsufficientPrivileges
     if not by.may_act_as(user):
         raise CannotSignIn
 
@@ -125,5 +126,5 @@ def settle(session: UserSession) -> None:
 
 def _session_of(user: User) -> UserSession:
     if user.session is None:
-        raise AboveOneself  # a command, say, which nobody is signed in to
+        raise InsufficientPrivileges  # a command, say, which nobody is signed in to
     return user.session

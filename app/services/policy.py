@@ -15,19 +15,19 @@ class LastAdministrator(Exception):
     """Without this one nobody could administer the app."""
 
 
-class NotOnOneself(Exception):
+class NotOnSelf(Exception):
     """Administrators do not do this to their own account."""
 
 
-class AboveOneself(Exception):
+class InsufficientPrivileges(Exception):
     """It reaches people or permissions beyond those of whoever acts."""
 
 
-class AuthorityLost(AboveOneself):
+class PrivilegesLost(InsufficientPrivileges):
     """Whoever acts was demoted, suspended or deleted since they asked for it."""
 
 
-class NotWhileActing(Exception):
+class NotWhileImpersonating(Exception):
     """Whoever is signed in as someone else leaves it to them."""
 
 
@@ -39,35 +39,35 @@ class RoleGone(Exception):
     """Someone else deleted the role in the meantime."""
 
 
-def covers(by: User | None, permissions: int) -> bool:
+def may_grant(by: User | None, permissions: int) -> bool:
     """Tell whether `by` holds all of `permissions`; None is the command line, which holds all."""
     return by is None or permissions == 0 or by.can(permissions)
 
 
-def refuse_above(by: User | None, *roles: Role | None) -> None:
-    """Raise AboveOneself unless `by` holds every permission of each of `roles`."""
-    if not all(covers(by, role.permissions) for role in roles if role is not None):
-        raise AboveOneself
+def ensure_may_manage(by: User | None, *roles: Role | None) -> None:
+    """Raise InsufficientPrivileges unless `by` holds every permission of each of `roles`."""
+    if not all(may_grant(by, role.permissions) for role in roles if role is not None):
+        raise InsufficientPrivileges
 
 
-def refuse_oneself(user: User, by: User | None) -> None:
-    """Raise NotOnOneself if `by`, or whoever is signed in as `by`, would act on themselves."""
-    if user.id in own_ids(by):
-        raise NotOnOneself
+def ensure_not_self(user: User, by: User | None) -> None:
+    """Raise NotOnSelf if `by`, or whoever is signed in as `by`, would act on themselves."""
+    if user.id in actor_ids(by):
+        raise NotOnSelf
 
 
-def own_ids(by: User | None) -> set[int]:
+def actor_ids(by: User | None) -> set[int]:
     """Return the ids of `by` and of whoever is signed in as `by`."""
     return {one.id for one in _acting(by)}
 
 
-def refuse_acting(by: User | None) -> None:
-    """Raise NotWhileActing if someone else is signed in as `by`.
+def ensure_not_impersonating(by: User | None) -> None:
+    """Raise NotWhileImpersonating if someone else is signed in as `by`.
 
     Goes before whatever asks for a password or decides who can sign in, and how.
     """
     if by is not None and by.impersonator is not None:
-        raise NotWhileActing
+        raise NotWhileImpersonating
 
 
 def assignable(by: User | None) -> ColumnElement[bool]:
@@ -85,7 +85,7 @@ def lock(user: User, *, by: User | None = None) -> None:
     """
     # By their ids, as everyone who locks several does, so that no two wait for each other.
     for one in sorted({*_acting(by), user}, key=_number):
-        _lock(one, UserGone if one is user else AuthorityLost, read=one is not user)
+        _lock(one, UserGone if one is user else PrivilegesLost, read=one is not user)
     _require_authority(by, oneself=user is by)
 
 
@@ -93,15 +93,15 @@ def lock_actor(by: User | None) -> None:
     """Read whoever acts again, and let nobody demote or suspend them before this is done.
 
     Where someone else is locked too, `lock` does it. Others may act in the same name meanwhile.
-    Raises AuthorityLost unless they may still manage people.
+    Raises PrivilegesLost unless they may still manage people.
     """
     for one in sorted(_acting(by), key=_number):
-        _lock(one, AuthorityLost, read=True)
+        _lock(one, PrivilegesLost, read=True)
     _require_authority(by)
 
 
 def read_actor_again(by: User | None, permission: int) -> None:
-    """Raise AuthorityLost unless whoever acts may still do what needs `permission`.
+    """Raise PrivilegesLost unless whoever acts may still do what needs `permission`.
 
     Goes after lock_administrators, which whoever demotes, suspends or deletes someone waits for.
     """
@@ -110,7 +110,7 @@ def read_actor_again(by: User | None, permission: int) -> None:
             db.session.refresh(one)
         except InvalidRequestError:
             db.session.rollback()
-            raise AuthorityLost from None
+            raise PrivilegesLost from None
     _require_authority(by, permission)
 
 
@@ -145,7 +145,7 @@ def _require_authority(
     is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
     if not (may and is_themselves and all(one.is_active and one.confirmed for one in _acting(by))):
         db.session.rollback()
-        raise AuthorityLost
+        raise PrivilegesLost
 
 
 def lock_role(role: Role, *, to_delete: bool = False) -> None:

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
 from app.models import User, UserSession
-from app.services.policy import NotWhileActing
+from app.services.policy import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 
@@ -56,9 +56,9 @@ def touch(session: UserSession) -> None:
 
 
 def confirm_password(session: UserSession) -> None:
-    """Note that the password has just been given again. Raises NotWhileActing."""
+    """Note that the password has just been given again. Raises NotWhileImpersonating."""
     if session.is_acting:
-        raise NotWhileActing
+        raise NotWhileImpersonating
     session.authenticated_at = now()
     audit.record("session.reauthenticated", by=session.user, subject=session.user)
     db.session.commit()
@@ -89,7 +89,7 @@ def renew(user: User) -> None:
 
 
 def is_fresh(session: UserSession) -> bool:
-    """Tell whether the password was given recently enough for a grave deed (ASVS 5.0 7.5.3)."""
+    """Tell whether the password was given recently enough for a grave action (ASVS 5.0 7.5.3)."""
     window = timedelta(seconds=current_app.config["REAUTHENTICATION_WINDOW"])
     return now() - session.authenticated_at < window
 

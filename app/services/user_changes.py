@@ -73,18 +73,18 @@ class UserChange:
         former: Role | None,
         given: Parameters,
         *,
-        own_ids: Collection[int],
+        actor_ids: Collection[int],
         demoted: Collection[int] = (),
     ) -> type[Exception] | None:
         """Return which rule of policy forbids the change to a user whose role is `former`.
 
         The caller has locked the administrators. Those in `demoted` no longer count as one.
         """
-        if self.skips_self and user_id in own_ids:
-            return policy.NotOnOneself
+        if self.skips_self and user_id in actor_ids:
+            return policy.NotOnSelf
         roles = (role for role in (former, given.role) if role is not None)
-        if not all(policy.covers(given.by, role.permissions) for role in roles):
-            return policy.AboveOneself
+        if not all(policy.may_grant(given.by, role.permissions) for role in roles):
+            return policy.InsufficientPrivileges
         is_taken = former is not None and former.is_administrator
         is_taken = is_taken and self.takes_administrators(given.role)
         if is_taken and not policy.has_administrator(but=[*demoted, user_id]):
@@ -102,15 +102,15 @@ class UserChange:
 def lock(change: UserChange, user: User, given: Parameters) -> None:
     """Lock all that the rules look at: administrators, then the role, then users.
 
-    Raises NotOnOneself, AboveOneself, LastAdministrator, RoleGone and UserGone.
+    Raises NotOnSelf, InsufficientPrivileges, LastAdministrator, RoleGone and UserGone.
     """
     if given.role is not None or change.shuts_out:
         policy.lock_administrators()
     if given.role is not None:
         policy.lock_role(given.role)
     policy.lock(user, by=given.by)
-    own_ids = policy.own_ids(given.by)
-    if refusal := change.refusal(user.id, user.role, given, own_ids=own_ids):
+    actor_ids = policy.actor_ids(given.by)
+    if refusal := change.refusal(user.id, user.role, given, actor_ids=actor_ids):
         db.session.rollback()
         raise refusal
 
@@ -132,7 +132,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
         sessions.end_all(user)
     changes, details = change.changes(given, former), change.details(given) | details
     audit.record(change.event, by=given.by, subject=user, changes=changes, **details)
-    outbox.commit_and_offer(change.mail(user, given) if change.mail else None)
+    outbox.commit_and_notify(change.mail(user, given) if change.mail else None)
     return ""
 
 

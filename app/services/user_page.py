@@ -12,7 +12,7 @@ from app.kit.database import now
 from app.kit.slots import UserAction
 from app.models import Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
-from app.services.policy import covers, own_ids
+from app.services.policy import actor_ids, may_grant
 
 SESSIONS = 20  # how many are shown
 
@@ -69,11 +69,11 @@ def actions(user: User, *, by: User) -> list[UserAction]:
 
 def is_available(action: UserAction, user: User, *, by: User) -> bool:
     """Tell whether `by` can do an action to `user` as they are at present."""
-    if not covers(by, user.role.permissions if user.role else 0):
+    if not may_grant(by, user.role.permissions if user.role else 0):
         return False
     if user.is_deleted != action.of_deleted:
         return False
-    if action.skips_self and user.id in own_ids(by):
+    if action.skips_self and user.id in actor_ids(by):
         return False
     return action.is_available(user, by)
 

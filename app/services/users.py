@@ -11,10 +11,10 @@ from app.models import Role, User
 from app.models.user import canonical_email
 from app.services import sessions, unproven, user_changes
 from app.services.accounts import email_taken, require_strong_password
-from app.services.policy import UserGone, lock, lock_actor, lock_role, refuse_above
+from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
-# What the audit trail calls the deeds that change what `shown` returns.
+# What the audit trail calls the actions that change what `shown` returns.
 CHANGING = (
     *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
     *("user.email_change_asked", "user.email_change_cancelled", "user.invitation_accepted"),
@@ -30,13 +30,13 @@ def create(
 ) -> User:
     """Create a confirmed account and tell its owner, who is never told the password.
 
-    Raises EmailTaken, AboveOneself and passwords.WeakPassword.
+    Raises EmailTaken, InsufficientPrivileges and passwords.WeakPassword.
     """
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     user = obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
     user.password, user.confirmed = password, True
     audit.record("user.created", by=by, subject=user, role=role.name)
-    outbox.commit_and_offer(emails.send_account_created(user))
+    outbox.commit_and_notify(emails.send_account_created(user))
     return user
 
 
@@ -89,12 +89,12 @@ def change_name(
 ) -> None:
     """Call `user` something else; whoever `by` is may be the user themselves.
 
-    `seen` is what the form noted of `shown`. Raises AboveOneself, UserGone and
-    edit_conflicts.Changed.
+    `seen` is what the form noted of `shown`. Raises InsufficientPrivileges, UserGone and
+    edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
-    refuse_above(by, user.role)
-    _refuse_if_changed(seen, user)
+    ensure_may_manage(by, user.role)
+    _ensure_unchanged(seen, user)
     pairs = {
         "first_name": (user.first_name, first_name),
         "last_name": (user.last_name, last_name),
@@ -111,11 +111,11 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     """Give `user` another address, tell both addresses, and sign them out.
 
     Administrators who change their own stay signed in here. `seen` is what the form noted of
-    `shown`. Raises EmailTaken, AboveOneself, UserGone and edit_conflicts.Changed.
+    `shown`. Raises EmailTaken, InsufficientPrivileges, UserGone and edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
-    refuse_above(by, user.role)
-    _refuse_if_changed(seen, user)
+    ensure_may_manage(by, user.role)
+    _ensure_unchanged(seen, user)
     old_email = user.email
     if canonical_email(email) == old_email:
         return
@@ -129,7 +129,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     audit.record(
         "user.email_changed", by=by, subject=user, changes={"email": (old_email, user.email)}
     )
-    outbox.commit_and_offer(
+    outbox.commit_and_notify(
         *emails.send_email_changed(user, old_email=old_email, new_email=user.email)
     )
 
@@ -137,8 +137,8 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
 def change_role(user: User, *, role: Role, by: User | None, seen: str | None = None) -> None:
     """Give `user` another role, from their next request on.
 
-    The password of an account that nobody has confirmed is voided. Raises NotOnOneself,
-    AboveOneself, LastAdministrator, RoleGone, UserGone and edit_conflicts.Changed.
+    The password of an account that nobody has confirmed is voided. Raises NotOnSelf,
+    InsufficientPrivileges, LastAdministrator, RoleGone, UserGone and edit_conflicts.EditConflict.
     """
     _change(user_changes.CHANGE_ROLE, user, Parameters(by=by, role=role), seen)
 
@@ -146,13 +146,15 @@ def change_role(user: User, *, role: Role, by: User | None, seen: str | None = N
 def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
     """Keep `user` out until reactivated; `reason` is for administrators.
 
-    Raises NotOnOneself, AboveOneself, LastAdministrator, UserGone and edit_conflicts.Changed.
+    Raises NotOnSelf, InsufficientPrivileges, LastAdministrator, UserGone and
+    edit_conflicts.EditConflict.
     """
     _change(user_changes.SUSPEND, user, Parameters(by=by, reason=reason), seen)
 
 
 def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
-    """Let a suspended user in again. Raises AboveOneself, UserGone and edit_conflicts.Changed."""
+    """Let a suspended user in again. Raises InsufficientPrivileges, UserGone and
+    edit_conflicts.EditConflict."""
     _change(user_changes.REACTIVATE, user, Parameters(by=by, reason=reason), seen)
 
 
@@ -160,7 +162,7 @@ def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     """Return a new user, or the account with this address that nobody has confirmed, made anew.
 
     A stranger who registers an address does not keep its owner out. The caller commits. Raises
-    EmailTaken and AboveOneself.
+    EmailTaken and InsufficientPrivileges.
     """
     lock_role(role)
     user = User.by_email(email)
@@ -172,9 +174,9 @@ def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User)
         if user.status != "unconfirmed" or user.email != canonical_email(email):
             db.session.rollback()
             raise email_taken(email)
-        refuse_above(by, user.role)
+        ensure_may_manage(by, user.role)
         unproven.void_password(user, by=by)
-    refuse_above(by, role)
+    ensure_may_manage(by, role)
     user.first_name, user.last_name, user.role = first_name, last_name, role
     _add(user)
     return user
@@ -206,9 +208,9 @@ def refuse_deleted(user: User) -> None:
 def _change(change: UserChange, user: User, given: Parameters, seen: str | None) -> None:
     user_changes.lock(change, user, given)
     refuse_deleted(user)
-    _refuse_if_changed(seen, user)
+    _ensure_unchanged(seen, user)
     user_changes.apply(change, user, given)
 
 
-def _refuse_if_changed(seen: str | None, user: User) -> None:
-    edit_conflicts.refuse_if_changed(seen, shown(user), user, CHANGING)
+def _ensure_unchanged(seen: str | None, user: User) -> None:
+    edit_conflicts.ensure_unchanged(seen, shown(user), user, CHANGING)

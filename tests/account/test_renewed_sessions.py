@@ -49,7 +49,7 @@ def change_email(browser, user, _other):
 
 
 def test_a_copied_cookie_does_not_become_fresh(client, admin, copy):
-    """SE-8: the owner gives the password again, and whoever has a copy does the grave deed."""
+    """SE-8: the owner gives the password again, and whoever has a copy does the grave action."""
     client.sign_in(admin.email)
     thief = copy(client)
     with time_machine.travel(now() + timedelta(minutes=16)):

@@ -147,7 +147,7 @@ GRAVE = [
 
 
 @pytest.mark.parametrize("path", GRAVE)
-def test_a_grave_deed_asks_for_the_password_again_after_a_quarter_of_an_hour(
+def test_a_grave_action_asks_for_the_password_again_after_a_quarter_of_an_hour(
     path, admin, make_user, enter
 ):
     """SE-8"""
@@ -167,11 +167,11 @@ def test_a_grave_deed_asks_for_the_password_again_after_a_quarter_of_an_hour(
         assert browser.get(path).status_code == 200
 
 
-def test_a_grave_deed_that_is_posted_late_is_not_done(admin, make_user, enter):
+def test_a_grave_action_that_is_posted_late_is_not_done(admin, make_user, enter):
     """SE-8"""
     user = make_user()
     browser = enter(admin)
-    deeds = {
+    actions = {
         "delete": {},
         "suspend": {},
         "change-email": {"email": "new@example.com"},
@@ -179,11 +179,11 @@ def test_a_grave_deed_that_is_posted_late_is_not_done(admin, make_user, enter):
     }
     with time_machine.travel(now() + timedelta(minutes=16)):
         token = browser.csrf_token("/account/manage")
-        for deed, data in deeds.items():
+        for action, data in actions.items():
             response = browser.post(
-                f"/admin/user/{user.id}/{deed}", data={**data, "csrf_token": token}
+                f"/admin/user/{user.id}/{action}", data={**data, "csrf_token": token}
             )
-            assert "/account/reauthenticate" in response.location, deed
+            assert "/account/reauthenticate" in response.location, action
     assert user.status == "active"
     assert user.email != "new@example.com"
 

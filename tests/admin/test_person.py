@@ -15,7 +15,7 @@ from app.services import access, accounts, deletions, sessions, users
 from tests.factories import make_role
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
-DEEDS = {
+ACTIONS_TRIED = {
     "change-name", "change-email", "change-account-type", "suspend", "reactivate", "delete",
     "restore", "confirm", "resend-confirmation", "send-reset-link", "require-password-change",
     "end-sessions",
@@ -44,14 +44,14 @@ def page_of(user):
     return f"/admin/user/{user.id}"
 
 
-def do(browser, user, deed, data=None, **kwargs):
-    return browser.submit(f"{page_of(user)}/{deed}", data, form_at="/", **kwargs)
+def do(browser, user, action, data=None, **kwargs):
+    return browser.submit(f"{page_of(user)}/{action}", data, form_at="/", **kwargs)
 
 
 def offered(page, user):
-    """Return the deeds that a page has links and buttons for."""
+    """Return the actions that a page has links and buttons for."""
     found = re.findall(rf'(?:href|action)="/admin/user/{user.id}/([a-z-]+)"', page.text)
-    return set(found) & DEEDS
+    return set(found) & ACTIONS_TRIED
 
 
 def text_of(page):
@@ -203,10 +203,10 @@ def test_only_buttons_that_work_are_shown(browser, make_user, traits, expected):
     user = make_user(**traits)
     expected = expected | {"change-name", "change-email", "change-account-type", "delete"}
     assert offered(browser.get(page_of(user)), user) == expected
-    for deed in DEEDS - expected - {"end-sessions"}:
-        page = do(browser, user, deed, follow_redirects=True)
+    for action in ACTIONS_TRIED - expected - {"end-sessions"}:
+        page = do(browser, user, action, follow_redirects=True)
         said = text_of(page)
-        assert "another state" in said or "deleted" in said, deed
+        assert "another state" in said or "deleted" in said, action
     db.session.expire_all()
     assert user.status in {"active", "unconfirmed", "suspended", "invited"}
 
@@ -217,13 +217,13 @@ def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
     assert "This is you" in page.text
     assert "This browser" in page.text
     assert offered(page, admin) == {"change-name", "change-email", "end-sessions"}
-    for deed in ("require-password-change", "suspend", "delete", "change-account-type"):
-        assert "your own account" in do(browser, admin, deed, follow_redirects=True).text
+    for action in ("require-password-change", "suspend", "delete", "change-account-type"):
+        assert "your own account" in do(browser, admin, action, follow_redirects=True).text
     assert admin.status == "active"
 
 
 def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
-    """AZ-4: the page says so, offers nothing, and every deed is refused."""
+    """AZ-4: the page says so, offers nothing, and every action is refused."""
     above = make_user(confirmed=False)
     above.role = make_role("Auditor", 0x01 | 0x04 | 0x20)
     db.session.commit()
@@ -231,15 +231,15 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
         page = manager.get(page_of(user))
         assert "You can look, and no more" in page.text
         assert offered(page, user) == set()
-        for deed in DEEDS:
+        for action in ACTIONS_TRIED:
             for method in ("GET", "POST"):
                 token = manager.csrf_token("/")
                 response = manager.open(
-                    f"{page_of(user)}/{deed}",
+                    f"{page_of(user)}/{action}",
                     method=method,
                     data={"csrf_token": token, "email": "x@example.com", "role": "1"},
                 )
-                assert response.status_code in {403, 405}, (deed, method)
+                assert response.status_code in {403, 405}, (action, method)
     deletions.delete(above, by=admin)
     assert do(manager, above, "restore").status_code == 403
     assert above.is_deleted
@@ -293,7 +293,7 @@ def test_everything_works_for_someone_who_manages_people_alone(manager, make_use
     sessions.start(user, remembered=False, address="192.0.2.1", device=FIREFOX)
     session_id = db.session.scalar(select(UserSession.id).where(UserSession.user_id == user.id))
     role = make_role("Newcomer", permissions=int(Permission.GENERAL)).id
-    for deed, data in (
+    for action, data in (
         ("resend-confirmation", {}),
         ("confirm", {}),
         ("change-name", {"first_name": "New", "last_name": "Name"}),
@@ -308,17 +308,17 @@ def test_everything_works_for_someone_who_manages_people_alone(manager, make_use
         ("delete", {}),
         ("restore", {}),
     ):
-        response = do(manager, user, deed, data)
-        assert response.status_code == 302, deed
-        assert response.location == page_of(user), deed
+        response = do(manager, user, action, data)
+        assert response.status_code == 302, action
+        assert response.location == page_of(user), action
     assert user.status == "active"
     assert user.email == "new@example.com"
 
 
 @pytest.mark.parametrize("user_id", [0, 999_999, 2**31 - 1, 2**31, 10**30])
 def test_a_person_who_does_not_exist_is_404(browser, user_id):
-    for deed in sorted(DEEDS - {"resend-confirmation"}):
-        assert browser.get(f"/admin/user/{user_id}/{deed}").status_code == 404
+    for action in sorted(ACTIONS_TRIED - {"resend-confirmation"}):
+        assert browser.get(f"/admin/user/{user_id}/{action}").status_code == 404
 
 
 # What each does
@@ -449,38 +449,44 @@ def test_a_session_of_someone_else_is_not_ended_by_its_number(manager, app, admi
     assert theirs.is_signed_in()
 
 
-def test_grave_deeds_ask_for_the_password_again(browser, make_user):
+def test_grave_actions_ask_for_the_password_again(browser, make_user):
     """SE-5"""
     user = make_user()
     db.session.execute(
         UserSession.__table__.update().values(authenticated_at=now() - timedelta(hours=1))
     )
     db.session.commit()
-    grave = DEEDS - {"resend-confirmation", "send-reset-link", "restore", "reactivate", "confirm"}
-    for deed in grave:
-        assert do(browser, user, deed).location.startswith("/account/reauthenticate"), deed
+    grave = ACTIONS_TRIED - {
+        "resend-confirmation",
+        "send-reset-link",
+        "restore",
+        "reactivate",
+        "confirm",
+    }
+    for action in grave:
+        assert do(browser, user, action).location.startswith("/account/reauthenticate"), action
     assert user.status == "active"
 
 
-@pytest.mark.parametrize("deed", sorted(DEEDS - {"resend-confirmation"}))
-def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_user, deed):
+@pytest.mark.parametrize("action", sorted(ACTIONS_TRIED - {"resend-confirmation"}))
+def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_user, action):
     """CS-2"""
     traits = {
         "reactivate": {"suspended": True},
         "confirm": {"confirmed": False},
         "restore": {"deleted_at": now()},
-    }.get(deed, {})
+    }.get(action, {})
     user = make_user(**traits)
     sessions.start(user, remembered=False, address="", device="")
     before = {column: getattr(user, column) for column in ("status", "email", "role_id")}
-    shown = text_of(browser.get(f"{page_of(user)}/{deed}"))
+    shown = text_of(browser.get(f"{page_of(user)}/{action}"))
     assert user.full_name() in shown
     assert user.email in shown
     db.session.expire_all()
     assert before == {column: getattr(user, column) for column in before}
 
 
-def test_a_deed_that_came_too_late_says_so(browser, make_user, monkeypatch):
+def test_an_action_that_came_too_late_says_so(browser, make_user, monkeypatch):
     """Between the look at the page and the lock someone deleted the account."""
     user = make_user()
     monkeypatch.setattr("app.services.user_page.is_available", lambda *_, **__: True)
@@ -493,15 +499,15 @@ def test_a_deed_that_came_too_late_says_so(browser, make_user, monkeypatch):
 # Someone else was quicker
 
 
-def open_form(browser, user, deed):
+def open_form(browser, user, action):
     """Open a form, and return what it would send."""
-    text = browser.get(f"{page_of(user)}/{deed}").text
+    text = browser.get(f"{page_of(user)}/{action}").text
     fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', text))
     return {name: html.unescape(value) for name, value in fields.items() if name != "submit"}
 
 
 @pytest.mark.parametrize(
-    ("deed", "sent"),
+    ("action", "sent"),
     [
         ("change-name", {"first_name": "Mine", "last_name": "Alone"}),
         ("change-email", {"email": "mine@example.com"}),
@@ -510,21 +516,21 @@ def open_form(browser, user, deed):
     ],
 )
 def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
-    browser, admin, make_user, deed, sent
+    browser, admin, make_user, action, sent
 ):
     """F38"""
     user = make_user(email="before@example.com")
     other = make_user(role="Administrator", email="other@example.com")
     editor = make_role("Editor", 0x11)
     wanted = next(iter(sent.values()), "Editor")
-    if deed == "suspend":
+    if action == "suspend":
         wanted = "Suspended"
-    if deed == "change-account-type":
+    if action == "change-account-type":
         sent = {"role": str(editor.id)}
-    fields = open_form(browser, user, deed)
+    fields = open_form(browser, user, action)
     users.change_email(user, email="theirs@example.com", by=other)
 
-    page = browser.post(f"{page_of(user)}/{deed}", data={**fields, **sent})
+    page = browser.post(f"{page_of(user)}/{action}", data={**fields, **sent})
 
     assert page.status_code == 409
     shown = text_of(page)
@@ -537,14 +543,14 @@ def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
 
     again = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', page.text))
     again = {name: html.unescape(value) for name, value in again.items()}
-    response = browser.post(f"{page_of(user)}/{deed}", data={**again, **sent})
+    response = browser.post(f"{page_of(user)}/{action}", data={**again, **sent})
     assert response.status_code == 302
     assert {
         "change-name": user.full_name() == "Mine Alone",
         "change-email": user.email == "mine@example.com",
         "change-account-type": user.role.name == "Editor",
         "suspend": user.suspended_reason == "mine",
-    }[deed]
+    }[action]
 
 
 def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_user):
@@ -559,7 +565,7 @@ def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_use
     assert "Now it is Suspended" in text_of(page)
 
 
-def test_the_deeds_that_change_someone_are_deeds_of_the_trail():
+def test_the_actions_that_change_someone_are_actions_of_the_trail():
     assert set(users.CHANGING) <= set(audit.ACTIONS)
 
 

@@ -126,8 +126,8 @@ def test_the_owner_is_told_of_a_new_role_a_suspension_and_a_deletion(browser, ma
     base = f"/admin/user/{user.id}"
     browser.submit(f"{base}/change-account-type", {"role": role("Administrator").id})
     assert user.is_admin()
-    for deed in ("suspend", "reactivate"):
-        browser.submit(f"{base}/{deed}", form_at="/")
+    for action in ("suspend", "reactivate"):
+        browser.submit(f"{base}/{action}", form_at="/")
     browser.submit(f"{base}/delete")
     assert sent_kinds() == [
         "role_changed", "account_suspended", "account_reactivated", "account_deleted"
@@ -145,29 +145,31 @@ def test_looking_at_the_page_that_asks_deletes_nobody(browser, make_user):
 # The last administrator, and oneself
 
 
-DEEDS = ["delete", "suspend", "change-account-type"]
+ACTIONS_TRIED = ["delete", "suspend", "change-account-type"]
 
 
-def do(browser, user, deed):
-    data = {"role": role("User").id} if deed == "change-account-type" else {}
-    return browser.submit(f"/admin/user/{user.id}/{deed}", data, form_at="/", follow_redirects=True)
+def do(browser, user, action):
+    data = {"role": role("User").id} if action == "change-account-type" else {}
+    return browser.submit(
+        f"/admin/user/{user.id}/{action}", data, form_at="/", follow_redirects=True
+    )
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_administrators_do_not_do_it_to_themselves(browser, admin, make_user, deed):
+@pytest.mark.parametrize("action", ACTIONS_TRIED)
+def test_administrators_do_not_do_it_to_themselves(browser, admin, make_user, action):
     """AD-2"""
     make_user(role="Administrator")
-    page = do(browser, admin, deed)
+    page = do(browser, admin, action)
     assert "your own account" in page.text
     assert db.session.get(User, admin.id).status == "active"
     assert admin.is_admin()
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_one_of_two_administrators_can_be_removed(browser, make_user, deed):
+@pytest.mark.parametrize("action", ACTIONS_TRIED)
+def test_one_of_two_administrators_can_be_removed(browser, make_user, action):
     other = make_user(role="Administrator")
     other_id = other.id
-    do(browser, other, deed)
+    do(browser, other, action)
     remains = db.session.get(User, other_id)
     assert remains.is_deleted or remains.is_suspended or not remains.is_admin()
 
@@ -210,14 +212,14 @@ def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser,
 # What others may not
 
 
-@pytest.mark.parametrize("deed", [*DEEDS, "change-email", ""])
-def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, deed):
+@pytest.mark.parametrize("action", [*ACTIONS_TRIED, "change-email", ""])
+def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, action):
     """AZ-2: the same for people who exist and people who do not."""
     user = make_user()
     client.enter(make_user())
     answers = []
     for user_id in (user.id, 2_000_000_000):
-        page = client.get(f"/admin/user/{user_id}/{deed}".rstrip("/"))
+        page = client.get(f"/admin/user/{user_id}/{action}".rstrip("/"))
         answers.append((page.status_code, len(page.text)))
         assert user.email not in page.text
     assert answers[0] == answers[1]

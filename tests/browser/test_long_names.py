@@ -54,7 +54,7 @@ def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
     paths = [
         *("/admin/", "/admin/users", "/admin/invitations", "/admin/audit", "/admin/emails"),
         *("/admin/roles", role, f"{role}/delete", person, f"{person}/delete"),
-        *(f"{person}/{deed}" for deed in ("suspend", "change-name", "revoke-invite")),
+        *(f"{person}/{action}" for action in ("suspend", "change-name", "revoke-invite")),
         *("/account/manage/change-name", f"{person}/change-account-type"),
     ]
     for width in (360, 800, 1280):

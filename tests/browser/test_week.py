@@ -160,8 +160,8 @@ def test_an_administrators_week(
     # All of it is on the record.
     page.goto("/admin/audit")
     table = page.locator("table")
-    for deed in ("Restored", "Deleted", "Signed in as", "Reactivated"):
-        expect(table).to_contain_text(re.compile(deed, re.IGNORECASE))
+    for action in ("Restored", "Deleted", "Signed in as", "Reactivated"):
+        expect(table).to_contain_text(re.compile(action, re.IGNORECASE))
     page.locator("tbody a.row-link").first.click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     examine(page, page.url)

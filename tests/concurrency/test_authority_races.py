@@ -7,7 +7,7 @@ from app.extensions import db
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
 from app.services import access, deletions, users
-from app.services.policy import AuthorityLost, LastAdministrator, UserGone
+from app.services.policy import LastAdministrator, PrivilegesLost, UserGone
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user
 
@@ -27,8 +27,8 @@ def named(name, permissions):
     return name
 
 
-# Each as (what the person is, the deed).
-DEEDS = {
+# Each as (what the person is, the action).
+ACTIONS_TRIED = {
     "change role": ({}, lambda user, by: users.change_role(user, role=role(), by=by)),
     "change name": (
         {},
@@ -58,12 +58,12 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("deed", DEEDS)
-def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
+@pytest.mark.parametrize("action", ACTIONS_TRIED)
+def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
     """AZ-2: the request came in before, its transaction begins after."""
-    traits, act = DEEDS[deed]
+    traits, act = ACTIONS_TRIED[action]
     traits = dict(traits)
-    if deed == "change role":
+    if action == "change role":
         traits["role"] = named("Other", 0x01)
     user, by = make_user(**traits), make_user(role="Administrator")
     assert by.is_admin()
@@ -72,14 +72,14 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed,
     with db.engine.begin() as connection:
         connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
 
-    with pytest.raises(AuthorityLost):
+    with pytest.raises(PrivilegesLost):
         act(user, by)
     db.session.rollback()
     assert db.session.scalars(select(AuditEvent)).all() == []
 
 
 @pytest.mark.parametrize("others_first", [False, True])
-def test_a_deed_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, others_first):
+def test_an_action_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, others_first):
     """AZ-2: whether whoever acts has the smaller number or whom it is done to."""
     named("People", 0x05)
     for _ in range(ROUNDS):
@@ -94,11 +94,11 @@ def test_a_deed_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, othe
 
         results = race(suspend, acting(users.change_role, actor_id, admin_id, role=role_id("User")))
         assert results[1] is None, results
-        assert results[0] is None or isinstance(results[0], AuthorityLost), results
+        assert results[0] is None or isinstance(results[0], PrivilegesLost), results
         order = select(AuditEvent.action).where(AuditEvent.subject_id.in_([actor_id, target_id]))
-        deeds = db.session.scalars(order.order_by(AuditEvent.id)).all()
+        actions = db.session.scalars(order.order_by(AuditEvent.id)).all()
         came_through = ["user.suspended"] if results[0] is None else []
-        assert deeds == [*came_through, "user.role_changed"]
+        assert actions == [*came_through, "user.role_changed"]
 
 
 def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
@@ -110,7 +110,7 @@ def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
             *(acting(users.suspend, ids[n], ids[(n + 1) % 4]) for n in range(4)),
             *(acting(users.reactivate, ids[(n + 2) % 4], ids[n]) for n in range(4)),
         )
-        allowed = (AuthorityLost, LastAdministrator, UserGone)
+        allowed = (PrivilegesLost, LastAdministrator, UserGone)
         assert all(
             result in {None, "refused at the door"} or isinstance(result, allowed)
             for result in results

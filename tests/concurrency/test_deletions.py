@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.database import now
-from app.kit.edit_conflicts import Changed, note
+from app.kit.edit_conflicts import EditConflict, note
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
 from app.services import access, accounts, deletions, users
@@ -75,7 +75,7 @@ def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
             acting(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
             acting(users.change_email, user_id, other, email=f"b{number}@example.com", seen=seen),
         )
-        assert sorted(type(result) for result in results if result) == [Changed]
+        assert sorted(type(result) for result in results if result) == [EditConflict]
         told = db.session.scalars(
             select(EmailMessage.message).where(EmailMessage.user_id == user_id)
         ).all()

@@ -7,7 +7,7 @@ from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
 from app.services import accounts, deletions, email_change, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
-from app.services.policy import AuthorityLost, LastAdministrator, UserGone, can_sign_in
+from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in
 from tests import mails
 from tests.factories import make_user
 from tests.fixtures.races import THREADS
@@ -45,25 +45,25 @@ def acting(service, user_id, by_id, **values):
 # The last administrator
 
 
-@pytest.mark.parametrize("deed", ["demote", "delete", "suspend", "mixed"])
-def test_two_administrators_who_turn_on_each_other_leave_one(race, deed):
+@pytest.mark.parametrize("action", ["demote", "delete", "suspend", "mixed"])
+def test_two_administrators_who_turn_on_each_other_leave_one(race, action):
     """AD-1, F38"""
     user_role = role_id("User")
-    for number in range(ROUNDS if deed == "demote" else ROUNDS // 3):
+    for number in range(ROUNDS if action == "demote" else ROUNDS // 3):
         one, other = (make_user(role="Administrator").id for _ in range(2))
-        deeds = {
+        actions = {
             "demote": lambda user, by: acting(users.change_role, user, by, role=user_role),
             "delete": lambda user, by: acting(deletions.delete, user, by),
             "suspend": lambda user, by: acting(users.suspend, user, by),
         }
         first, second = (
-            (deeds[deed],) * 2 if deed != "mixed" else (deeds["demote"], deeds["delete"])
+            (actions[action],) * 2 if action != "mixed" else (actions["demote"], actions["delete"])
         )
         results = race(first(other, one), second(one, other))
         assert administrators() >= 1, (number, results)
         for result in results:
             assert result in {None, "refused at the door"} or isinstance(
-                result, AuthorityLost | LastAdministrator | UserGone
+                result, PrivilegesLost | LastAdministrator | UserGone
             ), repr(result)
         db.session.execute(User.__table__.delete())
         db.session.commit()
@@ -207,17 +207,19 @@ def test_a_stranger_cannot_have_more_mails_sent_by_asking_all_at_once(race):
     assert count(select(EmailMessage.id)) == 5
 
 
-# The same deed twice
+# The same action twice
 
 
-@pytest.mark.parametrize("deed", ["delete", "suspend", "reactivate", "change_email", "change_role"])
-def test_a_deed_that_is_done_twice_at_once_is_no_error(race, racing_app, deed):
+@pytest.mark.parametrize(
+    "action", ["delete", "suspend", "reactivate", "change_email", "change_role"]
+)
+def test_an_action_that_is_done_twice_at_once_is_no_error(race, racing_app, action):
     """IN-6, F25"""
     for _ in range(5):
         first, second = (make_user(role="Administrator") for _ in range(2))
-        user = make_user(suspended=deed == "reactivate")
+        user = make_user(suspended=action == "reactivate")
         path = f"/admin/user/{user.id}/" + {"change_role": "change-account-type"}.get(
-            deed, deed.replace("_", "-")
+            action, action.replace("_", "-")
         )
         data = {"email": f"new{user.id}@example.com", "role": role_id("Administrator")}
         browsers = [racing_app.test_client() for _ in range(4)]
@@ -238,27 +240,27 @@ def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_
     """F25, F38"""
     for _ in range(8):
         admin, user = make_user(role="Administrator"), make_user(invited=True)
-        deeds = ["delete", "suspend", "change-email", "change-account-type", "resend-invite",
+        actions = ["delete", "suspend", "change-email", "change-account-type", "resend-invite",
                  "revoke-invite", "info"]  # fmt: skip
-        browsers = [racing_app.test_client() for _ in deeds]
+        browsers = [racing_app.test_client() for _ in actions]
         for browser in browsers:
             browser.enter(admin)
         tokens = [browser.csrf_token("/") for browser in browsers]
         data = {"email": f"new{user.id}@example.com", "role": role_id("Administrator")}
         path = f"/admin/user/{user.id}/"
 
-        def send(browser, token, deed, path=path, data=data):
-            if deed == "info":
-                return browser.get(path + deed).status_code
-            return browser.post(path + deed, data={**data, "csrf_token": token}).status_code
+        def send(browser, token, action, path=path, data=data):
+            if action == "info":
+                return browser.get(path + action).status_code
+            return browser.post(path + action, data={**data, "csrf_token": token}).status_code
 
         sent = race(
             *(
                 lambda b=b, t=t, d=d: send(b, t, d)
-                for b, t, d in zip(browsers, tokens, deeds, strict=True)
+                for b, t, d in zip(browsers, tokens, actions, strict=True)
             )
         )
-        assert set(sent) <= {200, 302, 404, 409}, dict(zip(deeds, sent, strict=True))
+        assert set(sent) <= {200, 302, 404, 409}, dict(zip(actions, sent, strict=True))
 
 
 def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
@@ -279,9 +281,9 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
         assert sent in {200, 302, 409}, sent
 
 
-@pytest.mark.parametrize("deed", ["change the password", "change the address", "delete"])
+@pytest.mark.parametrize("action", ["change the password", "change the address", "delete"])
 def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
-    race, racing_app, monkeypatch, deed
+    race, racing_app, monkeypatch, action
 ):
     """SE-3: whoever had it, and a session, would have the account again, or its end."""
     if db.engine.dialect.name == "sqlite":
@@ -301,7 +303,7 @@ def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
             {"email": "thief@example.com", "password": PASSWORD},
         ),
         "delete": ("/account/manage/delete", {"password": PASSWORD}),
-    }[deed]
+    }[action]
     given["csrf_token"] = thief.csrf_token(path)
     verify = accounts.passwords.verify
 

@@ -1,4 +1,4 @@
-"""Every deed leaves its event: a form that is added tomorrow fails here until it says which."""
+"""Every action leaves its event: a form that is added tomorrow fails here until it says which."""
 
 import ast
 import re

@@ -23,7 +23,7 @@ MOST_LINES_OF_THE_KIT = 6_000
 REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
 # Rename one of each: nobody should have to ask which one is meant. Names leave, and none is added.
 TWICE = {
-    *("Address", "Deed", "Filters", "NotOpen", "NotYours", "Overview", "Person", "Plan"),
+    *("Address", "Action", "Filters", "NotOpen", "NotYours", "Overview", "Person", "Plan"),
     *("QueueAway", "Sample", "TooMany", "Total", "Worker"),
 }
 

@@ -76,6 +76,6 @@ def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):
 def test_an_administrator_who_impersonates_a_user_has_no_entry_that_is_closed(app, admin):
     with app.test_request_context():
         login_user(admin)
-        g.acting = admin
+        g.impersonating = admin
         labels = [item[1] for item in app.jinja_env.globals["menu_items"]("account")]
     assert labels == ["Your account", "Name", "Recent activity"]

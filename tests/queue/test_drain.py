@@ -21,7 +21,7 @@ def waiting(own_redis):
 
 def test_many_pages_wake_one_job(web, own_redis, make_mails):
     for row in make_mails(3):
-        outbox.commit_and_offer(row)
+        outbox.commit_and_notify(row)
 
     (job_id,) = waiting(own_redis)
     assert queue.enqueue("drain_outbox") == job_id
@@ -54,10 +54,10 @@ def test_a_task_with_arguments_cannot_coalesce():
 
 def test_mails_written_while_others_are_sent_go_as_well(web, start_worker, smtp, make_mails):
     smtp.script.append("hold")
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     start_worker()
     smtp.wait_until_holding()
-    outbox.commit_and_offer(*make_mails(3))
+    outbox.commit_and_notify(*make_mails(3))
     smtp.release.set()
 
     smtp.wait_for(4)
@@ -72,7 +72,7 @@ def test_each_mail_is_logged_with_the_request_that_caused_it_also_when_tried_aga
     rows = make_mails(2)
     for row, request_id in zip(rows, ("request-of-one", "request-of-another"), strict=True):
         row.request_id = request_id
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     worker = start_worker(EMAIL_RETRY_SECONDS="1")
 
     worker.wait_for_line(r"\[request-of-one\].*email 1 .* pending, attempt 1")
@@ -92,7 +92,7 @@ def test_a_row_holds_the_id_of_its_request(web, monkeypatch):
 
 
 def test_the_jobs_of_redis_say_nothing_of_the_mails(web, own_redis, make_mails):
-    outbox.commit_and_offer(*make_mails(2))
+    outbox.commit_and_notify(*make_mails(2))
     (job_id,) = waiting(own_redis)
     meta = own_redis.client.hget(f"rq:job:{job_id}", "meta")
 

@@ -34,7 +34,7 @@ for _ in range(60):
 
 def test_mails_that_redis_forgot_are_sent(web, own_redis, start_worker, smtp, make_mails):
     """F3"""
-    outbox.commit_and_offer(*make_mails(5))
+    outbox.commit_and_notify(*make_mails(5))
     own_redis.client.flushall()
     # A minute later.
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
@@ -59,7 +59,7 @@ def test_guessing_is_limited_while_the_counters_are_away(web, own_redis, environ
 def test_a_mail_whose_process_is_killed_is_sent_within_seconds(web, start_worker, smtp, make_mails):
     """F6: a second copy, because the server had it, with the same Message-ID."""
     smtp.script.append("keep")
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     worker = start_worker()
     smtp.wait_until_holding()
     (horse,) = worker.children()
@@ -78,7 +78,7 @@ def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
 ):
     """F7: a second copy, because the server had it, with the same Message-ID."""
     smtp.script.append("keep")
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     worker = start_worker()
     smtp.wait_until_holding()
     at = time.monotonic()
@@ -94,7 +94,7 @@ def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
 def test_what_a_server_puts_off_is_sent_when_it_takes_it(web, start_worker, smtp, make_mails):
     """F9"""
     smtp.script.extend(["data 421 closing", "rcpt 451 later"])
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     start_worker(
         program="tests/queue/manage.py", EMAIL_RETRY_SECONDS="1,1", WORKER_SWEEP_INTERVAL="2"
     )
@@ -109,7 +109,7 @@ def test_a_server_that_stalls_does_not_keep_the_worker(web, start_worker, smtp, 
     smtp.script.append("stall")
     rows = make_mails(2)
     second = rows[1].message_id
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     start_worker(MAIL_TIMEOUT="1")
 
     assert smtp.wait_for(1)[0]["Message-ID"] == second
@@ -121,7 +121,7 @@ def test_a_mail_to_someone_who_is_deleted_meanwhile_is_not_sent(
 ):
     """F14"""
     gone, stays = make_mails(2)
-    outbox.commit_and_offer(gone, stays)
+    outbox.commit_and_notify(gone, stays)
     recipient = stays.recipient
     db.session.delete(User.by_email(gone.recipient))
     db.session.commit()

@@ -57,7 +57,7 @@ def survives(web, start_worker, smtp):
 
     def drain() -> str:
         row = send_reset_password("nobody@example.com")
-        outbox.commit_and_offer(row)
+        outbox.commit_and_notify(row)
         worker = start_worker()
         worker.wait_for_line(r"email \d+ \(reset_password\) cancelled")
         assert worker.output.count("waits for tasks") == 1

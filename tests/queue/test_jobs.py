@@ -387,7 +387,7 @@ def test_what_recurs_is_done_by_one_of_all_workers(web, start, own_redis):
 def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_mails):
     start()
     for row in make_mails(5):
-        outbox.commit_and_offer(row)
+        outbox.commit_and_notify(row)
     smtp.wait_for(5)
 
     assert smtp.connections == 1
@@ -397,7 +397,7 @@ def test_mail_of_several_jobs_goes_over_one_connection(web, start, smtp, make_ma
 def test_a_mail_whose_process_is_killed_is_taken_up_again_by_its_job(web, start, smtp, make_mails):
     worker = start()
     smtp.script.append("hold")
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     smtp.wait_until_holding()
     (pid,) = worker.children()
     at = time.monotonic()
@@ -412,10 +412,10 @@ def test_a_mail_whose_process_is_killed_is_taken_up_again_by_its_job(web, start,
 def test_without_redis_mail_is_sent_from_the_database(web, own_redis, run, smtp, make_mails):
     own_redis.stop()
     web.config["REDIS_URL"] = ""
-    outbox.commit_and_offer(*make_mails(3))
+    outbox.commit_and_notify(*make_mails(3))
     worker = run("run_worker", "--no-redis")
     smtp.wait_for(3)
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     smtp.wait_for(4)
     worker.signal(signal.SIGTERM)
 
@@ -428,7 +428,7 @@ def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
 ):
     own_redis.stop()
     web.config["REDIS_URL"] = ""
-    outbox.commit_and_offer(*make_mails(1))
+    outbox.commit_and_notify(*make_mails(1))
     slow = make_mail_server()
     slow.script.append("stall")
     variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "CLAIMS_TIMEOUT": "1"}
@@ -440,7 +440,7 @@ def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
 def test_a_burst_without_redis_ends_when_the_outbox_is_empty(web, own_redis, run, smtp, make_mails):
     own_redis.stop()
     web.config["REDIS_URL"] = ""
-    outbox.commit_and_offer(*make_mails(2))
+    outbox.commit_and_notify(*make_mails(2))
     worker = run("run_worker", "--no-redis", "--burst")
 
     assert worker.wait() == 0

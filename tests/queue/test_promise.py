@@ -51,7 +51,7 @@ def test_of_a_thousand_mails_every_one_arrives(web, own_redis, smtp, start_worke
     for number in range(1, MAILS + 1):
         (row,) = make_mails(1)
         wanted.add(row.message_id)
-        outbox.commit_and_offer(row)
+        outbox.commit_and_notify(row)
         if number in REFUSALS:
             smtp.script.append(REFUSALS[number])
             held += REFUSALS[number] == "stall"

@@ -35,7 +35,7 @@ def at_once(web):
 def test_of_many_workers_one_sends_a_mail(at_once, web):
     db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
     row = send_reset_password("ada@example.com")
-    outbox.commit_and_offer(row)
+    outbox.commit_and_notify(row)
     email_id = row.id
     db.session.remove()
 
@@ -56,7 +56,7 @@ def test_of_many_requests_for_a_link_only_a_few_send_one(at_once, web):
 def test_of_many_links_the_newest_one_counts(at_once, web):
     db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
     rows = [send_reset_password("ada@example.com") for _ in range(AT_ONCE)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     ids = [row.id for row in rows]
     db.session.remove()
     waiting = list(ids)

@@ -102,7 +102,7 @@ def test_a_worker_without_redis_waits_and_then_sends_what_was_left(
     """F1"""
     make_account("ada@example.com")
     own_redis.stop()
-    outbox.commit_and_offer(send_reset_password("ada@example.com"))
+    outbox.commit_and_notify(send_reset_password("ada@example.com"))
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     worker = run("run_worker")
@@ -124,7 +124,7 @@ def test_the_worker_outlives_a_restart_and_a_flush_of_redis(
     own_redis.start()
     worker.wait_for_line("Redis is back")
     own_redis.client.flushall()
-    outbox.commit_and_offer(send_reset_password("ada@example.com"))
+    outbox.commit_and_notify(send_reset_password("ada@example.com"))
 
     smtp.wait_for(1)
     assert worker.process.poll() is None

@@ -41,7 +41,7 @@ def row(make_user):
     """A mail that is to be sent to someone."""
     user = make_user(email="ada@example.com")
     row = emails.send_password_changed(user)
-    outbox.commit_and_offer(row)
+    outbox.commit_and_notify(row)
     return row
 
 
@@ -309,7 +309,7 @@ def test_a_refused_password_is_tried_again_later_and_told_to_the_operator(
 def test_a_mailbox_that_refuses_does_not_hold_up_the_others(use, smtp, make_user):
     use(smtp)
     rows = [emails.send_password_changed(make_user()) for _ in range(4)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     smtp.script.extend(["", "rcpt 450 busy", "rcpt 550 gone", ""])
     outbox.sweep(include_new=True)
 
@@ -320,7 +320,7 @@ def test_a_mailbox_that_refuses_does_not_hold_up_the_others(use, smtp, make_user
 
 def test_a_sweep_ends_when_the_server_is_away(use, make_user):
     use(None, port=free_port())
-    outbox.commit_and_offer(*[emails.send_password_changed(make_user()) for _ in range(3)])
+    outbox.commit_and_notify(*[emails.send_password_changed(make_user()) for _ in range(3)])
 
     assert outbox.sweep(include_new=True) == 1
 
@@ -328,7 +328,7 @@ def test_a_sweep_ends_when_the_server_is_away(use, make_user):
 def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
     use(smtp)
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     with connect() as transport:
         assert mails.deliver(rows[0].id, transport) == "sent"
         transport._smtp.sock.shutdown(socket.SHUT_RDWR)
@@ -353,7 +353,7 @@ def test_a_mail_refused_before_its_content_does_not_spoil_the_next(
     monkeypatch.setattr(SMTP, "smtp_DATA", data)
     use(smtp)
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     with connect() as transport:
         states = [mails.deliver(row.id, transport) for row in rows]
 
@@ -378,14 +378,14 @@ def test_settings_that_cannot_be_sent_are_for_the_operator_and_lose_no_mail(
 def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp, make_user):
     use(None, server="", port=25)
     waiting = emails.send_password_changed(make_user())
-    outbox.commit_and_offer(waiting)
+    outbox.commit_and_notify(waiting)
     for _ in range(7):
         come_due(waiting)
         assert deliver(waiting) == "pending"
     assert due_in(waiting) > 3600
 
     use(smtp)
-    outbox.commit_and_offer(emails.send_password_changed(make_user()))
+    outbox.commit_and_notify(emails.send_password_changed(make_user()))
     assert outbox.drain() == 1
     db.session.refresh(waiting)
     assert 240 < due_in(waiting) <= 300
@@ -394,7 +394,7 @@ def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp
 def test_what_waits_for_the_operator_says_so_until_it_is_mended(use, smtp, make_user):
     use(None, server="", port=25)
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     for row in rows:
         assert deliver(row) == "pending"
     assert [row.needs_operator for row in rows] == [True, True]

@@ -26,7 +26,7 @@ def offer(web):
             user = User(email=f"p{number}@example.com", first_name="P", last_name="Q")
             db.session.add(user)
             db.session.commit()
-            outbox.commit_and_offer(send_reset_password(user.email))
+            outbox.commit_and_notify(send_reset_password(user.email))
 
     return add
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.kit.tables.csv_cells import escaped, neutral, unescaped
+from app.kit.tables.csv_cells import escape_formula, escaped, unescaped
 
 
 @pytest.mark.parametrize(
@@ -12,20 +12,20 @@ from app.kit.tables.csv_cells import escaped, neutral, unescaped
 )
 def test_what_would_begin_a_formula_gets_an_apostrophe(first):
     """XS-4"""
-    assert neutral(f"{first}1+1") == f"'{first}1+1"
-    assert neutral(f"  {first}1+1") == f"'  {first}1+1"
+    assert escape_formula(f"{first}1+1") == f"'{first}1+1"
+    assert escape_formula(f"  {first}1+1") == f"'  {first}1+1"
 
 
 @pytest.mark.parametrize("cell", ["", "Ada", "ada@example.com", "1-2", "O'Hara", " ", "'=1"])
 def test_other_text_stays_as_it_is(cell):
-    assert neutral(cell) == cell
+    assert escape_formula(cell) == cell
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "; ", '";'])
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "＝"])
 def test_what_begins_a_cell_where_semicolons_separate_gets_an_apostrophe_too(separator, first):
     """XS-4: OWASP, "CSV Injection", on separators: Excel takes the list separator of its locale."""
-    cell = neutral(f"Ada{separator}{first}1+1;x")
+    cell = escape_formula(f"Ada{separator}{first}1+1;x")
     begins = cell.split("\t" if "\t" in separator else ";")[1]
     assert begins.startswith("'")
     assert cell.replace("'", "") == f"Ada{separator}{first}1+1;x"
@@ -33,7 +33,7 @@ def test_what_begins_a_cell_where_semicolons_separate_gets_an_apostrophe_too(sep
 
 @pytest.mark.parametrize("cell", ["-Bo", "=Ann", "+ann@example.org", "-Night shift", "＝x", " =1"])
 def test_the_import_takes_back_what_the_export_escapes(cell):
-    assert escaped(cell) == neutral(cell) != cell
+    assert escaped(cell) == escape_formula(cell) != cell
     assert unescaped(escaped(cell)) == cell
 
 

@@ -27,7 +27,7 @@ def user(make_user):
 @pytest.fixture
 def row(user):
     row = emails.send_password_changed(user)
-    outbox.commit_and_offer(row)
+    outbox.commit_and_notify(row)
     return row
 
 
@@ -42,7 +42,7 @@ def offered(monkeypatch):
 def test_the_mail_is_committed_with_the_change_and_offered_after_it(user, offered):
     user.first_name = "Augusta"
     rows = emails.send_role_changed(user), None, emails.send_password_changed(user)
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     db.session.rollback()
 
     assert user.first_name == "Augusta"
@@ -53,7 +53,7 @@ def test_the_mail_is_committed_with_the_change_and_offered_after_it(user, offere
 def test_nothing_is_offered_when_the_commit_fails(user, offered, monkeypatch):
     monkeypatch.setattr(db.session, "commit", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        outbox.commit_and_offer(emails.send_role_changed(user))
+        outbox.commit_and_notify(emails.send_role_changed(user))
 
     assert offered == []
 
@@ -149,7 +149,7 @@ def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):
     outbox.cancel_for([user.id])
     notice = emails.send_account_deleted(user)
     db.session.delete(user)
-    outbox.commit_and_offer(notice)
+    outbox.commit_and_notify(notice)
     outbox.sweep(include_new=True)
 
     states = {row.id: row.state for row in db.session.scalars(select(EmailMessage))}
@@ -191,7 +191,7 @@ def test_the_sweep_stops_at_a_transport_that_is_broken(user, monkeypatch):
         transport.is_reachable = False
         raise TemporaryFailure("away")
 
-    outbox.commit_and_offer(*[emails.send_password_changed(user) for _ in range(3)])
+    outbox.commit_and_notify(*[emails.send_password_changed(user) for _ in range(3)])
     monkeypatch.setattr(MemoryTransport, "send", broken)
 
     assert outbox.sweep(include_new=True) == 1
@@ -208,12 +208,12 @@ def test_a_drain_sends_what_is_new_and_leaves_what_was_tried(app, user, offered)
 
 
 def test_a_drain_wakes_another_worker_when_there_is_more_than_one(user, offered):
-    outbox.commit_and_offer(emails.send_role_changed(user))
+    outbox.commit_and_notify(emails.send_role_changed(user))
     offered.clear()
     outbox.drain()
     assert offered == []
 
-    outbox.commit_and_offer(emails.send_role_changed(user), emails.send_role_changed(user))
+    outbox.commit_and_notify(emails.send_role_changed(user), emails.send_role_changed(user))
     offered.clear()
     outbox.drain()
     assert offered == ["drain_outbox"]
@@ -221,7 +221,7 @@ def test_a_drain_wakes_another_worker_when_there_is_more_than_one(user, offered)
 
 def test_a_drain_leaves_the_rest_to_another_job_when_its_time_is_over(user, offered, monkeypatch):
     rows = [emails.send_role_changed(user) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     monkeypatch.setattr(outbox, "DRAIN_BUDGET", -1)
 
     assert outbox.drain() == 1
@@ -235,7 +235,7 @@ def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, of
         raise TemporaryFailure("away")
 
     rows = [emails.send_role_changed(user) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     monkeypatch.setattr(MemoryTransport, "send", away)
 
     assert outbox.drain() == 1
@@ -245,7 +245,7 @@ def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, of
 
 def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
     rows = [emails.send_role_changed(user) for _ in range(2)]
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     leases.claim_new("job-1")
 
     assert outbox.drain(claimant="job-2") == 1
@@ -260,8 +260,8 @@ def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
 
 @pytest.fixture
 def many(make_user):
-    """Three mails of a deed done to many, written before any other."""
-    with emails.gathering():
+    """Three mails of an action done to many, written before any other."""
+    with emails.in_batch():
         for number in range(3):
             emails.send_role_changed(make_user(email=f"many{number}@example.com"))
     db.session.commit()
@@ -270,7 +270,7 @@ def many(make_user):
 
 def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offered):
     reset = emails.send_reset_password(user.email)
-    outbox.commit_and_offer(reset)
+    outbox.commit_and_notify(reset)
     claimed = leases.claim_new("job-1")
 
     assert claimed is not None
@@ -331,12 +331,12 @@ def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
     ],
 )
 def test_what_a_mail_of_many_tells_is_not_told_after_what_overtook_it(user, told, told_since):
-    with emails.gathering():
+    with emails.in_batch():
         told(user)
     db.session.commit()
     overtaken = db.session.scalars(select(EmailMessage)).one()
     newer = told_since(user)
-    outbox.commit_and_offer(newer)
+    outbox.commit_and_notify(newer)
 
     assert outbox.drain() == 2
     assert (newer.state, overtaken.state) == ("sent", "cancelled")

@@ -154,9 +154,9 @@ def test_who_is_erased_cannot_be_restored(admin, make_user):
 
 
 @pytest.mark.parametrize(
-    "deed", ["change_name", "change_email", "change_role", "suspend", "reactivate"]
+    "action", ["change_name", "change_email", "change_role", "suspend", "reactivate"]
 )
-def test_nothing_is_done_to_a_deleted_account(admin, make_user, deed):
+def test_nothing_is_done_to_a_deleted_account(admin, make_user, action):
     user = db.session.get(User, deleted(make_user, days=1))
     values = {
         "change_name": {"first_name": "X", "last_name": "Y"},
@@ -164,4 +164,4 @@ def test_nothing_is_done_to_a_deleted_account(admin, make_user, deed):
         "change_role": {"role": admin.role},
     }
     with pytest.raises(policy.UserGone):
-        getattr(users, deed)(user, by=admin, **values.get(deed, {}))
+        getattr(users, action)(user, by=admin, **values.get(action, {}))

@@ -45,7 +45,7 @@ def logout() -> ResponseReturnValue:
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
 def reauthenticate() -> ResponseReturnValue:
-    """Ask for the password again before a grave deed."""
+    """Ask for the password again before a grave action."""
     form = ReauthenticateForm()
     if form.validate_on_submit():
         try:

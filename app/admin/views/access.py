@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.forms import ConfirmUserForm
-from app.admin.user_actions import back_to, confirmed, form_page, name_of, to_person
+from app.admin.user_actions import back_to, confirmed, form_page, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
 from app.services import access
@@ -15,7 +15,7 @@ from app.sign_in import me
 @admin.route("/user/<int:user_id>/confirm", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def confirm_user(user: User) -> ResponseReturnValue:
     form = ConfirmUserForm()
     if not form.validate_on_submit():
@@ -37,7 +37,7 @@ def confirm_user(user: User) -> ResponseReturnValue:
 
 @admin.post("/user/<int:user_id>/resend-confirmation")
 @permission_required(Permission.MANAGE_USERS)
-@to_person
+@to_user
 def resend_confirmation(user: User) -> ResponseReturnValue:
     access.resend_confirmation(user, by=me())
     flash(f"A new confirmation link is on its way to {user.email}.", "success")
@@ -46,7 +46,7 @@ def resend_confirmation(user: User) -> ResponseReturnValue:
 
 @admin.route("/user/<int:user_id>/send-reset-link", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
-@to_person
+@to_user
 def send_reset_link(user: User) -> ResponseReturnValue:
     if question := confirmed(
         user,
@@ -65,7 +65,7 @@ def send_reset_link(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/require-password-change", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def require_password_change(user: User) -> ResponseReturnValue:
     if question := confirmed(
         user,
@@ -89,7 +89,7 @@ def require_password_change(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/end-sessions", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def end_user_sessions(user: User) -> ResponseReturnValue:
     is_oneself = user.id == me().id
     where = "everywhere but here" if is_oneself else "everywhere"
@@ -108,7 +108,7 @@ def end_user_sessions(user: User) -> ResponseReturnValue:
 
 @admin.post("/user/<int:user_id>/sessions/<int:session_id>/end")
 @permission_required(Permission.MANAGE_USERS)
-@to_person
+@to_user
 def end_user_session(user: User, session_id: int) -> ResponseReturnValue:
     access.end_session(user, session_id, by=me())
     flash("The session is ended.", "success")

@@ -21,13 +21,13 @@ from app.admin.user_actions import (
     form_page,
     name_of,
     note_seen,
-    person_or_404,
-    to_person,
+    to_user,
+    user_or_404,
 )
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.kit import slots
-from app.kit.edit_conflicts import Changed
+from app.kit.edit_conflicts import EditConflict
 from app.models import Permission, User
 from app.services import deletions, user_page, users
 from app.services.accounts import EmailTaken
@@ -41,7 +41,7 @@ TAKEN = "Someone has this address already."
 @admin.get("/user/<int:user_id>")
 @permission_required(Permission.MANAGE_USERS)
 def user_info(user_id: int) -> ResponseReturnValue:
-    user = person_or_404(user_id)
+    user = user_or_404(user_id)
     profile = user_page.of(user, by=me())
     return render_template(
         "admin/user_info.html", user=user, profile=profile, buttons=buttons(profile.actions)
@@ -56,7 +56,7 @@ def arguments_of_page(user_id: int) -> dict[str, Any] | None:
 @admin.route("/user/<int:user_id>/change-name", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def change_user_name(user: User) -> ResponseReturnValue:
     form = ChangeUserNameForm(first_name=user.first_name, last_name=user.last_name)
     note_seen(form, user)
@@ -66,7 +66,7 @@ def change_user_name(user: User) -> ResponseReturnValue:
         first, last = form.first_name.data, form.last_name.data
         try:
             users.change_name(user, first_name=first, last_name=last, by=me(), seen=form.seen.data)
-        except Changed as error:
+        except EditConflict as error:
             wanted = [("First name", first, user.first_name), ("Last name", last, user.last_name)]
             stale = (error, [(name, text) for name, text, now in wanted if text != now])
         else:
@@ -86,7 +86,7 @@ def change_user_name(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/change-email", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def change_user_email(user: User) -> ResponseReturnValue:
     form = ChangeUserEmailForm(email=user.email)
     note_seen(form, user)
@@ -97,7 +97,7 @@ def change_user_email(user: User) -> ResponseReturnValue:
             users.change_email(user, email=form.email.data, by=me(), seen=form.seen.data)
         except EmailTaken as error:
             form.email.errors, deleted_owner = [TAKEN], error.deleted
-        except Changed as error:
+        except EditConflict as error:
             stale = (error, [("Email address", form.email.data)])
         else:
             if user.email != before:
@@ -117,7 +117,7 @@ def change_user_email(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/change-account-type", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def change_account_type(user: User) -> ResponseReturnValue:
     form = ChangeAccountTypeForm(role=user.role_id)
     note_seen(form, user)
@@ -128,7 +128,7 @@ def change_account_type(user: User) -> ResponseReturnValue:
             users.change_role(user, role=role, by=me(), seen=form.seen.data)
         except LastAdministrator:
             form.role.errors = [LAST]
-        except Changed as error:
+        except EditConflict as error:
             stale = (error, [("Role", role.name)])
         else:
             if user.role_id != before:
@@ -147,7 +147,7 @@ def change_account_type(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/suspend", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def suspend_user(user: User) -> ResponseReturnValue:
     form = SuspendUserForm()
     note_seen(form, user)
@@ -155,7 +155,7 @@ def suspend_user(user: User) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             users.suspend(user, by=me(), reason=form.reason.data, seen=form.seen.data)
-        except Changed as error:
+        except EditConflict as error:
             stale = (error, [("Status", "Suspended")])
         else:
             flash(f"{name_of(user)} is suspended and signed out.", "success")
@@ -176,7 +176,7 @@ def suspend_user(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/reactivate", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def reactivate_user(user: User) -> ResponseReturnValue:
     form = ReactivateUserForm()
     note_seen(form, user)
@@ -184,7 +184,7 @@ def reactivate_user(user: User) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             users.reactivate(user, by=me(), reason=form.reason.data, seen=form.seen.data)
-        except Changed as error:
+        except EditConflict as error:
             stale = (error, [("Status", "Not suspended")])
         else:
             flash(f"{name_of(user)} can sign in again.", "success")
@@ -201,7 +201,7 @@ def reactivate_user(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def delete_user(user: User) -> ResponseReturnValue:
     name, days = name_of(user), current_app.config["RESTORE_DELETED_DAYS"]
     if question := confirmed(
@@ -226,7 +226,7 @@ def delete_user(user: User) -> ResponseReturnValue:
 @admin.route("/user/<int:user_id>/restore", methods=["GET", "POST"])
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
-@to_person
+@to_user
 def restore_user(user: User) -> ResponseReturnValue:
     name = name_of(user)
     if question := confirmed(

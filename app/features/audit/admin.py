@@ -87,7 +87,7 @@ def _cursor(name: str, notices: list[str]) -> int | None:
 
 
 def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the deeds by what they are done to."""
+    """Return the actions by what they are done to."""
     return [
         (
             noun,

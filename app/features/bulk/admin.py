@@ -119,7 +119,7 @@ def bulk_operation(operation_id: int) -> ResponseReturnValue:
     """What would be done, with a button to do it; later, how far it is and what came of it."""
     operation = _operation_or_404(operation_id)
     if operation.state == BulkState.PREVIEW:
-        ask = _ask_freshly if bulk.ACTIONS[operation.action].is_grave else _ask
+        ask = _ask_freshly if bulk.ACTIONS[operation.action].requires_fresh_sign_in else _ask
         return ask(operation)
     if request.method == "POST":  # It was sent twice.
         return _back_to(operation)

@@ -1,4 +1,4 @@
-"""Deeds that are done to many people at once, and to whom."""
+"""Actions that are done to many people at once, and to whom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
 
-# Whom a deed leaves out are few, as a rule, so an index of them costs little.
+# Whom an action leaves out are few, as a rule, so an index of them costs little.
 LEFT_OUT: Any = {
     "sqlite_where": text("reason <> ''"),
     "postgresql_where": text("reason <> ''"),
@@ -31,7 +31,7 @@ class BulkState(StrEnum):
 
 
 class BulkOperation(db.Model):
-    """One deed on many people: chosen, looked at, confirmed, and done in batches.
+    """One action on many people: chosen, looked at, confirmed, and done in batches.
 
     `position` is the last user that a batch has been done for, and is moved in the batch's own
     transaction: whatever happens in between, nobody has their turn twice and nobody is forgotten.
@@ -46,7 +46,7 @@ class BulkOperation(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str] = mapped_column(String(32))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What the deed needs to know: a role's id and name, a reason, whether people are told."""
+    """What the action needs to know: a role's id and name, a reason, whether people are told."""
     selection: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """How the people were chosen: {"picked": 12}, or {"filter": {…}} as an address has it."""
     # They may be gone by now; ids never return, so it can be nobody else.

@@ -8,7 +8,7 @@ from app.account import account
 from app.kit.web.gates import gate, open_to
 from app.models import Permission
 from app.services import impersonation
-from app.services.policy import refuse_acting
+from app.services.policy import ensure_not_impersonating
 from app.sign_in import me, take_on
 
 
@@ -18,7 +18,7 @@ def leave_the_account_to_its_owner() -> None:
 
     Every page of the account is closed unless it says `@open_to("impersonating")`.
     """
-    refuse_acting(current_user)
+    ensure_not_impersonating(current_user)
 
 
 @account.post("/stop-acting")

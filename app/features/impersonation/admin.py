@@ -11,7 +11,7 @@ from app.models import Permission, User
 from app.services import impersonation
 from app.services.accounts import WrongPassword
 from app.services.impersonation import CannotSignIn
-from app.services.policy import NotOnOneself
+from app.services.policy import NotOnSelf
 from app.sign_in import me, take_on
 
 
@@ -31,7 +31,7 @@ def sign_in_as(user_id: int) -> ResponseReturnValue:
             return redirect(url_for("main.index"))
     except WrongPassword:
         form.password.errors = ["This is not your password."]
-    except NotOnOneself:
+    except NotOnSelf:
         flash("You are signed in as yourself already.", "info")
         return _back_to(user)
     except CannotSignIn:

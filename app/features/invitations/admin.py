@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.list_params import searched
-from app.admin.user_actions import TOO_MANY, View, name_of, person_or_404
+from app.admin.user_actions import TOO_MANY, View, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitation_pages, invitations
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
@@ -18,7 +18,7 @@ from app.models import Permission, User
 from app.services import registration
 from app.services.access import TooManyMails
 from app.services.accounts import EmailTaken
-from app.services.policy import refuse_above
+from app.services.policy import ensure_may_manage
 from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
@@ -73,8 +73,8 @@ def to_invited(view: View) -> View:
 
     @wraps(view)
     def guarded(user_id: int) -> ResponseReturnValue:
-        user = person_or_404(user_id)
-        refuse_above(me(), user.role)
+        user = user_or_404(user_id)
+        ensure_may_manage(me(), user.role)
         try:
             if not user.is_invited or not user.is_active:
                 raise NotInvited

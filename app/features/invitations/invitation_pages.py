@@ -17,7 +17,7 @@ from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, Role, User
 from app.services import user_list
-from app.services.policy import covers
+from app.services.policy import may_grant
 from app.services.user_list import Total
 
 
@@ -126,7 +126,7 @@ def _pending(row: Row[Any], by: User) -> Pending:
         link=link,
         expires_at=expires_at,
         is_copied=row.state == EmailState.CANCELLED,
-        may_be_changed=covers(by, row.permissions or 0),
+        may_be_changed=may_grant(by, row.permissions or 0),
     )
 
 

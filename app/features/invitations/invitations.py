@@ -9,7 +9,7 @@ from app.kit.web.links import external_url
 from app.models import Role, User
 from app.services import registration, user_changes, users
 from app.services.access import TooManyMails
-from app.services.policy import lock, refuse_above
+from app.services.policy import ensure_may_manage, lock
 from app.services.user_changes import Parameters
 
 
@@ -25,7 +25,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     """Create an account without a password and queue the link to choose one.
 
     An account with this address that nobody has confirmed is taken over, without its password.
-    Raises InvitationsClosed, EmailTaken and AboveOneself.
+    Raises InvitationsClosed, EmailTaken and InsufficientPrivileges.
     """
     registration.require_invitations()
     user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
@@ -36,7 +36,7 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
 def resend(user: User, *, by: User) -> None:
     """Queue the invitation again; the link in the earlier mail stops working.
 
-    Raises InvitationsClosed, NotInvited, AboveOneself and TooManyMails.
+    Raises InvitationsClosed, NotInvited, InsufficientPrivileges and TooManyMails.
     """
     registration.require_invitations()
     given = Parameters(by=by)
@@ -52,7 +52,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
     It is written down nowhere. Links that were made before it stop working, and mails of the
     invitation that still wait are not sent. `known` is the user's invite_message_id at the time
     when it was asked for: a request that is sent twice makes one link. Raises InvitationsClosed,
-    NotInvited, AboveOneself and LinkChanged.
+    NotInvited, InsufficientPrivileges and LinkChanged.
     """
     registration.require_invitations()
     _lock_invited(user, by)
@@ -72,7 +72,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
 def revoke(user: User, *, by: User) -> None:
     """Delete a user who has not accepted yet, without a word to them.
 
-    Raises NotInvited and AboveOneself.
+    Raises NotInvited and InsufficientPrivileges.
     """
     _lock_invited(user, by)
     outbox.cancel_for([user.id])
@@ -83,6 +83,6 @@ def revoke(user: User, *, by: User) -> None:
 
 def _lock_invited(user: User, by: User) -> None:
     lock(user, by=by)
-    refuse_above(by, user.role)
+    ensure_may_manage(by, user.role)
     if not user.is_invited or not user.is_active:
         raise NotInvited

@@ -123,7 +123,7 @@ def delete_job(job_id: str) -> ResponseReturnValue:
 
 def _change_one(
     job_id: str,
-    deed: Any,
+    action: Any,
     *,
     title: str,
     text: str,
@@ -144,7 +144,7 @@ def _change_one(
             danger=danger,
         ):
             return question
-        deed(job_id, by=me())
+        action(job_id, by=me())
     except JobGone:
         if request.method == "GET":
             abort(404)

@@ -70,7 +70,7 @@ def empty_queue() -> ResponseReturnValue:
 
 
 def _change_many(
-    state: State, deed: Any, *, title: str, text: str, button: str, done: str, danger: bool = True
+    state: State, action: Any, *, title: str, text: str, button: str, done: str, danger: bool = True
 ) -> ResponseReturnValue:
     nonsense: list[str] = []
     queue, task = queue_name(nonsense), task_name(nonsense)
@@ -92,7 +92,7 @@ def _change_many(
             danger=danger,
         ):
             return question
-        result: Done = deed(queue, task)
+        result: Done = action(queue, task)
     except QueueAway:
         flash(AWAY, "error")
         return redirect(back)

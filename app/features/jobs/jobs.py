@@ -40,7 +40,7 @@ class QueueAway(Exception):
 
 
 class JobGone(Exception):
-    """There is no such job, or it is no longer in the state that the deed needs."""
+    """There is no such job, or it is no longer in the state that the action needs."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class JobPage:
 
 @dataclass(frozen=True)
 class Done:
-    """How many jobs a deed has reached, and whether time ran out before all were."""
+    """How many jobs an action has reached, and whether time ran out before all were."""
 
     count: int
     is_complete: bool

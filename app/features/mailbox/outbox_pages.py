@@ -14,7 +14,7 @@ from app.extensions import db
 from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail.dead_links import without_links
-from app.kit.mail.email_message import OFFER_PERIOD, EmailState
+from app.kit.mail.email_message import NOTIFY_PERIOD, EmailState
 from app.kit.redact import masked_text
 from app.kit.tables.listings import Listing
 from app.models import EmailMessage, User
@@ -158,7 +158,7 @@ def _make_pending(ids: list[int], condition: ColumnElement[bool], **values: Any)
         .values(
             state=EmailState.PENDING,
             attempts=0,
-            next_try_at=now() + OFFER_PERIOD,
+            next_try_at=now() + NOTIFY_PERIOD,
             last_error="",
             needs_operator=False,
             claimed_at=None,

@@ -13,7 +13,7 @@ from app.features.roles.reassign_role import MOST, TooMany
 from app.kit import edit_conflicts
 from app.models import Permission, Role
 from app.services import landing_pages, policy
-from app.services.policy import AboveOneself, LastAdministrator
+from app.services.policy import InsufficientPrivileges, LastAdministrator
 from app.sign_in import me
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
@@ -54,7 +54,7 @@ def role(role_id: int) -> ResponseReturnValue:
     if not form.is_submitted():
         form.show(found)
     else:
-        policy.refuse_above(me(), found)
+        policy.ensure_may_manage(me(), found)
         if form.validate():
             return _confirm(form, found) or _save(form, found) or _form(form, found)
     return _form(form, found)
@@ -68,7 +68,7 @@ def _confirm(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
     if request.form.get("back"):
         return _form(form, found)
     effect = role_pages.effect_of(found, form.values, by=me())
-    promise = edit_conflicts.note(form.values.noted())
+    promise = edit_conflicts.snapshot(form.values.noted())
     if not effect.is_felt or form.confirmed.data == promise:
         return None
     return render_template(
@@ -88,7 +88,7 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
         form.name.errors = ["Another role has this name already."]
     except DefaultAbove:
         form.default.errors = [DEFAULT_ABOVE]
-    except AboveOneself:
+    except InsufficientPrivileges:
         form.permissions.errors = ["You cannot give a permission that you lack."]
     except UnknownPermission:
         form.permissions.errors = [TICK_ONE]
@@ -97,7 +97,7 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
         field.errors = [FOR_EVERYONE]
     except LastAdministrator:
         form.permissions.errors = [LAST]
-    except edit_conflicts.Changed as error:
+    except edit_conflicts.EditConflict as error:
         changed = error
     else:
         flash(f"The role {found.name} is saved.", "success")
@@ -106,7 +106,7 @@ def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
 
 
 def _form(
-    form: RoleForm, found: Role | None, changed: edit_conflicts.Changed | None = None
+    form: RoleForm, found: Role | None, changed: edit_conflicts.EditConflict | None = None
 ) -> ResponseReturnValue:
     if changed and found:
         form.note(found)  # Sent again, it is meant.
@@ -117,7 +117,7 @@ def _form(
         form=form,
         role=found,
         changed=changed,
-        may_change=found is None or policy.covers(me(), found.permissions),
+        may_change=found is None or policy.may_grant(me(), found.permissions),
         people=role_pages.count_people(found) if found else 0,
     )
     return page, 409 if changed else 200
@@ -158,7 +158,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
 
 def _why_not(found: Role, form: DeleteRoleForm) -> str | None:
     """Return why a role cannot be deleted at all."""
-    if not policy.covers(me(), found.permissions):
+    if not policy.may_grant(me(), found.permissions):
         return ABOVE
     if found.default:
         return "People who register get this role. Let them get another before you delete it."

@@ -15,12 +15,12 @@ from app.kit import audit, edit_conflicts, names, queue
 from app.models import Permission, Role, User
 from app.services import landing_pages, policy, unproven
 from app.services.policy import (
-    AboveOneself,
+    InsufficientPrivileges,
     LastAdministrator,
     RoleGone,
+    ensure_may_manage,
     has_administrator,
     lock_role,
-    refuse_above,
 )
 from app.services.roles import known
 
@@ -37,7 +37,7 @@ class DefaultRole(Exception):
     """Whoever registers gets this role, so it cannot be deleted nor administer the app."""
 
 
-class DefaultAbove(AboveOneself):
+class DefaultAbove(InsufficientPrivileges):
     """The role that people who register get has permissions that whoever acts lacks."""
 
 
@@ -68,7 +68,7 @@ def create(values: Values, *, by: User | None) -> Role:
     """Make a role.
 
     As the default it voids passwords as `change` does. Raises NameTaken, UnknownPermission,
-    AboveOneself, DefaultAbove and DefaultRole.
+    InsufficientPrivileges, DefaultAbove and DefaultRole.
     """
     _lock_all(by)
     values = _checked(values, by=by)
@@ -90,14 +90,14 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
     `seen` is what the form noted of the role when it was opened. The default role stays it until
     another becomes it. Accounts that nobody has confirmed lose their password when the role comes
     to allow more and is not the default, or when the default before it allowed more: each gets a
-    link to choose one. Raises NameTaken, UnknownPermission, AboveOneself, DefaultAbove,
-    DefaultRole, LastAdministrator, RoleGone and edit_conflicts.Changed.
+    link to choose one. Raises NameTaken, UnknownPermission, InsufficientPrivileges, DefaultAbove,
+    DefaultRole, LastAdministrator, RoleGone and edit_conflicts.EditConflict.
     """
     _lock_all(by)
     lock_role(role)
-    refuse_above(by, role)
+    ensure_may_manage(by, role)
     before = values_of(role)
-    edit_conflicts.refuse_if_changed(seen, before.noted(), role)
+    edit_conflicts.ensure_unchanged(seen, before.noted(), role)
     values = _checked(values, by=by, default=before.default)
     if values == before:
         db.session.rollback()
@@ -145,8 +145,8 @@ def _void_passwords(role: Role, *, by: User | None) -> bool:
 def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     """Delete `role` and give its people `move_to` instead; return how many were moved.
 
-    All of it is one transaction. Whoever is not deleted is told by mail. Raises AboveOneself,
-    DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
+    All of it is one transaction. Whoever is not deleted is told by mail. Raises
+    InsufficientPrivileges, DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
     """
     _lock_all(by)
     lock_role(role, to_delete=True)
@@ -154,7 +154,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     if role.id == move_to.id:
         db.session.rollback()
         raise RoleGone
-    refuse_above(by, role, move_to)
+    ensure_may_manage(by, role, move_to)
     if role.default:
         db.session.rollback()
         raise DefaultRole
@@ -174,7 +174,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
 def _lock_all(by: User | None) -> None:
     """Let only one change roles at a time, and nobody take an administrator away meanwhile.
 
-    Raises AuthorityLost for one who may change roles no longer.
+    Raises PrivilegesLost for one who may change roles no longer.
     """
     # The order is that of policy.lock_administrators, so that neither waits for the other.
     everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
@@ -192,8 +192,8 @@ def _checked(values: Values, *, by: User | None, default: bool = False) -> Value
         bits = int(Permission.ADMINISTER)  # which holds all, also what is added later
     elif bits & 0x80:
         raise UnknownPermission
-    if not policy.covers(by, bits):
-        raise AboveOneself
+    if not policy.may_grant(by, bits):
+        raise InsufficientPrivileges
     is_default = default or values.default
     if is_default and bits == Permission.ADMINISTER:
         raise DefaultRole
@@ -219,7 +219,7 @@ def _end_default(by: User | None) -> Role | None:
     former = Role.get_default()
     if former is None:
         return None
-    if not policy.covers(by, former.permissions):
+    if not policy.may_grant(by, former.permissions):
         db.session.rollback()
         raise DefaultAbove
     # Written before the other becomes it: the database allows one.

@@ -55,7 +55,7 @@ class PermissionsField(SelectMultipleField):
         chosen = self.data or []
         if any(bit not in PERMISSION_TEXTS for bit in chosen) or not chosen:
             raise ValidationError(TICK_ONE)
-        if not policy.covers(me(), self.bits):
+        if not policy.may_grant(me(), self.bits):
             raise ValidationError("You cannot give a permission that you lack.")
 
     @property
@@ -77,7 +77,7 @@ class PermissionsField(SelectMultipleField):
                 "name": text.name,
                 "sentence": text.sentence,
                 "is_ticked": int(bit) in (self.data or []),
-                "is_lacked": not policy.covers(me(), bit),
+                "is_lacked": not policy.may_grant(me(), bit),
                 "is_everything": bit == Permission.ADMINISTER,
             }
             for bit, text in PERMISSION_TEXTS.items()
@@ -137,7 +137,7 @@ class RoleForm(BaseForm):
 
     def note(self, role: Role) -> None:
         """Remember what `role` is, to notice when someone else changes it."""
-        self.seen.data = edit_conflicts.note(editing.values_of(role).noted())
+        self.seen.data = edit_conflicts.snapshot(editing.values_of(role).noted())
 
 
 class DeleteRoleForm(BaseForm):

@@ -183,7 +183,7 @@ def _page(asked: Asked) -> UserPage:
 
 def _rows(page: UserPage, roles: dict[int, Role]) -> Iterator[ListedUser]:
     ago, my_id = reader_of_times(), me().id
-    above = {role.id for role in roles.values() if not policy.covers(me(), role.permissions)}
+    above = {role.id for role in roles.values() if not policy.may_grant(me(), role.permissions)}
     for id_, first, last, email, role_id, status, joined, seen in page.rows:
         name = names.full_name(first, last)
         yield ListedUser(

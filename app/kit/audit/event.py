@@ -28,7 +28,7 @@ class Actor(Protocol):
 
 
 class AuditEvent(db.Model):
-    """One deed. It names people by id and by what they were called then, and refers to no table:
+    """One action. It names people by id and by what they were called then, and refers to no table:
 
     what it tells of may be gone. Triggers refuse to change or delete a row, unless the transaction
     has opened `audit_maintenance`, as only retention does (app.kit.audit).

@@ -1,4 +1,4 @@
-"""Noting deeds, each in the transaction of what was done."""
+"""Noting actions, each in the transaction of what was done."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def record(
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
 ) -> None:
-    """Add a deed to the trail; the caller commits it together with the deed itself.
+    """Add an action to the trail; the caller commits it together with the action itself.
 
     `by` is None for a command, the worker, or a visitor, who may have given an address: `by_label`.
-    Whoever is signed in as someone else acts under both names. `subject` is the row that the deed
+    Whoever is signed in as someone else acts under both names. `subject` is the row that the action
     was done to, which must have its id; what is no row has a `kind` and a `label`. `changes` has
     the value before and the one after under each name. No value may be a secret.
     """
@@ -142,7 +142,7 @@ def is_news(action: str, *, within: timedelta) -> bool:
 
 
 def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
-    """Return the columns that name what a deed was done to."""
+    """Return the columns that name what an action was done to."""
     if subject is None:
         return {"subject_type": kind, "subject_id": None, "subject_label": _label(label)}
     name = label or getattr(subject, "email", "") or getattr(subject, "name", "") or ""

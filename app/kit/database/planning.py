@@ -8,7 +8,7 @@ from sqlalchemy.sql.operators import custom_op
 from app.extensions import is_sqlite
 
 
-def aside(column: Any) -> Any:
+def without_index(column: Any) -> Any:
     """Return `column` as an expression for which SQLite looks into no index.
 
     PostgreSQL has statistics and chooses by itself.

@@ -17,9 +17,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.extensions import db
 from app.kit.database import now
-from app.kit.database.planning import aside
+from app.kit.database.planning import without_index
 from app.kit.mail.email_message import EmailMessage, EmailState
-from app.kit.mail.leases import Claim
+from app.kit.mail.leases import Lease
 from app.kit.mail.registry import Cancelled, RenderedEmail
 from app.kit.mail.rendering import render
 from app.kit.mail.transport import (
@@ -40,7 +40,7 @@ MOST_ATTEMPTS = 30
 MARK_TRIES = 4
 
 
-def send(claimed: Claim, transport: Transport) -> EmailState:
+def send(claimed: Lease, transport: Transport) -> EmailState:
     """Render and send a mail and return the state that it is in then.
 
     The lines that are logged meanwhile have the id of the request that caused the mail.
@@ -56,7 +56,7 @@ def send(claimed: Claim, transport: Transport) -> EmailState:
         g.request_id = own_id
 
 
-def _render(claimed: Claim) -> RenderedEmail | EmailState:
+def _render(claimed: Lease) -> RenderedEmail | EmailState:
     if claimed.attempt > MOST_ATTEMPTS:
         return _mark(claimed, EmailState.FAILED, error="The worker dies of it.")
     try:
@@ -78,7 +78,7 @@ def _render(claimed: Claim) -> RenderedEmail | EmailState:
     return rendered
 
 
-def _hand_over(claimed: Claim, rendered: RenderedEmail, transport: Transport) -> EmailState:
+def _hand_over(claimed: Lease, rendered: RenderedEmail, transport: Transport) -> EmailState:
     try:
         mime = compose(
             recipient=rendered.recipient,
@@ -105,7 +105,7 @@ def _hand_over(claimed: Claim, rendered: RenderedEmail, transport: Transport) ->
 
 
 def _retry(
-    claimed: Claim, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
+    claimed: Lease, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
 ) -> EmailState:
     waits = current_app.config["EMAIL_RETRY_SECONDS"]
     delay = timedelta(seconds=waits[min(claimed.attempt, len(waits)) - 1])
@@ -128,7 +128,7 @@ def _retry(
 
 
 def _mark(
-    claimed: Claim,
+    claimed: Lease,
     state: EmailState,
     rendered: RenderedEmail | None = None,
     *,
@@ -196,7 +196,7 @@ def _bring_forward(at: datetime) -> None:
         update(EmailMessage)
         .where(
             # Among very many that wait few need an operator, and have an index of their own.
-            aside(EmailMessage.state) == EmailState.PENDING,
+            without_index(EmailMessage.state) == EmailState.PENDING,
             EmailMessage.next_try_at > at,
             EmailMessage.needs_operator,
         )

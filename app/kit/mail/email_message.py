@@ -13,7 +13,7 @@ from app.extensions import db
 from app.kit.database import UtcDateTime, now
 
 # How long a new row is left to the worker that was told of it, before the sweeper takes it.
-OFFER_PERIOD = timedelta(seconds=60)
+NOTIFY_PERIOD = timedelta(seconds=60)
 
 # What no worker has taken up yet. A partial index is used by a query that says the same.
 NEW = text("state = 'pending' AND attempts = 0")
@@ -69,14 +69,16 @@ class EmailMessage(db.Model):
     # Known once it has been rendered for the first time.
     subject: Mapped[str] = mapped_column(Text, default="")
 
-    # One of those of a deed done to many. A mail that one person waits for goes before them.
+    # One of those of an action done to many. A mail that one person waits for goes before them.
     is_bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[str] = mapped_column(String(16), default=EmailState.PENDING)
     # Counts the times that it was claimed, so it also tells one claim from the next.
     attempts: Mapped[int] = mapped_column(default=0)
     # From here on the sweeper may take it: because nobody has, because a retry is due, or
     # because whoever was sending it must have died.
-    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime, default=lambda: now() + OFFER_PERIOD)
+    next_try_at: Mapped[datetime] = mapped_column(
+        UtcDateTime, default=lambda: now() + NOTIFY_PERIOD
+    )
     last_error: Mapped[str] = mapped_column(Text, default="")
     # It waits until someone mends what keeps every mail from going: a refused password, say.
     needs_operator: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -18,7 +18,7 @@ LEASE = timedelta(seconds=TIMEOUT + 10)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A mail that this worker may send now; a later claim has another attempt's number."""
 
     email_id: int
@@ -55,7 +55,7 @@ def may_be_claimed(at: datetime) -> ColumnElement[bool]:
     return or_(never_tried, due)
 
 
-def claim(email_id: int, claimant: str) -> Claim | None:
+def claim(email_id: int, claimant: str) -> Lease | None:
     """Take a mail for this worker if it is new or due, or if `claimant` has it."""
     is_free = may_be_claimed(now())
     if claimant:
@@ -63,7 +63,7 @@ def claim(email_id: int, claimant: str) -> Claim | None:
     return _take(_TAKE.where(EmailMessage.id == email_id, is_free), claimant)
 
 
-def claim_again(claimant: str) -> Claim | None:
+def claim_again(claimant: str) -> Lease | None:
     """Take up again what `claimant` was sending when it died."""
     left = left_by(claimant)
     return claim(left[0], claimant) if left else None
@@ -78,12 +78,12 @@ def left_by(claimant: str) -> list[int]:
     return left
 
 
-def claim_new(claimant: str) -> Claim | None:
+def claim_new(claimant: str) -> Lease | None:
     """Take the mail whose first try is next: one that somebody waits for, else one of many."""
     return _take(_TAKE_NEW, claimant)
 
 
-def claim_awaited(claimant: str) -> Claim | None:
+def claim_awaited(claimant: str) -> Lease | None:
     """Take the mail that waits longest for its first try, and is not one of many."""
     return _take(_TAKE_AWAITED, claimant)
 
@@ -99,9 +99,9 @@ def _is_of(claimant: str) -> ColumnElement[bool]:
     return and_(EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant)
 
 
-def _take(statement: ReturningUpdate[int, int, str], claimant: str) -> Claim | None:
+def _take(statement: ReturningUpdate[int, int, str], claimant: str) -> Lease | None:
     at = now()
     values = {"at": at, "claimant": claimant, "lease_ends": at + LEASE}
     taken = db.session.execute(statement, values).first()
     db.session.commit()
-    return None if taken is None else Claim(*taken)
+    return None if taken is None else Lease(*taken)

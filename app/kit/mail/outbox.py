@@ -33,7 +33,7 @@ SWEEP_LIMIT = 1000
 PURGE_BATCH = 1000
 
 
-def commit_and_offer(*rows: EmailMessage | None) -> None:
+def commit_and_notify(*rows: EmailMessage | None) -> None:
     """Commit the session and tell the worker of the mails in it.
 
     When Redis is away nothing is lost and nothing is raised: the sweeper finds the rows.
@@ -151,7 +151,7 @@ def sweep(
     return taken
 
 
-def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Claim]:
+def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Lease]:
     """Claim the mails of `ids`, each when it is asked for."""
     for number, email_id in enumerate(ids):
         if number and (awaited := leases.claim_awaited(claimant)):

@@ -41,26 +41,26 @@ def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> Email
         message_id=new_message_id(),
         request_id=g.get("request_id", ""),
     )
-    if "gathered_emails" in g:
-        g.gathered_emails.append(row)
+    if "batched_emails" in g:
+        g.batched_emails.append(row)
     else:
         db.session.add(row)
     return row
 
 
 @contextmanager
-def gathering() -> Iterator[None]:
+def in_batch() -> Iterator[None]:
     """Write the mails of the block at its end in one statement, as is right for a thousand.
 
     They are mails of many: one that a single person waits for is sent before them.
     The rows that `send_<message>` returns meanwhile are unknown to the session.
     """
     rows: list[EmailMessage] = []
-    g.gathered_emails = rows
+    g.batched_emails = rows
     try:
         yield
     finally:
-        del g.gathered_emails
+        del g.batched_emails
     if rows:
         _write_together(rows)
 

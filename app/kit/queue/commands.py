@@ -24,7 +24,7 @@ from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
 from app.kit.queue.job_process import die_with
-from app.kit.queue.worker import be_horse, make_worker, time_limit
+from app.kit.queue.worker import make_worker, run_job_process, time_limit
 from reloading import keep_running
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int 
 def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
     """Run the jobs of a worker, which starts this where it cannot copy itself."""
     _prepare()
-    be_horse(name, orders, replies, parent, mail.close_connection)
+    run_job_process(name, orders, replies, parent, mail.close_connection)
 
 
 def _has_no_redis() -> bool:

@@ -511,7 +511,7 @@ def time_limit(seconds: int) -> Any:
     return get_default_death_penalty_class()(seconds, JobTimeoutException)
 
 
-def be_horse(
+def run_job_process(
     name: str, orders: int, replies: int, parent: int, on_idle: Callable[[], None]
 ) -> None:
     """Run jobs for the worker called `name`, as the process that its `horse_command` starts."""

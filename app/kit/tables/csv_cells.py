@@ -21,7 +21,7 @@ _SEPARATED = re.compile(
 )
 
 
-def neutral(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Return `cell` so that a spreadsheet shows it and runs nothing in it.
 
     An apostrophe goes before what would begin a formula, also where spaces stand before that, and
@@ -42,7 +42,7 @@ _ESCAPED = re.compile(rf"(?:\A|{_BEHIND})'{_BEGINS}")
 
 
 def escaped(cell: str) -> str:
-    """Return `cell` as `neutral` does, so that `unescaped` gives it back exactly.
+    """Return `cell` as `escape_formula` does, so that `unescaped` gives it back exactly.
 
     A cell that truly begins with an apostrophe and an equals sign gets one more apostrophe.
     """

@@ -202,7 +202,7 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
     The macros leave out the pages that the visitor may not open.
     """
     groups: dict[str, list[MenuItem]] = {}
-    is_impersonating = bool(g.get("acting"))
+    is_impersonating = bool(g.get("impersonating"))
     for entry in slots.menu(name):
         is_closed = is_impersonating and not gates.is_open_to("impersonating", entry.endpoint)
         if not is_closed and (not entry.needs or may_open(entry.needs)):

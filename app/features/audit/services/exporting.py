@@ -14,7 +14,7 @@ from app.features.audit.services.filters import Filters
 from app.kit import audit
 from app.kit.audit.actions import ACTIONS
 from app.kit.database import reading_only
-from app.kit.tables.csv_cells import BYTE_ORDER_MARK, neutral, written
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK, escape_formula, written
 from app.models import AuditEvent, User
 
 COLUMNS = (
@@ -57,9 +57,9 @@ def _cells(row: Any) -> tuple[Any, ...]:
     changes, details, address, device, request_id = rest
     return (
         *(number, at.isoformat(timespec="seconds"), action, ACTIONS.get(action, action)),
-        *(actor_id, neutral(actor), as_id, neutral(as_label)),
-        *(kind, subject_id, neutral(subject), _json(changes), _json(details)),
-        *(address, neutral(device), neutral(request_id)),
+        *(actor_id, escape_formula(actor), as_id, escape_formula(as_label)),
+        *(kind, subject_id, escape_formula(subject), _json(changes), _json(details)),
+        *(address, escape_formula(device), escape_formula(request_id)),
     )
 
 
@@ -67,4 +67,6 @@ def _json(text: str) -> str:
     """Return what an object is kept as, with letters in place of their numbers."""
     if text == "{}":
         return ""
-    return neutral(json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text)
+    return escape_formula(
+        json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text
+    )

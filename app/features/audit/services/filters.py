@@ -61,7 +61,7 @@ class Filters:
         search = " ".join(search.split())[:LONGEST_SEARCH]
         action = query.get("action", "").strip()
         if action and action not in ACTIONS and action not in NOUNS:
-            notices.append(f"“{action[:60]}” is nothing that is noted, so every deed is shown.")
+            notices.append(f"“{action[:60]}” is nothing that is noted, so every action is shown.")
             action = ""
         user_id = _user_id(query.get("user", "").strip(), notices)
         address = network_address(query.get("address", ""))
@@ -87,7 +87,7 @@ def _user_id(text: str, notices: list[str]) -> int | None:
     if user_id := whole_number(text):
         return user_id
     if text:
-        notices.append("There is no such person, so everybody's deeds are shown.")
+        notices.append("There is no such person, so everybody's actions are shown.")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The newest deeds, for a glance."""
+"""The newest events, for a glance."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from app.models import AuditEvent
 
 
 @dataclass(frozen=True)
-class Deed:
+class RecentEvent:
     """Who did what to whom, and when, as a line of a card tells it."""
 
     at: datetime
@@ -24,11 +24,11 @@ class Deed:
         return ACTIONS.get(self.action, self.action)
 
 
-def latest(count: int) -> list[Deed]:
-    """Return the newest deeds, of which the key of the table has the order."""
+def latest(count: int) -> list[RecentEvent]:
+    """Return the newest events, of which the key of the table has the order."""
     query = (
         select(AuditEvent.at, AuditEvent.action, AuditEvent.actor_label, AuditEvent.subject_label)
         .order_by(AuditEvent.id.desc())
         .limit(count)
     )
-    return [Deed(*row) for row in db.session.execute(query)]
+    return [RecentEvent(*row) for row in db.session.execute(query)]

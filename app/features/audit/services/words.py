@@ -20,17 +20,17 @@ OWN = {
 
 
 def what(action: str) -> str:
-    """Return a deed in words; one that the code no longer knows by its name."""
+    """Return an action in words; one that the code no longer knows by its name."""
     return ACTIONS.get(action, action)
 
 
 def kind(subject_type: str) -> str:
-    """Return what kind of thing a deed was done to."""
+    """Return what kind of thing an action was done to."""
     return SUBJECTS.get(subject_type, subject_type.capitalize())
 
 
 def own_what(action: str) -> str:
-    """Return a deed in words for the person to whose account it was done."""
+    """Return an action in words for the person to whose account it was done."""
     return OWN.get(action, what(action))
 
 

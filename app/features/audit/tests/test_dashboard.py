@@ -6,7 +6,7 @@ from app.models import Permission
 from tests.factories import make_role
 
 
-def test_the_audit_card_tells_the_latest_deeds_and_shows_them_as_typed(someone_with, admin):
+def test_the_audit_card_tells_the_latest_actions_and_shows_them_as_typed(someone_with, admin):
     """IN-2"""
     role = make_role("<i>Sly</i>", 1)
     audit.record("role.created", by=admin, subject=role)

@@ -16,11 +16,11 @@ from app.services.user_changes import Parameters, UserChange
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed(Parameters):
-    """An action with all that it needs to know. `own_ids` are those of whoever acts."""
+class PlannedAction(Parameters):
+    """An action with all that it needs to know. `actor_ids` are those of whoever acts."""
 
     action: Action
-    own_ids: frozenset[int]
+    actor_ids: frozenset[int]
     tell: bool
 
     def why_not(self) -> ColumnElement[str]:
@@ -30,8 +30,8 @@ class Deed(Parameters):
         """
         change = self.action.change
         reasons: dict[str, Any] = {"deleted": User.is_deleted}
-        if change.skips_self and self.own_ids:
-            reasons["oneself"] = User.id.in_(sorted(self.own_ids))
+        if change.skips_self and self.actor_ids:
+            reasons["oneself"] = User.id.in_(sorted(self.actor_ids))
         reasons["above"] = and_(Role.id.is_not(None), not_(assignable(self.by)))
         reasons |= change.reasons(User, self)
         whens = ((condition, literal(reason)) for reason, condition in reasons.items())
@@ -75,7 +75,7 @@ class Action:
     invites: bool = False
     needs_mail: bool = False
     """The mail is what it is about, so it is sent in any case."""
-    is_grave: bool = True
+    requires_fresh_sign_in: bool = True
     """Whether the password has to have been given a short while ago."""
     has_reason: bool = False
     has_role: bool = False
@@ -114,7 +114,7 @@ ACTIONS: dict[str, Action] = {
             change=user_changes.INVITE_AGAIN,
             invites=True,
             needs_mail=True,
-            is_grave=False,
+            requires_fresh_sign_in=False,
         ),
         Action(
             name="change_role",

@@ -14,7 +14,7 @@ from app import emails
 from app.extensions import db, let_others_write
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services import locks, notes
-from app.features.bulk.services.actions import Deed
+from app.features.bulk.services.actions import PlannedAction
 from app.features.bulk.services.locks import Stop
 from app.features.bulk.services.operations import AT_ONCE
 from app.kit import queue
@@ -119,8 +119,8 @@ def _try_batch(operation_id: int) -> tuple[bool, bool]:
         return False, False
     try:
         with db.session.no_autoflush:  # What the operation notes of itself is written once.
-            deed = locks.lock(operation, ids)
-            has_mail = _do(operation, deed, ids)
+            planned = locks.lock(operation, ids)
+            has_mail = _do(operation, planned, ids)
     except (Stop, RoleGone, IntegrityError) as error:
         db.session.rollback()
         _stop(operation_id, str(error) if isinstance(error, Stop) else "role_gone")
@@ -153,23 +153,23 @@ def _stop(operation_id: int, reason: str) -> None:
     db.session.commit()
 
 
-def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
+def _do(operation: BulkOperation, planned: PlannedAction, ids: Sequence[int]) -> bool:
     """Do it to those of `ids` to whom it may still be done, and tell whether there is mail."""
-    people, left_out = locks.sort_out(deed, ids)
+    people, left_out = locks.sort_out(planned, ids)
     notes.leave_out(operation, left_out)
     operation.done += len(people)
     if not people:
         return False
     of_them = [person.id for person in people]
-    change = deed.action.change
-    is_told = change.mail is not None and (deed.tell or deed.action.needs_mail)
+    change = planned.action.change
+    is_told = change.mail is not None and (planned.tell or planned.action.needs_mail)
     has_mail = is_told
     if change.voids_password:
         # Nobody could know that their password is void, so a mail says it whatever is ticked.
         has_mail |= unproven.void_passwords(
             among(User.id, of_them), operation.provenance, with_link=not is_told
         )
-    if columns := change.columns(deed):
+    if columns := change.columns(planned):
         db.session.execute(
             update(User).where(among(User.id, of_them)).values(**columns),
             execution_options={"synchronize_session": False},
@@ -182,9 +182,9 @@ def _do(operation: BulkOperation, deed: Deed, ids: Sequence[int]) -> bool:
         sessions.end_acting(among(UserSession.acting_as_id, of_them))
     if change.cancels_mail:
         outbox.cancel_for(of_them)
-    notes.note(operation, deed, people)
+    notes.note(operation, planned, people)
     if is_told and (mail := change.mail):
-        with emails.gathering():
+        with emails.in_batch():
             for person in people:
-                mail(person, deed)
+                mail(person, planned)
     return has_mail

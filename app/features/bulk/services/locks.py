@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db, is_sqlite
 from app.features.bulk.models import BulkOperation
-from app.features.bulk.services.actions import Deed, Person
-from app.features.bulk.services.operations import deed_of
+from app.features.bulk.services.actions import Person, PlannedAction
+from app.features.bulk.services.operations import planned_action
 from app.kit.database.ids import among
 from app.models import Permission, Role, User
 from app.services import policy, registration
@@ -19,7 +19,7 @@ class Stop(Exception):
     """The operation may not go on; the message is a key of STOP_REASONS."""
 
 
-def lock(operation: BulkOperation, ids: Sequence[int]) -> Deed:
+def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
     """Lock all that the rules look at, in the order in which everything else does.
 
     Administrators first, then the role that is given, then people by their ids; among them whoever
@@ -29,26 +29,28 @@ def lock(operation: BulkOperation, ids: Sequence[int]) -> Deed:
     role = db.session.get(Role, role_id) if role_id else None
     if role_id and role is None:
         raise Stop("role_gone")
-    deed = deed_of(operation, by=None, role=role)
+    planned = planned_action(operation, by=None, role=role)
     # A role may be about to gain or lose what makes its people administrators.
-    if deed.takes_administrators or role is not None:
+    if planned.takes_administrators or role is not None:
         policy.lock_administrators()
     if role is not None:
         policy.lock_role(role)
     if not is_sqlite():  # The transaction holds its only lock already.
-        locked = select(User.id).where(among(User.id, [*ids, *deed.own_ids])).order_by(User.id)
+        locked = select(User.id).where(among(User.id, [*ids, *planned.actor_ids])).order_by(User.id)
         db.session.execute(locked.with_for_update(key_share=True)).all()
-    by = _actor(operation, deed)
-    if not policy.covers(by, role.permissions if role else 0):
+    by = _actor(operation, planned)
+    if not policy.may_grant(by, role.permissions if role else 0):
         raise Stop("role_above")
-    if deed.action.invites and not registration.takes_invitations():
+    if planned.action.invites and not registration.takes_invitations():
         raise Stop("no_invitations")
-    return deed_of(operation, by=by, role=role)
+    return planned_action(operation, by=by, role=role)
 
 
-def _actor(operation: BulkOperation, deed: Deed) -> User:
+def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
     """Return whoever acts, if they may still. Raises Stop."""
-    people = [db.session.get(User, user_id, populate_existing=True) for user_id in deed.own_ids]
+    people = [
+        db.session.get(User, user_id, populate_existing=True) for user_id in planned.actor_ids
+    ]
     if not all(person and person.is_active and person.confirmed for person in people):
         raise Stop("actor_gone")
     by = db.session.get_one(User, operation.actor_id)
@@ -57,19 +59,19 @@ def _actor(operation: BulkOperation, deed: Deed) -> User:
     return by
 
 
-def sort_out(deed: Deed, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
+def sort_out(planned: PlannedAction, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
     """Return the people to whom it is done, and why the others of `ids` are left out after all."""
     columns = (User.id, User.email, User.first_name, User.last_name, Role.name, User.confirmed)
-    query = select(*columns, Role.permissions, deed.why_not()).outerjoin(User.role)
+    query = select(*columns, Role.permissions, planned.why_not()).outerjoin(User.role)
     rows = db.session.execute(query.where(among(User.id, ids)).order_by(User.id)).all()
     left_out = {row[0]: row[-1] for row in rows if row[-1]}
     if len(rows) < len(ids):
         left_out |= dict.fromkeys(set(ids) - {row[0] for row in rows}, "gone")
     administrators = [row[0] for row in rows if not row[-1] and _is_administrator(row[-2])]
-    if administrators and deed.takes_administrators:
+    if administrators and planned.takes_administrators:
         left_out |= _spare_one(administrators)
-    deleted_at = deed.action.change.columns(deed).get("deleted_at")
-    people = [Person(*row[:6], deed.role, deleted_at) for row in rows if row[0] not in left_out]
+    deleted_at = planned.action.change.columns(planned).get("deleted_at")
+    people = [Person(*row[:6], planned.role, deleted_at) for row in rows if row[0] not in left_out]
     return people, left_out
 
 

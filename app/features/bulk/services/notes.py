@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
-from app.features.bulk.services.actions import Deed, Person
+from app.features.bulk.services.actions import Person, PlannedAction
 from app.kit import audit
 from app.kit.database.ids import among
 from app.models import User
@@ -31,15 +31,15 @@ def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
     operation.left_out = counts
 
 
-def note(operation: BulkOperation, deed: Deed, people: Sequence[Person]) -> None:
+def note(operation: BulkOperation, planned: PlannedAction, people: Sequence[Person]) -> None:
     """Add an event for each person to the audit trail, as if it had been done one by one."""
-    change = deed.action.change
-    details = {**change.details(deed), "operation": operation.id}
+    change = planned.action.change
+    details = {**change.details(planned), "operation": operation.id}
     values = audit.values(change.event, by=None, **details) | operation.provenance
     by_role: dict[str | None, list[int]] = {}
     for person in people:
         by_role.setdefault(person.former_role, []).append(person.id)
     for former_role, ids in by_role.items():
         subjects = select(User.id, User.email).where(among(User.id, ids)).order_by(User.id)
-        changes = change.changes(deed, former_role)
+        changes = change.changes(planned, former_role)
         audit.record_each(values | {"changes": changes}, subjects, kind="user")

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, delete, select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
-from app.features.bulk.services.actions import ACTIONS, Deed
+from app.features.bulk.services.actions import ACTIONS, PlannedAction
 from app.kit import audit, queue
 from app.kit.database import now
 from app.models import Role, User
@@ -46,13 +46,15 @@ def recent(count: int = 50) -> list[BulkOperation]:
     return list(db.session.scalars(query.order_by(BulkOperation.id.desc()).limit(count)))
 
 
-def deed_of(operation: BulkOperation, *, by: User | None, role: Role | None) -> Deed:
+def planned_action(
+    operation: BulkOperation, *, by: User | None, role: Role | None
+) -> PlannedAction:
     """Return what is to be done, with what it needs to know."""
     ids = {operation.actor_id, operation.provenance.get("actor_id")}
-    return Deed(
+    return PlannedAction(
         action=ACTIONS[operation.action],
         by=by,
-        own_ids=frozenset(i for i in ids if i is not None),
+        actor_ids=frozenset(i for i in ids if i is not None),
         role=role,
         reason=operation.parameters.get("reason", ""),
         tell=operation.parameters.get("tell", False),

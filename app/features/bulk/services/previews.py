@@ -22,8 +22,8 @@ from sqlalchemy import (
 
 from app.extensions import db, is_sqlite
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
-from app.features.bulk.services.actions import ACTIONS, Deed
-from app.features.bulk.services.operations import deed_of
+from app.features.bulk.services.actions import ACTIONS, PlannedAction
+from app.features.bulk.services.operations import planned_action
 from app.features.user_search import Filters
 from app.kit import audit
 from app.kit.database.postgresql import patience
@@ -63,9 +63,9 @@ def preview(
 
     The people are those of `user_ids`, or with `filters` all whom the list shows. What is written
     is what will be done when it is confirmed: nobody who comes to match later is added. Raises
-    NobodyChosen, AboveOneself and InvitationsClosed.
+    NobodyChosen, InsufficientPrivileges and InvitationsClosed.
     """
-    policy.refuse_above(by, role)
+    policy.ensure_may_manage(by, role)
     if ACTIONS[action].invites:
         registration.require_invitations()
     if not is_sqlite():
@@ -85,7 +85,9 @@ def preview(
     conditions: list[ColumnElement[bool]] = [User.id.in_(user_ids)]
     if filters is not None:
         conditions = filters.conditions()
-    operation.total = _write_items(operation, deed_of(operation, by=by, role=role), conditions)
+    operation.total = _write_items(
+        operation, planned_action(operation, by=by, role=role), conditions
+    )
     if not operation.total:
         db.session.rollback()
         raise NobodyChosen
@@ -115,10 +117,10 @@ def _forget_earlier(by: User) -> None:
 
 
 def _write_items(
-    operation: BulkOperation, deed: Deed, conditions: list[ColumnElement[bool]]
+    operation: BulkOperation, planned: PlannedAction, conditions: list[ColumnElement[bool]]
 ) -> int:
     chosen = (
-        select(literal(operation.id, Integer), User.id, deed.why_not())
+        select(literal(operation.id, Integer), User.id, planned.why_not())
         .outerjoin(User.role)
         .where(*conditions)
         .order_by(User.id)
@@ -128,7 +130,7 @@ def _write_items(
         execution_options={"preserve_rowcount": True},
     )
     count = cast("CursorResult[Any]", result).rowcount
-    if count and deed.takes_administrators:
+    if count and planned.takes_administrators:
         _spare_an_administrator(operation)
     return count
 

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation, BulkState
 from app.features.bulk.services.actions import ACTIONS, REASONS
 from app.kit import audit
-from app.kit.tables.csv_cells import neutral, written
+from app.kit.tables.csv_cells import escape_formula, written
 from app.models import User
 
 CHUNK = 2000
@@ -66,4 +66,4 @@ def _result(user_id: int, reason: str, position: int | None, done: str) -> tuple
 
 
 def _lines(rows: Any) -> str:
-    return written([neutral(str(cell)) for cell in row] for row in rows)
+    return written([escape_formula(str(cell)) for cell in row] for row in rows)

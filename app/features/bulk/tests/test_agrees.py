@@ -13,7 +13,7 @@ from app.models import AuditEvent, EmailMessage, Role, User, UserSession
 from app.services import access, deletions, sessions, users
 from app.services.access import TooManyMails, WrongState
 from app.services.accounts import HOUR, LINKS_AN_HOUR
-from app.services.policy import AboveOneself, LastAdministrator, NotOnOneself, UserGone
+from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf, UserGone
 from tests import factories
 from tests.support import module_of
 
@@ -21,16 +21,16 @@ invitations = module_of("invitations", "invitations")
 
 REFUSALS = (
     *(
-        AboveOneself,
+        InsufficientPrivileges,
         LastAdministrator,
-        NotOnOneself,
+        NotOnSelf,
         TooManyMails,
         UserGone,
         WrongState,
     ),
     *([invitations.NotInvited] if invitations else []),
 )
-# Moments, and numbers that grow: they differ from one deed to the next.
+# Moments, and numbers that grow: they differ from one action to the next.
 MOMENTS = {"suspended_at", "deleted_at", "invited_at"}
 
 
@@ -85,7 +85,7 @@ def waiting_mail(user, number=""):
 
 
 def marks(user_id, since):
-    """Return all that a deed leaves of itself, but for moments and numbers."""
+    """Return all that an action leaves of itself, but for moments and numbers."""
     db.session.expire_all()
     user = db.session.get(User, user_id)
     columns = {

@@ -259,7 +259,7 @@ def test_a_reason_that_is_too_long_is_said_and_kept(browser, make_user):
 
 
 @pytest.mark.parametrize("action", [name for name in bulk.ACTIONS if name != "change_role"])
-def test_a_grave_deed_asks_for_the_password_first(browser, admin, make_user, app, action):
+def test_a_grave_action_asks_for_the_password_first(browser, admin, make_user, app, action):
     """AD-2: all but sending invitations again."""
     made = {
         "reactivate": {"suspended": True},
@@ -382,7 +382,7 @@ def test_the_result_is_a_file_with_a_line_for_each(browser, admin, make_user):
 def test_what_was_done_is_listed(browser, admin, make_user):
     assert "Nothing was done to many" in browser.get(BULK).text
     path = preview(browser, "suspend", make_user(), make_user())
-    assert "Nothing was done to many" in browser.get(BULK).text, "a preview is no deed"
+    assert "Nothing was done to many" in browser.get(BULK).text, "a preview is no action"
     browser.submit(path, {})
     page = browser.get(BULK).text
     assert "Suspend 2 people" in page

@@ -10,12 +10,12 @@ from app.features.bulk.models import BulkOperation
 from app.features.bulk.services import batches
 from app.models import AuditEvent, EmailMessage, User
 from app.services import users
-from app.services.policy import AuthorityLost, LastAdministrator, NotOnOneself, UserGone
+from app.services.policy import LastAdministrator, NotOnSelf, PrivilegesLost, UserGone
 from tests.concurrency.test_races import administrators, role_id
 from tests.factories import make_user
 
 ROUNDS = 12
-REFUSALS = (bulk.NotOpen, AuthorityLost, LastAdministrator, NotOnOneself, UserGone)
+REFUSALS = (bulk.NotOpen, PrivilegesLost, LastAdministrator, NotOnSelf, UserGone)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User
 from app.services import sessions
 from app.services.access import TooManyMails
-from app.services.policy import AboveOneself
+from app.services.policy import InsufficientPrivileges
 from app.services.registration import InvitationsClosed
 from tests import factories
 from tests.support import module_of, needs
@@ -179,7 +179,7 @@ def test_nobody_reaches_above_themselves(make_user):
     above, beside = make_user(role="Administrator"), make_user(role="People")
     operation = bulk.preview("suspend", by=manager, user_ids=[above.id, beside.id])
     assert operation.left_out == {"above": 1}
-    with pytest.raises(AboveOneself):
+    with pytest.raises(InsufficientPrivileges):
         bulk.preview("change_role", by=manager, user_ids=[beside.id], role=role("Administrator"))
 
 

@@ -25,7 +25,7 @@ def files(app, tmp_path, monkeypatch):
 def send(make_user):
     def send_one(**values):
         user = make_user(confirmed=False, **values)
-        outbox.commit_and_offer(emails.send_confirm(user))
+        outbox.commit_and_notify(emails.send_confirm(user))
         outbox.sweep(include_new=True)
         return user
 

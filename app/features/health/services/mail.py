@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from app.extensions import db
 from app.features.health.services.check import Check, time_since
 from app.kit.database import now
-from app.kit.database.planning import aside
+from app.kit.database.planning import without_index
 from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage
 
@@ -56,7 +56,7 @@ def _refused() -> Check | None:
     """Look for mails that wait for an operator: the server will take none until that is mended."""
     error = db.session.scalar(
         select(EmailMessage.last_error)
-        .where(aside(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
+        .where(without_index(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
         .order_by(EmailMessage.next_try_at.desc())
         .limit(1)
     )

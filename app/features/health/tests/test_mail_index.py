@@ -17,7 +17,7 @@ def test_what_waits_behind_a_slow_mail_is_sent_by_another_worker(
     smtp.script.append("hold")
     for _ in range(2):
         start_worker()
-    outbox.commit_and_offer(*rows)
+    outbox.commit_and_notify(*rows)
     smtp.wait_until_holding()
 
     assert {mail["Message-ID"] for mail in smtp.wait_for(3)} == wanted

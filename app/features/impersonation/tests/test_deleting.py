@@ -4,7 +4,7 @@ import pytest
 
 from app.models import UserSession
 from app.services import deletions
-from app.services.policy import NotWhileActing
+from app.services.policy import NotWhileImpersonating
 from tests.support import PASSWORD
 
 PATH = "/account/manage/delete"
@@ -19,5 +19,5 @@ def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, a
     assert page.status_code == 403
     assert user.status == "active"
     user.session = UserSession(user=admin, user_id=admin.id)
-    with pytest.raises(NotWhileActing):
+    with pytest.raises(NotWhileImpersonating):
         deletions.delete_oneself(user, password=PASSWORD)

@@ -13,7 +13,7 @@ from app.kit.database import now
 from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
 from app.services import accounts, deletions, email_change, impersonation, sessions, users
-from app.services.policy import NotWhileActing
+from app.services.policy import NotWhileImpersonating
 from tests import factories
 from tests.gates import assert_gate
 from tests.support import PASSWORD, module_of, needs
@@ -340,7 +340,7 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
     """So that another door, such as an API, is no way around."""
     begin(browser, customer)
     customer.session = db.session.scalars(select(UserSession)).one()
-    for deed in (
+    for action in (
         lambda: accounts.change_password(customer, old=PASSWORD, new=PASSWORD, keep=None),
         lambda: email_change.request_email_change(
             customer, new_email="a@b.example", password=PASSWORD
@@ -351,8 +351,8 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
         lambda: sessions.confirm_password(customer.session),
         lambda: impersonation.start(helper, by=customer, password=PASSWORD),
     ):
-        with pytest.raises(NotWhileActing):
-            deed()
+        with pytest.raises(NotWhileImpersonating):
+            action()
 
 
 def test_being_there_is_not_being_seen(browser, helper, customer):

@@ -76,10 +76,10 @@ RENEWING = [
 ]
 
 
-@pytest.mark.parametrize("deed", RENEWING, ids=lambda deed: deed.__name__)
+@pytest.mark.parametrize("action", RENEWING, ids=lambda action: action.__name__)
 @pytest.mark.parametrize("remembered", [False, True])
 def test_a_copied_cookie_ends_and_its_owner_stays_signed_in(
-    deed, remembered, client, admin, make_user, copy
+    action, remembered, client, admin, make_user, copy
 ):
     """SE-3, ASVS 7.2.4: also the copy of the cookie that remembers."""
     other = make_user()
@@ -88,7 +88,7 @@ def test_a_copied_cookie_ends_and_its_owner_stays_signed_in(
     assert thief.is_signed_in()
     assert thief_remembered.is_signed_in() == remembered
 
-    assert deed(client, admin, other).status_code == 302
+    assert action(client, admin, other).status_code == 302
 
     assert not thief.is_signed_in()
     assert not thief_remembered.is_signed_in()

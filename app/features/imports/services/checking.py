@@ -42,11 +42,11 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
         at = done if is_check else 0
         change(plan, state, at=at, position=done + len(rows) if is_check else 0)
         rules, people = Rules(plan, demoted), find(rows)
-        deeds = [rules.decide(row, people.get(row.email)) for row in rows]
-        counts.update(tally(deeds))
+        outcomes = [rules.decide(row, people.get(row.email)) for row in rows]
+        counts.update(tally(outcomes))
         left_out.extend(bytes((done + len(rows)) // 8 + 1 - len(left_out)))
-        for number, deed in enumerate(deeds, done):
-            if deed.end == End.PROBLEM:
+        for number, outcome in enumerate(outcomes, done):
+            if outcome.end == End.PROBLEM:
                 left_out[number // 8] |= 1 << number % 8
         listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
         done += len(rows)

@@ -28,8 +28,8 @@ PERSON_ABOVE = "You may not change this person: their role allows what you may n
 ONESELF = "You cannot change your own role."
 LAST = "Nobody else could administer the app."
 REFUSALS = {
-    policy.NotOnOneself: ONESELF,
-    policy.AboveOneself: ROLE_ABOVE,
+    policy.NotOnSelf: ONESELF,
+    policy.InsufficientPrivileges: ROLE_ABOVE,
     policy.LastAdministrator: LAST,
 }
 NO_CHANGE = "The role of this person cannot be changed at present."
@@ -98,14 +98,14 @@ class Plan:
         )
 
     @property
-    def own_ids(self) -> set[int]:
+    def actor_ids(self) -> set[int]:
         """The people whose own role must stay: whoever imports, and as whom."""
         ids = (self.actor_id, self.provenance.get("actor_id"), self.provenance.get("acting_as_id"))
         return {one for one in ids if one is not None}
 
 
 @dataclass(slots=True)
-class Deed:
+class Outcome:
     """What is to be done for a line: `changes` are columns of the user, before and after."""
 
     row: Row
@@ -139,8 +139,8 @@ class Rules:
 
     def read_actor_again(self) -> None:
         """Raise NotAllowed for one who may not import, or no longer."""
-        own_ids = self.plan.own_ids
-        people = [db.session.get(User, user_id, populate_existing=True) for user_id in own_ids]
+        actor_ids = self.plan.actor_ids
+        people = [db.session.get(User, user_id, populate_existing=True) for user_id in actor_ids]
         if not all(person and person.is_active and person.confirmed for person in people):
             raise NotAllowed("The account of whoever imports was suspended or deleted.")
         self.by = next(person for person in people if person and person.id == self.plan.actor_id)
@@ -148,20 +148,20 @@ class Rules:
             raise NotAllowed("Whoever imports may no longer manage people.")
 
     def may_give(self, role: Role) -> bool:
-        return policy.covers(self.by, role.permissions)
+        return policy.may_grant(self.by, role.permissions)
 
-    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Deed:
+    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Outcome:
         """Return what becomes of the line `number` in a run, which does no more than was shown.
 
         Rights may have grown since the check, and roles may have been made: a line that the page
         promised to leave out is left out all the same.
         """
-        deed = self.decide(row, found)
-        if deed.end != End.PROBLEM and self.plan.leaves_out(number):
-            deed.refuse("", "", LEFT_OUT)
-        return deed
+        outcome = self.decide(row, found)
+        if outcome.end != End.PROBLEM and self.plan.leaves_out(number):
+            outcome.refuse("", "", LEFT_OUT)
+        return outcome
 
-    def decide(self, row: Row, found: Found[Any] | None) -> Deed:
+    def decide(self, row: Row, found: Found[Any] | None) -> Outcome:
         """Return what becomes of a line. `found` is whoever has the address."""
         role = None
         if row.role:
@@ -171,61 +171,63 @@ class Rules:
         if found is not None and found.is_deleted:
             row.complain("email", row.email, DELETED)
         if row.problems:
-            return Deed(row, End.PROBLEM)
+            return Outcome(row, End.PROBLEM)
         invites = self.plan.mode == ImportMode.INVITE
         if found is None or (invites and found.stored_status == "unconfirmed"):
             return self._decide_on_new(row, role, found)
         return self._decide_on_known(row, role, found)
 
-    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Deed:
+    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Outcome:
         """Decide on someone without an account, or with one that nobody has confirmed."""
         invites = self.plan.mode == ImportMode.INVITE
-        deed = Deed(row, End.INVITED if invites else End.CREATED)
-        deed.role = role or self.default_role
-        deed.user_id = found.id if found else None
+        outcome = Outcome(row, End.INVITED if invites else End.CREATED)
+        outcome.role = role or self.default_role
+        outcome.user_id = found.id if found else None
         before = self.roles.get(found.role_id or 0) if found else None
         if before is not None and not self.may_give(before):
-            deed.refuse("email", row.email, PERSON_ABOVE)
+            outcome.refuse("email", row.email, PERSON_ABOVE)
         elif self.plan.mode == ImportMode.UPDATE:
-            deed.refuse("email", row.email, NOT_HERE)
-        elif deed.role is None:
-            deed.refuse("role", "", NO_DEFAULT_ROLE)
-        elif not self.may_give(deed.role):
-            deed.refuse("role", deed.role.name, ROLE_ABOVE)
-        return deed
+            outcome.refuse("email", row.email, NOT_HERE)
+        elif outcome.role is None:
+            outcome.refuse("role", "", NO_DEFAULT_ROLE)
+        elif not self.may_give(outcome.role):
+            outcome.refuse("role", outcome.role.name, ROLE_ABOVE)
+        return outcome
 
-    def _decide_on_known(self, row: Row, role: Role | None, found: Found[Any]) -> Deed:
-        deed = Deed(row, End.UNCHANGED, user_id=found.id)
+    def _decide_on_known(self, row: Row, role: Role | None, found: Found[Any]) -> Outcome:
+        outcome = Outcome(row, End.UNCHANGED, user_id=found.id)
         if not self.plan.update_existing:
-            return deed
+            return outcome
         for name in ("first_name", "last_name"):
             new = getattr(row, name)
             if new and new != getattr(found, name):
-                deed.changes[name] = (getattr(found, name), new)
+                outcome.changes[name] = (getattr(found, name), new)
         given = Parameters(by=self.by, role=role)
         reason = CHANGE_ROLE.why_not(found, given) if role is not None else "same_role"
         if reason != "same_role":
-            deed.role = role
-            deed.changes["role_id"] = (found.role_id, given.role_id)
-        if not deed.changes:
-            return deed
-        deed.end = End.UPDATED
+            outcome.role = role
+            outcome.changes["role_id"] = (found.role_id, given.role_id)
+        if not outcome.changes:
+            return outcome
+        outcome.end = End.UPDATED
         before = self.roles.get(found.role_id or 0)
         if before is not None and not self.may_give(before):
-            deed.refuse("email", row.email, PERSON_ABOVE)
-        elif deed.role is not None and reason:
-            deed.refuse("role", row.role, NO_CHANGE)
-        elif deed.role is not None:
-            self._decide_on_role(deed, found.id, before, given)
-        return deed
+            outcome.refuse("email", row.email, PERSON_ABOVE)
+        elif outcome.role is not None and reason:
+            outcome.refuse("role", row.role, NO_CHANGE)
+        elif outcome.role is not None:
+            self._decide_on_role(outcome, found.id, before, given)
+        return outcome
 
     def _decide_on_role(
-        self, deed: Deed, user_id: int, before: Role | None, given: Parameters
+        self, outcome: Outcome, user_id: int, before: Role | None, given: Parameters
     ) -> None:
-        own_ids = self.plan.own_ids
-        refusal = CHANGE_ROLE.refusal(user_id, before, given, own_ids=own_ids, demoted=self.demoted)
+        actor_ids = self.plan.actor_ids
+        refusal = CHANGE_ROLE.refusal(
+            user_id, before, given, actor_ids=actor_ids, demoted=self.demoted
+        )
         if refusal is not None:
-            deed.refuse("role", given.role.name if given.role else "", REFUSALS[refusal])
+            outcome.refuse("role", given.role.name if given.role else "", REFUSALS[refusal])
         elif before and before.is_administrator and CHANGE_ROLE.takes_administrators(given.role):
             self.demoted.append(user_id)
 
@@ -246,7 +248,7 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
         db.session.execute(text("DISCARD PLANS"))
         if lock_for is not None:
             # By their ids, as everyone who locks several does.
-            own = User.id.in_(lock_for.own_ids)
+            own = User.id.in_(lock_for.actor_ids)
             locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()
@@ -270,5 +272,5 @@ def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
     return User.email == any_(literal(addresses, ARRAY(String)))
 
 
-def tally(deeds: Iterable[Deed]) -> dict[str, int]:
-    return dict(Counter(str(deed.end) for deed in deeds))
+def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    return dict(Counter(str(outcome.end) for outcome in outcomes))

@@ -1,4 +1,4 @@
-"""From the upload to the end: what whoever imports does to an import, each deed one commit."""
+"""From the upload to the end: what whoever imports does to an import, each action one commit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STALLED_AFTER = timedelta(seconds=30)
 
 
 class NotOpen(Exception):
-    """The import is no longer in the state that the deed needs: someone was quicker."""
+    """The import is no longer in the state that the action needs: someone was quicker."""
 
 
 class NotYours(Exception):

@@ -10,7 +10,7 @@ from app.extensions import db
 from app.features.imports.models import ImportProblem, ImportResult, PeopleImport
 from app.features.imports.services.columns import FIELDS
 from app.kit import audit
-from app.kit.tables.csv_cells import neutral, written
+from app.kit.tables.csv_cells import escape_formula, written
 from app.kit.tables.listings import Listing
 from app.models import User
 
@@ -115,4 +115,4 @@ def sample_file() -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return written([[neutral(cell) for cell in cells]])
+    return written([[escape_formula(cell) for cell in cells]])

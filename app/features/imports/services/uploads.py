@@ -133,7 +133,7 @@ def _shown_name(name: str) -> str:
 
 def _default_role_id(by: User) -> int | None:
     role = Role.get_default()
-    if role is not None and policy.covers(by, role.permissions):
+    if role is not None and policy.may_grant(by, role.permissions):
         return role.id
     return None
 

@@ -26,7 +26,15 @@ from app.features.imports.services.checking import (
     report,
     survey,
 )
-from app.features.imports.services.deciding import Deed, End, NotAllowed, Plan, Rules, find, tally
+from app.features.imports.services.deciding import (
+    End,
+    NotAllowed,
+    Outcome,
+    Plan,
+    Rules,
+    find,
+    tally,
+)
 from app.features.imports.services.rows import Row
 from app.features.imports.services.unreadable import Unreadable
 from app.kit import names, queue
@@ -143,16 +151,20 @@ def _write(
         policy.lock_role(role)
     people = find(rows, lock_for=plan)
     rules.read_actor_again()
-    deeds = [
+    outcomes = [
         rules.decide_as_shown(row, people.get(row.email), number)
         for number, row in enumerate(rows, position)
     ]
-    has_mail = writing.write(rules, deeds)
-    if not plan.keep_good and position == 0 and any(deed.end == End.PROBLEM for deed in deeds):
+    has_mail = writing.write(rules, outcomes)
+    if (
+        not plan.keep_good
+        and position == 0
+        and any(outcome.end == End.PROBLEM for outcome in outcomes)
+    ):
         raise _HasProblems
-    counts = counts + Counter(tally(deeds))
+    counts = counts + Counter(tally(outcomes))
     list_problems(plan, rows, at_most)
-    db.session.execute(insert(ImportResult), [_result(plan, position + len(rows), deeds)])
+    db.session.execute(insert(ImportResult), [_result(plan, position + len(rows), outcomes)])
     change(plan, ImportState.RUNNING, counts=dict(counts))
     db.session.commit()
     if has_mail:
@@ -167,25 +179,25 @@ def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
     return [roles[role_id] for role_id in sorted(roles)]
 
 
-def _result(plan: Plan, position: int, deeds: Sequence[Deed]) -> dict[str, Any]:
+def _result(plan: Plan, position: int, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "import_id": plan.id,
         "position": position,
         "lines": [
             [
-                deed.row.line,
-                str(deed.end),
-                deed.row.email or _as_written(deed),
-                " ".join(problem.message for problem in deed.row.problems),
+                outcome.row.line,
+                str(outcome.end),
+                outcome.row.email or _as_written(outcome),
+                " ".join(problem.message for problem in outcome.row.problems),
             ]
-            for deed in deeds
+            for outcome in outcomes
         ],
     }
 
 
-def _as_written(deed: Deed) -> str:
+def _as_written(outcome: Outcome) -> str:
     """Return what stands where an address should be."""
-    return next((one.value for one in deed.row.problems if one.field == "email"), "")
+    return next((one.value for one in outcome.row.problems if one.field == "email"), "")
 
 
 def _finish(plan: Plan, position: int, counts: Counter[str]) -> None:

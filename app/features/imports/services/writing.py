@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from app import emails
 from app.extensions import db, is_sqlite
-from app.features.imports.services.deciding import TAKEN, Deed, End, Rules
+from app.features.imports.services.deciding import TAKEN, End, Outcome, Rules
 from app.kit import audit
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
@@ -32,39 +32,39 @@ class _Person:
     role: Any
 
 
-def write(rules: Rules, deeds: Sequence[Deed]) -> bool:
+def write(rules: Rules, outcomes: Sequence[Outcome]) -> bool:
     """Do what was decided, and tell whether there is mail.
 
     The unique index has the last word on an address that someone took meanwhile: its line becomes
     a problem.
     """
-    new = [deed for deed in deeds if deed.end in {End.CREATED, End.INVITED}]
-    updated = [deed for deed in deeds if deed.end == End.UPDATED]
-    taken_over = [deed for deed in new if deed.user_id is not None]
-    _insert(rules, [deed for deed in new if deed.user_id is None])
-    new = [deed for deed in new if deed.user_id is not None]
-    promoted = [deed for deed in updated if "role_id" in deed.changes]
+    new = [outcome for outcome in outcomes if outcome.end in {End.CREATED, End.INVITED}]
+    updated = [outcome for outcome in outcomes if outcome.end == End.UPDATED]
+    taken_over = [outcome for outcome in new if outcome.user_id is not None]
+    _insert(rules, [outcome for outcome in new if outcome.user_id is None])
+    new = [outcome for outcome in new if outcome.user_id is not None]
+    promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
     _void_passwords(rules, [*taken_over, *promoted])
     _take_over(rules, taken_over)
     _update(updated)
-    events = [_event_of_new(rules, deed) for deed in new]
-    events += [event for deed in updated for event in _events_of_update(rules, deed)]
+    events = [_event_of_new(rules, outcome) for outcome in new]
+    events += [event for outcome in updated for event in _events_of_update(rules, outcome)]
     _note(rules, events)
     return _send(rules, new, updated)
 
 
-def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
-    if not deeds:
+def _insert(rules: Rules, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
         return
     rows = [
         {
-            "email": deed.row.email,
-            "first_name": deed.row.first_name,
-            "last_name": deed.row.last_name,
-            "role_id": deed.role.id if deed.role else None,
+            "email": outcome.row.email,
+            "first_name": outcome.row.first_name,
+            "last_name": outcome.row.last_name,
+            "role_id": outcome.role.id if outcome.role else None,
         }
         # In the same order for everyone, so that of two imports one waits and neither deadlocks.
-        for deed in sorted(deeds, key=lambda deed: deed.row.email)
+        for outcome in sorted(outcomes, key=lambda outcome: outcome.row.email)
     ]
     given = Parameters(by=rules.by)
     same = {
@@ -79,10 +79,10 @@ def _insert(rules: Rules, deeds: Sequence[Deed]) -> None:
     statement = statement.on_conflict_do_nothing(index_elements=["email"])
     inserted = db.session.execute(statement.returning(table.c.email, table.c.id), parameters)
     ids = {row.email: row.id for row in inserted}
-    for deed in deeds:
-        deed.user_id = ids.get(deed.row.email)
-        if deed.user_id is None:
-            deed.refuse("email", deed.row.email, TAKEN)
+    for outcome in outcomes:
+        outcome.user_id = ids.get(outcome.row.email)
+        if outcome.user_id is None:
+            outcome.refuse("email", outcome.row.email, TAKEN)
 
 
 def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> tuple[Any, Any]:
@@ -99,40 +99,40 @@ def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any])
     return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
 
 
-def _void_passwords(rules: Rules, deeds: Sequence[Deed]) -> None:
-    if ids := [deed.user_id for deed in deeds if deed.user_id is not None]:
+def _void_passwords(rules: Rules, outcomes: Sequence[Outcome]) -> None:
+    if ids := [outcome.user_id for outcome in outcomes if outcome.user_id is not None]:
         unproven.void_passwords(among(User.id, ids), rules.plan.provenance)
 
 
-def _take_over(rules: Rules, deeds: Sequence[Deed]) -> None:
+def _take_over(rules: Rules, outcomes: Sequence[Outcome]) -> None:
     """Invite the owners of addresses that someone registered and nobody has confirmed."""
     same = INVITE.columns(Parameters(by=rules.by))
     rows = [
         {
-            "id": deed.user_id,
-            "first_name": deed.row.first_name,
-            "last_name": deed.row.last_name,
-            "role_id": deed.role.id if deed.role else None,
+            "id": outcome.user_id,
+            "first_name": outcome.row.first_name,
+            "last_name": outcome.row.last_name,
+            "role_id": outcome.role.id if outcome.role else None,
             **same,
         }
-        for deed in deeds
+        for outcome in outcomes
     ]
     if rows:
         db.session.execute(update(User), rows)
 
 
-def _update(deeds: Sequence[Deed]) -> None:
+def _update(outcomes: Sequence[Outcome]) -> None:
     table = _table(User)
-    for columns in {tuple(deed.changes) for deed in deeds}:
+    for columns in {tuple(outcome.changes) for outcome in outcomes}:
         statement = (
             update(table)
             .where(table.c.id == bindparam("of"))
             .values({name: bindparam(f"new_{name}") for name in columns})
         )
         values = [
-            {"of": deed.user_id} | {f"new_{name}": deed.changes[name][1] for name in columns}
-            for deed in deeds
-            if tuple(deed.changes) == columns
+            {"of": outcome.user_id} | {f"new_{name}": outcome.changes[name][1] for name in columns}
+            for outcome in outcomes
+            if tuple(outcome.changes) == columns
         ]
         db.session.connection().execute(statement, values)
 
@@ -140,40 +140,42 @@ def _update(deeds: Sequence[Deed]) -> None:
 # The audit trail
 
 
-def _event_of_new(rules: Rules, deed: Deed) -> dict[str, Any]:
-    action = INVITE.event if deed.end == End.INVITED else "user.created"
-    role = deed.role.name if deed.role else ""
+def _event_of_new(rules: Rules, outcome: Outcome) -> dict[str, Any]:
+    action = INVITE.event if outcome.end == End.INVITED else "user.created"
+    role = outcome.role.name if outcome.role else ""
     return {
         "action": action,
-        **_subject(deed),
+        **_subject(outcome),
         "changes": {},
         "details": {"role": role, "import": rules.plan.id},
     }
 
 
-def _events_of_update(rules: Rules, deed: Deed) -> list[dict[str, Any]]:
+def _events_of_update(rules: Rules, outcome: Outcome) -> list[dict[str, Any]]:
     details = {"import": rules.plan.id}
-    names = {name: list(pair) for name, pair in deed.changes.items() if name in UPDATABLE[:2]}
+    names = {name: list(pair) for name, pair in outcome.changes.items() if name in UPDATABLE[:2]}
     events = []
     if names:
         events.append({"action": "user.renamed", "changes": names})
-    if "role_id" in deed.changes:
-        before = rules.roles.get(deed.changes["role_id"][0] or 0)
-        changes = CHANGE_ROLE.changes(Parameters(role=deed.role), before.name if before else None)
+    if "role_id" in outcome.changes:
+        before = rules.roles.get(outcome.changes["role_id"][0] or 0)
+        changes = CHANGE_ROLE.changes(
+            Parameters(role=outcome.role), before.name if before else None
+        )
         events.append({"action": CHANGE_ROLE.event, "changes": changes})
-    return [{**event, **_subject(deed), "details": details} for event in events]
+    return [{**event, **_subject(outcome), "details": details} for event in events]
 
 
-def _subject(deed: Deed) -> dict[str, Any]:
+def _subject(outcome: Outcome) -> dict[str, Any]:
     return {
         "subject_type": "user",
-        "subject_id": deed.user_id,
-        "subject_label": deed.row.email,
+        "subject_id": outcome.user_id,
+        "subject_label": outcome.row.email,
     }
 
 
 def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
-    """Add rows to the trail: who started the import did each of its deeds."""
+    """Add rows to the trail: who started the import did each of its outcomes."""
     if not events:
         return
     same = audit.values(events[0]["action"], by=None) | dict(rules.plan.provenance)
@@ -185,19 +187,19 @@ def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
 # Mail
 
 
-def _send(rules: Rules, new: Sequence[Deed], updated: Sequence[Deed]) -> bool:
-    invited = [deed for deed in new if deed.end == End.INVITED]
-    promoted = [deed for deed in updated if "role_id" in deed.changes]
-    with emails.gathering():
+def _send(rules: Rules, new: Sequence[Outcome], updated: Sequence[Outcome]) -> bool:
+    invited = [outcome for outcome in new if outcome.end == End.INVITED]
+    promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
+    with emails.in_batch():
         for change, told in ((INVITE, invited), (CHANGE_ROLE, promoted)):
-            for deed in told:
+            for outcome in told:
                 if change.mail:
-                    change.mail(_person(deed), Parameters(by=rules.by, role=deed.role))
+                    change.mail(_person(outcome), Parameters(by=rules.by, role=outcome.role))
     return bool(invited or promoted)
 
 
-def _person(deed: Deed) -> Any:
-    return _Person(deed.user_id or 0, deed.row.email, deed.role)
+def _person(outcome: Outcome) -> Any:
+    return _Person(outcome.user_id or 0, outcome.row.email, outcome.role)
 
 
 def _table(model: Any) -> Any:

@@ -177,7 +177,7 @@ def test_those_who_are_here_are_left_as_they_are_unless_asked_for(browser, make_
     assert ada.first_name == "Ada"
 
 
-def test_every_deed_is_in_the_audit_trail(browser, admin, make_user):
+def test_every_action_is_in_the_audit_trail(browser, admin, make_user):
     make_user(email="ada@example.com", first_name="A", last_name="L")
     factories.make_role("Editor", permissions=1)
     row = check(
@@ -880,12 +880,14 @@ def test_what_was_begun_is_not_forgotten_for_another_file(browser):
     assert count(PeopleImport) == imports.MOST_UNFINISHED
 
 
-@pytest.mark.parametrize("deed", ["columns", "run", "go-on", "cancel", "delete"])
-def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(browser, deed, monkeypatch):
+@pytest.mark.parametrize("action", ["columns", "run", "go-on", "cancel", "delete"])
+def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(
+    browser, action, monkeypatch
+):
     """IN-6: two tabs, or a file too many."""
     row = check(browser, HEADER + "a@example.com,,,\n")
     fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}
-    path = f"{PATH}/{row.id}/{deed}{'?check=' + str(row.checks) if deed == 'run' else ''}"
+    path = f"{PATH}/{row.id}/{action}{'?check=' + str(row.checks) if action == 'run' else ''}"
     lock = lifecycle._lock
 
     def too_late(row):
@@ -895,7 +897,9 @@ def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(browser, 
 
     monkeypatch.setattr(lifecycle, "_lock", too_late)
 
-    response = browser.submit(path, fields if deed == "columns" else {}, form_at="/account/manage")
+    response = browser.submit(
+        path, fields if action == "columns" else {}, form_at="/account/manage"
+    )
     assert response.status_code == 409
 
 

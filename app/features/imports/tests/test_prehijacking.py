@@ -9,7 +9,7 @@ from app.extensions import db
 from app.features import imports
 from app.models import Role
 from app.services import users
-from app.services.policy import AboveOneself
+from app.services.policy import InsufficientPrivileges
 from tests.fixtures.strangers import COLLEAGUE, OWN, account, get_in
 from tests.support import PASSWORD, links, module_of, needs, path_of
 
@@ -71,7 +71,7 @@ def test_nobody_takes_over_an_unconfirmed_account_above_themselves(make_user, st
     """AZ-4: by invitation or import."""
     user = make_user(email=COLLEAGUE, confirmed=False, role="Administrator")
     manager = make_user(role="Staff")
-    with pytest.raises(AboveOneself):
+    with pytest.raises(InsufficientPrivileges):
         invite(manager, staff)
     db.session.rollback()
     file = io.BytesIO(f"Email,Role\n{COLLEAGUE},Staff\n".encode())

@@ -7,7 +7,7 @@ from app.extensions import db
 from app.features.invitations import invitations
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
-from app.services.policy import AuthorityLost
+from app.services.policy import PrivilegesLost
 from tests.concurrency.test_races import role_id
 from tests.factories import make_user
 
@@ -26,7 +26,7 @@ LOSSES = {
 
 
 # Each as (what the user is, the action).
-DEEDS = {
+ACTIONS_TRIED = {
     "invite again": ({"invited": True}, lambda user, by: invitations.resend(user, by=by)),
     "copy a link": (
         {"invited": True},
@@ -38,10 +38,10 @@ DEEDS = {
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("deed", DEEDS)
-def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed, loss):
+@pytest.mark.parametrize("action", ACTIONS_TRIED)
+def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
     """AZ-2: the request came in before, its transaction begins after."""
-    traits, act = DEEDS[deed]
+    traits, act = ACTIONS_TRIED[action]
     user, by = make_user(**traits), make_user(role="Administrator")
     assert by.is_admin()
     by_id, lost = by.id, LOSSES[loss]()
@@ -49,7 +49,7 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, deed,
     with db.engine.begin() as connection:
         connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
 
-    with pytest.raises(AuthorityLost):
+    with pytest.raises(PrivilegesLost):
         act(user, by)
     db.session.rollback()
     assert db.session.scalars(select(AuditEvent)).all() == []

@@ -118,10 +118,10 @@ def sent_kinds():
     return db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
 
 
-@pytest.mark.parametrize("deed", ["resend-invite", "revoke-invite"])
-def test_there_is_no_invitation_to_someone_who_has_joined(browser, make_user, deed):
+@pytest.mark.parametrize("action", ["resend-invite", "revoke-invite"])
+def test_there_is_no_invitation_to_someone_who_has_joined(browser, make_user, action):
     user = make_user()
-    page = browser.submit(f"/admin/user/{user.id}/{deed}", form_at="/", follow_redirects=True)
+    page = browser.submit(f"/admin/user/{user.id}/{action}", form_at="/", follow_redirects=True)
     assert "no open invitation" in page.text
     assert db.session.get(User, user.id)
     assert sent_kinds() == []

@@ -15,7 +15,7 @@ from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
 from app.services import accounts, users
 from app.services.accounts import LinkRefused
-from app.services.policy import AboveOneself
+from app.services.policy import InsufficientPrivileges
 from tests import factories
 from tests.support import PASSWORD, links, module_of, needs, path_of
 
@@ -359,13 +359,13 @@ def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbo
         address = f"/admin/user/{above.id}/{path}"
         assert browser.post(address, data={"csrf_token": token}).status_code == 403
         assert address not in browser.get(LIST).text
-    for deed in (
+    for action in (
         lambda: invitations.copy_link(above, by=manager, known=None),
         lambda: invitations.resend(above, by=manager),
         lambda: invitations.revoke(above, by=manager),
     ):
-        with pytest.raises(AboveOneself):
-            deed()
+        with pytest.raises(InsufficientPrivileges):
+            action()
     assert not any("invit" in action for action in actions())
     assert outbox.deliver() == []
 

@@ -120,11 +120,11 @@ def test_a_filter_that_makes_no_sense_shows_the_unfiltered_list_and_says_so(
 
 
 @pytest.mark.parametrize("filters", ["queue=banana", "task=a-b"])
-@pytest.mark.parametrize("deed", ["retry-all?", "delete-all?list=failed&"])
-def test_what_makes_no_sense_is_not_taken_for_all_that_there_are(manager, add_job, filters, deed):
+@pytest.mark.parametrize("action", ["retry-all?", "delete-all?list=failed&"])
+def test_what_makes_no_sense_is_not_taken_for_all_that_there_are(manager, add_job, filters, action):
     add_job(state="failed")
-    assert manager.get(f"/admin/jobs/{deed}{filters}").status_code == 404
-    assert manager.submit(f"/admin/jobs/{deed}{filters}", form_at="/").status_code == 404
+    assert manager.get(f"/admin/jobs/{action}{filters}").status_code == 404
+    assert manager.submit(f"/admin/jobs/{action}{filters}", form_at="/").status_code == 404
     assert len(ids(manager.get("/admin/jobs"))) == 1
 
 
@@ -427,7 +427,7 @@ def test_a_job_that_has_ended_is_not_cancelled(manager, add_job):
     assert "no longer in that state" in page.text
 
 
-def test_deeds_need_a_token_and_a_post(manager, add_job, task_queue):
+def test_actions_need_a_token_and_a_post(manager, add_job, task_queue):
     job_id = add_job()
     for path in (f"{job_id}/retry", f"{job_id}/delete", "retry-all", "delete-all?list=failed"):
         manager.get(f"/admin/jobs/{path}")
@@ -473,7 +473,7 @@ def test_without_redis_the_page_says_what_the_database_knows(manager, away):
 
 
 @pytest.mark.parametrize("away", ["refused"], indirect=True)
-def test_without_redis_a_deed_says_that_it_may_not_be_done(manager, away):
+def test_without_redis_an_action_says_that_it_may_not_be_done(manager, away):
     for path in ("x-1/retry", "x-1/delete", "x-1/cancel", "retry-all", "delete-all?list=failed"):
         response = manager.submit(f"/admin/jobs/{path}", form_at="/account/manage")
         assert response.status_code == 302, path

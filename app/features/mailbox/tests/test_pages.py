@@ -343,7 +343,7 @@ def test_a_mail_that_a_worker_has_is_not_offered_to_cancel(manager, add_mail):
     assert row.state == "sending"
 
 
-def test_deeds_need_a_token_and_a_post(manager, add_mail):
+def test_actions_need_a_token_and_a_post(manager, add_mail):
     failed, waiting = add_mail("failed"), add_mail()
     for path in (f"{failed.id}/resend", f"{waiting.id}/cancel", "resend-failed"):
         manager.get(f"/admin/emails/{path}")

@@ -10,7 +10,7 @@ from app.features.roles import editing, role_pages
 from app.models import AuditEvent, EmailMessage, Permission, Role, User
 from app.models.role import LAST_BIT_OF_A_COPY, PERMISSION_TEXTS, PermissionText
 from app.services import roles
-from app.services.policy import AboveOneself
+from app.services.policy import InsufficientPrivileges
 from tests.factories import make_role
 from tests.support import needs
 
@@ -40,8 +40,8 @@ def named(name):
     return db.session.scalar(select(Role).where(Role.name == name))
 
 
-def path(role, deed=""):
-    return f"{ROLES}/{role.id}{deed}"
+def path(role, action=""):
+    return f"{ROLES}/{role.id}{action}"
 
 
 def fields(name="Editor", *bits, index="main", **more):
@@ -342,9 +342,9 @@ def test_a_form_that_says_nothing_of_what_was_seen_is_stale(browser, noted):
 
 
 def test_a_role_that_is_gone_is_not_found(browser):
-    for deed in ("", "/delete"):
-        assert browser.get(f"{ROLES}/{2**31 - 1}{deed}").status_code == 404
-        assert browser.get(f"{ROLES}/{2**63}{deed}").status_code in {400, 404}
+    for action in ("", "/delete"):
+        assert browser.get(f"{ROLES}/{2**31 - 1}{action}").status_code == 404
+        assert browser.get(f"{ROLES}/{2**63}{action}").status_code in {400, 404}
 
 
 # The default
@@ -477,7 +477,7 @@ def test_people_are_not_moved_above_whoever_deletes_their_role(partial, make_use
     page = partial.submit(path(editor, "/delete"), data)
     assert "Choose one of the roles" in page.text
     user = db.session.scalar(select(User).where(User.email == "partial@example.com"))
-    with pytest.raises(AboveOneself):
+    with pytest.raises(InsufficientPrivileges):
         editing.delete(editor, move_to=named("Administrator"), by=user)
     assert named("Editor")
 

@@ -11,7 +11,7 @@ from app.features.roles.editing import Values
 from app.models import Role, User
 from app.services import accounts, roles, users
 from app.services.policy import (
-    AboveOneself,
+    InsufficientPrivileges,
     LastAdministrator,
     RoleGone,
     UserGone,
@@ -53,24 +53,24 @@ def administrator():
     return user.id, role.id
 
 
-def acting(deed, by_id):
-    """Return a function that does `deed` as `by`, if they may open the page still."""
+def acting(action, by_id):
+    """Return a function that does `action` as `by`, if they may open the page still."""
 
     def act():
         by = db.session.get(User, by_id)
         if by is None or not by.is_admin() or not by.is_active:
             return "refused at the door"
-        return deed(by) and None
+        return action(by) and None
 
     return act
 
 
 def demote(user_id, to):
-    def deed(by):
+    def action(by):
         user, role = db.session.get(User, user_id), db.session.get(Role, to)
         users.change_role(user, role=role, by=by)
 
-    return deed
+    return action
 
 
 def suspend(user_id):
@@ -78,31 +78,31 @@ def suspend(user_id):
 
 
 def edit(role, permissions=0x05):
-    def deed(by):
+    def action(by):
         found = db.session.get(Role, role)
         if found is None:
             raise RoleGone
         editing.change(found, Values(found.name, "main", permissions, default=False), by=by)
 
-    return deed
+    return action
 
 
 def delete(role, to):
-    def deed(by):
+    def action(by):
         found = db.session.get(Role, role)
         if found is None:
             raise RoleGone
         editing.delete(found, move_to=db.session.get(Role, to), by=by)
 
-    return deed
+    return action
 
 
 def become_default(role):
-    def deed(by):
+    def action(by):
         found = db.session.get(Role, role)
         editing.change(found, Values(found.name, "main", 1, default=True), by=by)
 
-    return deed
+    return action
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_two_administrators_who_turn_on_each_others_roles_leave_one(race, pair):
     to = role_id("User")
     for number in range(ROUNDS):
         (one, role_of_one), (other, role_of_other) = administrator(), administrator()
-        deeds = {
+        actions = {
             "edit": lambda _user, role: edit(role),
             "delete": lambda _user, role: delete(role, to),
             "demote": lambda user, _role: demote(user, to),
@@ -123,14 +123,14 @@ def test_two_administrators_who_turn_on_each_others_roles_leave_one(race, pair):
         }
         first, second = pair.split(", ")
         results = race(
-            acting(deeds[first](other, role_of_other), one),
-            acting(deeds[second](one, role_of_one), other),
+            acting(actions[first](other, role_of_other), one),
+            acting(actions[second](one, role_of_one), other),
         )
         assert count(Role.administrators(), can_sign_in()) >= 1, (number, results)
         assert count(User.role_id.is_(None)) == 0
         for result in results:
             assert result in {None, "refused at the door"} or isinstance(
-                result, LastAdministrator | UserGone | RoleGone | AboveOneself
+                result, LastAdministrator | UserGone | RoleGone | InsufficientPrivileges
             ), repr(result)
         db.session.execute(User.__table__.delete())
         db.session.commit()

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select
 from app.extensions import db
 from app.features.user_search.services import matching
 from app.kit.database import whole_number
-from app.kit.database.planning import aside
+from app.kit.database.planning import without_index
 from app.kit.tables import days
 from app.models import Role, User
 from app.models.user import STATUSES
@@ -67,7 +67,7 @@ class Filters:
         """
 
         def column(name: str, plain: Any) -> Any:
-            return plain if led_by is None or name in led_by else aside(plain)
+            return plain if led_by is None or name in led_by else without_index(plain)
 
         conditions: list[ColumnElement[bool]] = [
             User.deleted_at.is_not(None) if self.status == "deleted" else User.deleted_at.is_(None)
@@ -164,15 +164,17 @@ def _status(given: str, notices: list[str]) -> str | None:
 
 
 def _days(
-    query: Mapping[str, str], name: str, deed: str, notices: list[str]
+    query: Mapping[str, str], name: str, action: str, notices: list[str]
 ) -> tuple[date | None, date | None]:
     given = [query.get(f"{name}_{end}", "") for end in ("from", "to")]
     first, last = (days.read(text) for text in given)
     if any(text and day is None for text, day in zip(given, (first, last), strict=True)):
         notices.append(
-            f"A day when people {deed} is not a date like 2026-01-31, so it is left out."
+            f"A day when people {action} is not a date like 2026-01-31, so it is left out."
         )
     if first and last and first > last:
-        notices.append(f"The days when people {deed} end before they begin, so both are left out.")
+        notices.append(
+            f"The days when people {action} end before they begin, so both are left out."
+        )
         return None, None
     return first, last
