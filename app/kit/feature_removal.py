@@ -6,7 +6,6 @@ migrations, and the files last. If a step fails, the files and the tables are pu
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import flask_migrate
 from alembic.runtime.migration import MigrationContext
@@ -36,7 +34,9 @@ REQUIREMENTS = "requirements/common.in"
 ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
 # Importing a module that is None in sys.modules fails as if its file was gone.
 START = """
+import os
 import sys
+os.environ |= {{"FEATURES_OFF": "{off}", "FLASK_CONFIG": "testing"}}
 sys.modules["app.features.{name}"] = None
 from app import create_app
 create_app()
@@ -208,8 +208,7 @@ def _left(feature: Manifest, commands: Iterable[str]) -> Iterator[str]:
 def _check_start(name: str) -> None:
     """Raise RemovalRefused unless the application starts without the feature."""
     off = ",".join({*config.features_off(), name})
-    environment = {**os.environ, "FEATURES_OFF": off, "FLASK_CONFIG": "testing"}
-    started = _run(sys.executable, "-c", START.format(name=name), env=environment)
+    started = _run(sys.executable, "-c", START.format(name=name, off=off))
     if started.returncode:
         raise RemovalRefused(
             f"The application does not start without {name}:\n{started.stderr.strip()[-2000:]}"
@@ -230,7 +229,7 @@ def _git(*arguments: str, may_fail: bool = False) -> str:
     return run.stdout
 
 
-def _run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - the commands above, with the name of a known feature
-        command, cwd=BASE_DIR, capture_output=True, text=True, check=False, **options
+        command, cwd=BASE_DIR, capture_output=True, text=True, check=False
     )

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.database import now
-from app.kit.edit_conflicts import EditConflict, note
+from app.kit.edit_conflicts import EditConflict, snapshot
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
 from app.services import access, accounts, deletions, users
@@ -69,7 +69,7 @@ def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
     one, other = (make_user(role="Administrator").id for _ in range(2))
     for number in range(ROUNDS):
         user = make_user()
-        seen = note(users.shown(user))
+        seen = snapshot(users.shown(user))
         user_id = user.id
         results = race(
             acting(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
