@@ -1,4 +1,4 @@
-"""The audit trail as pages: searched, filtered, exported."""
+"""Search, filter and export the audit trail."""
 
 from app.features.audit.services.exporting import export
 from app.features.audit.services.filters import Filters

@@ -1,4 +1,4 @@
-"""What happened to one's own account."""
+"""The activity page of the signed-in user's own account."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from app.sign_in import me
 @login_required
 @open_to("impersonating")
 def activity() -> ResponseReturnValue:
-    """Sign-ins, good and bad, changes, and what others did as the person or to them."""
+    """List sign-ins, failed sign-ins, changes, and actions of administrators on the account."""
     given = request.args.get("before", "")
     before = whole_number(given, HIGHEST_BIG_INTEGER)
     user = me()

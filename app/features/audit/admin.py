@@ -1,4 +1,4 @@
-"""The audit trail: who did what, found, looked at and downloaded."""
+"""Admin views that search, show and export the audit trail."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ viewers_only = permission_required(Permission.VIEW_AUDIT)
 @admin.get("/audit")
 @viewers_only
 def audit() -> ResponseReturnValue:
-    """The events, newest first; all that narrows them stands in the address."""
+    """List the events, newest first. The query string holds every filter."""
     filters, notices = Filters.from_query(request.args)
     before, after = (_cursor(name, notices) for name in ("before", "after"))
     page = trail.find(filters, before=before, after=after)
@@ -50,7 +50,7 @@ def audit() -> ResponseReturnValue:
 @admin.get("/audit/<int:event_id>")
 @viewers_only
 def audit_event(event_id: int) -> ResponseReturnValue:
-    """All that is known of one event."""
+    """Show one event with all its details."""
     event = trail.get(event_id) or abort(404)
     return render_template(
         "admin/audit_event.html",
@@ -65,9 +65,9 @@ def audit_event(event_id: int) -> ResponseReturnValue:
 @viewers_only
 @fresh_sign_in_required
 def export_audit() -> ResponseReturnValue:
-    """The events that the list shows, as a file. A POST, because it is itself an event."""
+    """Export the listed events as CSV. It takes a POST, because it records an event itself."""
     filters, _ = Filters.from_query(request.args)
-    if request.method != "POST":  # Whoever was asked for the password comes back like this.
+    if request.method != "POST":  # The password prompt redirects back with a GET.
         query: dict[str, Any] = filters.to_query()
         return redirect(url_for("admin.audit", **query))
     return csv_file(
@@ -87,7 +87,7 @@ def _cursor(name: str, notices: list[str]) -> int | None:
 
 
 def _choices() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the actions by what they are done to."""
+    """Return the actions, grouped by the kind of subject."""
     return [
         (
             noun,

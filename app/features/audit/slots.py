@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug the audit trail into pages of other modules."""
 
 from app.features import audit
 from app.features.audit.services import latest

@@ -1,4 +1,4 @@
-"""Doing one thing to many people: a preview, a confirmation, and batches that may stop anywhere."""
+"""Apply one action to many users: preview, confirm, then run in batches that can be resumed."""
 
 from app.features.bulk.services.actions import ACTIONS, REASONS, STOP_REASONS, Action
 from app.features.bulk.services.batches import run, run_some

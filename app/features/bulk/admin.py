@@ -1,4 +1,4 @@
-"""Doing one thing to many people: choosing, a preview, its confirmation, and how it goes."""
+"""Admin views for bulk actions: choose users, preview, confirm, and follow the progress."""
 
 from itertools import chain
 from typing import Any
@@ -35,7 +35,7 @@ people_managers_only = permission_required(Permission.MANAGE_USERS)
 
 
 class _Unreadable(Exception):
-    """What was sent cannot be understood; the message is what to say."""
+    """The form cannot be read. The message is shown to the user."""
 
 
 @admin.get("/users/bulk")
@@ -55,13 +55,13 @@ def bulk_operations() -> ResponseReturnValue:
 @admin.post("/users/bulk")
 @people_managers_only
 def preview_bulk() -> ResponseReturnValue:
-    """Write down what would be done to whom, and show it; nothing is done yet."""
+    """Save a preview of the action and its users, and redirect to it. Nothing changes yet."""
     filters, notices = Filters.from_query(request.form)
     try:
         action, role = _action()
         is_everyone = request.form.get("everyone") == "1"
         if is_everyone and notices:
-            # To everyone it shows instead, it must not be done.
+            # An ignored filter widens the list, and the action must not hit those extra users.
             raise _Unreadable(f"{notices[0]} Set the filter again, then choose what to do.")
         operation = bulk.preview(
             action.name,
@@ -116,12 +116,12 @@ def _user_ids() -> list[int]:
 @admin.route("/users/bulk/<int:operation_id>", methods=["GET", "POST"])
 @people_managers_only
 def bulk_operation(operation_id: int) -> ResponseReturnValue:
-    """What would be done, with a button to do it; later, how far it is and what came of it."""
+    """Show the preview with its confirmation form; once confirmed, the progress and the result."""
     operation = _operation_or_404(operation_id)
     if operation.state == BulkState.PREVIEW:
         ask = _ask_freshly if bulk.ACTIONS[operation.action].requires_fresh_sign_in else _ask
         return ask(operation)
-    if request.method == "POST":  # It was sent twice.
+    if request.method == "POST":  # The form was submitted twice.
         return _back_to(operation)
     return render_template(
         "admin/bulk_operation.html",
@@ -174,7 +174,7 @@ def _confirm(operation: BulkOperation, *, reason: str, tell: bool) -> ResponseRe
     except bulk.NotOpen:
         flash("This was confirmed already.", "info")
     except bulk.QueueAway:
-        pass  # The page says so, for as long as it is so.
+        pass  # The page of the operation says so while it lasts.
     return _back_to(operation)
 
 
@@ -182,9 +182,9 @@ def _confirm(operation: BulkOperation, *, reason: str, tell: bool) -> ResponseRe
 @people_managers_only
 @fresh_sign_in_required
 def continue_bulk(operation_id: int) -> ResponseReturnValue:
-    """Go on where it was stopped: in the worker, or with some people while the page waits."""
+    """Resume an operation, in the worker or with a batch of users during the request."""
     operation = _operation_or_404(operation_id)
-    if request.method == "GET":  # Whoever was asked for the password comes back like this.
+    if request.method == "GET":  # The password prompt redirects back with a GET.
         return _back_to(operation)
     try:
         if request.form.get("here") == "1" or operation.remaining <= bulk.AT_ONCE:
@@ -197,7 +197,7 @@ def continue_bulk(operation_id: int) -> ResponseReturnValue:
     except bulk.NotYours:
         flash("Only whoever confirmed it can go on with it: it is done in their name.", "error")
     except bulk.QueueAway:
-        pass  # The page says so, for as long as it is so.
+        pass  # The page of the operation says so while it lasts.
     return _back_to(operation)
 
 

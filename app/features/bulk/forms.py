@@ -1,4 +1,4 @@
-"""The form that confirms a bulk change."""
+"""The form that confirms a bulk action."""
 
 from wtforms import BooleanField, SubmitField, TextAreaField
 from wtforms.validators import Length
@@ -7,7 +7,7 @@ from app.kit.web.forms import BaseForm
 
 
 class BulkForm(BaseForm):
-    """Confirms what is done to many people; what does not belong to it is taken out."""
+    """Confirm a bulk action. The view removes the fields that the action does not use."""
 
     reason = TextAreaField(
         "Reason",

@@ -1,4 +1,4 @@
-"""Actions that are done to many people at once, and to whom."""
+"""Bulk operations and the users that they apply to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
 
-# Whom an action leaves out are few, as a rule, so an index of them costs little.
+# Usually few users are left out, so a partial index on them costs little.
 LEFT_OUT: Any = {
     "sqlite_where": text("reason <> ''"),
     "postgresql_where": text("reason <> ''"),
@@ -20,7 +20,7 @@ LEFT_OUT: Any = {
 
 
 class BulkState(StrEnum):
-    """Where an operation is on its way. What is cancelled or was stopped can be gone on with."""
+    """The states of an operation. A cancelled or stopped operation can be resumed."""
 
     PREVIEW = "preview"
     QUEUED = "queued"
@@ -31,10 +31,10 @@ class BulkState(StrEnum):
 
 
 class BulkOperation(db.Model):
-    """One action on many people: chosen, looked at, confirmed, and done in batches.
+    """One action on many users: previewed, confirmed, and done in batches.
 
-    `position` is the last user that a batch has been done for, and is moved in the batch's own
-    transaction: whatever happens in between, nobody has their turn twice and nobody is forgotten.
+    `position` is the id of the last user that a batch processed. Each batch moves it in its own
+    transaction, so a crash neither repeats nor skips a user.
     """
 
     __tablename__ = "bulk_operations"
@@ -46,27 +46,27 @@ class BulkOperation(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str] = mapped_column(String(32))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What the action needs to know: a role's id and name, a reason, whether people are told."""
+    """The arguments of the action: id and name of a role, a reason, whether users get mail."""
     selection: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """How the people were chosen: {"picked": 12}, or {"filter": {…}} as an address has it."""
-    # They may be gone by now; ids never return, so it can be nobody else.
+    """How the users were chosen: {"picked": 12}, or {"filter": {…}} with query parameters."""
+    # No foreign key: the user may be purged. Ids are never reused, so it cannot be another user.
     actor_id: Mapped[int]
     actor_label: Mapped[str] = mapped_column(String(254))
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """The columns of the audit trail that say who confirmed it, as whom and from where."""
+    """The audit columns of the confirmation: actor, impersonated user and origin."""
     state: Mapped[str] = mapped_column(String(16), default=BulkState.PREVIEW)
     stop_reason: Mapped[str] = mapped_column(String(32), default="")
     total: Mapped[int] = mapped_column(default=0)
-    """How many were chosen and found."""
+    """Number of users that were chosen."""
     left_out: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
-    """How many are left out, under the reason why."""
+    """Number of users left out, by reason."""
     done: Mapped[int] = mapped_column(default=0)
     position: Mapped[int] = mapped_column(default=0)
     job_id: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When it was queued, or a batch was last done."""
+    """Time when the operation was queued or the last batch was done."""
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def __repr__(self) -> str:
@@ -78,7 +78,7 @@ class BulkOperation(db.Model):
 
     @property
     def to_do(self) -> int:
-        """How many it is to be done to, those that it has been done to included."""
+        """Number of users to process, including those already done."""
         return self.total - self.left_out_count
 
     @property
@@ -86,20 +86,20 @@ class BulkOperation(db.Model):
         return max(0, self.to_do - self.done)
 
     def is_shown_to(self, user_id: int) -> bool:
-        """Tell whether the user may look at it: others see a change once it has been confirmed."""
+        """Tell whether the user may see the operation. Previews are visible to their owner only."""
         return self.state != BulkState.PREVIEW or self.actor_id == user_id
 
     @property
     def is_open(self) -> bool:
-        """Whether it has been confirmed and has neither ended nor been stopped."""
+        """Whether the operation is confirmed, and neither finished, cancelled nor stopped."""
         return self.state in {BulkState.QUEUED, BulkState.RUNNING}
 
 
 class BulkItem(db.Model):
-    """One person of an operation, and why they are left out, if they are.
+    """One user of an operation, and the reason if the user is left out.
 
-    Whose id is up to the operation's `position` has had their turn. Rows are written once, with
-    the preview, and touched again only if something has changed for that person since.
+    Users with an id up to the operation's `position` are done. The preview writes the rows; a
+    batch updates a row only if the user has to be left out since.
     """
 
     __tablename__ = "bulk_items"
@@ -111,6 +111,6 @@ class BulkItem(db.Model):
     operation_id: Mapped[int] = mapped_column(
         ForeignKey("bulk_operations.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    # They may be purged later, and the result still says that there was someone.
+    # No foreign key: the row stays in the result when the user is purged.
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     reason: Mapped[str] = mapped_column(String(32), default="")

@@ -1,4 +1,4 @@
-"""Bulk changes that a worker makes."""
+"""The job that runs a bulk operation."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.kit import clean_up, queue
 
 @queue.task(timeout=bulk.JOB_TIMEOUT)
 def run_bulk_operation(operation_id: int) -> dict[str, Any]:
-    """Do to many users what was confirmed, and return how many were changed and left out."""
+    """Run a confirmed bulk operation, and return how many users were changed and left out."""
     return bulk.run(operation_id)
 
 

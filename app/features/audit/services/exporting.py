@@ -1,4 +1,4 @@
-"""The trail as a CSV file, a few hundred events at a time, however many there are."""
+"""Export the audit trail as CSV, one part at a time, so its size does not matter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = (
     *("subject_type", "subject_id", "subject", "changes", "details"),
     *("address", "device", "request_id"),
 )
-# What is read, in this order. What JSON holds is written as it is kept, not taken apart.
+# The columns to read, in this order. JSON columns are exported as stored, without parsing.
 READ = (
     *walking.LISTED[:10],
     cast(AuditEvent.changes, Text),
@@ -34,9 +34,9 @@ READ = (
 
 
 def export(filters: Filters, *, by: User) -> Iterator[str]:
-    """Note the export, and return the lines of a file with the events there were before it.
+    """Record the export, and return the lines of a CSV file with all earlier events.
 
-    Each part is read in a transaction of its own: on SQLite nobody waits for who reads slowly.
+    Each part is read in its own transaction, so a slow client blocks no writer on SQLite.
     """
     until = finding.newest_id()
     audit.record("audit.exported", by=by, filters=filters.to_query())
@@ -64,7 +64,7 @@ def _cells(row: Any) -> tuple[Any, ...]:
 
 
 def _json(text: str) -> str:
-    """Return what an object is kept as, with letters in place of their numbers."""
+    """Return the stored JSON, with `\\u` escapes replaced by the characters."""
     if text == "{}":
         return ""
     return escape_formula(

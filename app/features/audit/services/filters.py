@@ -1,4 +1,4 @@
-"""What narrows the list of events, as an address and a form write it."""
+"""The filters of the event list, as query strings and forms write them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LONGEST_SEARCH = 200
 
 @dataclass(frozen=True)
 class Filters:
-    """Which events a list holds. Days are whole days in UTC, the last one included.
+    """The filters of an event list. Days are whole days in UTC, the last one included.
 
-    `action` is a key of ACTIONS, or one of NOUNS for all that is done to one. `user_id` is whoever
-    did it, as whom it was done, or to whom.
+    `action` is a key of ACTIONS, or a key of NOUNS for all actions on that kind of subject.
+    `user_id` matches the actor, the impersonated user and the subject of an event.
     """
 
     search: str = ""
@@ -36,13 +36,13 @@ class Filters:
 
     @property
     def actions(self) -> list[str]:
-        """The actions that are looked for; none means all."""
+        """The actions to look for; an empty list means all."""
         if self.action in NOUNS:
             return [action for action in ACTIONS if action.partition(".")[0] == self.action]
         return [self.action] if self.action else []
 
     def to_query(self) -> dict[str, str]:
-        """Return the filters as an address has them; what does not narrow is left out."""
+        """Return the filters as query parameters, without the empty ones."""
         query = {
             "search": self.search,
             "action": self.action,
@@ -55,7 +55,10 @@ class Filters:
 
     @staticmethod
     def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
-        """Read what `to_query` wrote. What makes no sense is left out, and a sentence says so."""
+        """Read the query parameters that `to_query` wrote.
+
+        Invalid values are ignored, and a notice names each of them.
+        """
         notices: list[str] = []
         search = names.normalise(query.get("search", "").replace("\0", ""))
         search = " ".join(search.split())[:LONGEST_SEARCH]
@@ -75,7 +78,7 @@ class Filters:
 
 
 def network_address(text: str) -> str | None:
-    """Return an address as events have it, "" for none, or None for what is not one."""
+    """Return an IP address as events store it, "" for empty text, or None for anything else."""
     text = text.strip()[:64]
     try:
         return str(ipaddress.ip_address(text)) if text else ""

@@ -1,4 +1,4 @@
-"""Finding events, newest first, in the time that one page takes: however many there are."""
+"""Find events, newest first, a page at a time, in constant time for any number of events."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from app.models import AuditEvent, User
 
 PER_PAGE = 50
 COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
-MOST_COUNTED = 12  # conditions that a total is counted for
+MOST_COUNTED = 12  # conditions; with more, no total is counted
 PART = 2_000  # events that an export reads at once
-# Events that are noted at the same time may have their ids in another order: as many of them as
-# are looked at to find where a day begins.
+# Ids of events recorded at the same time may be out of order. To find where a day begins, this
+# many events are read.
 OUT_OF_ORDER = 1_000
 
 
@@ -45,14 +45,14 @@ def find(
     after: int | None = None,
     per_page: int = PER_PAGE,
 ) -> Page:
-    """Return the newest events, those before the event with an id, or those after one."""
+    """Return a page of events: the newest, or those before or after the event with an id."""
     found, notices = searching.sources(filters)
     span = _span(filters)
     if after is not None:
         page = newer(found, span, after, per_page)
     else:
         page = older(found, span, LAST if before is None else before, per_page)
-        # Whoever came from a newer page can go back to it.
+        # The request came from a newer page, so link back to it.
         if before is not None and page.rows:
             page = replace(page, after=page.rows[0].id)
     total = None
@@ -62,12 +62,12 @@ def find(
 
 
 def get(event_id: int) -> AuditEvent | None:
-    """Return one event with all that it tells."""
+    """Return one event with all its columns, or None."""
     return db.session.get(AuditEvent, event_id)
 
 
 def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
-    """Return the other events of an event's request."""
+    """Return the other events of the same HTTP request."""
     if not event.request_id:
         return []
     source = Source((searching.equal("request_id", event.request_id),))
@@ -76,9 +76,9 @@ def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
 
 
 def about_user(user: User, limit: int = 10) -> Sequence[Row[Any]]:
-    """Return the newest events of what a person did and what was done to or as them.
+    """Return the newest events with a user as actor, impersonated user or subject.
 
-    Each with its changes. How many there are in all is not counted.
+    Each row has its changes. The total is not counted.
     """
     source = Source(tuple(searching.of_person(user.id)))
     columns = (*LISTED, AuditEvent.changes)
@@ -86,13 +86,13 @@ def about_user(user: User, limit: int = 10) -> Sequence[Row[Any]]:
 
 
 def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE) -> Page:
-    """Return what happened to someone's account, for themselves to see."""
+    """Return a page of the events on a user's account, for the user's own activity page."""
     source = Source(tuple(searching.about_person(user.id)))
     return older([source], Span(FIRST, LAST), LAST if before is None else before, per_page)
 
 
 def every(filters: Filters, *, until: int, columns: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:
-    """Yield all events up to the one with the id `until`, newest first, some at a time."""
+    """Yield all events up to the id `until` in parts, newest first."""
     found, _ = searching.sources(filters)
     span = _span(filters)
     before: int | None = until + 1
@@ -136,11 +136,11 @@ def _scalar(query: Select[Any], default: int) -> int:
 
 
 def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> Total | None:
-    """Return how many events there are, where that is quickly told."""
+    """Return the number of events, or None when counting is too slow."""
     if page.before is None:
         return Total(len(page.rows))
     if not is_narrowed:
-        # Ids are given out one after the other, and the oldest events are deleted first.
+        # Ids are sequential, and the oldest events are deleted first.
         low = select(func.min(AuditEvent.id)).scalar_subquery()
         high = select(func.max(AuditEvent.id)).scalar_subquery()
         return Total(db.session.scalar(select(high - low + 1)) or 0, is_estimate=True)

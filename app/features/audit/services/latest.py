@@ -1,4 +1,4 @@
-"""The newest events, for a glance."""
+"""The newest events, for a card of the dashboard."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.models import AuditEvent
 
 @dataclass(frozen=True)
 class RecentEvent:
-    """Who did what to whom, and when, as a line of a card tells it."""
+    """Time, action, actor and subject of an event, as one line of the card."""
 
     at: datetime
     action: str
@@ -25,7 +25,7 @@ class RecentEvent:
 
 
 def latest(count: int) -> list[RecentEvent]:
-    """Return the newest events, of which the key of the table has the order."""
+    """Return the newest events, in the order of the primary key."""
     query = (
         select(AuditEvent.at, AuditEvent.action, AuditEvent.actor_label, AuditEvent.subject_label)
         .order_by(AuditEvent.id.desc())

@@ -1,7 +1,7 @@
-"""What the search box finds: whom or what a text stands for, each looked up in an index.
+"""Turn the text of the search box into conditions, each of which an index answers.
 
-A part of a name or an address finds people, and with them their events. The beginning of what was
-noted down, an address of the network and the id of a request find events themselves.
+A part of a name or an email finds users, and through them their events. The beginning of a
+recorded label, an IP address and a request id find events directly.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ MOST_LABELS = 20
 LAST_CHARACTER = "\U0010ffff"
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
-# A condition on the columns of the table, or of a query that has some of its rows.
+# A condition on the columns of the table, or of a subquery with some of its rows.
 Condition = Callable[[Any], ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Events that fulfil one of several conditions, each of which an index lists by id."""
+    """Events that match any of several conditions. An index lists each condition by id."""
 
     conditions: tuple[Condition, ...]
-    # Whether no event fulfils two of them.
+    # Whether no event can match two conditions.
     is_disjoint: bool = False
 
     def holds(self, columns: Any) -> ColumnElement[bool]:
@@ -50,7 +50,7 @@ class Source:
 
 
 def sources(filters: Filters) -> tuple[list[Source], list[str]]:
-    """Return what all events of a list have to be in, and sentences about what is left out."""
+    """Return the sources that every listed event must be in, and notices about omissions."""
     found: list[Source] = []
     notices: list[str] = []
     if filters.search:
@@ -67,13 +67,13 @@ def sources(filters: Filters) -> tuple[list[Source], list[str]]:
 
 
 def of_person(user_id: int) -> Iterable[Condition]:
-    """Return the conditions of what someone did, what was done as them, and what to them."""
+    """Yield the conditions for a user as the actor, the impersonated user or the subject."""
     yield equal("actor_id", user_id)
     yield from about_person(user_id)
 
 
 def about_person(user_id: int) -> Iterable[Condition]:
-    """Return the conditions of what was done to someone's account, and by others as them."""
+    """Yield the conditions for a user as the impersonated user or the subject."""
     yield equal("acting_as_id", user_id)
     yield lambda columns: and_(columns.subject_type == "user", columns.subject_id == user_id)
 
@@ -92,7 +92,7 @@ def _searched(text: str, notices: list[str]) -> Source:
         )
     for user_id in people[:MOST_PEOPLE]:
         conditions.extend(of_person(user_id))
-    # Addresses are kept in lower case; what else there is may begin with a capital.
+    # Emails are stored in lower case; other labels may begin with a capital.
     for name, beginnings in (
         ("actor_label", (text.lower(),)),
         ("subject_label", (text.lower(), text, text.capitalize())),
@@ -102,7 +102,7 @@ def _searched(text: str, notices: list[str]) -> Source:
 
 
 def _labels(name: str, *beginnings: str) -> list[str]:
-    """Return the first labels that begin with one of these texts."""
+    """Return the first labels that begin with one of the texts."""
     found: list[str] = []
     for beginning in dict.fromkeys(beginnings):
         values = {"beginning": beginning, "end": beginning + LAST_CHARACTER}
@@ -111,7 +111,7 @@ def _labels(name: str, *beginnings: str) -> list[str]:
 
 
 def _leap(name: str) -> Select[Any]:
-    """Return the query that leaps through the index of a column from each label to the next."""
+    """Return a query that jumps from label to label in a column's index (a loose index scan)."""
     column = getattr(AuditEvent, name)
     next_one = select(func.min(column)).where(
         column != literal_column("''"), column < bindparam("end")
@@ -124,9 +124,9 @@ def _leap(name: str) -> Select[Any]:
 
 
 def equal(name: str, value: Any) -> Condition:
-    """Return the condition that a column has a value."""
+    """Return the condition that a column equals a value."""
 
-    # What is empty is in no index, and the database has to be told that this is not.
+    # The partial indexes omit empty strings, so the query must state that the value is not one.
     def condition(columns: Any) -> ColumnElement[bool]:
         column = getattr(columns, name)
         same: ColumnElement[bool] = column == value

@@ -1,9 +1,9 @@
-"""Walking the trail by id: one index a condition, merged, and what other filters leave out dropped.
+"""Walk the audit trail by id: one index per condition, merged, then filtered by the rest.
 
-An id stands for a time, so every list is walked by id, from where the page before it ended. One
-filter names the index that is walked. Of several the one that narrows most is walked, a window of
-events at a time, and what the others leave out is dropped: a page may then say that it has looked
-back to some day only, and go on from there.
+Ids grow with time, so each page starts at the id where the previous page ended. A single filter
+decides which index to walk. With several filters, the most selective one is walked, a window of
+events at a time, and the other filters drop rows. A page may then say that it searched back to a
+certain day only; the next page continues there.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from app.extensions import db
 from app.features.audit.services.searching import Source
 from app.models import AuditEvent
 
-# Events that are looked at when several filters meet: at first, and in one step at most.
+# Events to read when several filters are combined: in the first step, and at most in one step.
 SMALLEST_WINDOW, LARGEST_WINDOW = 500, 10_000
-BUDGET = 0.3  # seconds after which a page is shown with what has been found
+BUDGET = 0.3  # seconds; after that, a page shows the events found so far
 FIRST, LAST = 0, 2**62
 
 LISTED = (
@@ -41,7 +41,7 @@ LISTED = (
     AuditEvent.device,
     AuditEvent.details,
 )
-# What conditions of a second filter are asked about.
+# The columns that the conditions of a second filter read.
 LOOKED_AT = (
     AuditEvent.action,
     AuditEvent.actor_id,
@@ -57,7 +57,7 @@ LOOKED_AT = (
 
 @dataclass(frozen=True)
 class Total:
-    """How many events there are: exactly, about, or more than `count`."""
+    """The number of events: exactly, about, or more than `count`."""
 
     count: int
     is_capped: bool = False
@@ -66,9 +66,9 @@ class Total:
 
 @dataclass(frozen=True)
 class Page:
-    """Events, newest first. `before` is the cursor of the older ones, `after` of the newer ones.
+    """Events, newest first. `before` is the cursor of older events, `after` of newer ones.
 
-    `searched_to` is when the last event happened that was looked at, if not all could be.
+    If the search stopped early, `searched_to` is the time of the last event that it read.
     """
 
     rows: Sequence[Row[Any]]
@@ -81,7 +81,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Span:
-    """The ids that a walk may meet, both ends included, and the times that go with them."""
+    """The range of ids that a walk may read, both ends included, and the matching times."""
 
     low: int
     high: int
@@ -103,7 +103,7 @@ def older(
     *,
     columns: Sequence[Any] = LISTED,
 ) -> Page:
-    """Walk from an id to smaller ones until a page is full, there are no more, or time is up."""
+    """Walk from an id to smaller ones until the page is full, or events or time run out."""
     rows: list[Row[Any]] = []
     started, window = time.monotonic(), SMALLEST_WINDOW
     while True:
@@ -124,7 +124,7 @@ def older(
 
 
 def newer(found: list[Source], span: Span, after: int, per_page: int) -> Page:
-    """Walk from an id to larger ones, as `older` does the other way."""
+    """Walk from an id to larger ones. The opposite of `older`, but without a time limit."""
     rows: list[Row[Any]] = []
     window = SMALLEST_WINDOW
     while True:
@@ -153,7 +153,7 @@ def _step(
 ) -> tuple[list[Row[Any]], int | None]:
     """Return up to `count` events that are in all of `found`, in order.
 
-    Also the id of the last one that could be looked at, if that is where the walk had to end.
+    The second value is the id at which the walk had to stop, or None if it reached the end.
     """
     if not all(source.conditions for source in found):
         return [], None
@@ -161,7 +161,7 @@ def _step(
     walked, others = (found[0] if found else None), found[1:]
     if others:
         ends = [_horizon(source, span, window, newest_first=newest_first) for source in found]
-        # The one of which so many events reach furthest.
+        # The most selective source: a window of its events spans the most ids.
         best = _furthest(ends, newest_first=newest_first)
         walked, horizon = found[best], ends[best]
         others = [source for source in found if source is not walked]
@@ -180,7 +180,7 @@ def _step(
 
 
 def walks(walked: Source | None, span: Span, *, newest_first: bool | None) -> list[Select[Any]]:
-    """Return a query for each condition of a source, which walks an index of its own."""
+    """Return a query for each condition of a source. Each query walks its own index."""
     everything = select(AuditEvent.id).where(*span.holds(AuditEvent))
     if newest_first is not None:
         everything = everything.order_by(_order(AuditEvent.id, newest_first))
@@ -192,9 +192,9 @@ def walks(walked: Source | None, span: Span, *, newest_first: bool | None) -> li
 def _closed(
     query: Select[Any], others: list[Source], window: int, *, newest_first: bool
 ) -> Select[Any]:
-    """Return a walk with what is not in other sources dropped.
+    """Return a walk without the events that other sources exclude.
 
-    It is closed off by its limit, so that the database walks no other index instead.
+    The limit of the inner query stops the planner from walking another index instead.
     """
     if not others:
         return query
@@ -212,7 +212,10 @@ def merged(queries: Sequence[Select[Any]], walked: Source | None) -> Any:
 
 
 def _horizon(source: Source, span: Span, window: int, *, newest_first: bool) -> int | None:
-    """Return the id before which no condition of a source has more events than a window holds."""
+    """Return the id up to which no condition of a source exceeds a window of events.
+
+    None means that every condition fits into one window.
+    """
     ends = [
         select(query.offset(window).limit(1).scalar_subquery().label("id"))
         for query in walks(source, span, newest_first=newest_first)

@@ -1,4 +1,4 @@
-"""How the trail is told to people: to administrators, and to those whose account it is about."""
+"""Describe events in words, for administrators and for the owner of an account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.kit.audit.actions import ACTIONS, SUBJECTS
 from app.kit.audit.recording import COMMAND_LINE
 from app.models import User
 
-# Told to the person, where it sounds otherwise than to an administrator.
+# Wordings for the owner of the account that differ from those for administrators.
 OWN = {
     "session.impersonation_started": "An administrator signed in as you",
     "session.impersonation_ended": "An administrator stopped being signed in as you",
@@ -20,24 +20,24 @@ OWN = {
 
 
 def what(action: str) -> str:
-    """Return an action in words; one that the code no longer knows by its name."""
+    """Return an action in words, or its name if the code no longer knows it."""
     return ACTIONS.get(action, action)
 
 
 def kind(subject_type: str) -> str:
-    """Return what kind of thing an action was done to."""
+    """Return the kind of an action's subject, in words."""
     return SUBJECTS.get(subject_type, subject_type.capitalize())
 
 
 def own_what(action: str) -> str:
-    """Return an action in words for the person to whose account it was done."""
+    """Return an action in words for the owner of the account."""
     return OWN.get(action, what(action))
 
 
 def own_who(row: Any, user: User) -> str:
-    """Return who did something, for the person whose account it is about.
+    """Return the actor of an event in words, for the owner of the account.
 
-    Who administers is told by that word only: people need not know their addresses.
+    Administrators are not named, because users need not know their emails.
     """
     if row.acting_as_id == user.id:
         return "An administrator, as you"

@@ -1,4 +1,4 @@
-"""The actions that can be done to many users at once, in words; user_changes has their rules."""
+"""The bulk actions and their wording. Their rules are in user_changes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from app.services.user_changes import Parameters, UserChange
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAction(Parameters):
-    """An action with all that it needs to know. `actor_ids` are those of whoever acts."""
+    """An action with its arguments.
+
+    `actor_ids` are the ids of the user who confirmed it, and of the impersonator if there is one.
+    """
 
     action: Action
     actor_ids: frozenset[int]
     tell: bool
 
     def why_not(self) -> ColumnElement[str]:
-        """Return why a user in a query is left out: the first reason that is true, or ''.
+        """Return an SQL expression for why a user is left out: the first true reason, or ''.
 
-        The query has to join each user's role, if there is one.
+        The query must outer-join the user's role.
         """
         change = self.action.change
         reasons: dict[str, Any] = {"deleted": User.is_deleted}
@@ -39,15 +42,15 @@ class PlannedAction(Parameters):
 
     @property
     def takes_administrators(self) -> bool:
-        """Whether an administrator to whom it is done is none afterwards."""
+        """Whether the action makes an administrator lose the right to administer."""
         return self.action.change.takes_administrators(self.role)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone to whom it is done, in place of a user, whom it takes five times as long to load.
+    """Lightweight stand-in for `User`; loading the ORM object is five times slower.
 
-    `role` and `deleted_at` are as they are afterwards.
+    `role` and `deleted_at` are the values after the action.
     """
 
     id: int
@@ -65,7 +68,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that can be done to many. Words come as in "Suspend 12 people"."""
+    """An action that can be done in bulk. `verb` reads as in "Suspend 12 people"."""
 
     name: str
     verb: str
@@ -74,9 +77,9 @@ class Action:
     change: UserChange
     invites: bool = False
     needs_mail: bool = False
-    """The mail is what it is about, so it is sent in any case."""
+    """Whether the mail is the purpose of the action, and so is always sent."""
     requires_fresh_sign_in: bool = True
-    """Whether the password has to have been given a short while ago."""
+    """Whether the administrator must have entered the password recently."""
     has_reason: bool = False
     has_role: bool = False
     is_dangerous: bool = False
@@ -87,7 +90,8 @@ def _has_session(user: Any, given: Parameters) -> ColumnElement[bool]:
     return select(UserSession.id).where(UserSession.user_id == user.id, is_live).exists()
 
 
-# Of one user it ends the sessions whether there are any or not, and of oneself all but this one.
+# For a single user, the same action ends sessions even if there are none. For the signed-in user
+# it ends all sessions but the current one.
 END_SESSIONS = UserChange(
     event="user.sessions_ended",
     unless={"not_signed_in": lambda user, given: not_(_has_session(user, given))},
@@ -161,7 +165,7 @@ ACTIONS: dict[str, Action] = {
     )
 }
 
-# Why someone is left out, said of one and of many.
+# Reasons for leaving a user out, worded for one user and for many.
 REASONS: dict[str, str] = {
     "oneself": "This is your own account",
     "above": "They may do what you may not",
@@ -179,7 +183,7 @@ REASONS: dict[str, str] = {
     "not_signed_in": "Not signed in anywhere",
 }
 
-# Why an operation was stopped before its end.
+# Reasons for stopping an operation early.
 STOP_REASONS: dict[str, str] = {
     "actor_gone": "Whoever confirmed it no longer has an account that may sign in.",
     "actor_may_not": "Whoever confirmed it may no longer manage people.",

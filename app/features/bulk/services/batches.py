@@ -1,4 +1,4 @@
-"""Doing an operation: batch by batch, each in one transaction with the note of how far it went."""
+"""Run an operation in batches. Each batch commits its changes and its position together."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from app.services.policy import RoleGone
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-# A batch that met a deadlock or a busy database is begun again, so often at most.
+# Attempts per batch: a deadlock or a busy database makes a batch start over.
 TRIES = 4
 
 
 def run(operation_id: int) -> dict[str, Any]:
-    """Do what is left of an operation, and tell how far it is. What the worker runs.
+    """Run the rest of an operation in the worker, and return its counts and state.
 
-    May be called as often as one likes, by several at once, and may end anywhere: each batch
-    begins where the last one that was committed ended.
+    It is safe to call this repeatedly, concurrently, and after a crash: each batch starts where
+    the last committed batch ended.
     """
     try:
         while _do_batch(operation_id):
@@ -49,7 +49,7 @@ def run(operation_id: int) -> dict[str, Any]:
 
 
 def run_some(operation_id: int, at_most: int = AT_ONCE) -> None:
-    """Do as much of an operation as a page can wait for."""
+    """Run as many batches of an operation as fit into a request."""
     done = 0
     while done < at_most and _do_batch(operation_id):
         done += BATCH
@@ -86,7 +86,7 @@ def _cancel(operation_id: int) -> None:
 
 
 def _do_batch(operation_id: int) -> bool:
-    """Do the next batch and tell whether there may be more; begin again if the database is busy."""
+    """Do the next batch, and tell whether there may be more. Retry if the database is busy."""
     for remaining in reversed(range(TRIES)):
         try:
             has_mail, more = _try_batch(operation_id)
@@ -103,8 +103,8 @@ def _do_batch(operation_id: int) -> bool:
 
 
 def _try_batch(operation_id: int) -> tuple[bool, bool]:
-    # Locked first, and by nobody but batches and buttons of this operation: of two workers with
-    # the same operation, one waits here and goes on where the other ended.
+    # Lock the operation first. Only its batches and buttons take this lock, so a second worker
+    # waits here and then continues where the first one ended.
     operation = db.session.get(
         BulkOperation, operation_id, with_for_update=True, populate_existing=True
     )
@@ -118,7 +118,7 @@ def _try_batch(operation_id: int) -> tuple[bool, bool]:
         db.session.commit()
         return False, False
     try:
-        with db.session.no_autoflush:  # What the operation notes of itself is written once.
+        with db.session.no_autoflush:  # Write the operation's row once, at the end.
             planned = locks.lock(operation, ids)
             has_mail = _do(operation, planned, ids)
     except (Stop, RoleGone, IntegrityError) as error:
@@ -134,7 +134,7 @@ def _try_batch(operation_id: int) -> tuple[bool, bool]:
 
 
 def _next_ids(operation: BulkOperation) -> list[int]:
-    """Return to whom it is to be done next."""
+    """Return the ids of the next batch of users."""
     query = select(BulkItem.user_id).where(
         BulkItem.operation_id == operation.id,
         BulkItem.user_id > operation.position,
@@ -154,7 +154,7 @@ def _stop(operation_id: int, reason: str) -> None:
 
 
 def _do(operation: BulkOperation, planned: PlannedAction, ids: Sequence[int]) -> bool:
-    """Do it to those of `ids` to whom it may still be done, and tell whether there is mail."""
+    """Apply the action to the users that still qualify, and tell whether there is mail."""
     people, left_out = locks.sort_out(planned, ids)
     notes.leave_out(operation, left_out)
     operation.done += len(people)
@@ -165,7 +165,7 @@ def _do(operation: BulkOperation, planned: PlannedAction, ids: Sequence[int]) ->
     is_told = change.mail is not None and (planned.tell or planned.action.needs_mail)
     has_mail = is_told
     if change.voids_password:
-        # Nobody could know that their password is void, so a mail says it whatever is ticked.
+        # Users must learn that their password is void, so this mail ignores the checkbox.
         has_mail |= unproven.void_passwords(
             among(User.id, of_them), operation.provenance, with_link=not is_told
         )

@@ -1,4 +1,4 @@
-"""What a batch looks at before it is done: who may still do it, and to whom, under locks."""
+"""Lock rows and check the rules again before each batch."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from app.services import policy, registration
 
 
 class Stop(Exception):
-    """The operation may not go on; the message is a key of STOP_REASONS."""
+    """The operation may not continue. The message is a key of STOP_REASONS."""
 
 
 def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
-    """Lock all that the rules look at, in the order in which everything else does.
+    """Lock every row that the rules read, in the same order as all other code.
 
-    Administrators first, then the role that is given, then people by their ids; among them whoever
-    acts, so that they cannot lose meanwhile what allows it. Raises Stop and RoleGone.
+    The order is: administrators, the assigned role, then users by id. The actor is among the
+    users, so the actor cannot lose a permission meanwhile. Raises Stop and RoleGone.
     """
     role_id = operation.parameters.get("role_id")
     role = db.session.get(Role, role_id) if role_id else None
     if role_id and role is None:
         raise Stop("role_gone")
     planned = planned_action(operation, by=None, role=role)
-    # A role may be about to gain or lose what makes its people administrators.
+    # The role may be about to gain or lose the permission that makes its users administrators.
     if planned.takes_administrators or role is not None:
         policy.lock_administrators()
     if role is not None:
         policy.lock_role(role)
-    if not is_sqlite():  # The transaction holds its only lock already.
+    if not is_sqlite():  # On SQLite, the transaction already holds the only lock.
         locked = select(User.id).where(among(User.id, [*ids, *planned.actor_ids])).order_by(User.id)
         db.session.execute(locked.with_for_update(key_share=True)).all()
     by = _actor(operation, planned)
@@ -47,7 +47,7 @@ def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
 
 
 def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
-    """Return whoever acts, if they may still. Raises Stop."""
+    """Return the user who confirmed the operation, if still allowed. Raises Stop."""
     people = [
         db.session.get(User, user_id, populate_existing=True) for user_id in planned.actor_ids
     ]
@@ -60,7 +60,7 @@ def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
 
 
 def sort_out(planned: PlannedAction, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
-    """Return the people to whom it is done, and why the others of `ids` are left out after all."""
+    """Return the users to process, and the reason for each user of `ids` to leave out."""
     columns = (User.id, User.email, User.first_name, User.last_name, Role.name, User.confirmed)
     query = select(*columns, Role.permissions, planned.why_not()).outerjoin(User.role)
     rows = db.session.execute(query.where(among(User.id, ids)).order_by(User.id)).all()
@@ -80,7 +80,7 @@ def _is_administrator(permissions: int | None) -> bool:
 
 
 def _spare_one(administrators: list[int]) -> dict[int, str]:
-    """Leave out one of these if nobody else could administer the app."""
+    """Leave out one of these administrators if no other one remains."""
     if policy.has_administrator(but=administrators):
         return {}
     who_can = select(func.min(User.id)).where(policy.can_sign_in())

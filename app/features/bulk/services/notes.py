@@ -1,4 +1,4 @@
-"""What is kept of a batch: an event for each person, and who was left out after all."""
+"""Record a batch: an audit event for each user, and the users left out after the preview."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models import User
 
 
 def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
-    """Note who is left out although the preview did not say so."""
+    """Record users that are left out although the preview included them."""
     if not left_out:
         return
     counts = dict(operation.left_out)
@@ -32,7 +32,7 @@ def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
 
 
 def note(operation: BulkOperation, planned: PlannedAction, people: Sequence[Person]) -> None:
-    """Add an event for each person to the audit trail, as if it had been done one by one."""
+    """Add an audit event for each user, as if an administrator had changed them one by one."""
     change = planned.action.change
     details = {**change.details(planned), "operation": operation.id}
     values = audit.values(change.event, by=None, **details) | operation.provenance

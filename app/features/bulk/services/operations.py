@@ -1,4 +1,4 @@
-"""Operations on many people: confirming, stopping and going on with them."""
+"""Confirm, stop, resume and purge bulk operations."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from app.kit import audit, queue
 from app.kit.database import now
 from app.models import Role, User
 
-# So many are done at once while the page waits; more are left to the worker.
+# Users to process within a request; the worker takes larger operations.
 AT_ONCE = 1000
-JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million people take less
-# Without a sign of life for so long, an operation is taken to need a push.
+JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million users take less
+# After this time without a batch, an operation counts as stalled.
 STALLED_AFTER = timedelta(seconds=30)
 UNCONFIRMED_FOR = timedelta(days=1)
 PURGE_BATCH = 10_000
 
 
 class NotOpen(Exception):
-    """The operation is not in a state in which this can be done."""
+    """The state of the operation does not allow the action."""
 
 
 class NotYours(Exception):
-    """Only whoever made the preview may confirm it or go on with it."""
+    """Only the user who made the preview may confirm or resume the operation."""
 
 
 class QueueAway(Exception):
-    """It is confirmed, but no worker can be told; it waits until it is begun again."""
+    """The operation is confirmed, but the queue is unavailable. It waits until it is resumed."""
 
 
 def get(operation_id: int) -> BulkOperation | None:
@@ -41,7 +41,7 @@ def get(operation_id: int) -> BulkOperation | None:
 
 
 def recent(count: int = 50) -> list[BulkOperation]:
-    """Return the operations that were confirmed last, the newest first."""
+    """Return the confirmed operations, newest first."""
     query = select(BulkOperation).where(BulkOperation.state != BulkState.PREVIEW)
     return list(db.session.scalars(query.order_by(BulkOperation.id.desc()).limit(count)))
 
@@ -49,7 +49,7 @@ def recent(count: int = 50) -> list[BulkOperation]:
 def planned_action(
     operation: BulkOperation, *, by: User | None, role: Role | None
 ) -> PlannedAction:
-    """Return what is to be done, with what it needs to know."""
+    """Return the action of an operation with its arguments."""
     ids = {operation.actor_id, operation.provenance.get("actor_id")}
     return PlannedAction(
         action=ACTIONS[operation.action],
@@ -63,19 +63,19 @@ def planned_action(
 
 
 def is_stalled(operation: BulkOperation) -> bool:
-    """Tell whether nothing has happened for so long that it may need a push."""
+    """Tell whether an open operation has had no batch for STALLED_AFTER, or has no job."""
     moved_at = operation.moved_at or operation.created_at
     return operation.is_open and (not operation.job_id or now() - moved_at > STALLED_AFTER)
 
 
-# Confirming, stopping, going on
+# Confirm, stop, resume
 
 
 def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool = True) -> None:
-    """Begin it; of two who confirm at once, or one who does twice, one does.
+    """Confirm a preview. Of two concurrent requests, only one succeeds.
 
-    Few people's turn is the caller's to run (is_short); for more a job is queued. Raises NotOpen,
-    NotYours and QueueAway.
+    A short operation (`is_short`) is left to the caller to run; otherwise a job is queued. Raises
+    NotOpen, NotYours and QueueAway.
     """
     _own(operation, by)
     parameters = {**operation.parameters, "tell": tell}
@@ -104,12 +104,12 @@ def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool 
 
 
 def is_short(operation: BulkOperation) -> bool:
-    """Tell whether all of it is done while the page waits."""
+    """Tell whether the operation is small enough to run within a request."""
     return operation.to_do <= AT_ONCE
 
 
 def go_on(operation: BulkOperation, *, by: User) -> None:
-    """Queue it again where it was stopped, or where nothing happens any more.
+    """Queue a stopped or stalled operation again.
 
     Raises NotOpen, NotYours and QueueAway.
     """
@@ -118,7 +118,7 @@ def go_on(operation: BulkOperation, *, by: User) -> None:
 
 
 def begin_again(operation: BulkOperation, *, by: User) -> None:
-    """Have it go on where it was stopped. Raises NotOpen and NotYours."""
+    """Reopen a stopped operation without queueing it. Raises NotOpen and NotYours."""
     _own(operation, by)
     stopped = {BulkState.CANCELLED, BulkState.STOPPED, BulkState.QUEUED, BulkState.RUNNING}
     _move(operation, stopped, state=BulkState.QUEUED, stop_reason="", finished_at=None)
@@ -127,7 +127,7 @@ def begin_again(operation: BulkOperation, *, by: User) -> None:
 
 
 def stop(operation: BulkOperation, *, by: User) -> None:
-    """Have it end after the batch that is being done; what is done stays done. Raises NotOpen."""
+    """Cancel an operation after the current batch. Finished batches stay. Raises NotOpen."""
     open_states = {BulkState.QUEUED, BulkState.RUNNING}
     _move(operation, open_states, state=BulkState.CANCELLED, finished_at=now())
     audit.record("bulk.stopped", by=by, subject=operation, label=operation.action)
@@ -140,7 +140,10 @@ def _own(operation: BulkOperation, by: User) -> None:
 
 
 def _move(operation: BulkOperation, states: set[BulkState], **values: Any) -> None:
-    """Change it if it is in one of `states` still; the caller commits. Raises NotOpen."""
+    """Update an operation if it is still in one of `states`. Raises NotOpen.
+
+    The caller commits.
+    """
     result = db.session.execute(
         update(BulkOperation)
         .where(BulkOperation.id == operation.id, BulkOperation.state.in_(states))
@@ -154,7 +157,7 @@ def _move(operation: BulkOperation, states: set[BulkState], **values: Any) -> No
 
 
 def _offer(operation: BulkOperation) -> None:
-    """Tell the worker; one that is told twice does it once."""
+    """Enqueue the job of an operation. The unique key prevents duplicates. Raises QueueAway."""
     job_id = queue.enqueue(
         "run_bulk_operation", operation_id=operation.id, unique_key=str(operation.id)
     )
@@ -164,13 +167,13 @@ def _offer(operation: BulkOperation) -> None:
         raise QueueAway
 
 
-# Tidying up
+# Purge
 
 
 def purge() -> int:
-    """Delete operations of which KEEP_BULK_OPERATIONS days have passed, and return how many.
+    """Delete operations older than KEEP_BULK_OPERATIONS days, and return their number.
 
-    Previews that nobody confirmed go after a day, and those of people who are erased with them.
+    Unconfirmed previews are deleted after a day. Operations of purged users are deleted as well.
     """
     kept = timedelta(days=current_app.config["KEEP_BULK_OPERATIONS"])
     is_preview = BulkOperation.state == BulkState.PREVIEW
@@ -188,7 +191,7 @@ def purge() -> int:
 
 
 def _purge(operation_id: int) -> None:
-    """Delete an operation, some of its people at a time: on SQLite everyone else waits."""
+    """Delete an operation in parts, because each transaction blocks other writers on SQLite."""
     batch = select(BulkItem.user_id).where(BulkItem.operation_id == operation_id).limit(PURGE_BATCH)
     count = PURGE_BATCH
     while count == PURGE_BATCH:

@@ -1,4 +1,4 @@
-"""Whom something would be done to and who is left out, written down before it is done."""
+"""Save previews of bulk actions: the users to process and the users left out."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from app.models import Role, User
 from app.services import policy, registration
 
 MOST_PICKED = 1000
-MOST_PREVIEWS = 5  # of one person that wait to be confirmed
+MOST_PREVIEWS = 5  # unconfirmed previews per user
 SAMPLE = 5
 MANY = 10_000
-# A preview may look at a million people, and the other statements of a page at few.
+# A preview may read a million users, so it gets more time than other statements of a request.
 TIMEOUT = 60  # seconds
 
 
 class NobodyChosen(Exception):
-    """The selection holds nobody."""
+    """The selection holds no user."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Some people of an operation, and how many there are of their kind."""
+    """Some of the users left out for a reason, and the number of all of them."""
 
     reason: str
     count: int
@@ -59,11 +59,11 @@ def preview(
     filters: Filters | None = None,
     role: Role | None = None,
 ) -> BulkOperation:
-    """Write down whom `action` would be done to and who is left out; nothing is done to anybody.
+    """Save a preview of `action`: the users to process and the users left out.
 
-    The people are those of `user_ids`, or with `filters` all whom the list shows. What is written
-    is what will be done when it is confirmed: nobody who comes to match later is added. Raises
-    NobodyChosen, InsufficientPrivileges and InvitationsClosed.
+    The users are those of `user_ids`, or with `filters` all that the list shows. The selection is
+    fixed: users who match later are not added. Raises NobodyChosen, InsufficientPrivileges and
+    InvitationsClosed.
     """
     policy.ensure_may_manage(by, role)
     if ACTIONS[action].invites:
@@ -97,19 +97,19 @@ def preview(
         operation.total += gone
     _forget_earlier(by)
     if operation.total > MANY and not is_sqlite():
-        # Else it takes them for a handful, and sorts all that are left for each batch.
+        # With stale statistics the planner expects few rows, and sorts all of them per batch.
         db.session.execute(text("ANALYZE bulk_items"))
     db.session.commit()
     return operation
 
 
 def _forget_earlier(by: User) -> None:
-    """Delete all but the latest previews of `by`: each may hold a row for everyone there is."""
+    """Delete all but the latest previews of `by`, as each may hold a row for every user."""
     waits = and_(BulkOperation.actor_id == by.id, BulkOperation.state == BulkState.PREVIEW)
     latest_first = select(BulkOperation.id).where(waits).order_by(BulkOperation.id.desc())
     ids = db.session.scalars(latest_first.offset(MOST_PREVIEWS)).all()
     if ids:
-        # One that is being confirmed is waited for, and is none of them then.
+        # A preview that is being confirmed is locked; afterwards it no longer matches `waits`.
         db.session.execute(
             delete(BulkOperation).where(BulkOperation.id.in_(ids), waits),
             execution_options={"synchronize_session": False},
@@ -136,7 +136,7 @@ def _write_items(
 
 
 def _spare_an_administrator(operation: BulkOperation) -> None:
-    """Leave out one administrator if nobody else could administer the app without them."""
+    """Leave out one administrator if no other one remains."""
     is_chosen = (
         select(BulkItem.user_id)
         .where(
@@ -167,12 +167,12 @@ def _count_left_out(operation: BulkOperation) -> dict[str, int]:
 
 
 def _left_out(operation: BulkOperation) -> ColumnElement[bool]:
-    # Said as the index of them has it, so that it is used.
+    # The text matches the partial index literally, so the planner uses it.
     return and_(BulkItem.operation_id == operation.id, text("reason <> ''"))
 
 
 def whom(operation: BulkOperation) -> list[Any]:
-    """Return some of the people to whom it is done."""
+    """Return some of the users to process."""
     items = select(BulkItem.user_id).where(
         BulkItem.operation_id == operation.id, BulkItem.reason == ""
     )
@@ -180,7 +180,7 @@ def whom(operation: BulkOperation) -> list[Any]:
 
 
 def left_out(operation: BulkOperation) -> list[Sample]:
-    """Return some of the people who are left out for each reason, the most frequent first."""
+    """Return some of the users left out for each reason, the most frequent reason first."""
     return [
         Sample(
             reason,

@@ -1,4 +1,4 @@
-"""What came of an operation, person by person, as a file."""
+"""Export the result of an operation as CSV, one line per user."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ HEADERS = ("Number", "First name", "Last name", "Email", "Result", "Reason")
 
 
 def result_file(operation: BulkOperation, *, by: User) -> Iterator[str]:
-    """Note that `by` takes it away, and return a CSV file with every person of the operation.
-
-    It comes many lines at a time.
-    """
+    """Record the download, and return the chunks of a CSV file with every user."""
     audit.record_download("bulk.downloaded", by=by, subject=operation, label=operation.action)
-    # Read here: the lines are made when the request, and the session of its objects, are over.
+    # Read here, because the lines are generated after the request and its session have ended.
     is_finished = operation.state == BulkState.FINISHED
     done = ACTIONS[operation.action].done
     if role := operation.parameters.get("role_name"):
@@ -52,7 +49,7 @@ def _chunk(operation_id: int, after: int) -> Sequence[Any]:
         .limit(CHUNK)
     )
     rows = db.session.execute(query).all()
-    # Nothing stays open while the file travels: SQLite could not tidy up after its writers.
+    # End the transaction while the file is sent; SQLite could not checkpoint its WAL otherwise.
     db.session.commit()
     return rows
 
