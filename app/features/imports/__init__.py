@@ -1,4 +1,4 @@
-"""Importing people from CSV: upload, check, and a run that can stop and go on anywhere."""
+"""Import users from CSV: upload, check, and a run that can be stopped and resumed."""
 
 from app.features.imports.services.checking import MOST_PROBLEMS
 from app.features.imports.services.columns import FIELDS

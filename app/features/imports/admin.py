@@ -1,4 +1,4 @@
-"""Importing people from CSV: upload, columns, check, run, and what became of it."""
+"""Admin views for importing users from CSV: upload, columns, check, run, and result."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def import_sample() -> ResponseReturnValue:
 @admin.route("/users/import/<int:import_id>/columns", methods=["GET", "POST"])
 @people_managers_only
 def import_columns(import_id: int) -> ResponseReturnValue:
-    """Say which column is what, and have the file checked."""
+    """Map the columns of the file to fields, and start the check."""
     row = _import_or_404(import_id)
     if row.is_working or row.has_begun:
         return _back_to(row)
@@ -104,7 +104,7 @@ def import_columns(import_id: int) -> ResponseReturnValue:
 
 
 def _columns_chosen(row: PeopleImport, form: ColumnsForm) -> ResponseReturnValue | None:
-    """Do as the form asks, or leave its errors beside the fields."""
+    """Handle the submitted form. On errors, attach them to the fields and return None."""
     is_read_again = form.asks_for_another_encoding
     try:
         if is_read_again:
@@ -135,7 +135,7 @@ def _read_again(row: PeopleImport, encoding: str) -> ResponseReturnValue:
     return redirect(url_for("admin.import_columns", import_id=row.id))
 
 
-# Step 3: what was found, the run, and what became of it
+# Step 3: the check, the run, and the result
 
 
 @admin.get("/users/import/<int:import_id>")
@@ -165,7 +165,7 @@ def show_import(import_id: int) -> ResponseReturnValue:
 @people_managers_only
 @fresh_sign_in_required
 def run_import(import_id: int) -> ResponseReturnValue:
-    """Import what was checked: GET asks, POST does it."""
+    """Import the checked file. GET asks for confirmation, POST starts the run."""
     row = _import_or_404(import_id)
     check, keep_good = request.args.get("check", ""), "keep_good" in request.args
     try:
@@ -210,7 +210,7 @@ def _people(number: int) -> str:
 @people_managers_only
 @fresh_sign_in_required
 def go_on_with_import(import_id: int) -> ResponseReturnValue:
-    """Go on with an import that waits for a worker, or stopped."""
+    """Resume an import that stopped or still waits for a worker."""
     row = _import_or_404(import_id)
     try:
         if question := confirm(
@@ -292,7 +292,7 @@ def import_results(import_id: int) -> ResponseReturnValue:
 
 
 def _csv(name: str, lines: Callable[[], Iterable[str]]) -> ResponseReturnValue:
-    """Send lines as a file, which waits on the disk: a slow reader keeps no database waiting."""
+    """Send lines as a file. It is spooled first, so a slow client holds no transaction open."""
 
     def blocks() -> Iterator[bytes]:
         file = SpooledTemporaryFile(max_size=BLOCK)  # noqa: SIM115 - closed when it is sent

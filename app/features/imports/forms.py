@@ -1,4 +1,4 @@
-"""The forms of an import: the file, and what its columns are."""
+"""The forms of an import: the upload, and the mapping of its columns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UploadForm(BaseForm):
 
 
 class ColumnsForm(BaseForm):
-    """Which column is what, and what is to become of the people."""
+    """Map the columns to fields, and choose how to treat new and existing users."""
 
     encoding = SelectField(
         "Encoding",
@@ -83,13 +83,13 @@ class ColumnsForm(BaseForm):
 
     @property
     def asks_for_another_encoding(self) -> bool:
-        """Whether the form was sent with another encoding than the file is read in."""
+        """Whether the submitted encoding differs from the current encoding of the import."""
         is_other = self.encoding.data != self.row.encoding
         return bool(self.is_submitted() and is_other and self.encoding.validate(self))
 
     @property
     def mapping(self) -> dict[str, int]:
-        """The column of each field that has one."""
+        """The column number of each mapped field."""
         return {
             field: int(self[name].data) for name, field in COLUMN_FIELDS.items() if self[name].data
         }

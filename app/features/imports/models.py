@@ -1,4 +1,4 @@
-"""Imports of people: the file that was uploaded, what was found in it, and what became of it."""
+"""Imports of users: the uploaded file, the problems found in it, and the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.kit.database import UtcDateTime, now
 
 
 class ImportState(StrEnum):
-    """Where an import is on its way. One that was cancelled or failed can be gone on with."""
+    """The states of an import. A cancelled or failed import can be resumed."""
 
     UPLOADED = "uploaded"
     CHECKING = "checking"
@@ -26,7 +26,7 @@ class ImportState(StrEnum):
 
 
 class ImportMode(StrEnum):
-    """What becomes of the people in the file who have no account yet."""
+    """How to treat lines whose email has no account yet."""
 
     INVITE = "invite"
     CREATE = "create"
@@ -34,65 +34,65 @@ class ImportMode(StrEnum):
 
 
 class PeopleImport(db.Model):
-    """One file of people. `position` counts the lines that a run is done with.
+    """One uploaded file of users. `position` counts the lines that a run has finished.
 
-    It is moved in the transaction of those lines, so a run that is killed and started again does
-    none twice. The file itself is in the database (ImportChunk), because web and worker need not
-    share a disk.
+    Each batch moves `position` in its own transaction, so a run that is killed and restarted
+    repeats no line. The file is stored in the database (ImportChunk), because web server and
+    worker need not share a disk.
     """
 
     __tablename__ = "imports"
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # They may be gone by now; ids never return, so it can be nobody else.
+    # No foreign key: the user may be purged. Ids are never reused, so it cannot be another user.
     actor_id: Mapped[int]
     actor_label: Mapped[str] = mapped_column(String(254))
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """The columns of the audit trail that say who started it, as whom and from where."""
+    """The audit columns of the start: actor, impersonated user and origin."""
 
     file_name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(default=0)
-    """Of the file, in bytes."""
+    """Size of the file in bytes."""
     encoding: Mapped[str] = mapped_column(String(16))
     delimiter: Mapped[str] = mapped_column(String(1))
     has_header: Mapped[bool] = mapped_column(default=True)
     columns: Mapped[list[str]] = mapped_column(JSON, default=list)
-    """The names of the columns, made up where the file has none."""
+    """The names of the columns, generated if the file has none."""
     lines: Mapped[int] = mapped_column(default=0)
-    """How many there are, those that are blank and the header not among them."""
+    """Number of lines, without blank lines and the header."""
 
     mapping: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
-    """Which column, from 0, each field is read from."""
+    """The column of each field, counted from 0."""
     mode: Mapped[str] = mapped_column(String(16), default=ImportMode.INVITE)
     update_existing: Mapped[bool] = mapped_column(default=False, server_default=false())
     role_id: Mapped[int | None]
-    """The role of new people whose line names none."""
+    """The role of new users whose line names no role."""
     keep_good: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether lines with problems are left out; otherwise one of them keeps all from being done."""
+    """Whether to skip lines with problems. Otherwise a single problem stops the whole import."""
 
     state: Mapped[str] = mapped_column(String(16), default=ImportState.UPLOADED)
     failure: Mapped[str] = mapped_column(Text, default="")
-    """Why it failed, in a sentence."""
+    """The reason of a failure, in a sentence."""
     checks: Mapped[int] = mapped_column(default=0)
-    """How often it was checked: who confirms an earlier check confirms something else."""
+    """Number of checks so far. A confirmation must name the latest check."""
     left_out: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    """A bit for each line with a problem at the last check: the run leaves it out."""
+    """A bitmap of the lines with a problem at the last check. The run skips them."""
     counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
-    """How many lines came to which end (app.features.imports.services.deciding)."""
+    """Number of lines by outcome (`End` in app.features.imports.services.deciding)."""
     position: Mapped[int] = mapped_column(default=0)
     job_id: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """When it was queued, or some lines were last done."""
+    """Time when the import was queued or the last batch was done."""
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def __repr__(self) -> str:
         return f"<PeopleImport {self.id} {self.state}>"
 
     def is_shown_to(self, user_id: int) -> bool:
-        """Tell whether the user may look at it: others see an import once it has been confirmed."""
+        """Tell whether the user may see the import. Others see it only after its run started."""
         return self.has_begun or self.actor_id == user_id
 
     @property
@@ -101,12 +101,12 @@ class PeopleImport(db.Model):
 
     @property
     def has_begun(self) -> bool:
-        """Whether a run has been started; what it has done so far stays done."""
+        """Whether a run has started. Lines that it has finished stay imported."""
         return self.started_at is not None
 
     @property
     def to_do(self) -> int:
-        """How many people it changes, or has changed."""
+        """Number of users that the import changes or has changed."""
         return sum(self.counts.get(end, 0) for end in ("invited", "created", "updated"))
 
     @property
@@ -115,7 +115,7 @@ class PeopleImport(db.Model):
 
 
 class ImportChunk(db.Model):
-    """A piece of an uploaded file; they are deleted when it has been imported."""
+    """A chunk of an uploaded file. The chunks are deleted when the import has finished."""
 
     __tablename__ = "import_chunks"
 
@@ -127,7 +127,7 @@ class ImportChunk(db.Model):
 
 
 class ImportProblem(db.Model):
-    """What is wrong with a line. Beyond some thousands they are only counted."""
+    """A problem of a line. Beyond some thousands, problems are only counted."""
 
     __tablename__ = "import_problems"
     __table_args__: ClassVar[tuple[Any, ...]] = (
@@ -143,7 +143,7 @@ class ImportProblem(db.Model):
 
 
 class ImportResult(db.Model):
-    """What a batch of lines came to: a list of line, end, address and message each."""
+    """The results of a batch: a list of line number, outcome, email and message for each line."""
 
     __tablename__ = "import_results"
 
@@ -151,5 +151,5 @@ class ImportResult(db.Model):
         ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """Of the import, after the batch."""
+    """The position of the import after the batch."""
     lines: Mapped[list[list[Any]]] = mapped_column(JSON)

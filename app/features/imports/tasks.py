@@ -1,4 +1,4 @@
-"""Imports that a worker runs."""
+"""The job that checks and runs an import."""
 
 from app.features import imports
 from app.kit import clean_up, queue

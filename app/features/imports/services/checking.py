@@ -1,4 +1,4 @@
-"""Looking at every line of a file without changing anything but what is known of the import."""
+"""Check every line of a file. This changes no user, only the import and its problems."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from app.features.imports.services.rows import Row
 from app.kit import queue
 from app.kit.database import now
 
-MOST_PROBLEMS = 10_000  # that are listed; the others are counted
+MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
 
 class LetGo(Exception):
-    """The import was cancelled or deleted, or someone else works on it."""
+    """The import was cancelled or deleted, or another worker runs it."""
 
 
 def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
-    """Look at every line, write down the problems, and tell whether there are any.
+    """Check every line, save the problems, and tell whether there are any.
 
-    Of an import that is being checked this is all. One that runs goes back to being checked, with
-    `failure`, if there are problems.
+    This completes an import in the state CHECKING. A running import with problems goes back to
+    CHECKED, with `failure` as the reason. Raises LetGo and queue.JobCancelled.
     """
     counts: Counter[str] = Counter()
     demoted: list[int] = []
     listed = done = 0
     left_out = bytearray()
     is_check = state == ImportState.CHECKING
-    # A check begins anew. A run whose first lines are done by now is someone else's.
+    # A check always starts over. If a run has moved its position, another worker has it.
     change(plan, state, at=None if is_check else 0, position=0, counts={})
     forget_problems(plan)
     db.session.commit()
@@ -70,7 +70,7 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
 
 
 def forget_problems(plan: Plan) -> None:
-    """Delete the problems of an earlier look; the caller commits."""
+    """Delete the problems of an earlier check; the caller commits."""
     db.session.execute(
         delete(ImportProblem).where(ImportProblem.import_id == plan.id),
         execution_options={"synchronize_session": False},
@@ -78,7 +78,7 @@ def forget_problems(plan: Plan) -> None:
 
 
 def list_problems(plan: Plan, rows: Sequence[Row], at_most: int) -> int:
-    """Write down at most so many problems, and return how many; the caller commits."""
+    """Save at most `at_most` problems, and return their number; the caller commits."""
     found = [
         {
             "import_id": plan.id,
@@ -96,7 +96,7 @@ def list_problems(plan: Plan, rows: Sequence[Row], at_most: int) -> int:
 
 
 def change(plan: Plan, present: ImportState, *, at: int | None = None, **values: Any) -> None:
-    """Change an import that is in the state `present`, and lock it. Raises LetGo."""
+    """Update and lock an import that is in the state `present`. Raises LetGo otherwise."""
     statement = (
         update(PeopleImport)
         .where(
@@ -115,5 +115,5 @@ def change(plan: Plan, present: ImportState, *, at: int | None = None, **values:
 
 
 def report(done: int, of: int, text: str) -> None:
-    """Tell who watches the job. Raises queue.JobCancelled."""
+    """Report the progress of the job. Raises queue.JobCancelled."""
     queue.report_progress(done, max(of, done, 1), text)

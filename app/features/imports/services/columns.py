@@ -1,4 +1,4 @@
-"""Which column of a file is which field of a person."""
+"""Guess which column of a file holds which field of a user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIELDS = {
     "role": "Role",
 }
 
-# As programs that know people call them in their exports; in English, German and French.
+# Column names in the exports of common programs, in English, German and French.
 NAMES = {
     "email": {
         "email", "e mail", "mail", "email address", "e mail address", "mail address",
@@ -34,14 +34,14 @@ NAMES = {
 
 
 def recognised(name: str) -> str:
-    """Return the field that a column of this name holds, or nothing."""
+    """Return the field for a column name, or "" if the name is unknown."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     plain = " ".join(WORD.findall(letters))
     return next((field for field, names in NAMES.items() if plain in names), "")
 
 
 def guess(names: list[str], sample: list[list[str]]) -> dict[str, int]:
-    """Return the column of each field, as far as names tell; addresses are known by their look."""
+    """Return the column of each field by its name. Emails are also recognised by their format."""
     mapping: dict[str, int] = {}
     for number, name in enumerate(names):
         if field := recognised(name):

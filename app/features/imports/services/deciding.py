@@ -1,4 +1,4 @@
-"""What a line comes to: by the rules of whoever imports, and by who is there already."""
+"""Decide the outcome of each line, from the import's options, permissions and existing users."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ LEFT_OUT = "This line had a problem when the file was checked. Check the file ag
 
 
 class NotAllowed(Exception):
-    """Whoever imports may not, or no longer; the message says why."""
+    """The importing user may not import, or no longer. The message says why."""
 
 
 class End(StrEnum):
-    """What a line comes to."""
+    """The outcome of a line."""
 
     CREATED = "created"
     INVITED = "invited"
@@ -53,7 +53,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """What was chosen for an import, kept apart from its row, which others change meanwhile."""
+    """The options of an import, copied from its row because other requests may change the row."""
 
     id: int
     encoding: str
@@ -92,21 +92,24 @@ class Plan:
         )
 
     def leaves_out(self, number: int) -> bool:
-        """Tell whether the line `number`, from 0, had a problem at the check that was confirmed."""
+        """Tell whether a line, counted from 0, had a problem at the confirmed check."""
         return number // 8 < len(self.left_out) and bool(
             self.left_out[number // 8] >> number % 8 & 1
         )
 
     @property
     def actor_ids(self) -> set[int]:
-        """The people whose own role must stay: whoever imports, and as whom."""
+        """Ids of the users whose own role the import must not change.
+
+        These are the importing user and, during an impersonation, the impersonator.
+        """
         ids = (self.actor_id, self.provenance.get("actor_id"), self.provenance.get("acting_as_id"))
         return {one for one in ids if one is not None}
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What is to be done for a line: `changes` are columns of the user, before and after."""
+    """The decision on a line. `changes` maps columns of the user to old and new values."""
 
     row: Row
     end: End
@@ -121,12 +124,12 @@ class Outcome:
 
 
 class Rules:
-    """What holds for a batch: the roles there are, and what whoever imports may do now."""
+    """The rules for a batch: the existing roles, and the current permissions of the importer."""
 
     def __init__(self, plan: Plan, demoted: list[int]) -> None:
-        """Raises NotAllowed for one who may not import, or no longer.
+        """Load the roles and the importer. Raises NotAllowed if the importer may not import.
 
-        `demoted` gathers whom the lines so far take out of the administrators.
+        `demoted` collects the ids of administrators that the lines so far demote.
         """
         self.plan, self.demoted = plan, demoted
         if plan.mode == ImportMode.INVITE and not registration.takes_invitations():
@@ -138,7 +141,7 @@ class Rules:
         self.default_role = self.roles.get(plan.role_id or 0)
 
     def read_actor_again(self) -> None:
-        """Raise NotAllowed for one who may not import, or no longer."""
+        """Reload the importer. Raises NotAllowed if the importer may no longer import."""
         actor_ids = self.plan.actor_ids
         people = [db.session.get(User, user_id, populate_existing=True) for user_id in actor_ids]
         if not all(person and person.is_active and person.confirmed for person in people):
@@ -151,10 +154,10 @@ class Rules:
         return policy.may_grant(self.by, role.permissions)
 
     def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Outcome:
-        """Return what becomes of the line `number` in a run, which does no more than was shown.
+        """Decide on the line `number` of a run. The run does no more than the check showed.
 
-        Rights may have grown since the check, and roles may have been made: a line that the page
-        promised to leave out is left out all the same.
+        Since the check, the importer may have gained permissions, or new roles may exist. A line
+        that the check left out stays left out.
         """
         outcome = self.decide(row, found)
         if outcome.end != End.PROBLEM and self.plan.leaves_out(number):
@@ -162,7 +165,7 @@ class Rules:
         return outcome
 
     def decide(self, row: Row, found: Found[Any] | None) -> Outcome:
-        """Return what becomes of a line. `found` is whoever has the address."""
+        """Decide on a line. `found` is the row of the user with its email, or None."""
         role = None
         if row.role:
             role = self.by_name.get(names.fold(row.role))
@@ -178,7 +181,7 @@ class Rules:
         return self._decide_on_known(row, role, found)
 
     def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Outcome:
-        """Decide on someone without an account, or with one that nobody has confirmed."""
+        """Decide on a user without an account, or with an unconfirmed one."""
         invites = self.plan.mode == ImportMode.INVITE
         outcome = Outcome(row, End.INVITED if invites else End.CREATED)
         outcome.role = role or self.default_role
@@ -233,33 +236,33 @@ class Rules:
 
 
 def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Found[Any]]:
-    """Return who has the addresses of `rows`, by address.
+    """Return the users with the emails of `rows`, by email.
 
-    For an import that runs those who are to change are locked, and with them whoever imports, who
-    cannot lose meanwhile what allows it.
+    With `lock_for`, lock the users that may change, and the importer, who must not lose a
+    permission meanwhile.
     """
     addresses = [row.email for row in rows if row.email]
     changes = lock_for is not None and (
         lock_for.update_existing or lock_for.mode == ImportMode.INVITE
     )
     if not is_sqlite():
-        # An import makes the tables grow under plans that the connection keeps, of this query and
-        # of foreign keys: one that was made for a small table reads all of a large one each time.
+        # An import makes tables grow, but the connection caches query plans, also for foreign
+        # keys. A plan for a small table would scan the whole large table each time.
         db.session.execute(text("DISCARD PLANS"))
         if lock_for is not None:
-            # By their ids, as everyone who locks several does.
+            # Lock in the order of ids, as all code does.
             own = User.id.in_(lock_for.actor_ids)
             locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()
     names = (User.email, User.first_name, User.last_name)
-    # All that a condition of a UserChange may look at.
+    # Every column that a condition of a UserChange may read.
     state = (User.is_deleted, User.is_suspended, User.is_invited, User.confirmed)
     query = select(User.id, *names, User.role_id, *state, User.stored_status).where(
         _is_one_of(addresses)
     )
     if changes:
-        # No stronger than above: to make a lock stronger is to wait for others while holding it.
+        # Use the same lock strength as above. Upgrading a lock means waiting while holding it.
         query = query.order_by(User.id).with_for_update(key_share=True)
     people: Iterable[Any] = db.session.execute(query)
     return {found.email: found for found in people}
@@ -268,7 +271,7 @@ def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Foun
 def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
     if is_sqlite():
         return User.email.in_(addresses)
-    # As one value: a statement with a thousand takes longer to read than to run.
+    # Pass one array: parsing a statement with a thousand parameters takes longer than running it.
     return User.email == any_(literal(addresses, ARRAY(String)))
 
 

@@ -1,4 +1,4 @@
-"""The encoding of a file: its mark, what its bytes look like, or what somebody chose."""
+"""Detect the encoding of a file by its byte order mark or its bytes, and decode it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from charset_normalizer import from_bytes
 from app.features.imports.services.unreadable import Unreadable
 
 BLOCK = 64 * 1024  # bytes
-MOST_CELLS = 2_000  # by which an encoding is guessed
-READ_FOR_CELLS = 256  # blocks that are searched for them at most
+MOST_CELLS = 2_000  # cells to guess an encoding from
+READ_FOR_CELLS = 256  # blocks to search for such cells
 
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -51,11 +51,11 @@ BYTE_ORDER_MARKS = (
 _THAI = ("tis_620", "cp874")
 _GUESSED = [name for name in ENCODINGS if not name.startswith("utf") and name != _THAI[1]]
 _GUESSED.append(_THAI[0])
-# Of encodings that are as likely, these are the usual ones.
+# Prefer these encodings among equally likely ones.
 _USUAL = ("cp1252", "cp1254", "cp850")
-NEARLY = 0.05  # by which two may differ and be as likely
+NEARLY = 0.05  # difference up to which two encodings count as equally likely
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
-# Where Windows-1254 has the letters of Turkish, of which there are more names.
+# Windows-1254 has Turkish letters at these bytes, and Turkish names are more frequent.
 _ICELANDIC = frozenset("ÐÞðþ")
 
 SIGNATURES = (
@@ -69,21 +69,21 @@ SIGNATURES = (
 SAVE_AS_CSV = "Save or export it as CSV, then upload that."
 NOT_TEXT = f"This is not a text file. Does it come from a spreadsheet? {SAVE_AS_CSV}"
 
-# With these a file is no text, whatever else it holds.
+# Control characters that do not occur in text.
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
-# A byte that the encoding does not have, as `texts` decodes it.
+# The lone surrogates that `texts` decodes invalid bytes to.
 DAMAGED = re.compile(r"[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\udc80-\udcff]")
-# Begins at the start of a cell only: a cell may be as long as the file.
+# Matches only from the start of a cell, because a cell may be as long as the file.
 _CELL_BEYOND_ASCII = re.compile(
     rb'(?<![^,;\t\r\n"])[^,;\t\r\n"\x80-\xff]*+[\x80-\xff][^,;\t\r\n"]*+'
 )
 
 
 def detect_encoding(file: BinaryIO) -> str:
-    """Return the encoding of a file: by its mark, by its zeros, or by its letters.
+    """Return the encoding of a file, by its byte order mark, zero bytes or letters.
 
-    A file that is nearly UTF-8 counts as UTF-8. Raises Unreadable for a file that is no text.
+    A file that is mostly UTF-8 counts as UTF-8. Raises Unreadable for a file that is not text.
     """
     head = _head(file)
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "")
@@ -99,7 +99,7 @@ def detect_encoding(file: BinaryIO) -> str:
 
 
 def require_text(file: BinaryIO, encoding: str) -> None:
-    """Raise Unreadable unless a file is text in this encoding, some bytes perhaps excepted."""
+    """Raise Unreadable unless a file is text in this encoding. A few invalid bytes are allowed."""
     _head(file)
     file.seek(0)
     damaged = others = 0
@@ -112,10 +112,10 @@ def require_text(file: BinaryIO, encoding: str) -> None:
 
 
 def texts(pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Decode blocks, without the mark at the start.
+    """Decode blocks, without the byte order mark.
 
-    A byte that the encoding does not have becomes a lone surrogate (DAMAGED), so that its line
-    can be named. Raises Unreadable where UTF-16 ends in the middle of a character.
+    An invalid byte becomes a lone surrogate (DAMAGED), so that an error can name its line. Raises
+    Unreadable where UTF-16 ends in the middle of a character.
     """
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     is_first = True
@@ -137,7 +137,7 @@ def blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _head(file: BinaryIO) -> bytes:
-    """Return the first block. Raises Unreadable for files that are known to be no CSV."""
+    """Return the first block. Raises Unreadable for known formats that are not CSV."""
     file.seek(0)
     head = file.read(BLOCK)
     if not head:
@@ -151,20 +151,21 @@ def _head(file: BinaryIO) -> bytes:
 
 
 def _by_zeros(head: bytes) -> str:
-    """Return the byte order of UTF-16 without a mark, or UTF-8 where there are no zeros."""
+    """Return the variant of UTF-16 of a file without a mark, or UTF-8 if it has no zero bytes."""
     zeros = [head[start::2].count(0) for start in (0, 1)]
     if max(zeros) == 0:
         return "utf-8"
-    # Commas, digits and Latin letters have their zero all on the same side.
+    # In UTF-16, commas, digits and Latin letters all have their zero byte on the same side.
     if max(zeros) < len(head) / 20 or min(zeros) > max(zeros) / 10:
         raise Unreadable(NOT_TEXT)
     return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
 
 
 def _is_nearly_utf_8(file: BinaryIO) -> bool:
-    """Tell whether at least as many letters beyond ASCII are UTF-8 as bytes are not.
+    """Tell whether at least as many non-ASCII characters are valid UTF-8 as bytes are invalid.
 
-    In other encodings hardly any are. A mark counts as one.
+    Text in other encodings hardly ever contains valid UTF-8. A byte order mark counts as one
+    valid character.
     """
     file.seek(0)
     good = bad = 0
@@ -181,7 +182,7 @@ def _is_nearly_utf_8(file: BinaryIO) -> bool:
 
 
 def _by_letters(file: BinaryIO) -> str:
-    """Return the encoding in which the cells that hold letters beyond ASCII make most sense."""
+    """Return the encoding in which cells with non-ASCII letters look most like names."""
     file.seek(0)
     cells: list[bytes] = []
     for block in islice(blocks(file), READ_FOR_CELLS):
@@ -205,7 +206,7 @@ def _by_letters(file: BinaryIO) -> str:
 
 
 def _oddities(text: str) -> int:
-    """Return how much in some cells is unusual in names."""
+    """Count the characters and words in some cells that are unusual in names."""
     has_hangul = _HANGUL.search(text)
     count = 0
     for cell in text.split("\n"):
@@ -217,7 +218,7 @@ def _oddities(text: str) -> int:
             or (has_hangul is not None and "\u4e00" <= each <= "\u9fff")
             for each in letters
         )
-        # Letters of two scripts in one word.
+        # One word with letters of two scripts is unusual.
         has_ascii = any(each.isascii() and each.isalpha() for each in cell)
         count += has_ascii and any(_is_of_another_script(each) for each in letters)
     return count
@@ -230,6 +231,6 @@ def _is_of_another_script(letter: str) -> bool:
 def _refuse_controls(number: int, text: str) -> None:
     if "\0" in text:
         raise Unreadable(f"There are NUL characters in the file. {NOT_TEXT}")
-    # One that was pasted in by mistake is reported with its line; many are no text.
+    # A single pasted control character is reported with its line. Many of them are not text.
     if number == 0 and len(CONTROLS.findall(text)) > len(text) / 50:
         raise Unreadable(NOT_TEXT)

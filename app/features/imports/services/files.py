@@ -1,6 +1,6 @@
-"""Reading the CSV that spreadsheets write, in whatever encoding and with whatever separator.
+"""Read CSV files as spreadsheets write them, in many encodings and with several delimiters.
 
-Nothing here holds more than a block of the file and one record: a file may be large, or hostile.
+At most one block of the file and one record are in memory, because a file may be large or hostile.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from app.kit.typed import visible
 
 LONGEST_LINE = 100_000  # characters
 MOST_COLUMNS = 100
-SAMPLE = 100  # records by which it is guessed what the columns hold
+SAMPLE = 100  # records to guess the content of the columns from
 
 DELIMITERS = (",", ";", "\t")
-# What Excel writes and reads as a first line.
+# Excel writes and reads this as the first line.
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.IGNORECASE)
 
 
@@ -39,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Description:
-    """What a file looks like; `lines` are the records below the header."""
+    """The format of a file. `lines` is the number of records below the header."""
 
     encoding: str
     delimiter: str
@@ -50,9 +50,9 @@ class Description:
 
 
 def describe(file: BinaryIO, encoding: str = "") -> Description:
-    """Read a whole file, in the encoding that was chosen or that it seems to have.
+    """Read a whole file and describe it. Without `encoding`, the encoding is detected.
 
-    Raises Unreadable for files that no import can be made of.
+    Raises Unreadable for files that cannot be imported.
     """
     if encoding:
         require_text(file, encoding)
@@ -83,7 +83,7 @@ def describe(file: BinaryIO, encoding: str = "") -> Description:
 
 
 def _refuse_title(first: Record, below: list[Record]) -> None:
-    """Raise Unreadable if the first line is a title above the header, or above the people."""
+    """Raise Unreadable if the first line is a title above the header or the users."""
     if any(recognised(cell) for cell in first.cells):
         return
     has_email = [any("@" in cell for cell in record.cells) for record in below]
@@ -108,7 +108,7 @@ def _filled(record: Record) -> list[str]:
 
 
 def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
-    """Return what the columns are called, made up where it is not said. Raises Unreadable."""
+    """Return the names of the columns; missing names are generated. Raises Unreadable."""
     cells = list(cells)
     while has_header and cells and not cells[-1].strip():
         cells.pop()
@@ -134,9 +134,9 @@ def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
 
 
 def records(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[Record]:
-    """Yield the records of a file but those without content. Raises Unreadable.
+    """Yield the records of a file that are not blank. Raises Unreadable.
 
-    A record whose quotation marks make no sense has a problem and no cells.
+    A record with invalid quotation marks has a problem and no cells.
     """
     lines = _lines(texts(pieces, encoding))
     skipped = 0
@@ -164,10 +164,10 @@ def records(pieces: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines with their ends, as the csv module wants them. Raises Unreadable.
+    """Yield lines with their line breaks, as the csv module expects them. Raises Unreadable.
 
-    The last line of a piece waits for the next, which may go on with it, or end it with the second
-    half of a line break.
+    The last line of a piece is held back, because the next piece may continue the line or its
+    line break.
     """
     rest, number = "", 0
     for piece in pieces:
@@ -187,7 +187,7 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
-    """Return what separates the cells: what makes the best header of the first line."""
+    """Return the delimiter of the cells: the one that makes the best header and rows."""
     file.seek(0)
     head = list(islice(_lines(texts(blocks(file), encoding)), 20))
     if head and (named := SEPARATOR_LINE.match(head[0])) and named[1] in DELIMITERS:
@@ -202,7 +202,7 @@ def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
         return len(names - {""}), addresses, usual, max(widths, default=0)
 
     try:
-        # Of equals the first, which is the comma.
+        # On a tie, `max` returns the first one, which is the comma.
         return max(DELIMITERS, key=merit)
     except csv.Error:
         return ","

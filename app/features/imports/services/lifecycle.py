@@ -1,4 +1,4 @@
-"""From the upload to the end: what whoever imports does to an import, each action one commit."""
+"""The actions of a user on an import, from the check to its deletion. Each is one commit."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from app.kit.database import now
 from app.models import User
 
 JOB_TIMEOUT = 60 * 60  # seconds
-AT_ONCE = 1000  # lines that a page can wait for
-# An import that has not moved for so long has nobody who works on it.
+AT_ONCE = 1000  # lines to process within a request
+# After this time without a batch, an import counts as stalled.
 STALLED_AFTER = timedelta(seconds=30)
 
 
 class NotOpen(Exception):
-    """The import is no longer in the state that the action needs: someone was quicker."""
+    """The state of the import does not allow the action, often because another request won."""
 
 
 class NotYours(Exception):
-    """Only the user who checked the import may confirm it, go on with it or delete it."""
+    """Only the user who checked the import may confirm, resume or delete it."""
 
 
 class NoEmailColumn(Exception):
-    """It is not said which column holds the addresses, or it is said of two fields."""
+    """No column is mapped to the email, or two fields are mapped to the same column."""
 
 
 def choose(
@@ -48,10 +48,10 @@ def choose(
     role_id: int | None,
     by: User,
 ) -> None:
-    """Note what was chosen and check the file anew, here if it is short, else in a job.
+    """Save the options and check the file again, at once if it is short, otherwise in a job.
 
-    Raises NotYours, NotOpen when it runs or has run, FileGone, NoEmailColumn, and Unreadable when
-    the first line cannot be what it is now said to be.
+    Raises NotYours, NotOpen if the import runs or has run, FileGone, NoEmailColumn, and Unreadable
+    if the first line is not a valid header.
     """
     used = list(mapping.values())
     if "email" not in mapping or len(used) != len(set(used)):
@@ -76,9 +76,9 @@ def choose(
 
 
 def read_as(row: PeopleImport, encoding: str, *, by: User) -> None:
-    """Read the file in another encoding; an earlier check of it can no longer be confirmed.
+    """Read the file in another encoding. Earlier checks can no longer be confirmed.
 
-    Raises NotYours, NotOpen when it runs or has run, FileGone, and Unreadable.
+    Raises NotYours, NotOpen if the import runs or has run, FileGone, and Unreadable.
     """
     _lock_own(row, by)
     if row.is_working or row.has_begun:
@@ -102,17 +102,17 @@ def _take_header(row: PeopleImport, *, has_header: bool) -> None:
 
 
 def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
-    """Import what was checked, here if it is short, else in a job.
+    """Import the checked file, at once if it is short, otherwise in a job.
 
-    `check` is the number of the check that whoever confirms it has seen. Raises NotOpen when it
-    is not the last, or the import runs already: however often it is posted, it runs once. Raises
-    NotYours for another user: the lines that are left out are those that the checker was shown.
+    `check` is the number of the check that the user saw. Raises NotOpen if it is not the latest
+    check, or if the import already runs: repeated POSTs start one run. Raises NotYours for
+    another user, because only the user who checked the file saw the lines that are left out.
     """
     _lock_own(row, by)
     if row.state != ImportState.CHECKED or row.checks != check:
         db.session.rollback()
         raise NotOpen
-    # A check by an earlier release did not note its lines: it has to be made again.
+    # Checks of earlier releases did not save the lines with problems, so check the file again.
     if row.problems and not (keep_good and row.left_out):
         db.session.rollback()
         raise NotOpen
@@ -126,7 +126,7 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
 
 
 def go_on(row: PeopleImport, *, by: User) -> None:
-    """Queue an import again that waits for a worker, or stopped.
+    """Resume an import that stopped or still waits for a worker.
 
     Raises NotYours, NotOpen and FileGone.
     """
@@ -147,7 +147,7 @@ def go_on(row: PeopleImport, *, by: User) -> None:
 
 
 def cancel(row: PeopleImport, *, by: User) -> None:
-    """Stop an import after the lines at hand; what is done stays. Raises NotOpen."""
+    """Cancel an import after the current batch. Imported lines stay. Raises NotOpen."""
     _lock(row)
     if not row.is_working:
         db.session.rollback()
@@ -163,11 +163,11 @@ def cancel(row: PeopleImport, *, by: User) -> None:
         try:
             queue.request_cancel(job_id)
         except RedisError:
-            return  # The row says it too.
+            return  # The job also reads the state of the row.
 
 
 def delete(row: PeopleImport, *, by: User) -> None:
-    """Forget an import with its file and its results; the people stay.
+    """Delete an import with its file and its results. The imported users stay.
 
     Raises NotYours and NotOpen.
     """
@@ -181,9 +181,9 @@ def delete(row: PeopleImport, *, by: User) -> None:
 
 
 def purge() -> int:
-    """Delete imports that nobody has touched for KEEP_IMPORTS days, and return how many.
+    """Delete imports that were not used for KEEP_IMPORTS days, and return their number.
 
-    Those of people who are erased go with them.
+    Imports of purged users are deleted as well.
     """
     before = now() - timedelta(days=current_app.config["KEEP_IMPORTS"])
     touched = func.coalesce(
@@ -204,7 +204,7 @@ def is_short(row: PeopleImport) -> bool:
 
 
 def is_stalled(row: PeopleImport) -> bool:
-    """Tell whether nobody seems to work on an import that is to be worked on."""
+    """Tell whether an import should be running, but has had no batch for STALLED_AFTER."""
     return row.is_working and (row.moved_at is None or row.moved_at < now() - STALLED_AFTER)
 
 
@@ -220,7 +220,7 @@ def _set_to_work(row: PeopleImport) -> None:
 
 
 def _lock_own(row: PeopleImport, by: User) -> None:
-    """Lock an import of `by`. Raises NotOpen, and NotYours if it is another user's."""
+    """Lock an import of `by`. Raises NotOpen, and NotYours for another user's import."""
     _lock(row)
     if row.actor_id != by.id:
         db.session.rollback()
@@ -228,7 +228,7 @@ def _lock_own(row: PeopleImport, by: User) -> None:
 
 
 def _lock(row: PeopleImport) -> None:
-    """Read an import again, and keep others from it. Raises NotOpen if it is forgotten by now."""
+    """Reload and lock an import. Raises NotOpen if it was deleted."""
     try:
         db.session.refresh(row, with_for_update=True)
     except InvalidRequestError:

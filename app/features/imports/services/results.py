@@ -1,4 +1,4 @@
-"""What pages and downloads show of imports."""
+"""Lists and downloads of imports, their problems and their results."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ENDS = {
 
 
 def recent(*, by: User) -> list[PeopleImport]:
-    """Return the newest imports that `by` may look at."""
+    """Return the newest imports that `by` may see."""
     is_shown = PeopleImport.started_at.is_not(None) | (PeopleImport.actor_id == by.id)
     query = select(PeopleImport).where(is_shown).order_by(PeopleImport.id.desc())
     return list(db.session.scalars(query.limit(RECENT)))
 
 
 def problems(row: PeopleImport, page: int = 1) -> Listing[ImportProblem]:
-    """Return a page of the problems of an import, by line."""
+    """Return a page of the problems of an import, sorted by line."""
     of_it = ImportProblem.import_id == row.id
     query = select(ImportProblem).where(of_it).order_by(ImportProblem.line, ImportProblem.id)
     rows = list(db.session.scalars(query.limit(PER_PAGE + 1).offset((page - 1) * PER_PAGE)))
@@ -44,7 +44,7 @@ def problems(row: PeopleImport, page: int = 1) -> Listing[ImportProblem]:
 
 
 def problems_file(row: PeopleImport, *, by: User) -> Iterator[str]:
-    """Note that `by` takes them away, and return the problems of an import as CSV."""
+    """Record the download, and return the problems of an import as CSV."""
     _note(row, "problems", by)
     return _problems(row.id)
 
@@ -75,7 +75,7 @@ def _problems(import_id: int) -> Iterator[str]:
 
 
 def results_file(row: PeopleImport, *, by: User) -> Iterator[str]:
-    """Note that `by` takes it away, and return what each line of an import came to as CSV."""
+    """Record the download, and return the outcome of each line of an import as CSV."""
     _note(row, "results", by)
     return _results(row.id)
 
@@ -105,7 +105,7 @@ def _results(import_id: int) -> Iterator[str]:
 
 
 def sample_file() -> str:
-    """Return a file that can be imported as it is."""
+    """Return an example file that can be imported unchanged."""
     rows = [
         ["Email", "First name", "Last name", "Role"],
         ["ada@example.com", "Ada", "Lovelace", "User"],

@@ -1,4 +1,4 @@
-"""What a line says of a person, in the form in which it is stored, and what is wrong with it."""
+"""Turn records into rows with normalised values, and collect the problems of each row."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOO_MANY_CELLS = "There are more cells in this line than there are columns."
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong: the field (or none), what stands there, and a sentence."""
+    """A problem of a line: the field (or ""), its value, and a message."""
 
     field: str
     value: str
@@ -42,7 +42,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Row:
-    """A line of the file. What is empty says nothing, so it changes nothing either."""
+    """A line of the file. Empty values change nothing."""
 
     line: int
     email: str = ""
@@ -59,7 +59,7 @@ class Row:
 def batches(
     records: Iterable[Record], mapping: Mapping[str, int], width: int
 ) -> Iterator[list[Row]]:
-    """Yield the rows of a file, some at a time; an address that comes again is a problem."""
+    """Yield the rows of a file in batches. A repeated email is a problem."""
     rows = (read(record, mapping, width) for record in records)
     with closing(_Seen()) as seen:
         while batch := list(islice(rows, BATCH)):
@@ -70,7 +70,7 @@ def batches(
 
 
 def read(record: Record, mapping: Mapping[str, int], width: int) -> Row:
-    """Return what a record says. `width` is how many columns there are."""
+    """Return the row for a record. `width` is the number of columns."""
     row = Row(record.line)
     if record.problem:
         row.complain("", "", record.problem)
@@ -119,17 +119,17 @@ def _check_text(row: Row, name: str, text: str) -> None:
 
 
 class _Seen:
-    """The addresses of the lines so far, on the disk where there are many."""
+    """The emails of the lines so far. A large number of them spills to disk."""
 
     def __init__(self) -> None:
-        # A database of its own without a name: SQLite keeps it in a file that goes with it.
+        # An unnamed SQLite database lives in a temporary file that is deleted on close.
         self._connection = sqlite3.connect("")
         self._connection.execute(
             "CREATE TABLE seen (email TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID"
         )
 
     def earlier(self, email: str, line: int) -> int | None:
-        """Return the line that had this address before, else remember that this one has it."""
+        """Return the earlier line with this email, or remember this line and return None."""
         added = self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (email, line))
         if added.rowcount:
             return None

@@ -1,4 +1,4 @@
-"""The uploaded file in the database, in pieces: web and worker need not share a disk."""
+"""Store uploaded files in the database in chunks, as web server and worker may share no disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK = 512 * 1024  # bytes
 
 
 def store(import_id: int, file: BinaryIO) -> None:
-    """Keep a file; the caller commits."""
+    """Store a file; the caller commits."""
     file.seek(0)
     for number in count():
         data = file.read(CHUNK)
@@ -31,7 +31,7 @@ def store(import_id: int, file: BinaryIO) -> None:
 
 
 def drop(import_id: int) -> None:
-    """Forget a file; the caller commits."""
+    """Delete a file; the caller commits."""
     db.session.execute(
         delete(ImportChunk).where(ImportChunk.import_id == import_id),
         execution_options={"synchronize_session": False},
@@ -44,7 +44,7 @@ def is_kept(import_id: int) -> bool:
 
 
 def copied(import_id: int) -> IO[bytes]:
-    """Return a copy of a stored file, on the disk if it is large; the caller closes it."""
+    """Return a copy of a stored file, on disk if it is large. The caller closes it."""
     file = SpooledTemporaryFile(max_size=CHUNK)  # noqa: SIM115 - closed by the caller
     for block in _blocks(import_id):
         file.write(block)
@@ -55,7 +55,7 @@ def copied(import_id: int) -> IO[bytes]:
 def stored_records(
     import_id: int, encoding: str, delimiter: str, *, has_header: bool
 ) -> Iterator[Record]:
-    """Yield the records of a stored file, without its header. Each piece is read by itself."""
+    """Yield the records of a stored file without its header, one chunk in memory at a time."""
     found = records(_blocks(import_id), encoding, delimiter)
     if has_header:
         next(found, None)
@@ -63,7 +63,7 @@ def stored_records(
 
 
 def stored_rows(plan: Plan) -> Iterator[list[Row]]:
-    """Yield what the lines of a stored file say of people, some lines at a time."""
+    """Yield the rows of a stored file in batches."""
     found = stored_records(plan.id, plan.encoding, plan.delimiter, has_header=plan.has_header)
     return batches(found, plan.mapping, plan.width)
 
@@ -74,7 +74,7 @@ def _blocks(import_id: int) -> Iterator[bytes]:
             ImportChunk.import_id == import_id, ImportChunk.number == number
         )
         data = db.session.scalar(query)
-        # While the piece is worked on nobody must wait for this transaction.
+        # End the transaction, so it blocks nobody while the chunk is processed.
         db.session.commit()
         if data is None:
             return

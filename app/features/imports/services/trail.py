@@ -1,4 +1,4 @@
-"""What the audit trail has of imports."""
+"""Record imports in the audit trail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.models import AuditEvent
 
 
 def note(action: str, import_id: int, provenance: Any, **details: Any) -> None:
-    """Add what was done with an import to the audit trail; the caller commits."""
+    """Add an action on an import to the audit trail; the caller commits."""
     columns = audit.values(action, by=None, **details) | provenance
     about = {"subject_type": "peopleimport", "subject_id": import_id, "subject_label": ""}
     db.session.execute(insert(AuditEvent), [columns | about])

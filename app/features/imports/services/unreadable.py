@@ -1,5 +1,5 @@
-"""The one answer to files that no import can be made of."""
+"""The error for files that cannot be imported."""
 
 
 class Unreadable(Exception):
-    """The file cannot be imported; the message says why, and what to do."""
+    """The file cannot be imported. The message says why, and what to do."""

@@ -1,4 +1,4 @@
-"""Taking in a file of people, and showing how it begins."""
+"""Store an uploaded file of users, and preview its first lines."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from app.models import Role, User
 from app.services import policy, registration
 
 MEGABYTE = 1024 * 1024
-SEARCHED = 2_000  # lines that a preview looks at
+SEARCHED = 2_000  # lines that a preview reads
 
 
-# Files wait in the database, and each may be large. Of those that nothing is done with, the oldest
-# make room for the next.
+# Unfinished files stay in the database, and each may be large. The oldest idle files are deleted
+# to make room for a new one.
 MOST_UNFINISHED = 5
 
 
 class TooManyUnfinished(Exception):
-    """As many imports as one may keep have been begun, or are being worked on."""
+    """The user already has the maximum number of unfinished imports, and too few are idle."""
 
 
 class FileGone(Exception):
-    """The file has been imported, or was deleted because it lay about for long."""
+    """The file is no longer stored: it was imported, or deleted because of its age."""
 
 
 def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
-    """Keep a file of people, once it is known that one can be imported.
+    """Check that a file of users can be imported, and store it.
 
     Raises Unreadable and TooManyUnfinished.
     """
-    # A large file takes seconds to read, and on SQLite nobody else could write meanwhile.
+    # Reading a large file takes seconds. On SQLite, an open transaction would block writers.
     db.session.commit()
     size = _size_of(file)
     found = describe(file)
@@ -68,7 +68,7 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
 
 
 def read_as(row: PeopleImport, encoding: str) -> None:
-    """Note what the stored file looks like in another encoding; its columns are guessed anew.
+    """Describe the stored file in another encoding, and guess its columns again.
 
     The caller locks the row and commits. Raises Unreadable and FileGone.
     """
@@ -87,9 +87,9 @@ def _guess(found: Description) -> dict[str, int]:
 
 
 def _make_room(new: PeopleImport, by: User) -> None:
-    """Forget the oldest files that `by` uploaded and did nothing with, if there are many."""
+    """Delete the oldest idle imports of `by` if there are too many. Raises TooManyUnfinished."""
     if not is_sqlite():
-        # Of two files that are uploaded at once, the later one counts the other.
+        # Serialise concurrent uploads of a user, so that each one counts the others.
         key = zlib.crc32(f"import\0{by.id}".encode())
         db.session.execute(select(func.pg_advisory_xact_lock(key)))
     unfinished = and_(PeopleImport.actor_id == by.id, PeopleImport.state != ImportState.FINISHED)
@@ -103,7 +103,7 @@ def _make_room(new: PeopleImport, by: User) -> None:
         .where(unfinished, is_idle, PeopleImport.id != new.id)
         .order_by(PeopleImport.id)
     )
-    # What someone does something with at this moment is no longer idle.
+    # A locked import is in use at the moment, so it is not idle.
     ids = db.session.scalars(oldest.limit(too_many).with_for_update(skip_locked=True)).all()
     if len(ids) < too_many:
         db.session.rollback()
@@ -126,7 +126,7 @@ def _size_of(file: BinaryIO) -> int:
 
 
 def _shown_name(name: str) -> str:
-    # A browser may send the whole path.
+    # Some browsers send the whole path.
     last = name.replace("\\", "/").rpartition("/")[2]
     return visible(last, allowed="").strip()[-255:] or "people.csv"
 
@@ -139,9 +139,9 @@ def _default_role_id(by: User) -> int | None:
 
 
 def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
-    """Return the cells of the first lines below the header, and of some that show the encoding.
+    """Return the cells of the first lines below the header, and of some non-ASCII lines.
 
-    Those hold letters beyond ASCII. Raises FileGone.
+    The non-ASCII lines show whether the encoding is right. Raises FileGone.
     """
     records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
     width = len(row.columns)

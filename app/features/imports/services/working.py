@@ -1,7 +1,7 @@
-"""Checking a file and importing it, batch by batch.
+"""Check and import a file in batches.
 
-Each batch is one transaction, which also moves the import's position. So it may be killed anywhere
-and begun again, by two at once if need be: whoever finds the position moved lets go.
+Each batch is one transaction, which also moves the import's position. So a run may be killed and
+restarted, even twice at once: a worker that finds the position moved stops.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from app.services.policy import RoleGone
 
 logger = logging.getLogger(__name__)
 
-# A batch that met a deadlock, a busy database or a role that was just deleted is begun again.
+# Attempts per batch: a deadlock, a busy database or a deleted role makes a batch start over.
 TRIES = 4
 
 BEEN_CHANGED = "Since the check, lines have come to have problems. Nothing was imported."
 
 
 class _HasProblems(Exception):
-    """There is a problem, and so nothing is to be written."""
+    """The first batch has a problem, so nothing must be written."""
 
 
 def work(import_id: int) -> dict[str, int]:
-    """Do what is left of the check or the run of an import, and return how many lines came to what.
+    """Finish the check or the run of an import, and return the number of lines by outcome.
 
-    May be called as often as one likes.
+    It is safe to call this repeatedly.
     """
     row = db.session.get(PeopleImport, import_id, populate_existing=True)
     if row is None or not row.is_working:
@@ -115,7 +115,7 @@ def _run(plan: Plan) -> None:
 
 
 def _forget_check(plan: Plan) -> None:
-    """Make room for the problems of the run itself, which may be others."""
+    """Delete the counts and problems of the check, because those of the run may differ."""
     change(plan, ImportState.RUNNING, at=0, counts={})
     forget_problems(plan)
     db.session.commit()
@@ -124,7 +124,7 @@ def _forget_check(plan: Plan) -> None:
 def _insist(
     plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
-    """Write a batch and return the new counts; begin again if the database was busy."""
+    """Write a batch and return the new counts. Retry if the database is busy."""
     kept = [list(row.problems) for row in rows]
     for remaining in reversed(range(TRIES)):
         try:
@@ -142,7 +142,7 @@ def _insist(
 def _write(
     plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
-    # First, and so the only one to be waited for by another worker with the same import.
+    # Lock the import first, so that a second worker with the same import waits only here.
     change(plan, ImportState.RUNNING, at=position, position=position + len(rows))
     if plan.update_existing:
         policy.lock_administrators()
@@ -173,7 +173,7 @@ def _write(
 
 
 def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
-    """Return the roles that a batch may give, in the order in which they are locked."""
+    """Return the roles that a batch may assign, in the order in which they are locked."""
     named = {rules.by_name.get(name) for name in {names.fold(row.role) for row in rows}}
     roles = {role.id: role for role in (*named, rules.default_role) if role is not None}
     return [roles[role_id] for role_id in sorted(roles)]
@@ -196,7 +196,7 @@ def _result(plan: Plan, position: int, outcomes: Sequence[Outcome]) -> dict[str,
 
 
 def _as_written(outcome: Outcome) -> str:
-    """Return what stands where an address should be."""
+    """Return the invalid text in the email column, as written in the file."""
     return next((one.value for one in outcome.row.problems if one.field == "email"), "")
 
 

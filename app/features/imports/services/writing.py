@@ -1,4 +1,4 @@
-"""Writing what a batch of lines comes to: people, the audit trail, and mail. The caller commits."""
+"""Write the outcomes of a batch: users, audit events and mail. The caller commits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UPDATABLE = ("first_name", "last_name", "role_id")
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """What a mail is addressed by."""
+    """The attributes of a user that a mail needs."""
 
     id: int
     email: str
@@ -33,9 +33,9 @@ class _Person:
 
 
 def write(rules: Rules, outcomes: Sequence[Outcome]) -> bool:
-    """Do what was decided, and tell whether there is mail.
+    """Write the outcomes, and tell whether there is mail.
 
-    The unique index has the last word on an address that someone took meanwhile: its line becomes
+    If another request took an email meanwhile, the unique index refuses it, and the line becomes
     a problem.
     """
     new = [outcome for outcome in outcomes if outcome.end in {End.CREATED, End.INVITED}]
@@ -63,7 +63,7 @@ def _insert(rules: Rules, outcomes: Sequence[Outcome]) -> None:
             "last_name": outcome.row.last_name,
             "role_id": outcome.role.id if outcome.role else None,
         }
-        # In the same order for everyone, so that of two imports one waits and neither deadlocks.
+        # Insert in a fixed order, so that one of two concurrent imports waits and none deadlocks.
         for outcome in sorted(outcomes, key=lambda outcome: outcome.row.email)
     ]
     given = Parameters(by=rules.by)
@@ -86,10 +86,11 @@ def _insert(rules: Rules, outcomes: Sequence[Outcome]) -> None:
 
 
 def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> tuple[Any, Any]:
-    """Return a statement that inserts rows, and its parameters; `same` is in each of them."""
+    """Return an INSERT statement and its parameters. `same` holds values that all rows share."""
     if is_sqlite():
         return sqlite.insert(table), [row | same for row in rows]
-    # As one value: a statement with thousands takes longer to read than to run.
+    # Pass one JSON value: parsing a statement with thousands of parameters takes longer than
+    # running it.
     columns = [column(name, table.c[name].type) for name in rows[0]]
     given = func.json_to_recordset(cast(literal(json.dumps(rows), Text), JSON))
     each = given.table_valued(*columns).render_derived(with_types=True)
@@ -105,7 +106,7 @@ def _void_passwords(rules: Rules, outcomes: Sequence[Outcome]) -> None:
 
 
 def _take_over(rules: Rules, outcomes: Sequence[Outcome]) -> None:
-    """Invite the owners of addresses that someone registered and nobody has confirmed."""
+    """Invite the owners of emails that are registered but unconfirmed."""
     same = INVITE.columns(Parameters(by=rules.by))
     rows = [
         {
@@ -175,7 +176,7 @@ def _subject(outcome: Outcome) -> dict[str, Any]:
 
 
 def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
-    """Add rows to the trail: who started the import did each of its outcomes."""
+    """Add events to the audit trail. Their actor is the user who started the import."""
     if not events:
         return
     same = audit.values(events[0]["action"], by=None) | dict(rules.plan.provenance)
@@ -203,5 +204,5 @@ def _person(outcome: Outcome) -> Any:
 
 
 def _table(model: Any) -> Any:
-    """Return the table of a model: rows that go in by the thousand need no objects."""
+    """Return the table of a model, because inserting thousands of rows needs no ORM objects."""
     return model.__table__
