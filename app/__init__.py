@@ -1,4 +1,4 @@
-"""The application factory: a table of contents of what an app is made of."""
+"""The application factory, which puts the parts of the app together."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ FEATURES = feature_folders.load()
 
 
 class IdConverter(IntegerConverter):
-    """Refuses numbers that no database column holds, so that they are 404 and not an error."""
+    """Answer 404 to ids that exceed a database column, instead of raising an error."""
 
     def __init__(self, map: Any, **options: Any) -> None:  # noqa: A002 - Werkzeug's name
         super().__init__(map, **{"max": database.HIGHEST_INTEGER, **options})
@@ -47,9 +47,9 @@ class IdConverter(IntegerConverter):
 def create_app(
     config_name: str | None = None, overrides: Mapping[str, object] | None = None
 ) -> Flask:
-    """Return an app with the configuration called `config_name`, else FLASK_CONFIG's.
+    """Create an app with the configuration called `config_name`, by default FLASK_CONFIG's.
 
-    Raises config.ConfigurationError when the settings do not allow it to start.
+    Raises config.ConfigurationError if the settings are invalid.
     """
     settings = config.load(config_name)
     app = Flask(__name__, instance_path=str(settings.INSTANCE_PATH))
@@ -87,7 +87,7 @@ def init_extensions(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         database.watch(db.engine, is_pooled=is_pooled)
-    # Batches let SQLite, which cannot alter a column, have the same migrations as PostgreSQL.
+    # SQLite cannot alter a column: batch mode lets it run the same migrations as PostgreSQL.
     migrate.init_app(app, db, render_as_batch=True, compare_type=True)
     login_manager.init_app(app)
     flask_mail.init_app(app)
@@ -98,7 +98,7 @@ def init_extensions(app: Flask) -> None:
 
 
 def add_request_hooks(app: Flask) -> None:
-    """Register what runs around each request, in the order in which it runs."""
+    """Register the hooks of each request, in the order in which they run."""
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     token_pages.init_app(app)

@@ -1,4 +1,4 @@
-"""Who may open a view."""
+"""Decorators that restrict access to views."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,7 +26,7 @@ View = Callable[..., Any]
 def permission_required(permission: int) -> Callable[[View], View]:
     """Restrict a view to users who have every bit of `permission`.
 
-    Others get 403; whoever is not signed in is sent to the login page.
+    Other users get 403. Anonymous visitors are redirected to the login page.
     """
 
     return _restrict(permission, lambda user: bool(user.can(permission)))
@@ -46,7 +46,7 @@ def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View]
                 abort(403)
             return view(*args, **kwargs)
 
-        # Menus ask these which pages to list.
+        # Menus read these attributes to list only the pages that the user may open.
         guarded.permission, guarded.allows = permission, allows  # type: ignore[attr-defined]
         return guarded
 
@@ -59,9 +59,10 @@ def admin_required(view: View) -> View:
 
 
 def anonymous_required(view: View) -> View:
-    """Send whoever is signed in on, to `next` or their home: the view is for those who are not.
+    """Restrict a view to anonymous visitors.
 
-    A request that crossed the renewal of its session comes here with the newer cookie.
+    Signed-in users are redirected to `next`, or to their landing page. A request that crossed the
+    renewal of its session arrives here with the newer cookie.
     """
 
     @wraps(view)
@@ -77,9 +78,10 @@ def anonymous_required(view: View) -> View:
 
 
 def takes_files(setting: str) -> Callable[[View], View]:
-    """Let a view take a file of as many megabytes as `setting` says (app.kit.web.headers).
+    """Allow uploads to a view of up to the number of megabytes in `setting`.
 
-    Goes below permission_required: the limit of everyone else stays.
+    app.kit.web.headers enforces the limit. Apply this decorator below permission_required, so that
+    the usual limit stays for users without the permission.
     """
 
     def mark(view: View) -> View:

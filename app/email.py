@@ -1,4 +1,4 @@
-"""Sending a mail of one's own: templates, a recipient, and one call."""
+"""Send a mail of your own with one call, from templates and a recipient."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from app.models import EmailMessage
 def send_email(recipient: str, subject: str, template: str, **kwargs: Any) -> EmailMessage:
     """Queue a mail rendered from `template`.txt and `template`.html with `kwargs`.
 
-    Commits the session: the mail is stored together with whatever the caller has changed. Values
-    must be JSON, or users. A link with a token does not belong here, because the outbox keeps the
-    values: make it a message in app/emails/links.py, whose links are made when it is sent.
+    Commits the session, so the mail is stored together with the caller's changes. Values must be
+    JSON or users. Do not pass links with tokens, because the outbox keeps the values. Write a
+    message in app/emails/links.py instead: its links are created when the mail is sent.
     """
     row = emails.send_custom(recipient, subject, template, kwargs)
     outbox.commit_and_notify(row)

@@ -1,4 +1,4 @@
-"""Answers to what the services refuse, and to forms that are too old."""
+"""Error handlers for exceptions of the services, and for forms that are too old."""
 
 from typing import Any
 
@@ -51,22 +51,22 @@ def init_app(app: Flask) -> None:
 
 
 def show_not_permitted(error: Forbidden) -> Any:
-    """Say whose permission is missing: the visitor's, or that of the user they are signed in as."""
+    """Tell whether the user lacks the permission, or the user that they impersonate."""
     return show(error, FORBIDDEN_WHILE_IMPERSONATING if g.get("impersonating") else None)
 
 
 def show_forbidden(_error: Exception) -> Any:
-    """Answer that whoever asks may not do this to people or roles that may do more."""
+    """Tell the user that the action affects users or roles with permissions that they lack."""
     return show(Forbidden(), INSUFFICIENT_PRIVILEGES)
 
 
 def show_not_while_acting(_error: Exception) -> Any:
-    """Answer that this is left to the person as whom someone else is signed in."""
+    """Tell the user that this is not possible during an impersonation."""
     return show(Forbidden(), NOT_WHILE_IMPERSONATING)
 
 
 def show_too_many_guesses(error: TooManyGuesses) -> Any:
-    """Answer that no guess at a password is left, and tell the owner how to get in all the same."""
+    """Tell the visitor that no guess is left, and offer the owner of the account a reset link."""
     if not error.of_account:
         return show(TooManyRequests())
     ways_on = [(url_for("account.reset_password_request"), "Get a reset link")]
@@ -74,17 +74,17 @@ def show_too_many_guesses(error: TooManyGuesses) -> Any:
 
 
 def show_stale_form(error: CSRFError) -> Any:
-    """Say that the form is too old, and keep what was typed into it.
+    """Tell the user that the form is too old, and keep their input.
 
-    Sending it again is offered only when the browser vouches that it came from this site: the
-    page must not help another site to have its form confirmed.
+    The page offers to send the form again only if the browser states that it came from this site.
+    Otherwise another site could have its form confirmed.
     """
     if wants_json():
         return show(error)
     view = current_app.view_functions.get(request.endpoint or "")
     is_for_guests = getattr(view, "for_guests", False) and comes_from_here()
     if is_for_guests and current_user.is_authenticated:
-        # Signed in meanwhile, in another tab or by a browser that was started again.
+        # The user signed in meanwhile, in another tab or after a restart of the browser.
         return redirect(next_url(request.args.get("next"), HOME[0]), 303)
     fields = [
         (name, value)
@@ -104,16 +104,16 @@ def show_stale_form(error: CSRFError) -> Any:
 
 
 def may_be_sent_again() -> bool:
-    """Tell whether a form whose token is not accepted comes from this site and this very person.
+    """Tell whether a form with a rejected token comes from this site and from this user.
 
-    One that was rendered for whom the browser was signed in as before is not sent for another.
+    A form that was rendered before an impersonation started or ended is not sent for another user.
     """
     return bool(comes_from_here()) and not has_been_someone_else()
 
 
 def was_written(name: str, value: str) -> bool:
-    """Tell whether a field of the form may hold words that someone would not like to lose.
+    """Tell whether a field of the form may hold text that the user would not like to lose.
 
-    Rows that were ticked and what else is a number are chosen again in a moment.
+    Ticked rows and other numbers are quick to choose again.
     """
     return bool(value) and not value.isdecimal() and name not in CHOSEN_FIELDS

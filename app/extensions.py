@@ -19,7 +19,7 @@ from app.kit.web import origin
 
 
 class Base(DeclarativeBase):
-    """The declarative base. Constraints have names, so that a migration can speak of them."""
+    """The declarative base. It names constraints, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -33,7 +33,10 @@ class Base(DeclarativeBase):
 
 
 class CarefulLoginManager(LoginManager):
-    """Reads the cookie that remembers also under earlier secret keys, and takes anything in it."""
+    """A login manager that accepts remember-me cookies of earlier secret keys.
+
+    It ignores malformed cookies instead of raising an error.
+    """
 
     def _load_user_from_remember_cookie(self, cookie: str) -> Any:
         if not cookie.isascii():  # Comparing it would raise.
@@ -42,13 +45,13 @@ class CarefulLoginManager(LoginManager):
             if token := decode_cookie(cookie, key=key):
                 cookie = encode_cookie(token)
         token = decode_cookie(cookie)
-        # Flask-Login would write a token that has ended over a newer one in the session cookie.
+        # Flask-Login would replace a newer token in the session cookie with an expired one.
         if token is None or self._user_callback(token) is None:
             return None
         return super()._load_user_from_remember_cookie(cookie)
 
 
-# Whoever waits to write to SQLite looks only now and then whether they can.
+# SQLite's busy handler polls, so sleep to let other writers in.
 PAUSE_ON_SQLITE = 0.02  # seconds
 
 db = SQLAlchemy(model_class=Base)
@@ -62,11 +65,11 @@ limiter = Limiter(key_func=origin.visitor_network)
 
 
 def is_sqlite() -> bool:
-    """Tell which of the two engines the app speaks to: SQLite, or else PostgreSQL."""
+    """Tell whether the database is SQLite; otherwise it is PostgreSQL."""
     return bool(db.engine.dialect.name == "sqlite")
 
 
 def let_others_write() -> None:
-    """Pause between two of many transactions where there is one writer at a time."""
+    """Pause between the transactions of a batch on SQLite, which has one writer at a time."""
     if is_sqlite():
         time.sleep(PAUSE_ON_SQLITE)

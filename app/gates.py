@@ -1,4 +1,4 @@
-"""The gates that hold back signed-in users: who passes, and where the others are led."""
+"""The gates that hold back signed-in users and redirect them to another page."""
 
 from flask import Flask, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -34,7 +34,7 @@ def lead_to_confirmation() -> ResponseReturnValue | None:
 def lead_to_new_password() -> ResponseReturnValue | None:
     """Hold back users who must choose a new password, but not an administrator impersonating them.
 
-    An email address is confirmed first.
+    Users confirm their email address first.
     """
     user = current_user
     if not user.is_authenticated or not user.must_change_password or not user.confirmed:
@@ -53,13 +53,13 @@ def lead_to_new_password() -> ResponseReturnValue | None:
 def ask_for_the_password() -> ResponseReturnValue | None:
     """Ask for the password unless this browser gave it a short while ago (ASVS 5.0 7.5.3).
 
-    A browser that came back with the remember-me cookie has yet to give it. An administrator who is
-    impersonating the user cannot give it, so the view is closed to them.
+    A session restored from the remember-me cookie counts as stale. An administrator who
+    impersonates the user does not know the password, so the view is closed to them.
     """
     ensure_not_impersonating(current_user)
     if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
         return None
-    # A form is not sent again by itself: the page that it came from asks anew.
+    # The browser does not send a form again after the redirect, so return to the form's page.
     rule = request.url_rule
     back = _this_page() if rule and "GET" in (rule.methods or ()) else url_for("admin.index")
     answer = lead_to(
@@ -75,5 +75,5 @@ fresh_sign_in_required = closed_to("stale_sign_in")
 
 
 def _this_page() -> str:
-    # The query may say what is to be deleted.
+    # The query may name the rows to delete.
     return request.full_path.removesuffix("?")

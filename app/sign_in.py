@@ -1,4 +1,4 @@
-"""The browser's side of signing in: the cookies, who may not go further, who acts as whom."""
+"""The browser's side of signing in: cookies, redirects to the login page and impersonation."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,15 +26,15 @@ from app.kit.web.headers import SAFE_METHODS
 from app.models import User
 from app.services import guesses, impersonation, sessions
 
-# In the cookie: the id of whom this browser is signed in as beside its own user, or None.
+# Session key: the id of the impersonated user, or None after an impersonation ended.
 ACTING_AS = "acting_as"
-# In the cookie of a browser that came back with the cookie that remembers alone.
+# Session key: set if the session was restored from the remember-me cookie alone.
 ONLY_REMEMBERED = "only_remembered"
 OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:
-    """Sign `user` in on this browser. Nothing of the visitor's earlier session is kept."""
+    """Sign `user` in on this browser, and discard the visitor's earlier session."""
     session.clear()
     user.session_token = sessions.start(
         user,
@@ -47,12 +47,12 @@ def sign_in(user: User, *, remember: bool = False) -> None:
 
 
 def browser_marks() -> str:
-    """Return what this browser carries of the accounts that it was signed in to."""
+    """Return the cookie with the marks of accounts that this browser was signed in to."""
     return request.cookies.get(current_app.config["KNOWN_BROWSER_COOKIE_NAME"], "")
 
 
 def mark_browser(user: User) -> None:
-    """Give this browser a mark of `user`, so that strangers cannot use up its guesses."""
+    """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
     value = guesses.add_mark(user, browser_marks())
     config = current_app.config
 
@@ -70,7 +70,7 @@ def mark_browser(user: User) -> None:
 
 
 def me() -> User:
-    """Return the signed-in user themselves, not Flask-Login's stand-in for them."""
+    """Return the signed-in user itself, not Flask-Login's proxy."""
     user: User = current_user._get_current_object()
     return user
 
@@ -85,9 +85,9 @@ def sign_out() -> None:
 
 
 def forget() -> None:
-    """Have this browser forget who was signed in; the session on the server is left as it is."""
+    """Clear this browser's cookies, and leave the session on the server as it is."""
     session.clear()
-    # Last, because it notes in the session that the cookie that remembers is to go.
+    # Last, because it notes in the session that the remember-me cookie must be deleted.
     logout_user()
 
 
@@ -96,17 +96,18 @@ def ask_to_sign_in() -> ResponseReturnValue:
     """Send the visitor to the login page, and from there back to the page they wanted."""
     if wants_json():
         abort(401)
-    # Nothing is written in the cookie: another tab's request may have renewed it meanwhile.
+    # Do not write to the cookie: a request of another tab may have renewed it meanwhile.
     wanted = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else ""
     return redirect(url_for("account.login", next=wanted))
 
 
 def hand_over_token(response: Response) -> Response:
-    """Put the token that a service gave the session into the cookies (sessions.renew).
+    """Write the session's new token to the cookies, if sessions.renew has replaced it.
 
-    Registered to run after each request. An error may mean that nothing was committed.
+    Registered to run after each request. After an error the token is not written, because the
+    transaction may not have been committed.
     """
-    user = g.get("_login_user")  # Flask-Login's, if anybody asked for the user
+    user = g.get("_login_user")  # set by Flask-Login once the request has loaded the user
     if user is None or not user.is_authenticated or response.status_code >= 500:
         return response
     if session.get("_user_id") != user.session_token:
@@ -122,12 +123,12 @@ def note_remembered(_app: Flask, **_user: object) -> None:
 
 
 def gave_password() -> None:
-    """Take this browser for more than remembered from now on."""
+    """Note in the cookie that the user entered the password in this browser."""
     session.pop(ONLY_REMEMBERED, None)
 
 
 def note_activity() -> None:
-    """Keep a session that is in use from running out. Registered to run before each request."""
+    """Extend the session while it is in use. Registered to run before each request."""
     if not needs_no_user(current_app, request.endpoint) and current_user.is_authenticated:
         sessions.touch(current_user.session)
 
@@ -137,7 +138,7 @@ def note_activity() -> None:
 
 @dataclass(frozen=True)
 class Acting:
-    """What the banner says: plain values, so that error pages can say it too."""
+    """The values of the impersonation banner, kept plain so that error pages can show them too."""
 
     name: str
     email: str
@@ -146,10 +147,10 @@ class Acting:
 
 
 def take_on(other_id: int | None) -> None:
-    """Begin the cookie anew for whom the browser is signed in as from now on.
+    """Start a new cookie when an impersonation starts or ends, and keep only the sign-in.
 
-    Only the sign-in itself is kept. A form that was rendered for the one does nothing for the
-    other: its token was the former cookie's.
+    Forms that were rendered for the previous identity are rejected, because their CSRF token
+    belongs to the former cookie.
     """
     kept = {name: session[name] for name in OF_THE_SIGN_IN if name in session}
     session.clear()
@@ -158,15 +159,15 @@ def take_on(other_id: int | None) -> None:
 
 
 def has_been_someone_else() -> bool:
-    """Tell whether a form of this browser may have been rendered for another user than now."""
+    """Tell whether an open form may have been rendered before an impersonation started or ended."""
     return ACTING_AS in session
 
 
 def keep_identities_apart() -> ResponseReturnValue | None:
-    """Do nothing that a page asks for which was made for someone else than the browser now is.
+    """Ignore forms rendered before an impersonation started or ended.
 
-    Registered to run before each request. Signing in as someone else may end at any time, by
-    itself or by what others do, while their pages are still open.
+    Registered to run before each request. An impersonation may end at any time while its pages are
+    still open: it expires, or an administrator changes one of the two accounts.
     """
     if needs_no_user(current_app, request.endpoint) or not current_user.is_authenticated:
         return None

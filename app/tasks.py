@@ -1,4 +1,4 @@
-"""What the worker runs. Each parses its arguments and calls a service."""
+"""The tasks of the worker. Each parses its arguments and calls a service."""
 
 from app.kit import attempts, audit, queue
 from app.kit import clean_up as nightly_clean_up
@@ -8,7 +8,7 @@ from app.services import deletions, sessions
 
 @queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")
 def clean_up() -> dict[str, int]:
-    """Delete what nobody needs any longer and return how much of each."""
+    """Delete expired rows of every kind and return the number of each."""
     return nightly_clean_up.run()
 
 

@@ -1,4 +1,4 @@
-"""What templates can use of this application: permissions, registration, names of users."""
+"""Globals and filters for templates: permissions, registration and names of users."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ def init_app(app: Flask) -> None:
 
 
 def initials(person: Any) -> str:
-    """Return the letters that stand for a person: of their name, else of their address."""
+    """Return the initials of a user's name, or of their email if they have no name."""
     return names.initials(person.first_name, person.last_name, person.email)
 
 
 def full_name(person: Any) -> str:
-    """Return what a person is called, who may be a row of a query; "" leaves it to the address."""
+    """Return the full name of a user or a row of a query, or "" if only the email is known."""
     return names.full_name(person.first_name, person.last_name)

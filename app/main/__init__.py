@@ -1,4 +1,4 @@
-"""Public pages, and the address that tells a platform that the process is alive."""
+"""Public pages, and the URL that tells a platform that the process is alive."""
 
 from flask import Blueprint
 

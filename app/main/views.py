@@ -14,12 +14,12 @@ def index() -> ResponseReturnValue:
 
 @main.get("/.well-known/change-password")
 def change_password() -> ResponseReturnValue:
-    """Lead password managers to the page that changes a password (W3C, change-password-url)."""
+    """Redirect password managers to the page that changes a password (W3C, change-password-url)."""
     return redirect(url_for("account.change_password"), 303)
 
 
 @main.get("/healthz")
 @for_monitors
 def healthz() -> ResponseReturnValue:
-    """Say that the process is alive; nothing else is asked."""
+    """Report that the process is alive, without checking anything else."""
     return {"status": "ok"}, {"Cache-Control": "no-store"}

@@ -1,4 +1,4 @@
-"""The core's tables. Every model is named here, so that importing the package makes them known."""
+"""The core's models. Importing this package registers every one of them."""
 
 from app.kit.attempts import PasswordGuesses
 from app.kit.audit.event import AuditEvent, AuditMaintenance

@@ -1,4 +1,4 @@
-"""What people may do: permission bits, and the roles that hold them."""
+"""Permission bits, and the roles that hold them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.models.user import User
 
 
-# The kit's permissions stay below the first bit of a copy, so that a merge gives no bit twice.
+# The kit's permissions stay below the first bit of a copy, so that a merge assigns no bit twice.
 FIRST_BIT_OF_A_COPY = 2**16
 LAST_BIT_OF_A_COPY = 2**29  # a column of integers holds 31 bits; the last one stays free
 
@@ -26,9 +26,9 @@ LAST_BIT_OF_A_COPY = 2**29  # a column of integers holds 31 bits; the last one s
 class Permission(IntFlag):
     """Permission bits. Give your own permissions the next free bit from 2**16 on, and a text below.
 
-    The bits below 2**16 belong to the kit. 0x80 is reserved for ADMINISTER, so that holding every
-    other bit does not make an administrator. ADMINISTER grants every permission, yours too. The
-    application does not start with a bit that two permissions have, or that has no text.
+    The bits below 2**16 belong to the kit. 0x80 is reserved for ADMINISTER, so that a role with
+    every other bit is not an administrator. ADMINISTER grants every permission, yours too. The app
+    does not start if two permissions share a bit, or if a bit has no text.
     """
 
     GENERAL = 0x01
@@ -44,7 +44,7 @@ class Permission(IntFlag):
     def grants(held: int, asked: int) -> bool:
         """Tell whether the bits `held` include all the bits `asked`.
 
-        Zero and negative values grant nothing and are granted to nobody.
+        Zero and negative values grant nothing and are never granted.
         """
         if held <= 0 or asked <= 0:
             return False
@@ -60,7 +60,7 @@ class Permission(IntFlag):
 
     @staticmethod
     def names(held: int) -> list[str]:
-        """Return what the bits `held` are called; a bit that has no name, by its number."""
+        """Return the names of the bits `held`, and the number of a bit without a name."""
         if Permission.grants(held, Permission.ADMINISTER):
             return [PERMISSION_TEXTS[Permission.ADMINISTER].name]
         bits = [1 << place for place in range(held.bit_length()) if held >> place & 1]
@@ -68,7 +68,7 @@ class Permission(IntFlag):
 
     @staticmethod
     def management() -> int:
-        """Return the bits that open the admin: those whose text says so."""
+        """Return the bits that open the admin, as declared by `opens_admin`."""
         return sum(int(bit) for bit, text in PERMISSION_TEXTS.items() if text.opens_admin)
 
     @staticmethod
@@ -79,12 +79,12 @@ class Permission(IntFlag):
 
 @dataclass(frozen=True)
 class PermissionText:
-    """What a permission is called where roles are edited, and what it allows, in a sentence."""
+    """The name of a permission on the page of a role, and a sentence that describes it."""
 
     name: str
     sentence: str
     opens_admin: bool = False
-    """Whether some page of the admin asks for it, so that who has it is shown the way there."""
+    """Whether a page of the admin requires it, so that menus link to the admin."""
 
 
 PERMISSION_TEXTS: dict[int, PermissionText] = {
@@ -125,7 +125,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
 
 
 def check_permissions(texts: dict[int, PermissionText]) -> None:
-    """Raise ValueError for permissions that cannot be given, or not told apart."""
+    """Raise ValueError for permissions without a bit, name or text of their own."""
     for permission in Permission:
         if permission not in texts:
             raise ValueError(
@@ -161,9 +161,9 @@ class Role(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     index: Mapped[str] = mapped_column(String(64), default="main")
-    """The blueprint whose `index` page is the home of people with this role."""
+    """The blueprint whose `index` page is the landing page of users with this role."""
     default: Mapped[bool] = mapped_column(default=False)
-    """Whether people who register get this role: one has it, always."""
+    """Whether users who register get this role. Exactly one role is the default."""
     permissions: Mapped[int] = mapped_column(default=0)
     users: WriteOnlyMapped[User] = relationship(back_populates="role", passive_deletes=True)
 
@@ -184,23 +184,23 @@ class Role(db.Model):
     def get_default(*, to_give: bool = False) -> Role | None:
         """Return the role that a new user gets.
 
-        One that is `to_give` cannot be deleted before this transaction ends.
+        With `to_give`, the role is locked: nobody can delete it before this transaction ends.
         """
         query = select(Role).where(Role.default)
         if not to_give:
             return db.session.scalar(query)
         locking = query.with_for_update(read=True, key_share=True)
-        # Nothing is found when the default was set over to another role and then deleted while
-        # this waited for it; looked for anew, the other is found.
+        # While this query waits for the lock, another role may become the default and the old one
+        # may be deleted. The first query then finds no row; the second finds the new default.
         return db.session.scalar(locking) or db.session.scalar(locking)
 
     @staticmethod
     def insert_roles() -> None:
-        """Add the roles that the kit needs and that are missing; the caller commits.
+        """Add missing roles that the kit needs; the caller commits.
 
-        These are one that new people get and one that holds every permission, by whatever names.
-        What people have made of roles stays. Should no role hold every permission, Administrator
-        does again.
+        The kit needs a default role and a role with every permission, whatever their names.
+        Existing roles stay as they are. If no role holds every permission, Administrator is added
+        or gets every permission again.
         """
         roles = {role.name: role for role in db.session.scalars(select(Role))}
         if Role.get_default() is None:

@@ -1,4 +1,4 @@
-"""People: their accounts, what they may do, and the links that prove an address is theirs."""
+"""Users: their accounts, their permissions, and the tokens that prove their email addresses."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from app.models.role import Permission, Role
 from app.models.user_session import UserSession
 
 DAY = 24 * 60 * 60
-# What the token of an invitation claims whose link was shown to an administrator.
+# The claim in the token of an invitation if an administrator copied its link.
 COPIED = "copied"
 
-# The first that is true, as account_status has it. Both engines keep it as a column.
+# The first condition that holds, as in account_status. Both databases store it as a column.
 STATUS = """CASE
     WHEN deleted_at IS NOT NULL THEN 'deleted'
     WHEN suspended_at IS NOT NULL THEN 'suspended'
@@ -47,22 +47,22 @@ STATUS = """CASE
 END"""
 STATUSES = ("active", "unconfirmed", "invited", "suspended", "deleted")
 
-# Lists show people who are not deleted, so their indexes hold no others.
+# Lists show users who are not deleted, so their indexes hold no others.
 NOT_DELETED: Any = {
     "sqlite_where": text("deleted_at IS NULL"),
     "postgresql_where": text("deleted_at IS NULL"),
 }
-# The clean-up finds by this one who is to be erased.
+# The nightly clean-up finds the users to erase in this index.
 DELETED: Any = {
     "sqlite_where": text("deleted_at IS NOT NULL"),
     "postgresql_where": text("deleted_at IS NOT NULL"),
 }
-# Hashes that flask-base made, and their method: all up to the first `$`, with it. `rtrim` takes off
-# the hash, then the salt: all that is not a `$`. Both engines can.
+# Password hashes of flask-base, and their method: the text up to and with the first `$`. `rtrim`
+# removes the hash and then the salt, neither of which contains a `$`. Both databases support it.
 OLDER = "substr(password_hash, 1, 7) <> '$argon2'"
 _NO_DOLLAR = "replace(password_hash, '$', '')"
 OLDER_METHOD = f"rtrim(rtrim(rtrim(password_hash, {_NO_DOLLAR}), '$'), {_NO_DOLLAR})"
-# The next one, found in the index: it takes as many steps as there are methods.
+# The next method in the index, so listing all takes one query for each method.
 NEXT_OLDER_METHOD = text(
     f"SELECT {OLDER_METHOD} FROM users WHERE {OLDER} AND {OLDER_METHOD} > :last"  # noqa: S608
     f" ORDER BY {OLDER_METHOD} LIMIT 1"
@@ -70,10 +70,10 @@ NEXT_OLDER_METHOD = text(
 
 
 class User(UserMixin, db.Model):
-    """A person with an account, or one who has been invited to have one."""
+    """A user with an account, or with an open invitation to one."""
 
     __tablename__ = "users"
-    # A deleted user's id never returns: an old cookie or link must not open someone else's account.
+    # Ids are never used again: an old cookie or link must not open another user's account.
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_users_name", "last_name", "first_name", "id", **NOT_DELETED),
         Index("ix_users_created", "created_at", "id", **NOT_DELETED),
@@ -96,19 +96,19 @@ class User(UserMixin, db.Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # May name someone who is gone: ids never return, so it can name nobody else.
+    # May refer to a user who is erased. Ids are never used again, so it refers to no other user.
     invited_by_id: Mapped[int | None]
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     suspended_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
-    # A deleted user can be restored until the nightly clean-up; their address stays theirs so long.
+    # A deleted user can be restored until the nightly clean-up, and keeps their email until then.
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # Before anything else they choose a new password.
+    # The user must choose a new password before they can open other pages.
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # What `status` says, kept by the database so that lists filter and count it in an index.
+    # The same as `status`, stored by the database so that lists can filter and count in an index.
     stored_status: Mapped[str] = mapped_column(
         "status", String(16), Computed(STATUS), deferred=True
     )
-    # The newest mail of its kind: a link from an earlier one no longer works.
+    # The newest mail of its kind: links in earlier mails no longer work.
     reset_message_id: Mapped[int | None]
     invite_message_id: Mapped[int | None]
 
@@ -122,7 +122,7 @@ class User(UserMixin, db.Model):
         cascade="all, delete-orphan",
     )
 
-    # Set on the user whom a cookie names; not columns, so not annotated as such.
+    # Set by load_user. These are not columns, so they have no annotation.
     session = None  # type: UserSession | None
     session_token = ""
 
@@ -143,14 +143,14 @@ class User(UserMixin, db.Model):
         return value and names.normalise(value)
 
     def full_name(self) -> str:
-        """Return the name, or "" for someone whom only the address can stand for."""
+        """Return the first and last name, or "" for a user without a name."""
         return names.full_name(self.first_name, self.last_name)
 
     @property
     def initials(self) -> str:
         return names.initials(self.first_name, self.last_name, self.email)
 
-    # What they may do
+    # Permissions
 
     def can(self, permissions: int) -> bool:
         """Tell whether the user's role has all the bits of `permissions`."""
@@ -163,7 +163,7 @@ class User(UserMixin, db.Model):
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)
 
-    # The state of the account: of a user, and as a condition of a query. `==` says it of both.
+    # State of the account, of a user and as a condition of a query. `== None` works for both.
 
     @hybrid_property
     def is_active(self) -> bool:
@@ -175,7 +175,7 @@ class User(UserMixin, db.Model):
 
     @property
     def purge_due_at(self) -> datetime | None:
-        """From when on the nightly clean-up erases a deleted user, who cannot be restored then."""
+        """The time from which the nightly clean-up erases a deleted user for good."""
         if self.deleted_at is None:
             return None
         return self.deleted_at + timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
@@ -186,7 +186,7 @@ class User(UserMixin, db.Model):
 
     @hybrid_property
     def is_invited(self) -> bool:
-        """Whether an invitation to the user is still open."""
+        """Whether the user has an open invitation."""
         return (self.invited_at != None) & (self.password_hash == None)  # noqa: E711
 
     @property
@@ -198,20 +198,20 @@ class User(UserMixin, db.Model):
             confirmed=self.confirmed,
         )
 
-    # Signing in as someone else
+    # Impersonation
 
     @property
     def impersonator(self) -> User | None:
-        """Whoever is signed in as this user at the moment, if it is not the user themselves."""
+        """The user who impersonates this user in the session of the request, or None."""
         if self.session is None or self.session.user_id == self.id:
             return None
         return self.session.user
 
     def may_act_as(self, other: User) -> bool:
-        """Tell whether this user may be signed in as `other`: never upwards, nor as themselves.
+        """Tell whether this user may impersonate `other`.
 
-        Nor as one who could not sign in. Asked on each request while it lasts, so whatever takes
-        the permission away ends it.
+        They need every permission of `other`, who must be another user and able to sign in. Each
+        request checks it again, so losing the permission ends the impersonation.
         """
         bits = other.role.permissions if other.role else 0
         return (
@@ -236,18 +236,18 @@ class User(UserMixin, db.Model):
     def verify_password(self, password: str) -> bool:
         return passwords.verify(self.password_hash, password)
 
-    # Links sent by mail. Each is bound to the state that using it changes.
+    # Links sent by mail. Each token is bound to the state that its use changes.
 
     def generate_confirmation_token(self, expiration: int = 7 * DAY) -> str:
         """Return a token for confirm_account, good for `expiration` seconds."""
         return tokens.make("confirm", self.id, self._confirm_state(), expires_in=expiration)
 
     def registration_receipt(self) -> str:
-        """Return what the browser keeps that made the account, until the password changes."""
+        """Return a receipt for the browser that registered, valid until the password changes."""
         return tokens.receipt(self._registration_state())
 
     def has_receipt(self, receipt: str) -> bool:
-        """Tell whether `receipt` is of the browser that made the account with its password."""
+        """Tell whether `receipt` proves that the browser registered this account."""
         return tokens.is_receipt(receipt, self._registration_state())
 
     def confirm_account(self, token: str) -> bool:
@@ -276,7 +276,10 @@ class User(UserMixin, db.Model):
         )
 
     def change_email(self, token: str) -> bool:
-        """Take the address that `token` names; the caller commits and learns if it is taken."""
+        """Set the email to the one in `token`.
+
+        The caller commits, and handles the IntegrityError if the email is taken.
+        """
         if not self.accepts("change_email", token):
             return False
         content = tokens.read("change_email", token)
@@ -287,8 +290,8 @@ class User(UserMixin, db.Model):
     def generate_invite_token(self, expiration: int = 7 * DAY, *, is_copied: bool = False) -> str:
         """Return a token with which an invited user chooses a password.
 
-        One that is copied is known to whoever copied it, so it ends when the role comes to allow
-        anything else: it must not open an account above theirs.
+        The administrator who copies a link knows its token. So with `is_copied`, it expires when
+        the permissions of the user's role change: it must not open an account above theirs.
         """
         claim = COPIED if is_copied else ""
         state = self._invite_state(claim)
@@ -325,11 +328,11 @@ class User(UserMixin, db.Model):
         return f"{state}|{self.role.permissions if self.role else 0}"
 
     def _email_state(self, new_email: str) -> str:
-        # An address that is asked for later, or no longer wanted, ends the link to this one.
+        # A later request for another email, or a cancelled request, ends this link.
         new_email = canonical_email(new_email)
         return f"{self.email}|{new_email}|{self.pending_email}|{self.password_hash}"
 
-    # Flask-Login keeps this in its cookies, so both end with the session.
+    # Flask-Login stores this in both of its cookies, so both end with the session.
 
     def get_id(self) -> str:
         return self.session_token
@@ -338,7 +341,7 @@ class User(UserMixin, db.Model):
 
     @staticmethod
     def older_methods() -> list[str]:
-        """Return with what flask-base made the hashes that it left (passwords.older_method)."""
+        """Return the methods of the remaining flask-base hashes (passwords.older_method)."""
         methods, last = [], ""
         while found := db.session.scalar(NEXT_OLDER_METHOD, {"last": last}):
             last = str(found)
@@ -347,17 +350,17 @@ class User(UserMixin, db.Model):
 
     @staticmethod
     def by_email(email: str) -> User | None:
-        """Return whoever has this address, in whatever case it is written."""
+        """Return the user with this email, ignoring case, or None."""
         return db.session.scalar(select(User).where(User.email == canonical_email(email)))
 
 
 def canonical_email(email: str) -> str:
-    """Return the one spelling under which an address is stored and compared."""
+    """Normalise an email address to the form that is stored and compared."""
     return email.strip().lower()
 
 
 def account_status(*, deleted: bool, suspended: bool, invited: bool, confirmed: bool) -> str:
-    """Return the one word that describes an account: the first of these that is true."""
+    """Return the status of an account: the first of these that is true."""
     if deleted:
         return "deleted"
     if suspended:

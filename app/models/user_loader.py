@@ -1,4 +1,4 @@
-"""Who a request comes from: the user that its cookie stands for, or an anonymous visitor."""
+"""Load the user of a request from its cookie, or an anonymous visitor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.models.user_session import UserSession
 
 
 class AnonymousUser(AnonymousUserMixin):
-    """Whoever is not signed in; may do nothing that needs a permission."""
+    """A visitor who is not signed in and has no permissions."""
 
     confirmed = False
     impersonator = None
@@ -37,10 +37,10 @@ login_manager.anonymous_user = AnonymousUser
 
 @cache
 def _live_session() -> Select[UserSession]:
-    """Select the session that has a token's hash and has not run out, with its user and role.
+    """Build the query for a live session by its token's hash, with its user and role.
 
-    Made once: putting it together takes as long as running it. Not made while this module is
-    imported, when models that users are related to may still be missing.
+    The query is cached, because building it takes as long as running it. It is not built at import
+    time, when models related to User may still be missing.
     """
     return (
         select(UserSession)
@@ -59,7 +59,7 @@ def _live_session() -> Select[UserSession]:
 
 @cache
 def _with_role() -> Select[User]:
-    """Select the user with an id, and their role."""
+    """Build the query for a user by id, with their role."""
     return (
         select(User)
         .outerjoin(User.role)
@@ -72,9 +72,9 @@ def _with_role() -> Select[User]:
 def load_user(token: str) -> User | None:
     """Return the user whose live session `token` names, with session and role, in one query.
 
-    While the session's user is signed in as someone else it is that someone who is returned, with
-    the session of the first. They take a second query: joined to the one above they would make
-    it a third slower for everybody.
+    During an impersonation, the impersonated user is returned with the impersonator's session.
+    Loading them takes a second query, because a join would slow down the first by a third for
+    every request.
     """
     at = now()
     idle_since = at - timedelta(seconds=current_app.config["SESSION_IDLE_TIMEOUT"])
@@ -90,7 +90,7 @@ def load_user(token: str) -> User | None:
 
 
 def _acted_as(session: UserSession) -> User | None:
-    """Return whom the session's user is signed in as, while that may be."""
+    """Return the user that the session impersonates, or None if that is not allowed."""
     if not session.is_acting:
         return None
     other = db.session.scalar(_with_role(), {"id": session.acting_as_id})

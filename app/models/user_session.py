@@ -1,4 +1,4 @@
-"""Sign-ins. A browser is signed in for as long as its row is here and has not run out."""
+"""Sessions of users. A browser is signed in while its session's row exists and is not expired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.kit.database import UtcDateTime, now
 if TYPE_CHECKING:
     from app.models.user import User
 
-# Few sessions are anybody else's at a time, so the index holds these alone.
+# Few sessions impersonate at a time, so a partial index holds only these.
 ACTING: Any = {
     "sqlite_where": text("acting_as_id IS NOT NULL"),
     "postgresql_where": text("acting_as_id IS NOT NULL"),
@@ -24,7 +24,7 @@ ACTING: Any = {
 
 
 class UserSession(db.Model):
-    """One sign-in of one browser. The cookie holds a random token, the row only its hash."""
+    """A session of one browser. The cookie holds a random token, the row only its hash."""
 
     __tablename__ = "user_sessions"
     __table_args__: ClassVar[tuple[Any, ...]] = (
@@ -36,20 +36,20 @@ class UserSession(db.Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    """When the password was last given."""
+    """The time at which the user last entered their password."""
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     remembered: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str] = mapped_column(String(45), default="")
     device: Mapped[str] = mapped_column(String(255), default="")
-    # Whom the user of this session acts as at the moment, and until when; they may be gone.
+    # The impersonated user, who may no longer exist, and the end of the impersonation.
     acting_as_id: Mapped[int | None]
     acting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship(back_populates="sessions")
 
     @property
     def is_acting(self) -> bool:
-        """Whether the user of this session acts as someone else, if that still may be."""
+        """Whether the user of this session impersonates another user and the time is not over."""
         until = self.acting_until
         return self.acting_as_id is not None and until is not None and until > now()
 

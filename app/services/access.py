@@ -1,4 +1,4 @@
-"""What administrators do to how someone gets in: confirming, links, sessions, a new password."""
+"""Actions of administrators on the access of users: confirmation, links, sessions, passwords."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from app.services.users import lock_present, refuse_deleted
 
 
 class WrongState(Exception):
-    """The account is in a state in which this makes no sense: confirmed already, say."""
+    """Raised if the state of the account rules the action out, for example if it is confirmed."""
 
 
 class TooManyMails(Exception):
-    """As many mails of this kind as an hour allows went to the address already."""
+    """Raised if the hourly limit of mails of this kind to the recipient is reached."""
 
 
 def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None:
-    """Take the address for the user's own without a link.
+    """Confirm the email of `user` without a link.
 
-    The password of the account is voided and a link to choose one is queued, unless
-    `keep_password`: the administrator knows that the user made the account. Raises
+    The password of the account is voided and a link to choose a new one is queued. Set
+    `keep_password` only if the administrator knows that the user registered the account. Raises
     InsufficientPrivileges and WrongState.
     """
     change = user_changes.CONFIRM_KEEPING_PASSWORD if keep_password else user_changes.CONFIRM
@@ -42,17 +42,20 @@ def confirm(user: User, *, by: User | None, keep_password: bool = False) -> None
 
 
 def resend_confirmation(user: User, *, by: User | None) -> None:
-    """Queue the confirmation link again. Raises InsufficientPrivileges, WrongState and
-    TooManyMails."""
+    """Queue the confirmation link again.
+
+    Raises InsufficientPrivileges, WrongState and TooManyMails.
+    """
     _lock_to_mail(user, "confirm", ("unconfirmed",), by)
     audit.record("user.confirmation_resent", by=by, subject=user)
     outbox.commit_and_notify(emails.send_confirm(user))
 
 
 def send_reset_link(user: User, *, by: User | None) -> None:
-    """Queue a link with which the user chooses a new password; nobody else ever knows it.
+    """Queue a link with which the user chooses a new password.
 
-    Raises InsufficientPrivileges, WrongState and TooManyMails.
+    The administrator never sees the link. Raises InsufficientPrivileges, WrongState and
+    TooManyMails.
     """
     _lock_to_mail(user, "reset_password", ("active", "unconfirmed"), by)
     audit.record("user.reset_link_sent", by=by, subject=user)
@@ -60,9 +63,9 @@ def send_reset_link(user: User, *, by: User | None) -> None:
 
 
 def require_password_change(user: User, *, by: User | None) -> None:
-    """Have the user choose a new password before anything else, from their next request on.
+    """Require the user to choose a new password before they can open other pages.
 
-    Raises NotOnSelf, InsufficientPrivileges and WrongState.
+    Effective from their next request. Raises NotOnSelf, InsufficientPrivileges and WrongState.
     """
     ensure_not_self(user, by)
     lock_present(user, by=by)
@@ -76,7 +79,7 @@ def require_password_change(user: User, *, by: User | None) -> None:
 
 
 def end_sessions(user: User, *, by: User) -> None:
-    """Sign `user` out everywhere; oneself, everywhere but here.
+    """End all sessions of `user`. If `user` is `by`, the current session stays.
 
     Raises NotWhileImpersonating and InsufficientPrivileges.
     """
@@ -89,8 +92,10 @@ def end_sessions(user: User, *, by: User) -> None:
 
 
 def end_session(user: User, session_id: int, *, by: User) -> None:
-    """End one session of `user`, if it is there still. Raises NotWhileImpersonating and
-    InsufficientPrivileges."""
+    """End one session of `user`, if it still exists.
+
+    Raises NotWhileImpersonating and InsufficientPrivileges.
+    """
     ensure_not_impersonating(by)
     lock(user, by=by)
     ensure_may_manage(by, user.role)
@@ -108,7 +113,7 @@ def end_session(user: User, session_id: int, *, by: User) -> None:
 
 
 def _lock_to_mail(user: User, kind: str, states: tuple[str, ...], by: User | None) -> None:
-    # The number of mails is locked before the user, as where people ask for themselves.
+    # Lock the number of mails before the user, in the same order as the account pages.
     recipient = user.email
     is_throttled = outbox.is_throttled(recipient, kind, LINKS_AN_HOUR, HOUR)
     lock_present(user, by=by)

@@ -1,4 +1,4 @@
-"""What people do to their own account."""
+"""Actions of users on their own account."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,39 +18,39 @@ from app.services.policy import ensure_not_impersonating, lock
 
 HOUR = timedelta(hours=1)
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
-LINKS_AN_HOUR = 5  # mails of one kind to one address
+LINKS_AN_HOUR = 5  # mails of one kind to one recipient
 
 
 class EmailTaken(Exception):
-    """The address belongs to someone else; `deleted` is who, if their account is deleted."""
+    """Raised if another user has the email. `deleted` is that user, if they are deleted."""
 
     deleted: User | None = None
 
 
 class LinkRefused(Exception):
-    """The link has expired, has been used, or never was one. Which of these is not told."""
+    """Raised if a link is expired, used or invalid. The visitor is not told which."""
 
 
 class WrongPassword(Exception):
-    """The password given is not the present one."""
+    """Raised if the given password is not the current one."""
 
 
 def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
-    """Return the user with this address and password.
+    """Return the user with this email and password, or None.
 
-    The guess is counted before it is looked at, under the address by which the user is found;
-    `marks` are those of a browser that may be known. Raises TooManyGuesses.
+    The guess is counted before the password is checked, under the email that finds the user.
+    `marks` are the marks of known browsers from the cookie.
 
-    An unknown address, a wrong password, a suspended or deleted account, one that never had a
-    password and one whose hash is flask-base's cost the same work and give the same answer, None.
-    A hash that is no longer up to date
-    is made anew. The caller starts a session, which commits. Raises UserGone.
+    These cases take the same time and return None: an unknown email, a wrong password, and an
+    account that is suspended, deleted or without a password. Hashes of flask-base take no longer
+    either. An outdated hash is replaced. The caller starts a session, which commits. Raises
+    TooManyGuesses and UserGone.
     """
     guess = _counted(email, marks)
     user = User.by_email(email)
     verified = user.password_hash if user else None
     older = User.older_methods()
-    # On SQLite nobody else could write for as long as it takes to hash.
+    # Hashing is slow, and an open transaction would block other writers on SQLite.
     db.session.commit()
     is_right = passwords.verify(verified, password, older=older)
     if user is None or not is_right or not user.is_active or not _is_still(user, verified):
@@ -72,17 +72,17 @@ def _counted(email: str, marks: str) -> guesses.Guess:
 
 
 def _is_still(user: User, verified: str | None) -> bool:
-    """Tell whether the hash that a password was just `verified` by is that of `user` as yet.
+    """Tell whether `verified`, the hash that was just checked, is still that of `user`.
 
-    To verify it takes a while, in which it may have been changed. The row stays locked until what
-    it is for is done: whoever ends all sessions then ends one that begins, too.
+    Checking takes a while, and another request may change the password meanwhile. The row stays
+    locked until the caller commits. So ending all sessions also ends a session that starts now.
     """
     lock(user)
     return user.is_active and user.password_hash == verified
 
 
 def reauthenticate(user: User, session: UserSession, password: str) -> None:
-    """Note that the user gave the password again. Raises WrongPassword and TooManyGuesses."""
+    """Record that the user confirmed their password. Raises WrongPassword and TooManyGuesses."""
     ensure_not_impersonating(user)
     guess = guesses.at_own_password(user)
     if not user.verify_password(password):
@@ -93,7 +93,7 @@ def reauthenticate(user: User, session: UserSession, password: str) -> None:
 
 
 def require_strong_password(password: str, **person: str) -> None:
-    """Raise passwords.WeakPassword unless `password` will do for this person."""
+    """Raise passwords.WeakPassword if `password` is too weak for this user."""
     passwords.require_strong(
         password,
         least_length=current_app.config["PASSWORD_MIN_LENGTH"],
@@ -102,10 +102,10 @@ def require_strong_password(password: str, **person: str) -> None:
 
 
 def judge_password(password: str, **person: str) -> tuple[int, str]:
-    """Return the score of a password and why it may not be used, if it may not.
+    """Return the score of a password, and the reason if it is not acceptable.
 
-    Ends the transaction first: to estimate takes a while, in which nobody else could write to
-    SQLite.
+    Ends the transaction first, because the estimate is slow and an open transaction would block
+    other writers on SQLite.
     """
     db.session.rollback()
     return passwords.judge(
@@ -118,10 +118,10 @@ def judge_password(password: str, **person: str) -> tuple[int, str]:
 def register(*, first_name: str, last_name: str, email: str, password: str) -> str:
     """Create an unconfirmed account and queue its confirmation link.
 
-    The unique index decides who owns an address, not a query made beforehand: two people may
-    submit the same form at once. When it is taken its owner is told by mail and the visitor
-    learns nothing. Return a receipt for the browser, with which `confirm` keeps the password; where
-    the address is taken it looks the same. Raises RegistrationClosed and passwords.WeakPassword.
+    The unique index decides who gets an email, because two visitors may submit the same form at
+    once. If the email is taken, its owner is told by mail and the visitor learns nothing. Return a
+    receipt for the browser, with which `confirm` keeps the password. If the email is taken, the
+    receipt looks the same. Raises RegistrationClosed and passwords.WeakPassword.
     """
     registration.require_open()
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
@@ -143,14 +143,14 @@ def register(*, first_name: str, last_name: str, email: str, password: str) -> s
 
 
 def resend_confirmation(user: User) -> None:
-    """Queue the confirmation link once more, a few times an hour at most."""
+    """Queue the confirmation link again, at most LINKS_AN_HOUR times an hour."""
     if not user.confirmed:
         audit.record("user.confirmation_resent", by=user, subject=user)
         _send_sparingly(emails.send_confirm, user)
 
 
 def find_by_token(purpose: str, token: str) -> User:
-    """Return the user for whom `token` can still be used. Raises LinkRefused."""
+    """Return the user of a token that is still valid. Raises LinkRefused."""
     content = tokens.read(purpose, token)
     user = db.session.get(User, content.user_id) if content else None
     if user is None or not user.accepts(purpose, token):
@@ -159,7 +159,7 @@ def find_by_token(purpose: str, token: str) -> User:
 
 
 def made_here(user: User, *, by: User | None, receipt: str) -> bool:
-    """Tell whether the browser made the account, or is signed in to it with its password."""
+    """Tell whether the browser registered the account, or is signed in to it with its password."""
     is_oneself = by is not None and by.id == user.id and by.impersonator is None
     return is_oneself or user.has_receipt(receipt)
 
@@ -176,17 +176,17 @@ def confirm(
 
     Raises LinkRefused, WrongPassword and TooManyGuesses.
 
-    A stranger may have made the account with a password of their own, and wait for the owner of
-    the address to confirm it. So its password is kept only for the browser that made it (`by` and
-    `receipt`: see made_here) and for someone who gives it. Unless `by` is the user themselves,
-    nobody stays signed in to it.
+    A stranger may have registered the email with a password of their own, and wait for its owner
+    to confirm the account. So the password is kept only for the browser that registered (see
+    made_here for `by` and `receipt`) or for a visitor who enters it. All sessions of the account
+    end, unless `by` is the user themselves.
     """
     user = lock_by_token("confirm", token)
     if not keep_password:
         unproven.void_password(user, by=user)
     elif not made_here(user, by=by, receipt=receipt):
         require_password(user, password, otherwise="user.confirmation_refused")
-        # To count the guess ended the transaction, so the link may have been used meanwhile.
+        # Counting the guess ended the transaction, so the link may have been used meanwhile.
         user = lock_by_token("confirm", token)
     user.confirm_account(token)
     if by is None or by.id != user.id or by.impersonator is not None:
@@ -197,15 +197,15 @@ def confirm(
 
 
 def reset_token_of(user: User) -> str:
-    """Return what opens the page for a new password, for who has proved to read the user's mail."""
+    """Return a token to choose a new password, for a visitor who has proved to own the email."""
     return user.generate_password_reset_token(emails.LINK_LIFETIMES["reset_password"][0])
 
 
 def request_password_reset(email: str) -> None:
-    """Queue a reset link for whoever has this address.
+    """Queue a reset link to this email.
 
-    A row is written also when nobody has it, so that both cases take the same time; the worker
-    finds out and drops it. Whose account is deleted is told that instead.
+    A reset request for an unknown email writes a row as well, so that both cases take the same
+    time. The worker cancels that mail. The owner of a deleted account is told that it is deleted.
     """
     email = canonical_email(email)
     owner = User.by_email(email)
@@ -217,9 +217,9 @@ def request_password_reset(email: str) -> None:
 
 
 def reset_password(token: str, password: str) -> User:
-    """Set a new password by a link from a mail and end every session.
+    """Set a new password with the token of a mailed link, and end every session.
 
-    Who follows the link has read the mail, so the address is confirmed too. Raises LinkRefused
+    The link proves that the user owns the email, so the email is confirmed too. Raises LinkRefused
     and passwords.WeakPassword.
     """
     user = lock_by_token("reset_password", token)
@@ -246,7 +246,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     try:
         _require_acceptable_password(user, new)
     except passwords.WeakPassword:
-        db.session.commit()  # The guess at the present one was right.
+        db.session.commit()  # The current password was right, so take the guess off.
         raise
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
@@ -256,7 +256,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
 
 
 def join_from_invite(user_id: int, token: str, password: str) -> User:
-    """Give an invited user the password they chose, and confirm the address that was invited.
+    """Set the password of an invited user, and confirm their email.
 
     Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
     """
@@ -274,10 +274,10 @@ def join_from_invite(user_id: int, token: str, password: str) -> User:
 
 
 def note_throttled(email: str) -> None:
-    """Note that a sign-in has to wait because too many failed.
+    """Record that a sign-in was refused because too many failed.
 
-    Noted once in a while for an address on the network, however often it tries: what is refused for
-    being too much must not fill the trail.
+    Repeated events of an IP address are skipped for a quarter of an hour, so that refused attempts
+    do not fill the audit trail.
     """
     if audit.is_news("session.throttled", within=QUARTER_OF_AN_HOUR):
         subject = User.by_email(email) if email else None
@@ -286,7 +286,7 @@ def note_throttled(email: str) -> None:
 
 
 def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
-    """Note a sign-in that failed. How many there are, the limits on attempts say."""
+    """Record a failed sign-in. The limits on guesses bound the number of these events."""
     if user is None:
         reason = "There is no such account"
     elif is_right:
@@ -298,9 +298,10 @@ def _note_refusal(user: User | None, email: str, *, is_right: bool) -> None:
 
 
 def require_password(user: User, password: str, *, otherwise: str) -> None:
-    """Lock `user` if `password` is theirs, else note `otherwise` and raise WrongPassword.
+    """Lock `user` if `password` is right.
 
-    Raises UserGone and TooManyGuesses.
+    Otherwise record the event `otherwise` and raise WrongPassword. Raises UserGone and
+    TooManyGuesses.
     """
     guess = guesses.at_own_password(user)
     verified = user.password_hash
@@ -310,14 +311,17 @@ def require_password(user: User, password: str, *, otherwise: str) -> None:
 
 
 def refuse_password(action: str, user: User) -> NoReturn:
-    """Note a password of `user` that is not theirs as `action`, and raise WrongPassword."""
+    """Record a wrong password of `user` as the event `action`, and raise WrongPassword."""
     audit.record(action, by=user, subject=user)
     db.session.commit()
     raise WrongPassword
 
 
 def lock_by_token(purpose: str, token: str) -> User:
-    """Return the token's user with the row locked, so that of two who use it one comes second."""
+    """Lock and return the token's user. Raises LinkRefused.
+
+    If two requests use the token at once, the second waits and is then refused.
+    """
     content = tokens.read(purpose, token)
     user = content and db.session.get(
         User, content.user_id, with_for_update={"of": User}, populate_existing=True
@@ -329,7 +333,7 @@ def lock_by_token(purpose: str, token: str) -> User:
 
 
 def email_taken(email: str) -> EmailTaken:
-    """Return the exception that tells an administrator who has an address, if deleted."""
+    """Return an EmailTaken exception that names the owner of an email if they are deleted."""
     error, owner = EmailTaken(), User.by_email(email)
     if owner is not None and owner.is_deleted:
         error.deleted = owner
@@ -337,14 +341,14 @@ def email_taken(email: str) -> EmailTaken:
 
 
 def _tell_owner(owner: User | None, email: str) -> None:
-    """Tell whoever has the address what is the matter with their account, once an hour."""
+    """Tell the owner of an email that their account exists or is deleted, once an hour."""
     reserved = owner is not None and owner.is_deleted
     send = emails.send_address_reserved if reserved else emails.send_already_registered
     _send_sparingly(send, email, limit=1)
 
 
 def _require_acceptable_password(user: User, password: str) -> None:
-    """Raise WeakPassword unless `password` will do, also as another one where that is wanted."""
+    """Raise WeakPassword if the password is too weak, or unchanged when a change is required."""
     require_strong_password(password, **_person(user))
     if user.must_change_password and user.verify_password(password):
         raise passwords.WeakPassword("Choose another password than your present one.")
@@ -361,9 +365,9 @@ def _person(user: User) -> dict[str, str]:
 def _send_sparingly(
     send: Callable[..., EmailMessage], to: User | str, *, limit: int = LINKS_AN_HOUR
 ) -> None:
-    """Commit, and queue the mail unless `limit` of its kind went to the address within the hour.
+    """Commit, and queue the mail unless `limit` of its kind went to the recipient within an hour.
 
-    Whoever asked is not told which: a stranger must not learn what someone else was sent.
+    The visitor is not told which, because a stranger must not learn about mail to others.
     """
     recipient = to.email if isinstance(to, User) else to
     if outbox.is_throttled(recipient, send.__name__.removeprefix("send_"), limit, HOUR):

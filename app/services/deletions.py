@@ -1,4 +1,4 @@
-"""Deleting people: softly, so that they can be restored for a while, and then for good."""
+"""Soft-delete users, restore them, and erase them for good after a while."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from app.services.accounts import refuse_password
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
 from app.services.user_changes import Parameters
 
-# Each has events of the trail to be rewritten, and SQLite has one writer at a time.
+# Each user has events of the audit trail to rewrite, and SQLite has one writer at a time.
 PURGE_BATCH = 50
 ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
 
 
 def delete(user: User, *, by: User | None) -> None:
-    """Delete `user` so that they can be restored: end their sessions and tell them.
+    """Soft-delete `user`: end their sessions and tell them by mail.
 
-    Mail that waits for them is cancelled. Raises NotOnSelf, InsufficientPrivileges and
+    Queued mail to them is cancelled. Raises NotOnSelf, InsufficientPrivileges and
     LastAdministrator.
     """
     given = Parameters(by=by)
@@ -38,7 +38,7 @@ def delete(user: User, *, by: User | None) -> None:
 
 
 def delete_oneself(user: User, *, password: str) -> None:
-    """Delete the account of whoever asks for it, in the same way.
+    """Soft-delete the account of `user` at their own request.
 
     Raises NotWhileImpersonating, TooManyGuesses, WrongPassword and LastAdministrator.
     """
@@ -48,7 +48,7 @@ def delete_oneself(user: User, *, password: str) -> None:
     verified = user.password_hash
     is_right = user.verify_password(password)
     if is_right:
-        # It may have been replaced while it was verified.
+        # The password may have changed while it was verified.
         user_changes.lock(user_changes.DELETE_ONESELF, user, given)
     if not is_right or user.password_hash != verified:
         refuse_password("user.deletion_refused", user)
@@ -57,9 +57,9 @@ def delete_oneself(user: User, *, password: str) -> None:
 
 
 def restore(user: User, *, by: User | None) -> None:
-    """Restore a deleted user as they were, and tell them. Raises InsufficientPrivileges.
+    """Restore a deleted user and tell them by mail. Raises InsufficientPrivileges.
 
-    Sessions and mails that the deletion ended stay ended.
+    Their ended sessions and cancelled mails stay as they are.
     """
     lock(user, by=by)
     ensure_may_manage(by, user.role)
@@ -71,10 +71,10 @@ def restore(user: User, *, by: User | None) -> None:
 
 
 def purge() -> int:
-    """Erase who was deleted RESTORE_DELETED_DAYS ago or earlier; return how many that was.
+    """Erase users who were deleted RESTORE_DELETED_DAYS ago or earlier, and return their number.
 
-    What the audit trail tells of them stays, without their address. In batches, because nobody
-    else can write to SQLite meanwhile; stopped anywhere, it goes on the next night.
+    Their events stay in the audit trail without their email. Users are erased in batches, because
+    SQLite has one writer at a time. An interrupted run continues the next night.
     """
     before = now() - timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
     purged = 0
@@ -88,12 +88,12 @@ def _purge_batch(before: datetime) -> int:
     oldest = select(User.id, User.email).where(is_due).order_by(User.deleted_at, User.id)
     found = oldest.limit(PURGE_BATCH)
     erasure.anonymise_most(db.session.scalars(found).all(), is_due)
-    # Whom someone restores at this moment is passed over, and not found the next time.
+    # Users who are being restored are locked: skip them. The next query no longer finds them.
     locked = found.with_for_update(skip_locked=True, of=User)
     people = dict(iter(db.session.execute(locked)))
     if people:
         erasure.anonymise(list(people))
-        # Mails name people; one that a worker has in hand is kept, and no longer refers to them.
+        # Mails contain personal data. A mail with a worker's lease is kept without its user.
         for theirs in (
             EmailMessage.user_id.in_(people),
             EmailMessage.recipient.in_(people.values()),

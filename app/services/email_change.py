@@ -1,4 +1,4 @@
-"""Changing the address of one's own account, which counts once the new one is confirmed."""
+"""Change the email of the user's own account, effective once the new email is confirmed."""
 
 from sqlalchemy.exc import IntegrityError
 
@@ -21,17 +21,16 @@ from app.services.policy import ensure_not_impersonating
 
 
 def request_email_change(user: User, *, new_email: str, password: str) -> None:
-    """Queue a link to the new address and a notice to the old one, which stays until then.
+    """Queue a link to the new email and a notice to the old one, which stays until confirmation.
 
-    When the new address is taken its owner is told instead, and the answer is the same. A
-    registration that nobody has confirmed does not take it.
-    Raises WrongPassword and UserGone.
+    If the new email is taken, its owner is told by mail instead, and the answer is the same. An
+    unconfirmed registration does not take an email. Raises WrongPassword and UserGone.
     """
     ensure_not_impersonating(user)
     require_password(user, password, otherwise="user.email_change_refused")
     new_email = canonical_email(new_email)
     if new_email == user.email:
-        db.session.commit()  # The guess at the password was right.
+        db.session.commit()  # The password was right, so take the guess off.
         return
     owner = User.by_email(new_email)
     if unproven.holds_only(owner):
@@ -59,7 +58,7 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
 
 
 def cancel_email_change(user: User) -> None:
-    """Forget the new address that has not been confirmed; its link stops working."""
+    """Discard the unconfirmed new email, so that its link stops working."""
     ensure_not_impersonating(user)
     if user.pending_email:
         changes = {"pending_email": (user.pending_email, None)}
@@ -69,10 +68,9 @@ def cancel_email_change(user: User) -> None:
 
 
 def change_email(user: User, token: str) -> None:
-    """Take the new address that `token` was sent to, and sign the user out everywhere else.
+    """Change the email to the one that `token` was sent to, and end the user's other sessions.
 
-    A registration of the address that nobody has confirmed gives way. Raises LinkRefused and
-    EmailTaken.
+    An unconfirmed registration of the email is deleted. Raises LinkRefused and EmailTaken.
     """
     ensure_not_impersonating(user)
     if user.pending_email and user.accepts("change_email", token):

@@ -1,4 +1,4 @@
-"""Take users out of the audit trail before their rows are deleted."""
+"""Anonymise users in the audit trail before their rows are deleted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from app.models import User
 
 
 def anonymise(user_ids: Sequence[int]) -> None:
-    """Have events name these users by their number; the caller commits.
+    """Replace the names of these users in events by their ids; the caller commits.
 
-    Their rows in `users` are read, so call this before they are deleted.
+    Call this before their rows are deleted, because it reads them.
     """
     people = _people(user_ids)
     retention.anonymise(people, lambda emails: _others(emails, people))
 
 
 def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None:
-    """Do most of what `anonymise` does, in transactions of its own.
+    """Do most of the work of `anonymise` in separate transactions.
 
-    Ends when a user no longer meets the condition `is_due`, for example because of a restore.
+    Stops if a user no longer meets the condition `is_due`, for example after a restore.
     """
     people = _people(user_ids)
     due = select(User.id).where(User.id.in_(people), is_due).order_by(User.id).with_for_update()

@@ -1,11 +1,11 @@
-"""How often someone may guess at a password, and which browsers have guesses of their own.
+"""Limit guesses at passwords, with separate limits for known browsers.
 
-Every guess is counted before the password is checked (`app.kit.attempts`), and a right guess is
-taken off again.
+Every guess is counted before the password is checked (`app.kit.attempts`). A right guess is taken
+off again.
 
-A browser that has been signed in to the account, or has used a link for a new password, carries a
-signed mark. Its guesses have an allowance of their own, so strangers cannot use it up (OWASP, "Slow
-Down Online Guessing Attacks with Device Cookies").
+A browser that has been signed in to the account, or has used a reset link, carries a signed mark.
+Its guesses have a limit of their own, so strangers cannot use it up (OWASP, "Slow Down Online
+Guessing Attacks with Device Cookies").
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MARK_DAYS = 180
 MOST_MARKS = 3  # accounts that share a browser
 
 
-# NIST SP 800-63B-4, section 3.2.2, allows an account 100 failures in a row. A known browser and the
-# pages of who is signed in have 40 together. Everybody else has 60: 30 that count, and from each
-# network as many again that do not (see SHARE). Signing in begins all of it anew.
+# NIST SP 800-63B-4, section 3.2.2, allows an account 100 failures in a row. Known browsers and
+# signed-in users have 40 of them together. Everybody else has 60: 30 that count against the
+# account, and as many again from each network that do not (see SHARE). Signing in resets them all.
 NETWORK = Limit("network", 30, 100, HOUR)
 SITE = Limit("site", 120, 400, HOUR)
 PAIR = Limit("account from a network", 10, 20, MONTH)
@@ -38,12 +38,12 @@ ACCOUNT = Limit("account", 10, 30, MONTH)
 KNOWN = Limit("known browsers of an account", 10, 40, MONTH)
 
 # Guesses from one network that count against the account in a quarter of an hour. So one stranger
-# uses up half of what all have, and the owner gets in from elsewhere.
+# uses up half of the account's limit, and the owner can still sign in from another network.
 SHARE = ACCOUNT.soon // 2
 
 
 class TooManyGuesses(Exception):
-    """No guess is left; `of_account` tells whether it is the account that has had too many."""
+    """Raised if no guess is left. `of_account` tells whether the account's limit was reached."""
 
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit.name)
@@ -59,19 +59,19 @@ def _count(limit: Limit, key: str, *, step: int = 1) -> int:
 
 @dataclass(frozen=True)
 class Guess:
-    """A guess that has been counted, under these keys."""
+    """A counted guess, and the keys of its counters."""
 
     of_networks: tuple[str, ...] = ()
     of_account: tuple[str, ...] = ()
 
     def was_right(self) -> None:
-        """Take the guess off again, and begin the account's counters anew. The caller commits."""
+        """Take the guess off again and reset the account's counters. The caller commits."""
         attempts.take_back(self.of_networks)
         attempts.reset(self.of_account)
 
 
 def at_sign_in(email: str, *, is_known: bool) -> Guess:
-    """Count a guess at the password of the account with `email`, whether there is one or not.
+    """Count a guess at the password of the account with `email`, even if there is no account.
 
     Raises TooManyGuesses. Commits.
     """
@@ -96,7 +96,7 @@ def at_sign_in(email: str, *, is_known: bool) -> Guess:
 
 
 def at_own_password(user: User) -> Guess:
-    """Count a guess at the password of whoever is signed in, on whichever page it is asked for.
+    """Count a guess of a signed-in user at their own password, on any page that asks for it.
 
     Raises TooManyGuesses. Commits.
     """
@@ -112,7 +112,7 @@ def _by_owner(email: str) -> Guess:
 
 
 def forget(user: User) -> None:
-    """Begin the counters of the account anew, as its password has changed. The caller commits."""
+    """Reset the counters of an account whose password has changed. The caller commits."""
     email = canonical_email(user.email)
     Guess((), tuple(key_of(limit, email) for limit in (ACCOUNT, KNOWN))).was_right()
 
@@ -121,14 +121,14 @@ def forget(user: User) -> None:
 
 
 def add_mark(user: User, marks: str) -> str:
-    """Return `marks`, the value of a cookie, with one that says that the browser is `user`'s."""
+    """Add a mark of `user` to `marks`, the value of a cookie, and return the new value."""
     mark = tokens.make(MARK, user.id, _state(user), expires_in=MARK_DAYS * 24 * 60 * 60)
     others = [one for one in _marks(marks) if not _is_of(one, user)]
     return "~".join([mark, *others][:MOST_MARKS])
 
 
 def knows(email: str, marks: str) -> bool:
-    """Tell whether one of `marks` is of the account with `email`, and of its present password."""
+    """Tell whether `marks` has one of the account with `email` and its current password."""
     if not marks:
         return False
     user = User.by_email(email)

@@ -1,8 +1,8 @@
-"""Signing in as someone else: for a while, never upwards, and on the record under both names.
+"""Start and end impersonations, and record both in the audit trail.
 
-It is a state of one's own session, which goes on belonging to whoever started it. The loader of
-users asks on each request whether it still may be (User.may_act_as); what is here begins and ends
-it, and notes both.
+An impersonation is a state of the impersonator's own session. It is limited in time, and never
+gives more permissions than the impersonator has. The user loader checks on each request whether it
+is still allowed (User.may_act_as). Events name both users.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from app.services.policy import (
 
 
 class CannotSignIn(Exception):
-    """The user is suspended, deleted or invited, so nobody can be signed in as them."""
+    """Raised if the user is suspended, deleted or invited, so they cannot be impersonated."""
 
 
 def may_begin(user: User, *, by: User) -> bool:
-    """Tell whether `start` would take it, but for the password."""
+    """Tell whether `by` may start to impersonate `user`, apart from the password."""
     return by.impersonator is None and by.may_act_as(user)
 
 
@@ -50,10 +50,10 @@ def check(user: User, *, by: User) -> None:
 
 
 def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
-    """Have `by` signed in as `user` in their present session, and return until when.
+    """Start to impersonate `user` in the session of `by`, and return when it ends.
 
-    `password` is that of `by`: it is asked for each time, however fresh the sign-in. Raises
-    WrongPassword, TooManyGuesses and what `check` raises.
+    `password` is the password of `by`, required even if the sign-in is fresh. Raises WrongPassword,
+    TooManyGuesses and the exceptions of `check`.
     """
     guess = guesses.at_own_password(by)
     lock(user)
@@ -80,7 +80,7 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
 
 
 def stop(user: User) -> User:
-    """Make whoever is signed in as `user` themselves again, and return them."""
+    """End the impersonation of `user`, and return the impersonator."""
     session = _session_of(user)
     session.acting_as_id = session.acting_until = None
     sessions.renew(user)
@@ -90,9 +90,9 @@ def stop(user: User) -> User:
 
 
 def settle(session: UserSession) -> None:
-    """Note that it has ended by itself: the time is over, or it may no longer be.
+    """Record an impersonation that ended because it expired or is no longer allowed.
 
-    Of two requests at once one notes it. A database that is busy is not waited for: the next
+    If two requests do this at once, one of them records it. If the database is busy, the next
     request does it.
     """
     other_id, until = session.acting_as_id, session.acting_until
@@ -126,5 +126,5 @@ def settle(session: UserSession) -> None:
 
 def _session_of(user: User) -> UserSession:
     if user.session is None:
-        raise InsufficientPrivileges  # a command, say, which nobody is signed in to
+        raise InsufficientPrivileges  # for example on the command line
     return user.session

@@ -1,10 +1,10 @@
-"""Where people begin once they have signed in: the blueprints that have an index page."""
+"""List the landing pages of roles: the blueprints with an `index` page."""
 
 from flask import current_app
 
 
 def known() -> dict[str, str]:
-    """Return the blueprints that have an index page, and its address."""
+    """Return the blueprints with an `index` page, and its URL path."""
     found = {}
     for rule in current_app.url_map.iter_rules():
         blueprint, _, view = rule.endpoint.rpartition(".")
@@ -14,6 +14,6 @@ def known() -> dict[str, str]:
 
 
 def words(blueprint: str) -> str:
-    """Return what people are told of a home: "Main, at /"; of one that is gone, its name."""
+    """Describe a landing page, as in "Main, at /", or return the name if it no longer exists."""
     path = known().get(blueprint)
     return f"{blueprint.replace('_', ' ').capitalize()}, at {path}" if path else blueprint

@@ -1,4 +1,4 @@
-"""Who joined last, and how many users there are of each kind, for the dashboard."""
+"""Load the newest users and the numbers of users for the dashboard."""
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -9,7 +9,7 @@ from app.services.user_list import COLUMNS, UserRow
 
 
 def newest(count: int) -> list[UserRow]:
-    """Return the users who joined last."""
+    """Return the newest `count` users."""
     newest_first = (
         select(*(COLUMNS[name] for name in UserRow._fields))
         .where(User.deleted_at.is_(None))
@@ -20,7 +20,7 @@ def newest(count: int) -> list[UserRow]:
 
 
 def statistics() -> dict[str, int]:
-    """Return how many users there are of each kind, each counted in an index of its own."""
+    """Count the users of each kind. Each count uses an index of its own."""
     administrators = select(Role.id).where(Role.administrators())
     conditions: dict[str, list[ColumnElement[bool]]] = {
         "users": [User.deleted_at.is_(None)],

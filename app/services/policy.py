@@ -1,4 +1,8 @@
-"""Who may do what to whom: nobody reaches above themselves, and an administrator always remains."""
+"""The authorization policy of actions on users and roles.
+
+Users cannot manage users or roles with permissions that they lack, and at least one administrator
+always remains.
+"""
 
 from __future__ import annotations
 
@@ -12,66 +16,66 @@ from app.models import Permission, Role, User
 
 
 class LastAdministrator(Exception):
-    """Without this one nobody could administer the app."""
+    """Raised if an action would remove the last administrator."""
 
 
 class NotOnSelf(Exception):
-    """Administrators do not do this to their own account."""
+    """Raised if administrators try this action on their own account."""
 
 
 class InsufficientPrivileges(Exception):
-    """It reaches people or permissions beyond those of whoever acts."""
+    """Raised if an action affects users or roles with permissions that the actor lacks."""
 
 
 class PrivilegesLost(InsufficientPrivileges):
-    """Whoever acts was demoted, suspended or deleted since they asked for it."""
+    """Raised if the actor was demoted, suspended or deleted while the request was in progress."""
 
 
 class NotWhileImpersonating(Exception):
-    """Whoever is signed in as someone else leaves it to them."""
+    """Raised if an action is not available during an impersonation."""
 
 
 class UserGone(Exception):
-    """Someone else deleted the user in the meantime."""
+    """Raised if another request deleted the user meanwhile."""
 
 
 class RoleGone(Exception):
-    """Someone else deleted the role in the meantime."""
+    """Raised if another request deleted the role meanwhile."""
 
 
 def may_grant(by: User | None, permissions: int) -> bool:
-    """Tell whether `by` holds all of `permissions`; None is the command line, which holds all."""
+    """Tell whether `by` has all of `permissions`. The command line, None, has all."""
     return by is None or permissions == 0 or by.can(permissions)
 
 
 def ensure_may_manage(by: User | None, *roles: Role | None) -> None:
-    """Raise InsufficientPrivileges unless `by` holds every permission of each of `roles`."""
+    """Raise InsufficientPrivileges unless `by` has every permission of each of `roles`."""
     if not all(may_grant(by, role.permissions) for role in roles if role is not None):
         raise InsufficientPrivileges
 
 
 def ensure_not_self(user: User, by: User | None) -> None:
-    """Raise NotOnSelf if `by`, or whoever is signed in as `by`, would act on themselves."""
+    """Raise NotOnSelf if `user` is `by` or the impersonator of `by`."""
     if user.id in actor_ids(by):
         raise NotOnSelf
 
 
 def actor_ids(by: User | None) -> set[int]:
-    """Return the ids of `by` and of whoever is signed in as `by`."""
+    """Return the ids of `by` and of the impersonator of `by`."""
     return {one.id for one in _acting(by)}
 
 
 def ensure_not_impersonating(by: User | None) -> None:
-    """Raise NotWhileImpersonating if someone else is signed in as `by`.
+    """Raise NotWhileImpersonating if `by` is impersonated.
 
-    Goes before whatever asks for a password or decides who can sign in, and how.
+    Call this before actions that ask for a password or change how a user signs in.
     """
     if by is not None and by.impersonator is not None:
         raise NotWhileImpersonating
 
 
 def assignable(by: User | None) -> ColumnElement[bool]:
-    """Return the condition that a role in a query has no permission that `by` lacks."""
+    """Return the SQL condition that a role has no permission that `by` lacks."""
     if by is None or by.is_admin():
         return Role.permissions >= 0
     held = by.role.permissions if by.role else 0
@@ -79,21 +83,21 @@ def assignable(by: User | None) -> ColumnElement[bool]:
 
 
 def lock(user: User, *, by: User | None = None) -> None:
-    """Read `user` again, and let nobody else change them before this is done. Raises UserGone.
+    """Lock `user` until the end of the transaction, and refresh them. Raises UserGone.
 
-    With `by` whoever acts is kept from losing meanwhile what allows it: see lock_actor.
+    With `by`, the actor is locked too and cannot lose their permission meanwhile: see lock_actor.
     """
-    # By their ids, as everyone who locks several does, so that no two wait for each other.
+    # Every transaction locks users in the order of their ids, which prevents deadlocks.
     for one in sorted({*_acting(by), user}, key=_number):
         _lock(one, UserGone if one is user else PrivilegesLost, read=one is not user)
     _require_authority(by, oneself=user is by)
 
 
 def lock_actor(by: User | None) -> None:
-    """Read whoever acts again, and let nobody demote or suspend them before this is done.
+    """Lock the actor against demotion and suspension until the end of the transaction.
 
-    Where someone else is locked too, `lock` does it. Others may act in the same name meanwhile.
-    Raises PrivilegesLost unless they may still manage people.
+    Use `lock` to lock another user as well. The lock is shared, so other requests of the same actor
+    do not wait. Raises PrivilegesLost unless the actor may still manage users.
     """
     for one in sorted(_acting(by), key=_number):
         _lock(one, PrivilegesLost, read=True)
@@ -101,9 +105,10 @@ def lock_actor(by: User | None) -> None:
 
 
 def read_actor_again(by: User | None, permission: int) -> None:
-    """Raise PrivilegesLost unless whoever acts may still do what needs `permission`.
+    """Refresh the actor. Raises PrivilegesLost unless they still have `permission`.
 
-    Goes after lock_administrators, which whoever demotes, suspends or deletes someone waits for.
+    Call this after lock_administrators: transactions that demote, suspend or delete a user wait for
+    that lock.
     """
     for one in _acting(by):
         try:
@@ -115,12 +120,12 @@ def read_actor_again(by: User | None, permission: int) -> None:
 
 
 def _acting(by: User | None) -> list[User]:
-    """Return whoever acts, and who is signed in as them."""
+    """Return the actor and their impersonator, without those that are None."""
     return [one for one in (by, by.impersonator if by else None) if one is not None]
 
 
 def _number(user: User) -> int:
-    """Return the id, also of one whose row is gone."""
+    """Return the id of a user, even if the row was deleted."""
     number: int = inspect(user).identity[0]
     return number
 
@@ -149,10 +154,10 @@ def _require_authority(
 
 
 def lock_role(role: Role, *, to_delete: bool = False) -> None:
-    """Read `role` again, and keep it until someone who is given it has it. Raises RoleGone.
+    """Lock `role` while it is assigned to a user, or with `to_delete` exclusively. Raises RoleGone.
 
-    Goes after lock_administrators and before any user is locked: whoever deletes a role locks in
-    that order too, and waits for those who are giving it.
+    Call this after lock_administrators and before locking users. Deleting a role locks in the same
+    order, and waits for transactions that assign the role.
     """
     how: Any = True if to_delete else {"read": True, "key_share": True}
     try:
@@ -163,12 +168,12 @@ def lock_role(role: Role, *, to_delete: bool = False) -> None:
 
 
 def lock_administrators() -> None:
-    """Make others wait who take an administrator away.
+    """Lock the administrators' roles, so that no other transaction removes an administrator.
 
-    The administrators' roles are locked, so that of two who demote each other at once the second
-    counts after the first has committed. On SQLite the transaction holds the only write lock
-    already. Whoever is given one of these roles meanwhile is not kept waiting. What roles hold is
-    read again afterwards: it may have been changed while this waited.
+    If two administrators demote each other at once, the second counts after the first has
+    committed. On SQLite the transaction already holds the only write lock. Assigning one of these
+    roles to a user does not wait. Roles are read again afterwards, because they may have changed
+    while this waited.
     """
     roles = select(Role.id).where(Role.administrators()).order_by(Role.id)
     db.session.execute(roles.with_for_update(key_share=True))
@@ -176,7 +181,7 @@ def lock_administrators() -> None:
 
 
 def forget_roles() -> None:
-    """Read again what roles hold, and who has which, when it is next asked for."""
+    """Expire the loaded roles and the role of each loaded user, so that the next access reloads."""
     for row in db.session.identity_map.values():
         if isinstance(row, Role):
             db.session.expire(row)
@@ -185,7 +190,7 @@ def forget_roles() -> None:
 
 
 def has_administrator(*, but: list[int] | None = None) -> bool:
-    """Tell whether someone who can sign in administers the app, also without the users `but`."""
+    """Tell whether an administrator who can sign in remains, not counting the users `but`."""
     query = select(User.id).join(User.role).where(Role.administrators(), can_sign_in())
     if but:
         query = query.where(User.id.not_in(but))
@@ -193,5 +198,5 @@ def has_administrator(*, but: list[int] | None = None) -> bool:
 
 
 def can_sign_in() -> ColumnElement[bool]:
-    """Return the condition that a user in a query is confirmed, has a password and may enter."""
+    """Return the SQL condition that a user is confirmed, active and has a password."""
     return User.confirmed & User.password_hash.is_not(None) & User.is_active

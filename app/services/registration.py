@@ -1,21 +1,21 @@
-"""Who can get an account: everyone, whoever is invited, or whomever an administrator makes one for.
+"""Read REGISTRATION, the setting that decides who can get an account.
 
-REGISTRATION is one of open, invite-only and closed.
+It is one of open, invite-only and closed. Administrators can create accounts in each mode.
 """
 
 from flask import current_app
 
 
 class RegistrationClosed(Exception):
-    """People cannot make an account of their own here."""
+    """Raised if visitors cannot register."""
 
 
 class InvitationsClosed(Exception):
-    """Invitations are neither sent nor taken up here."""
+    """Raised if invitations can be neither sent nor accepted."""
 
 
 def mode() -> str:
-    """Return open, invite-only or closed."""
+    """Return the mode: open, invite-only or closed."""
     return str(current_app.config["REGISTRATION"])
 
 
@@ -28,12 +28,12 @@ def takes_invitations() -> bool:
 
 
 def require_open() -> None:
-    """Raise RegistrationClosed unless everyone can make an account."""
+    """Raise RegistrationClosed unless everyone can register."""
     if not is_open():
         raise RegistrationClosed
 
 
 def require_invitations() -> None:
-    """Raise InvitationsClosed when nobody can be invited."""
+    """Raise InvitationsClosed if invitations are closed."""
     if not takes_invitations():
         raise InvitationsClosed

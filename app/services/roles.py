@@ -1,4 +1,4 @@
-"""Roles: which there are, and the ones that the application needs."""
+"""List roles, and add the roles that the app needs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def default_id() -> int | None:
 
 
 def insert() -> None:
-    """Bring in the roles that the kit needs; what people have made of roles stays.
+    """Add missing roles that the kit needs, and commit. Existing roles stay as they are.
 
-    The unique index decides who brings them in where several processes start at once.
+    If several processes start at once, the unique index lets only one of them add a role.
     """
     try:
         Role.insert_roles()

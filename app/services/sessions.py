@@ -1,4 +1,4 @@
-"""Signing in and out: the rows that stand behind the cookies."""
+"""Start, renew and end sessions, the rows that session cookies refer to."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -18,7 +18,7 @@ TOUCH_INTERVAL = timedelta(minutes=5)
 
 
 def start(user: User, *, remembered: bool, address: str, device: str) -> str:
-    """Begin a session for `user` and return the token that the cookie carries."""
+    """Start a session for `user` and return the token for the cookie."""
     settings = current_app.config
     lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
     token = UserSession.new_token()
@@ -40,10 +40,10 @@ def start(user: User, *, remembered: bool, address: str, device: str) -> str:
 
 
 def touch(session: UserSession) -> None:
-    """Note that `session` is in use, at most once in five minutes.
+    """Record that `session` is in use, at most once in five minutes.
 
-    A lost note does no harm, so a database that is busy is not waited for, nor does it matter when
-    the session has just been ended elsewhere.
+    A lost record does no harm. So this does not wait for a busy database, and ignores a session
+    that another request has just ended.
     """
     at = now()
     if at - session.last_seen_at < TOUCH_INTERVAL:
@@ -56,7 +56,7 @@ def touch(session: UserSession) -> None:
 
 
 def confirm_password(session: UserSession) -> None:
-    """Note that the password has just been given again. Raises NotWhileImpersonating."""
+    """Record that the user confirmed their password. Raises NotWhileImpersonating."""
     if session.is_acting:
         raise NotWhileImpersonating
     session.authenticated_at = now()
@@ -65,13 +65,13 @@ def confirm_password(session: UserSession) -> None:
 
 
 def renew(user: User) -> None:
-    """Give the session in which `user` acts a new token; the caller commits (ASVS 5.0 7.2.4).
+    """Replace the token of the user's current session; the caller commits (ASVS 5.0 7.2.4).
 
-    A copy of the cookie ends with the commit. app.sign_in hands the new token to the browser that
-    asked. Of two requests at once one renews it.
+    Copies of the old cookie stop working with the commit. app.sign_in sends the new token to the
+    browser. If two requests do this at once, one of them renews the session.
     """
     session = user.session
-    if session is None:  # A command acts in no session.
+    if session is None:  # Commands have no session.
         return
     token = UserSession.new_token()
     renewed = db.session.scalar(
@@ -89,13 +89,13 @@ def renew(user: User) -> None:
 
 
 def is_fresh(session: UserSession) -> bool:
-    """Tell whether the password was given recently enough for a grave action (ASVS 5.0 7.5.3)."""
+    """Tell whether the user gave the password a short while ago (ASVS 5.0 7.5.3)."""
     window = timedelta(seconds=current_app.config["REAUTHENTICATION_WINDOW"])
     return now() - session.authenticated_at < window
 
 
 def end(session: UserSession) -> None:
-    """End one session; its cookies, also the one that remembers, are worthless from now on."""
+    """End one session. Its cookies stop working, including the remember-me cookie."""
     user = session.user
     db.session.execute(delete(UserSession).where(UserSession.id == session.id))
     audit.record("session.ended", by=user, subject=user)
@@ -105,7 +105,7 @@ def end(session: UserSession) -> None:
 def end_all(user: User, *, but: UserSession | None = None) -> None:
     """End the sessions of `user`, except `but`. The caller commits.
 
-    Nobody else is signed in as `user` any longer, either.
+    Impersonations of `user` end too.
     """
     condition = UserSession.user_id == user.id
     if but is not None:
@@ -117,9 +117,9 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
 
 
 def end_all_others(user: User, *, by: User | None) -> None:
-    """End the sessions of `user`; of oneself, all but this one, which gets a new token.
+    """End the sessions of `user`. The caller commits.
 
-    The caller commits.
+    If `user` is `by`, the current session stays and gets a new token.
     """
     if by is None or by.id != user.id:
         end_all(user)
@@ -129,7 +129,7 @@ def end_all_others(user: User, *, by: User | None) -> None:
 
 
 def end_acting(condition: ColumnElement[bool]) -> None:
-    """Let nobody be signed in as someone else any longer in these sessions. The caller commits."""
+    """End the impersonations in the sessions that meet the condition. The caller commits."""
     db.session.execute(
         update(UserSession)
         .where(UserSession.acting_as_id.is_not(None), condition, UserSession.acting_until > now())
@@ -139,7 +139,7 @@ def end_acting(condition: ColumnElement[bool]) -> None:
 
 
 def purge() -> int:
-    """Delete the sessions that have run out and return how many there were."""
+    """Delete expired sessions and return their number."""
     result = db.session.execute(delete(UserSession).where(UserSession.expires_at < now()))
     db.session.commit()
     return cast("CursorResult[Any]", result).rowcount

@@ -1,4 +1,4 @@
-"""Accounts that nobody has confirmed: a stranger may have made them."""
+"""Handle unconfirmed accounts, which a stranger may have registered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHANGED = ("password_hash", "must_change_password")
 
 
 def void_password(user: User, *, by: User | None) -> None:
-    """Do what `void_passwords` does for one user."""
+    """Void the password of one user: see `void_passwords`."""
     void_passwords(User.id == user.id, audit.provenance(by))
     db.session.refresh(user, _CHANGED)
 
@@ -28,14 +28,14 @@ def void_passwords(
 ) -> bool:
     """Void the password of each unconfirmed account among `people`, and end its sessions.
 
-    A stranger can register the address of someone else with a password of their own, and wait
-    until the account is worth having (pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022).
-    So this goes before an account is given a role, is invited, or is confirmed without a proof
-    that its user made it. The owner chooses a password by a link from a mail. `provenance` says
-    who acts (audit.provenance). The caller has locked the rows, and commits.
+    A stranger can register the email of another person with a password of their own, and wait
+    until the account is valuable (pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022).
+    So call this before an account gets a role, is invited, or is confirmed without proof that its
+    owner registered it. The owner chooses a password with a mailed link. `provenance` identifies
+    the actor (audit.provenance). The caller has locked the rows, and commits.
 
-    `with_link` is for callers that send no other mail: the link is queued to those who are not
-    deleted. Return whether there is a mail to send.
+    Set `with_link` if you send no other mail: it queues the link to users who are not deleted.
+    Return whether there is mail to send.
     """
     db.session.flush()
     unproven = and_(people, User.confirmed.is_(False), User.password_hash.is_not(None))
@@ -55,17 +55,17 @@ def void_passwords(
 
 
 def holds_only(user: User | None) -> bool:
-    """Tell whether nothing but a registration that nobody has confirmed holds an address.
+    """Tell whether `user` is only an unconfirmed registration of their email.
 
-    An account without a password has been given something: its owner gets in by a mailed link.
+    An account without a password does not count: its owner signs in with a mailed link.
     """
     return user is not None and user.status == "unconfirmed" and user.password_hash is not None
 
 
 def give_way(email: str, *, to: User) -> None:
-    """Delete the account that only holds `email`: `to` has proved to read its mail.
+    """Delete the unconfirmed registration of `email`, because `to` has proved to own it.
 
-    Both rows are locked, and the caller commits.
+    Locks both rows. The caller commits.
     """
     people = select(User).where(or_(User.email == email, User.id == to.id)).order_by(User.id)
     locked = people.with_for_update(of=User).execution_options(populate_existing=True)

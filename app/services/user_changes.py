@@ -1,7 +1,7 @@
-"""What an administrator's action changes of a user and when it may: each rule written once.
+"""Define the actions of administrators on users: their conditions, columns and effects.
 
-A page applies a change to a user whom it has locked. Bulk changes evaluate the same conditions and
-columns in SQL, and imports on the rows that they have read.
+Each rule is written once. A page applies a change to a locked user. Bulk changes evaluate the same
+conditions and columns in SQL. Imports evaluate them on the rows that they have read.
 """
 
 from __future__ import annotations
@@ -43,28 +43,28 @@ class UserChange:
 
     event: str
     unless: dict[str, Callable[[Any, Parameters], Any]] = field(default_factory=dict)
-    """Conditions that leave a user out, by the name of the reason; of `User` they are SQL."""
+    """Conditions that exclude a user, by the name of the reason. Given `User`, they return SQL."""
     columns: Callable[[Parameters], dict[str, Any]] = lambda _given: {}
     mail: Callable[[Any, Parameters], EmailMessage] | None = None
     ends_sessions: bool = False
     cancels_mail: bool = False
     voids_password: bool = False
-    """Whether an account that nobody has confirmed loses the password it was made with."""
+    """Whether an unconfirmed account loses the password with which it was registered."""
     shuts_out: bool = False
     skips_self: bool = False
 
     def reasons(self, user: Any, given: Parameters) -> dict[str, Any]:
-        """Return the conditions that leave out `user`, or users in a query for the class."""
+        """Return the conditions that exclude `user`; for the class `User`, as SQL."""
         unless = {name: condition(user, given) for name, condition in self.unless.items()}
         return {"deleted": user.is_deleted, **unless}
 
     def why_not(self, user: Any, given: Parameters) -> str:
-        """Return the first reason that leaves out `user`, a row or a model, or ""."""
+        """Return the first reason that excludes `user`, a row or a model, or ""."""
         reasons = self.reasons(user, given).items()
         return next((name for name, condition in reasons if _holds(condition)), "")
 
     def takes_administrators(self, role: Role | None) -> bool:
-        """Tell whether an administrator is none after the change."""
+        """Tell whether an administrator loses that role or access by the change."""
         return self.shuts_out if role is None else not role.is_administrator
 
     def refusal(
@@ -76,9 +76,10 @@ class UserChange:
         actor_ids: Collection[int],
         demoted: Collection[int] = (),
     ) -> type[Exception] | None:
-        """Return which rule of policy forbids the change to a user whose role is `former`.
+        """Return the exception of the policy that forbids the change, or None.
 
-        The caller has locked the administrators. Those in `demoted` no longer count as one.
+        `former` is the user's present role. The caller has locked the administrators. Users in
+        `demoted` no longer count as administrators.
         """
         if self.skips_self and user_id in actor_ids:
             return policy.NotOnSelf
@@ -92,7 +93,7 @@ class UserChange:
         return None
 
     def changes(self, given: Parameters, former: str | None) -> dict[str, Any]:
-        """Return the values before and after that the event records."""
+        """Return the old and new values for the event."""
         return {"role": [former, given.role.name]} if given.role else {}
 
     def details(self, given: Parameters) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class UserChange:
 
 
 def lock(change: UserChange, user: User, given: Parameters) -> None:
-    """Lock all that the rules look at: administrators, then the role, then users.
+    """Lock the rows that the rules read: administrators, then the role, then users.
 
     Raises NotOnSelf, InsufficientPrivileges, LastAdministrator, RoleGone and UserGone.
     """
@@ -116,7 +117,7 @@ def lock(change: UserChange, user: User, given: Parameters) -> None:
 
 
 def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> str:
-    """Change a locked user and commit, or return the reason that leaves the user out."""
+    """Change a locked user and commit, or return the reason that excludes the user."""
     if reason := change.why_not(user, given):
         return reason
     former = user.role.name if user.role else None
@@ -127,7 +128,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
     for name, value in change.columns(given).items():
         setattr(user, name, value)
     if given.role is not None:
-        user.role = given.role  # The mail names it.
+        user.role = given.role  # The mail contains its name.
     if change.ends_sessions:
         sessions.end_all(user)
     changes, details = change.changes(given, former), change.details(given) | details
@@ -137,7 +138,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
 
 
 def _holds(condition: Any) -> bool:
-    """Evaluate a condition, also one on other tables than the user's."""
+    """Evaluate a condition, which may be SQL on other tables than `users`."""
     if isinstance(condition, ColumnElement):
         condition = db.session.scalar(select(condition))
     return bool(condition)

@@ -1,6 +1,6 @@
-"""The list of users: the newest first, a page at a time.
+"""List users, the newest first, in pages.
 
-A feature may replace the plain list by a faster one with more to choose from: see `find_by`.
+A feature may replace the plain list with a faster one that has more filters: see `find_by`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS = User.__table__.c
 
 
 class UserRow(NamedTuple):
-    """A user as lists show them: the columns that are shown and no more."""
+    """A user in a list, with only the columns that lists show."""
 
     id: int
     first_name: str
@@ -52,10 +52,10 @@ class Total:
 
 @dataclass(frozen=True)
 class UserPage:
-    """Some rows in order, and the cursors of the pages around them, None where there are none.
+    """A page of rows, and the cursors of the pages before and after it, or None.
 
-    `is_sorted` is False when too many users match a search to be sorted: then the rows that were
-    added last come first.
+    `is_sorted` is False if too many users match a search to sort them. The newest rows then come
+    first.
     """
 
     rows: list[UserRow]
@@ -66,18 +66,18 @@ class UserPage:
     is_sorted: bool = True
 
 
-# Takes what `find` takes, in this order.
+# Takes the arguments of `find`, in the same order.
 Finder = Callable[[str, str | None, str, str], UserPage]
 
 
 def read_along_index(search: str, status: str | None, after: str, before: str) -> UserPage:
-    """Read the list along its index, and look at each row for the words of a search."""
+    """Read the list in the order of its index, and search each row for the words."""
     at = cursors.read(after or before, sort=NEWEST, kinds=KEYS) if after or before else None
     is_backwards = bool(before and not after)
     conditions = _conditions(search, status)
     rows = _rows(conditions, at, is_backwards=is_backwards)
     if at is not None and (len(rows) <= PER_PAGE if is_backwards else not rows):
-        # No full page is left on this side: show the first page, or the last.
+        # This side has no full page left: show the first page, or the last.
         at, is_backwards = None, not is_backwards
         rows = _rows(conditions, at, is_backwards=is_backwards)
     has_more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
@@ -98,7 +98,7 @@ _finders: list[Finder] = [read_along_index]
 
 
 def find_by(finder: Finder) -> None:
-    """Let `finder`, which has an index of words, find users from now on."""
+    """Use `finder`, which has an index of words, to find users from now on."""
     _finders.append(finder)
 
 
@@ -107,8 +107,8 @@ def find(
 ) -> UserPage:
     """Return the first page, or the page after or before a cursor. Raises NotACursor.
 
-    Users have every word of `search` in a name or the email. Deleted users are listed only if
-    `status` asks for them.
+    Users match if each word of `search` is in a name or the email. Deleted users are listed only
+    if `status` is "deleted".
     """
     return _finders[-1](search, status, after, before)
 
@@ -122,7 +122,7 @@ def _conditions(search: str, status: str | None) -> list[ColumnElement[bool]]:
 def _rows(
     conditions: list[ColumnElement[bool]], at: Cursor | None, *, is_backwards: bool
 ) -> list[UserRow]:
-    """Return a page and one more row, in the order in which they are met."""
+    """Return a page and one more row, in the order in which the query reads them."""
     keys = (User.created_at, User.id)
     query = select(*(COLUMNS[name] for name in UserRow._fields)).where(*conditions)
     if at is not None:

@@ -28,14 +28,14 @@ _finders: list[Finder] = [_look_at_each]
 
 
 def find_by(finder: Finder) -> None:
-    """Let `finder`, which has an index, find users from now on."""
+    """Use `finder`, which has an index, to find users from now on."""
     _finders.append(finder)
 
 
 def ids_matching(text: str, limit: int) -> list[int]:
     """Return the ids of up to `limit` users who have every word of `text` in a name or the email.
 
-    The user with exactly this email is found alone.
+    If a user has exactly this email, only their id is returned.
     """
     exact = db.session.scalar(select(User.id).where(User.email == canonical_email(text)))
     return [exact] if exact is not None else _finders[-1](text, limit)

@@ -1,4 +1,4 @@
-"""What an administrator sees of a user, and what can be done to them."""
+"""Load the page of a user in the admin: details, sessions and available actions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.models import Permission, User, UserSession
 from app.models.role import PERMISSION_TEXTS, PermissionText
 from app.services.policy import actor_ids, may_grant
 
-SESSIONS = 20  # how many are shown
+SESSIONS = 20  # shown at most
 
 
 @dataclass(frozen=True)
 class ShownPanel:
-    """A panel and what it shows."""
+    """A panel and its data."""
 
     template: str
     data: slots.Values
@@ -27,7 +27,7 @@ class ShownPanel:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the page of a user shows beside the row itself."""
+    """The data of a user's page, beside the row itself."""
 
     actions: list[UserAction]
     sessions: list[UserSession]
@@ -37,7 +37,7 @@ class Profile:
 
 
 def of(user: User, *, by: User) -> Profile:
-    """Gather what the page of `user` shows to `by`, newest first, a few of each."""
+    """Load the data that the page of `user` shows to `by`."""
     sessions, session_count = open_sessions(user)
     panels = ((panel.template, panel.load(user, by)) for panel in slots.user_panels())
     return Profile(
@@ -50,7 +50,7 @@ def of(user: User, *, by: User) -> Profile:
 
 
 def open_sessions(user: User) -> tuple[list[UserSession], int]:
-    """Return where `user` is signed in, what was used last first, and how many there are in all."""
+    """Return the sessions of `user`, the last used first, and their total number."""
     live = (UserSession.user_id == user.id, UserSession.expires_at > now())
     shown = select(UserSession).where(*live).order_by(UserSession.last_seen_at.desc())
     found = list(db.session.scalars(shown.limit(SESSIONS)))
@@ -60,15 +60,15 @@ def open_sessions(user: User) -> tuple[list[UserSession], int]:
 
 
 def actions(user: User, *, by: User) -> list[UserAction]:
-    """Return what `by` can do to `user` as they are at present.
+    """Return the actions that `by` can do on `user` in their present state.
 
-    For buttons and early answers: the services decide, under the lock.
+    Use this for buttons and early answers. The services check again under the lock.
     """
     return [action for action in slots.user_actions() if is_available(action, user, by=by)]
 
 
 def is_available(action: UserAction, user: User, *, by: User) -> bool:
-    """Tell whether `by` can do an action to `user` as they are at present."""
+    """Tell whether `by` can do an action on `user` in their present state."""
     if not may_grant(by, user.role.permissions if user.role else 0):
         return False
     if user.is_deleted != action.of_deleted:
@@ -79,7 +79,7 @@ def is_available(action: UserAction, user: User, *, by: User) -> bool:
 
 
 def permissions(held: int) -> list[PermissionText]:
-    """Return what permission bits allow, in words; of an administrator, that it is everything."""
+    """Return the texts of permission bits. For an administrator, it is one text."""
     if Permission.grants(held, Permission.ADMINISTER):
         return [PERMISSION_TEXTS[Permission.ADMINISTER]]
     return [text for bit, text in PERMISSION_TEXTS.items() if Permission.grants(held, bit)]

@@ -1,4 +1,4 @@
-"""What administrators do to other people's accounts."""
+"""Actions of administrators on the accounts of other users."""
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +14,7 @@ from app.services.accounts import email_taken, require_strong_password
 from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
-# What the audit trail calls the actions that change what `shown` returns.
+# The events of the audit trail that change the result of `shown`.
 CHANGING = (
     *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
     *("user.email_change_asked", "user.email_change_cancelled", "user.invitation_accepted"),
@@ -22,13 +22,13 @@ CHANGING = (
     "user.password_reset",
 )
 
-# Making people
+# Creating users
 
 
 def create(
     *, first_name: str, last_name: str, email: str, role: Role, password: str, by: User
 ) -> User:
-    """Create a confirmed account and tell its owner, who is never told the password.
+    """Create a confirmed user and tell them by mail. The mail does not contain the password.
 
     Raises EmailTaken, InsufficientPrivileges and passwords.WeakPassword.
     """
@@ -43,10 +43,10 @@ def create(
 def create_administrator(
     *, email: str, password: str, enforce_password_rule: bool = True
 ) -> tuple[User, bool]:
-    """Return the administrator with this address and whether it had to be made.
+    """Return the user with this email, created as an administrator if missing, and whether it was.
 
-    Someone who has the address already is left as they are: a password that was changed is not
-    changed back. Raises passwords.WeakPassword.
+    An existing user is not changed, so a changed password is not reset. Raises
+    passwords.WeakPassword.
     """
     if user := User.by_email(email):
         return user, False
@@ -69,11 +69,11 @@ def create_administrator(
     return user, True
 
 
-# Changing people
+# Changing users
 
 
 def shown(user: User) -> dict[str, object]:
-    """Return what a form about `user` shows, to be noted in it and compared when it is sent."""
+    """Return the values that forms about `user` show, for the snapshot of optimistic locking."""
     return {
         "First name": user.first_name,
         "Last name": user.last_name,
@@ -87,9 +87,9 @@ def shown(user: User) -> dict[str, object]:
 def change_name(
     user: User, *, first_name: str, last_name: str, by: User | None, seen: str | None = None
 ) -> None:
-    """Call `user` something else; whoever `by` is may be the user themselves.
+    """Change the name of `user`. `by` may be the user themselves.
 
-    `seen` is what the form noted of `shown`. Raises InsufficientPrivileges, UserGone and
+    `seen` is the form's snapshot of `shown`. Raises InsufficientPrivileges, UserGone and
     edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
@@ -108,9 +108,9 @@ def change_name(
 
 
 def change_email(user: User, *, email: str, by: User | None, seen: str | None = None) -> None:
-    """Give `user` another address, tell both addresses, and sign them out.
+    """Change the email of `user`, send a notice to both addresses, and sign them out.
 
-    Administrators who change their own stay signed in here. `seen` is what the form noted of
+    Administrators who change their own email stay signed in here. `seen` is the form's snapshot of
     `shown`. Raises EmailTaken, InsufficientPrivileges, UserGone and edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
@@ -135,16 +135,16 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
 
 
 def change_role(user: User, *, role: Role, by: User | None, seen: str | None = None) -> None:
-    """Give `user` another role, from their next request on.
+    """Change the role of `user`, effective from their next request.
 
-    The password of an account that nobody has confirmed is voided. Raises NotOnSelf,
-    InsufficientPrivileges, LastAdministrator, RoleGone, UserGone and edit_conflicts.EditConflict.
+    The password of an unconfirmed account is voided. Raises NotOnSelf, InsufficientPrivileges,
+    LastAdministrator, RoleGone, UserGone and edit_conflicts.EditConflict.
     """
     _change(user_changes.CHANGE_ROLE, user, Parameters(by=by, role=role), seen)
 
 
 def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
-    """Keep `user` out until reactivated; `reason` is for administrators.
+    """Suspend `user` until they are reactivated. Only administrators see `reason`.
 
     Raises NotOnSelf, InsufficientPrivileges, LastAdministrator, UserGone and
     edit_conflicts.EditConflict.
@@ -153,15 +153,17 @@ def suspend(user: User, *, by: User | None, reason: str = "", seen: str | None =
 
 
 def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | None = None) -> None:
-    """Let a suspended user in again. Raises InsufficientPrivileges, UserGone and
-    edit_conflicts.EditConflict."""
+    """Reactivate a suspended user.
+
+    Raises InsufficientPrivileges, UserGone and edit_conflicts.EditConflict.
+    """
     _change(user_changes.REACTIVATE, user, Parameters(by=by, reason=reason), seen)
 
 
 def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
-    """Return a new user, or the account with this address that nobody has confirmed, made anew.
+    """Return a new user, or reuse the unconfirmed account with this email without its password.
 
-    A stranger who registers an address does not keep its owner out. The caller commits. Raises
+    A stranger who registers an email must not lock out its owner. The caller commits. Raises
     EmailTaken and InsufficientPrivileges.
     """
     lock_role(role)
@@ -183,7 +185,7 @@ def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User)
 
 
 def _add(user: User) -> None:
-    """Give a new user an id. Raises EmailTaken."""
+    """Insert the user and flush. Raises EmailTaken."""
     db.session.add(user)
     try:
         db.session.flush()
@@ -193,13 +195,13 @@ def _add(user: User) -> None:
 
 
 def lock_present(user: User, *, by: User | None) -> None:
-    """Lock `user`. Raises UserGone also for one who is deleted and could be restored."""
+    """Lock `user`. Raises UserGone, even if they are deleted and can be restored."""
     lock(user, by=by)
     refuse_deleted(user)
 
 
 def refuse_deleted(user: User) -> None:
-    """Raise UserGone for someone who is deleted, to whom nothing is done but restoring them."""
+    """Raise UserGone for a deleted user, because they can only be restored."""
     if user.is_deleted:
         db.session.rollback()
         raise UserGone
