@@ -1,4 +1,4 @@
-"""What people do to their own account."""
+"""The pages on which users manage their own account."""
 
 from flask import Blueprint
 

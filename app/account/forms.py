@@ -1,4 +1,4 @@
-"""The forms of the account pages. They check shape; what is true, the services decide."""
+"""Forms of the account pages. They validate the format of input; services check the rest."""
 
 from wtforms import BooleanField, PasswordField, SubmitField
 from wtforms.validators import EqualTo, Length
@@ -67,7 +67,7 @@ class ReauthenticateForm(BaseForm):
 
 
 class ConfirmAccountForm(BaseForm):
-    # Not required: a new password can be chosen in its place.
+    # Optional, because the user may choose a new password instead.
     password = PasswordField(
         "Password of the account",
         validators=[Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters.")],

@@ -1,4 +1,4 @@
-"""What several account pages answer alike."""
+"""Responses that several account pages share."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +10,7 @@ LINK_SENT = (
 
 
 def refuse_link(title: str, advice: str, endpoint: str, label: str) -> ResponseReturnValue:
-    """Answer a link that cannot be used: expired, used, superseded and invented look the same."""
+    """Answer an invalid link with 404. Expired, used, superseded and forged links look the same."""
     page = render_template(
         "account/invalid_link.html",
         title=title,

@@ -1,4 +1,4 @@
-"""What administrators do to other people's accounts and to the site."""
+"""The pages on which administrators manage users and the site."""
 
 from flask import Blueprint
 

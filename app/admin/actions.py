@@ -1,4 +1,4 @@
-"""The core's own actions on users: their buttons, and when each is available."""
+"""The core's actions on users: their buttons, and the conditions of each."""
 
 from app.kit.slots import user_action, user_list_action
 from app.models import User

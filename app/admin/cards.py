@@ -1,4 +1,4 @@
-"""The core's own cards of the dashboard."""
+"""The core's cards on the dashboard."""
 
 from app.kit import slots
 from app.models import Permission

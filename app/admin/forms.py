@@ -1,4 +1,4 @@
-"""The forms of the admin pages. They check shape; what is true, the services decide."""
+"""Forms of the admin pages. They validate the format of input; services check the rest."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CHOOSE_ROLE = "Choose one of the roles."
 
 
 class RoleField(SelectField):
-    """A choice among the roles that one may give; its data is the role's id, `role` the role."""
+    """A choice of the roles that the user may assign. `data` is the id, and `role` the role."""
 
     def __init__(self, label: str = "Role", **options: Any) -> None:
         self.roles = {role.id: role for role in roles.assignable(me())}
@@ -29,7 +29,7 @@ class RoleField(SelectField):
 
     @property
     def role(self) -> Role:
-        """The role that was chosen. Only a form that has been validated is sure to have one."""
+        """The chosen role. Use it only after the form has been validated."""
         return self.roles[self.data]
 
 
@@ -46,7 +46,7 @@ class NewUserForm(BaseForm):
 
 
 class SnapshotForm(BaseForm):
-    """A form that knows what its page showed, to notice when someone else changes it meanwhile."""
+    """A form with a snapshot of the values on its page, for optimistic locking."""
 
     seen = HiddenField()
 
@@ -68,7 +68,7 @@ class ChangeAccountTypeForm(SnapshotForm):
 
 
 class ReasonForm(SnapshotForm):
-    """Asks why; what is written is for administrators and the audit trail."""
+    """A form for a reason, which administrators and the audit trail show."""
 
     reason = TextAreaField(
         "Reason",
@@ -96,6 +96,6 @@ class ConfirmUserForm(BaseForm):
 
 
 class ConfirmForm(BaseForm):
-    """Asks whether an action is meant; what it is stands on the page."""
+    """A form that confirms the action described on its page."""
 
     submit = SubmitField("Yes")

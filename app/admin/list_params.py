@@ -1,4 +1,4 @@
-"""Parameters of the admin's lists, and the page that asks to confirm an action."""
+"""Read the query parameters of lists in the admin, and show the page that confirms an action."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from app.kit.database import whole_number
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200
-QUOTED = 60  # characters of what makes no sense that the page repeats
+QUOTED = 60  # characters of an invalid parameter that the page quotes
 
 
 def page_number(notices: list[str]) -> int:
-    """Return the page of a list that the address asks for; nonsense asks for the first."""
+    """Return the page number of the URL, or 1 with a notice if it is invalid."""
     given = request.args.get("page", "") or "1"
-    # As many digits as there may be are a page far beyond the last one.
+    # Numbers of up to 20 digits are valid: they stand for a page beyond the last one.
     number = whole_number(given[:20], 10**20)
     if not number:
         notices.append(f"“{given[:QUOTED]}” is no page of the list, so the first is shown.")
@@ -26,9 +26,9 @@ def page_number(notices: list[str]) -> int:
 def asked_for(
     name: str, is_known: Callable[[str], bool], notices: list[str], otherwise: str
 ) -> str:
-    """Return what the address narrows a list by, or "" for nothing and for what makes no sense.
+    """Return a filter of the URL, or "" if it is missing or unknown.
 
-    Of that a sentence is added to `notices`: `otherwise`, with what was given in place of {}.
+    For an unknown value, `otherwise` is added to `notices`, with the value in place of {}.
     """
     given = request.args.get(name, "")
     if not given or is_known(given):
@@ -38,19 +38,19 @@ def asked_for(
 
 
 def searched(name: str = "search") -> str:
-    """Return what is looked for, as a query can take it."""
+    """Return the search text of the URL, cleaned for a query."""
     return request.args.get(name, "").replace("\0", "")[:LONGEST_SEARCH].strip()
 
 
 def is_live() -> bool:
-    """Tell whether an open page asks by itself what has changed (live.js)."""
+    """Tell whether the request is an automatic refresh of an open page (live.js)."""
     return "X-Live" in request.headers
 
 
 def confirm(
     *, title: str, text: str, button: str, back: str, trail: list[tuple[str, str]], danger: bool
 ) -> ResponseReturnValue | None:
-    """Return None when the action is confirmed, else the page that asks."""
+    """Return None if the action is confirmed, else the page that asks for confirmation."""
     form = ConfirmForm()
     if form.validate_on_submit():
         return None

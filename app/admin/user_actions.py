@@ -1,4 +1,4 @@
-"""What the views share that do something to one person: who it is, early answers, asking first."""
+"""Helpers for views with an action on one user: loading the user, early answers, confirmation."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -36,9 +36,10 @@ TOO_MANY = "Enough of these mails went to {} within the hour. Try again later."
 
 
 def to_user(view: View) -> View:
-    """Give a view the user whose id is in its address, and answer when the action cannot be done.
+    """Pass the user with the id in the URL to a view, and answer if the action is not possible.
 
-    Goes below the decorators that say who may open it. Whoever is above the visitor is 403.
+    Apply this below the decorators that restrict the view. The answer is 403 for users with
+    permissions that the visitor lacks.
     """
 
     @slots.acts_on_user
@@ -66,7 +67,7 @@ def to_user(view: View) -> View:
 
 
 def _refuse_early(user: User) -> None:
-    """Raise what the service would, before a page asks for what cannot be done."""
+    """Raise the exception of the service early, before a page offers an impossible action."""
     action = slots.user_action_at(request.endpoint or "")
     if user_page.is_available(action, user, by=me()):
         return
@@ -78,7 +79,7 @@ def _refuse_early(user: User) -> None:
 
 
 def buttons(actions: list[UserAction]) -> dict[str, dict[str, list[UserAction]]]:
-    """Return what the visitor may open of actions, by place and by the heading of its row."""
+    """Group the actions that the visitor may open by place and by the heading of their row."""
     places: dict[str, dict[str, list[UserAction]]] = {place: {} for place in get_args(Place)}
     for action in actions:
         if may_open(action.endpoint):
@@ -99,7 +100,7 @@ def name_of(user: User) -> str:
 
 
 def note_seen(form: SnapshotForm, user: User) -> None:
-    """Have the form carry what its page shows, unless it was sent and carries it already."""
+    """Store a snapshot of `user` in the form, unless the form was submitted with one."""
     if not form.is_submitted():
         form.seen.data = edit_conflicts.snapshot(users.shown(user))
 
@@ -114,10 +115,10 @@ def form_page(
     stale: tuple[EditConflict, list[tuple[str, str]]] | None = None,
     deleted_owner: User | None = None,
 ) -> ResponseReturnValue:
-    """Render the page of an action: whom it is done to, what follows from it, and the form.
+    """Render the page of an action with the user, the consequences and the form.
 
-    `stale` is what someone else has changed and what the visitor wants: the form is then sent
-    with what the page shows now. `deleted_owner` has the address that was typed.
+    `stale` is an edit conflict with the values that the visitor wants. The form then gets a new
+    snapshot. `deleted_owner` is the deleted user who has the entered email.
     """
     if stale and isinstance(form, SnapshotForm):
         form.seen.data = edit_conflicts.snapshot(users.shown(user))
@@ -137,7 +138,7 @@ def form_page(
 def confirmed(
     user: User, *, title: str, lead: str, button: str, points: tuple[str, ...] = (), danger: bool
 ) -> ResponseReturnValue | None:
-    """Return None when the action is confirmed, else the page that asks."""
+    """Return None if the action is confirmed, else the page that asks for confirmation."""
     form = ConfirmForm()
     form.submit.label.text = button
     form.submit.render_kw = {"class": "btn-danger" if danger else "btn-primary"}

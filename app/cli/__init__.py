@@ -1,6 +1,6 @@
-"""The commands of manage.py that work on the application; each parses and calls a service.
+"""The commands of manage.py that need the app. Each parses its arguments and calls a service.
 
-`db` comes from Flask-Migrate, and what `shell` starts with from Flask-SQLAlchemy.
+`db` comes from Flask-Migrate, and the names in `shell` come from Flask-SQLAlchemy.
 """
 
 from flask import Flask

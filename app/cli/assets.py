@@ -1,4 +1,4 @@
-"""Building what browsers load."""
+"""The command that builds styles, scripts and icons."""
 
 import click
 from flask import current_app

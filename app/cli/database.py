@@ -1,4 +1,4 @@
-"""Making the database what the code expects."""
+"""The commands that migrate or recreate the database."""
 
 import warnings
 
@@ -35,7 +35,7 @@ def release() -> None:
 
 
 def drop_search_tables(connection: Connection) -> None:
-    """Drop SQLite's tables for searching, which take along the tables that they are made of."""
+    """Drop SQLite's virtual tables for search, together with their shadow tables."""
     if connection.dialect.name == "sqlite":
         names = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'"
@@ -50,18 +50,18 @@ def refuse_in_production() -> None:
 
 
 def refuse_unless_chosen() -> None:
-    """Stop a deployment that would go to the database of development unasked."""
+    """Stop a deployment without a configuration, which would use the development database."""
     if not current_app.config["IS_CHOSEN"]:
         raise click.ClickException(NOT_CHOSEN)
 
 
 def drop_everything() -> None:
-    """Drop all tables that the database has, also those that the models no longer know."""
+    """Drop every table of the database, including tables without a model."""
     with db.engine.begin() as connection:
         drop_search_tables(connection)
         found = MetaData()
         with warnings.catch_warnings():
-            # SQLite's indexes of expressions are not read, and go with their table.
+            # SQLAlchemy does not reflect SQLite's expression indexes; they go with their table.
             warnings.simplefilter("ignore", SAWarning)
             found.reflect(connection)
         found.drop_all(connection)

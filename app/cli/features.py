@@ -1,4 +1,4 @@
-"""The features: which there are, how to take one out, and their settings in `.env.example`."""
+"""The commands that list and remove features, and write their settings to `.env.example`."""
 
 import click
 from flask import current_app

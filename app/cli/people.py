@@ -1,4 +1,4 @@
-"""Bringing in the first administrator, and people to try things out with."""
+"""The commands that add the first administrator."""
 
 import click
 import flask_migrate
@@ -51,7 +51,7 @@ def setup_prod() -> None:
         problem = f"{user.email} has an account that is no administrator's."
     else:
         problem = f"{user.email} has an account that is {user.status}."
-    if policy.has_administrator():  # who may have seen to it; a deployment goes on
+    if policy.has_administrator():  # Another administrator exists, so the deployment continues.
         click.echo(f"{problem} Someone else administers the app.")
         return
     raise click.ClickException(

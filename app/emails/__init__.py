@@ -1,8 +1,8 @@
-"""Every mail that the app sends: what causes it, whom it goes to, and what it says.
+"""The mails that the app sends: their causes, recipients and contents.
 
-`send_<message>` writes a row of the outbox and does not commit. `render` turns a row into a mail
-at the moment of sending: only then are links made, so that none lies about in a database.
-`preview` makes the same mail to be looked at, with links that open nothing.
+`send_<message>` writes a row to the outbox and does not commit. `render` turns a row into a mail
+when it is sent. Links are created only then, so the database stores none of them. `preview` renders
+the same mail with links that do not work.
 """
 
 from app.emails.custom import send_custom

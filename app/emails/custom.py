@@ -1,4 +1,4 @@
-"""Mails of a template of a cloner's own: send_email (app.email)."""
+"""Mails from your own templates, queued by `send_email` (app.email)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.models import EmailMessage, User
 
 
 def send_custom(recipient: str, subject: str, template: str, values: Values) -> EmailMessage:
-    """Write a mail of `template`.txt and `template`.html, shown with `values`, to the outbox.
+    """Write a mail to the outbox, to be rendered from `template`.txt and `template`.html.
 
-    `values` are JSON, but for users, who are looked up again when the mail is sent. Do not pass
-    links with tokens: the row keeps what it is given.
+    `values` are JSON or users. Users are loaded again when the mail is sent. Do not pass links with
+    tokens, because the row stores the values.
     """
     for suffix in ("txt", "html"):
         environment().get_template(f"{template}.{suffix}")

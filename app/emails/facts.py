@@ -1,4 +1,4 @@
-"""What the messages are made from when they are sent."""
+"""Helpers that load the data of messages when they are sent."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ def user_of(row: EmailMessage) -> User:
 
 
 def require(row: EmailMessage, holds: bool, otherwise: str) -> None:
-    """Raise Cancelled unless the mail has a point still, or is only looked at."""
+    """Raise Cancelled if `holds` is false, except in previews."""
     if not holds and not isinstance(row, Copy):
         raise Cancelled(otherwise)
 
 
 def user_still_at(row: EmailMessage) -> User:
-    """Return the user if the mail still goes to their address; a link must not go elsewhere."""
+    """Return the user of the mail, or raise Cancelled if their email has changed.
+
+    A link must not go to another address than the user's.
+    """
     user = user_of(row)
     require(row, user.email == row.recipient, "the account has another address by now")
     return user
 
 
 def of_sample(row: EmailMessage) -> User | None:
-    """Return the reader of a sample, whom the database does not know."""
+    """Return the user of a sample, who is not in the database, or None."""
     return row.user if isinstance(row, Copy) else None
 
 
@@ -47,10 +50,10 @@ def user_by_address(row: EmailMessage) -> User:
 
 
 def become_newest(row: EmailMessage, user: User, column: str) -> None:
-    """Bind the links of one kind to this mail, ending those of earlier ones.
+    """Bind the links of one kind to this mail, so that links in earlier mails stop working.
 
-    Raises Cancelled when a newer mail got there first. The update decides, not a look beforehand:
-    two workers may have one mail each.
+    Raises Cancelled if a newer mail was sent first. The UPDATE checks this in one statement,
+    because two workers may send one mail each at the same time.
     """
     if isinstance(row, Copy):
         return
@@ -68,9 +71,9 @@ def become_newest(row: EmailMessage, user: User, column: str) -> None:
 
 
 def refuse_overtaken(row: EmailMessage, *kinds: str) -> None:
-    """Raise Cancelled for a mail of many if one of `kinds` was written later and goes before it.
+    """Raise Cancelled for a mail in bulk if a newer mail of `kinds` is sent before it.
 
-    Whoever reads the two would take the older one for what is so now.
+    Otherwise the older mail would arrive last, and the user would take it for the present state.
     """
     if isinstance(row, Copy) or not row.is_bulk:
         return

@@ -1,4 +1,4 @@
-"""The mails with a link that lets its reader do something."""
+"""Mails with a link that contains a token."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def _change_email(row: EmailMessage) -> Values:
 
 
 def send_reset_password(email: str) -> EmailMessage:
-    """Write the row whether or not anybody has this address: both must look and last alike."""
+    """Write the mail even if no user has this email, so that both cases take the same time."""
     return add("reset_password", email)
 
 
 def send_reset_password_to(people: ColumnElement[bool]) -> int:
-    """Write the mail to every user that the condition selects, and return how many they are."""
+    """Write the mail to every user that the condition selects, and return their number."""
     return add_to(people, "reset_password", table=User)
 
 
@@ -66,7 +66,7 @@ def _reset_password(row: EmailMessage) -> Values:
     user = user_by_address(row)
     require(row, not user.is_suspended, "the account is suspended")
     become_newest(row, user, "reset_message_id")
-    # Whoever changes a user locks them before their mails; the other way round might deadlock.
+    # Lock the user before their mails, as every change of a user does, to prevent deadlocks.
     row.user_id = user.id
     lifetime, expires = LINK_LIFETIMES["reset_password"]
     token = user.generate_password_reset_token(lifetime)
@@ -79,9 +79,9 @@ def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
 
 
 def note_copied_invite(user: User, invited_by: User) -> EmailMessage:
-    """Write a mail that is never sent, in place of which the link is handed over by other ways.
+    """Write a cancelled mail that stands for an invitation link copied by an administrator.
 
-    Its number makes the link newer than those in earlier mails, and older than those in later ones.
+    Its id makes the link newer than links in earlier mails, and older than links in later mails.
     """
     row = send_invite(user, invited_by)
     row.state, row.last_error = EmailState.CANCELLED, "its link was copied instead"

@@ -1,4 +1,4 @@
-"""The mails that tell of something that happened to an account."""
+"""Mails that notify users of a change to their account."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _already_registered(row: EmailMessage) -> Values:
 
 
 def send_address_reserved(email: str) -> EmailMessage:
-    """Tell the owner of a deleted account that someone wants in at its address."""
+    """Tell the owner of a deleted account that a visitor tried to use its email."""
     return add("address_reserved", email)
 
 
@@ -60,7 +60,7 @@ def _account_created(row: EmailMessage) -> Values:
 
 
 def send_email_change_requested(user: User, new_email: str) -> EmailMessage:
-    """Tell the present address, which stays until the new one is confirmed."""
+    """Write a notice to the present email, which stays until the new one is confirmed."""
     return add("email_change_requested", user.email, user, new_email=new_email)
 
 
@@ -73,7 +73,7 @@ def _email_change_requested(row: EmailMessage) -> Values:
 
 
 def send_email_changed(user: User, *, old_email: str, new_email: str) -> list[EmailMessage]:
-    """Tell both addresses."""
+    """Write a notice to the old and to the new email."""
     return [
         add("email_changed", recipient, user, old_email=old_email, new_email=new_email)
         for recipient in (old_email, new_email)
@@ -122,9 +122,9 @@ def _role_changed(row: EmailMessage) -> Values:
 
 
 def send_account_deleted(user: User) -> EmailMessage:
-    """Tell the owner of a deleted account, and until when it can be restored.
+    """Tell the owner that their account is deleted, and until when it can be restored.
 
-    The row does not refer to the user, whose other mails are cancelled.
+    The row does not refer to the user, because the deletion cancels the user's mails.
     """
     until = (user.purge_due_at or now()).isoformat()
     name = user.full_name() if user.confirmed else ""

@@ -1,4 +1,4 @@
-"""Each message with its sample, for a user who does not exist."""
+"""Render each message from its sample, for a user who does not exist."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.models import Role, User
 
 
 def sample(name: str) -> RenderedEmail:
-    """Make the mail called `name` of its sample. The database is asked nothing.
+    """Render the message called `name` from its sample, without database queries.
 
-    Its links open nothing. Raises KeyError if the sample lacks what the message reads.
+    The links do not work. Raises KeyError if the sample lacks a value that the message reads.
     """
     traits = {
         "id": 1,

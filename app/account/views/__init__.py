@@ -1,4 +1,4 @@
-"""The account pages, a module for each use case. Importing it registers them."""
+"""The account pages, with a module for each use case. Importing this package registers them."""
 
 from app.account.views import delete, devices, password_reset, register, settings, sign_in
 

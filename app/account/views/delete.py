@@ -1,4 +1,4 @@
-"""Deleting one's own account."""
+"""The page on which users delete their own account."""
 
 from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -20,7 +20,7 @@ LAST = (
 @account.route("/manage/delete", methods=["GET", "POST"])
 @login_required
 def delete_account() -> ResponseReturnValue:
-    """Delete one's own account: GET asks, and POST does it with the password."""
+    """Delete the user's own account. GET shows the form, and POST needs the password."""
     form = DeleteAccountForm()
     days = current_app.config["RESTORE_DELETED_DAYS"]
     if form.validate_on_submit():

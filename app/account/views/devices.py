@@ -1,4 +1,4 @@
-"""Where one is signed in, and signing out elsewhere."""
+"""The pages that list the user's sessions and end them."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ from app.sign_in import me
 @account.get("/manage/devices")
 @login_required
 def devices() -> ResponseReturnValue:
-    """The browsers in which one is signed in, the one that was used last first."""
+    """List the user's sessions, the last used first."""
     sessions, count = user_page.open_sessions(me())
     return render_template(
         "account/devices.html", sessions=sessions, count=count, own=current_user.session
@@ -25,7 +25,10 @@ def devices() -> ResponseReturnValue:
 @login_required
 @fresh_sign_in_required
 def end_sessions() -> ResponseReturnValue:
-    """Sign one browser out, or all others. A GET is who comes back from giving the password."""
+    """End one session, or all but the current one.
+
+    GET redirects to the list: users arrive here after they have entered their password again.
+    """
     which = request.form.get("session", "")
     if which == "others":
         access.end_sessions(me(), by=me())

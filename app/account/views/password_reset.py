@@ -1,4 +1,4 @@
-"""Choosing a new password by a link from a mail."""
+"""The pages on which users choose a new password with a mailed link."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -19,7 +19,7 @@ from app.sign_in import mark_browser
 @limits.mail_by_address
 @open_to("impersonating")
 def reset_password_request() -> ResponseReturnValue:
-    """Send a link to choose a new password; known and unknown addresses look alike."""
+    """Send a reset link. The answer is the same for known and unknown emails."""
     form = RequestResetPasswordForm()
     if form.validate_on_submit():
         accounts.request_password_reset(form.email.data)
@@ -32,7 +32,7 @@ def reset_password_request() -> ResponseReturnValue:
 @anonymous_required
 @open_to("unconfirmed", "impersonating")
 def reset_password(token: str) -> ResponseReturnValue:
-    """Set a new password by a link. It does not sign anyone in."""
+    """Set a new password with a mailed link, without signing the user in."""
     form = ResetPasswordForm()
     try:
         user = accounts.find_by_token("reset_password", token)

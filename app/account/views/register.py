@@ -1,4 +1,4 @@
-"""Registering, confirming an address, and accepting an invitation."""
+"""The pages to register, to confirm an email and to accept an invitation."""
 
 from flask import abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
 from app.sign_in import mark_browser, me
 
-# In the cookie: what tells the browser that registered from others.
+# Session key: the receipt that identifies the browser that registered.
 RECEIPT = "receipt"
 
 
@@ -24,7 +24,7 @@ RECEIPT = "receipt"
 @limits.mail_by_address
 @open_to("impersonating")
 def register() -> ResponseReturnValue:
-    """Create an account and send its confirmation link, where people may do so themselves."""
+    """Create an account and send its confirmation link, if registration is open."""
     if not registration.is_open():
         page = render_template("account/registration_closed.html")
         return page, 200 if request.method in SAFE_METHODS else 403
@@ -50,7 +50,7 @@ def register() -> ResponseReturnValue:
 @limits.strength_by_network
 @open_to("must_change_password", "impersonating")
 def check_password() -> ResponseReturnValue:
-    """Say how strong a password is, by the rule that decides when it is sent in earnest."""
+    """Return the strength of a password as JSON, by the same rule as when the form is sent."""
     try:
         sent = request.get_json(silent=True)
     except RecursionError:  # thousands of brackets
@@ -71,7 +71,7 @@ def check_password() -> ResponseReturnValue:
 @login_required
 @open_to("unconfirmed", "impersonating")
 def unconfirmed() -> ResponseReturnValue:
-    """The page on which everyone lands whose address is not confirmed."""
+    """Show the page to which users with an unconfirmed email are redirected."""
     if current_user.confirmed:
         return redirect(url_for("main.index"))
     return render_template("account/unconfirmed.html")
@@ -94,10 +94,10 @@ def confirm_request() -> ResponseReturnValue:
 @limits.mail_by_address
 @open_to("unconfirmed", "impersonating")
 def confirm(token: str) -> ResponseReturnValue:
-    """Confirm an account: GET asks, POST does it. Whoever is signed in stays who they are.
+    """Confirm an account. GET shows the form, and POST confirms without signing the visitor in.
 
-    One press is enough in the browser that registered. Elsewhere the page asks for the password of
-    the account, or for a new one.
+    In the browser that registered, the form has only a button. In other browsers it asks for the
+    password of the account, or for a new one.
     """
     form = ConfirmAccountForm()
     by = me() if current_user.is_authenticated else None
@@ -137,7 +137,7 @@ def confirm(token: str) -> ResponseReturnValue:
 @anonymous_required
 @open_to("unconfirmed", "impersonating")
 def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
-    """Choose a password and so accept an invitation."""
+    """Accept an invitation by choosing a password."""
     if not registration.takes_invitations():
         page = render_template("account/registration_closed.html")
         return page, 403

@@ -1,4 +1,4 @@
-"""The pages on which people manage their own account."""
+"""The pages on which users change their name, password and email."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,7 +32,7 @@ def manage() -> ResponseReturnValue:
 @login_required
 @open_to("impersonating")
 def change_name() -> ResponseReturnValue:
-    """Change one's own name, which counts at once."""
+    """Change the user's own name, effective at once."""
     user = me()
     form = ChangeNameForm(first_name=user.first_name, last_name=user.last_name)
     if form.validate_on_submit():
@@ -51,7 +51,7 @@ def change_name() -> ResponseReturnValue:
 @login_required
 @open_to("must_change_password")
 def change_password() -> ResponseReturnValue:
-    """Change one's own password; every other browser is signed out."""
+    """Change the user's own password, and end their other sessions."""
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
@@ -75,7 +75,7 @@ def change_password() -> ResponseReturnValue:
 @account.route("/manage/change-email", methods=["GET", "POST"])
 @login_required
 def change_email_request() -> ResponseReturnValue:
-    """Ask for another address, which counts once its link is followed."""
+    """Request a change of the user's email, effective once they confirm it with the mailed link."""
     form = ChangeEmailForm()
     if form.validate_on_submit():
         try:
@@ -101,7 +101,7 @@ def cancel_email_change() -> ResponseReturnValue:
 @account.route("/manage/change-email/<token:token>", methods=["GET", "POST"])
 @login_required
 def change_email(token: str) -> ResponseReturnValue:
-    """Take the new address: GET asks, POST does it."""
+    """Confirm the new email. GET shows the form, and POST changes the email."""
     form = ConfirmEmailForm()
     try:
         owner = accounts.find_by_token("change_email", token)

@@ -1,4 +1,4 @@
-"""Signing in and out, and giving the password again."""
+"""The pages to sign in, to sign out and to confirm the password."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,7 +21,7 @@ from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
 @limits.sign_in_by_site
 @open_to("impersonating")
 def login() -> ResponseReturnValue:
-    """Sign an existing user in."""
+    """Sign a user in."""
     form = LoginForm()
     if form.validate_on_submit():
         user = accounts.authenticate(form.email.data, form.password.data, marks=browser_marks())
@@ -45,7 +45,7 @@ def logout() -> ResponseReturnValue:
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
 def reauthenticate() -> ResponseReturnValue:
-    """Ask for the password again before a grave action."""
+    """Ask for the password again before a sensitive action."""
     form = ReauthenticateForm()
     if form.validate_on_submit():
         try:
@@ -59,6 +59,6 @@ def reauthenticate() -> ResponseReturnValue:
 
 
 def _home(user: User) -> str:
-    """Return the address of the page where people with the user's role begin, if it lets them."""
+    """Return the URL of the landing page of the user's role, if they may open it."""
     endpoint = f"{user.role.index}.index" if user.role else ""
     return url_for(endpoint if may_open(endpoint) else "main.index")

@@ -1,4 +1,4 @@
-"""How one person gets in: confirming them, links by mail, a new password, and their sessions."""
+"""Actions on the access of a user: confirmation, mailed links, passwords and sessions."""
 
 from flask import flash
 from flask.typing import ResponseReturnValue

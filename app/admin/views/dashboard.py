@@ -1,4 +1,4 @@
-"""The dashboard: cards for what the user looks after."""
+"""The dashboard, with cards for the areas that the user manages."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from app.sign_in import me
 
 @dataclass(frozen=True)
 class ShownCard:
-    """A card and what it shows."""
+    """A card and its data."""
 
     template: str
     lead: str
@@ -36,9 +36,9 @@ def index() -> ResponseReturnValue:
 
 
 def _shown(card: Card) -> list[ShownCard]:
-    """Return the card if the user has its permission and there is something to show.
+    """Return the card if the user has its permission and it has data.
 
-    Nothing is loaded for a card that is not shown.
+    The data of a card is loaded only after the check of its permission.
     """
     if not me().can(card.permission) or (data := card.load()) is None:
         return []

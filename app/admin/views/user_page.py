@@ -1,4 +1,4 @@
-"""A person's page, and what changes their account."""
+"""The page of a user, and the actions that change their account."""
 
 from typing import Any
 

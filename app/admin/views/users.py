@@ -1,4 +1,4 @@
-"""The list of users, and creating users who can sign in at once."""
+"""The list of users, and the page that creates a user."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ _show_list: list[View] = [show_plain_list]
 
 
 def replaces_user_list(view: View) -> View:
-    """Show the list of users by the decorated view; the permission is checked before it."""
+    """Replace the list of users by the decorated view. The permission is checked before it."""
     _show_list[0] = view
     return view
 
