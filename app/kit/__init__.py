@@ -1,1 +1,1 @@
-"""Machinery that no product has to read: it knows no user and no feature."""
+"""Provide the machinery below the product. It depends on no user and on no feature."""

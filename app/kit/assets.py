@@ -1,8 +1,8 @@
-"""The Flask-Assets bundles, and how they become the hashed, compressed files in static/gen.
+"""Build the Flask-Assets bundles into hashed, compressed files in static/gen.
 
-`build` writes the one stylesheet, script and icon sprite that pages load, and `vendor_css` and
-`vendor_js` by themselves, for those who want Bootstrap's scripts on a page. A JSON manifest says
-which file is which.
+`build` writes the stylesheet, the script and the icon sprite that pages load. It also writes
+`vendor_css` and `vendor_js`, for pages that need Bootstrap's scripts. A JSON manifest maps each
+asset to its file.
 """
 
 import hashlib
@@ -35,15 +35,15 @@ FEATURES = features.folders()
 BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
 
 MANIFEST = "manifest.json"
-# A page of an older release may still ask for its files while a new one starts.
+# A page of an older release may still request its files while a new release starts.
 STALE_AFTER = 7 * 24 * 3600  # seconds
 DEBUG_STALE_AFTER = 60
-# Sources are looked at this often, in seconds, while DEBUG is on.
+# While DEBUG is on, sources are checked this often, in seconds.
 WATCH_INTERVAL = 0.5
 
 
 def drop_source_map(source: IO[str], out: IO[str], **_: object) -> None:
-    """Leave out the reference to a map that is not served."""
+    """Remove the reference to a source map, which is not served."""
     out.write(re.sub(r"(/\*|//)# sourceMappingURL=\S+( \*/)?", "", source.read()).strip() + "\n")
 
 
@@ -75,7 +75,7 @@ app_js = Bundle(
 BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
 
 # icon('house'), symbol='house', empty_state('house', …), and the last part of a link that a
-# template adds to a menu: ('main.index', 'Home', 'house'). app.kit.slots knows those of menus.
+# template adds to a menu: ('main.index', 'Home', 'house'). app.kit.slots returns the menu icons.
 ICON_USES = (
     re.compile(r"""\bicon\(\s*['"]([a-z0-9-]+)['"]"""),
     re.compile(r"""\bsymbol\s*=\s*['"]([a-z0-9-]+)['"]"""),
@@ -102,8 +102,8 @@ def init_app(app: Flask) -> None:
 def build(app: Flask) -> dict[str, str]:
     """Build every bundle into static/gen and return the manifest: a file name for each asset.
 
-    Safe while another process builds or serves: names hold a hash of the content, and every file
-    is renamed into place, the manifest last. Raises UnknownIcon for an icon that does not exist.
+    This is safe while another process builds or serves. File names hold a hash of the content, and
+    every file is renamed into place, the manifest last. Raises UnknownIcon if an icon is missing.
     """
     folder = _folder(app)
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,19 +125,19 @@ def build(app: Flask) -> dict[str, str]:
 
 
 def asset_url(name: str) -> str:
-    """Return the address of a built asset, or "" when nothing was built: no page fails for it."""
-    # A page asks for some twenty; each name that is looked up through the proxy costs anew.
+    """Return the URL of a built asset, or "" if nothing was built, so that the page still loads."""
+    # A page calls this about twenty times, and each access through the proxy costs a lookup.
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     return _addresses(app).get(name, "")
 
 
 def styles_version(app: Flask) -> str:
-    """Return what identifies the present styles, scripts and icons; live reload asks for it."""
+    """Return a hash of the current styles, scripts and icons for live reload."""
     return _digest("".join(sorted(_addresses(app).values())).encode())
 
 
 def pages_version(app: Flask) -> str:
-    """Return what changes with a template, a script or a restart; live reload asks for it."""
+    """Return a hash for live reload that changes with a template, a script or a restart."""
     started: str = app.extensions.setdefault("started_at", str(time.time_ns()))
     return _digest((started + _fingerprint(TEMPLATES, SCRIPTS, *FEATURES)).encode())
 
@@ -158,7 +158,7 @@ def _folder(app: Flask) -> Path:
 
 
 def _addresses(app: Flask) -> dict[str, str]:
-    """Read the manifest once; while DEBUG is on, build again whenever a source has changed."""
+    """Read the manifest once. While DEBUG is on, rebuild whenever a source has changed."""
     if app.debug:
         _rebuild_when_changed(app)
     addresses: dict[str, str] | None = app.extensions.get("asset_addresses")
@@ -166,7 +166,7 @@ def _addresses(app: Flask) -> dict[str, str]:
         try:
             manifest = json.loads((_folder(app) / MANIFEST).read_text())
         except (OSError, ValueError):
-            # Not kept: another process may be about to write it.
+            # This is not cached, because another process may be about to write the manifest.
             return {}
         folder = f"{app.static_url_path}/gen"
         addresses = {name: f"{folder}/{file}" for name, file in manifest.items()}
@@ -187,12 +187,12 @@ def _rebuild_when_changed(app: Flask) -> None:
     try:
         build(app)
     except Exception:
-        # A stylesheet that is half typed must not take the page away; the last build stays.
+        # A half-edited stylesheet must not break the page, so the last build stays.
         app.logger.exception("The assets could not be built")
 
 
 def _sprite() -> str:
-    """Return an SVG of the icons that templates name, cut from Bootstrap Icons."""
+    """Return an SVG sprite of the Bootstrap Icons that templates use."""
     used = slots.icons()
     for template in (path for folder in (TEMPLATES, *FEATURES) for path in folder.rglob("*.html")):
         text = template.read_text(encoding="utf-8")
@@ -213,7 +213,7 @@ def _digest(content: bytes) -> str:
 
 
 def _write(folder: Path, stem: str, kind: str, content: bytes) -> str:
-    """Write content, and its compressed copies, under a name with its hash; return that name."""
+    """Write content and its compressed copies under a hashed name, and return that name."""
     name = f"{stem}.{_digest(content)}.{kind}"
     if not (folder / name).exists():
         _replace(folder / name, content, Compressor(quiet=True))
@@ -221,7 +221,7 @@ def _write(folder: Path, stem: str, kind: str, content: bytes) -> str:
 
 
 def _replace(target: Path, content: bytes, compressor: Compressor | None = None) -> None:
-    """Write a file, after its compressed copies, so that nobody sees it half written."""
+    """Write a file atomically, after its compressed copies."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
         path = Path(folder, target.name)
         path.write_bytes(content)
@@ -232,7 +232,7 @@ def _replace(target: Path, content: bytes, compressor: Compressor | None = None)
 
 
 def _remove_stale(folder: Path, keep: set[str]) -> None:
-    """Delete what earlier builds left, unless it is so young that an open page may want it."""
+    """Delete the files of earlier builds, except recent ones that an open page may request."""
     limit = time.time() - (DEBUG_STALE_AFTER if current_app.debug else STALE_AFTER)
     for path in folder.iterdir():
         name = path.name.removesuffix(".br").removesuffix(".gz")
@@ -240,7 +240,7 @@ def _remove_stale(folder: Path, keep: set[str]) -> None:
             continue
         try:
             if path.stat().st_mtime < limit:
-                # A folder is what a build left that was killed.
+                # A build that was killed leaves its temporary folder behind.
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         except FileNotFoundError:
             # Another process removed it first.

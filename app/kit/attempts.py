@@ -1,7 +1,7 @@
-"""Counters of attempts, kept in the database: all processes share them, and no attempt slips by.
+"""Count attempts in the database, so that all processes share the limits.
 
-Each attempt is counted before it is made, in one statement, so attempts at the same moment cannot
-pass together. Redis plays no part.
+Each attempt is counted before it is made, in one statement, so concurrent attempts cannot pass the
+limit together. Redis is not used.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 
 
 class PasswordGuesses(db.Model):
-    """Attempts under one key, in a short window and in a long one."""
+    """The number of attempts under one key, in a short and in a long window."""
 
     __tablename__ = "password_guesses"
 
-    # A keyed hash: the table names nobody.
+    # The key is a keyed hash, so the table identifies no user.
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     short_count: Mapped[int] = mapped_column(default=0)
     short_ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -51,7 +51,7 @@ class PasswordGuesses(db.Model):
 
 @dataclass(frozen=True)
 class Limit:
-    """How many attempts a key has in a quarter of an hour, and how many in a longer time."""
+    """The number of attempts allowed in a quarter of an hour, and in a longer window."""
 
     name: str
     soon: int
@@ -60,7 +60,7 @@ class Limit:
 
 
 class TooMany(Exception):
-    """No attempt is left under this limit."""
+    """The limit allows no further attempt."""
 
     def __init__(self, limit: Limit) -> None:
         super().__init__(limit.name)
@@ -68,21 +68,21 @@ class TooMany(Exception):
 
 
 def key_of(limit: Limit, about: str) -> str:
-    """Return the key of a counter. A keyed hash, so that the table names nobody."""
+    """Return the key of a counter: a keyed hash, so that the table identifies no user."""
     secret = current_app.config["SECRET_KEY"].encode()
     return hmac.digest(secret, f"{limit.name}|{about}".encode(), hashlib.sha256).hex()
 
 
 def begin() -> None:
-    """Spare these commits the wait for the disk: a counter that a crash sets back does no harm."""
+    """Turn off synchronous commit on PostgreSQL, because losing a count in a crash is harmless."""
     if not is_sqlite():
         db.session.execute(text("SET LOCAL synchronous_commit TO off"))
 
 
 def count(limit: Limit, key: str, *, step: int = 1) -> int:
-    """Add `step` to a counter and return what its short window has come to.
+    """Add `step` to a counter and return the count of its short window.
 
-    Raises TooMany, and leaves everything as it was, if nothing is left.
+    Raises TooMany, and rolls back, if the limit is reached.
     """
     at = now()
     values: dict[str, datetime | int | str] = {
@@ -102,23 +102,23 @@ def count(limit: Limit, key: str, *, step: int = 1) -> int:
 
 
 def take_back(keys: Iterable[str]) -> None:
-    """Take one attempt off each counter. The caller commits."""
+    """Subtract one attempt from each counter. The caller commits."""
     _change(_LESS, keys)
 
 
 def reset(keys: Iterable[str]) -> None:
-    """Begin each counter anew. The caller commits."""
+    """Set each counter to zero. The caller commits."""
     _change(_NONE, keys)
 
 
 def _change(statement: Any, keys: Iterable[str]) -> None:
-    # In the order in which they were counted, so that no two wait for each other.
+    # The rows are locked in the order in which they were counted, which avoids deadlocks.
     if values := [{"its_key": key} for key in keys]:
         db.session.connection().execute(statement, values)
 
 
 def purge() -> int:
-    """Delete the counters whose windows are over, and return how many there were."""
+    """Delete the counters with expired windows, and return the number of deleted rows."""
     result = db.session.execute(
         delete(PasswordGuesses).where(
             PasswordGuesses.long_ends_at < now(), PasswordGuesses.short_ends_at < now()
@@ -129,7 +129,7 @@ def purge() -> int:
 
 
 def _statement(*, is_sqlite: bool) -> ReturningInsert[int]:
-    """Return what counts up one counter: it changes and returns no row if nothing is left."""
+    """Return the statement that increments a counter. It returns no row if the limit is reached."""
     columns, at = _TABLE.c, bindparam("at", type_=UtcDateTime)
     step = bindparam("step", type_=Integer)
     soon_ends, later_ends = (bindparam(n, type_=UtcDateTime) for n in ("soon_ends", "later_ends"))

@@ -1,4 +1,4 @@
-"""The nightly clean-up: each part of the application adds what it deletes."""
+"""Run the nightly clean-up, to which each part of the application adds a step."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ _STEPS: dict[str, Callable[[], int]] = {}
 
 
 def nightly(name: str, purge: Callable[[], int]) -> None:
-    """Have the clean-up call `purge`, which commits and returns how many rows it deleted."""
+    """Register `purge` for the nightly clean-up. It commits and returns the number of rows."""
     _STEPS[name] = purge
 
 
 def run() -> dict[str, int]:
-    """Delete what is no longer needed, and return how many rows of each."""
+    """Run every step, and return the number of deleted rows by name."""
     return {name: purge() for name, purge in _STEPS.items()}

@@ -1,9 +1,9 @@
-"""Words and passwords that attackers try first, and that zxcvbn lets pass."""
+"""List the words and passwords that attackers try first and that zxcvbn accepts."""
 
 from functools import cache
 from pathlib import Path
 
-# "Password", "welcome", "secret" and the like, without accents. A password is not made of them.
+# "Password", "welcome", "secret" and the like, without accents. A password may not consist of them.
 COMMON_WORDS = (
     *("password", "passw0rd", "passphrase", "passcode", "welcome", "letmein", "changeme"),
     *("administrator", "secret", "iloveyou", "thisis", "qwerty", "qwertz", "azerty", "asdfgh"),
@@ -21,7 +21,7 @@ COMMON_WORDS = (
 def common_passwords() -> frozenset[str]:
     """Return the most common passwords of 12 characters and more, in lower case.
 
-    `common_passwords.txt` has those of the 100,000 most common passwords that the NCSC published
-    from Have I Been Pwned, those of the 10 million that M. Burnett collected, and a few phrases.
+    `common_passwords.txt` draws on the 100,000 most common passwords that the NCSC published from
+    Have I Been Pwned. It also draws on the 10 million of M. Burnett, and adds a few phrases.
     """
     return frozenset(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split())

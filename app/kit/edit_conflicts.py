@@ -1,4 +1,4 @@
-"""Edits that began before someone else changed the row: noticed under the lock, before writing."""
+"""Provide optimistic locking: detect that another user changed a row since a form was opened."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.audit import AuditEvent
 
-LONGEST = 500  # characters of one value that are shown
+LONGEST = 500  # the most characters shown of one value
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A value as the editor saw it, and as it is now."""
+    """A value as the form showed it, and as it is now."""
 
     name: str
     seen: str
@@ -26,9 +26,9 @@ class Difference:
 
 
 class EditConflict(Exception):
-    """The row is not what it was when the form was opened; nothing was written.
+    """The row changed after the form was opened. Nothing was written.
 
-    `by` and `at` tell whose change came between, as far as the audit trail knows.
+    `by` and `at` name the actor and the time of the last change in the audit trail, if known.
     """
 
     def __init__(self, differences: list[Difference], by: str, at: datetime | None) -> None:
@@ -37,7 +37,7 @@ class EditConflict(Exception):
 
 
 def snapshot(values: Mapping[str, object]) -> str:
-    """Return what a form carries, in a hidden field, of the values that its page shows."""
+    """Serialise the values that a page shows, for a hidden field of its form."""
     return json.dumps(_plain(values), ensure_ascii=False)
 
 
@@ -47,11 +47,11 @@ def ensure_unchanged(
     subject: Any,
     actions: Collection[str] | None = None,
 ) -> None:
-    """Raise EditConflict, all rolled back, unless the values are what `seen` noted.
+    """Roll back and raise EditConflict if the values differ from the snapshot `seen`.
 
-    Called with the row of `subject` locked. None, of a caller who showed nothing to anybody, is
-    not compared. What was noted comes from a browser: what cannot be read counts as changed.
-    `actions` are those of the audit trail that change such values, if not all of its noun do.
+    The caller has locked the row of `subject`. Without a snapshot (None) nothing is compared. The
+    snapshot comes from a browser, so one that cannot be read counts as changed. `actions` limits
+    the actions that may have changed the values. By default these are all actions of the noun.
     """
     present = _plain(values)
     if seen is None or (noted := _read(seen)) == present:

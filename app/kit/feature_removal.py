@@ -1,7 +1,7 @@
-"""Take a feature out of a clone: its tables, its folder and what the documents say of it.
+"""Remove a feature from a clone: its tables, its folder and its entries in the documents.
 
-Everything that can be refused is looked at first. Then the tables go, by the feature's branch of
-migrations, and the files last. If a step fails, the files and the tables are put back.
+All checks run first. Then the feature's branch of migrations drops the tables, and the files are
+removed last. If a step fails, the files and the tables are restored.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 
 COMMAND = re.compile(r"@\w+\.(?:command|group)\(\"([a-z_]+)\"")
-ROW = re.compile(r"(\||[-*] |\d+\. )")  # how rows of tables and items of lists begin
+ROW = re.compile(r"(\||[-*] |\d+\. )")  # the beginning of a table row or a list item
 REQUIREMENTS = "requirements/common.in"
 ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
-# Importing a module that is None in sys.modules fails as if its file was gone.
+# Importing a module that is None in sys.modules fails as if its file were missing.
 START = """
 import os
 import sys
@@ -49,14 +49,14 @@ class RemovalRefused(Exception):
 
 @dataclass
 class Report:
-    """What a removal did, and what is left to do by hand."""
+    """The finished steps of a removal, and the steps left to do by hand."""
 
     done: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
 def find(name: str) -> Manifest:
-    """Return the manifest of a feature. Raises RemovalRefused if there is none, naming them all."""
+    """Return the manifest of a feature. Raises RemovalRefused if the feature does not exist."""
     try:
         return installed()[name]
     except KeyError:
@@ -70,7 +70,7 @@ def required_by(name: str) -> list[str]:
 
 
 def check(name: str) -> None:
-    """Raise RemovalRefused unless the feature `name` can be removed whole."""
+    """Raise RemovalRefused unless the feature `name` can be removed completely."""
     find(name)
     if others := required_by(name):
         raise RemovalRefused(f"{name} is required by {', '.join(others)}. Remove that first.")
@@ -84,9 +84,10 @@ def check(name: str) -> None:
 
 
 def has_tables(name: str) -> bool:
-    """Tell whether the database has revisions of the feature. Raises RemovalRefused if it is away.
+    """Return whether the database has revisions of the feature.
 
-    A feature without a folder of migrations has no tables, and the database is not asked.
+    A feature without migrations has no tables, and needs no query. Raises RemovalRefused if the
+    database cannot be read.
     """
     if not (FOLDER / name / "migrations").is_dir():
         return False
@@ -104,7 +105,7 @@ def has_tables(name: str) -> bool:
 
 
 def remove(name: str) -> Report:
-    """Remove the feature `name`. Raises RemovalRefused."""
+    """Remove the feature `name` and report the steps. Raises RemovalRefused."""
     check(name)
     report, feature, with_tables = Report(), find(name), has_tables(name)
     documents, commands = dict(_documents(feature)), _commands(feature)
@@ -142,7 +143,7 @@ def _remove_files(name: str, documents: Mapping[Path, str]) -> None:
 
 
 def _documents(feature: Manifest) -> Iterator[tuple[Path, str]]:
-    """Yield the guides that change, each with its text less the rows and items on the feature."""
+    """Yield each guide that changes, with its text without the feature's rows and items."""
     words = _words(feature)
     for name in _git("ls-files", "*.md").split():
         path = BASE_DIR / name
@@ -155,7 +156,7 @@ def _documents(feature: Manifest) -> Iterator[tuple[Path, str]]:
 
 
 def _without(lines: list[str], words: re.Pattern[str]) -> Iterator[str]:
-    """Yield lines, but for each row or item, with what continues it, that names one of `words`."""
+    """Yield the lines without the table rows and list items that match `words`."""
     item: list[str] = []
     for line in [*lines, ""]:
         continues = bool(item) and line.startswith("  ") and not ROW.match(line.lstrip())
@@ -170,7 +171,7 @@ def _without(lines: list[str], words: re.Pattern[str]) -> Iterator[str]:
 
 
 def _words(feature: Manifest) -> re.Pattern[str]:
-    """Return the pattern of what guides call a feature by: its path, commands and settings."""
+    """Return a pattern that matches the feature's path, commands and settings in a guide."""
     paths = [f"{re.escape(_path(feature.name))}\\b"]
     commands = _commands(feature)
     named = [rf"`(?:python manage\.py )?{name}\b" for name in (*commands, *feature.settings)]
@@ -184,7 +185,7 @@ def _commands(feature: Manifest) -> list[str]:
 
 
 def _left(feature: Manifest, commands: Iterable[str]) -> Iterator[str]:
-    """Yield what only people can decide."""
+    """Yield the steps that need a decision by the developer."""
     if feature.packages:
         yield (
             f"Remove {', '.join(feature.packages)} from {REQUIREMENTS} if nothing else of yours "

@@ -1,7 +1,7 @@
-"""Find the features, and import what plugs in.
+"""Find the features and import their modules.
 
-A folder below `app/features` with a `feature.toml` is a feature. Its modules plug in by being
-imported: views decorate a shell's blueprint, tasks and messages register themselves.
+A folder below `app/features` with a `feature.toml` is a feature. Importing its modules plugs them
+in: views decorate a shell's blueprint, tasks and messages register themselves.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ from settings import manifests
 
 FOLDER = Path(__file__).parents[1] / "features"
 
-# In this order: a view needs its models, and a task its services.
+# The modules are imported in this order: a view needs its models, and a task its services.
 MODULES = ("models", "emails", "tasks", "slots", "admin", "account", "main", "api", "commands")
 
 
 @cache
 def installed() -> dict[str, manifests.Manifest]:
-    """Return every feature by its name, each after those that it requires."""
+    """Return every feature by name, each after the features that it requires."""
     return manifests.read(FOLDER, off=config.features_off())
 
 
@@ -45,7 +45,7 @@ def folders() -> list[Path]:
 
 
 def load() -> list[ModuleType]:
-    """Import what plugs in of the features that are on, and return the modules."""
+    """Import the modules of the features that are on, and return them."""
     loaded = []
     for name in names():
         loaded.append(import_module(f"app.features.{name}"))
@@ -56,7 +56,7 @@ def load() -> list[ModuleType]:
 
 
 def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
-    """Call `init_app` where a module of a feature has one, and add the commands of the features."""
+    """Call each module's `init_app`, if it has one, and add the commands of the features."""
     for module in modules:
         if hasattr(module, "init_app"):
             module.init_app(app)
@@ -66,6 +66,6 @@ def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
 
 
 def template_loader(app: Flask) -> BaseLoader:
-    """Look for templates in the application's own folder, then in those of the features."""
+    """Load templates from the application's own folder first, then from the features' folders."""
     own = Path(app.root_path) / "templates"
     return FileSystemLoader([own, *(folder / "templates" for folder in folders())])

@@ -1,4 +1,4 @@
-"""Password hashing and the one rule that every way of setting a password goes through."""
+"""Hash and verify passwords, and apply one rule to every new password."""
 
 import string
 import unicodedata
@@ -15,14 +15,14 @@ from app.kit.common_passwords import COMMON_WORDS, common_passwords
 
 MAX_LENGTH = 128
 LEAST_SCORE = 3  # of 4: over 10^8 guesses
-LEAST_UNRELATED = 6  # characters beside names and addresses
+LEAST_UNRELATED = 6  # characters besides names and emails
 SHORTEST_RELATED_WORD = 3
 EXAMINED_LENGTH = 32  # zxcvbn's time grows with the square of the length
-EXAMINED_WORDS = 40  # of names and addresses
-LEAST_STEPS = 5  # characters that neither repeat the one before nor are its neighbour
+EXAMINED_WORDS = 40  # from names and emails
+LEAST_STEPS = 5  # characters that neither repeat nor neighbour the previous one
 
-# zxcvbn tries every way of reading digits and signs as letters. With its own table someone could
-# think of a password that takes ten seconds; with the usual readings it takes milliseconds.
+# zxcvbn tries every way of reading digits and signs as letters. With its own table, a crafted
+# password takes ten seconds. With this table it takes milliseconds.
 matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a="4@", e="3", i="1!", l="1", o="0", s="$5", t="7")
 
@@ -33,11 +33,11 @@ TOO_EASY = "This password is too easy to guess."
 
 
 class WeakPassword(ValueError):
-    """The password breaks the rule; the message is for the person who chose it."""
+    """The password breaks the rule. The message is for the user who chose it."""
 
 
 def normalise(password: str) -> str:
-    """Return the form in which a password is counted and hashed (NFKC, NIST SP 800-63B-4)."""
+    """Normalise a password for counting and hashing (NFKC, NIST SP 800-63B-4)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -47,15 +47,16 @@ def hash_password(password: str) -> str:
 
 @cache
 def _stand_in() -> str:
-    """Return a hash to check when there is none, so that both cases cost the same work."""
+    """Return a dummy hash for users without a password, so that both cases cost the same."""
     return hasher.hash("stand-in")
 
 
 def verify(password_hash: str | None, password: str, *, older: Iterable[str] = ()) -> bool:
-    """Tell whether `password` made `password_hash`.
+    """Return whether `password` matches `password_hash`.
 
-    Every attempt costs one argon2, and one of each `older` method (older_method), whether there is
-    a hash and whatever made it: a stand-in is checked for each that is not the hash's own.
+    Every attempt costs one argon2 check, and one check of each `older` method (older_method). A
+    dummy hash stands in for the methods that did not make the hash. So the time of an attempt
+    reveals neither the method nor whether there is a hash.
     """
     if len(password) > MAX_LENGTH * 4:
         return False
@@ -78,22 +79,22 @@ def _verify(password_hash: str, attempt: str) -> bool:
 
 
 def older_method(password_hash: str) -> str:
-    """Return what Werkzeug made a hash with, as flask-base stored them, or "" for argon2.
+    """Return the Werkzeug method of a hash that flask-base stored, or "" for argon2.
 
-    Such as `scrypt:32768:8:1` or `pbkdf2:sha256:50000`.
+    Examples are `scrypt:32768:8:1` and `pbkdf2:sha256:50000`.
     """
     return password_hash.partition("$")[0]
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Tell whether a hash was made with another method or weaker parameters than today's."""
+    """Return whether a hash uses another method or other parameters than new hashes do."""
     return not password_hash.startswith("$argon2") or hasher.check_needs_rehash(password_hash)
 
 
 def strength(password: str, related: Iterable[str] = ()) -> tuple[int, str]:
-    """Return zxcvbn's score from 0 to 4 and a sentence that says how to do better.
+    """Return zxcvbn's score from 0 to 4, and a hint for a stronger password.
 
-    `related` are words that an attacker would try first: names, address, the app's name.
+    `related` holds words that an attacker would try first: names, the email, the app's name.
     """
     examined = normalise(password)[:EXAMINED_LENGTH]
     if not examined:
@@ -105,16 +106,16 @@ def strength(password: str, related: Iterable[str] = ()) -> tuple[int, str]:
 
 
 def judge(password: str, *, least_length: int, related: Iterable[str] = ()) -> tuple[int, str]:
-    """Return a score from 0 to 4 and, unless `password` may be used, why not.
+    """Return a score from 0 to 4, and the problem if `password` may not be used.
 
-    Characters are counted as they are typed and as they are hashed: one may be normalised to many,
-    or many to one. No kind of character is asked for or refused (ASVS 5.0 6.2.1, 6.2.5, 6.2.9).
+    Characters are counted before and after normalisation, because one may become many, or many may
+    become one. No kind of character is required or refused (ASVS 5.0 6.2.1, 6.2.5, 6.2.9).
     """
     normal = normalise(password[: 2 * MAX_LENGTH])
     if max(len(password) - MAX_LENGTH, len(normal)) > MAX_LENGTH:
         return 0, f"Use at most {MAX_LENGTH} characters."
     related = [*_words(related)]
-    # Of a repetition, what is repeated: zxcvbn would see half of a long one.
+    # A repeated password is reduced to its unit, because zxcvbn reads only half of a long one.
     unit = normal[: (normal * 2).find(normal, 1)]
     score, reason = strength(unit, related)
     if min(len(password), len(normal)) < least_length:
@@ -131,7 +132,7 @@ def judge(password: str, *, least_length: int, related: Iterable[str] = ()) -> t
 
 
 def require_strong(password: str, *, least_length: int, related: Iterable[str] = ()) -> None:
-    """Raise WeakPassword, with the reason, unless `password` may be used (see judge)."""
+    """Raise WeakPassword, with the reason, if `password` breaks the rule (see judge)."""
     _score, problem = judge(password, least_length=least_length, related=related)
     if problem:
         raise WeakPassword(problem)
@@ -144,13 +145,13 @@ def _without_accents(text: str) -> str:
 
 
 def _steps(text: Iterable[str]) -> int:
-    """Count the characters that begin something new: `aaa`, `1234` and `112233` are one each."""
+    """Count the characters that start a new sequence: `aaa`, `1234` and `112233` count as one."""
     pairs = pairwise(map(ord, text))
     return 1 + sum(abs(one - other) > 1 for one, other in pairs)
 
 
 def _is_mostly_made_of(words: Iterable[str], password: str) -> bool:
-    """Tell whether little is left of `password` without words that an attacker tries first."""
+    """Return whether little is left of `password` after removing `words`."""
     whole = rest = password
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= SHORTEST_RELATED_WORD or not word.isascii():

@@ -1,4 +1,4 @@
-"""Keeping secrets out of what administrators are shown of jobs."""
+"""Redact secrets in the values that the job pages show to administrators."""
 
 import re
 from typing import Any
@@ -12,10 +12,10 @@ _SECRET_NAME = re.compile(
     r"|credential|cookie|session|signature|private|(^|[_-])(otp|pin)$",
     re.IGNORECASE,
 )
-# What is signed (our mailed links, JSON Web Tokens), and the password in an address. A signature
-# has capitals and digits, so that the name of a long function is not taken for one.
-# Each pattern reads a text once: it begins at the start of a word only, and a repetition that has
-# matched gives nothing back (`++`).
+# These patterns match signed tokens (mailed links, JSON Web Tokens) and the password in a URL. A
+# signature must contain capitals and digits, so that a long function name does not match.
+# Each pattern reads a text once: it matches only at the start of a word, and its possessive
+# quantifiers (`++`) prevent backtracking.
 _SIGNED = re.compile(
     r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{6,}+)?"
     r"\.(?=[a-z0-9_-]*+[A-Z])(?=[A-Za-z_-]*+[0-9])[A-Za-z0-9_-]{27,}+"
@@ -28,7 +28,7 @@ _ASSIGNED = re.compile(
 
 
 def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
-    """Return `value` without what is a secret by its name or by its look, and not too deep."""
+    """Redact secrets in `value`, found by name or by pattern, and cut deep nesting."""
     if name and _SECRET_NAME.search(name) and value not in (None, "", True, False):
         return HIDDEN
     if isinstance(value, str):
@@ -46,6 +46,6 @@ def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Return `text`, a traceback say, without what looks secret: signed, or assigned to a name."""
+    """Redact secrets in `text`, such as a traceback: signed tokens, URL passwords, assignments."""
     text = _ASSIGNED.sub(lambda found: f"{found[1]}{found[2][0]}{HIDDEN}{found[2][0]}", text)
     return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))

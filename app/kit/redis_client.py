@@ -1,4 +1,4 @@
-"""How every part of the app connects to Redis: with the same certificates, and without waiting."""
+"""Connect to Redis with the same certificate checks everywhere, and with short timeouts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-CONNECT_TIMEOUT = 5  # seconds; who waits less for an answer waits less for a connection too
+CONNECT_TIMEOUT = 5  # seconds; a shorter timeout for answers also applies to connecting
 
 
 def options(url: str, settings: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
-    """Return what a connection to `url` is made with, which waits `timeout` seconds for answers."""
+    """Return the options for a connection to `url` that waits `timeout` seconds for answers."""
     found: dict[str, Any] = {
         "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),
         "socket_timeout": timeout,
@@ -30,5 +30,5 @@ def connect(url: str, settings: Mapping[str, Any], *, timeout: float) -> Redis:
 
 
 def pool(url: str, settings: Mapping[str, Any], *, timeout: float) -> ConnectionPool:
-    """Return connections to the Redis at `url` for a library that makes its own client."""
+    """Return a pool of connections to the Redis at `url`, for a library with its own client."""
     return ConnectionPool.from_url(url, **options(url, settings, timeout=timeout))

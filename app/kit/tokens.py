@@ -1,4 +1,8 @@
-"""Signed links: a salt per purpose, an expiry, and a fingerprint of the state that use changes."""
+"""Sign and verify the tokens of links.
+
+Each purpose has its own salt. A token has an expiry, and a fingerprint of the state that its use
+changes, so that it works once.
+"""
 
 import hashlib
 import hmac
@@ -21,22 +25,22 @@ _withheld: ContextVar[bool] = ContextVar("withheld", default=False)
 
 @dataclass(frozen=True)
 class Content:
-    """What a token says, its signature and expiry having been checked."""
+    """The content of a token, after the check of its signature and expiry."""
 
     user_id: int
     fingerprint: str
     claim: str
 
     def matches(self, state: str) -> bool:
-        """Tell whether `state` is what it was when the token was made."""
+        """Return whether `state` is the same as when the token was made."""
         return hmac.compare_digest(self.fingerprint, _fingerprint(state))
 
 
 def make(purpose: str, user_id: int, state: str, *, expires_in: int, claim: str = "") -> str:
-    """Return a token for `purpose` that lasts `expires_in` seconds and until `state` changes.
+    """Return a token for `purpose` that is valid for `expires_in` seconds or until `state` changes.
 
-    The expiry is part of what is signed, so a reader whose clock is behind does not refuse a
-    token as coming from the future.
+    The token holds its expiry instead of its creation time. So a server whose clock is behind does
+    not reject it as coming from the future.
     """
     if _withheld.get():
         return WITHHELD
@@ -47,7 +51,7 @@ def make(purpose: str, user_id: int, state: str, *, expires_in: int, claim: str 
 
 @contextmanager
 def withheld() -> Iterator[None]:
-    """Have `make` return WITHHELD, which opens nothing, while a mail is made to be looked at."""
+    """Make `make` return the invalid token WITHHELD while a mail is rendered for a preview."""
     before = _withheld.set(True)
     try:
         yield
@@ -56,7 +60,7 @@ def withheld() -> Iterator[None]:
 
 
 def read(purpose: str, token: str) -> Content | None:
-    """Return what `token` says, or None if it is not ours, has expired or is for something else."""
+    """Return the content of `token`, or None if it is forged, expired or for another purpose."""
     if len(token) > LONGEST_TOKEN:
         return None
     try:
@@ -69,7 +73,7 @@ def read(purpose: str, token: str) -> Content | None:
 
 
 def receipt(state: str) -> str:
-    """Return what only this app can have made of `state`, without saying anything of it."""
+    """Return a signature of `state` that only this app can make and that does not reveal it."""
     return _receipts().get_signature(state.encode()).decode()
 
 
@@ -78,7 +82,7 @@ def is_receipt(given: str, state: str) -> bool:
 
 
 def no_receipt() -> str:
-    """Return what looks like a receipt and is none."""
+    """Return an invalid value that looks like a receipt."""
     return receipt(secrets.token_urlsafe())
 
 

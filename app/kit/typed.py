@@ -1,4 +1,4 @@
-"""What people type, in the form in which it is stored: addresses, and names without the unseen."""
+"""Normalise the emails and names that users enter, and reject invisible characters and links."""
 
 import re
 import unicodedata
@@ -13,23 +13,23 @@ from settings import normalise
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*")
 
-# Unicode Annex 9: these set the direction of what follows, beyond the end of a name as well.
+# Unicode Annex 9: these set the direction of the following text, even after the end of a name.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def stored_address(typed: str) -> str:
     """Return an email address in the form in which it is stored (`normalise.email`).
 
-    Domains of INTRANET_DOMAINS are taken too. Raises EmailNotValidError.
+    Domains of INTRANET_DOMAINS are accepted too. Raises EmailNotValidError.
     """
     return normalise.email(typed, current_app.config["INTRANET_DOMAINS"])
 
 
 def stored_address_of_many(typed: str) -> str:
-    """Return what `stored_address` does, in a tenth of the time where domains come again.
+    """Normalise one of many email addresses as `stored_address` does, in a tenth of the time.
 
-    Only the domain takes long to check, and a long list of people has few. Raises
-    EmailNotValidError.
+    Only the domain takes long to check, so its result is cached: a long list of users has few
+    domains. Raises EmailNotValidError.
     """
     local, at, domain = typed.strip().rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local):
@@ -44,7 +44,7 @@ def _stored_domain(domain: str, intranet: tuple[str, ...]) -> str:
 
 
 def visible(text: str | None, allowed: str = "\r\n\t") -> str:
-    """Return `text` without control characters but those `allowed`, and without lone surrogates."""
+    """Return `text` without lone surrogates, and without control characters except `allowed`."""
     return "".join(
         character
         for character in text or ""
@@ -52,12 +52,12 @@ def visible(text: str | None, allowed: str = "\r\n\t") -> str:
     )
 
 
-# Characters of a name that are looked at: a longer one is refused for its length.
+# Only this many characters of a name are examined. A longer name is rejected for its length.
 EXAMINED = 256
 
-# What mail programs and browsers make a link of: a scheme, "www.", a path of Windows' network, or
-# letters that a dot joins as in a domain. Initials that a dot joins to a surname are none
-# ("J.R.R.Tolkien"), but domains of one letter have short endings.
+# Mail clients and browsers make a link of a scheme, "www.", a Windows network path, or a domain.
+# Initials joined to a surname are no domain ("J.R.R.Tolkien"), so after a single letter only an
+# ending of two or three letters counts.
 _LETTER = r"[a-z\u00df-\u024f\u0370-\u03ff\u0400-\u052f]"
 _LINK = re.compile(
     r"://|\\\\|\bwww\.|\b(?:https?|ftp|file|mailto|tel):"
@@ -66,9 +66,9 @@ _LINK = re.compile(
 
 
 def holds_link(text: str) -> bool:
-    """Tell whether a name holds what a mail program would make a link of.
+    """Return whether a name contains text that a mail client would turn into a link.
 
-    Names go out in mails, so a stranger must not call themselves by a web address.
+    Mails contain names, so a stranger must not use a URL as a name.
     """
     plain = text[:EXAMINED]
     if not plain.isascii():
@@ -78,14 +78,14 @@ def holds_link(text: str) -> bool:
 
 
 def hides_something(text: str) -> bool:
-    """Tell whether `text` has characters of which nothing can be seen, zero-width ones say."""
+    """Return whether `text` contains invisible characters, such as zero-width ones."""
     return any(unicodedata.category(character)[0] == "C" for character in text)
 
 
 def is_name(text: str) -> bool:
-    """Tell whether `text` is one line that can be seen, and that leaves the text around it alone.
+    """Return whether `text` is one visible line that does not affect the text around it.
 
-    Nothing is a name too. Joiners within a word are part of some scripts, and of emoji.
+    An ASCII text may be empty. Joiners within a word are allowed: some scripts and emoji need them.
     """
     if text.isascii():
         return text.isprintable()

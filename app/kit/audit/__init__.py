@@ -1,4 +1,4 @@
-"""Record, keep and forget who did what. The pages of the trail are a feature, `audit`."""
+"""Record audit events, and delete old ones. The pages of the trail are the feature `audit`."""
 
 from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.audit.event import AuditEvent

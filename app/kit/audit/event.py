@@ -1,4 +1,4 @@
-"""The audit trail: who did what, on what, from where and when. Rows are added and never changed."""
+"""Define the audit trail: actor, action, subject, IP address and time. Rows are append-only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
 
-# Compared byte by byte, so that an index finds what begins with a text.
+# The "C" collation compares bytes, so an index serves searches for a prefix.
 LABEL = String(254).with_variant(String(254, collation="C"), "postgresql")
 
 
@@ -20,7 +20,7 @@ def _where(condition: str) -> Any:
 
 
 class Actor(Protocol):
-    """Who acts: a user, as far as the trail needs to know one."""
+    """The attributes of a user that the audit trail needs of an actor."""
 
     id: Any
     email: Any
@@ -28,15 +28,15 @@ class Actor(Protocol):
 
 
 class AuditEvent(db.Model):
-    """One action. It names people by id and by what they were called then, and refers to no table:
+    """One recorded action. It stores ids and labels, and has no foreign keys.
 
-    what it tells of may be gone. Triggers refuse to change or delete a row, unless the transaction
-    has opened `audit_maintenance`, as only retention does (app.kit.audit).
+    The rows that it names may be deleted later. Triggers refuse to change or delete an event,
+    unless the transaction has opened `audit_maintenance`, as only retention does (app.kit.audit).
     """
 
     __tablename__ = "audit_events"
-    # Ids only grow, so the newest of any selection are those with the largest: each list walks one
-    # of these from its end. What an event lacks is in no index, so that it costs no write.
+    # Ids only grow, so the newest events have the largest ids: each list walks an index from its
+    # end. The indexes are partial, so an empty column costs no write.
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_audit_events_at", "at", "id"),
         Index("ix_audit_events_action", "action", "id"),
@@ -69,20 +69,20 @@ class AuditEvent(db.Model):
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     action: Mapped[str] = mapped_column(String(64))
-    """What was done, as noun and verb: `user.suspended`, `session.started`."""
+    """The action as noun and verb: `user.suspended`, `session.started`."""
     actor_id: Mapped[int | None]
     actor_label: Mapped[str] = mapped_column(LABEL, default="")
-    """The actor's address at the time; of a failed sign-in, the address that was tried."""
+    """The actor's email at the time. For a failed sign-in, the email that was tried."""
     acting_as_id: Mapped[int | None]
     acting_as_label: Mapped[str] = mapped_column(String(254), default="")
-    """Whom the actor was signed in as, if it was someone else."""
+    """The email of the impersonated user, if the actor was impersonating a user."""
     subject_type: Mapped[str] = mapped_column(String(32), default="")
     subject_id: Mapped[int | None] = mapped_column(BigInteger)
     subject_label: Mapped[str] = mapped_column(LABEL, default="")
     changes: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What was changed: {"role": ["User", "Editor"]}, the value before and the one after."""
+    """The changed values, before and after: {"role": ["User", "Editor"]}."""
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """What else there is to know: a reason, a number of rows. Never a secret."""
+    """Further facts, such as a reason or a number of rows. Never a secret."""
     address: Mapped[str] = mapped_column(String(45), default="")
     device: Mapped[str] = mapped_column(String(255), default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
@@ -92,9 +92,9 @@ class AuditEvent(db.Model):
 
 
 class AuditMaintenance(db.Model):
-    """A row in here, which only the transaction that adds it sees, lets that transaction tidy up.
+    """A row that allows its own transaction to change and delete audit events.
 
-    It is deleted again before the commit, so the table is always found empty.
+    The transaction deletes the row before the commit, so no other transaction ever sees it.
     """
 
     __tablename__ = "audit_maintenance"

@@ -1,4 +1,4 @@
-"""Calling someone by a number wherever an event calls them by name."""
+"""Replace the names and emails of an erased user in audit events by the user's number."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 NOWHERE = {"address": "", "device": ""}
-# What an event calls people by, where it has a name for it.
+# The keys of `changes` and `details` that hold a user's email or name.
 PERSONAL = {"email", "pending_email", "first_name", "last_name", "name"}
-# What someone wrote, where the rest are the app's own words.
+# The keys of `details` that hold text written by a user. The other texts are the app's own.
 WRITTEN = {"search", "reason"}
 
 
 def name_of_erased(user_id: int) -> str:
-    """Return what the trail calls someone who is erased."""
+    """Return the label of an erased user in the audit trail."""
     return f"deleted user #{user_id}"
 
 
 class Person:
-    """A user who is taken out: the name from now on, and those so far."""
+    """A user to erase from the trail: the new label, and the known emails and names."""
 
     def __init__(self, user_id: int, email: str, names: Iterable[str | None]) -> None:
         self.id, self.email, self.name = user_id, email, name_of_erased(user_id)
         self.texts: set[str] = set()
-        # Some letters are two when they are made small, and then match no longer.
+        # Some letters become two in lower case and then match no longer, so both forms are kept.
         self.learn([text for name in names if name for text in (name, name.lower())])
 
     def learn(self, texts: Iterable[str | None]) -> None:
-        """Take note of what the person is called, too."""
+        """Add further emails and names of the user."""
         new = {text for text in texts if text} - self.texts
         if new:
             self.texts |= new
             longest_first = sorted(self.texts, key=len, reverse=True)
             either = "|".join(map(re.escape, longest_first))
-            # A longer address or name that has theirs in it is someone else's.
+            # A longer email or name that contains one of these belongs to another user.
             self._pattern = re.compile(rf"(?<![\w.+-])(?:{either})(?!\.?[\w-])", re.IGNORECASE)
 
     def taken_out_of(self, text: str) -> str:
         return self._pattern.sub(self.name, text)
 
     def address_taken_out_of(self, text: str) -> str:
-        """Return `text` without the person's emails, but with their names."""
+        """Replace the user's emails in `text`, and keep the names."""
         return self._pattern.sub(lambda found: self.name if "@" in found[0] else found[0], text)
 
     @property
     def addresses(self) -> set[str]:
-        """All that are known, in lower case, as events have them."""
+        """All known emails of the user in lower case, as events store them."""
         return {text.lower() for text in self.texts if "@" in text}
 
 
 def without(row: Mapping[str, Any], people: Mapping[int, Person]) -> dict[str, Any]:
-    """Return what is to be changed of an event so that it calls nobody of `people` by name."""
+    """Return the columns of an event to update, so that it names none of the users in `people`."""
     kept = ("actor_label", "acting_as_label", "subject_label", "address", "device")
     values = {key: row[key] for key in ("id", *kept, "changes", "details")}
     about = row["subject_id"] if row["subject_type"] == "user" else None
@@ -71,7 +71,7 @@ def without(row: Mapping[str, Any], people: Mapping[int, Person]) -> dict[str, A
 
 
 def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
-    """Yield what an event says that the person is called."""
+    """Yield the emails that an event gives for a user."""
     if row["actor_id"] == user_id:
         yield row["actor_label"]
     if row["acting_as_id"] == user_id:
@@ -83,10 +83,10 @@ def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
 
 
 def without_search(details: Mapping[str, Any], person: Person) -> dict[str, Any]:
-    """Return the details of an event without the person in what was searched for, and why.
+    """Remove a user from the search and the reason in the details of an event.
 
-    A list of one's own may call its search anything, so emails go wherever they stand. Names go
-    from WRITTEN alone: elsewhere a word of the app may look like a name.
+    A list of your own may store its search under any key, so emails are replaced everywhere. Names
+    are replaced only under WRITTEN: elsewhere a word of the app may look like a name.
     """
     return {
         key: _cleaned(part, person, everything=False)
@@ -105,7 +105,7 @@ def _without_address(value: Any, person: Person) -> Any:
 
 
 def _cleaned(value: Any, person: Person, *, everything: bool) -> Any:
-    """Return what an event tells without a person's names; all names, if it is about them."""
+    """Replace a user's names in a value of an event. `everything` also replaces PERSONAL values."""
     if isinstance(value, dict):
         return {
             key: _named(part, person.name)

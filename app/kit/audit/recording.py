@@ -1,4 +1,4 @@
-"""Noting actions, each in the transaction of what was done."""
+"""Record audit events, each in the transaction of its action."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def record(
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
 ) -> None:
-    """Add an action to the trail; the caller commits it together with the action itself.
+    """Add an event to the audit trail. The caller commits it together with the action itself.
 
-    `by` is None for a command, the worker, or a visitor, who may have given an address: `by_label`.
-    Whoever is signed in as someone else acts under both names. `subject` is the row that the action
-    was done to, which must have its id; what is no row has a `kind` and a `label`. `changes` has
-    the value before and the one after under each name. No value may be a secret.
+    `by` is None for a command, the worker or a visitor. `by_label` holds the email that a visitor
+    entered. During an impersonation the event stores both users. `subject` is the row that the
+    action changed, and must have its id. A subject that is no row has a `kind` and a `label`.
+    `changes` maps each name to the value before and the value after. No value may be a secret.
     """
     columns = values(action, by=by, by_label=by_label, changes=changes, **details)
     db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))
 
 
 def record_download(action: str, *, by: Actor, **values: Any) -> None:
-    """Note that a GET takes something away, and commit. `action` ends in a verb of DOWNLOADING.
+    """Record a download, and commit. `action` ends in a verb of DOWNLOADING.
 
-    What was read so far belongs to a transaction that has promised not to write, and what is read
-    for the file promises it again.
+    A GET request runs in a read-only transaction. This function ends that transaction, writes in
+    one of its own, and restores the read-only mode for the file. Raises ValueError for other verbs.
     """
     if action.rpartition(".")[2] not in DOWNLOADING:
         verbs = " or ".join(DOWNLOADING)
@@ -74,7 +74,10 @@ def values(
     changes: Mapping[str, tuple[Any, Any]] | None = None,
     **details: Any,
 ) -> dict[str, Any]:
-    """Return the columns of an event but those of its subject, for many rows at once."""
+    """Return the columns of an event without its subject, for recording many rows at once.
+
+    Raises ValueError if the action is not declared, or if erasing would not find its search.
+    """
     if action not in ACTIONS:
         raise ValueError(
             f"{action} is not an action: give it words under [events] of a feature.toml, "
@@ -95,9 +98,10 @@ def values(
 
 
 def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind: str) -> None:
-    """Add an event for each row of `subjects`, which selects ids and labels, in one statement.
+    """Add an event for each row of `subjects`, in one statement. The caller commits.
 
-    `columns` are of `values`, and `kind` names the table of the rows. The caller commits.
+    `columns` is a result of `values`. `subjects` selects ids and labels, and `kind` names the kind
+    of its rows.
     """
     types = AuditEvent.__table__.c
     same = {"subject_type": kind, **columns}
@@ -108,9 +112,9 @@ def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind:
 
 
 def provenance(by: Actor | None, by_label: str = "") -> dict[str, Any]:
-    """Return the columns that say who acts at the moment, as whom and from where.
+    """Return the columns for the actor, the impersonated user, the IP address and the request.
 
-    What a job does later for whoever began it is noted with those of then.
+    They are stored with a job, so that its later events name the user who started it.
     """
     here = origin.current()
     actor = (by.impersonator or by) if by else None
@@ -127,9 +131,10 @@ def provenance(by: Actor | None, by_label: str = "") -> dict[str, Any]:
 
 
 def is_news(action: str, *, within: timedelta) -> bool:
-    """Tell whether `action` was not noted lately of the network address that asks.
+    """Return whether `action` was not recorded within this period for the current IP address.
 
-    Looks at the newest event of the address alone, so it is quick and now and then forgets.
+    Only the newest event of the IP address is read. This is fast, but another event in between
+    hides the earlier one.
     """
     address = origin.current().address
     newest = db.session.execute(
@@ -142,7 +147,7 @@ def is_news(action: str, *, within: timedelta) -> bool:
 
 
 def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
-    """Return the columns that name what an action was done to."""
+    """Return the columns that name the subject of an action."""
     if subject is None:
         return {"subject_type": kind, "subject_id": None, "subject_label": _label(label)}
     name = label or getattr(subject, "email", "") or getattr(subject, "name", "") or ""
@@ -155,11 +160,11 @@ def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
 
 @contextmanager
 def maintenance() -> Iterator[None]:
-    """Let the present transaction change the trail until the end of the block.
+    """Allow the current transaction to change the audit trail inside the block.
 
-    For retention only. The row that opens it is gone before the commit, so no other transaction
-    ever sees it; it has a number of its own, so that of two neither waits. When the block fails the
-    transaction is rolled back: its row must not stay.
+    This is for retention only. It inserts a row with a random id, so that concurrent transactions
+    do not wait for each other, and deletes it before the commit. If the block fails, the
+    transaction is rolled back, because the row must not stay.
     """
     key = AuditMaintenance(id=1 + secrets.randbelow(2**31 - 1))
     db.session.add(key)
@@ -174,26 +179,26 @@ def maintenance() -> Iterator[None]:
 
 
 def _nobody(here: origin.Origin) -> str:
-    """Return what to call whoever acts when it is nobody who is signed in."""
+    """Return the label of the actor when no user is signed in."""
     if here.address:
         return ""
     return BACKGROUND if queue.current_job_id() else COMMAND_LINE
 
 
 def _label(text: str) -> str:
-    # PostgreSQL has no text with a NUL in it, and what is in Redis may have one.
+    # PostgreSQL text cannot hold a NUL, and values from Redis may contain one.
     return text.replace("\0", "")[:LABEL_LENGTH]
 
 
 def _fitting(value: Any) -> Any:
-    """Return a value as the trail keeps it: of a long text, how it begins."""
+    """Return a value as the audit trail stores it: a long text is truncated."""
     if isinstance(value, str) and len(value) > LONGEST_VALUE:
         return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)"
     return value
 
 
-# The log has each event too, in one line of JSON. It names people by their ids: what they are
-# called is the trail's to tell and, once they are gone, to forget.
+# Each event is also logged, as one line of JSON. The line holds the ids of users and not their
+# emails, because only the audit trail can remove an email when a user is erased.
 
 
 @event.listens_for(AuditEvent, "after_insert")

@@ -1,4 +1,4 @@
-"""What the trail forgets: events after KEEP_AUDIT_EVENTS days, and people who are erased."""
+"""Delete audit events after KEEP_AUDIT_EVENTS days, and anonymise the events of erased users."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from app.kit.audit.recording import maintenance
 from app.kit.database import now
 
 BATCH = 250
-BUDGET = 10 * 60  # seconds that one clean-up may take
+BUDGET = 10 * 60  # seconds for one clean-up
 COLUMNS = AuditEvent.__table__.c
 
 
 def purge() -> int:
-    """Delete the events that are older than KEEP_AUDIT_EVENTS days and return how many there were.
+    """Delete events older than KEEP_AUDIT_EVENTS days, and return the number of deleted events.
 
-    The oldest have the smallest ids, so only the beginning of the trail is looked at. Works a few
-    at a time, because nobody else can write to SQLite meanwhile, for BUDGET seconds at most: what
-    is left goes the next night. May run beside itself.
+    The oldest events have the smallest ids, so only the beginning of the trail is read. Events are
+    deleted in batches, because a SQLite transaction locks out every other writer. The run ends
+    after BUDGET seconds, and the next night deletes the rest. Two runs may overlap.
     """
     before = now() - timedelta(days=current_app.config["KEEP_AUDIT_EVENTS"])
     beginning = select(AuditEvent.id, AuditEvent.at).order_by(AuditEvent.id).limit(BATCH)
     deleted, until = 0, time.monotonic() + BUDGET
     while time.monotonic() < until:
-        # Who purges at the same time has locked the same rows: these are left to them.
+        # An overlapping run has locked some of these rows, and deletes them itself.
         rows = db.session.execute(beginning.with_for_update(skip_locked=True)).all()
         old = [row.id for row in rows if row.at < before]
         if old:
@@ -67,14 +67,13 @@ def purge() -> int:
 
 
 Taken = Callable[[Iterable[str]], Container[str]]
-"""Return those of some email addresses that belong to other users by now."""
+"""Return those of the given emails that belong to other users by now."""
 
 
 def anonymise(people: Mapping[int, Person], taken: Taken) -> None:
-    """Take users out of the trail who are about to be erased; the caller commits.
+    """Replace users who are about to be erased in the audit trail. The caller commits.
 
-    Their events stay, and name them by their number. Their network addresses and devices are
-    emptied.
+    Their events stay, and name them by their number. Their IP addresses and devices are emptied.
     """
     ids = _events_of(people)
     with maintenance():
@@ -84,11 +83,11 @@ def anonymise(people: Mapping[int, Person], taken: Taken) -> None:
 
 
 def anonymise_most(people: Mapping[int, Person], taken: Taken, are_due: Callable[[], bool]) -> None:
-    """Take users out of their events but for the last few, which are left to `anonymise`.
+    """Replace users in all their events but the last batch, which is left to `anonymise`.
 
-    In transactions of its own: a user who suspended a hundred thousand others is in as many
-    events, and on SQLite nobody else can write meanwhile. `are_due` locks the users and tells
-    whether they are still to be erased; if not, this ends, and earlier batches stay done.
+    Each batch has its own transaction. A user may appear in a hundred thousand events, and a SQLite
+    transaction locks out every other writer. `are_due` locks the users and returns whether they are
+    still to be erased. If not, this function ends, and earlier batches stay changed.
     """
     ids = _events_of(people)
     db.session.commit()
@@ -99,16 +98,16 @@ def anonymise_most(people: Mapping[int, Person], taken: Taken, are_due: Callable
             return
         with maintenance():
             _take_out(ids[start : start + BATCH], people)
-            if start == ahead[-1]:  # Former addresses are known only now.
+            if start == ahead[-1]:  # Former emails are known only now.
                 _forget_mentions(people, taken)
         db.session.commit()
         let_others_write()
 
 
 def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
-    """Rewrite these events. The oldest come first: an address is known before others speak of it.
+    """Rewrite these events, oldest first, so that an email is known before later events name it.
 
-    That is also the order in which others who do the same at once lock them.
+    A concurrent run locks the events in the same order, so the two cannot deadlock.
     """
     part = select(COLUMNS).where(COLUMNS.id.in_(ids)).order_by(COLUMNS.id).with_for_update()
     rows = db.session.execute(part).all()
@@ -116,7 +115,7 @@ def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
 
 
 def _forget_mentions(people: Mapping[int, Person], taken: Taken) -> None:
-    """Take the people out of the events that name them and are neither by them nor about them."""
+    """Replace the users in events that mention them as neither the actor nor the subject."""
     names = {text: one.name for one in people.values() for text in one.addresses}
     others = taken(names)
     own = {text: name for text, name in names.items() if text not in others}
@@ -126,7 +125,7 @@ def _forget_mentions(people: Mapping[int, Person], taken: Taken) -> None:
 
 
 def _forget_tries(names: Mapping[str, str], present: Container[str]) -> None:
-    """Forget what was tried with an address of theirs that was no account's at the time."""
+    """Replace the emails in failed attempts that no account owned at the time."""
     tries = select(COLUMNS.id, COLUMNS.actor_label, COLUMNS.subject_id).where(
         COLUMNS.actor_label.in_(names),
         COLUMNS.actor_label != literal_column("''"),
@@ -136,14 +135,14 @@ def _forget_tries(names: Mapping[str, str], present: Container[str]) -> None:
         [
             {"id": row.id, "actor_label": names[row.actor_label]} | NOWHERE
             for row in db.session.execute(tries.order_by(COLUMNS.id).with_for_update()).all()
-            # With a former address, someone else's account may have been meant.
+            # An attempt with a former email may have concerned another user's account.
             if row.actor_label in present or row.subject_id is None
         ]
     )
 
 
 def _forget_mails(own: Mapping[str, str]) -> None:
-    """Forget the addresses by which events call mails."""
+    """Replace the emails that label the mails in events."""
     mails = select(COLUMNS.id, COLUMNS.subject_label).where(
         COLUMNS.subject_label.in_(own),
         COLUMNS.subject_label != literal_column("''"),
@@ -154,10 +153,10 @@ def _forget_mails(own: Mapping[str, str]) -> None:
 
 
 def _forget_searches(people: Mapping[int, Person]) -> None:
-    """Forget whom others searched for when they took people or events away as a file."""
+    """Replace the users in the recorded searches of exports and downloads."""
     details = _in_lower_case(cast_to(COLUMNS.details, Text))
     texts = {text for one in people.values() for text in one.texts}
-    # As JSON has them, in which a letter beyond ASCII is a number, capital or small.
+    # JSON writes a letter beyond ASCII as a number, which differs for upper and lower case.
     written = {json.dumps(form)[1:-1].lower() for text in texts for form in (text, text.upper())}
     searches = select(COLUMNS.id, COLUMNS.details).where(
         COLUMNS.action.in_(SEARCHING),
@@ -174,12 +173,12 @@ def _forget_searches(people: Mapping[int, Person]) -> None:
 
 
 def _in_lower_case(json_text: ColumnElement[str]) -> ColumnElement[str]:
-    """Return JSON, which is ASCII, in lower case; by a Turkish locale I would not become i."""
+    """Return ASCII JSON in lower case. A Turkish locale would not turn I into i."""
     return func.lower(json_text if is_sqlite() else collate(json_text, "C"))
 
 
 def _events_of(people: Mapping[int, Person]) -> list[int]:
-    """Return the ids of the events that name one of these people still, the oldest first."""
+    """Return the ids of the events that still name one of these users, oldest first."""
     names = [person.name for person in people.values()]
 
     def named_by(label: ColumnElement[str], *conditions: ColumnElement[bool]) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""How the database is spoken to: UTC times, and the settings each engine needs to be dependable."""
+"""Configure the database engines, store times in UTC, and parse integers from outside."""
 
 import os
 from contextlib import suppress
@@ -14,18 +14,18 @@ from sqlalchemy.types import TypeDecorator
 from app.kit.database import postgresql
 
 LOCK_TIMEOUT = 5  # seconds that a writer waits for another
-CACHE_SIZE = 16 * 1024  # KiB of a SQLite file that each connection keeps; 2 MiB if nothing is said
-STATEMENT_TIMEOUT = 10  # seconds after which PostgreSQL gives a statement up
+CACHE_SIZE = 16 * 1024  # KiB of a SQLite file that each connection caches; the default is 2 MiB
+STATEMENT_TIMEOUT = 10  # seconds after which PostgreSQL cancels a statement
 
 HIGHEST_INTEGER = 2**31 - 1
 HIGHEST_BIG_INTEGER = 2**63 - 1
 
-# True while the work at hand promises not to write, as a GET request does.
+# True while the current request or job promises not to write, as a GET request does.
 reading_only: ContextVar[bool] = ContextVar("reading_only", default=False)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time in UTC. SQLite keeps no time zone, so it is put back when a value is read."""
+    """An aware time in UTC. SQLite stores no time zone, so reading a value adds it again."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -44,12 +44,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def whole_number(text: str, most: int = HIGHEST_INTEGER) -> int | None:
-    """Return the number that `text` writes in digits, or None.
+    """Parse `text` as a whole number in ASCII digits, or return None.
 
-    Numbers from outside pass through here before they reach a query. A column holds numbers up to
-    `most`; PostgreSQL and SQLite raise an error for a larger one.
+    Every number from outside passes through this function before it reaches a query. A column holds
+    numbers up to `most`. PostgreSQL and SQLite raise an error for a larger number.
     """
-    # Python refuses to read thousands of digits, and ISO digits of other scripts are decimal too.
+    # int() raises ValueError for thousands of digits, and isdecimal() accepts digits of any script.
     if not text.isascii() or not text.isdecimal() or len(text) > 20:
         return None
     number = int(text)
@@ -57,19 +57,19 @@ def whole_number(text: str, most: int = HIGHEST_INTEGER) -> int | None:
 
 
 def now() -> datetime:
-    """Return the present time, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def engine_options(url: str, *, is_pooled: bool = False) -> dict[str, Any]:
-    """Return the arguments of create_engine that suit the database at `url`.
+    """Return the arguments of `create_engine` for the database at `url`.
 
-    `is_pooled` says that PgBouncer, or a pooler like it, gives each transaction a connection.
+    `is_pooled` means that PgBouncer, or a similar pooler, assigns a connection to each transaction.
     """
     parsed = make_url(url)
-    # Errors and logs show statements without the values, among them addresses and hashes.
+    # Parameters are hidden, so errors and logs never show emails or hashes.
     if parsed.get_backend_name() != "sqlite":
-        # A pooler takes no options, and a prepared statement stays with a connection of its own.
+        # A pooler accepts no options, and a prepared statement is bound to one server connection.
         of_a_session = (
             {"prepare_threshold": None}
             if is_pooled
@@ -82,7 +82,7 @@ def engine_options(url: str, *, is_pooled: bool = False) -> dict[str, Any]:
             "connect_args": {
                 "connect_timeout": postgresql.CONNECT_TIMEOUT,
                 **of_a_session,
-                # A server that has vanished without a word is noticed, not waited for.
+                # These timeouts detect a server that vanished without closing the connection.
                 "keepalives_idle": STATEMENT_TIMEOUT,
                 "tcp_user_timeout": STATEMENT_TIMEOUT * 1000,
             },
@@ -110,12 +110,12 @@ def watch(engine: Engine, *, is_pooled: bool = False) -> None:
 
 
 def _keep_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
-    """Take the file away from other users of the machine: SQLite lets everyone read it.
+    """Remove the access of other users of the machine, because SQLite creates readable files.
 
-    What a group was given stays. The files beside it take their rights from it.
+    The rights of a group stay. SQLite copies the file's rights to the files beside it.
     """
     path = arguments[0]
-    with suppress(OSError):  # where it cannot be opened, SQLite says so
+    with suppress(OSError):  # SQLite itself reports a file that cannot be opened
         if path not in {"", ":memory:"} and not path.startswith("file:"):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         for name in (path, f"{path}-wal", f"{path}-shm"):
@@ -124,7 +124,7 @@ def _keep_private(_dialect: object, _record: object, arguments: Any, _options: o
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # Left to itself the driver begins a transaction late and leaks it past a rollback.
+    # By default, the driver begins a transaction late and leaks it past a rollback.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -136,15 +136,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _limit_statements(connection: Connection) -> None:
-    # What is set for a session would be set for whoever the pooler gives it to next.
+    # SET without LOCAL would stay in effect for the next client of the pooled connection.
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT * 1000}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     if reading_only.get():
-        # Takes no lock, so it cannot fail; said to the driver, it costs a tenth.
+        # BEGIN takes no lock and cannot fail. A direct driver call takes a tenth of the time.
         connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
         return
-    # A transaction that reads first and writes later fails at once, without waiting, when another
-    # writer came between. Taking the write lock at the start makes it wait its turn instead.
+    # A transaction that reads first and writes later fails at once if another writer came between.
+    # BEGIN IMMEDIATE takes the write lock at the start, so the transaction waits instead.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Many ids in a statement."""
+"""Pass many ids to a statement as one parameter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.extensions import is_sqlite
 
 
 def among(column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
-    """Return the condition that `column` is one of many ids, which are one parameter.
+    """Return the condition that `column` is one of `ids`, passed as one parameter.
 
-    To write a thousand of them into a statement takes longer than to run it.
+    Compiling a statement with a thousand parameters takes longer than running it.
     """
     if is_sqlite():
         each = func.json_each(json.dumps(list(ids))).table_valued("value")

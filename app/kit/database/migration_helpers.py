@@ -1,7 +1,7 @@
-"""Steps of a migration that let others read and write meanwhile, on both engines.
+"""Migrate large tables without blocking readers and writers, on both engines.
 
-On PostgreSQL they run outside of a transaction: everything that the revision did before them is
-committed. So a revision with such a step does nothing else that may not run twice.
+On PostgreSQL these steps run outside a transaction, and commit the earlier steps of the revision.
+So all other steps of such a revision must be safe to run twice.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ BATCH = 5_000  # ids that one transaction of `update_in_batches` covers
 
 
 def is_postgresql() -> bool:
-    """Tell the engine, also in offline mode (`db upgrade --sql`), where there is no connection."""
+    """Return whether the engine is PostgreSQL, also in offline mode (`db upgrade --sql`)."""
     return op.get_context().dialect.name == "postgresql"
 
 
 def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) -> None:
-    """Create an index; options are those of `op.create_index`.
+    """Create an index, concurrently on PostgreSQL. `options` are those of `op.create_index`.
 
-    An interrupted concurrent build leaves an invalid index behind, which costs writes and serves
-    no query. So an index of that name is dropped first, and the revision may run again.
+    An interrupted concurrent build leaves an invalid index, which costs writes and serves no query.
+    So an index of that name is dropped first, and the revision may run again.
     """
     if not is_postgresql():
         op.create_index(name, table, columns, **options)
@@ -32,7 +32,7 @@ def create_index(name: str, table: str, columns: Sequence[Any], **options: Any) 
 
 
 def drop_index(name: str, table: str) -> None:
-    """Drop an index if it is there."""
+    """Drop an index if it exists, concurrently on PostgreSQL."""
     if not is_postgresql():
         op.drop_index(name, table, if_exists=True)
         return
@@ -41,10 +41,10 @@ def drop_index(name: str, table: str) -> None:
 
 
 def update_in_batches(table: str, assignments: str, *, where: str) -> None:
-    """Update rows by ranges of their `id`, on PostgreSQL in a transaction for each range.
+    """Update rows in ranges of `id`, on PostgreSQL with one transaction for each range.
 
-    A row stays locked for one batch and not for the whole update. `where` leaves out rows that
-    are done, so that an interrupted revision may run again.
+    A row stays locked for one batch, and not for the whole update. `where` excludes rows that are
+    already updated, so that an interrupted revision may run again.
     """
     update = f"UPDATE {table} SET {assignments} WHERE ({where})"  # noqa: S608 - a revision's text
     if not is_postgresql():

@@ -1,4 +1,4 @@
-"""Where revisions are: a branch for the core, and one for each feature that has a folder for it.
+"""Locate the Alembic revisions: a branch for the core, and one for each feature with migrations.
 
 A feature that is switched off keeps its branch, so switching it on again needs no migration.
 """
@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 
 from app.kit.features import FOLDER as FEATURES
 
-# Flask-Migrate's own defaults mean the only branch. A new revision goes to the core.
+# Flask-Migrate's defaults assume a single branch. A new revision goes to the core.
 DEFAULTS = {
     "upgrade": {"revision": "heads"},
     "stamp": {"revision": "heads"},
@@ -37,7 +37,7 @@ LAST_OF_ALL = "0023"  # the last of the revisions that the first of each branch 
 
 
 def init_app(migrate: Migrate) -> None:
-    """Teach Flask-Migrate's functions and commands about branches."""
+    """Configure Flask-Migrate's functions and commands for several branches."""
     migrate.configure(locate)
     commands.context_settings["default_map"] = DEFAULTS
     (revision,) = (p for p in commands.commands["downgrade"].params if p.name == "revision")
@@ -45,7 +45,7 @@ def init_app(migrate: Migrate) -> None:
 
 
 def name_a_branch(_context: object, _parameter: object, revision: str) -> str:
-    """Refuse to go back by a number of revisions in any branch: Alembic would choose one."""
+    """Reject a relative downgrade without a branch, because Alembic would pick one."""
     if STEPS_BACK.fullmatch(revision):
         raise click.UsageError(
             f"Say which branch goes back, such as core@{revision}. `db heads` lists the branches."
@@ -54,35 +54,35 @@ def name_a_branch(_context: object, _parameter: object, revision: str) -> str:
 
 
 def folders(directory: Path) -> list[Path]:
-    """Return the folders with revisions; `directory` is Flask-Migrate's, with those of the core."""
+    """Return the folders with revisions. `directory` is Flask-Migrate's folder, with the core's."""
     return [directory / "versions", *sorted(FEATURES.glob("*/migrations"))]
 
 
 def locate(config: Config) -> Config:
-    """Tell Alembic where the revisions are.
+    """Set the folders of the revisions in Alembic's configuration.
 
-    Raises CommandError when a revision builds on one that is missing.
+    Raises CommandError if a revision builds on a missing one.
     """
     directory = Path(config.get_main_option("script_location") or "")
     locations = [str(folder) for folder in folders(directory)]
     config.set_main_option("version_locations", "\n".join(locations))
     config.set_main_option("path_separator", "newline")
-    if directory.is_dir():  # not yet, when `db init` makes it
+    if directory.is_dir():  # `db init` calls this before the folder exists
         ensure_complete(ScriptDirectory.from_config(config))
     return config
 
 
 def scripts(directory: Path) -> ScriptDirectory:
-    """Return the revisions of all branches. Raises CommandError, as `locate` does."""
+    """Return the revisions of all branches. Raises CommandError if one is missing."""
     found = ScriptDirectory(str(directory), version_locations=folders(directory))
     ensure_complete(found)
     return found
 
 
 def ensure_complete(scripts: ScriptDirectory) -> None:
-    """Raise CommandError when a revision builds on one that is missing.
+    """Raise CommandError if a revision builds on a missing one.
 
-    Alembic's own answer is a KeyError, so this looks before Alembic connects the revisions.
+    Alembic itself raises a KeyError, so this check runs before Alembic connects the revisions.
     """
     loaded = list(scripts._load_revisions())
     known = {name for script in loaded for name in (script.revision, *script.branch_labels)}
@@ -96,7 +96,7 @@ def ensure_complete(scripts: ScriptDirectory) -> None:
 
 
 def import_models() -> None:
-    """Import the models of every feature that is there, on or off.
+    """Import the models of every installed feature, on or off.
 
     Autogenerate would otherwise drop the tables of a feature that is switched off.
     """
@@ -107,14 +107,14 @@ def import_models() -> None:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What keeps a database from having the tables of the code, and what to do."""
+    """A difference between the database's revisions and the code's, and how to resolve it."""
 
     problem: str
     hint: str
 
 
 def problem(connection: Connection, directory: Path) -> Mismatch | None:
-    """Compare the revisions that a database has with those of the code."""
+    """Compare the revisions of the database with those of the code, and return a mismatch."""
     files = (path for folder in folders(directory) for path in folder.glob("*.py"))
     try:
         known, newest = _read(directory, frozenset(files))
@@ -133,15 +133,15 @@ def problem(connection: Connection, directory: Path) -> Mismatch | None:
 
 @lru_cache(maxsize=1)
 def _read(directory: Path, _files: frozenset[Path]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return all revisions, and the newest of each branch. Reading them takes long."""
+    """Return all revisions, and the newest of each branch. The slow result is cached."""
     found = scripts(directory)
     known = frozenset(script.revision for script in found.walk_revisions())
-    # Without those that others build on: the database has no row for them.
+    # The database has no row for a revision that another one depends on.
     return known, frozenset(script.revision for script in found.get_revisions("heads"))
 
 
 def explain(unknown: Iterable[str]) -> Mismatch:
-    """Say what to do about revisions that a database has and no file."""
+    """Explain what to do about revisions of the database that no file defines."""
     revision = max(unknown)
     problem = f"The database has the migration {revision}, which this code does not know."
     if revision == LAST_OF_ALL:

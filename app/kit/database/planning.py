@@ -1,4 +1,4 @@
-"""Hints for SQLite's planner, which has no statistics to tell a rare value from a common one."""
+"""Give hints to SQLite's planner, which has no statistics about rare and common values."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from app.extensions import is_sqlite
 
 
 def without_index(column: Any) -> Any:
-    """Return `column` as an expression for which SQLite looks into no index.
+    """Return `column` as an expression for which SQLite uses no index.
 
-    PostgreSQL has statistics and chooses by itself.
+    On PostgreSQL the column stays as it is, because the planner has statistics.
     """
     if not is_sqlite():
         return column

@@ -1,4 +1,7 @@
-"""A PostgreSQL that hangs: every wait in a request ends, and nobody waits for what is known."""
+"""Limit how long a request waits for a PostgreSQL server that hangs.
+
+Every wait in a request has a timeout. A circuit breaker makes other requests fail at once.
+"""
 
 import threading
 import time
@@ -9,26 +12,26 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from sqlalchemy import Engine, event
 
-# Seconds. A frozen server still acknowledges packets, so no timeout of the network notices it,
-# and the server cannot apply a timeout of its own.
-STATEMENT_PATIENCE = 12.0  # a little more than STATEMENT_TIMEOUT, so that a slow query is told so
+# Seconds. A frozen server still acknowledges packets, so no network timeout detects it, and the
+# server cannot apply its own timeout.
+STATEMENT_PATIENCE = 12.0  # above STATEMENT_TIMEOUT, so that the server reports a slow query first
 PING_PATIENCE = 2.0
-CONNECT_TIMEOUT = 3  # libpq knows whole seconds, two at least
-SLOW = 1.0  # a connection that takes this long to be refused is not tried by everyone
+CONNECT_TIMEOUT = 3  # libpq accepts whole seconds, two at least
+SLOW = 1.0  # a refusal that takes this long opens the breaker
 PAUSE = 1.0  # between two attempts while the server does not answer
 
-# How long the work at hand waits for an answer; None outside of requests, as for a migration.
+# The seconds that the current request waits for an answer. None, as in a migration, is no limit.
 patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
 class NoAnswer(psycopg.OperationalError):
-    """PostgreSQL took longer than is waited for, or has just done so for another request."""
+    """PostgreSQL did not answer in time, for this request or for another one just before."""
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection that gives up, and is closed, when the server has not answered in time."""
+    """A connection that closes itself if the server does not answer in time."""
 
-    is_resting = False  # in the pool: the next thing sent is the ping before it is used
+    is_resting = False  # in the pool; the next statement is the pool's ping
     breaker: Any = None
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
@@ -36,15 +39,15 @@ class PatientConnection(psycopg.Connection[Any]):
             timeout = PING_PATIENCE if self.is_resting else patience.get()
         try:
             return super().wait(gen, interval, timeout)
-        except psycopg.errors._WaitTimeout:  # psycopg leaves it to callers to convert it
+        except psycopg.errors._WaitTimeout:  # psycopg expects callers to convert this error
             self.close()
             self.breaker.open()
             raise NoAnswer(f"PostgreSQL has not answered for {timeout:g} s") from None
 
     def rollback(self) -> None:
-        """Roll back, or close a connection that is lost: its server has rolled back by itself.
+        """Roll back, or close a lost connection, because its server has rolled back by itself.
 
-        The session rolls back after each request, where no error page can answer any more.
+        The session rolls back after each request, when it is too late for an error page.
         """
         try:
             super().rollback()
@@ -53,9 +56,9 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 class Breaker:
-    """Has one caller at a time try to connect while PostgreSQL does not answer.
+    """A circuit breaker: one caller at a time tries to connect while PostgreSQL does not answer.
 
-    The others fail at once. Otherwise each would hold one of the few threads until its timeout.
+    The others fail at once. Otherwise each would block one of the few threads until its timeout.
     """
 
     def __init__(self) -> None:
@@ -70,19 +73,19 @@ class Breaker:
         self._retry_at = None
 
     def check(self) -> None:
-        """Raise NoAnswer unless PostgreSQL is well, or it is the caller's turn to find out."""
+        """Raise NoAnswer if the breaker is open and it is not yet time for the next attempt."""
         if self._retry_at is None:
             return
         with self._lock:
             at = time.monotonic()
             if self._retry_at is not None and at < self._retry_at:
                 raise NoAnswer("PostgreSQL does not answer")
-            # Should the caller never come back, another one tries after a while.
+            # If this caller never reports back, another caller tries after this period.
             self._retry_at = at + CONNECT_TIMEOUT + PAUSE
 
 
 def watch(engine: Engine) -> None:
-    """Have `engine` use connections and a breaker of the above kind."""
+    """Make `engine` use PatientConnection and a Breaker."""
     breaker = Breaker()
 
     def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> PatientConnection:

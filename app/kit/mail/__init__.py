@@ -1,1 +1,1 @@
-"""The outbox: messages as rows, rendered at the moment of sending, and the SMTP transport."""
+"""Provide the outbox, whose rows are rendered when they are sent, and the SMTP transport."""

@@ -1,16 +1,16 @@
-"""Showing the HTML of a mail so that nothing in it can be followed."""
+"""Disable the links in the HTML of a mail for a preview."""
 
 from html import escape
 from html.parser import HTMLParser
 
-# What would load, send or lead somewhere by itself, or change where the rest leads.
+# Tags that load, send or open something by themselves, or change the target of other links.
 _DROPPED = {
     *("base", "button", "embed", "form", "frame", "iframe", "input", "link", "object", "script"),
 }
 
 
 def without_links(html: str) -> str:
-    """Return `html` with links that show where they lead when pointed at, and lead nowhere."""
+    """Return `html` with disabled links that show their URL as a tooltip."""
     parser = _Parser()
     parser.feed(html)
     parser.close()
@@ -18,7 +18,7 @@ def without_links(html: str) -> str:
 
 
 class _Parser(HTMLParser):
-    """Copies what it reads, but for what could be followed."""
+    """Copies HTML without the links and the dropped tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)

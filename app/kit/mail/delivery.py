@@ -1,7 +1,7 @@
-"""Delivering one mail of the outbox that was claimed: rendering it, handing it over, the outcome.
+"""Deliver one leased mail of the outbox: render it, send it and record the outcome.
 
-Each step has a transaction of its own, because a mail server may be slow and a database lock must
-not wait for it.
+Each step has its own transaction, because a mail server may be slow and a database lock must not
+wait for it.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from app.kit.mail.transport import (
 
 logger = logging.getLogger(__name__)
 
-# Until an operator mends the cause, coming back soon is of no use.
+# An early retry is of no use until an operator fixes the cause.
 MISCONFIGURED_RETRY_AFTER = timedelta(minutes=5)
 MISCONFIGURED_GIVE_UP_AFTER = timedelta(days=3)
-# More than the retries of three days: only a mail that kills its worker gets there.
+# This exceeds the retries of three days, so only a mail that kills its worker reaches it.
 MOST_ATTEMPTS = 30
 MARK_TRIES = 4
 
 
 def send(claimed: Lease, transport: Transport) -> EmailState:
-    """Render and send a mail and return the state that it is in then.
+    """Render and send a mail, and return its new state.
 
-    The lines that are logged meanwhile have the id of the request that caused the mail.
+    Log lines in between carry the id of the request that caused the mail.
     """
     own_id = g.get("request_id", "")
     g.request_id = claimed.request_id or own_id
@@ -67,7 +67,7 @@ def _render(claimed: Lease) -> RenderedEmail | EmailState:
         db.session.rollback()
         return _mark(claimed, EmailState.CANCELLED, error=str(reason))
     except SQLAlchemyError:
-        # The database is in trouble, not the mail: the claim runs out and it is tried again.
+        # The database failed, not the mail, so the lease expires and the mail is tried again.
         db.session.rollback()
         raise
     except Exception as error:
@@ -94,14 +94,14 @@ def _hand_over(claimed: Lease, rendered: RenderedEmail, transport: Transport) ->
         logger.error("email %s not sent, and no other can be: %s", claimed.email_id, error)
         return _retry(claimed, rendered, str(error), misconfigured=True)
     except Exception as error:
-        # Whatever it is, also the job running out of time: the mail is not known to have gone.
+        # After any other error, a job timeout included, the mail may not have been sent.
         if not isinstance(error, TemporaryFailure):
             logger.exception("email %s could not be sent", claimed.email_id)
         return _retry(claimed, rendered, str(error) or type(error).__name__)
     return _mark(claimed, EmailState.SENT, rendered)
 
 
-# What has become of it
+# Outcome
 
 
 def _retry(
@@ -136,7 +136,7 @@ def _mark(
     next_try_at: datetime | None = None,
     needs_operator: bool = False,
 ) -> EmailState:
-    """Record how an attempt ended, unless the mail has been claimed anew since."""
+    """Record the outcome of an attempt, unless another worker has leased the mail since."""
     values: dict[str, Any] = {
         "state": state,
         "last_error": error,
@@ -164,13 +164,13 @@ def _mark(
     told = (claimed.email_id, kind, state, claimed.attempt, f": {error}" if error else "")
     logger.log(level, "email %s (%s) %s, attempt %s%s", *told)
     if state == EmailState.SENT and claimed.attempt > 1:
-        # What has evidently been mended: the next sweep tries those that waited for it.
+        # The cause is evidently fixed, so the next sweep tries the mails that waited for it.
         _bring_forward(now())
     return state
 
 
 def _insist(statement: ReturningUpdate[str]) -> str | None:
-    """Run and commit `statement`, again if the database is busy: a second mail costs more."""
+    """Run and commit `statement`, with retries, because losing the outcome sends a second mail."""
     for remaining in reversed(range(MARK_TRIES)):
         try:
             kind: str | None = db.session.scalar(statement)
@@ -184,9 +184,9 @@ def _insist(statement: ReturningUpdate[str]) -> str | None:
 
 
 def bring_forward_what_waits_for_the_operator() -> None:
-    """Have those that were put off for longer be tried soon, because some mail goes out.
+    """Bring forward the mails that wait for the operator, because another mail was sent.
 
-    Not at once: what keeps them may be of theirs alone, and each try counts.
+    They wait a little longer, because the cause may be theirs alone and each attempt counts.
     """
     _bring_forward(now() + MISCONFIGURED_RETRY_AFTER)
 
@@ -195,7 +195,7 @@ def _bring_forward(at: datetime) -> None:
     db.session.execute(
         update(EmailMessage)
         .where(
-            # Among very many that wait few need an operator, and have an index of their own.
+            # Few of the pending mails need an operator, and a partial index covers these.
             without_index(EmailMessage.state) == EmailState.PENDING,
             EmailMessage.next_try_at > at,
             EmailMessage.needs_operator,

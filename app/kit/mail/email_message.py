@@ -1,4 +1,4 @@
-"""The outbox: a row for every mail, written in the same commit as the change that causes it."""
+"""Define the outbox: a row for each mail, committed together with the change that causes it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
 
-# How long a new row is left to the worker that was told of it, before the sweeper takes it.
+# A new row is left to the notified worker for this long before the sweeper takes it.
 NOTIFY_PERIOD = timedelta(seconds=60)
 
-# What no worker has taken up yet. A partial index is used by a query that says the same.
+# No worker has leased the mail yet. A query must repeat this text to use the partial index.
 NEW = text("state = 'pending' AND attempts = 0")
 
 
 class EmailState(StrEnum):
-    """Where a mail is on its way."""
+    """The delivery state of a mail."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -30,15 +30,15 @@ class EmailState(StrEnum):
 
 
 class EmailMessage(db.Model):
-    """A mail that is to be sent, or has been.
+    """A mail to send, or one that was sent.
 
-    It holds what the mail is rendered from and never a link with a token: those are made when it
-    is sent. `message_id` stays the same however often sending is tried, so that a reader's
-    program can tell a second copy from a second mail.
+    The row holds the values for rendering the mail and never a link with a token, because links are
+    made when the mail is sent. `message_id` stays the same for every attempt, so that a mail client
+    can tell a second copy from a second mail.
     """
 
     __tablename__ = "email_messages"
-    # Ids never return and only grow: the newest mail of a kind is the one with the largest.
+    # Ids only grow and are never reused, so the newest mail of a kind has the largest id.
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_email_messages_due", "state", "next_try_at"),
         Index(
@@ -66,27 +66,27 @@ class EmailMessage(db.Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     context: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     message_id: Mapped[str] = mapped_column(String(255), unique=True)
-    # Known once it has been rendered for the first time.
+    # The subject is set when the mail is first rendered.
     subject: Mapped[str] = mapped_column(Text, default="")
 
-    # One of those of an action done to many. A mail that one person waits for goes before them.
+    # The mail belongs to a bulk action. Mails that a single user waits for are sent first.
     is_bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[str] = mapped_column(String(16), default=EmailState.PENDING)
-    # Counts the times that it was claimed, so it also tells one claim from the next.
+    # Each lease increments this number, so it also identifies the lease.
     attempts: Mapped[int] = mapped_column(default=0)
-    # From here on the sweeper may take it: because nobody has, because a retry is due, or
-    # because whoever was sending it must have died.
+    # The sweeper may take the mail from this time on: no worker took it, a retry is due, or the
+    # worker that leased it has died.
     next_try_at: Mapped[datetime] = mapped_column(
         UtcDateTime, default=lambda: now() + NOTIFY_PERIOD
     )
     last_error: Mapped[str] = mapped_column(Text, default="")
-    # It waits until someone mends what keeps every mail from going: a refused password, say.
+    # The mail waits until an operator fixes what stops all mails: a refused password, say.
     needs_operator: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The job that has claimed it, if any: run again, it may take up what it left.
+    # The job that leased the mail, if any. When the job runs again, it may resume the mail.
     claimed_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    # Of the page that caused it: log lines of the worker have it too.
+    # The id of the request that caused the mail. The worker's log lines carry it too.
     request_id: Mapped[str] = mapped_column(String(64), default="", server_default="")
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -97,7 +97,7 @@ class EmailMessage(db.Model):
     def count_since(
         recipient: str | InstrumentedAttribute[str], message: str, since: datetime
     ) -> Select[int]:
-        """Select how many mails of a kind were written to an address after `since`."""
+        """Select the number of mails of a kind to one email address since `since`."""
         return (
             select(func.count())
             .select_from(EmailMessage)
@@ -110,19 +110,18 @@ class EmailMessage(db.Model):
 
     @staticmethod
     def next_new() -> Select[int]:
-        """Select the id of the mail whose first try is next, and lock it.
+        """Select and lock the id of the oldest mail without an attempt.
 
-        That is the one that waits longest, those of many only when there is no other. One that
-        another worker has locked is passed over.
+        Mails of bulk actions come last. Mails that another worker has locked are skipped.
         """
         query = select(EmailMessage.id).where(NEW).order_by(EmailMessage.is_bulk, EmailMessage.id)
         return query.limit(1).with_for_update(skip_locked=True)
 
     @staticmethod
     def due(at: datetime) -> Select[int]:
-        """Select the ids of the mails that the sweeper should take, those due longest first.
+        """Select the ids of the mails that are due, longest due first.
 
-        Those of many come after all others.
+        Mails of bulk actions come after all others.
         """
         return (
             select(EmailMessage.id)

@@ -1,4 +1,4 @@
-"""Mails kept as files, in development without a mail server; /dev/mail shows them."""
+"""Store mails as files in development without a mail server. /dev/mail shows them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NAME = re.compile(r"(?P<stamp>[0-9]{8}T[0-9]{12})-[0-9a-f]{8}\.eml")
 
 
 def directory() -> Path:
-    """Return the folder of this app's mails, which need not exist."""
+    """Return the folder of this app's mails. It may not exist yet."""
     return Path(current_app.instance_path) / "mail"
 
 
 def store(folder: Path, content: bytes) -> None:
-    """Write a mail that only its owner can read, and that nobody sees half of. Raises OSError."""
+    """Write a mail atomically to a file that only its owner can read. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}.eml"
     unfinished = folder / f".{name}"
@@ -42,7 +42,7 @@ def stored(folder: Path) -> list[Path]:
 
 
 def sent_at(name: str) -> datetime | None:
-    """Return when the mail in the file called `name` was sent, or None if none is called so."""
+    """Parse the time of sending from a file name, or return None for any other name."""
     if (match := NAME.fullmatch(name)) is None:
         return None
     try:

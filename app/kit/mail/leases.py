@@ -1,4 +1,4 @@
-"""Which worker sends which mail of the outbox: each takes one, and no two have the same."""
+"""Lease each mail of the outbox to one worker at a time."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage, EmailState
 
 TIMEOUT = 90  # seconds that a job may spend on sending
-# A claim this old belongs to a worker that died: no job lives longer than TIMEOUT.
+# A lease this old belongs to a dead worker, because no job lives longer than TIMEOUT.
 LEASE = timedelta(seconds=TIMEOUT + 10)
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A mail that this worker may send now; a later claim has another attempt's number."""
+    """A worker's temporary hold on a mail. A later lease has a higher attempt number."""
 
     email_id: int
     attempt: int
     request_id: str
 
 
-# The update decides who has a mail: of two workers, one changes no row. Put together once, because
-# that takes as long as running it.
+# The update decides which worker gets a mail: the other worker changes no row. The statement is
+# built once, because building it takes as long as running it.
 _TAKE: ReturningUpdate[int, int, str] = (
     update(EmailMessage)
     .values(
@@ -46,7 +46,7 @@ _TAKE_AWAITED = _TAKE.where(EmailMessage.id == _AWAITED.scalar_subquery())
 
 
 def may_be_claimed(at: datetime) -> ColumnElement[bool]:
-    """Return the condition that a mail is new, or due again."""
+    """Return the condition that a mail is new or due for another attempt."""
     never_tried = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts == 0)
     due = and_(
         EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
@@ -56,7 +56,7 @@ def may_be_claimed(at: datetime) -> ColumnElement[bool]:
 
 
 def claim(email_id: int, claimant: str) -> Lease | None:
-    """Take a mail for this worker if it is new or due, or if `claimant` has it."""
+    """Lease a mail if it is new or due, or if `claimant` already holds it."""
     is_free = may_be_claimed(now())
     if claimant:
         is_free = or_(is_free, _is_of(claimant))
@@ -64,13 +64,13 @@ def claim(email_id: int, claimant: str) -> Lease | None:
 
 
 def claim_again(claimant: str) -> Lease | None:
-    """Take up again what `claimant` was sending when it died."""
+    """Lease the mail again that `claimant` was sending when it died."""
     left = left_by(claimant)
     return claim(left[0], claimant) if left else None
 
 
 def left_by(claimant: str) -> list[int]:
-    """Return the ids of what `claimant` was sending when it died: one, or none."""
+    """Return the id of the mail that `claimant` was sending when it died, in a list, if any."""
     if not claimant:
         return []
     left = list(db.session.scalars(select(EmailMessage.id).where(_is_of(claimant))))
@@ -79,17 +79,17 @@ def left_by(claimant: str) -> list[int]:
 
 
 def claim_new(claimant: str) -> Lease | None:
-    """Take the mail whose first try is next: one that somebody waits for, else one of many."""
+    """Lease the oldest new mail. Mails of bulk actions come last."""
     return _take(_TAKE_NEW, claimant)
 
 
 def claim_awaited(claimant: str) -> Lease | None:
-    """Take the mail that waits longest for its first try, and is not one of many."""
+    """Lease the oldest new mail that does not belong to a bulk action."""
     return _take(_TAKE_AWAITED, claimant)
 
 
 def is_any_new() -> bool:
-    """Tell whether a mail waits for its first try."""
+    """Return whether a mail waits for its first attempt."""
     found = db.session.scalar(EmailMessage.next_new())
     db.session.commit()
     return found is not None

@@ -1,7 +1,7 @@
-"""Getting mail out: offering rows of the outbox to the worker, and finding what is to be sent.
+"""Notify the worker of new mails, and send the mails of the outbox that are due.
 
-A mail is sent at least once. A crash between the server's yes and the row's `sent` gives a second
-copy, with the same Message-ID.
+A mail is sent at least once. A crash between the mail server's acceptance and the state `sent`
+causes a second copy with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from app.kit.mail.transport import connect
 
 logger = logging.getLogger(__name__)
 
-# Seconds after which a job leaves the rest to the next one. With the mail at hand it has to end
-# in the time that a worker has when it is told to.
+# Seconds after which a job leaves the remaining mails to the next job. The job and its current mail
+# must end within the time that a worker has to stop.
 DRAIN_BUDGET = 2
 SWEEP_BUDGET = 12
 SWEEP_LIMIT = 1000
@@ -34,9 +34,9 @@ PURGE_BATCH = 1000
 
 
 def commit_and_notify(*rows: EmailMessage | None) -> None:
-    """Commit the session and tell the worker of the mails in it.
+    """Commit the session and notify the worker of its mails.
 
-    When Redis is away nothing is lost and nothing is raised: the sweeper finds the rows.
+    If Redis is unavailable, nothing is raised or lost, because the sweeper finds the rows.
     """
     db.session.commit()
     if any(row is not None for row in rows):
@@ -44,11 +44,10 @@ def commit_and_notify(*rows: EmailMessage | None) -> None:
 
 
 def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bool:
-    """Tell whether `limit` mails of this kind went to `recipient` within the period `per`.
+    """Return whether `limit` mails of this kind went to `recipient` within the period `per`.
 
-    Holds a lock on the pair until the transaction ends, so that of two requests at once the
-    second counts the first one's mail too. On SQLite a transaction that writes holds the only
-    lock there is.
+    An advisory lock on the pair lasts until the transaction ends, so that a concurrent request
+    counts the first request's mail too. On SQLite a writing transaction holds the only lock.
     """
     if not is_sqlite():
         key = zlib.crc32(f"{message}\0{recipient}".encode(errors="replace"))
@@ -58,7 +57,7 @@ def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bo
 
 
 def cancel_for(user_ids: Sequence[int]) -> None:
-    """Cancel the mails to these users that are still to be sent; the caller commits."""
+    """Cancel the pending mails to these users. The caller commits."""
     db.session.execute(
         update(EmailMessage)
         .where(EmailMessage.user_id.in_(user_ids), EmailMessage.state == EmailState.PENDING)
@@ -68,10 +67,10 @@ def cancel_for(user_ids: Sequence[int]) -> None:
 
 
 def statistics() -> dict[str, int]:
-    """Return how many mails wait, how many failed, and how many were sent since midnight UTC."""
+    """Return the numbers of mails pending, failed, and sent since midnight UTC."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     state = EmailMessage.state
-    # Each is counted in an index: a look at every mail there ever was takes longer each day.
+    # Each count reads an index, because a scan of all mails gets slower each day.
     conditions = {
         "pending": state.in_([EmailState.PENDING, EmailState.SENDING]),
         "failed": state == EmailState.FAILED,
@@ -89,12 +88,12 @@ def statistics() -> dict[str, int]:
 
 
 def drain(*, claimant: str = "") -> int:
-    """Send what no worker has taken up yet over one connection; return how many mails that was.
+    """Send the new mails over one connection, and return the number of mails.
 
-    They are claimed one at a time, so that several workers share them: as soon as there is more
-    than one, another is woken. First comes what `claimant` was sending when it died. After
-    DRAIN_BUDGET seconds, or when the mail server is away, another job goes on, so that other work
-    has its turn.
+    Mails are leased one at a time, so that several workers share them. If another new mail waits,
+    another job is enqueued. The mail that `claimant` was sending when it died comes first. After
+    DRAIN_BUDGET seconds, or when the mail server is unreachable, this job enqueues the next one and
+    ends, so that other jobs get their turn.
     """
     until = time.monotonic() + DRAIN_BUDGET
     taken = 0
@@ -122,13 +121,12 @@ def sweep(
     include_new: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Send what is due over one connection and return how many mails were taken up.
+    """Send the due mails over one connection, and return the number of leased mails.
 
-    Due are mails that no worker took up, retries whose time has come, and mails whose worker
-    died; first comes what `claimant` was sending when it did. With `include_new` mails that were
-    just written count as due as well. Between any two comes one that was just written, if someone
-    waits for it. Stops at the first sign that the mail server is away, when
-    `is_stopping`, and after SWEEP_BUDGET seconds.
+    A mail is due if no worker took it, if it is time for a retry, or if its worker died. The mail
+    that `claimant` was sending when it died comes first. With `include_new`, new mails are due too.
+    Between two due mails, a new mail that is not part of a bulk action is sent. The sweep ends when
+    the mail server is unreachable, when `is_stopping` returns true, or after SWEEP_BUDGET seconds.
     """
     until = time.monotonic() + SWEEP_BUDGET
     at = now()
@@ -137,7 +135,7 @@ def sweep(
         query = select(EmailMessage.id).where(leases.may_be_claimed(at))
         query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
     ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
-    # Nothing may stay open while mails are sent: on SQLite it would shut out every writer.
+    # No transaction may stay open while mails are sent: on SQLite it would block every writer.
     db.session.commit()
     taken = 0
     with connect() as transport:
@@ -152,7 +150,7 @@ def sweep(
 
 
 def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Lease]:
-    """Claim the mails of `ids`, each when it is asked for."""
+    """Yield a lease for each mail of `ids`, taken only when it is requested."""
     for number, email_id in enumerate(ids):
         if number and (awaited := leases.claim_awaited(claimant)):
             yield awaited
@@ -161,9 +159,10 @@ def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Lease]:
 
 
 def purge() -> int:
-    """Delete mails that were sent or cancelled, and after longer those that failed.
+    """Delete old mails, and return the number of deleted rows.
 
-    KEEP_SENT_EMAILS and KEEP_FAILED_EMAILS are days. Returns how many there were.
+    Sent and cancelled mails are kept for KEEP_SENT_EMAILS days, failed mails for KEEP_FAILED_EMAILS
+    days.
     """
     kept = current_app.config
     sent_before = now() - timedelta(days=kept["KEEP_SENT_EMAILS"])
@@ -180,7 +179,7 @@ def purge() -> int:
 
 
 def _purge(condition: ColumnElement[bool]) -> int:
-    """Delete a few at a time, because nobody else can write to SQLite meanwhile."""
+    """Delete mails in batches, because a SQLite transaction blocks every other writer."""
     batch = select(EmailMessage.id).where(condition).limit(PURGE_BATCH)
     deleted = 0
     while True:

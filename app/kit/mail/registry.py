@@ -1,4 +1,4 @@
-"""The kinds of mail there are, and what one is made of."""
+"""Register the kinds of mail and the functions that provide their template values."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Values = dict[str, Any]
 
 
 class Cancelled(Exception):
-    """The mail has lost its purpose since it was written to the outbox; the message says why."""
+    """The mail is no longer needed. The message gives the reason."""
 
 
 @dataclass(frozen=True)
 class RenderedEmail:
-    """A mail as it is handed to the transport; the text may hold live links, so it is not kept."""
+    """A mail for the transport. It may contain live links, so it is never stored."""
 
     recipient: str
     subject: str
@@ -38,9 +38,9 @@ class RenderedEmail:
 
 @dataclass(frozen=True)
 class Message:
-    """A kind of mail: why one gets it, and the function that finds what its templates show.
+    """A kind of mail, with the reason for sending it and the function for its template values.
 
-    `sample` is the context of a sample, and `sample_user` holds attributes of its reader.
+    `sample` is the context of a sample, and `sample_user` holds the attributes of its recipient.
     """
 
     reason: str
@@ -56,10 +56,10 @@ _custom: list[Callable[[EmailMessage], Values]] = []
 def message(
     reason: str, *, sample: Values | None = None, sample_user: Values | None = None
 ) -> Callable[[Callable[[EmailMessage], Values]], Any]:
-    """Register the decorated function as the source of what the message of its name shows.
+    """Register the decorated function as the source of template values for the mail of its name.
 
-    It is called when the mail is sent and raises Cancelled when there is no longer a point. The
-    gallery of messages calls it with the context `sample` and a user with these attributes.
+    It is called when the mail is sent, and raises Cancelled if the mail is no longer needed. The
+    gallery of messages calls it with the context `sample` and a user with the `sample_user` values.
     """
 
     def register(values: Callable[[EmailMessage], Values]) -> Callable[[EmailMessage], Values]:
@@ -72,7 +72,7 @@ def message(
 
 
 def custom_message(values: Callable[[EmailMessage], Values]) -> Callable[[EmailMessage], Values]:
-    """Register the decorated function as the source of what templates of one's own show."""
+    """Register the decorated function as the source of values for custom templates."""
     _custom[:] = [values]
     return values
 
@@ -83,7 +83,7 @@ def custom_values(row: EmailMessage) -> Values:
 
 @dataclass
 class Copy:
-    """What a mail that is only looked at is made from: nothing that is set here is stored."""
+    """A copy of an outbox row for a preview. Changes to it are not stored."""
 
     id: int
     message: str
@@ -91,4 +91,4 @@ class Copy:
     user_id: int | None
     context: Values
     message_id: str
-    user: Any = None  # the reader of a sample, whom the database does not know
+    user: Any = None  # the recipient of a sample, who has no row in the database

@@ -1,4 +1,4 @@
-"""Making a mail of a row of the outbox."""
+"""Render the rows of the outbox as mails."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.kit.mail.templates import one_line, show
 
 
 def render(row: EmailMessage) -> RenderedEmail:
-    """Make the mail of an outbox row, with fresh links; the caller commits before sending it.
+    """Render the mail of an outbox row with fresh links. The caller commits before sending it.
 
-    Raises Cancelled when it has lost its purpose: the user is gone, say, or a newer link was
-    asked for.
+    Raises Cancelled if the mail is no longer needed: the user is deleted, or a newer link was
+    requested.
     """
     if row.message != "custom":
         values = MESSAGES[row.message].values(row)
@@ -34,7 +34,7 @@ def render(row: EmailMessage) -> RenderedEmail:
 
 
 def present(name: str, recipient: str, values: Values, *, message_id: str = "") -> RenderedEmail:
-    """Make the mail called `name` of values that are at hand, and ask the database nothing."""
+    """Render the mail called `name` from the given values, without a query."""
     called = {"name": _name_for(recipient, values), "reason": MESSAGES[name].reason}
     values = _with_common_values(recipient, called | values)
     subject, text, html = (
@@ -44,9 +44,9 @@ def present(name: str, recipient: str, values: Values, *, message_id: str = "") 
 
 
 def _name_for(recipient: str, values: Values) -> str:
-    """Return how the reader is addressed: without a name where nobody has confirmed the address.
+    """Return the name for the salutation, or "" if the user has not confirmed this email.
 
-    A stranger could otherwise have words of their own mailed to anybody.
+    Otherwise a stranger could enter text as a name and have it mailed to any email address.
     """
     user = values.get("user")
     if user is None or not user.confirmed or user.email != recipient:
@@ -66,10 +66,9 @@ def _made(recipient: str, subject: str, text: str, html: str, message_id: str) -
 
 
 def preview(row: EmailMessage) -> RenderedEmail:
-    """Make the mail of a row as `render` does, but to be looked at.
+    """Render the mail of a row for a preview, without tokens and without a write.
 
-    Its links carry no tokens, nothing is written, and it may have lost its purpose. Raises
-    Cancelled when what it is made from is gone.
+    The mail may no longer be needed. Raises Cancelled if the rows that it needs are deleted.
     """
     copy: Any = Copy(
         row.id, row.message, row.recipient, row.user_id, dict(row.context), row.message_id
@@ -79,7 +78,7 @@ def preview(row: EmailMessage) -> RenderedEmail:
 
 
 def subject_of(row: EmailMessage) -> str:
-    """Return the subject; before it has been rendered, as far as the row itself tells it."""
+    """Return the subject of a mail. Before the first rendering, derive it from the row alone."""
     if row.subject:
         return row.subject
     try:

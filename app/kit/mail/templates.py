@@ -1,4 +1,4 @@
-"""The templates of mails."""
+"""Load and render the templates of mails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from app.kit.mail.registry import Values
 
 
 def load_templates() -> None:
-    """Compile every mail now, for a worker whose children would each do so for themselves."""
+    """Compile all mail templates now, so that a worker's child processes need not."""
     templates = environment()
     for name in templates.list_templates(filter_func=lambda name: name.startswith("emails/")):
         templates.get_template(name)
 
 
 def one_line(text: str) -> str:
-    """Return `text` without the line breaks and control characters that no header may hold."""
+    """Return `text` without line breaks and control characters, which no header may contain."""
     printable = "".join(
         " " if character < " " or character == "\x7f" else character for character in text
     )
@@ -28,7 +28,7 @@ def show(template: str, values: Values) -> str:
 
 
 def environment() -> Environment:
-    """Return the app's templates, but so that a forgotten variable is an error, not a gap."""
+    """Return the app's Jinja environment, in which a missing variable is an error."""
     extensions = current_app.extensions
     if "email_templates" not in extensions:
         extensions["email_templates"] = current_app.jinja_env.overlay(

@@ -1,6 +1,6 @@
-"""The only module that knows SMTP: it hands a finished mail to whatever delivers it.
+"""Compose mails and deliver them by SMTP, to files or to memory.
 
-Flask-Mail keeps the settings. Its own connection is not used: it has no timeout, accepts any
+Flask-Mail holds the settings. Its own connection is not used: it has no timeout, accepts any
 certificate, and sends lines longer than SMTP allows.
 """
 
@@ -37,42 +37,42 @@ from settings import normalise
 from settings.normalise import mail_domain, mailbox
 
 TIMEOUT = 15  # seconds for each answer of the mail server
-MAILS_PER_CONNECTION = 100  # many servers hang up on those who send more
+MAILS_PER_CONNECTION = 100  # many servers close the connection after more
 ERROR_LENGTH = 300
 
 
 class DeliveryError(Exception):
-    """The mail was not accepted. The message is fit to be shown to an administrator."""
+    """The mail was not accepted. The message may be shown to an administrator."""
 
 
 class TemporaryFailure(DeliveryError):
-    """The server cannot be reached or asks to come back later."""
+    """The server is unreachable or asks to retry later."""
 
 
 class RefusedForGood(DeliveryError):
-    """The server will never take this mail: there is no such mailbox, say."""
+    """The server permanently refuses this mail, because the mailbox does not exist, say."""
 
 
 class Misconfigured(DeliveryError):
-    """No mail can be sent until an operator mends something: the password, say."""
+    """No mail can be sent until an operator fixes a setting: the password, say."""
 
 
 class Transport(Protocol):
-    """An open way to send mails one after the other."""
+    """An open connection that sends mails one after the other."""
 
-    is_reachable: bool  # False once something stood in the way of every mail
+    is_reachable: bool  # False after a failure that affects every mail
 
     def send(self, mime: Mime) -> None:
         """Deliver one mail, or raise a DeliveryError."""
 
 
-# Making the mail
+# Composing
 
 
 def compose(*, recipient: str, subject: str, text: str, html: str, message_id: str) -> Mime:
-    """Return the mail as it goes over the wire, in lines that every server accepts.
+    """Compose a MIME message with lines that every mail server accepts.
 
-    Raises RefusedForGood when there is no such address or a header would hold a line break.
+    Raises RefusedForGood if the email address is invalid or a header would contain a line break.
     """
     mime = Mime(policy=MAIL_POLICY)
     try:
@@ -81,7 +81,7 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
         mime["To"] = mailbox(recipient)
         mime["Date"] = format_datetime(datetime.now(UTC))
         mime["Message-ID"] = message_id
-        # RFC 3834, section 5: keeps holiday notices and the like from answering.
+        # RFC 3834, section 5: this stops automatic replies, such as holiday notices.
         mime["Auto-Submitted"] = "auto-generated"
         mime["X-Auto-Response-Suppress"] = "All"
         mime.set_content(text, cte="quoted-printable")
@@ -92,7 +92,7 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
 
 
 def sender() -> Address:
-    """Return MAIL_DEFAULT_SENDER, which is an address or `Name <address>`."""
+    """Parse MAIL_DEFAULT_SENDER, which is an email address or `Name <address>`."""
     configured = current_app.extensions["mail"].default_sender or ""
     try:
         if isinstance(configured, tuple):
@@ -104,10 +104,10 @@ def sender() -> Address:
 
 
 def encoded_words(text: str) -> str:
-    """Return `text` as RFC 2047 has it, in lines of at most 76 characters.
+    """Encode `text` as RFC 2047 specifies, in lines of at most 76 characters.
 
-    The standard library loses spaces between encoded words when it folds (CPython issue 92081),
-    and takes what someone typed for an encoded word; here all is encoded or nothing.
+    The standard library loses spaces between encoded words when it folds (CPython issue 92081). It
+    also takes user input for an encoded word. So this function encodes the whole text or nothing.
     """
     if text.isascii() and "=?" not in text and len(text) < 60:
         return text
@@ -122,7 +122,7 @@ def encoded_words(text: str) -> str:
 
 
 class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
-    """A subject that arrives as it was typed."""
+    """A subject header that arrives exactly as it was entered."""
 
     @classmethod
     def parse(cls, value: str, kwds: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ class SubjectHeader(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]
 
 
 class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[misc]
-    """A sender whose name arrives as it was configured."""
+    """A sender header whose name arrives exactly as it was configured."""
 
     def fold(self, *, policy: Policy) -> str:
         name, spec = self.address.display_name, self.address.addr_spec
@@ -144,7 +144,7 @@ class OneAddressHeader(UniqueSingleAddressHeader, BaseHeader):  # type: ignore[m
 
 
 class CachedHeaders(HeaderRegistry):
-    """Make the class of a header once, not for each header: of 2.8 ms for a mail, that is 0.9."""
+    """A registry that caches header classes, which saves 0.9 of the 2.8 ms for a mail."""
 
     __getitem__ = lru_cache(HeaderRegistry.__getitem__)
 
@@ -155,19 +155,19 @@ _headers.map_to_type("from", OneAddressHeader)
 MAIL_POLICY = policy.SMTP.clone(header_factory=_headers)
 
 
-# Sending it
+# Sending
 
 
 def keep_connection() -> None:
-    """Have `connect` hand out one transport from now on, which `close_connection` closes.
+    """Make `connect` reuse one transport until `close_connection` closes it.
 
-    For a process that sends mail after mail and says when there is a pause.
+    This is for a process that sends many mails and calls `close_connection` in a pause.
     """
     current_app.extensions["mail_kept"] = None
 
 
 def close_connection() -> None:
-    """Close what is kept, until it is needed again."""
+    """Close the kept connection. The next mail opens it again."""
     kept = current_app.extensions.get("mail_kept")
     if isinstance(kept, SmtpTransport):
         kept.close()
@@ -175,9 +175,9 @@ def close_connection() -> None:
 
 @contextmanager
 def connect() -> Iterator[Transport]:
-    """Yield a transport that sends any number of mails and is closed at the end, unless kept.
+    """Yield a transport for any number of mails, and close it at the end unless it is kept.
 
-    Nothing is opened before the first mail is sent.
+    The connection opens when the first mail is sent.
     """
     if "mail_kept" in current_app.extensions:
         kept = current_app.extensions["mail_kept"] or _transport()
@@ -210,7 +210,7 @@ def _transport() -> Transport:
         password=state.password,
         ca_file=config.get("MAIL_CA_FILE") or None,
         timeout=config.get("MAIL_TIMEOUT", TIMEOUT),
-        # Left to itself smtplib asks the name service who this machine is, which can take long.
+        # By default, smtplib resolves this machine's host name, which can take long.
         local_hostname=mail_domain(urlsplit(config["APP_URL"]).hostname or "localhost"),
     )
 
@@ -237,11 +237,11 @@ class MemoryTransport:
     is_reachable: bool = True
 
     def send(self, mime: Mime) -> None:
-        # What a reader parses is what counts, not the object that it was made from.
+        # Tests should see the parsed mail that a recipient sees, so it is serialised first.
         self.sent.append(message_from_bytes(mime.as_bytes(), policy=policy.default))
 
 
-# The server has said no to one mail and waits for the next.
+# These errors concern one mail. The server accepts the next one on the same connection.
 ABOUT_THIS_MAIL = (
     smtplib.SMTPRecipientsRefused,
     smtplib.SMTPSenderRefused,
@@ -252,7 +252,7 @@ ABOUT_THIS_MAIL = (
 
 @dataclass
 class SmtpTransport:
-    """One connection to a mail server, opened when it is needed and again if it was lost."""
+    """A connection to a mail server that opens on demand and reopens after a loss."""
 
     server: str
     port: int
@@ -281,7 +281,7 @@ class SmtpTransport:
             self.close()
             raise classify(error) from error
         except BaseException:
-            # Interrupted in the middle of a dialogue: the next mail must not carry on with it.
+            # The SMTP dialogue was interrupted, so the next mail must not reuse the connection.
             self.is_reachable = False
             self.close()
             raise
@@ -305,7 +305,7 @@ class SmtpTransport:
             try:
                 self._smtp, self._sent = self._open(), 0
             except UnicodeError:
-                # Its own words show a part of the password.
+                # The original message contains a part of the password.
                 raise Misconfigured(
                     "MAIL_SERVER, MAIL_USERNAME or MAIL_PASSWORD cannot be sent: it is no name of "
                     "a host, or has other characters than ASCII."
@@ -314,7 +314,7 @@ class SmtpTransport:
 
     def _answers(self, smtp: smtplib.SMTP) -> bool:
         try:
-            # Says also that a mail whose content was not asked for is over; smtplib does not.
+            # RSET also ends a mail whose content the server did not request. smtplib does not.
             return smtp.rset()[0] == 250
         except (smtplib.SMTPException, OSError):
             return False
@@ -345,7 +345,7 @@ class SmtpTransport:
 
 
 def classify(error: Exception) -> DeliveryError:
-    """Return which kind of failure an error of smtplib or of the network is."""
+    """Convert an error of smtplib or of the network to a DeliveryError."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, reply = next(iter(error.recipients.values()))
         return _by_code(
@@ -361,7 +361,7 @@ def classify(error: Exception) -> DeliveryError:
     return TemporaryFailure(f"The mail server cannot be reached: {_one_line(error)}")
 
 
-# What a refusal means if the server means it for good.
+# The meaning of each refusal if it is permanent.
 REFUSALS: dict[type[Exception], tuple[type[DeliveryError], str]] = {
     smtplib.SMTPAuthenticationError: (Misconfigured, "The user name or password was refused"),
     smtplib.SMTPSenderRefused: (Misconfigured, "The sender was refused"),
@@ -375,7 +375,7 @@ OTHER_ERRORS: tuple[tuple[type[Exception], type[DeliveryError], str], ...] = (
 
 
 def _by_code(code: int, kind: type[DeliveryError], said: str) -> DeliveryError:
-    # RFC 5321, section 4.2.1: 4yz asks to come back later, 5yz does not.
+    # RFC 5321, section 4.2.1: a 4yz reply is temporary, a 5yz reply is permanent.
     return kind(said) if code >= 500 else TemporaryFailure(said)
 
 

@@ -1,4 +1,4 @@
-"""Writing mails to the outbox; who writes them commits."""
+"""Write mails to the outbox. The caller commits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from settings.normalise import mail_domain
 
 
 def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> EmailMessage:
-    """Write a mail to the outbox; `user`, if there is one, is the row of the reader."""
+    """Write a mail to the outbox. `user` is the row of the recipient, if there is one."""
     if user is not None and user.id is None:
         db.session.flush()
     row = EmailMessage(
@@ -50,10 +50,10 @@ def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> Email
 
 @contextmanager
 def in_batch() -> Iterator[None]:
-    """Write the mails of the block at its end in one statement, as is right for a thousand.
+    """Collect the mails of the block, and write them at its end in one statement.
 
-    They are mails of many: one that a single person waits for is sent before them.
-    The rows that `send_<message>` returns meanwhile are unknown to the session.
+    They are marked as bulk, so mails that a single user waits for are sent before them. The rows
+    that `send_<message>` returns inside the block are not part of the session.
     """
     rows: list[EmailMessage] = []
     g.batched_emails = rows
@@ -65,12 +65,12 @@ def in_batch() -> Iterator[None]:
         _write_together(rows)
 
 
-# What differs from mail to mail; the rest is as the columns' defaults have it.
+# These columns differ between mails. The other columns get their defaults.
 _OWN_COLUMNS = ("message", "recipient", "user_id", "context", "message_id", "request_id")
 
 
 def _write_together(rows: list[EmailMessage]) -> None:
-    """Hand the rows over as one JSON text: as parameters they would take ten times as long."""
+    """Insert the rows from one JSON parameter. One parameter per value is ten times slower."""
     table = EmailMessage.__table__
     own = [table.c[name] for name in _OWN_COLUMNS]
     each_one = [{name: getattr(row, name) for name in _OWN_COLUMNS} for row in rows]
@@ -94,9 +94,9 @@ def _write_together(rows: list[EmailMessage]) -> None:
 
 
 def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: Any) -> int:
-    """Write the mail to each row of `table` that meets the condition, in one statement.
+    """Write a mail for each row of `table` that meets the condition, in one statement.
 
-    The table has the columns `id` and `email`. Returns how many mails that was.
+    The table has the columns `id` and `email`. Returns the number of mails.
     """
     random, host = new_message_id().strip("<>").split("@")
     values: dict[str, Any] = {
@@ -114,6 +114,6 @@ def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: 
 
 
 def new_message_id() -> str:
-    """Return what tells a mail from all others in the world (RFC 5322, section 3.6.4)."""
+    """Return a globally unique Message-ID (RFC 5322, section 3.6.4)."""
     host = urlsplit(current_app.config["APP_URL"]).hostname or "localhost"
     return make_msgid(domain=mail_domain(host))

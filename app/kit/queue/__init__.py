@@ -1,7 +1,7 @@
-"""The only package that knows RQ and Flask-RQ2: work is queued by the name of a task.
+"""Queue work by the name of a task. No other package uses RQ or Flask-RQ2.
 
-A job is a name and JSON. Whoever can write to Redis can only cause what is registered here:
-RQ by itself imports and calls whatever a job names.
+A job is a task name and JSON. An attacker with write access to Redis can only run registered tasks.
+RQ by itself would import and call any function that a job names.
 """
 
 from rq.exceptions import StopRequested

@@ -1,4 +1,4 @@
-"""The commands that run beside the web process: the worker, and in development its Redis."""
+"""Define the commands for the worker and, in development, for its Redis."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from reloading import keep_running
 
 logger = logging.getLogger(__name__)
 
-WAIT_FOR_REDIS = 1  # seconds between looking whether it is back
-STOP_TIMEOUT = 28  # seconds; Heroku kills what has not ended after 30
-SWEEP_INTERVAL = 3  # seconds, without a queue that tells of new mail
+WAIT_FOR_REDIS = 1  # seconds between two attempts to reach Redis
+STOP_TIMEOUT = 28  # seconds; Heroku kills processes after 30
+SWEEP_INTERVAL = 3  # seconds between two sweeps of the outbox without a queue
 PAUSE_BETWEEN_STARTS = 5  # seconds between two starts of a worker that ends by itself
 
 
@@ -80,9 +80,9 @@ def work_horse(name: str, orders: int, replies: int, parent: int) -> None:
 
 
 def _has_no_redis() -> bool:
-    """Tell whether no Redis answers, and `run_redis` has none that it could start."""
+    """Return whether no Redis answers and no Redis is installed for `run_redis` to start."""
     config = current_app.config
-    with suppress(redis_server.CannotStart):  # something is there, which run_redis names
+    with suppress(redis_server.CannotStart):  # run_redis reports an unusable server
         return (
             not redis_server.is_running(
                 config["REDIS_URL"], ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]
@@ -93,17 +93,17 @@ def _has_no_redis() -> bool:
 
 
 def _prepare() -> None:
-    """Do what each job would otherwise do for itself."""
+    """Prepare the process once, so that no job has to."""
     if current_app.config["LOG_LEVEL"] != "DEBUG":
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    # What the parent has done, the process of the jobs finds done.
+    # The work-horse is forked later, and inherits the mappers and templates.
     configure_mappers()
     load_templates()
     mail.keep_connection()
 
 
 def _work(burst: bool) -> None:
-    """Work until a signal comes, whatever becomes of Redis in between."""
+    """Run jobs until a signal arrives, and reconnect whenever Redis was away."""
     _prepare()
     command = [sys.executable, sys.argv[0], "work_horse"]
     worker = None
@@ -118,17 +118,17 @@ def _work(burst: bool) -> None:
                     waiting = False
                 else:
                     click.echo(f"The worker waits for tasks in {', '.join(worker.queue_names())}.")
-                # RQ has its own way with signals: the job at hand is finished first.
+                # RQ handles signals itself: it finishes the current job first.
                 worker.work(burst=burst)
                 _raise_on_signals()
                 if burst or worker.is_stopping:
                     break
-                # It came upon something, which may well be there still.
+                # The worker ended because of a problem, which may still exist.
                 time.sleep(WAIT_FOR_REDIS)
             except RedisError as error:
                 _raise_on_signals()
                 if worker is not None and worker.is_stopping:
-                    break  # All that failed was to say goodbye.
+                    break  # Only the deregistration failed.
                 if not waiting:
                     _say_that_redis_is_away(error)
                 waiting = True
@@ -144,7 +144,7 @@ def _say_that_redis_is_away(error: RedisError) -> None:
 
 
 class _Stopped(BaseException):
-    """Ctrl-C or SIGTERM came."""
+    """Raised on Ctrl-C and SIGTERM."""
 
 
 def _raise_on_signals() -> None:
@@ -156,7 +156,7 @@ def _raise_on_signals() -> None:
 
 
 class _StopFlag:
-    """Remembers that Ctrl-C or SIGTERM came. No threading.Event: its lock is not for handlers."""
+    """Remembers Ctrl-C or SIGTERM. The lock of threading.Event is not safe in signal handlers."""
 
     def __init__(self) -> None:
         self._came = False
@@ -171,7 +171,7 @@ class _StopFlag:
 
 
 def _work_without_redis(burst: bool) -> None:
-    """Send what is in the outbox, and do what recurs, until a signal comes."""
+    """Send the mails of the outbox and run the recurring tasks until a signal arrives."""
     _prepare()
     stop = _StopFlag()
     app = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -180,7 +180,8 @@ def _work_without_redis(burst: bool) -> None:
     while not stop.is_set():
         try:
             with app.app_context():
-                # As of a job: a claim lasts longer than that, so that no other worker takes it.
+                # A lease outlasts this limit, which is that of a job, so no other worker takes the
+                # mail.
                 with time_limit(leases.TIMEOUT):
                     outbox.sweep(include_new=True, is_stopping=stop.is_set)
                 due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
@@ -198,7 +199,7 @@ def _work_without_redis(burst: bool) -> None:
 
 
 def _run_several(count: int, options: list[str], burst: bool) -> None:
-    """Keep `count` workers running until a signal comes, or until each has ended in a burst."""
+    """Keep `count` workers running until a signal arrives or, in a burst, until all have ended."""
     stop = _StopFlag()
     children = [_start_child(options) for _ in range(count)]
     started = [time.monotonic()] * count
@@ -224,7 +225,7 @@ def _start_child(options: list[str]) -> subprocess.Popen[bytes]:
 
 
 def _end(*children: subprocess.Popen[bytes]) -> None:
-    """Have them end, all within STOP_TIMEOUT. Told twice, a worker would leave its job undone."""
+    """Stop all children within STOP_TIMEOUT. A second signal would make a worker drop its job."""
     for child in children:
         if child.poll() is None:
             child.terminate()
@@ -251,7 +252,7 @@ def run_redis() -> None:
             _wait_for_a_signal(f"Using the Redis that runs at {address}.")
             return
         if not redis_server.is_installed():
-            # Ending, it would have its runner end web and worker too.
+            # If this command ended, its runner would stop the web process and the worker too.
             _wait_for_a_signal(f"{redis_server.INSTALL_ADVICE} Until then mail goes out without.")
             return
         directory = Path(current_app.instance_path) / "redis"

@@ -1,4 +1,4 @@
-"""Connections to Redis that give up instead of making someone wait."""
+"""Connect to Redis with short timeouts, so that a request never waits long."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from redis import Redis
 
 from app.kit import redis_client
 
-ENQUEUE_TIMEOUT = 1  # seconds that a request may lose to Redis
+ENQUEUE_TIMEOUT = 1  # seconds that a request may wait for Redis
 
 
 def is_configured() -> bool:
-    """Tell whether there is a queue at all."""
+    """Return whether REDIS_URL names a queue."""
     return bool(current_app.config["REDIS_URL"])
 
 

@@ -1,4 +1,4 @@
-"""Putting jobs on the queue, from a request that must not notice when Redis is away."""
+"""Enqueue jobs from a request, which must not fail when Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from app.kit.queue.registry import Task, find_task
 
 logger = logging.getLogger(__name__)
 
-PAUSE_AFTER_FAILURE = 5  # seconds for which Redis is left alone
+PAUSE_AFTER_FAILURE = 5  # seconds without a new attempt to reach Redis
 KEEP_FAILURE = 30 * 24 * 60 * 60  # seconds
-# How long one job may stand for others. Should it be lost in a way that nothing here knows of, the
-# next is queued after this; usually Redis tells at once that it no longer waits.
+# With `coalesce`, a queued job stands for later ones for this long. The limit matters only if the
+# job is lost without a trace, because usually its status shows at once that it no longer waits.
 COALESCE_FOR = 30  # seconds
 HAS_ENDED = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
 
-# KEYS: which job waits. ARGV: the one that would be queued, seconds to remember it.
-# A job that has begun, has ended or is gone may have missed what there is to do now.
+# KEYS: the id of the waiting job. ARGV: the id of the new job, seconds to remember it.
+# A job that has started, ended or vanished may have missed the newest work.
 _WAITING_OR_NEXT = """
 local waiting = redis.call('GET', KEYS[1])
 if waiting and redis.call('HGET', 'rq:job:' .. waiting, 'status') == 'queued' then
@@ -44,7 +44,7 @@ return ARGV[1]
 
 @dataclass
 class _State:
-    """The queue of an app, and when Redis was last found to be away."""
+    """The queue of an app, and the time of the last failure of Redis."""
 
     rq: Extension
     prefix: str
@@ -52,29 +52,29 @@ class _State:
 
 
 def init_app(app: Flask) -> None:
-    """Bind the queue to `app`. REDIS_URL is empty where nothing must be queued, as in tests."""
+    """Bind the queue to `app`. An empty REDIS_URL, as in tests, means that nothing is queued."""
     app.extensions["queue"] = _State(bind(app), app.config["QUEUE_PREFIX"])
 
 
 def enqueue(name: str, *, unique_key: str | None = None, **arguments: Any) -> str | None:
-    """Queue a job for the task called `name` and return the job's id.
+    """Enqueue a job for the task called `name`, and return the job's id.
 
-    Returns None when Redis is away: a request must not fail because of that, nor wait longer than
-    about ENQUEUE_TIMEOUT. With `unique_key` there is at most one such job waiting or running, and
-    its id is returned; likewise of a task that is to coalesce the one that waits. Raises
-    UnknownTask, and TypeError for arguments that are not JSON.
+    Returns None if Redis is unavailable: the request must not fail, and waits about ENQUEUE_TIMEOUT
+    at most. With `unique_key`, at most one such job waits or runs, and its id is returned. For a
+    task with `coalesce`, the id of an equal job that is still queued is returned. Raises
+    UnknownTask, and TypeError if an argument is not JSON.
     """
     ids = _enqueue(find_task(name), [arguments], unique_key)
     return ids[0] if ids else None
 
 
 def enqueue_many(name: str, arguments: Iterable[dict[str, Any]]) -> list[str]:
-    """Queue a job for each of `arguments` in one go and return their ids, none if Redis is away."""
+    """Enqueue a job for each of `arguments`, and return the ids: none if Redis is unavailable."""
     return _enqueue(find_task(name), list(arguments), None)
 
 
 def drop_connection() -> None:
-    """Forget the connection, as a process that has just been forked must."""
+    """Drop the connection in a process that has just been forked."""
     state: _State = current_app.extensions["queue"]
     state.rq.drop_connection()
 
@@ -113,7 +113,7 @@ def _enqueue_unique(queue: Queue, found: Task, kwargs: dict[str, Any], job_id: s
             earlier.delete()
         except NoSuchJobError:
             queue.connection.delete(job.key)
-        with suppress(DuplicateJobError):  # Someone else was quicker, which is as good.
+        with suppress(DuplicateJobError):  # Another process has just queued the same job.
             queue.enqueue_job(job, unique=True)
     return job_id
 
@@ -137,7 +137,7 @@ def _job(found: Task, kwargs: dict[str, Any], job_id: str | None = None) -> dict
         "result_ttl": found.keep_result,
         "failure_ttl": KEEP_FAILURE,
         "description": found.name,
-        # Whoever looks for the jobs of a task finds them by their ids alone.
+        # The id begins with the task's name, so that a search for a task reads only ids.
         "job_id": job_id or f"{found.name}-{uuid4().hex}",
         "meta": {"request_id": request_id} if request_id else None,
         "retry": Retry(max=found.retries, interval=found.waits) if found.retries else None,

@@ -1,4 +1,4 @@
-"""Flask-RQ2. No other file knows it; docs/decisions/0004 says what takes its place."""
+"""Wrap Flask-RQ2, which no other module imports. docs/decisions/0004 names its successor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Extension", "FlaskJob", "bind"]
 
 
 class EnqueueConnection:
-    """Makes the connection of an app: one that gives up at once."""
+    """Creates the connection of an app, with a short timeout."""
 
     @staticmethod
     def from_url(url: str) -> Redis:
@@ -22,23 +22,23 @@ class EnqueueConnection:
 
 
 class Extension(flask_rq2.RQ):
-    """The queue of one app, and its connection."""
+    """The queue and the connection of one app."""
 
     def init_cli(self, app: Flask) -> None:
-        """Add no commands: those of Flask-RQ2 would start a worker that reads pickles."""
+        """Add no commands, because Flask-RQ2's worker command would read pickles."""
 
     def queue(self) -> Queue:
         """Return the only queue."""
         return self.get_queue(self.queues[0])
 
     def drop_connection(self) -> None:
-        """Forget the connection, as a process that has just been forked must."""
+        """Drop the connection in a process that has just been forked."""
         self._connection = None
         self._queue_instances: dict[str, Queue] = {}
 
 
 def bind(app: Flask) -> Extension:
-    """Return the queue of `app`. Apps share none: it keeps its first connection for good."""
+    """Return a new queue for `app`. Apps cannot share one: it keeps its first connection."""
     app.config.update(
         RQ_REDIS_URL=app.config["REDIS_URL"],
         RQ_CONNECTION_CLASS="app.kit.queue.extension.EnqueueConnection",

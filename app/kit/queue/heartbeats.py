@@ -1,4 +1,4 @@
-"""When a worker was last heard from, as RQ's own registry of workers tells it."""
+"""Read the latest heartbeat of the workers from RQ's own registry."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 from app.kit.queue.connections import connection
 from app.kit.queue.enqueueing import PAUSE_AFTER_FAILURE
 
-LOOKED_AT = 200  # workers of a queue; a registry that someone has filled with more is not read
-FUTURE = timedelta(hours=1)  # how far a worker's clock may be ahead to be believed
+LOOKED_AT = 200  # the most workers to read per queue, in case the registry was flooded
+FUTURE = timedelta(hours=1)  # a heartbeat further in the future is ignored
 
 
 def latest_heartbeat() -> datetime | None:
-    """Return when any worker of this app's queues was last heard from, or None if there is none.
+    """Return the time of the latest heartbeat of this app's workers, or None if there is none.
 
-    A worker in a job of its own process cannot be heard meanwhile, so it counts as heard now
-    until the time runs out that it has asked for. What Redis holds is read as text, and what makes
-    no sense is passed over. Raises RedisError, for PAUSE_AFTER_FAILURE seconds after a failure at
-    once: Redis is not asked then.
+    A worker that runs a job in its own process sends no heartbeats. So a busy worker counts as
+    alive now, until its entry in Redis expires. Values in Redis are read as text, and invalid ones
+    are skipped. Raises RedisError. For PAUSE_AFTER_FAILURE seconds after a failure, it raises at
+    once, without a query.
     """
     state = current_app.extensions["queue"]
     if time.monotonic() < state.failed_at + PAUSE_AFTER_FAILURE:
@@ -40,7 +40,7 @@ def latest_heartbeat() -> datetime | None:
 
 
 def _registered() -> list[list[bytes | None]]:
-    """Return state, death and last heartbeat of the workers that RQ has registered."""
+    """Return the state, death and last heartbeat of each worker that RQ has registered."""
     with connection() as redis, redis.pipeline(transaction=False) as pipeline:
         for name in current_app.config["RQ_QUEUES"]:
             pipeline.srandmember(WORKERS_BY_QUEUE_KEY % name, LOOKED_AT)
@@ -53,7 +53,7 @@ def _registered() -> list[list[bytes | None]]:
 
 
 def _is_refusal(answer: object) -> bool:
-    """Tell whether a key is of another kind than RQ's, and raise any other error."""
+    """Return whether the key has another type than RQ's, and raise any other error."""
     if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
         return True
     if isinstance(answer, Exception):

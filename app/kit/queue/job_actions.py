@@ -1,8 +1,8 @@
-"""What those who watch the queues can do to jobs: run them again, take them away.
+"""Requeue and delete jobs on behalf of an administrator.
 
-Each change is one script in Redis, so that of two who press a button at once one does it, and a
-worker finds a job whole or not at all. Every function raises RedisError when Redis does not
-answer; what a job holds is never read here.
+Each change is one atomic Redis script. So of two concurrent requests only one takes effect, and a
+worker finds a complete job or none. Every function raises RedisError if Redis does not answer. The
+content of a job is never read here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.kit.queue.connections import connection
 from app.kit.queue.job_reader import JOB_ID, KEYS, State
 from app.kit.queue.registry import TASKS
 
-BATCH = 500  # jobs for which Redis attends to nothing else; some milliseconds
+BATCH = 500  # jobs per script, which blocks Redis for some milliseconds
 
 # KEYS: the failed jobs, the queue. ARGV: the time, then pairs of an id and its new retries.
 _REQUEUE = """
@@ -47,7 +47,7 @@ local function forget(id)
 end
 """
 
-# KEYS: a list that is a sorted set. ARGV: ids.
+# KEYS: a sorted set of jobs. ARGV: ids.
 _DELETE = (
     _FORGET
     + """
@@ -62,7 +62,7 @@ return deleted
 """
 )
 
-# KEYS: a queue. ARGV: how many to look at from its front, what an id has to begin with to go.
+# KEYS: a queue. ARGV: how many jobs to read from its front, the prefix of the ids to delete.
 _EMPTY = (
     _FORGET
     + """
@@ -100,7 +100,7 @@ return 1
 
 
 def requeue(queue: str, ids: Iterable[bytes]) -> Iterator[int]:
-    """Queue failed jobs again and yield how many were, batch by batch."""
+    """Requeue failed jobs, and yield the number of jobs in each batch."""
     keys = [KEYS[State.FAILED].format(queue), KEYS[State.QUEUED].format(queue)]
     with connection() as redis:
         script = redis.register_script(_REQUEUE)
@@ -111,7 +111,10 @@ def requeue(queue: str, ids: Iterable[bytes]) -> Iterator[int]:
 
 
 def delete(state: State, queue: str, ids: Iterable[bytes]) -> Iterator[int]:
-    """Delete jobs that have ended or wait for their time, and yield how many, batch by batch."""
+    """Delete ended or scheduled jobs, and yield the number of jobs in each batch.
+
+    Raises ValueError for queued and running jobs.
+    """
     if state in {State.QUEUED, State.STARTED}:
         raise ValueError(f"jobs that are {state} are not deleted by their ids")
     with connection() as redis:
@@ -121,9 +124,9 @@ def delete(state: State, queue: str, ids: Iterable[bytes]) -> Iterator[int]:
 
 
 def empty(queue: str, *, task: str = "") -> Iterator[int]:
-    """Delete the jobs that wait on a queue, those of one task if given; yield how many.
+    """Delete the jobs on a queue, or only those of one task, and yield the number in each batch.
 
-    What is queued meanwhile stays.
+    Jobs that are queued meanwhile stay.
     """
     key = KEYS[State.QUEUED].format(queue)
     with connection() as redis:
@@ -140,7 +143,7 @@ def empty(queue: str, *, task: str = "") -> Iterator[int]:
 
 
 def delete_one(job_id: str, queue: str) -> bool:
-    """Delete a job wherever it is, unless it is running, and tell whether that was done."""
+    """Delete a job from every list, and return whether it was deleted. A running job stays."""
     if not JOB_ID.fullmatch(job_id):
         return False
     others = (State.FAILED, State.FINISHED, State.SCHEDULED, State.CANCELED)
@@ -160,6 +163,6 @@ def _batches(ids: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _retries_of(entry: bytes) -> int:
-    """Return how often the task of a job is tried again by itself, where it says so."""
+    """Return the number of automatic retries of a job's task, or 0 for an unknown task."""
     task = TASKS.get(entry.partition(b"-")[0].decode("ascii", "replace"))
     return int(getattr(task, "retries", 0) or 0)

@@ -1,8 +1,8 @@
-"""The process that runs a worker's jobs one after the other, so that none takes the worker along.
+"""Run a worker's jobs in a separate process, so that a crash of a job does not end the worker.
 
-RQ calls it the work-horse and forks one a job. This one is kept: the worker writes the number of
-a job into a pipe and reads from another that the job has ended, or finds the pipe closed because
-the horse has died. It is replaced after JOBS jobs, or once it has grown by GROWTH.
+RQ calls this process the work-horse and forks one for each job. This one is reused. The worker
+writes the id of a job into a pipe, and reads from another pipe that the job has ended. A closed
+pipe means that the horse has died. It is replaced after JOBS jobs, or when it has grown by GROWTH.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from enum import Enum
 logger = logging.getLogger(__name__)
 
 JOBS = 500
-GROWTH = 128 * 1024 * 1024  # bytes above what it had at the start
-IDLE = 10  # seconds without a job after which what is kept open is closed
-LOOK_FOR_PARENT = 1  # seconds, where the kernel does not tell that the parent has died
+GROWTH = 128 * 1024 * 1024  # bytes above its memory at the start
+IDLE = 10  # seconds without a job before `on_idle` closes kept connections
+LOOK_FOR_PARENT = 1  # seconds between checks, if the kernel cannot signal the parent's death
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,41 +34,41 @@ DONE, LAST = b"d", b"l"
 
 
 class Reply(Enum):
-    """What the worker hears from its horse."""
+    """The reply of the horse to the worker."""
 
     NOTHING_YET = 0
     DONE = 1
-    LAST = 2  # done, and another horse is to do the next
+    LAST = 2  # done, and a new horse must run the next job
     DIED = 3
 
 
 @dataclass
 class Horse:
-    """The worker's end of the pipes."""
+    """The horse as the worker sees it: its process id and the pipes."""
 
     pid: int
     _orders: int
     _replies: int
 
     def give(self, order: str) -> None:
-        """Have it run a job. Raises OSError if it is dead."""
+        """Send a job to the horse. Raises OSError if the horse is dead."""
         os.write(self._orders, f"{order}\n".encode())
 
     def wait(self, seconds: float) -> Reply:
-        """Return what it says within `seconds`."""
+        """Wait up to `seconds` for a reply, and return it."""
         if not select.select([self._replies], [], [], max(0, seconds))[0]:
-            # Something that a task has started may hold the pipe open after the horse's death.
+            # A process that a task started may keep the pipe open after the horse's death.
             return Reply.DIED if self._has_ended() else Reply.NOTHING_YET
         said = os.read(self._replies, 1)
         return {DONE: Reply.DONE, LAST: Reply.LAST}.get(said, Reply.DIED)
 
     def kill(self) -> None:
-        """End it and what it has started, now."""
+        """Kill the horse and its child processes."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
     def dismiss(self, patience: float) -> int | None:
-        """Have it end by itself within `patience` seconds or kill it; return its wait status."""
+        """Let the horse end within `patience` seconds, else kill it, and return its wait status."""
         os.close(self._orders)
         until = time.monotonic() + patience
         while not self._has_ended() and time.monotonic() < until:
@@ -94,11 +94,11 @@ class Horse:
 
 
 def fork(run: Callable[[int, int], None]) -> Horse:
-    """Start a horse as a copy of this process; it calls `run` with its ends of the pipes."""
+    """Fork a horse, which calls `run` with its ends of the pipes."""
     orders_out, orders_in = os.pipe()
     replies_out, replies_in = os.pipe()
     parent = os.getpid()
-    # Handled while Python forks, what a signal's handler raises would be ignored.
+    # Python would ignore an exception that a signal handler raises during the fork.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         pid = os.fork()
@@ -128,39 +128,39 @@ def fork(run: Callable[[int, int], None]) -> Horse:
 
 
 def spawn(command: list[str]) -> Horse:
-    """Start a horse as a process of its own, for systems on which a copy is not safe.
+    """Start a horse as a new process, for systems on which a fork is not safe.
 
-    Its ends of the pipes and the number of this process are added to `command`.
+    Its ends of the pipes and the id of this process are appended to `command`.
     """
     orders_out, orders_in = os.pipe()
     replies_out, replies_in = os.pipe()
     ends = (orders_out, replies_in)
     arguments = [*command, *map(str, ends), str(os.getpid())]
     child = subprocess.Popen(arguments, pass_fds=ends, process_group=0)  # noqa: S603
-    child.returncode = 0  # It is waited for by its number.
+    child.returncode = 0  # Horse waits for the process by its id.
     return _of(child.pid, orders_in, replies_out, *ends)
 
 
 def _of(pid: int, orders: int, replies: int, *of_the_horse: int) -> Horse:
     for descriptor in of_the_horse:
         os.close(descriptor)
-    with suppress(OSError):  # It does the same; whoever is first, nobody kills the wrong group.
+    with suppress(OSError):  # The horse sets its group too, so the group is right in any order.
         os.setpgid(pid, pid)
     return Horse(pid, orders, replies)
 
 
 def become(parent: int) -> None:
-    """Make this process one that signals to the worker do not end, but its death does."""
+    """Make this process ignore signals meant for the worker, and end when the worker dies."""
     with suppress(OSError):
         os.setpgid(0, 0)
     for number in SIGNALS:
-        # Heroku signals every process. A function, unlike SIG_IGN, is not handed on to programs.
+        # Heroku signals every process. Child programs inherit SIG_IGN, but not a handler.
         signal.signal(number, lambda _number, _frame: None)
     die_with(parent)
 
 
 def die_with(parent: int, number: int = signal.SIGKILL) -> None:
-    """Have this process signalled when its parent dies: no job runs on beside its re-run."""
+    """Signal this process when its parent dies, so that no job continues beside its rerun."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
     else:
@@ -178,7 +178,7 @@ def _watch(parent: int, number: int) -> None:
 def serve(
     orders: int, replies: int, run: Callable[[str], None], on_idle: Callable[[], None]
 ) -> None:
-    """Run what is ordered until the pipe is closed; `on_idle` is called when there is a pause."""
+    """Run the ordered jobs until the pipe is closed, and call `on_idle` in a pause."""
     most = memory() + GROWTH
     done = 0
     waiting = b""
@@ -201,7 +201,7 @@ def serve(
 
 
 def memory() -> int:
-    """Return the bytes of memory that this process has, or 0 where that is not told."""
+    """Return the resident memory of this process in bytes, or 0 if it is unknown."""
     try:
         with open("/proc/self/statm", "rb", buffering=0) as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,7 +1,7 @@
-"""What is on the queues, for those who watch them: read without running or unpickling anything.
+"""Read jobs and workers for the queue pages, without running or unpickling anything.
 
-Redis is not trusted to hold what RQ writes. Whatever cannot be read is shown as unreadable, and
-never keeps the rest from being seen. Every function raises RedisError when Redis does not answer.
+The data in Redis is not trusted. An unreadable job is shown as unreadable and does not hide the
+others. Every function raises RedisError if Redis does not answer.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from app.kit.queue.registry import TASKS
 
 JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 CHUNK = 1000  # ids that are read at a time
-LONGEST_SCAN = 200_000  # ids that a search looks at
-LARGEST_VALUE = 64 * 1024  # bytes of arguments, of a result or of a traceback that are shown
-MOST_WORKERS = 200  # that are looked at, whoever else has written into the registry
-SILENT_AFTER = 60  # seconds without a sign of life from a worker
+LONGEST_SCAN = 200_000  # the most ids that a search reads
+LARGEST_VALUE = 64 * 1024  # the most bytes shown of arguments, a result or a traceback
+MOST_WORKERS = 200  # the most workers to read, in case the registry was flooded
+SILENT_AFTER = 60  # seconds without a heartbeat from a worker
 
 
 class State(StrEnum):
@@ -52,9 +52,9 @@ KEYS = {
     State.FAILED: "rq:failed:{}",
     State.CANCELED: "rq:canceled:{}",
 }
-# KEYS: a list of jobs. ARGV: how to read it, from which rank to which, the beginning of the ids
-# that match, a part of them, whether the number of a run stands behind each, whether scores are
-# wanted, which takes twice as long. Gives how many were there, and of what matches id and score.
+# KEYS: a list of jobs. ARGV: the command to read it, the first and the last rank, the prefix and a
+# part of matching ids, whether the number of a run follows each id, whether to read scores, which
+# takes twice as long. Returns the number of ids read, then the id and score of each match.
 _MATCHING = """
 local command, first, last, beginning, part, numbered, scored = unpack(ARGV)
 local arguments = {command, KEYS[1], first, last}
@@ -85,7 +85,7 @@ WORKER_FIELDS = (
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job says that it is."""
+    """The progress that a job reports."""
 
     done: float
     of: float
@@ -94,7 +94,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as far as it can be read. `name` is a registered task's only if `is_known`."""
+    """The readable parts of a job. `name` is that of a registered task only if `is_known`."""
 
     id: str
     name: str
@@ -120,7 +120,7 @@ class Job:
 
     @property
     def took(self) -> float | None:
-        """The seconds from its start to its end."""
+        """The seconds from the start of the job to its end."""
         if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
             return None
         return (self.ended_at - self.started_at).total_seconds()
@@ -132,7 +132,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended the last time that it was tried."""
+    """The outcome of the last attempt of a job."""
 
     traceback: str = ""
     result: Any = None
@@ -141,7 +141,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that runs jobs, by its last sign of life."""
+    """A process that runs jobs, as of its last heartbeat."""
 
     name: str
     state: str
@@ -154,14 +154,14 @@ class Worker:
     failed: int
 
     def is_silent(self, at: datetime) -> bool:
-        # One that is busy says nothing while it watches its job; Redis forgets it when it is gone.
+        # A busy worker may send no heartbeats. Redis expires its entry when it is gone.
         heartbeat = at if self.state == "busy" else self.last_heartbeat
         return heartbeat is None or (at - heartbeat).total_seconds() > SILENT_AFTER
 
 
 @dataclass(frozen=True)
 class Overview:
-    """How many jobs each queue has in each list, and who works on them."""
+    """The number of jobs in each list of each queue, and the workers."""
 
     counts: dict[str, dict[State, int]]
     workers: list[Worker]
@@ -178,12 +178,12 @@ class Found:
 
 
 def queue_names() -> list[str]:
-    """Return the names of this app's queues; a Redis may hold those of others."""
+    """Return the names of this app's queues. A Redis may also hold queues of other apps."""
     return list(current_app.config["RQ_QUEUES"])
 
 
 def overview() -> Overview:
-    """Count the jobs and look at the workers, in two round trips however many there are."""
+    """Count the jobs and read the workers, always in two round trips."""
     names = queue_names()
     with connection() as redis:
         pipeline = redis.pipeline(transaction=False)
@@ -204,10 +204,10 @@ def overview() -> Overview:
 def find(
     state: State, *, queue: str = "", task: str = "", search: str = "", skip: int = 0, limit: int
 ) -> Found:
-    """Return `limit` jobs of a list after `skip` others: newest first, or the next that is due.
+    """Return `limit` jobs of a list after skipping `skip`: newest first, or next due first.
 
-    Only ids are looked through, and the jobs of one page read: an id begins with its task's name.
-    At most LONGEST_SCAN ids are, after which the total is said to be capped.
+    The search reads only ids, which begin with the name of the task, and then the jobs of one page.
+    It reads at most LONGEST_SCAN ids. After that, the total is marked as capped.
     """
     names = [queue] if queue in queue_names() else queue_names()
     with connection() as redis:
@@ -219,13 +219,13 @@ def find(
 
 
 def ids_in(state: State, queue: str, *, task: str = "", search: str = "") -> list[bytes]:
-    """Return the ids in a list, newest first, as they are in Redis: LONGEST_SCAN at most."""
+    """Return the ids in a list as raw bytes, newest first, LONGEST_SCAN at most."""
     with connection() as redis:
         return [entry for _, entry in _entries(redis, queue, state, task, search)]
 
 
 def fetch(job_id: str) -> tuple[Job, Outcome] | None:
-    """Return a job and how it ended last, or None if there is none with this id."""
+    """Return a job and its last outcome, or None if this app has no job with this id."""
     if not JOB_ID.fullmatch(job_id):
         return None
     with connection() as redis:
@@ -259,17 +259,17 @@ def _window(redis: Redis, queue: str, state: State, start: int, end: int) -> lis
     key = KEYS[state].format(queue)
     pipeline = redis.pipeline(transaction=False)
     if state == State.QUEUED:
-        # The newest is the last.
+        # The newest job is at the end of the list.
         pipeline.lrange(key, -1 - end, -1 - start)
     else:
-        # Whether it is the time of the end, or that and how long it is kept, the newest is largest.
+        # The score is the end of the job, or the time of its expiry, so the newest is largest.
         pipeline.zrange(key, start, end, desc=state != State.SCHEDULED)
     entries = _run(pipeline)[0]
     if not isinstance(entries, list):
         return []
     if state == State.QUEUED:
         entries.reverse()
-    # What is running is listed with the number of its run.
+    # The list of running jobs holds the number of the run after each id.
     return [entry.partition(b":")[0] for entry in entries] if state == State.STARTED else entries
 
 
@@ -293,7 +293,7 @@ def _search(
     has_next = len(matching) > skip + limit
     sizes = [_total(redis, queue, state) for queue in queues]
     if task or search:
-        # Counting the rest would take looking at every id.
+        # An exact total would require reading every id.
         total = len(matching) - has_next
         is_capped = has_next or max(sizes) > LONGEST_SCAN
     else:
@@ -305,7 +305,7 @@ def _search(
 def _entries(
     redis: Redis, queue: str, state: State, task: str, search: str, *, scores: bool = False
 ) -> Iterator[tuple[float, bytes]]:
-    """Yield what matches and its score, or 0 where not asked. Redis looks, CHUNKs at a time."""
+    """Yield the score and id of each match. Redis filters the ids in CHUNKs. Scores may be 0."""
     script = redis.register_script(_MATCHING)
     is_list = state == State.QUEUED
     command = {State.QUEUED: "LRANGE", State.SCHEDULED: "ZRANGE"}.get(state, "ZREVRANGE")
@@ -314,7 +314,7 @@ def _entries(
     start, size = 0, CHUNK
     while start < LONGEST_SCAN:
         end = start + size - 1
-        ranks = (-1 - end, -1 - start) if is_list else (start, end)  # The newest is the last.
+        ranks = (-1 - end, -1 - start) if is_list else (start, end)  # newest last
         looked_at, *found = script(
             keys=[KEYS[state].format(queue)], args=[command, *ranks, beginning, search, *flags]
         )
@@ -352,7 +352,7 @@ def _with_due_times(redis: Redis, jobs: list[Job]) -> list[Job]:
 
 
 def _read(job_id: str, values: Any, state: State | None) -> Job:
-    """Return what the fields of a job say; what of them makes no sense is left out."""
+    """Convert the fields of a job, and leave out invalid values."""
     if not isinstance(values, list) or values[0] is None:
         status = state.value if state else ""
         return Job(job_id[:200], _name_in(job_id), is_readable=False, state=status)
@@ -427,7 +427,7 @@ def _workers(redis: Redis, keys: list[bytes]) -> list[Worker]:
         pipeline.hmget(key, WORKER_FIELDS)
     found = []
     for key, values in zip(keys, _run(pipeline), strict=True):
-        # One that has ended or died without a word has left its name and nothing else.
+        # A worker that ended or died silently leaves only its name.
         if isinstance(values, list) and any(values) and not values[-1]:
             raw = dict(zip(WORKER_FIELDS, values, strict=True))
             name = _text(key, 200).removeprefix("rq:worker:")
@@ -450,11 +450,11 @@ def _worker(name: str, raw: dict[str, Any]) -> Worker:
     )
 
 
-# Values that anyone may have written
+# Untrusted values
 
 
 def _run(pipeline: Any) -> list[Any]:
-    """Run a pipeline. A key of the wrong kind spoils its own answer and no other."""
+    """Run a pipeline. A key of the wrong type affects only its own answer."""
     answers: list[Any] = pipeline.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, RedisError) and not isinstance(answer, ResponseError):
@@ -483,7 +483,7 @@ def _decoded(value: bytes) -> bytes:
 
 
 def _json(value: Any) -> Any:
-    """Return what JSON says, or None: a pickle is not JSON."""
+    """Parse JSON, or return None for anything else, such as a pickle."""
     if not isinstance(value, bytes) or len(value) > LARGEST_VALUE:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The jobs and queues that RQ is made to use: registered names, and JSON."""
+"""Restrict RQ's jobs and queues to registered task names and JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class TaskJob(FlaskJob):
-    """A job that can name a registered task and nothing else, neither a function nor a callback."""
+    """A job that names a registered task. Other functions and callbacks are refused."""
 
     meta: dict[str, Any]
     has_unsent_progress = False
@@ -44,12 +44,12 @@ class TaskJob(FlaskJob):
     ) -> TaskJob:
         try:
             job: TaskJob = super().fetch(id, connection, serializer or JSONSerializer)
-        except (NoSuchJobError, StopRequested):  # The latter comes of a signal.
+        except (NoSuchJobError, StopRequested):  # a signal raises StopRequested
             raise
         except Exception as error:
             if isinstance(error, RedisError) and not isinstance(error, ResponseError):
                 raise
-            # Left to fly, it would end the worker, and the next one at its first clean-up.
+            # Otherwise the error would end this worker, and every later one at its first clean-up.
             logger.error("job %s is not readable and is dropped: %r", ascii(id)[:100], error)
             raise NoSuchJobError(id) from None
         return job
@@ -89,7 +89,7 @@ class TaskJob(FlaskJob):
         started = time.monotonic()
         result = super()._execute()
         if self.has_unsent_progress:
-            with suppress(JobCancelled):  # Too late: it is done.
+            with suppress(JobCancelled):  # the job is already done
                 send(self)
         if not found.quiet:
             logger.info("task %s done in %.0f ms", found.name, (time.monotonic() - started) * 1000)
@@ -109,10 +109,9 @@ class TaskQueue(Queue):
     def dequeue_any(
         cls, queues: Iterable[Queue], timeout: int | None, connection: Redis, *_: Any, **__: Any
     ) -> tuple[TaskJob, Queue] | None:
-        """Return the next job of the only queue, waiting for one if there is a timeout.
+        """Return the next job of the only queue, and wait for one if there is a timeout.
 
-        What cannot be read is dropped, also from the list of what is on its way. Raises
-        DequeueTimeout.
+        Unreadable entries are dropped, also from the intermediate queue. Raises DequeueTimeout.
         """
         (queue,) = queues
         while True:
@@ -129,7 +128,7 @@ class TaskQueue(Queue):
 
     @classmethod
     def _take(cls, connection: Redis, queue: Queue, timeout: int | None) -> bytes | None:
-        """Move an id to the list of what is on its way, so that it is not lost with its worker."""
+        """Move an id to the intermediate queue, so that it is not lost if the worker dies."""
         if get_version(connection) >= (6, 2, 0):
             moved = cls.lmove(connection, queue.key, timeout)
             return moved and moved[1]

@@ -1,4 +1,4 @@
-"""What a running job tells those who watch it, and how it learns that it is no longer wanted."""
+"""Report the progress of a running job, and ask a job to end."""
 
 from __future__ import annotations
 
@@ -42,31 +42,30 @@ return 'asked'
 
 
 class JobCancelled(Exception):
-    """Someone has asked for this job to end."""
+    """A user has cancelled this job."""
 
 
 def current_job_id() -> str | None:
-    """Return the id of the job that runs, or None outside of one."""
+    """Return the id of the running job, or None outside a job."""
     job = get_current_job()
     return job.id if job is not None else None
 
 
 def current_run() -> str | None:
-    """Return what no other job has, of which there never are two at once, or None outside of one.
+    """Return an identifier of the running job that no other job has, or None outside a job.
 
-    Unlike an id it is not that of a later job with the same `unique_key`; a job that is run again
-    after its process has died keeps it.
+    A later job with the same `unique_key` has the same id, but another identifier. A job that runs
+    again after its process died keeps it. No two runs with one identifier overlap.
     """
     job = get_current_job()
     return f"{job.id[:150]}@{job.created_at}" if job is not None else None
 
 
 def report_progress(done: float, of: float, text: str = "") -> None:
-    """Tell how far the running job is: `done` of `of`, and a few words on it.
+    """Report the progress of the running job: `done` of `of`, with a short text.
 
-    May be called as often as is handy: at most four times a second anything is sent, and the last
-    one always is. Raises JobCancelled when someone has asked to cancel the job. Does nothing
-    outside of a job.
+    Calls are cheap: at most four reports a second are sent, and the last one always is. Raises
+    JobCancelled if a user has cancelled the job. Outside a job, nothing happens.
     """
     job: Any = get_current_job()
     if job is None:
@@ -78,7 +77,7 @@ def report_progress(done: float, of: float, text: str = "") -> None:
 
 
 def send(job: Any) -> None:
-    """Store what a job has reported last. Raises JobCancelled; Redis being away does not matter."""
+    """Store the last report of a job. Raises JobCancelled. A failure of Redis is only logged."""
     job.has_unsent_progress = False
     job.progress_due_at = time.monotonic() + INTERVAL
     try:
@@ -94,10 +93,10 @@ def send(job: Any) -> None:
 
 
 def request_cancel(job_id: str) -> bool:
-    """Cancel a job and tell whether there was one to cancel.
+    """Cancel a job, and return whether there was a job to cancel.
 
-    One that waits is taken off its queue. One that runs is asked to end, which it does at its next
-    `report_progress`; if that does not come within five seconds its process is ended. Raises
+    A waiting job is removed from its queue. A running job is asked to end at its next
+    `report_progress`. If that takes more than five seconds, its process is ended. Raises
     RedisError.
     """
     if not JOB_ID.fullmatch(job_id.encode()):
@@ -120,13 +119,13 @@ def request_cancel(job_id: str) -> bool:
 
 
 def flag_of(job_id: str) -> str:
-    """Return the key that is there while a job is asked to end; it holds the time of asking."""
+    """Return the Redis key of the request to cancel a job. Its value is the time of the request."""
     prefix = current_app.extensions["queue"].prefix
     return f"{prefix}:cancel:{job_id}"
 
 
 def asked_since(value: bytes | None) -> float | None:
-    """Return for how many seconds a job has been asked to end, or None."""
+    """Return the seconds since the request to cancel a job, or None without a request."""
     with suppress(ValueError, TypeError):
         return max(0.0, time.time() - float(value))  # type: ignore[arg-type]
     return None if value is None else 0.0

@@ -1,7 +1,7 @@
-"""Bringing back the jobs of workers that died, and queueing those whose time has come.
+"""Requeue the jobs of workers that died, and queue the scheduled jobs that are due.
 
-RQ does this too: after minutes, and only when an idle worker wakes. Each step here is one script
-in Redis, so that of several workers one does it, and a death in between loses nothing.
+RQ does this too, but only after minutes, and only when an idle worker wakes. Each step here is one
+atomic Redis script. So only one of several workers does it, and a crash in between loses nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ BATCH = 100
 JOB_ID = re.compile(rb"[A-Za-z0-9_-]{1,200}")
 RUN = re.compile(rb"([A-Za-z0-9_-]{1,200}):([A-Za-z0-9_-]{1,64})")
 
-# KEYS: what is running, the queue, the job, its request to be cancelled.
-# ARGV: the run, now, the latest end of a lease that counts as over, whether it costs a retry.
+# KEYS: the running jobs, the queue, the job, its request to cancel.
+# ARGV: the run, now, the latest end of an expired lease, whether to subtract a retry.
 _BRING_BACK = """
 local lease = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not lease then return 'ended' end
@@ -45,7 +45,7 @@ redis.call('LPUSH', KEYS[2], string.match(ARGV[1], '^[^:]+'))
 return 'queued'
 """
 
-# KEYS: the jobs on their way, the queue, the job. ARGV: the job's id.
+# KEYS: the intermediate queue, the queue, the job. ARGV: the job's id.
 _PUT_BACK = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 if redis.call('TYPE', KEYS[3]).ok ~= 'hash' then return 0 end
@@ -71,21 +71,21 @@ return #due
 
 
 class Fate(StrEnum):
-    """What has become of a run whose worker is gone."""
+    """The outcome for a run whose worker may have died."""
 
     ALIVE = "alive"
     ENDED = "ended"
     QUEUED = "queued"
-    CANCELLED = "cancelled"  # It was asked for; the caller records it.
-    EXHAUSTED = "exhausted"  # No retries are left; the caller records the failure.
+    CANCELLED = "cancelled"  # a user cancelled the job; the caller records it
+    EXHAUSTED = "exhausted"  # no retries are left; the caller records the failure
 
 
 def bring_back(
     redis: Redis, queue: Queue, run: str, flag: str, *, is_over: bool, costs_a_retry: bool
 ) -> Fate:
-    """Queue the job of a run again, at the front; it has waited long enough.
+    """Requeue the job of a run at the front of the queue, and return the outcome.
 
-    `is_over` says that the process has ended, so the lease need not run out first.
+    `is_over` means that the process has ended, so the lease need not expire first.
     """
     job_id = run.partition(":")[0]
     found = redis.register_script(_BRING_BACK)(
@@ -96,7 +96,7 @@ def bring_back(
 
 
 def expired(redis: Redis, queue: Queue) -> list[str]:
-    """Return the runs whose leases have run out. What is no run is dropped."""
+    """Return the runs with expired leases, and drop invalid entries."""
     key = queue.started_job_registry.key
     found = []
     entry: Any
@@ -109,7 +109,7 @@ def expired(redis: Redis, queue: Queue) -> list[str]:
 
 
 def on_their_way(redis: Redis, queue: Queue) -> set[str]:
-    """Return the jobs that a worker has taken and not started. What is no id is dropped."""
+    """Return the jobs that a worker has taken and not started, and drop invalid entries."""
     key = queue.intermediate_queue_key
     found = set()
     entry: Any
@@ -122,13 +122,13 @@ def on_their_way(redis: Redis, queue: Queue) -> set[str]:
 
 
 def put_back(redis: Redis, queue: Queue, job_id: str) -> bool:
-    """Queue a job that its worker never started, and tell whether that was done."""
+    """Requeue a job that its worker never started, and return whether it was requeued."""
     keys = [queue.intermediate_queue_key, queue.key, f"rq:job:{job_id}"]
     return bool(redis.register_script(_PUT_BACK)(keys=keys, args=[job_id]))
 
 
 def queue_due(redis: Redis, queue: Queue) -> int:
-    """Queue the jobs whose time has come and return how many."""
+    """Queue the scheduled jobs that are due, and return the number of jobs."""
     keys = [queue.scheduled_job_registry.key, queue.key]
     script = redis.register_script(_QUEUE_DUE)
     return int(script(keys=keys, args=[time.time(), _now(), BATCH]))

@@ -1,4 +1,4 @@
-"""What is done again and again, as RQ's cron scheduler says when, queued by one of all workers."""
+"""Queue the recurring tasks on RQ's cron schedule, once across all workers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rq.utils import now
 from app.kit.queue.enqueueing import enqueue
 from app.kit.queue.registry import TASKS, find_task
 
-KEEP_LOCK = 40 * 24 * 60 * 60  # seconds; longer than any worker sleeps between two looks
+KEEP_LOCK = 40 * 24 * 60 * 60  # seconds; longer than any worker pauses between two checks
 
 
 class RecurringTask(CronJob):
-    """A task by its name: RQ's own would queue a function, as a pickle."""
+    """A recurring task by name. RQ's own class would queue a pickled function."""
 
     def __init__(self, name: str, cron: str) -> None:
         queue_name = current_app.config["RQ_QUEUES"][0]
         super().__init__(queue_name, func_name=name, cron=cron)
-        # What was due while there was no worker is done now.
+        # A task that was due while no worker ran is queued now.
         self.next_enqueue_time = croniter(cron, now()).get_prev(datetime)
 
     def enqueue(self, connection: Redis) -> None:  # type: ignore[override]
-        """Queue the task, unless another worker has for the same time. Raises RedisError."""
+        """Queue the task unless another worker already has for this time. Raises RedisError."""
         assert self.next_enqueue_time is not None  # noqa: S101 - set above
         due = self.next_enqueue_time.strftime("%Y-%m-%dT%H:%M")
         prefix = current_app.extensions["queue"].prefix
@@ -44,7 +44,7 @@ class RecurringTask(CronJob):
 
 
 class Recurring(CronScheduler):
-    """RQ's scheduler of tasks by name; who owns it calls `enqueue_jobs` every now and then."""
+    """RQ's scheduler for tasks by name. Its owner calls `enqueue_jobs` regularly."""
 
     def __init__(self, connection: Redis) -> None:
         super().__init__(connection)
@@ -52,14 +52,14 @@ class Recurring(CronScheduler):
 
 
 def schedule() -> Iterator[tuple[str, str]]:
-    """Yield the recurring tasks and when they are due, as cron has it, in UTC."""
+    """Yield the name and the cron expression, in UTC, of each recurring task."""
     for name, task in TASKS.items():
         if task.cron and (cron := current_app.config[task.cron]):
             yield name, cron
 
 
 def due_since(moment: datetime) -> list[Callable[..., Any]]:
-    """Return the functions of the tasks that have come due after `moment`."""
+    """Return the functions of the recurring tasks that became due after `moment`."""
     return [
         find_task(name).function
         for name, cron in schedule()

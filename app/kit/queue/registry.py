@@ -1,4 +1,4 @@
-"""The tasks that a job may name."""
+"""Register the tasks that a job may name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class UnknownTask(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A function that jobs may name, and how its jobs are kept. Times are in seconds."""
+    """A function that jobs may name, with the options of its jobs. Times are in seconds."""
 
     name: str
     function: Callable[..., Any]
@@ -27,11 +27,11 @@ class Task:
     retries: int
     backoff: tuple[int, ...]
     cron: str
-    """The setting that says when the task recurs, "" for a task that does not."""
+    """The setting with the cron expression of a recurring task, else ""."""
 
     @property
     def waits(self) -> list[int]:
-        """Return how long to wait before each retry; the last of `backoff` stands for the rest."""
+        """Return the wait before each retry. The last value of `backoff` repeats."""
         given = self.backoff or (0,)
         return [given[min(number, len(given) - 1)] for number in range(self.retries)]
 
@@ -51,11 +51,11 @@ def task(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function under its own name.
 
-    It runs in the worker, in an app context, and may run twice. After an exception it is tried
-    `retries` times more, with the waits of `backoff`; when its process dies, at once. A `quiet`
-    one is not logged. Of one that is to `coalesce` no job is queued while another has yet to
-    begin: it takes no arguments and looks for what there is to do. `cron` names the setting that
-    says when a recurring task is due.
+    The task runs in the worker, in an app context, and may run twice. After an exception it is
+    retried up to `retries` times, after the waits of `backoff`. After a crash of its process it is
+    retried at once. Runs of a `quiet` task are not logged. With `coalesce`, enqueueing does nothing
+    while an equal job is still queued, so the task takes no arguments and finds its own work.
+    `cron` names the setting with the cron expression of a recurring task.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The worker: RQ's, with one process kept for all jobs, made to outlive what it is fed."""
+"""Extend RQ's worker: it reuses one process for all jobs, and survives invalid data in Redis."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ from app.kit.queue.registry import UnknownTask
 logger = logging.getLogger(__name__)
 
 # Times are in seconds.
-POLL = 2  # how long an idle worker waits for a job before it looks around
-WORKER_TIMEOUT = 15  # for an answer of Redis; longer than POLL, which it lets pass on purpose
-HEARTBEAT = 3  # how often a running job's lease is renewed
-LEASE = 15  # after which the job of a worker that is not heard from is run again
-SETTLE = 5  # how long Redis has to have been there before a lease is taken for run out
-STUCK = 8  # how long a job may be on its way from the queue to its worker
+POLL = 2  # an idle worker's wait for a job before it runs maintenance
+WORKER_TIMEOUT = 15  # for an answer of Redis; longer than POLL, for which Redis blocks on purpose
+HEARTBEAT = 3  # between two renewals of a running job's lease
+LEASE = 15  # without a renewal, after which a job is run again
+SETTLE = 5  # of an available Redis before a lease counts as expired
+STUCK = 8  # in the intermediate queue, after which a job is queued again
 SWEEP_INTERVAL = 15
 CLEANING_INTERVAL = 60
-CANCEL_PATIENCE = 5  # for a job to end by itself when that is asked for
-KILL_AFTER = 5  # after its timeout, for a job that does not notice that it ran out
-STOP_TIMEOUT = 25  # for the job at hand when the worker is told to end
-LAST_RESORT = 28  # after which it ends, whatever hangs: Heroku kills what is there after 30
+CANCEL_PATIENCE = 5  # for a cancelled job to end by itself
+KILL_AFTER = 5  # after the timeout of a job that ignores it
+STOP_TIMEOUT = 25  # for the current job when the worker has to stop
+LAST_RESORT = 28  # until a stopping worker exits in any case; Heroku kills it after 30
 WORKER_TTL = 20
 
 IS_COPYING_SAFE = sys.platform != "darwin"
 
 
 class _TaskWorker(BaseWorker):
-    """What both kinds of worker have in common. One app, loaded once, runs every job."""
+    """Base of both kinds of worker. One app, loaded once, runs every job."""
 
     job_class = TaskJob
     queue_class = TaskQueue
@@ -71,7 +71,7 @@ class _TaskWorker(BaseWorker):
             job_class=TaskJob,
             queue_class=TaskQueue,
             worker_ttl=WORKER_TTL,
-            # A description is whatever its writer liked, line breaks included.
+            # A description is untrusted and may contain line breaks.
             log_job_description=False,
         )
         super().__init__(queues, **kwargs)
@@ -82,7 +82,7 @@ class _TaskWorker(BaseWorker):
         self._cancelled_id: str | None = None
         self._recurring = Recurring(self.connection)
 
-    # Talking to Redis no more often than is of use
+    # Fewer round trips to Redis
 
     @property
     def dequeue_timeout(self) -> int:
@@ -97,7 +97,7 @@ class _TaskWorker(BaseWorker):
         return time.monotonic() - self._looked_at >= POLL
 
     def subscribe(self) -> None:
-        """Listen to no commands: that takes a thread, and a process with threads must not fork."""
+        """Do nothing, because a subscription needs a thread and threads make a fork unsafe."""
 
     def unsubscribe(self) -> None:
         pass
@@ -119,7 +119,7 @@ class _TaskWorker(BaseWorker):
                 super().heartbeat(timeout, own)
                 own.hexists(self.key, "birth")
                 is_known = own.execute()[-1]
-                if not is_known:  # Redis was emptied, say.
+                if not is_known:  # for example, Redis was flushed
                     own.hset(self.key, mapping={**self.serialize(), "state": self._state})
                     register(self, own)
                     own.execute()
@@ -128,7 +128,7 @@ class _TaskWorker(BaseWorker):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a signal has asked the worker to end."""
+        """Whether a signal has asked the worker to stop."""
         return self._shutdown_requested_date is not None
 
     def _shutdown(self) -> None:
@@ -154,7 +154,7 @@ class _TaskWorker(BaseWorker):
             except DequeueTimeout:
                 continue
             except RedisConnectionError:
-                # Whoever runs the worker waits until Redis is back.
+                # The command that runs the worker waits until Redis is back.
                 raise StopRequested from None
             finally:
                 self._is_waiting = False
@@ -170,7 +170,7 @@ class _TaskWorker(BaseWorker):
         raise NotImplementedError
 
     def _claim(self, job: Job) -> bool:
-        """Take the job out of those on their way: if it is not there, another worker has it."""
+        """Take the job from the intermediate queue. If it is not there, another worker has it."""
         flag = flag_of(job.id)
         with self.connection.pipeline() as pipeline:
             pipeline.lrem(self.queue.intermediate_queue_key, 1, job.id)
@@ -184,7 +184,7 @@ class _TaskWorker(BaseWorker):
                 pipeline.execute()
                 return False
         if asked is not None:
-            # A request of before the job was queued was meant for an earlier run.
+            # A request to cancel from before the job was queued concerned an earlier run.
             queued_at = job.enqueued_at.timestamp() if job.enqueued_at else 0.0
             if time.time() - (asked_since(asked) or 0) >= queued_at:
                 self._end_as_cancelled(job)
@@ -192,7 +192,7 @@ class _TaskWorker(BaseWorker):
             self.connection.delete(flag)
         return True
 
-    # What happens in the process that runs the job
+    # In the process that runs the job
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
         super().prepare_job_execution(job, remove_from_intermediate_queue=False)
@@ -226,13 +226,13 @@ class _TaskWorker(BaseWorker):
             pipeline.delete(flag_of(job.id))
             pipeline.execute()
 
-    # Looking after the queue
+    # Maintenance
 
     def run_maintenance_tasks(self) -> None:
-        """Queue what is due, bring back what dead workers held, and have the outbox swept."""
+        """Queue due jobs, requeue the jobs of dead workers, and enqueue a sweep of the outbox."""
         at = time.monotonic()
         if at - self._looked_at > SETTLE:
-            # After a time without Redis its holders have to have renewed their leases first.
+            # After an outage of Redis, workers need time to renew their leases.
             self._settled_at = at + SETTLE
             self._on_their_way.clear()
         self._looked_at = at
@@ -285,9 +285,9 @@ class _TaskWorker(BaseWorker):
                 logger.warning("job %s is queued again: no worker has started it", job_id)
 
     def clean_registries(self) -> None:
-        """Forget jobs that are kept no longer and workers that have gone.
+        """Delete expired jobs and workers that are gone.
 
-        RQ's groups are not cleaned, because they are not used and it would read them as pickles.
+        RQ's groups are not cleaned, because they are unused and RQ would read them as pickles.
         """
         self.queue.finished_job_registry.cleanup()
         self.queue.failed_job_registry.cleanup()
@@ -298,10 +298,10 @@ class _TaskWorker(BaseWorker):
 
 
 class TaskWorker(_TaskWorker, Worker):
-    """Has its jobs run by one process that is kept, so that one that dies takes nothing along."""
+    """Runs its jobs in one reused child process, so that a crash of a job spares the worker."""
 
     on_idle: Callable[[], None] = staticmethod(lambda: None)
-    horse_command: list[str] | None = None  # to start one with, where a copy is not safe
+    horse_command: list[str] | None = None  # starts the child process if a fork is not safe
     _horse: Horse | None = None
 
     def get_heartbeat_ttl(self, job: Job) -> int:
@@ -317,10 +317,10 @@ class TaskWorker(_TaskWorker, Worker):
         super().teardown()  # type: ignore[no-untyped-call]
 
     def run_horse(self, orders: int, replies: int) -> None:
-        """Run jobs until the worker closes the pipe. This is what the other process does."""
+        """Run jobs in the child process until the worker closes the pipe."""
         random.seed()
         self._is_horse = True
-        # Sockets that two processes share mix up their answers.
+        # Two processes must not share a socket, because they would mix up the answers.
         for engine in db.engines.values():
             engine.dispose(close=False)
         self.connection.connection_pool.reset()
@@ -340,7 +340,7 @@ class TaskWorker(_TaskWorker, Worker):
             logger.warning("how job %s has ended cannot be stored: %s", job.id, error)
             raise SystemExit(1) from None
 
-    # What the worker does
+    # In the worker
 
     def _run(self, job: Job, queue: Queue) -> None:
         assert self.execution is not None  # noqa: S101 - made by _claim
@@ -368,20 +368,20 @@ class TaskWorker(_TaskWorker, Worker):
         return dismissed.dismiss(patience)
 
     def _shutdown(self) -> None:
-        # While Redis hangs each question to it takes WORKER_TIMEOUT.
+        # While Redis hangs, each command to it takes WORKER_TIMEOUT.
         signal.signal(signal.SIGALRM, self._end_now)
         signal.setitimer(signal.ITIMER_REAL, LAST_RESORT)
         super()._shutdown()
 
     def _end_now(self, _number: int, _frame: FrameType | None) -> None:
-        """End without a word to Redis: another worker finds the job by its lease."""
+        """Exit without deregistering. Another worker finds the job by its expired lease."""
         if self._horse is not None:
             self._horse.kill()
         os.write(sys.stderr.fileno(), b"The worker ends at once: something hangs, as Redis may.\n")
         os._exit(1)
 
     def _watch(self, job: Job) -> None:
-        """Wait for the end of the job and look after it until then."""
+        """Wait for the end of the job, and renew its lease until then."""
         assert self._horse is not None  # noqa: S101 - it has just been given the job
         started = time.monotonic()
         while True:
@@ -402,7 +402,7 @@ class TaskWorker(_TaskWorker, Worker):
             return
 
     def _look_after(self, job: Job, spent: float) -> None:
-        """Raise _Over when the running job is to be ended, else renew its lease."""
+        """Renew the lease of the running job. Raises _Over if the job must end."""
         if job.timeout and 0 < job.timeout < spent - KILL_AFTER:
             raise _Over(lambda: self._fail(job, f"It took longer than {job.timeout} seconds."))
         asked_to_stop = self._shutdown_requested_date
@@ -414,7 +414,7 @@ class TaskWorker(_TaskWorker, Worker):
         if (asked_since(asked) or 0) > CANCEL_PATIENCE:
             raise _Over(lambda: self._cancel(job))
         if self.should_run_maintenance_tasks:
-            # RQ would end this run too when it records that another has failed.
+            # Without this, RQ would also end this run when it records another job's failure.
             execution, self.execution = self.execution, None
             try:
                 self.run_maintenance_tasks()
@@ -422,7 +422,7 @@ class TaskWorker(_TaskWorker, Worker):
                 self.execution = execution
 
     def _renew(self, job: Job, spent: float) -> tuple[bool, bytes | None]:
-        """Renew the lease; tell whether another has it, and since when the job is asked to end."""
+        """Renew the lease. Return whether another worker has it, and any request to cancel."""
         execution = self.execution
         assert execution is not None  # noqa: S101 - made by _claim
         with self.connection.pipeline() as pipeline:
@@ -436,13 +436,13 @@ class TaskWorker(_TaskWorker, Worker):
                 requested = utcformat(self._shutdown_requested_date)
                 pipeline.hset(self.key, "shutdown_requested_date", requested)
             lease, created_at, asked, *_ = pipeline.execute()
-        # Where Redis was emptied there is no such job, or a later one that has the same id.
+        # After a flush of Redis the job is missing, or a later job has the same id.
         is_there = job.created_at and created_at == utcformat(job.created_at).encode()
         return lease is None and bool(is_there), asked
 
     def _leave_to_another(self, job: Job) -> None:
         assert self._horse is not None  # noqa: S101 - it is running the job
-        # Unless it has just ended it.
+        # The horse may just have finished the job.
         if self._horse.wait(1) in {Reply.NOTHING_YET, Reply.DIED}:
             self._dismiss_horse()
             logger.warning("job %s is run by another worker, and has been ended here", job.id)
@@ -461,7 +461,7 @@ class TaskWorker(_TaskWorker, Worker):
             self.handle_job_failure(fresh, self.queue, exc_string=reason)
 
     def _give_back(self, job: Job, *, costs_a_retry: bool = True) -> None:
-        """Queue the job of a process that has ended again, unless it had ended it before."""
+        """Requeue the job of a dead process, unless the process had finished the job."""
         run = self.execution.composite_key if self.execution else ""
         status = self._dismiss_horse()
         if status is not None and os.WIFSIGNALED(status):
@@ -473,14 +473,14 @@ class TaskWorker(_TaskWorker, Worker):
 
 
 class _Over(Exception):
-    """A running job is to be ended, in this way."""
+    """A running job must end. `end` ends it."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self.end = end
 
 
 class SimpleTaskWorker(_TaskWorker, SimpleWorker):
-    """Runs jobs in the worker itself, where there is no way to have a process for them."""
+    """Runs jobs in the worker's own process, on systems without fork."""
 
     def _run(self, job: Job, queue: Queue) -> None:
         self.perform_job(job, queue)
@@ -491,10 +491,10 @@ def make_worker(
     on_idle: Callable[[], None] | None = None,
     horse_command: list[str] | None = None,
 ) -> TaskWorker | SimpleTaskWorker:
-    """Return a worker for this app's queue. Raises RedisError when Redis does not answer.
+    """Return a worker for this app's queue. Raises RedisError if Redis does not answer.
 
-    `on_idle` is called in the process of the jobs when there is a pause. `horse_command` starts
-    such a process where it cannot be copied from the worker: macOS's own libraries do not bear it.
+    `on_idle` is called in the child process during a pause. `horse_command` starts the child
+    process where a fork is not safe: macOS's own libraries do not support it.
     """
     if not hasattr(os, "fork"):
         return SimpleTaskWorker(_queues(connection(timeout=WORKER_TIMEOUT)))
@@ -507,14 +507,14 @@ def make_worker(
 
 
 def time_limit(seconds: int) -> Any:
-    """Return a context manager that raises an exception in its body after so many seconds."""
+    """Return a context manager that raises JobTimeoutException in its body after `seconds`."""
     return get_default_death_penalty_class()(seconds, JobTimeoutException)
 
 
 def run_job_process(
     name: str, orders: int, replies: int, parent: int, on_idle: Callable[[], None]
 ) -> None:
-    """Run jobs for the worker called `name`, as the process that its `horse_command` starts."""
+    """Run jobs for the worker called `name`, in the process that its `horse_command` started."""
     job_process.become(parent)
     queues = _queues(connection(timeout=WORKER_TIMEOUT))
     worker = TaskWorker(queues, name=name, prepare_for_work=False)
