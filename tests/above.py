@@ -1,4 +1,4 @@
-"""Users who may do more than a manager, and what must stay as it is of them."""
+"""Users with more permissions than a manager, and the data of theirs that must not change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ ALL_BUT_ADMINISTER = Permission.known() & ~0x80
 
 @pytest.fixture
 def above(make_user: Callable[..., User]) -> list[User]:
-    """People who may do more than a manager, in every state that an account can be in."""
+    """Create users with more permissions than a manager, in every state of an account."""
     states: tuple[dict[str, Any], ...] = (
         {},
         {"invited": True},
@@ -35,7 +35,7 @@ def above(make_user: Callable[..., User]) -> list[User]:
 
 @pytest.fixture
 def manager(app: Flask, make_user: Callable[..., User]) -> tuple[Browser, User]:
-    """A browser of someone who holds every permission but to administer."""
+    """Return a browser of a user with every permission but ADMINISTER."""
     user = make_user()
     user.role = make_role("Manager", permissions=ALL_BUT_ADMINISTER)
     browser: Any = app.test_client()
@@ -44,7 +44,7 @@ def manager(app: Flask, make_user: Callable[..., User]) -> tuple[Browser, User]:
 
 
 def stored_of(people: list[User]) -> list[Any]:
-    """Return all that the database has of these users but when they were last seen."""
+    """Return all data of these users in the database, except when they were last seen."""
     db.session.expire_all()
     ids = [user.id for user in people]
     rows = select(User.__table__).where(User.id.in_(ids)).order_by(User.id)

@@ -1,4 +1,4 @@
-"""What the tests of all routes know of the core's (tests/routes.py)."""
+"""The tables of what tests know about the core's routes (tests/routes.py)."""
 
 from sqlalchemy import select
 
@@ -230,7 +230,7 @@ WITHOUT_SESSION = {
     "main.healthz": "for monitors, which keep no cookie",
 }
 
-# The policy says what may be done to a user. A session is looked up with its user.
+# The policy decides who may manage a user. Sessions are looked up together with their user.
 SHARED = {
     "user_id": "whoever manages users sees all of them",
     "session_id": "looked up with its user",

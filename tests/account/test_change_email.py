@@ -1,4 +1,4 @@
-"""Moving an account to another address."""
+"""Change the email of an account."""
 
 import pytest
 from sqlalchemy import select
@@ -35,7 +35,7 @@ def texts(outbox):
 
 
 def test_an_address_changes_once_its_link_is_used(client, user, outbox):
-    """AD-4: both addresses are told, and the old one stays good until then."""
+    """AD-4: both addresses get a notice, and the old email stays until the link is used."""
     assert ask(client).status_code == 302
     assert (user.email, user.pending_email) == ("ada@example.com", NEW)
     to_new, to_old = None, None
@@ -95,7 +95,7 @@ def link_to_new(outbox):
 def test_a_stranger_who_registers_an_address_does_not_keep_it_from_its_owner(
     client, app, user, make_user, outbox, when
 ):
-    """TK-4: only whoever reads the mail of the address can use the link."""
+    """TK-4: only the user who receives mail at this address can use the link."""
     if when == "meanwhile":
         ask(client)
         link = link_to_new(outbox)
@@ -116,7 +116,7 @@ def test_a_stranger_who_registers_an_address_does_not_keep_it_from_its_owner(
 
 @pytest.mark.parametrize("state", ["confirmed", "voided", "invited", "suspended", "deleted"])
 def test_no_other_account_gives_way(client, user, make_user, outbox, state):
-    """An account without a password has been given something, and its owner gets in by a link."""
+    """An account without a password is kept, because its owner signs in with a mailed link."""
     ask(client)
     link = link_to_new(outbox)
     other = make_user(
@@ -135,7 +135,7 @@ def test_no_other_account_gives_way(client, user, make_user, outbox, state):
 
 
 def test_a_refused_link_takes_nothing_from_anybody(client, app, user, make_user, outbox):
-    """The link was sent to an address that is no longer asked for, or is used by another."""
+    """The user no longer wants this email, or another user uses the link."""
     ask(client)
     link = link_to_new(outbox)
     squatter = make_user(email=NEW, confirmed=False)
@@ -173,7 +173,7 @@ def test_asking_for_ones_own_address_changes_nothing(client, user):
 
 
 def test_five_addresses_an_hour_can_be_written_to_and_no_more(client, user):
-    """BF-2: an account is no means to write to the whole world."""
+    """BF-2: users cannot send mail to any number of recipients."""
     for number in range(8):
         assert ask(client, f"someone{number}@example.com").status_code == 302
     written = db.session.scalars(

@@ -1,4 +1,4 @@
-"""Changing one's own name."""
+"""Change the user's own name."""
 
 import pytest
 from sqlalchemy import select
@@ -29,7 +29,7 @@ def renamings():
 
 
 def test_one_changes_ones_own_name_without_a_password(browser, user):
-    """AD-5: it is on the record, with what it was and is."""
+    """AD-5: the event records the old and the new name."""
     assert f'href="{PATH}"' in browser.get("/account/manage").text
     page = browser.get(PATH).text
     assert 'value="Ada"' in page

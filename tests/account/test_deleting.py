@@ -1,4 +1,4 @@
-"""Deleting one's own account, and what a deleted account answers."""
+"""Delete the user's own account, and try to sign in to a deleted account."""
 
 import re
 
@@ -78,7 +78,7 @@ def test_looking_at_the_page_deletes_nobody(client, make_user):
     assert user.status == "active"
 
 
-# What a deleted account answers
+# Answers of deleted accounts
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def gone(admin, make_user):
 
 
 def test_a_deleted_account_is_no_way_in(client, gone):
-    """The same answer as for an address that nobody has."""
+    """The answer is the same as for an unknown email."""
     answers = []
     for email in (gone.email, "nobody@example.com"):
         page = client.submit("/account/login", {"email": email, "password": PASSWORD})

@@ -1,4 +1,4 @@
-"""Where one is signed in: seeing it, and signing others out."""
+"""List the user's sessions, and end them."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def user(make_user):
 
 @pytest.fixture
 def enter(app):
-    """Return a function that gives a browser in which someone is signed in, on a device."""
+    """Return a function that returns a browser of a user who signed in on a device."""
 
     def enter(someone):
         browser = app.test_client()
@@ -85,7 +85,7 @@ def test_a_device_that_is_none_changes_nothing(user, enter, which):
 
 
 def test_nobody_ends_the_session_of_someone_else(user, enter, make_user):
-    """AZ-2: also an administrator's is not theirs to end here."""
+    """AZ-2: users cannot end sessions of an administrator either."""
     stranger = enter(make_user(email="mallory@example.com"))
     enter(make_user(email="mallory@example.org"))
     own = enter(user)
@@ -96,7 +96,7 @@ def test_nobody_ends_the_session_of_someone_else(user, enter, make_user):
 
 
 def test_ending_asks_for_the_password_again_after_a_quarter_of_an_hour(user, enter):
-    """SE-8, ASVS 5.0 7.5.2: looking does not."""
+    """SE-8, ASVS 5.0 7.5.2: viewing the list does not ask for it."""
     own, other = enter(user), enter(user)
     with time_machine.travel(now() + timedelta(minutes=16)):
         assert own.get(DEVICES).status_code == 200

@@ -1,4 +1,4 @@
-"""Having to choose a new password before anything else."""
+"""Require a new password before users can open other pages."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Guesses at passwords: what they are counted by, and who still gets in while others guess."""
+"""Limits on guesses at passwords, and how owners sign in while strangers guess."""
 
 import hashlib
 
@@ -22,7 +22,7 @@ NEW_PASSWORD = "another horse battery"
 
 @pytest.fixture
 def guess(app):
-    """Return a function that guesses from an address, in a new browser unless one is given."""
+    """Return a function that guesses from an IP address, by default in a new browser."""
 
     def send(email, address="192.0.2.1", password="wrong", browser=None, forwarded=None):  # noqa: S107
         browser = browser or app.test_client()
@@ -43,7 +43,7 @@ def count(limit, about):
 
 
 def test_spaces_before_an_address_do_not_escape_the_count(guess, make_user):
-    """BF-1: what is counted is cut where what signs in is not."""
+    """BF-1: guesses are counted under the normalised email."""
     email = make_user().email
     statuses = [guess(" " * 600 + email + " " * n) for n in range(12)]
     assert statuses == [200] * 10 + [429] * 2
@@ -64,7 +64,7 @@ def test_spaces_before_an_address_do_not_escape_the_count(guess, make_user):
     ],
 )
 def test_every_spelling_that_signs_in_is_counted_as_one(app, guess, make_user, spellings):
-    """BF-1: case, spaces, full-width letters, punycode."""
+    """BF-1: case, spaces, full-width letters and punycode do not matter."""
     user = make_user(email=spellings[0])
     for spelling in spellings:
         if guess(spelling, "203.0.113.1", PASSWORD) == 302:
@@ -77,7 +77,7 @@ def test_every_spelling_that_signs_in_is_counted_as_one(app, guess, make_user, s
 
 
 def refused_as_no_address(spellings):
-    """Return the guesses of thirty that the form refuses, so that no password is looked at."""
+    """Return how many of thirty guesses the form refuses before it checks a password."""
     refused = 0
     for n in range(30):
         try:
@@ -88,13 +88,13 @@ def refused_as_no_address(spellings):
 
 
 def test_the_addresses_of_an_ipv6_network_are_counted_as_one(guess):
-    """BF-3: a customer has 2**64 of them."""
+    """BF-3: a customer has 2**64 addresses."""
     statuses = [guess(f"u{n}@example.com", f"2001:db8:1:2::{n:x}") for n in range(32)]
     assert statuses == [200] * 30 + [429] * 2
 
 
 def test_the_networks_of_an_ipv6_site_are_counted_together_more_loosely(guess):
-    """BF-3: a /48 has 65,536 of them."""
+    """BF-3: a /48 has 65,536 networks."""
     limit = guesses.SITE.soon
     statuses = [guess(f"u{n}@example.com", f"2001:db8:1:{n:x}::1") for n in range(limit + 2)]
     assert statuses == [200] * limit + [429] * 2
@@ -128,7 +128,7 @@ def test_an_address_has_one_spelling_for_limits(written, counted):
 
 
 def test_a_port_in_what_a_proxy_says_is_no_other_visitor(production, make_user):
-    """BF-3: Azure sends it, and each connection has another."""
+    """BF-3: Azure sends a port, and each connection has another one."""
     statuses = []
     app = production(TRUSTED_PROXIES="1", SSL_DISABLE="True", APP_URL="http://app.example.com")
     with app.app_context():
@@ -154,11 +154,11 @@ def test_the_trail_and_the_devices_show_an_address_without_its_port(guess, make_
     assert event.address == "203.0.113.7"
 
 
-# Whom strangers keep out
+# Guesses of strangers
 
 
 def test_a_stranger_at_one_address_shuts_nobody_out(guess, make_user):
-    """BF-1: as long as they like, administrators included."""
+    """BF-1: strangers can guess for as long as they like, and administrators are safe too."""
     user = make_user()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as clock:
         for _ in range(12):
@@ -170,14 +170,14 @@ def test_a_stranger_at_one_address_shuts_nobody_out(guess, make_user):
 
 
 def shut_out(guess, user):
-    """Use up what unknown browsers have, from many networks."""
+    """Use up the limit of unknown browsers, from many networks."""
     for n in range(12):
         guess(user.email, f"198.51.100.{n}")
     assert guess(user.email, "203.0.113.9", PASSWORD) == 429
 
 
 def test_a_browser_that_was_signed_in_before_gets_in_while_strangers_guess(app, guess, make_user):
-    """BF-1: OWASP's device cookie."""
+    """BF-1: OWASP, device cookies."""
     user = make_user()
     browser = app.test_client()
     browser.sign_in(user.email)
@@ -214,7 +214,7 @@ def test_whoever_is_refused_is_told_how_the_owner_gets_in(app, make_user):
 
 
 def test_a_known_browser_has_ten_guesses_too(app, guess, make_user):
-    """BF-1: a mark is no way round the limits."""
+    """BF-1: a mark does not bypass the limits."""
     user = make_user()
     browser = app.test_client()
     browser.sign_in(user.email)
@@ -282,11 +282,11 @@ def test_a_changed_password_leaves_the_browser_known(app, make_user):
         )
 
 
-# How many in all
+# Limits in all
 
 
 def test_an_account_has_at_most_a_hundred_failures_in_a_month(guess, make_user, app):
-    """BF-1, NIST SP 800-63B-4, section 3.2.2: by strangers and a stolen session together."""
+    """BF-1, NIST SP 800-63B-4, section 3.2.2: strangers and a stolen session share the limit."""
     user = make_user()
     thief = app.test_client()
     thief.enter(user)
@@ -339,7 +339,7 @@ def test_all_pages_that_ask_for_the_password_count_as_one(make_user, app):
 
 
 def test_a_guess_on_the_page_that_confirms_an_account_counts_with_the_others(app, make_user):
-    """BF-1: who has the link, and is not the browser that registered, is asked for the password."""
+    """BF-1: other browsers than the one that registered must give the password."""
     user = make_user(confirmed=False)
     page = f"/account/confirm-account/{user.generate_confirmation_token()}"
     browser = app.test_client()
@@ -398,7 +398,7 @@ def test_counters_that_are_over_are_cleaned_up(guess, make_user):
 
 
 def test_a_new_password_that_is_too_weak_costs_no_guess_at_the_present_one(client, make_user):
-    """The guess was right: whoever looks for a good password was shut out after ten."""
+    """The guess is right: ten weak new passwords used to lock the user out."""
     user = make_user()
     client.enter(user)
     fields = {"old_password": PASSWORD, "new_password": "aaaa", "new_password2": "aaaa"}

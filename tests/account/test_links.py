@@ -1,4 +1,4 @@
-"""Links from mails: each does one thing, once, for one person, for a while."""
+"""Links in mails: each does one thing, once, for one user, for a limited time."""
 
 import string
 from datetime import timedelta
@@ -24,18 +24,18 @@ KINDS = sorted(rows("LINKS"))
 
 @pytest.fixture
 def kinds(app, make_user):
-    """Return a link of each kind by name, each with a user and a browser of its own."""
+    """Return a link of each kind by name, each with its own user and browser."""
     return {name: kind.make(app, make_user) for name, kind in rows("LINKS").items()}
 
 
 def send(link, token):
-    """Send the form of a link with a token of the browser's session, whatever its page says."""
+    """Send the form of a link with a token of the browser's session, whatever the page shows."""
     page = "/account/manage" if link.browser.is_signed_in() else "/account/login"
     return link.browser.submit(link.path(token), link.data, form_at=page)
 
 
 def refused(link, token):
-    """Tell whether a link is refused, when it is looked at and when it is used, for nothing."""
+    """Tell whether both GET and POST of a link are refused."""
     before = link.done()
     opened, used = link.open(token), send(link, token)
     assert opened.status_code == used.status_code, (opened.status_code, used.status_code)
@@ -100,7 +100,7 @@ def test_a_link_that_expires_while_its_page_is_open_is_refused(kinds, kind):
 
 
 def test_a_clock_that_is_behind_does_not_refuse_a_new_link(app):
-    """F24: the expiry is in the token, not its age."""
+    """F24: the token contains its expiry, not its age."""
     with time_machine.travel(now() + timedelta(minutes=10)):
         token = tokens.make("confirm", 1, "state", expires_in=3600)
     assert tokens.read("confirm", token)
@@ -146,7 +146,7 @@ def test_every_character_of_a_link_counts(kinds, kind):
     link = kinds[kind]
     token = link.make()
     alphabet = string.ascii_letters + string.digits + "-_"
-    for at, letter in enumerate(token[:-1]):  # The last one has bits to spare in base 64.
+    for at, letter in enumerate(token[:-1]):  # The last character has unused bits in base 64.
         if letter == ".":
             continue
         changed = token[:at] + alphabet[(alphabet.index(letter) + 1) % 64] + token[at + 1 :]
@@ -159,7 +159,7 @@ def test_every_character_of_a_link_counts(kinds, kind):
 
 
 def test_a_link_of_one_person_is_none_for_another(app, make_user):
-    """TK-4, AZ-2: a link carries whose it is; the number in the address does not decide."""
+    """TK-4, AZ-2: the token identifies the user, and the id in the URL is not trusted."""
     browser = app.test_client()
     owner, thief = make_user(pending_email=NEW_ADDRESS), make_user()
     token = owner.generate_email_change_token(NEW_ADDRESS)
@@ -170,7 +170,7 @@ def test_a_link_of_one_person_is_none_for_another(app, make_user):
     assert {owner.email, thief.email}.isdisjoint({NEW_ADDRESS})
 
 
-# What ends a link before its time
+# What expires a link early
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_an_earlier_secret_key_is_good_for_links_until_it_is_taken_away(
     assert not user.accepts("confirm", token)
 
 
-# Where a link could leak
+# Leaks of links
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -255,7 +255,7 @@ def test_the_page_of_a_link_tells_nobody_its_address(kinds, kind):
 
 
 def test_no_link_lies_in_the_database(client, make_user, outbox):
-    """TK-6: not before it is sent, and not after."""
+    """TK-6: neither before nor after the mail is sent."""
     client.submit("/account/reset-password", {"email": make_user().email})
     accounts.resend_confirmation(make_user(confirmed=False))
     before = str(dump())
@@ -297,7 +297,7 @@ def test_whoever_is_not_signed_in_is_sent_back_to_the_link_after_signing_in(clie
 
 @pytest.mark.parametrize("kind", sorted({"reset_password", "invite"} & set(KINDS)))
 def test_whoever_is_signed_in_is_told_that_a_link_was_not_used(kinds, kind, app, admin):
-    """Such as an administrator who tries the link that they copied for someone."""
+    """For example an administrator who tries the link that they copied for a user."""
     browser = app.test_client()
     browser.enter(admin)
     link = kinds[kind]

@@ -1,4 +1,4 @@
-"""The one rule for passwords, at every door, and what hashing them promises."""
+"""The password rule on every form that sets one, and the strength of the hashes."""
 
 import random
 import re
@@ -41,7 +41,7 @@ WEAK = {
 
 @pytest.fixture
 def doors(client, make_user, admin, outbox):
-    """Return, by name, functions that set a password and give the page that answers."""
+    """Return, by name, functions that set a password and return the page of the answer."""
     person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
 
     def make(**values):
@@ -90,7 +90,7 @@ def test_a_strong_password_is_taken_at_every_door(doors, door):
 
 
 def test_the_first_administrators_password_obeys_the_rule(app):
-    """PW-1: the door of the commands."""
+    """PW-1: the commands apply the rule."""
     with pytest.raises(passwords.WeakPassword):
         users.create_administrator(email="root@example.com", password="password")
     assert User.by_email("root@example.com") is None
@@ -110,7 +110,7 @@ def test_the_first_administrators_password_obeys_the_rule(app):
     ],
 )
 def test_any_characters_will_do(app, password):
-    """PW-3: no kind of character is asked for and none is refused."""
+    """PW-3: no kind of character is required, and none is refused."""
     accounts.require_strong_password(password, first_name="Ada", email="ada@example.com")
 
 
@@ -171,7 +171,7 @@ def test_a_huge_password_is_refused_at_once(client, path):
     ],
 )
 def test_no_password_takes_long_to_judge(password):
-    """PW-2: this is asked by people whom nobody knows yet."""
+    """PW-2: anonymous visitors can request this."""
     started = time.process_time()
     passwords.strength(password, ["x" * 254, "a b c d e f g " * 18])
     assert time.process_time() - started < 0.5
@@ -182,7 +182,7 @@ def refused(passwords_):
 
 
 def repeated(password):
-    """Return it twice, or as often as makes twelve characters."""
+    """Return the text twice, or as often as needed for twelve characters."""
     return password * max(2, -(-12 // len(password)))
 
 
@@ -202,13 +202,13 @@ WELL_KNOWN = {
 
 @pytest.mark.parametrize("kind", WELL_KNOWN)
 def test_leaked_passwords_are_refused_also_when_they_are_made_long(kind):
-    """PW-4: few that leaked have twelve characters, so people make such of shorter ones."""
+    """PW-4: few leaked passwords have twelve characters, so users repeat shorter ones."""
     assert len(WELL_KNOWN[kind]) > 100
     assert [*set(WELL_KNOWN[kind]) - set(refused(WELL_KNOWN[kind]))] == []
 
 
 def test_random_letters_and_words_are_not_taken_for_leaked_ones():
-    """PW-4: the rule that refuses pairs of common words takes four words drawn at random."""
+    """PW-4: the rule against pairs of common words accepts four random words."""
     drawn = random.Random(4)  # noqa: S311 - the same ones each time
     words = [word for word in FREQUENCY_LISTS["english_wikipedia"][:7776] if len(word) > 3]
     letters = ["".join(drawn.choices(string.ascii_lowercase, k=15)) for _ in range(200)]
@@ -217,7 +217,7 @@ def test_random_letters_and_words_are_not_taken_for_leaked_ones():
 
 
 def test_the_most_common_long_passwords_are_refused():
-    """PW-4: two thousand of at least 12 characters, whatever zxcvbn thinks of them."""
+    """PW-4: two thousand passwords of at least 12 characters, whatever zxcvbn estimates."""
     common = common_passwords()
     assert len(common) > 2_000
     assert common - set(refused(sorted(common))) == set()
@@ -247,7 +247,7 @@ def test_a_password_cannot_be_read(make_user):
         make_user().password  # noqa: B018 - reading it is what is tested
 
 
-# Changing one's own
+# Changing the user's own password
 
 
 def change(client, old=PASSWORD, new="xK3#vQ9!mZ2p", again=None):
@@ -296,7 +296,7 @@ def test_password_managers_know_each_field(client, path):
     assert "onpaste" not in page
 
 
-# The meter
+# The strength meter
 
 
 def meter(client, **sent):
@@ -335,7 +335,7 @@ def test_the_meter_keeps_nothing(client, caplog):
 
 
 def test_the_meter_estimates_once_and_outside_of_any_transaction(client, make_user, monkeypatch):
-    """PW-2: on SQLite nobody else could write meanwhile."""
+    """PW-2: an open transaction would block other writers on SQLite."""
     client.enter(make_user())
     estimate, during = passwords.zxcvbn, []
 
@@ -350,7 +350,7 @@ def test_the_meter_estimates_once_and_outside_of_any_transaction(client, make_us
 
 
 def test_the_meter_answers_a_visitor_thirty_times_a_minute(client):
-    """PW-2: to estimate takes a processor, and nobody types faster."""
+    """PW-2: an estimate is expensive, and nobody types faster."""
     headers = {"X-CSRFToken": client.csrf_token("/account/register")}
     send = {"json": {"password": "x"}, "headers": headers}
     statuses = [client.post("/account/check-password", **send).status_code for _ in range(32)]
@@ -359,7 +359,7 @@ def test_the_meter_answers_a_visitor_thirty_times_a_minute(client):
 
 @pytest.mark.parametrize("length", [33, 10_000, 500_000])
 def test_what_is_estimated_has_a_bounded_length(length, monkeypatch):
-    """PW-2: work is bound, so no password takes long."""
+    """PW-2: the work is bounded, so no password takes long."""
     seen = []
     estimate = passwords.zxcvbn
 
@@ -374,7 +374,7 @@ def test_what_is_estimated_has_a_bounded_length(length, monkeypatch):
 
 @pytest.mark.parametrize("path", ["change-password", "reset", "reauthenticate"])
 def test_password_managers_learn_whose_password_it_is(client, make_user, path):
-    """PW-7: they look for the field `username` beside a password."""
+    """PW-7: they need a `username` field beside the password."""
     user = make_user()
     if path == "reset":
         page = client.get(f"/account/reset-password/{user.generate_password_reset_token()}")

@@ -1,4 +1,4 @@
-"""A stranger registers the address of a colleague, and waits until the account is worth having.
+"""A stranger registers the email of a colleague, and waits until the account is valuable.
 
 Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.
 """
@@ -12,7 +12,7 @@ from app.services import access, users
 from tests.fixtures.strangers import COLLEAGUE, OWN, PERSON, STRANGERS, account, get_in
 from tests.support import links, path_of
 
-# Each way to give an account something
+# Each action that makes an account valuable
 
 
 def change_role(by, staff):
@@ -40,7 +40,7 @@ def create(by, staff):
 def test_what_a_stranger_registered_is_not_theirs_once_it_is_worth_something(
     give, then, assert_not_theirs
 ):
-    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    """SE-3, AD-2: neither the password, nor a session, nor the remember-me cookie works."""
     assert_not_theirs(give, **then)
 
 
@@ -86,7 +86,7 @@ def test_elsewhere_the_password_confirms_it_too(client, app, outbox):
 
 
 def test_the_colleague_presses_what_there_is_and_the_stranger_is_out(stranger, app, outbox):
-    """SE-3: also when the colleague goes no further than the first press."""
+    """SE-3: even if the colleague stops after the first click."""
     link = link_of_the_mail(outbox)
     colleague = app.test_client()
     colleague.submit(link)

@@ -1,4 +1,4 @@
-"""Registering and confirming an address."""
+"""Register, and confirm an email."""
 
 import pytest
 from sqlalchemy import func, select
@@ -47,7 +47,7 @@ def test_a_used_confirmation_link_is_refused(client, outbox):
 
 
 def test_a_taken_address_looks_like_success_and_its_owner_is_told(client, outbox, make_user):
-    """EN-4, IN-4: also when it is written in another case."""
+    """EN-4, IN-4: in any case of letters."""
     make_user(email="grace@example.com")
     taken = register(client, email="Grace@Example.COM")
     fresh = register(client, email="grace2@example.com")
@@ -129,7 +129,7 @@ def test_a_name_with_what_cannot_be_seen_is_refused(client, name):
 
 
 def test_the_summary_names_the_fields_that_have_the_same_fault(client):
-    """CS-3: one sentence twice says neither which fields are meant nor where each link leads."""
+    """CS-3: the same message twice would not tell which field and link it means."""
     page = register(client, first_name="\u200b", last_name="\u2060").text
     fault = "Remove the characters that cannot be seen."
     assert f'<a href="#first_name">First name: {fault}</a>' in page
@@ -186,7 +186,7 @@ def test_confirming_an_account_does_not_touch_who_is_signed_in(client, make_user
     assert other.email in client.get("/account/manage").text
 
 
-# Who made the account is not always who reads its mail
+# The browser that registered may not belong to the owner of the email
 
 
 def test_confirming_tells_when_and_under_what_name_the_account_was_made(client, outbox):
@@ -199,7 +199,7 @@ def test_confirming_tells_when_and_under_what_name_the_account_was_made(client, 
 def test_whoever_made_an_account_for_another_is_signed_out_when_it_is_confirmed(
     app, client, outbox
 ):
-    """SE-3: with a password of theirs, waiting for the owner of the address to confirm it."""
+    """SE-3: they have their own password, and wait for the owner of the email to confirm."""
     thief = app.test_client()
     register(thief)
     thief.sign_in(PERSON["email"])
@@ -209,7 +209,7 @@ def test_whoever_made_an_account_for_another_is_signed_out_when_it_is_confirmed(
 
 
 def test_the_owner_of_the_address_can_choose_another_password_at_once(app, client, outbox):
-    """TK-9: nobody is signed in by it."""
+    """TK-9: confirming signs nobody in."""
     register(app.test_client())
     link = path_of(links(outbox.last_text())[0])
     response = client.submit(link, {"choose_password": "1"})
@@ -231,7 +231,7 @@ def test_who_confirms_their_own_account_stays_signed_in(client, outbox):
     assert client.is_signed_in()
 
 
-# Where people cannot register
+# Closed registration
 
 
 @pytest.fixture(params=["invite-only", "closed"])

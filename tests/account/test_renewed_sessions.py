@@ -1,4 +1,4 @@
-"""A copy of the cookies ends when the owner's session gets a new token (ASVS 5.0 7.2.4)."""
+"""Copied cookies stop working when the session gets a new token (ASVS 5.0 7.2.4)."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ NAMES = ("session", "remember_token")
 
 @pytest.fixture
 def copy(app):
-    """Return a function that gives a browser with copies of another one's cookies."""
+    """Return a function that returns a browser with copies of another browser's cookies."""
 
     def copy(browser, names=NAMES):
         thief = app.test_client()
@@ -49,7 +49,7 @@ def change_email(browser, user, _other):
 
 
 def test_a_copied_cookie_does_not_become_fresh(client, admin, copy):
-    """SE-8: the owner gives the password again, and whoever has a copy does the grave action."""
+    """SE-8: the owner gives the password again, and the copy tries a sensitive action."""
     client.sign_in(admin.email)
     thief = copy(client)
     with time_machine.travel(now() + timedelta(minutes=16)):
@@ -59,7 +59,7 @@ def test_a_copied_cookie_does_not_become_fresh(client, admin, copy):
 
 
 def test_changing_the_address_signs_out_everywhere_else(app, client, make_user):
-    """SE-3: by oneself; another administrator's change ends all sessions."""
+    """SE-3: the user's own change keeps this session, and an administrator's ends all of them."""
     user, admin = make_user(), make_user(role="Administrator")
     client.enter(user)
     other = app.test_client()
@@ -82,9 +82,9 @@ def test_a_wrong_password_renews_nothing(client, make_user, copy):
 
 
 def test_a_request_that_crosses_the_renewal_leaves_the_new_cookie_alone(client, make_user, copy):
-    """The browser sent it with the old cookie, and its answer comes after the new one."""
+    """The browser sends the request with the old cookie, and gets its answer after the new one."""
     client.sign_in(make_user().email, remember_me="y")
-    client.get("/")  # which shows that one is signed in
+    client.get("/")  # The page shows that the user is signed in.
     other_tab = copy(client)
     give_password(client, None, None)
     for path in ("/account/manage", "/account/manage/devices?before=7", "/", "/", "/nowhere"):
@@ -92,7 +92,7 @@ def test_a_request_that_crosses_the_renewal_leaves_the_new_cookie_alone(client, 
         assert "Set-Cookie" not in answer.headers, path
     answer = other_tab.get("/account/manage/devices?before=7")
     assert answer.location.startswith("/account/login")
-    # By now the browser has the new cookie, and follows with it.
+    # By now the browser has the new cookie, and follows the redirect with it.
     assert client.get(answer.location).location == "/account/manage/devices?before=7"
     posted = other_tab.post(
         "/account/manage/change-name", data={"csrf_token": client.csrf_token("/account/manage")}
@@ -111,13 +111,13 @@ def test_a_form_in_another_tab_works_after_the_renewal(client, make_user):
 
 
 def test_of_two_renewals_at_once_the_browser_keeps_the_one_that_counts(make_user):
-    """A button that was pressed twice: both requests have read the session before either wrote."""
+    """On a double click, both requests read the session before either writes."""
     user = make_user()
     token = sessions.start(user, remembered=False, address="", device="")
     one = load_user(token)
     sessions.renew(one)
     first = one.session_token
-    one.session_token = token  # as the other request has read it
+    one.session_token = token  # The other request has read this state.
     sessions.renew(one)
     db.session.commit()
     assert one.session_token == token, "it has nothing to hand over"
@@ -128,7 +128,7 @@ def test_of_two_renewals_at_once_the_browser_keeps_the_one_that_counts(make_user
 def test_a_token_is_not_handed_over_when_the_answer_is_an_error(
     app, client, make_user, monkeypatch
 ):
-    """What was not committed does not count: the browser keeps what it has."""
+    """Nothing was committed, so the browser keeps its old token."""
     client.sign_in(make_user().email)
 
     def fail(user, **_options):
@@ -149,19 +149,19 @@ def test_a_command_renews_nothing(make_user):
     assert user.session_token == ""
 
 
-# Freshness of a browser that is only remembered
+# Freshness of a remembered session
 
 
 def test_a_browser_that_is_only_remembered_gives_the_password_before_anything_grave(
     client, admin, copy
 ):
-    """SE-8: however lately it was given in the session that is remembered."""
+    """SE-8: even if the password was given a short while ago in the remembered session."""
     client.sign_in(admin.email, remember_me="y")
     browser = copy(client, ["remember_token"])
     assert browser.get("/admin/").status_code == 200
     asked = browser.get("/admin/new-user")
     assert asked.location.startswith("/account/reauthenticate")
-    # Without the session cookie that the first answer has set, too.
+    # Drop the session cookie that the first answer has set, too.
     browser.delete_cookie("session")
     assert "/account/reauthenticate" in browser.get("/admin/new-user").location
 

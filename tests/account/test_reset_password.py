@@ -1,4 +1,4 @@
-"""Getting back in without the password."""
+"""Reset a forgotten password."""
 
 import time
 
@@ -41,7 +41,7 @@ def test_a_reset_link_confirms_the_address_too(client, make_user, outbox):
 
 @pytest.mark.parametrize("redis", ["up", "down"])
 def test_known_and_unknown_addresses_get_the_same_answer(app, make_user, monkeypatch, redis):
-    """EN-3: in status, address, headers and text, also when the queue is away."""
+    """EN-3: status, URL, headers and text are the same, even if the queue is away."""
     if redis == "down":
         monkeypatch.setitem(app.extensions, "queue", app.extensions["queue"])
         monkeypatch.setitem(app.config, "REDIS_URL", "redis://127.0.0.1:1/0")
@@ -66,7 +66,7 @@ def test_known_and_unknown_addresses_get_the_same_answer(app, make_user, monkeyp
 
 
 def test_known_and_unknown_addresses_cause_the_same_work(client, make_user):
-    """EN-3: a row either way; the worker finds out whether anybody has the address."""
+    """EN-3: both cases write a row, and the worker checks whether the email is known."""
     for email in (make_user().email, "nobody@example.com"):
         ask(client, email)
     rows = db.session.scalars(select(EmailMessage)).all()
@@ -126,7 +126,7 @@ def test_one_visitor_cannot_have_mail_sent_to_any_number_of_people(client):
 
 
 def test_a_stranger_who_asks_does_not_lock_the_owner_out(client, make_user):
-    """BF-1: the password goes on working."""
+    """BF-1: the present password keeps working."""
     user = make_user()
     for _ in range(6):
         ask(client, user.email)

@@ -1,4 +1,4 @@
-"""What ends a session, what it may do, and what becomes of its cookies."""
+"""How sessions end, when they are fresh, and how their cookies behave."""
 
 import re
 import string
@@ -21,7 +21,7 @@ CHANGE = {"old_password": PASSWORD, "new_password": NEW_PASSWORD, "new_password2
 
 @pytest.fixture
 def enter(app):
-    """Return a function that gives a browser in which a user is signed in."""
+    """Return a function that returns a browser in which a user is signed in."""
 
     def enter(user, **options):
         browser = app.test_client()
@@ -33,7 +33,7 @@ def enter(app):
 
 @pytest.fixture
 def only_remembered(app):
-    """Return a function that gives a browser with no more than the cookie that remembers."""
+    """Return a function that returns a browser with only the remember-me cookie."""
 
     def only_remembered(user):
         token = sessions.start(user, remembered=True, address="", device="")
@@ -44,7 +44,7 @@ def only_remembered(app):
     return only_remembered
 
 
-# What ends them
+# How sessions end
 
 
 def test_changing_the_password_ends_every_other_session(make_user, enter, only_remembered):
@@ -71,7 +71,7 @@ def test_resetting_the_password_ends_every_session(
 
 
 def test_suspending_someone_ends_their_sessions_for_good(make_user, enter, only_remembered, admin):
-    """SE-4: they do not come back when the account does."""
+    """SE-4: the sessions stay ended after a reactivation."""
     user = make_user()
     browsers = enter(user), only_remembered(user)
     users.suspend(user, by=admin)
@@ -124,7 +124,7 @@ def test_sessions_that_ran_out_are_purged(make_user):
 
 
 def test_a_session_cannot_be_kept_alive_by_what_is_said_in_its_cookie(client, make_user):
-    """SE-5: how long it lasts stands in the database."""
+    """SE-5: the database decides how long a session lasts."""
     user = make_user()
     client.enter(user)
     with client.session_transaction() as cookie:
@@ -208,7 +208,7 @@ def test_another_persons_password_does_not_confirm_who_one_is(admin, make_user, 
 
 
 def test_guesses_at_the_password_of_a_session_are_counted(make_user, enter):
-    """BF-1: whoever takes over a session must not find the password with it."""
+    """BF-1: an attacker with a stolen session must not find the password with it."""
     user = make_user()
     browser = enter(user)
     paths = {
@@ -285,7 +285,7 @@ def test_a_cookie_with_one_character_changed_signs_nobody_in(client, make_user, 
     client.sign_in(make_user().email, remember_me="y")
     value = client.get_cookie(name).value
     for at in range(0, len(value), 7):
-        # The last bits of the last character say nothing, so a high one is changed.
+        # The last bits of the last character are unused, so change a high one.
         place = BASE64.find(value[at])
         changed = value[:at] + (BASE64[place ^ 32] if place >= 0 else "A") + value[at + 1 :]
         browser = app.test_client()
@@ -294,7 +294,7 @@ def test_a_cookie_with_one_character_changed_signs_nobody_in(client, make_user, 
 
 
 def test_a_long_message_does_not_cost_the_session(client, make_user, app):
-    """SE-10: browsers drop a cookie of more than 4096 bytes in silence."""
+    """SE-10: browsers silently drop cookies of more than 4096 bytes."""
     client.enter(make_user())
     with client.session_transaction() as cookie:
         cookie["_flashes"] = [("info", f"{n}" * 400) for n in range(40)]
@@ -322,7 +322,7 @@ def test_an_earlier_secret_key_is_good_for_cookies_until_it_is_taken_away(
 
 
 def test_a_session_cookie_with_the_id_of_a_user_signs_nobody_in(client, make_user):
-    """SE-1: it takes the token of a session, not a number that can be guessed."""
+    """SE-1: the cookie needs the token of a session, not an id that can be guessed."""
     user = make_user()
     with client.session_transaction() as cookie:
         cookie["_user_id"] = str(user.id)
@@ -339,7 +339,7 @@ def test_the_hash_of_a_session_from_a_stolen_database_signs_nobody_in(client, ma
 
 
 def test_a_session_that_ends_while_it_is_noted_as_used_is_no_error(make_user):
-    """F25: signing out in one tab while another loads a page."""
+    """F25: a user signs out in one tab while another tab loads a page."""
     user = make_user()
     sessions.start(user, remembered=False, address="", device="")
     session = db.session.query(UserSession).one()

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign in and out."""
 
 import pytest
 import time_machine
@@ -73,14 +73,14 @@ def test_every_refusal_hashes_once(client, make_user, monkeypatch, kind):
 
 
 SCRYPT = "scrypt:32768:8:1"
-PBKDF2 = "pbkdf2:sha256:50000"  # flask-base's, with Werkzeug 0.12
+PBKDF2 = "pbkdf2:sha256:50000"  # flask-base's hash, with Werkzeug 0.12
 SHA1 = "pbkdf2:sha1:1000"
 EVERYBODY = ["argon2", "unknown", "invited", SCRYPT, PBKDF2]
 
 
 @pytest.fixture
 def work(monkeypatch):
-    """The list of what hashes: "argon2", or one of Werkzeug's methods."""
+    """Record the hash functions that are called: "argon2", or a method of Werkzeug."""
     done = []
     verify, check = passwords.hasher.verify, passwords.check_password_hash
 
@@ -114,7 +114,7 @@ def make_older(make_user, method):
 def test_a_refusal_costs_the_same_work_where_hashes_of_flask_base_are_left(
     client, make_user, work, kind
 ):
-    """EN-2: one argon2, and one of each method that made a hash in the database."""
+    """EN-2: one argon2 hash, and one hash of each older method in the database."""
     emails = {
         "argon2": make_user().email,
         "unknown": "nobody@example.com",
@@ -128,7 +128,7 @@ def test_a_refusal_costs_the_same_work_where_hashes_of_flask_base_are_left(
 
 
 def test_the_last_hash_of_flask_base_that_is_made_anew_ends_the_work_for_it(app, make_user, work):
-    """EN-2: a database without such hashes pays nothing."""
+    """EN-2: a database without such hashes has no extra work."""
     older = make_older(make_user, SHA1).email
     app.test_client().sign_in(older)
     assert sorted(work) == ["argon2", SHA1]
@@ -142,7 +142,7 @@ def test_the_last_hash_of_flask_base_that_is_made_anew_ends_the_work_for_it(app,
     "broken", ["", "x", "$", "$$$", "a$b", "scrypt$", "plain$$x", "scrypt:1:1:1$s$00", "é$ü$ñ"]
 )
 def test_a_broken_hash_opens_nothing_and_breaks_no_sign_in(app, make_user, broken):
-    """EN-2, PW-6: neither its own account's nor another's."""
+    """EN-2, PW-6: neither to its own account nor to another."""
     user, other = make_user(), make_user()
     user.password_hash = broken
     db.session.commit()
@@ -151,7 +151,7 @@ def test_a_broken_hash_opens_nothing_and_breaks_no_sign_in(app, make_user, broke
 
 
 def test_older_methods_are_found_in_an_index(app, make_user):
-    """EN-2: every sign-in asks, also with a million accounts."""
+    """EN-2: every sign-in runs this query, even with a million users."""
     for method in (SCRYPT, PBKDF2, SHA1, SCRYPT):
         make_older(make_user, method)
     make_user()
@@ -175,7 +175,7 @@ def test_an_address_is_compared_without_case_and_spaces(client, make_user):
 
 
 def test_signing_in_makes_a_new_session(app, make_user):
-    """SE-1: neither the cookie nor the token from before is of use afterwards."""
+    """SE-1: neither the earlier cookie nor the earlier token works afterwards."""
     client = app.test_client()
     old_token = client.csrf_token(LOGIN)
     old_cookie = client.get_cookie("session").value
@@ -393,7 +393,7 @@ def test_people_begin_at_the_home_of_their_role(client, admin):
 
 
 def test_another_spelling_of_the_domain_does_not_escape_the_count(app, make_user):
-    """BF-1: full-width letters, capitals and spaces name the same account."""
+    """BF-1: full-width letters, capitals and spaces stand for the same account."""
     make_user(email="ada@example.com")
     spellings = ["example", "EXAMPLE", "ｅxample", "eｘample", "exａmple", "examｐle"] * 2
     statuses = []
@@ -427,7 +427,7 @@ def test_misspelt_addresses_do_not_count_against_other_visitors(app):
 
 
 def test_a_form_of_a_tab_from_before_the_sign_in_leads_on(client, make_user):
-    """Signed in meanwhile, in another tab: no error, and no second sign-in."""
+    """The user signed in meanwhile in another tab, so there is no error and no second sign-in."""
     user = make_user()
     old = client.csrf_token(LOGIN)
     client.sign_in(user.email)
@@ -441,7 +441,7 @@ def test_a_form_of_a_tab_from_before_the_sign_in_leads_on(client, make_user):
 
 
 def test_a_tab_that_the_browser_restored_leads_on(client, make_user):
-    """The session cookie is gone with the browser, and the other one signs it in again."""
+    """The session cookie is gone with the browser, and the remember-me cookie signs the user in."""
     user = make_user()
     client.sign_in(user.email, remember_me="y")
     client.delete_cookie(client.application.config["SESSION_COOKIE_NAME"])
@@ -461,7 +461,7 @@ def test_an_address_with_a_hidden_character_is_refused_with_the_reason(client, h
 
 
 def test_a_huge_address_is_not_sent_back(client):
-    """PW-2: cut before it is looked at."""
+    """PW-2: the email is cut before it is checked."""
     page = attempt(client, "a" * 650_000 + "@example.com")
     assert page.status_code == 200
     assert len(page.text) < 20_000

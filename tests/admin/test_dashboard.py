@@ -1,4 +1,4 @@
-"""The dashboard and the menus: each shows what one may open, and no more."""
+"""The dashboard and the menus show exactly the pages that the user may open."""
 
 import re
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_whoever_manages_a_part_sees_that_part_and_no_other(someone_with, bit):
 
 @pytest.mark.parametrize("bit", SINGLE, ids=str)
 def test_the_menu_lists_what_one_may_open(someone_with, bit):
-    """AZ-1: every entry opens, and what is not listed does not."""
+    """AZ-1: every entry opens, and pages that are not listed do not."""
     browser = someone_with(Permission.GENERAL | bit)
     links = sidebar(browser.get("/admin/").text)
     assert "/admin/" in links
@@ -99,7 +99,7 @@ def test_a_home_that_the_app_does_not_have_is_the_home_page(client, make_user, i
 
 @pytest.mark.parametrize("bit", CARDS, ids=str)
 def test_what_a_card_does_not_show_is_not_asked_for(someone_with, bit, monkeypatch):
-    """A dashboard of pages alone waits neither for Redis nor for a count of people."""
+    """A dashboard without these cards waits neither for Redis nor for a count of users."""
 
     def fail():
         raise AssertionError("asked in vain")

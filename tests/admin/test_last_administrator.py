@@ -1,4 +1,4 @@
-"""AD-1: whatever is done, by whichever path, someone who can sign in administers the app."""
+"""AD-1: after any action, an administrator who can sign in remains."""
 
 import pytest
 
@@ -64,5 +64,5 @@ def test_the_last_administrator_survives(act, assert_survives):
 
 @pytest.mark.parametrize("act", REFUSED)
 def test_with_a_second_administrator_the_same_is_done(act, assert_done_with_a_second):
-    """Each action above is refused for being the last, and for nothing else."""
+    """Each action above is refused only because it affects the last administrator."""
     assert_done_with_a_second(act)

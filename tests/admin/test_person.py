@@ -1,4 +1,4 @@
-"""A person's page: what it shows, what it offers, and what each button does."""
+"""The page of a user: its contents, its buttons, and the effect of each button."""
 
 import html
 import re
@@ -30,7 +30,7 @@ def browser(client, admin):
 
 @pytest.fixture
 def manager(app, make_user):
-    """A browser of someone who manages people and may do nothing else."""
+    """Return a browser of a user who has only MANAGE_USERS."""
     user = make_user(email="manager@example.com")
     bits = Permission.GENERAL | Permission.MANAGE_USERS
     user.role = make_role("Manager of people", permissions=int(bits))
@@ -49,7 +49,7 @@ def do(browser, user, action, data=None, **kwargs):
 
 
 def offered(page, user):
-    """Return the actions that a page has links and buttons for."""
+    """Return the actions that have a link or a button on a page."""
     found = re.findall(rf'(?:href|action)="/admin/user/{user.id}/([a-z-]+)"', page.text)
     return set(found) & ACTIONS_TRIED
 
@@ -62,7 +62,7 @@ def last_event():
     return db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
 
 
-# What the page shows
+# Contents of the page
 
 
 def test_all_about_a_person_is_on_their_page(browser, admin, make_user):
@@ -184,7 +184,7 @@ def test_the_page_asks_as_much_of_the_database_for_much_as_for_little(browser, a
     assert max(counts) <= min(counts) + 2 <= 12
 
 
-# What the page offers
+# Available actions
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
 
 
 def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
-    """AZ-4: the page says so, offers nothing, and every action is refused."""
+    """AZ-4: the page explains it and offers nothing, and every action is refused."""
     above = make_user(confirmed=False)
     above.role = make_role("Auditor", 0x01 | 0x04 | 0x20)
     db.session.commit()
@@ -247,7 +247,7 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
 
 
 def test_whoever_reaches_above_themselves_is_told_so(manager, admin):
-    """Not that a permission is missing which they have: they manage people."""
+    """The answer must not say that the permission is missing, because the user has it."""
     page = manager.get(f"{page_of(admin)}/delete")
     assert page.status_code == 403
     assert "a person or a role with permissions that you lack" in text_of(page)
@@ -271,7 +271,7 @@ def test_a_refusal_leads_back_to_where_one_came_from(manager, admin, came_from, 
 
 
 def test_the_form_for_an_address_holds_the_present_one(browser, make_user):
-    """It is mostly a slip of one letter that is put right."""
+    """Most changes of an email correct one letter."""
     user = make_user()
     assert f'value="{user.email}"' in browser.get(f"{page_of(user)}/change-email").text
 
@@ -321,7 +321,7 @@ def test_a_person_who_does_not_exist_is_404(browser, user_id):
         assert browser.get(f"/admin/user/{user_id}/{action}").status_code == 404
 
 
-# What each does
+# Effects of actions
 
 
 def test_a_name_is_changed_and_on_the_record(browser, make_user, admin):
@@ -351,7 +351,7 @@ def test_a_name_that_registration_would_refuse_is_refused_here_too(browser, make
 
 
 def test_two_who_change_one_name_see_each_others(browser, admin, make_user):
-    """F38: also where the whole is the same, and the parts are not."""
+    """F38: even if the full name is the same, and only its parts differ."""
     user = make_user(first_name="Maria", last_name="Garcia Lopez")
     other = make_user(role="Administrator", email="other@example.com")
     fields = open_form(browser, user, "change-name")
@@ -487,7 +487,7 @@ def test_a_page_that_asks_names_the_person_and_changes_nothing(browser, make_use
 
 
 def test_an_action_that_came_too_late_says_so(browser, make_user, monkeypatch):
-    """Between the look at the page and the lock someone deleted the account."""
+    """Another user deletes the account after the page was loaded and before the lock."""
     user = make_user()
     monkeypatch.setattr("app.services.user_page.is_available", lambda *_, **__: True)
     user.deleted_at = now()
@@ -496,11 +496,11 @@ def test_an_action_that_came_too_late_says_so(browser, make_user, monkeypatch):
     assert "Restore it before you change it" in page.text
 
 
-# Someone else was quicker
+# Edit conflicts
 
 
 def open_form(browser, user, action):
-    """Open a form, and return what it would send."""
+    """Open a form, and return the data that it would send."""
     text = browser.get(f"{page_of(user)}/{action}").text
     fields = dict(re.findall(r'<input[^>]*name="(\w+)"[^>]*value="([^"]*)"', text))
     return {name: html.unescape(value) for name, value in fields.items() if name != "submit"}
@@ -554,7 +554,7 @@ def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
 
 
 def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_user):
-    """F38: a reset that someone asks for changes nothing that the form shows."""
+    """F38: a requested reset changes no value of the form."""
     user = make_user()
     other = make_user(role="Administrator", email="other@example.com")
     fields = open_form(browser, user, "change-email")

@@ -1,4 +1,4 @@
-"""Finding, making, changing and removing people."""
+"""Find, create, change and delete users."""
 
 import pytest
 from sqlalchemy import select
@@ -31,7 +31,7 @@ def sent_kinds():
     return db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
 
 
-# Making people
+# Creating users
 
 
 def test_an_administrator_creates_someone_who_can_sign_in_at_once(browser, app, outbox):
@@ -80,7 +80,7 @@ def test_only_roles_that_there_are_can_be_given(browser, choice):
 
 
 def test_a_new_person_is_no_administrator_unless_chosen(browser):
-    """AZ-1: what the form offers first."""
+    """AZ-1: this is the role that the form preselects."""
     page = browser.get(PAGE).text
     chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
     assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]
@@ -109,7 +109,7 @@ def test_changing_an_address_changes_nothing_else(browser, make_user):
     assert user.verify_password(PASSWORD)
 
 
-# Changing people
+# Changing users
 
 
 def test_both_addresses_are_told_of_a_change(browser, make_user, outbox):
@@ -142,7 +142,7 @@ def test_looking_at_the_page_that_asks_deletes_nobody(browser, make_user):
     assert db.session.get(User, user.id)
 
 
-# The last administrator, and oneself
+# The last administrator, and the user's own account
 
 
 ACTIONS_TRIED = ["delete", "suspend", "change-account-type"]
@@ -177,7 +177,7 @@ def test_one_of_two_administrators_can_be_removed(browser, make_user, action):
 @pytest.mark.parametrize("service", [deletions.delete, users.suspend, users.change_role])
 @pytest.mark.parametrize("others", ["none", "suspended", "invited", "unconfirmed"])
 def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
-    """AD-1: also to a command; people who cannot sign in do not count."""
+    """AD-1: commands refuse too, and users who cannot sign in do not count."""
     last = make_user(role="Administrator")
     if others != "none":
         traits = {"unconfirmed": {"confirmed": False}}.get(others, {others: True})
@@ -192,7 +192,7 @@ def test_the_last_one_who_can_administer_stays(app, make_user, service, others):
 
 
 def test_another_role_with_all_permissions_keeps_someone_an_administrator(app, make_user):
-    """AD-1: permissions count, not the name of a role."""
+    """AD-1: the permissions count, not the name of the role."""
     owner = make_role("Owner", 0x1FF)
     last = make_user(role="Administrator")
     make_user(role="Administrator", suspended=True)
@@ -209,12 +209,12 @@ def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser,
     assert db.session.get(User, other_id).is_deleted
 
 
-# What others may not
+# Missing permissions
 
 
 @pytest.mark.parametrize("action", [*ACTIONS_TRIED, "change-email", ""])
 def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, action):
-    """AZ-2: the same for people who exist and people who do not."""
+    """AZ-2: the answer is the same for users who exist and users who do not."""
     user = make_user()
     client.enter(make_user())
     answers = []

@@ -1,4 +1,4 @@
-"""The whole kit as it runs on a laptop, and a real Chromium in front of it."""
+"""Run the whole app as on a laptop, with a real Chromium."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.queue.support import Process, RedisServer, free_port, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
-    "--no-sandbox",  # tests may run as root, in a container
+    "--no-sandbox",  # Tests may run as root in a container.
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
@@ -26,7 +26,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start Redis, web and worker on an empty database and return the address."""
+    """Start Redis, web and worker on an empty database, and return the URL."""
     folder: Path = tmp_path_factory.mktemp("kit")
     redis = RedisServer(folder)
     redis.start()
@@ -40,7 +40,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "APP_URL": address,
         "PORT": str(port),
         "REDIS_URL": redis.url,
-        # Every test of the run comes from one address.
+        # Every test of the run has the same IP address.
         "RATELIMIT_ENABLED": "False",
     }
     setup = Process(environment, "setup_dev")
@@ -87,7 +87,7 @@ def context(chromium: Browser, kit: str) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which nothing may go wrong unseen: an error in its console fails the test."""
+    """Return a page that fails the test on any error in the browser's console."""
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -96,5 +96,5 @@ def page(context: BrowserContext) -> Iterator[Page]:
         lambda message: problems.append(message.text) if message.type == "error" else None,
     )
     yield page
-    # The browser itself reports answers such as 404 and 400, which tests ask for on purpose.
+    # The browser logs answers such as 404 and 400, which tests cause on purpose.
     assert [text for text in problems if "Failed to load resource" not in text] == []

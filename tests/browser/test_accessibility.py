@@ -1,4 +1,4 @@
-"""What axe finds on every page, in both colour schemes, on a desk and on a phone."""
+"""Run axe on every page, in both colour schemes, at desktop and phone sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
 SCHEMES = ("light", "dark")
-# What is no page: files, what monitors and scripts ask for, and what a frame holds.
+# Routes that are no pages: files, routes for monitors and scripts, and contents of frames.
 NO_PAGES = re.compile(
     r"static|.*\.(healthz|readyz|version|email_html|mail_html|mail_sample|check_password)"
     r"|.*(csv|export|download|results|sample|problems).*"
@@ -27,7 +27,7 @@ NO_PAGES = re.compile(
 
 
 def pages() -> list[Rule]:
-    """Return the addresses that can be opened as they are."""
+    """Return the URLs that can be opened without arguments."""
     rules = create_app("testing").url_map.iter_rules()
     return sorted(
         (
@@ -64,7 +64,7 @@ def guest(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
 
 
 def examine(page: Page, address: str) -> None:
-    """Fail with what axe finds on a page, and when it is wider than the screen."""
+    """Fail if axe finds a fault on a page, or if the page is wider than the screen."""
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.goto(address)

@@ -1,4 +1,4 @@
-"""An invitation handed over as a link, and being signed in as whoever took it up."""
+"""Hand over an invitation as a link, and impersonate the user who accepted it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import needs
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
-# Colours and sizes that have just changed are drawn, and no transition is under way.
+# Wait until changed colours and sizes are drawn and no transition is running.
 SETTLED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     await Promise.all(document.getAnimations().map(one => one.finished));
@@ -21,7 +21,7 @@ SETTLED = """async () => {
 
 
 def examine(page: Page) -> None:
-    """Fail with what axe finds on the page as it stands, and when it is wider than the screen."""
+    """Fail if axe finds a fault on the current page, or if the page is wider than the screen."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width in (360, 1280):

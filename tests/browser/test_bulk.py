@@ -1,4 +1,4 @@
-"""Choosing people in the list, with a script and without, and what axe finds on the way."""
+"""Select users in the list, with and without scripts, and run axe on the pages."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,7 +15,7 @@ LIST = "/admin/users?search=herd"
 
 @pytest.fixture
 def herd(page: Page) -> Page:
-    """The list of four people, who were invited."""
+    """Show the list of four invited users."""
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
     page.goto(LIST)
@@ -58,7 +58,7 @@ def test_a_click_beside_the_box_chooses_and_does_not_open_the_person(herd: Page)
 
 @needs("invitations")
 def test_the_filter_that_is_typed_is_the_filter_that_is_sent(herd: Page) -> None:
-    """The list is put in anew as one types; all that match must be what one sees."""
+    """The list reloads while the user types, and "all that match" must mean the visible filter."""
     page = herd
     page.locator("[data-search]").fill("herd0")
     expect(page.locator("input[name=user_ids]")).to_have_count(1)

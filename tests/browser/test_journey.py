@@ -1,4 +1,4 @@
-"""The main journey, as a person walks it."""
+"""The main journey of a user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sign_out(page: Page) -> None:
 
 
 def follow_mail(page: Page, recipient: str, subject: str) -> None:
-    """Open the newest mail to `recipient` in the inbox and go where its button leads."""
+    """Open the newest mail to `recipient` in the inbox, and follow its button."""
     row = page.locator("tr", has_text=recipient).filter(has_text=subject).first
     for _ in range(50):
         page.goto("/dev/mail")

@@ -1,4 +1,4 @@
-"""Pages that show what goes on without being loaded again."""
+"""Pages that refresh themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names as long as they may be, and menus that the keyboard opens and leaves."""
+"""Names of the maximum length, and menus opened and closed with the keyboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EMAIL = "w" * 60 + "@" + "w" * 35 + ".com"
 
 @pytest.fixture
 def manager(page: Page) -> Iterator[Page]:
-    """An administrator, who leaves nobody behind for the tests that come after."""
+    """Sign in as an administrator, who is removed after the test."""
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
     page.goto("/admin/roles/new")

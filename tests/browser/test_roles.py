@@ -1,4 +1,4 @@
-"""A role from its making to its end, with the script that ticks boxes along."""
+"""Create, edit and delete a role, with the script that ticks related boxes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_ticking_everything_ticks_all_and_unticking_one_takes_it_away(manager: P
 
 @needs("roles")
 def test_a_role_is_made_changed_and_deleted(manager: Page) -> None:
-    """AD-4: before it reaches people the page says whom."""
+    """AD-4: the page lists the affected users first."""
     page = manager
     make(page, "Proofreader", "Manage content")
     expect(page.get_by_text("The role Proofreader is saved.")).to_be_visible()

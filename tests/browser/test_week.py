@@ -1,4 +1,4 @@
-"""An administrator's week: an import, an invitation, roles, many at once, acting as someone."""
+"""An administrator's week: an import, an invitation, roles, bulk actions and an impersonation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_administrators_week(
 ) -> None:
     page = administrator
 
-    # Monday: a file of people, with errors in it.
+    # Monday: import users from a file with errors.
     page.goto("/admin/users/import")
     file = tmp_path / "people.csv"
     file.write_bytes(PEOPLE.encode("utf-16"))
@@ -73,7 +73,7 @@ def test_an_administrators_week(
     press(page, re.compile("Import"))
     expect(page.get_by_text("What became of each line")).to_be_visible()
 
-    # Tuesday: the list finds them as one types, with what is asked for in the address.
+    # Tuesday: search as the user types, with the search in the URL.
     page.goto("/admin/users")
     page.locator("#search").press_sequentially("OHNSON")
     expect(row(page, "katherine@week.example.com")).to_be_visible()
@@ -82,7 +82,7 @@ def test_an_administrators_week(
     page.go_back()
     page.reload()
 
-    # A new role with two permissions, and an invitation with it.
+    # Create a role with two permissions, and invite a user with it.
     page.goto("/admin/roles/new")
     page.locator("#name").fill("Support")
     page.get_by_label(re.compile("^General")).check()
@@ -98,7 +98,7 @@ def test_an_administrators_week(
     page.goto("/admin/invitations")
     expect(row(page, "grace@week.example.com")).to_contain_text("Support")
 
-    # Grace joins, sees the people, and nothing of the roles.
+    # Grace accepts, and sees the users but no roles.
     other = chromium.new_context(base_url=kit)
     grace = other.new_page()
     follow_mail(grace, "grace@week.example.com", "")
@@ -113,7 +113,7 @@ def test_an_administrators_week(
     expect(grace.locator("aside a", has_text="Roles")).to_have_count(0)
     assert grace.goto("/admin/roles").status == 403
 
-    # Wednesday: the three from the file are suspended at once; the page says who is left out.
+    # Wednesday: suspend the three imported users at once; the page lists the excluded users.
     page.goto("/admin/users?search=week.example.com")
     page.locator("[data-check-all]").check()
     page.locator("#bulk-action").select_option("suspend")
@@ -127,7 +127,7 @@ def test_an_administrators_week(
     grace.reload()
     expect(grace).to_have_url(re.compile("/account/login"))
 
-    # Thursday: Grace may come back, and support wants to see what she sees.
+    # Thursday: reactivate Grace, and impersonate her to see her pages.
     open_person(page, "grace@week.example.com")
     page.get_by_role("link", name=re.compile("Reactivate")).first.click()
     press(page, re.compile("Reactivate"))
@@ -144,7 +144,7 @@ def test_an_administrators_week(
     page.locator("aside.acting").get_by_role("button").click()
     expect(page.locator("aside.acting")).to_have_count(0)
 
-    # Friday: Dorothy is deleted by mistake and brought back.
+    # Friday: delete Dorothy by mistake, and restore her.
     open_person(page, "dorothy@week.example.com")
     page.get_by_role("link", name=re.compile("^Delete")).first.click()
     press(page, re.compile("^Delete"))
@@ -157,7 +157,7 @@ def test_an_administrators_week(
     page.goto("/admin/users?search=dorothy@week.example.com")
     expect(row(page, "dorothy@week.example.com")).to_be_visible()
 
-    # All of it is on the record.
+    # All actions are in the audit trail.
     page.goto("/admin/audit")
     table = page.locator("table")
     for action in ("Restored", "Deleted", "Signed in as", "Reactivated"):
@@ -169,7 +169,7 @@ def test_an_administrators_week(
 
 
 def examine_open_form(page: Page) -> None:
-    """Look at a page without asking for it again, which would lose what is typed."""
+    """Run axe without reloading the page, which would lose the input."""
     address = page.url
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], (
         address

@@ -1,4 +1,4 @@
-"""Commands of a deployment that several hosts run at the same time."""
+"""Run deployment commands on several hosts at the same time."""
 
 import tempfile
 import threading
@@ -18,7 +18,7 @@ from tests.processes import Program
 
 
 def outcomes(*commands: str, url: str) -> list[str]:
-    """Run commands at once; return what each that failed has said."""
+    """Run commands at once, and return the output of each that failed."""
     variables = environment(**PRODUCTION, DATABASE_URL=url)
     if "setup_dev" in commands:
         variables = environment(FLASK_CONFIG="development", DEV_DATABASE_URL=url)

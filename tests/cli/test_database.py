@@ -1,4 +1,4 @@
-"""Bringing the database to where the code is."""
+"""Migrate the database to the revision of the code."""
 
 from flask import Flask
 from flask.testing import FlaskCliRunner

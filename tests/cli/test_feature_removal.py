@@ -1,4 +1,4 @@
-"""`manage.py features remove`, tried in a repository of its own with the files of this one."""
+"""Run `manage.py features remove` in a repository of its own with the files of this one."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from app.kit import feature_removal
 from app.kit.features import installed
 from config import BASE_DIR
 
-# A feature with tables and settings is removed here, so it has to be there.
+# These tests remove a feature with tables and settings, so it must exist.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif("imports" not in installed(), reason="The feature imports was removed."),
@@ -42,7 +42,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a commit of the present files, and a database with all tables."""
+    """Create a repository with a commit of the present files, and a database with all tables."""
     folder = tmp_path_factory.mktemp("clone")
     git(folder, "init", "--quiet")
     for name in git(BASE_DIR, "ls-files", "--cached", "--others", "--exclude-standard").split("\n"):
@@ -90,7 +90,7 @@ def test_a_feature_is_removed_whole(run, clone):
     assert not {"imports", "import_chunks", "import_results", "import_problems"} & tables(clone)
     assert "users" in tables(clone)
     assert "KEEP_IMPORTS" not in (clone / ".env.example").read_text()
-    # Everything is staged: a commit is all that is left.
+    # Everything is staged: only a commit is left to do.
     assert not git(clone, "diff", "--name-only")
     assert not git(clone, "ls-files", "--others", "--exclude-standard")
     for words in ("Dropped imports,", "Removed app/features/imports", "make test"):

@@ -1,4 +1,4 @@
-"""manage.py, gunicorn and the processes of Local and Procfile, started as people start them."""
+"""Start manage.py, gunicorn and the processes of Local and Procfile as users start them."""
 
 import gc
 import http.client
@@ -31,7 +31,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without what would choose another configuration."""
+    """Return this process's environment without variables that choose another configuration."""
     kept = {k: v for k, v in os.environ.items() if not re.match(r"FLASK_|.*DATABASE_URL|PORT$", k)}
     return {**kept, **variables}
 
@@ -46,7 +46,7 @@ def hear_ctrl_c() -> None:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Return a function that starts a program, which is ended after the test."""
+    """Return a function that starts a program, which is stopped after the test."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*command: str, **variables: str) -> subprocess.Popen[str]:
@@ -58,7 +58,7 @@ def start() -> Iterator[Start]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # Whatever runs in a shell's background inherits that it is deaf to Ctrl-C.
+            # Background jobs of a shell inherit that they ignore SIGINT.
             preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - no thread of a test runs meanwhile
         )
         started.append(process)
@@ -79,7 +79,7 @@ def port() -> int:
 
 
 def get(port: int, path: str, host: str = "localhost") -> http.client.HTTPResponse:
-    """Ask until there is an answer, for 30 seconds."""
+    """Send requests until there is an answer, for 30 seconds."""
     for _ in range(300):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         try:
@@ -204,7 +204,7 @@ class TestGunicorn:
     def test_its_log_keeps_tokens_of_mailed_links_to_itself(
         self, start: Start, port: int, tmp_path: Path
     ) -> None:
-        """TK-7: those of a page that a copy adds, too."""
+        """TK-7: including pages that a copy adds."""
         token = "TheSecretToken.abc-123_x"
         (tmp_path / "added.py").write_text(
             "from manage import app\n"
@@ -252,7 +252,7 @@ def test_the_worker_of_local_builds_links_to_the_web() -> None:
     assert names == ["web", "worker", "redis"]
     (command,) = [line.split(": ")[1] for line in lines if line.startswith("worker:")]
     variable = command.split("python")[0]
-    # What honcho and foreman do: 100 more for each process.
+    # honcho and foreman do this: they add 100 for each process.
     shown = subprocess.run(
         ["sh", "-c", f"{variable} printenv PORT"],
         env=environment(PORT="5155"),
@@ -264,7 +264,7 @@ def test_the_worker_of_local_builds_links_to_the_web() -> None:
 
 
 class TestUnchosen:
-    """FLASK_CONFIG forgotten, empty, or written as FLASK_ENV: nothing serves development."""
+    """With FLASK_CONFIG missing, empty or misspelt as FLASK_ENV, nothing serves development."""
 
     FORGOTTEN = ({}, {"FLASK_CONFIG": ""}, {"FLASK_ENV": "production"}, {"FLASK_CONFIG": "default"})
 

@@ -1,4 +1,4 @@
-"""The `db` commands where revisions have branches, and what they say when something is missing."""
+"""Run `db` commands where revisions have branches, and check their messages."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
 
 @pytest.fixture
 def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for revisions of a feature that is the only one."""
+    """Return the folder for revisions of the only feature."""
     monkeypatch.setattr(migrations, "FEATURES", tmp_path)
     folder = tmp_path / "orders" / "migrations"
     folder.mkdir(parents=True)
@@ -51,7 +51,7 @@ def revisions(app: Flask) -> set[str]:
 
 
 def come_from(app: Flask, revision: str) -> None:
-    """Have the database say that it is at a revision that no file has."""
+    """Store a revision in the database that no file has."""
     with app.app_context():
         db.session.execute(sa.text("DELETE FROM alembic_version"))
         db.session.execute(

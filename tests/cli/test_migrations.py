@@ -1,4 +1,4 @@
-"""Migrations of a database that is in use, several at a time, interrupted and run again."""
+"""Migrate a database in use: several migrations at once, interrupted and repeated."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ Revise = Callable[..., str]
 
 @pytest.fixture
 def folder(own_app: Flask, tmp_path: Path) -> Path:
-    """A copy of the core's revisions, applied to the database of this test. It gets more."""
+    """Copy the core's revisions, to which tests add more, and apply them to the test's database."""
     copy = tmp_path / "migrations"
     shutil.copytree(
         ROOT / "migrations",
@@ -72,7 +72,7 @@ def apply(own_app: Flask, folder: Path) -> Callable[[], None]:
 
 @pytest.fixture
 def postgresql(own_database: str) -> str:
-    """The address for psycopg."""
+    """Return the URL for psycopg."""
     if not own_database.startswith("postgresql"):
         pytest.skip("about locks of PostgreSQL")
     return own_database.replace("+psycopg", "")
@@ -102,7 +102,7 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 def answers(connection: psycopg.Connection, query: str, tries: int = 600) -> None:
-    """Ask until the answer is true; the server pauses in between."""
+    """Repeat until the answer is true; the server sleeps in between."""
     for _ in range(tries):
         row = connection.execute(f"SELECT ({query}), pg_sleep(0.1)").fetchone()
         if row and row[0]:
@@ -168,7 +168,7 @@ def test_an_empty_table_has_no_batches(own_app: Flask, revise, apply) -> None:
 
 
 def test_each_revision_is_a_transaction(own_app: Flask, postgresql: str, revise, apply) -> None:
-    """Revisions that are done stay, and their locks end, when a later one fails."""
+    """If a later revision fails, finished revisions stay and their locks end."""
     done = revise("op.add_column('roles', sa.Column('extra', sa.Integer()))")
     revise("op.execute('SELECT nothing FROM nowhere')")
     with pytest.raises(DBAPIError):
@@ -180,7 +180,7 @@ def test_each_revision_is_a_transaction(own_app: Flask, postgresql: str, revise,
 def test_two_that_migrate_at_once_do_not_wait_for_each_other(
     postgresql: str, folder: Path, revise
 ) -> None:
-    """A statement that waited for the lock would keep a concurrent index from being finished."""
+    """A statement that waits for the lock would block a concurrent index."""
     other = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -204,7 +204,7 @@ def test_two_that_migrate_at_once_do_not_wait_for_each_other(
 def test_readers_pass_a_revision_that_waits_for_a_table(
     own_app: Flask, postgresql: str, folder: Path, revise
 ) -> None:
-    """A change of a table waits for a long reader; those behind it must not wait as long."""
+    """A change of a table waits for a long query, but other queries must not wait behind it."""
     revise("op.add_column('roles', sa.Column('extra', sa.Integer()))")
     waits = (
         "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'roles'::regclass)"
@@ -216,7 +216,7 @@ def test_readers_pass_a_revision_that_waits_for_a_table(
         long.execute("SELECT count(*) FROM roles")
         with migrating(postgresql, folder) as process:
             answers(watcher, waits)
-            # Would hang as long as the reader's transaction is open, which is until after it.
+            # Would hang until the reader's transaction ends, which is after this call.
             watcher.execute("SET statement_timeout = '60s'")
             watcher.execute("SELECT count(*) FROM roles")
             long.commit()

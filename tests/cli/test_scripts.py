@@ -1,4 +1,4 @@
-"""What `make setup` and `make run` say and write before anything of the app runs."""
+"""Check the output and the files of `make setup` and `make run` before the app starts."""
 
 import os
 import runpy
@@ -22,7 +22,7 @@ def write_program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder with the script and a PATH of its own, on which no Python is."""
+    """Return a folder with the script and its own PATH, without Python."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(SCRIPTS / "setup.sh", tmp_path / "scripts")
     (tmp_path / "scripts" / "setup.py").write_text("print('set up by', __file__)")
@@ -86,7 +86,7 @@ def test_a_python_that_fits_sets_up_even_beside_one_that_does_not(machine: Path)
 
 @pytest.fixture
 def setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """The names in scripts/setup.py, with an empty folder as the project's."""
+    """Return the names in scripts/setup.py, with an empty folder as the project's."""
     names = runpy.run_path(str(SCRIPTS / "setup.py"))
     names["write_env_file"].__globals__["ROOT"] = tmp_path
     return names
@@ -117,7 +117,7 @@ def test_each_copy_has_a_key_of_its_own(setup: dict[str, Any], tmp_path: Path) -
 
 @pytest.fixture
 def commands(setup: dict[str, Any], tmp_path: Path) -> list[list[str]]:
-    """What `install` would run, with an empty folder as the project's."""
+    """Return the commands of `install`, with an empty folder as the project's."""
     ran: list[list[str]] = []
     folder = tmp_path / "requirements"
     folder.mkdir()
@@ -137,7 +137,7 @@ def commands(setup: dict[str, Any], tmp_path: Path) -> list[list[str]]:
 def test_the_pip_of_the_python_installs_nothing_but_the_pinned_pip(
     setup: dict[str, Any], commands: list[list[str]], tmp_path: Path
 ) -> None:
-    """Pips before 23.3 refuse a lock once a package of it with an extra has a newer release."""
+    """Pips before 23.3 refuse a lock if a package in it with an extra has a newer release."""
     setup["install"](tmp_path / ".venv", "dev")
     make, first, second = commands
     assert make[1:4] == ["-m", "venv", "--clear"]
@@ -151,7 +151,7 @@ def test_the_pip_of_the_python_installs_nothing_but_the_pinned_pip(
 def test_a_second_set_up_has_nothing_to_do_whichever_python_is_named(
     setup: dict[str, Any], commands: list[list[str]], tmp_path: Path
 ) -> None:
-    """With PYTHON exported, each make command made .venv anew."""
+    """With PYTHON exported, each make command used to create .venv again."""
     setup["install"](tmp_path / ".venv", "dev")
     commands.clear()
     setup["install"](tmp_path / ".venv", "dev")
