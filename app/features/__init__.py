@@ -1,1 +1,1 @@
-"""Optional capabilities, one folder each. Deleting a folder takes its capability away."""
+"""Optional features, one folder each. Deleting a folder removes its feature."""

@@ -1,1 +1,1 @@
-"""Pages whose text administrators edit."""
+"""Pages with text that administrators can edit."""

@@ -1,4 +1,4 @@
-"""The pages that administrators edit."""
+"""The admin view that saves an edited page."""
 
 from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ from app.sign_in import me
 @admin.post("/_update_editor_contents")
 @permission_required(Permission.MANAGE_CONTENT)
 def update_editor_contents() -> ResponseReturnValue:
-    """Store a piece of a page."""
+    """Save an editable piece of a page."""
     form = EditorForm()
     if not form.validate_on_submit():
         abort(400)

@@ -11,5 +11,5 @@ LARGEST_PAGE = 200_000  # characters
 
 class EditorForm(BaseForm):
     editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
-    # A text that was pasted with something unseen in it is not lost for that.
+    # Strip invisible characters instead of refusing text that was pasted with them.
     edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])

@@ -1,4 +1,4 @@
-"""The public pages whose text administrators edit."""
+"""The public pages with text that administrators can edit."""
 
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
@@ -9,7 +9,7 @@ from app.main import main
 
 
 def init_app(app: Flask) -> None:
-    # What is stored may have been sanitised under an older rule.
+    # Stored HTML may have been sanitised under older rules, so templates sanitise it again.
     app.jinja_env.filters["sanitised"] = pages.sanitise
 
 

@@ -1,4 +1,4 @@
-"""Pieces of pages that administrators edit in place."""
+"""Pieces of pages that administrators can edit in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.extensions import db
 
 
 class EditableHTML(db.Model):
-    """One piece of HTML. What is stored has been sanitised by app.features.content.pages."""
+    """One editable piece of HTML, sanitised by app.features.content.pages."""
 
     __tablename__ = "editable_html"
 
@@ -19,7 +19,7 @@ class EditableHTML(db.Model):
 
     @staticmethod
     def get_editable_html(editor_name: str) -> EditableHTML:
-        """Return the piece called `editor_name`, or a new, empty one that is not stored yet."""
+        """Return the piece called `editor_name`, or a new, empty piece that is not saved yet."""
         found = db.session.scalar(
             select(EditableHTML).where(EditableHTML.editor_name == editor_name)
         )

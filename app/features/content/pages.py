@@ -1,4 +1,4 @@
-"""Pieces of pages that administrators edit, sanitised on the way in and again on the way out."""
+"""Save editable pieces of pages. They are sanitised when saved and again when rendered."""
 
 import nh3
 from sqlalchemy import select
@@ -9,8 +9,8 @@ from app.features.content.models import EditableHTML
 from app.kit import audit
 from app.models import User
 
-# What an editor may write. No forms, frames, media, styles or classes: what is saved is shown to
-# every visitor, and a saved page must not be able to pose as the app around it.
+# The HTML that an editor may write. Every visitor sees a saved page, and it must not imitate the
+# app around it: so no forms, frames, media, styles or classes.
 TAGS = {
     *("a", "b", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "i", "li", "ol", "p"),
     *("pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul"),
@@ -20,7 +20,7 @@ URL_SCHEMES = {"http", "https", "mailto"}
 
 
 def sanitise(html: str) -> str:
-    """Return `html` with only the tags, attributes and addresses that are known to be harmless."""
+    """Return `html` with only the allowed tags, attributes and URL schemes."""
     return nh3.clean(
         html,
         tags=TAGS,
@@ -31,7 +31,7 @@ def sanitise(html: str) -> str:
 
 
 def save(editor_name: str, html: str, *, by: User | None) -> EditableHTML:
-    """Store the piece called `editor_name`."""
+    """Save the piece called `editor_name`."""
     piece = db.session.scalar(
         select(EditableHTML).where(EditableHTML.editor_name == editor_name).with_for_update()
     )
@@ -41,7 +41,7 @@ def save(editor_name: str, html: str, *, by: User | None) -> EditableHTML:
     before, piece.value = piece.value, sanitise(html)
     try:
         db.session.flush()
-    except IntegrityError:  # Someone else has just written it for the first time.
+    except IntegrityError:  # A concurrent request has just inserted it.
         db.session.rollback()
         return save(editor_name, html, by=by)
     if before != piece.value:

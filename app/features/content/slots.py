@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug editable pages into the dashboard."""
 
 from app.kit import slots
 from app.kit.web.templating import has_endpoint

@@ -1,1 +1,1 @@
-"""Pages for developing the application: inbox, patterns, live reload. None in production."""
+"""Development pages: inbox, mail gallery, patterns and live reload. Disabled in production."""

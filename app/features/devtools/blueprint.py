@@ -1,10 +1,10 @@
-"""The blueprint of the development pages, which no production app has."""
+"""The blueprint of the development pages. It is disabled in production."""
 
 from flask import Blueprint, Flask, abort, current_app
 
 from app.kit.web.gates import open_to
 
-# A developer reads mail here before the address is confirmed.
+# A developer opens the confirmation mail here, so unconfirmed users are allowed.
 dev = open_to("unconfirmed", "must_change_password")(Blueprint("dev", __name__, url_prefix="/dev"))
 
 

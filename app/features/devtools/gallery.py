@@ -1,4 +1,4 @@
-"""Every message with sample data, as its reader would see it by day and by night."""
+"""Render every mail message with sample data, in the light and the dark colour scheme."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BOTH = re.compile(r"(color-schemes?\s*[:\"=]+\s*(?:content=\")?)light dark")
 
 @dataclass(frozen=True)
 class Sample:
-    """A message, and the mail it makes of its sample data, or why it makes none."""
+    """A message rendered with its sample data, or the problem that prevented it."""
 
     name: str
     reason: str
@@ -27,19 +27,19 @@ class Sample:
 
 
 def every_message() -> list[Sample]:
-    """Return a sample of each message, in the order in which app.emails has them."""
+    """Return a sample of each message, in the order of app.emails."""
     return [_sample(name) for name in MESSAGES]
 
 
 def find(name: str) -> RenderedEmail | None:
-    """Return the mail that the message called `name` makes, or None if there is none."""
+    """Return the rendered sample of the message called `name`, or None."""
     return _sample(name).mail if name in MESSAGES else None
 
 
 def in_scheme(html: str, scheme: str) -> str:
-    """Return a mail as a reader sees it who prefers `scheme`, whatever the browser at hand does.
+    """Return the HTML of a mail, fixed to a colour scheme regardless of the browser.
 
-    With "" it stays as it is.
+    With "" the HTML is unchanged.
     """
     if not scheme:
         return html

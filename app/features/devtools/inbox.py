@@ -1,4 +1,4 @@
-"""The mails that development keeps in files, as their reader would see them."""
+"""Read the mails that development stores in files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class StoredMail:
-    """A mail that was read back from its file."""
+    """A mail that was read from its file."""
 
     name: str
     subject: str
@@ -29,19 +29,19 @@ class StoredMail:
 
 
 def newest() -> list[StoredMail]:
-    """Return the mails that came last, newest first."""
+    """Return the latest mails, newest first."""
     folder = mail_files.directory()
     found = (_read(folder, path.name) for path in mail_files.stored(folder)[:SHOWN])
     return [mail for mail in found if mail is not None]
 
 
 def find(name: str) -> StoredMail | None:
-    """Return the mail in the file called `name`, or None if there is none or it is no such name."""
+    """Return the mail in the file called `name`, or None if the name is invalid or unknown."""
     return _read(mail_files.directory(), name)
 
 
 def clear() -> int:
-    """Delete every mail and return how many there were."""
+    """Delete all mails and return their number."""
     paths = mail_files.stored(mail_files.directory())
     for path in paths:
         path.unlink(missing_ok=True)

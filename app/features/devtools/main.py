@@ -1,4 +1,4 @@
-"""The pages for development."""
+"""The views of the development pages."""
 
 from flask import (
     Flask,
@@ -18,7 +18,7 @@ from app.features.devtools.blueprint import dev, is_allowed
 from app.features.devtools.patterns import examples
 from app.kit import assets
 
-# A mail styles itself. Nothing else in it comes to life.
+# A mail may use inline styles and images, but no scripts or forms.
 MAIL_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -30,7 +30,7 @@ MAIL_POLICY = "; ".join(
         "sandbox",
     )
 )
-# The links of a mail that was sent lead out of the frame.
+# The links of a stored mail may open outside the frame.
 WITH_LINKS = " allow-top-navigation-by-user-activation allow-popups"
 
 
@@ -79,7 +79,7 @@ def patterns() -> ResponseReturnValue:
 
 @dev.get("/version")
 def version() -> ResponseReturnValue:
-    """Say which pages and styles there are, so that an open page learns that it is out of date."""
+    """Return the versions of pages and styles as JSON, so an open page knows when to reload."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     response = Response(mimetype="application/json")
     response.set_data(
@@ -92,14 +92,14 @@ def version() -> ResponseReturnValue:
 
 
 def _scheme() -> str:
-    """Return whether mails are asked for in light or dark, or "" for what the browser prefers."""
+    """Return the requested colour scheme, or "" for the browser's preference."""
     asked = request.args.get("scheme", "")
     return asked if asked in gallery.SCHEMES else ""
 
 
 def _framed(html: str, policy: str) -> Response:
-    """Return a mail to be shown in a frame of our own."""
-    # Links open in the whole window, not in the frame, where no page of the app may be shown.
+    """Return the HTML of a mail as a response for an iframe of the app."""
+    # Open links in the whole window, because pages of the app refuse to be framed.
     shown = f'<base target="_top">{gallery.in_scheme(html, _scheme())}'
     response = Response(shown, mimetype="text/html")
     response.headers["Content-Security-Policy"] = policy
@@ -109,12 +109,12 @@ def _framed(html: str, policy: str) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages unless `app` runs in production, whatever DEV_PAGES says."""
+    """Register the pages, but never in production, even with DEV_PAGES set."""
     if is_allowed(app):
         app.register_blueprint(dev)
         app.jinja_env.globals["reload_url"] = reload_url
 
 
 def reload_url() -> str | None:
-    """Return where a page asks whether it is out of date: in development only."""
+    """Return the URL that a page polls for live reload, or None outside debug mode."""
     return url_for("dev.version") if current_app.debug else None

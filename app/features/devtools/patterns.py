@@ -1,4 +1,4 @@
-"""What /dev/patterns shows the macros with."""
+"""Example data for the macros shown on /dev/patterns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _choices(*labels: str) -> list[SelectChoice]:
 
 
 class ExampleForm(FlaskForm):
-    """One field of every kind; it is never sent anywhere."""
+    """A form with one field of every kind. No view handles it."""
 
     name = StringField("Name", validators=[DataRequired()], description="As it should be shown.")
     email = EmailField("Email", validators=[DataRequired()])
@@ -43,7 +43,7 @@ class ExampleForm(FlaskForm):
 
 
 def examples() -> dict[str, Any]:
-    """Return the forms, messages and rows that the page's template passes to the macros."""
+    """Return the forms and example values that the template passes to the macros."""
     form = ExampleForm(meta={"csrf": False})
     wrong = ExampleForm(meta={"csrf": False}, prefix="wrong-")
     wrong.email.errors = ["Enter an address such as name@example.com."]

@@ -1,7 +1,7 @@
-"""Reports of unexpected errors to Sentry or Raygun, where a key for one is set.
+"""Report unexpected errors to Sentry or Raygun, if a key is set.
 
-They leave the house, so they hold neither what people typed nor the values of variables. Secrets in
-the texts that they do hold, messages of exceptions say, are masked.
+Reports go to a third party, so they contain neither form input nor the values of variables.
+Secrets in the remaining texts, such as messages of exceptions, are redacted.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from flask import Flask
 from app.kit.redact import masked_text
 from app.kit.web.log_lines import mask
 
-# The headers of a request that go into a report. Others hold tokens, cookies and IP addresses.
+# The request headers to include in a report. Others may hold tokens, cookies and IP addresses.
 HEADERS = {"accept", "content-length", "content-type", "host", "user-agent"}
 
 
@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
 
 
 def _start_sentry(app: Flask) -> None:
-    import sentry_sdk  # most apps never need it, and it takes a tenth of a second
+    import sentry_sdk  # imported here because it takes 0.1 s and most apps do not use it
 
     sentry_sdk.init(
         dsn=app.config["SENTRY_DSN"],
@@ -35,7 +35,7 @@ def _start_sentry(app: Flask) -> None:
 
 
 def _start_raygun(app: Flask) -> None:
-    from raygun4py.middleware.flask import Provider  # as above, with `requests` on top
+    from raygun4py.middleware.flask import Provider  # slow as well, it also imports `requests`
 
     settings = {
         "transmit_global_variables": False,
@@ -57,7 +57,7 @@ def _for_sentry(event: Any, _hint: Any) -> Any:
 
 def _for_raygun(details: dict[str, Any]) -> dict[str, Any]:
     error = details["error"]
-    while error is not None:  # with those that it came from
+    while error is not None:  # the error and its causes
         inner = error.__dict__.pop("innerError", None)
         error.__dict__.update(_without_secrets(vars(error)), innerError=inner)
         error = inner
@@ -65,7 +65,7 @@ def _for_raygun(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_secrets(report: Any) -> Any:
-    """Return `report` with the texts in it masked, however deep they lie."""
+    """Return `report` with the secrets in all nested strings redacted."""
     if isinstance(report, dict):
         return {key: _without_secrets(value) for key, value in report.items()}
     if isinstance(report, list | tuple):

@@ -1,1 +1,1 @@
-"""Made-up users to try things out with."""
+"""Fake users for development."""

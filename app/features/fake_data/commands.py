@@ -1,4 +1,4 @@
-"""The command that fills a development database."""
+"""The command that adds fake users to a development database."""
 
 import time
 

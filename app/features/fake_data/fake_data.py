@@ -1,4 +1,4 @@
-"""Made-up people, for trying things out. Apart, because importing Faker takes a while."""
+"""Generate fake users. This is a separate module because importing Faker is slow."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from app.kit.database import now
 from app.models import Role, User, UserSession
 
 BATCH = 5_000
-NAMES = 2_000  # drawn from Faker once and then combined: a call per person would take minutes
+NAMES = 2_000  # names to draw from Faker and combine; a call per user would take minutes
 
 
 def add_users(
@@ -25,10 +25,10 @@ def add_users(
     with_administrators: bool = False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Add `count` made-up users, committing and calling `on_progress(done, count)` by the batch.
+    """Add `count` fake users in batches. Each batch commits and calls `on_progress(done, count)`.
 
-    They share the hash of a password that nobody knows: hashing one each would take half an hour
-    per 100,000.
+    All users share the hash of one random password, because hashing a password for each takes
+    half an hour per 100,000 users.
     """
     random = Random(seed)  # noqa: S311 - made-up people, not secrets
     roles = db.session.scalars(select(Role).order_by(Role.id))
@@ -46,7 +46,7 @@ def add_users(
 def _people(
     random: Random, role_ids: list[int], first_number: int, seed: int | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield people without end; the number in the address keeps it unique."""
+    """Yield rows of users without end. A number keeps each email unique."""
     fake = Faker()
     fake.seed_instance(seed if seed is not None else random.random())
     first_names = [fake.first_name() for _ in range(NAMES)]

@@ -1,4 +1,4 @@
-"""Checks of what the app stands on: for /readyz, the dashboard and `manage.py doctor`."""
+"""Check the services that the app depends on, for /readyz, the dashboard and `doctor`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.extensions import db
 from app.features.health.services import database, deployment, mail, probing, workers
 from app.features.health.services.check import Check
 
-# Seconds after which something that hangs counts as away.
-GLANCE = 1.0  # on a page for people
+# Timeouts in seconds. A service that does not answer in time counts as away.
+GLANCE = 1.0  # for the dashboard
 PATIENCE = 2.5  # for a monitor
-LONG_PATIENCE = 8.0  # for whoever looks for what is wrong
+LONG_PATIENCE = 8.0  # for the `doctor` command
 
 logger = logging.getLogger(__name__)
 
-# What the database is asked, each question under the name of its check.
+# The checks that query the database, by name.
 QUESTIONS: dict[str, Callable[[], Check]] = {
     "database": database.answers,
     "migrations": database.is_migrated,
@@ -27,19 +27,19 @@ QUESTIONS: dict[str, Callable[[], Check]] = {
     "administrator": database.has_administrator,
     "known password": database.has_no_known_password,
 }
-# Without these the others cannot be asked.
+# The other checks are skipped if one of these fails.
 FIRST_QUESTIONS = {"database", "migrations"}
 
 
 def init_app(app: Flask) -> None:
-    """Warn at start of settings that are not fit for the public, so that nobody forgets them."""
+    """Log a warning at startup for each setting that is unsafe in production."""
     if app.config["PRODUCTION"]:
         for rule in deployment.broken_rules(app.config):
             app.logger.warning("%s: %s %s", rule.name, rule.problem, rule.hint)
 
 
 def readiness() -> list[Check]:
-    """Check what pages need, and how mail fares, within PATIENCE seconds."""
+    """Check the database, migrations, mail and Redis within PATIENCE seconds, for /readyz."""
     names = ("database", "migrations", "mail")
     asked = probing.begin("readiness", lambda: _ask(names))
     ping = workers.begin_to_ping()
@@ -47,14 +47,14 @@ def readiness() -> list[Check]:
 
 
 def is_ready(checks: Iterable[Check]) -> bool:
-    """Tell whether pages can be served: mail that waits is no reason to turn visitors away."""
+    """Tell whether the app can serve pages. A failed mail check does not count."""
     return all(check.ok for check in checks if check.name != "mail")
 
 
 def system() -> list[Check]:
-    """Check what an administrator should know of, without keeping a page waiting for Redis.
+    """Run the checks of the dashboard, waiting GLANCE seconds for Redis at most.
 
-    The database is asked in the transaction at hand: the page has come this far by it.
+    The checks of the database use the transaction of the request, because it already works.
     """
     look = workers.begin_to_look()
     answers, is_migrated, mail_goes_out = _ask(("database", "migrations", "mail"))
@@ -63,7 +63,7 @@ def system() -> list[Check]:
 
 
 def checks(*, deploy: bool = False) -> list[Check]:
-    """Check everything; with `deploy`, also whether the settings are fit for the public."""
+    """Run all checks; with `deploy`, also check that the settings are safe in production."""
     names = ["database", "migrations", "mail", "administrator"]
     if deploy:
         names.append("known password")
@@ -75,7 +75,7 @@ def checks(*, deploy: bool = False) -> list[Check]:
 
 
 def _ask(names: Iterable[str]) -> list[Check]:
-    """Make the checks of these names in turn; without the first ones the rest is not asked."""
+    """Run the named checks in order. If one of FIRST_QUESTIONS fails, skip the rest."""
     found: list[Check] = []
     missing = ""
     for name in names:

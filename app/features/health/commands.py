@@ -1,4 +1,4 @@
-"""Looking for what is wrong with an installation."""
+"""The command that diagnoses an installation."""
 
 import click
 from flask.cli import with_appcontext

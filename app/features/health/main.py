@@ -1,4 +1,4 @@
-"""The address that tells a platform whether pages can be served."""
+"""The readiness endpoint for platforms and monitors."""
 
 from flask.typing import ResponseReturnValue
 
@@ -10,7 +10,10 @@ from app.main import main
 @main.get("/readyz")
 @for_monitors
 def readyz() -> ResponseReturnValue:
-    """Say whether pages can be served; names what is not right and no host or version."""
+    """Return 200 if the app can serve pages, otherwise 503.
+
+    The answer names the failed checks, but no host or version.
+    """
     checks = health.readiness()
     answer = {check.name: "ok" if check.ok else "not ready" for check in checks}
     return answer, 200 if health.is_ready(checks) else 503, {"Cache-Control": "no-store"}

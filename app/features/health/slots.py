@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug the checks into the dashboard."""
 
 from app.features import health
 from app.kit import slots

@@ -1,1 +1,1 @@
-"""Signing in as another user, to see what they see."""
+"""Sign in as another user, to see the app as that user does."""

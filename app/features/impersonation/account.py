@@ -1,4 +1,4 @@
-"""Being signed in as someone else: what of an account is closed to it, and the way out."""
+"""End an impersonation, and close the account pages to it."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -14,9 +14,9 @@ from app.sign_in import me, take_on
 
 @gate("impersonating", order=30, blueprint="account")
 def leave_the_account_to_its_owner() -> None:
-    """Refuse an administrator who is impersonating a user the pages that change how to sign in.
+    """Refuse the account pages to an administrator who impersonates the user.
 
-    Every page of the account is closed unless it says `@open_to("impersonating")`.
+    Pages marked with `@open_to("impersonating")` stay open.
     """
     ensure_not_impersonating(current_user)
 
@@ -25,9 +25,9 @@ def leave_the_account_to_its_owner() -> None:
 @login_required
 @open_to("unconfirmed", "impersonating")
 def stop_acting() -> ResponseReturnValue:
-    """Be oneself again."""
+    """End the impersonation."""
     user = me()
-    if user.impersonator is None:  # It has ended by itself, or was stopped in another tab.
+    if user.impersonator is None:  # It has expired, or was stopped in another tab.
         return redirect(url_for("main.index"))
     real = impersonation.stop(user)
     take_on(None)

@@ -1,4 +1,4 @@
-"""Signing in as someone else."""
+"""The admin view that starts an impersonation."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -18,7 +18,7 @@ from app.sign_in import me, take_on
 @admin.route("/user/<int:user_id>/sign-in-as", methods=["GET", "POST"])
 @permission_required(Permission.IMPERSONATE)
 def sign_in_as(user_id: int) -> ResponseReturnValue:
-    """Use the app as someone else for a while; one's own password is asked for each time."""
+    """Start to impersonate a user. The administrator's own password is required each time."""
     user = db.get_or_404(User, user_id)
     form = SignInAsForm()
     try:

@@ -1,4 +1,4 @@
-"""The form that asks before an administrator signs in as a user."""
+"""The form that starts an impersonation."""
 
 from wtforms import StringField, SubmitField
 from wtforms.validators import Length

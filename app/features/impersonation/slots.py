@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug impersonation into pages of other modules."""
 
 from app.kit import slots
 from app.models import Permission, User

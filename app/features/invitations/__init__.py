@@ -1,1 +1,1 @@
-"""Inviting users, who choose their own password."""
+"""Invite users, who then choose their own password."""

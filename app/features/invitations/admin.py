@@ -1,4 +1,4 @@
-"""Inviting people, and the invitations that nobody has taken up yet."""
+"""Admin views that invite users and manage pending invitations."""
 
 from functools import wraps
 
@@ -31,7 +31,7 @@ managers_only = permission_required(Permission.MANAGE_USERS)
 @admin.get("/invitations", endpoint="invitations")
 @managers_only
 def pending_invitations() -> ResponseReturnValue:
-    """Those who have not chosen a password yet; who was added last comes first."""
+    """List the invited users who have not chosen a password yet, newest first."""
     search, notice = searched(), ""
     after, before = request.args.get("after", ""), request.args.get("before", "")
     try:
@@ -46,7 +46,7 @@ def pending_invitations() -> ResponseReturnValue:
 @managers_only
 @fresh_sign_in_required
 def invite_user() -> ResponseReturnValue:
-    """Invite someone, who chooses a password of their own."""
+    """Invite a user by email. The user chooses a password."""
     form, deleted = InviteUserForm(), None
     if not registration.takes_invitations():
         page = render_template("admin/invite_user.html", form=None)
@@ -69,7 +69,10 @@ def invite_user() -> ResponseReturnValue:
 
 
 def to_invited(view: View) -> View:
-    """Give a view the invited user whose id is in its address; who is above the visitor is 403."""
+    """Pass the invited user with the id from the URL to a view.
+
+    The response is 403 if the signed-in user may not manage the invited user.
+    """
 
     @wraps(view)
     def guarded(user_id: int) -> ResponseReturnValue:
@@ -105,7 +108,7 @@ def resend_invite(user: User) -> ResponseReturnValue:
 @fresh_sign_in_required
 @to_invited
 def copy_invite_link(user: User) -> ResponseReturnValue:
-    """Show a new link of the invitation: GET asks, POST shows it, once."""
+    """Create a new invitation link. GET asks for confirmation, POST shows the link once."""
     registration.require_invitations()
     form = CopyInviteLinkForm()
     if not form.validate_on_submit():
@@ -133,7 +136,7 @@ def copy_invite_link(user: User) -> ResponseReturnValue:
 @fresh_sign_in_required
 @to_invited
 def revoke_invite(user: User) -> ResponseReturnValue:
-    """Take an invitation back: GET asks, POST does it."""
+    """Revoke an invitation. GET asks for confirmation, POST revokes it."""
     form, email = RevokeInviteForm(), user.email
     if form.validate_on_submit():
         invitations.revoke(user, by=me())

@@ -20,6 +20,6 @@ class RevokeInviteForm(BaseForm):
 
 
 class CopyInviteLinkForm(BaseForm):
-    # Which link was the newest when the page was opened: sent twice, the form shows one link.
+    # The newest link when the page was opened, so a form that is submitted twice makes one link.
     known = HiddenField(validators=[Regexp(r"[0-9]{0,15}\Z")])
     submit = SubmitField("Make a link and show it")

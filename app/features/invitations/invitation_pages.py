@@ -1,4 +1,4 @@
-"""The invitations that nobody has taken up yet, as the page of invitations lists them."""
+"""List the pending invitations for the page of invitations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.services.user_list import Total
 
 
 class LinkState(StrEnum):
-    """What is known of the newest link."""
+    """The state of the newest link of an invitation."""
 
     OPEN = "open"
     EXPIRED = "expired"
@@ -32,7 +32,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True)
 class Pending:
-    """A row of the list. `expires_at` is None while there is no link that was sent or copied."""
+    """A row of the list. `expires_at` is None until a link was sent or copied."""
 
     id: int
     first_name: str
@@ -53,7 +53,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class InvitationPage:
-    """Some invitations, those that were added last first, and the cursors of the pages around."""
+    """A page of invitations, newest first, with the cursors of the pages before and after it."""
 
     rows: list[Pending]
     total: Total
@@ -62,9 +62,9 @@ class InvitationPage:
 
 
 def find(*, by: User, search: str = "", after: str = "", before: str = "") -> InvitationPage:
-    """Return the first page, or the one after or before a cursor.
+    """Return the first page, or the page after or before a cursor.
 
-    `search` is looked for in names and addresses. Raises NotACursor.
+    `search` matches names and emails. Raises NotACursor.
     """
     page = user_list.find(search=search, status="invited", after=after, before=before)
     facts = {row.id: row for row in _facts([row.id for row in page.rows])}
@@ -133,9 +133,9 @@ def _pending(row: Row[Any], by: User) -> Pending:
 def _link(
     invited_at: datetime, *, has_link: bool, state: str | None, made_at: datetime | None
 ) -> tuple[LinkState, datetime | None]:
-    """Tell of a link by the mail that it was made for: `made_at` is when, or None if unknown.
+    """Return the state and the expiry of a link, derived from its mail.
 
-    The row of a mail is deleted after a while, and the link may outlive it.
+    `made_at` is None if the mail's row is already deleted; the link may outlive that row.
     """
     if not has_link:
         return LinkState.WAITING, None

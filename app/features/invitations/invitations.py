@@ -1,4 +1,4 @@
-"""Inviting people, who choose a password of their own."""
+"""Invite users, resend, copy and revoke invitations."""
 
 from app import emails
 from app.extensions import db
@@ -18,14 +18,14 @@ class NotInvited(Exception):
 
 
 class LinkChanged(Exception):
-    """A newer link was made than the one that was known to whoever asks."""
+    """A newer link was made since the page was opened."""
 
 
 def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
-    """Create an account without a password and queue the link to choose one.
+    """Create an account without a password, and queue a mail with a link to choose one.
 
-    An account with this address that nobody has confirmed is taken over, without its password.
-    Raises InvitationsClosed, EmailTaken and InsufficientPrivileges.
+    An unconfirmed account with this email is taken over, and its password is removed. Raises
+    InvitationsClosed, EmailTaken and InsufficientPrivileges.
     """
     registration.require_invitations()
     user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
@@ -47,12 +47,12 @@ def resend(user: User, *, by: User) -> None:
 
 
 def copy_link(user: User, *, by: User, known: int | None) -> str:
-    """Make a new link for the invitation, to be handed over by other ways than mail, and return it.
+    """Create and return a new invitation link, to be handed over by other means than mail.
 
-    It is written down nowhere. Links that were made before it stop working, and mails of the
-    invitation that still wait are not sent. `known` is the user's invite_message_id at the time
-    when it was asked for: a request that is sent twice makes one link. Raises InvitationsClosed,
-    NotInvited, InsufficientPrivileges and LinkChanged.
+    The link is not stored. Earlier links stop working, and pending mails of the invitation are
+    not sent. `known` is the user's invite_message_id when the form was opened, so a form that is
+    submitted twice makes one link. Raises InvitationsClosed, NotInvited, InsufficientPrivileges
+    and LinkChanged.
     """
     registration.require_invitations()
     _lock_invited(user, by)
@@ -70,7 +70,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
 
 
 def revoke(user: User, *, by: User) -> None:
-    """Delete a user who has not accepted yet, without a word to them.
+    """Delete a user who has not accepted yet, without sending a mail.
 
     Raises NotInvited and InsufficientPrivileges.
     """

@@ -1,1 +1,1 @@
-"""Pages on the queues: jobs, their arguments and errors, and what can be done to them."""
+"""Admin pages that show the queues and their jobs, and retry, cancel or delete jobs."""

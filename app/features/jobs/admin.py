@@ -1,4 +1,4 @@
-"""The queues: what waits, runs, has ended and has failed, and what can be done about one job."""
+"""Admin views that list jobs, show one job, and retry, cancel or delete it."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/jobs")
 @job_managers_only
 def jobs() -> ResponseReturnValue:
-    """A list of jobs, as the address asks for it; what makes no sense is left out and said."""
+    """List jobs by the filters in the query string. Invalid filters are ignored with a notice."""
     notices: list[str] = []
     state = state_of_list(notices) or State.FAILED
     filters = {"queue": queue_name(notices), "task": task_name(notices), "search": searched()}

@@ -1,4 +1,4 @@
-"""What is done to many jobs at once: all of a list, those of a task, or a whole queue."""
+"""Admin views that retry or delete many jobs: a list, the jobs of a task, or a whole queue."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.route("/jobs/retry-all", methods=["GET", "POST"])
 @job_managers_only
 def retry_jobs() -> ResponseReturnValue:
-    """Queue all failed jobs again, those of a task or a queue if the address names one."""
+    """Queue all failed jobs again, or those of the task or queue in the query string."""
     return _change_many(
         State.FAILED,
         lambda queue, task: jobs_service.retry_all(queue, task=task, by=me()),
@@ -37,7 +37,7 @@ def retry_jobs() -> ResponseReturnValue:
 @job_managers_only
 @fresh_sign_in_required
 def delete_jobs() -> ResponseReturnValue:
-    """Delete the jobs of the list that the address names, which has to name one."""
+    """Delete the jobs of the list in the query string. The list is required."""
     state = state_of_list([])
     if state not in jobs_service.DELETABLE:
         abort(404)
@@ -55,7 +55,7 @@ def delete_jobs() -> ResponseReturnValue:
 @job_managers_only
 @fresh_sign_in_required
 def empty_queue() -> ResponseReturnValue:
-    """Delete all that waits on the queue that the address names, which has to name one."""
+    """Delete all waiting jobs of the queue in the query string. The queue is required."""
     if not queue_name([]):
         abort(404)
     return _change_many(
@@ -74,7 +74,7 @@ def _change_many(
 ) -> ResponseReturnValue:
     nonsense: list[str] = []
     queue, task = queue_name(nonsense), task_name(nonsense)
-    if nonsense:  # To all that there are instead it must not be done.
+    if nonsense:  # Ignoring an invalid filter would hit all jobs.
         abort(404)
     back = url_for("admin.jobs", list=state, queue=queue or None, task=task or None)
     try:

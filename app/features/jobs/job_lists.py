@@ -1,6 +1,6 @@
-"""The lists of jobs: what they are called, and which part of them an address asks for.
+"""Names of the lists of jobs, and the filters that a query string selects.
 
-What makes no sense there is left out, and a sentence about it added to the notices.
+Invalid filters are ignored, and a notice is added for each of them.
 """
 
 import re
@@ -12,7 +12,7 @@ from app.kit.queue.job_reader import State
 TASK_NAME = re.compile(r"\w{1,100}")
 AWAY = "Redis does not answer, so this may not be done. Look again when it is back."
 
-# What the lists are called, those first that one comes for.
+# The labels of the lists, the most important first.
 LISTS = {
     State.FAILED: "Failed",
     State.STARTED: "Running",

@@ -1,4 +1,4 @@
-"""What administrators see of the queues and do to jobs."""
+"""Read the queues, and retry, cancel and delete jobs, for administrators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.models import User
 logger = logging.getLogger(__name__)
 
 PER_PAGE = 50
-# What one request does at most: the rest is done when asked again.
+# Time limit of one request. Another request continues with the remaining jobs.
 BUDGET = 5  # seconds
 DELETABLE = (State.QUEUED, State.SCHEDULED, State.FINISHED, State.FAILED, State.CANCELED)
 CANCELABLE = (State.QUEUED, State.SCHEDULED, State.STARTED)
@@ -36,16 +36,16 @@ Answer = TypeVar("Answer")
 
 
 class QueueAway(Exception):
-    """Redis does not answer, or there is none."""
+    """Redis does not answer or is not configured."""
 
 
 class JobGone(Exception):
-    """There is no such job, or it is no longer in the state that the action needs."""
+    """The job does not exist, or its state no longer allows the action."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """The state of the queues: how many jobs are in each list, and the workers."""
+    """The state of the queues: the number of jobs in each list, and the workers."""
 
     queues: dict[str, dict[str, int]]
     totals: dict[str, int]
@@ -55,7 +55,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class JobPage:
-    """All that a job's page shows, secrets masked."""
+    """The content of a job's page, with secrets redacted."""
 
     job: Job
     arguments: list[tuple[str, str]]
@@ -68,7 +68,7 @@ class JobPage:
 
 @dataclass(frozen=True)
 class Done:
-    """How many jobs an action has reached, and whether time ran out before all were."""
+    """The number of jobs that an action changed, and whether it finished in time."""
 
     count: int
     is_complete: bool
@@ -90,7 +90,7 @@ def _asks_redis(
     return asking
 
 
-# Looking
+# Read
 
 
 def queue_names() -> list[str]:
@@ -103,7 +103,7 @@ def task_names() -> list[str]:
 
 @_asks_redis
 def overview() -> Overview:
-    """Count the jobs of each list and look at the workers. Raises QueueAway."""
+    """Count the jobs of each list and list the workers. Raises QueueAway."""
     found = job_reader.overview()
     at = now()
     return Overview(
@@ -137,7 +137,7 @@ def find(
 
 @_asks_redis
 def get(job_id: str) -> JobPage:
-    """Return a job with what its page shows. Raises QueueAway and JobGone."""
+    """Return the content of a job's page. Raises QueueAway and JobGone."""
     found = job_reader.fetch(job_id)
     if found is None:
         raise JobGone
@@ -158,7 +158,7 @@ def get(job_id: str) -> JobPage:
 
 @_asks_redis
 def count(state: State, queue_name: str, *, task: str = "") -> int:
-    """Return how many jobs of a task, else of all, are in a list. Raises QueueAway."""
+    """Return the number of jobs in a list, for one task or for all. Raises QueueAway."""
     names = _names(queue_name)
     if not task:
         counts = job_reader.overview().counts
@@ -167,7 +167,7 @@ def count(state: State, queue_name: str, *, task: str = "") -> int:
 
 
 def summary(job: Job) -> str:
-    """Return a job's arguments in a line, secrets masked."""
+    """Return a job's arguments in one line, with secrets redacted."""
     return ", ".join(
         f"{masked_text(str(name)[:40])}={_shown(masked(value, name=str(name)), indent=None)[:80]}"
         for name, value in list(job.arguments.items())[:6]
@@ -178,12 +178,12 @@ def _shown(value: Any, *, indent: int | None = 2) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-# Mending
+# Retry, cancel, delete
 
 
 @_asks_redis
 def retry(job_id: str, *, by: User) -> None:
-    """Queue a failed job again. Raises QueueAway, and JobGone when someone else was quicker."""
+    """Queue a failed job again. Raises QueueAway, and JobGone if another request was first."""
     job = get(job_id).job
     with _noted("job.retried", job, by):
         if not sum(job_actions.requeue(job.queue, [job_id.encode()])):
@@ -201,9 +201,9 @@ def delete(job_id: str, *, by: User) -> None:
 
 @_asks_redis
 def cancel(job_id: str, *, by: User) -> None:
-    """Take a job off its queue, or ask the worker that runs it to end it.
+    """Remove a job from its queue, or ask its worker to stop it.
 
-    Raises QueueAway, and JobGone for one that has ended.
+    Raises QueueAway, and JobGone if the job has ended.
     """
     job = get(job_id).job
     with _noted("job.cancelled", job, by):
@@ -213,9 +213,9 @@ def cancel(job_id: str, *, by: User) -> None:
 
 @_asks_redis
 def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
-    """Queue again what has failed by now, for BUDGET seconds. Raises QueueAway."""
+    """Queue failed jobs again for up to BUDGET seconds. Raises QueueAway."""
     done = _within_budget(
-        # The oldest first, as they were queued.
+        # Oldest first, in the order in which they were queued.
         job_actions.requeue(name, reversed(job_reader.ids_in(State.FAILED, name, task=task)))
         for name in _names(queue_name)
     )
@@ -225,7 +225,7 @@ def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
 
 @_asks_redis
 def delete_all(state: State, queue_name: str, *, task: str = "", by: User) -> Done:
-    """Delete what is in a list by now, for BUDGET seconds. Raises QueueAway."""
+    """Delete the jobs of a list for up to BUDGET seconds. Raises QueueAway."""
     done = _within_budget(
         job_actions.empty(name, task=task)
         if state == State.QUEUED
@@ -241,7 +241,7 @@ def _names(queue_name: str) -> list[str]:
 
 
 def _within_budget(queues: Iterable[Iterator[int]]) -> Done:
-    """Work through the batches of each queue, and count what they reach, while there is time."""
+    """Consume the batches of each queue within BUDGET seconds, and count their jobs."""
     until = time.monotonic() + BUDGET
     count = 0
     for reached in chain.from_iterable(queues):
@@ -253,10 +253,11 @@ def _within_budget(queues: Iterable[Iterator[int]]) -> Done:
 
 @contextmanager
 def _noted(action: str, job: Job, by: User) -> Iterator[None]:
-    """Note what is done to a job within the block.
+    """Record an action on a job in the audit trail, around the action itself.
 
-    Redis knows no transaction of the database's. The note is written before and committed after:
-    what cannot be noted is not done, and what was not done is not noted.
+    Redis is not part of the database transaction. The event is flushed before the action and
+    committed after it. An action that cannot be recorded does not run, and a failed action leaves
+    no event.
     """
     audit.record(action, by=by, kind="job", label=job.id, task=job.name, queue=job.queue)
     db.session.flush()
@@ -271,7 +272,7 @@ def _noted(action: str, job: Job, by: User) -> Iterator[None]:
 def _note_many(
     action: str, state: State, queue_name: str, *, task: str, done: Done, by: User
 ) -> None:
-    """Note what was done to many jobs. How many is known only then, so it comes second."""
+    """Record an action on many jobs after it has finished, when the count is known."""
     audit.record(
         action,
         by=by,

@@ -1,1 +1,1 @@
-"""Pages on the outbox: every mail as its reader sees it, to send again or cancel."""
+"""Admin pages that show the mails of the outbox, and resend or cancel them."""

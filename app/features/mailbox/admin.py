@@ -1,4 +1,4 @@
-"""The outbox: what was sent, what waits, what failed and why, and sending it again."""
+"""Admin views that list mails, preview one mail, and resend or cancel mails."""
 
 from flask import Response, abort, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -16,8 +16,8 @@ from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.models import EmailMessage, Permission
 from app.sign_in import me
 
-# A mail styles itself. Nothing else in it comes to life: no script, no picture from elsewhere that
-# would tell its sender that it was looked at, no link.
+# A mail may use inline styles. Scripts, links and remote images are blocked, because a remote
+# image would tell its sender that the mail was opened.
 MAIL_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -82,7 +82,7 @@ def email(email_id: int) -> ResponseReturnValue:
 @admin.get("/emails/<int:email_id>/html")
 @job_managers_only
 def email_html(email_id: int) -> ResponseReturnValue:
-    """The mail as its reader sees it, for the frame on its page."""
+    """Return the HTML of a mail, for the iframe on its page."""
     response = Response(outbox_pages.preview(_row_or_404(email_id)).html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
@@ -177,5 +177,5 @@ def _mails(number: int, kind: str = "") -> str:
 
 
 def _row_or_404(email_id: int) -> EmailMessage:
-    # A number that no database column holds is no mail either.
+    # A larger number does not fit into the id column.
     return db.get_or_404(EmailMessage, email_id) if email_id < 2**31 else abort(404)

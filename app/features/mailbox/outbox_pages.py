@@ -1,4 +1,4 @@
-"""What administrators see of the outbox and do to mails in it."""
+"""List, preview, resend and cancel the mails of the outbox, for administrators."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
 RESENT_AT_ONCE = 1000
 
 RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, EmailState.SENT)
-# Hours may be left until its next try when what kept it back has been mended.
+# The next retry may be hours away although the cause is already fixed.
 WAITS_FOR_A_RETRY = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts > 0)
 
 
 class TooLate(Exception):
-    """The mail is no longer in a state that allows it: someone, or the worker, was quicker."""
+    """The state of the mail no longer allows the action: a worker or another request was first."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A mail as its reader would see it, with links that open nothing; or why it has none."""
+    """A rendered mail with its links disabled, or the problem that prevented it."""
 
     text: str = ""
     html: str = ""
@@ -44,18 +44,18 @@ class Preview:
 
 
 def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[EmailMessage]:
-    """Return a page of the mails, newest first, in a state and to an address or a part of one."""
+    """Return a page of mails, newest first, filtered by state and by all or part of an email."""
     conditions: list[ColumnElement[bool]] = []
     if state:
         conditions.append(EmailMessage.state == state)
     if "@" in recipient.strip("@"):
-        # A whole address, most likely: an index finds it among millions.
+        # This is probably a whole email, and an index finds it among millions.
         conditions.append(EmailMessage.recipient == recipient.lower())
     elif recipient:
-        # Stored in lower case; the database's own lower() would depend on its locale.
+        # Emails are stored in lower case; the database's lower() would depend on its locale.
         conditions.append(EmailMessage.recipient.contains(recipient.lower(), autoescape=True))
     skipped = (page - 1) * PER_PAGE
-    # Skipping rows is quick while only an index is read, so the mails are fetched afterwards.
+    # OFFSET is fast while only an index is read, so fetch the rows in an outer query.
     ids = select(EmailMessage.id).where(*conditions).order_by(EmailMessage.id.desc())
     wanted = EmailMessage.id.in_(ids.limit(PER_PAGE + 1).offset(skipped))
     query = select(EmailMessage).where(wanted).order_by(EmailMessage.id.desc())
@@ -76,7 +76,7 @@ def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[Emai
 
 
 def preview(row: EmailMessage) -> Preview:
-    """Show a mail without a live link in it and without writing anything."""
+    """Render a mail with its links disabled. This writes nothing to the database."""
     try:
         rendered = emails.preview(row)
     except emails.Cancelled as reason:
@@ -90,21 +90,21 @@ def preview(row: EmailMessage) -> Preview:
 
 
 def may_be_resent(row: EmailMessage) -> bool:
-    """Tell whether `resend` would take the mail."""
+    """Tell whether `resend` would accept the mail."""
     waits_for_a_retry = row.state == EmailState.PENDING and row.attempts > 0
     return waits_for_a_retry or row.state in set(RESENDABLE)
 
 
 def resend(email_id: int, *, by: User) -> None:
-    """Send a mail again that was sent, cancelled or given up, or whose retry is yet to come.
+    """Queue a mail again that was sent or cancelled, has failed, or waits for a retry.
 
-    It has all its retries before it. The update decides: of two who ask at once, one causes a
-    mail. Raises TooLate.
+    The number of attempts starts over. The UPDATE decides a race: of two concurrent requests,
+    only one sends a mail. Raises TooLate.
     """
     row = db.session.get(EmailMessage, email_id)
     before = row.state if row else ""
     is_resendable = EmailMessage.state.in_(RESENDABLE) | WAITS_FOR_A_RETRY
-    # Whatever it was written for, now someone waits for this one.
+    # An administrator waits for this mail, so it does not count as bulk mail.
     ids = _make_pending([email_id], is_resendable, is_bulk=False)
     if row is None or not ids:
         db.session.rollback()
@@ -115,7 +115,7 @@ def resend(email_id: int, *, by: User) -> None:
 
 
 def resend_failed(*, by: User) -> int:
-    """Send again what was given up, RESENT_AT_ONCE at most, and return how many mails that is."""
+    """Queue up to RESENT_AT_ONCE failed mails again, and return their number."""
     failed = select(EmailMessage.id).where(EmailMessage.state == EmailState.FAILED)
     ids = list(db.session.scalars(failed.order_by(EmailMessage.id).limit(RESENT_AT_ONCE)))
     ids = _make_pending(ids, EmailMessage.state == EmailState.FAILED)
@@ -129,7 +129,7 @@ def resend_failed(*, by: User) -> int:
 
 
 def cancel(email_id: int, *, by: User) -> None:
-    """Keep a mail that waits from being sent. Raises TooLate when a worker has it already."""
+    """Cancel a pending mail. Raises TooLate if a worker already has it."""
     changed = db.session.scalar(
         update(EmailMessage)
         .where(EmailMessage.id == email_id, EmailMessage.state == EmailState.PENDING)
@@ -146,8 +146,8 @@ def cancel(email_id: int, *, by: User) -> None:
 
 
 def _make_pending(ids: list[int], condition: ColumnElement[bool], **values: Any) -> list[int]:
-    # A mail program hides a second copy of what it has. What was sent and is asked for again is
-    # therefore another mail; what was given up may have arrived all the same, and stays the same.
+    # Mail clients hide duplicates by Message-ID, so a sent mail gets a new one. A failed mail may
+    # have arrived all the same, so it keeps its Message-ID.
     identity = case(
         (EmailMessage.state == EmailState.SENT, emails.new_message_id()),
         else_=EmailMessage.message_id,

@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug the outbox into pages of other modules."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission, User
 
-MAILS = 10  # how many the page of a user shows
+MAILS = 10  # mails on the page of a user
 
 
 @slots.subject_page("emailmessage", "admin.email")

@@ -1,1 +1,1 @@
-"""Pages to make, edit and delete roles."""
+"""Admin pages to create, edit and delete roles."""

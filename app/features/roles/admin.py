@@ -1,4 +1,4 @@
-"""The roles: finding, making, changing and deleting them."""
+"""Admin views that list, create, edit and delete roles."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -48,7 +48,7 @@ def new_role() -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_ROLES)
 @fresh_sign_in_required
 def role(role_id: int) -> ResponseReturnValue:
-    """Change a role; one with permissions that oneself lacks can only be looked at."""
+    """Edit a role. A role with permissions that the administrator lacks is read-only."""
     found = _role_or_404(role_id)
     form = RoleForm()
     if not form.is_submitted():
@@ -61,9 +61,9 @@ def role(role_id: int) -> ResponseReturnValue:
 
 
 def _confirm(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
-    """Return the page that says whom saving reaches, unless it was just shown, or reaches nobody.
+    """Return a page that confirms the effect on users, or None to continue with saving.
 
-    None lets the view go on.
+    None means that the change was just confirmed, or that it affects no user.
     """
     if request.form.get("back"):
         return _form(form, found)
@@ -77,7 +77,7 @@ def _confirm(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
 
 
 def _save(form: RoleForm, found: Role | None) -> ResponseReturnValue | None:
-    """Return None when it cannot be saved; the form says why."""
+    """Save the role and return a redirect. On errors, attach them to the form and return None."""
     changed = None
     try:
         if found is None:
@@ -109,7 +109,7 @@ def _form(
     form: RoleForm, found: Role | None, changed: edit_conflicts.EditConflict | None = None
 ) -> ResponseReturnValue:
     if changed and found:
-        form.note(found)  # Sent again, it is meant.
+        form.note(found)  # The next submit overwrites the other change on purpose.
     if found and found.default:
         form.default.data = True
     page = render_template(
@@ -127,7 +127,7 @@ def _form(
 @permission_required(Permission.MANAGE_ROLES)
 @fresh_sign_in_required
 def delete_role(role_id: int) -> ResponseReturnValue:
-    """Delete a role: GET asks where its people go, POST moves them and deletes it."""
+    """Delete a role. GET asks for the new role of its users, POST moves them and deletes it."""
     found = _role_or_404(role_id)
     name = found.name
     back = redirect(url_for("admin.role", role_id=role_id))
@@ -157,7 +157,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
 
 
 def _why_not(found: Role, form: DeleteRoleForm) -> str | None:
-    """Return why a role cannot be deleted at all."""
+    """Return why a role cannot be deleted, or None if it can."""
     if not policy.may_grant(me(), found.permissions):
         return ABOVE
     if found.default:

@@ -1,4 +1,4 @@
-"""Make, change and delete roles."""
+"""Create, change and delete roles."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from app.services.roles import known
 
 
 class NameTaken(Exception):
-    """Another role has this name, in whatever case."""
+    """Another role has this name, ignoring case."""
 
 
 class UnknownPermission(Exception):
-    """The bits are none, negative, or hold some that no permission has."""
+    """The permission bits are zero, negative, or contain unknown bits."""
 
 
 class DefaultRole(Exception):
-    """Whoever registers gets this role, so it cannot be deleted nor administer the app."""
+    """New users get the default role, so it can neither be deleted nor administer the app."""
 
 
 class DefaultAbove(InsufficientPrivileges):
-    """The role that people who register get has permissions that whoever acts lacks."""
+    """The current default role has permissions that the acting user lacks."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """What can be said of a role."""
+    """The editable values of a role."""
 
     name: str
     index: str
@@ -51,7 +51,7 @@ class Values:
     default: bool
 
     def noted(self) -> dict[str, str]:
-        """Return the values in words, as pages and the audit trail tell them."""
+        """Return the values in words, for pages and the audit trail."""
         return {
             "Name": self.name,
             "Home": landing_pages.words(self.index),
@@ -65,9 +65,9 @@ def values_of(role: Role) -> Values:
 
 
 def create(values: Values, *, by: User | None) -> Role:
-    """Make a role.
+    """Create a role.
 
-    As the default it voids passwords as `change` does. Raises NameTaken, UnknownPermission,
+    A new default role voids passwords as in `change`. Raises NameTaken, UnknownPermission,
     InsufficientPrivileges, DefaultAbove and DefaultRole.
     """
     _lock_all(by)
@@ -85,13 +85,14 @@ def create(values: Values, *, by: User | None) -> Role:
 
 
 def change(role: Role, values: Values, *, by: User | None, seen: str | None = None) -> None:
-    """Make `role` what `values` say, for everyone who has it, from their next request on.
+    """Change a role. The change applies to all its users from their next request.
 
-    `seen` is what the form noted of the role when it was opened. The default role stays it until
-    another becomes it. Accounts that nobody has confirmed lose their password when the role comes
-    to allow more and is not the default, or when the default before it allowed more: each gets a
-    link to choose one. Raises NameTaken, UnknownPermission, InsufficientPrivileges, DefaultAbove,
-    DefaultRole, LastAdministrator, RoleGone and edit_conflicts.EditConflict.
+    `seen` is the snapshot of the role from when the form was opened. The default role stays the
+    default until another role replaces it. Unconfirmed accounts lose their password in two cases:
+    a role that is not the default gains permissions, or the former default role had more
+    permissions. Each of these users gets a link to choose a password. Raises NameTaken,
+    UnknownPermission, InsufficientPrivileges, DefaultAbove, DefaultRole, LastAdministrator,
+    RoleGone and edit_conflicts.EditConflict.
     """
     _lock_all(by)
     lock_role(role)
@@ -118,9 +119,9 @@ def change(role: Role, values: Values, *, by: User | None, seen: str | None = No
 
 
 def _outgrow(former_default: Role | None, role: Role, *, by: User | None) -> bool:
-    """Void the passwords of unconfirmed accounts that have more than people now register with.
+    """Void the passwords of unconfirmed accounts if the former default role allowed more.
 
-    `role` took the place of the `former_default`, if it did. Return whether there is mail.
+    `former_default` is the role that `role` replaced, or None. Return whether there is mail.
     """
     if former_default is None or Permission.grants(role.permissions, former_default.permissions):
         return False
@@ -134,18 +135,18 @@ def _commit(*, has_mail: bool) -> None:
 
 
 def _void_passwords(role: Role, *, by: User | None) -> bool:
-    """Void the passwords of those who have `role` and are not confirmed, and mail them a link."""
+    """Void the passwords of the unconfirmed users with `role`, and mail each of them a link."""
     people = and_(User.role_id == role.id, User.confirmed.is_(False))
-    # In the order of their ids, as everyone who locks several does.
+    # Lock in the order of ids, as all code does.
     locked = select(User.id).where(people).order_by(User.id)
     db.session.execute(locked.with_for_update(key_share=True))
     return unproven.void_passwords(people, audit.provenance(by), with_link=True)
 
 
 def delete(role: Role, *, move_to: Role, by: User | None) -> int:
-    """Delete `role` and give its people `move_to` instead; return how many were moved.
+    """Delete `role`, move its users to `move_to`, and return their number.
 
-    All of it is one transaction. Whoever is not deleted is told by mail. Raises
+    This is one transaction. All moved users get a mail, except deleted ones. Raises
     InsufficientPrivileges, DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
     """
     _lock_all(by)
@@ -172,11 +173,11 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
 
 
 def _lock_all(by: User | None) -> None:
-    """Let only one change roles at a time, and nobody take an administrator away meanwhile.
+    """Lock all roles, so that only one request changes roles or removes administrators.
 
-    Raises PrivilegesLost for one who may change roles no longer.
+    Raises PrivilegesLost if the acting user may no longer change roles.
     """
-    # The order is that of policy.lock_administrators, so that neither waits for the other.
+    # Use the same order as policy.lock_administrators to avoid a deadlock.
     everything = select(Role.id).order_by(Role.id).with_for_update(key_share=True)
     db.session.execute(everything)
     policy.forget_roles()
@@ -184,12 +185,15 @@ def _lock_all(by: User | None) -> None:
 
 
 def _checked(values: Values, *, by: User | None, default: bool = False) -> Values:
-    """Return `values` as they are stored. Raises what `create` does."""
+    """Validate and normalise `values`.
+
+    Raises UnknownPermission, InsufficientPrivileges and DefaultRole.
+    """
     bits = values.permissions
     if bits <= 0 or bits & ~Permission.known():
         raise UnknownPermission
     if Permission.grants(bits, Permission.ADMINISTER):
-        bits = int(Permission.ADMINISTER)  # which holds all, also what is added later
+        bits = int(Permission.ADMINISTER)  # It includes all permissions, also future ones.
     elif bits & 0x80:
         raise UnknownPermission
     if not policy.may_grant(by, bits):
@@ -207,7 +211,7 @@ def _refuse_taken(name: str, *, but: Role) -> None:
 
 
 def _write(role: Role, values: Values, *, by: User | None) -> Role | None:
-    """Make `role` what `values` say, and return the default role whose place it takes, if any."""
+    """Write `values` to `role`, and return the default role that it replaces, or None."""
     former = _end_default(by) if values.default and not role.default else None
     role.name, role.index = values.name, values.index
     role.permissions, role.default = values.permissions, values.default
@@ -215,14 +219,14 @@ def _write(role: Role, values: Values, *, by: User | None) -> Role | None:
 
 
 def _end_default(by: User | None) -> Role | None:
-    """Take from the default role that it is: a change of it as any other. Raises DefaultAbove."""
+    """Unset `default` on the current default role, and record the change. Raises DefaultAbove."""
     former = Role.get_default()
     if former is None:
         return None
     if not policy.may_grant(by, former.permissions):
         db.session.rollback()
         raise DefaultAbove
-    # Written before the other becomes it: the database allows one.
+    # Write this first, because the database allows only one default role.
     db.session.execute(update(Role).where(Role.default).values(default=False))
     noted = {"given to people who register": ("yes", "no")}
     audit.record("role.changed", by=by, subject=former, changes=noted)
@@ -230,7 +234,7 @@ def _end_default(by: User | None) -> Role | None:
 
 
 def _flush() -> None:
-    """Write what was changed; on PostgreSQL two may make roles of one name at the same moment."""
+    """Flush the changes. Raises NameTaken if a concurrent request took the name (PostgreSQL)."""
     try:
         db.session.flush()
     except IntegrityError:

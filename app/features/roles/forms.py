@@ -1,4 +1,4 @@
-"""The forms of the pages of roles."""
+"""The forms to edit and delete roles."""
 
 import unicodedata
 from typing import Any
@@ -30,7 +30,7 @@ FOR_EVERYONE = "Everyone who registers would administer the app."
 
 
 class HomeField(SelectField):
-    """A choice among the blueprints that people can begin in."""
+    """A choice of the landing page of a role."""
 
     def __init__(self, label: str = "Home", **options: Any) -> None:
         choices = [SelectChoice(name, landing_pages.words(name)) for name in landing_pages.known()]
@@ -42,7 +42,7 @@ class HomeField(SelectField):
 
 
 class PermissionsField(SelectMultipleField):
-    """Permissions to tick; its data are their bits, `bits` all of them together."""
+    """Checkboxes for permissions. `data` is a list of bits, and `bits` combines them."""
 
     def __init__(self, label: str = "Permissions", **options: Any) -> None:
         choices = [SelectChoice(str(int(bit)), text.name) for bit, text in PERMISSION_TEXTS.items()]
@@ -66,11 +66,11 @@ class PermissionsField(SelectMultipleField):
         return bits
 
     def set_bits(self, held: int) -> None:
-        """Tick what the bits `held` grant."""
+        """Tick the permissions that the bits `held` grant."""
         self.data = [int(bit) for bit in PERMISSION_TEXTS if Permission.grants(held, bit)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what each permission is called and means, whether it is ticked, and may be."""
+        """Return the name, description and state of each checkbox for the template."""
         return [
             {
                 "bit": int(bit),
@@ -106,7 +106,7 @@ class RoleForm(BaseForm):
     submit = SubmitField("Save role")
 
     def validate_name(self, field: StringField) -> None:
-        # What joins or hides letters would let two roles look alike.
+        # Characters that join or hide letters would make two names look alike.
         if any(unicodedata.category(character) == "Cf" for character in field.data or ""):
             raise ValidationError(UNSEEN)
 
@@ -124,19 +124,19 @@ class RoleForm(BaseForm):
         )
 
     def show(self, role: Role) -> None:
-        """Fill the form with what `role` is."""
+        """Fill the form with the values of `role`."""
         self.name.data, self.index.data = role.name, role.index
         self.default.data = role.default
         self.permissions.set_bits(role.permissions)
         self.note(role)
 
     def wanted(self, role: Role) -> dict[str, str]:
-        """Return, of what was typed, in words, whatever differs from what `role` is now."""
+        """Return the submitted values, in words, that differ from the current values of `role`."""
         now = editing.values_of(role).noted()
         return {name: text for name, text in self.values.noted().items() if text != now[name]}
 
     def note(self, role: Role) -> None:
-        """Remember what `role` is, to notice when someone else changes it."""
+        """Save a snapshot of `role` in the form, to detect changes by another user."""
         self.seen.data = edit_conflicts.snapshot(editing.values_of(role).noted())
 
 

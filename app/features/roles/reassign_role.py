@@ -1,4 +1,4 @@
-"""Giving everyone who has a role another one, in a few statements however many they are."""
+"""Move all users of a role to another role, in few statements for any number of users."""
 
 from sqlalchemy import ColumnElement, select, update
 
@@ -9,22 +9,22 @@ from app.models import Role, User
 from app.services import unproven
 from app.services.user_changes import CHANGE_ROLE, Parameters
 
-MOST = 100_000  # people that one request moves: some seconds
-BATCH = 10_000  # people that a statement moves: no statement may take ten seconds
+MOST = 100_000  # users that one request moves, in some seconds
+BATCH = 10_000  # users that one statement moves; a statement must take less than ten seconds
 
 
 class TooMany(Exception):
-    """More people have the role than one request can move; a bulk change can."""
+    """The role has more users than one request can move. A bulk action can move them."""
 
 
 def everyone(role: Role, *, to: Role, by: User | None) -> int:
-    """Give the people of `role` the role `to`, and return how many they are; the caller commits.
+    """Give all users of `role` the role `to`, and return their number; the caller commits.
 
-    Those who are deleted, and may be restored, are moved and counted too; the others are told by
-    mail. Each has an event in the trail. Raises TooMany, all rolled back.
+    Deleted users are moved and counted as well, because they may be restored. The others get a
+    mail. The audit trail gets an event for each user. Raises TooMany after a rollback.
     """
     has_it = User.role_id == role.id
-    # Locked in the order of their ids, so that nobody else who locks many waits in a circle.
+    # Lock in the order of ids to avoid deadlocks with other code that locks many users.
     locked = select(User.id).where(has_it).order_by(User.id).limit(MOST + 1)
     ids = db.session.scalars(locked.with_for_update(key_share=True)).all()
     if len(ids) > MOST:

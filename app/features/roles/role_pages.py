@@ -1,4 +1,4 @@
-"""What pages tell of roles: how many people have each, and whom a change reaches."""
+"""Count the users of each role, and describe the effect of a change, for the pages of roles."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.models.role import PERMISSION_TEXTS, PermissionText
 from app.services.roles import known
 
 COUNT_CAP = 10_000  # beyond this a list says "more than"
-MOST_SUBQUERIES = 100  # of a statement; SQLite takes 500
+MOST_SUBQUERIES = 100  # subqueries in a statement; SQLite allows 500
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A row of the list. `people` is the least number when `is_capped`."""
+    """A row of the list. With `is_capped`, the role has at least `people` users."""
 
     role: Role
     people: int
@@ -31,16 +31,16 @@ class Listed:
 
 @dataclass(frozen=True)
 class Effect:
-    """What saving a role means for those who have it, and for those who register."""
+    """The effect of a change on the users of a role, and on new users."""
 
     people: int
     gains: list[PermissionText]
     loses: list[PermissionText]
     is_own: bool
     instead_of: str
-    """The role that people who register no longer get, if this is what they get from now on."""
+    """Name of the default role that this role replaces, or ""."""
     voids_passwords: bool
-    """Whether accounts that nobody has confirmed have more afterwards than people register with."""
+    """Whether unconfirmed accounts would have more permissions than newly registered ones."""
 
     @property
     def is_felt(self) -> bool:
@@ -48,9 +48,9 @@ class Effect:
 
 
 def listing() -> list[Listed]:
-    """Return every role, by name, and how many people have it, counted no further than the cap."""
+    """Return all roles by name, each with its number of users, counted up to COUNT_CAP."""
     roles, counts = known(), dict[int, int]()
-    # A role each, by its id: only then does the planner know whether many have it, or few.
+    # Use a subquery per role id, because only then the planner can estimate its number of users.
     for first in range(0, len(roles), MOST_SUBQUERIES):
         queries = [_capped_count(role.id) for role in roles[first : first + MOST_SUBQUERIES]]
         counts.update(dict(db.session.execute(union_all(*queries)).all()))
@@ -64,13 +64,13 @@ def _capped_count(role_id: int) -> Select[Any]:
 
 
 def count_people(role: Role) -> int:
-    """Return how many people have `role`: a count in an index, some 100 ms at a million."""
+    """Return the number of users with `role`. The index scan takes 100 ms for a million users."""
     query = select(func.count()).select_from(User)
     return db.session.scalar(query.where(User.role_id == role.id, User.deleted_at.is_(None))) or 0
 
 
 def effect_of(role: Role | None, values: Values, *, by: User) -> Effect:
-    """Return what it means when `role`, or a new one, becomes what `values` say."""
+    """Return the effect of saving `values` to `role`, or to a new role."""
     before, after = role.permissions if role else 0, values.permissions
     default = Role.get_default()
     is_new_default = values.default and default is not None and default is not role

@@ -1,4 +1,4 @@
-"""Where the feature plugs into pages of others."""
+"""Plug roles into pages of other modules."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Search, filters, sorting and export for the list of users."""
+"""Search, filter, sort and export the list of users."""
 
 from app.features.user_search.services.filters import NO_ROLE, Filters
 from app.features.user_search.services.paging import PER_PAGE_CHOICES, find

@@ -1,4 +1,4 @@
-"""The list of people: finding them, choosing what it shows, and taking it away as a file."""
+"""Admin views that list users, choose the columns of the list, and export it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ YEAR = 365 * 24 * 60 * 60
 
 @dataclass(frozen=True)
 class Shown:
-    """What a browser shows of the list: how many rows, and which columns beside the name."""
+    """The layout of the list in a browser: rows per page, and columns beside the name."""
 
     per_page: int = PER_PAGE
     columns: tuple[str, ...] = tuple(COLUMNS)
 
     @staticmethod
     def read(text: str) -> Shown:
-        """Read what `write` wrote; nobody is trusted to have left it as it was."""
+        """Read the value that `write` returned. It comes from a cookie, so it is validated."""
         number, *names = text.split("-")
         if number not in map(str, user_search.PER_PAGE_CHOICES):
             return Shown()
@@ -58,7 +58,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks of the list, and sentences on what makes no sense in it."""
+    """The list that a query string asks for, and notices about its invalid parameters."""
 
     filters: Filters
     sort: str
@@ -66,7 +66,7 @@ class Asked:
     notices: list[str] = field(default_factory=list)
 
     def kept(self) -> dict[str, Any]:
-        """Return what the addresses of this list's other pages and orders have in common."""
+        """Return the query parameters that other pages and orders of the list keep."""
         kept: dict[str, Any] = self.filters.to_query()
         if self.sort != DEFAULT_SORT:
             kept["sort"] = self.sort
@@ -75,14 +75,14 @@ class Asked:
         return kept
 
     def query(self, **changes: str | int) -> str:
-        """Return the query of an address of this list, with some changes; "" leaves out."""
+        """Return the query string of the list with some changes. "" removes a parameter."""
         query = self.kept() | changes
         return urlencode({name: value for name, value in query.items() if value != ""})
 
 
 @replaces_user_list
 def registered_users() -> ResponseReturnValue:
-    """The list, as the address asks for it; what makes no sense there is left out and said."""
+    """List users by the query string. Invalid parameters are ignored with a notice."""
     shown = Shown.read(request.cookies.get(SHOWN_COOKIE, ""))
     asked = _asked(shown)
     page = _page(asked)
@@ -115,13 +115,13 @@ class ListedUser(NamedTuple):
     status: str
     joined: Markup
     seen: Markup
-    menu: str  # the status, or "me"; empty for a user who may do more than the reader
+    menu: str  # the status, or "me"; empty for a user with more permissions than the viewer
 
 
 @admin.post("/users/columns")
 @permission_required(Permission.MANAGE_USERS)
 def choose_columns() -> ResponseReturnValue:
-    """Remember on this browser which columns and how many rows the list shows."""
+    """Store the columns and the rows per page of the list in a cookie."""
     given = "-".join((request.form.get("per_page", ""), *request.form.getlist("columns")))
     shown = Shown.read(given)
     response = redirect(f"{url_for('admin.registered_users')}?{_asked(shown).query(per_page='')}")
@@ -141,7 +141,7 @@ def choose_columns() -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_USERS)
 @fresh_sign_in_required
 def export_users() -> ResponseReturnValue:
-    """All people whom the address asks for, as a file that is written while it is read."""
+    """Export the users that match the query string as a streamed CSV file."""
     asked = _asked(Shown())
     return csv_file(
         f"people-{now():%Y-%m-%d}.csv",
@@ -201,7 +201,7 @@ def _rows(page: UserPage, roles: dict[int, Role]) -> Iterator[ListedUser]:
 
 
 def _total_words(page: UserPage) -> str:
-    """Return what to call the number of people in the list: 1,234, about 25,000, more than 50."""
+    """Return the number of listed users in words: 1,234, about 25,000, more than 50."""
     total = page.total
     if total.kind == "exact":
         return f"{total.count:,}"

@@ -1,4 +1,4 @@
-"""The list of people as a file: all of it, in its order, a piece at a time."""
+"""Export the whole list of users as CSV, in its order, in chunks."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ HEADER = (
     "Joined (UTC)",
     "Last seen (UTC)",
 )
-TEXTS = 4  # columns that people have written something into
+TEXTS = 4  # leading columns with text that users entered
 BATCH = 2_000  # rows
 CHUNK = 64 * 1024  # bytes
 
 EXPORT_PATIENCE = 120.0  # seconds
 
-# For PostgreSQL: an export takes as long as its line is slow, and to read a whole table and sort it
-# is several times as fast as to look up each of its rows in the order of an index.
+# Settings for PostgreSQL. A slow client makes an export slow, so there is no statement timeout.
+# Reading and sorting the whole table is several times faster than walking an index.
 EXPORT_SETTINGS = (
     "statement_timeout = 0",
     "enable_indexscan = off",
@@ -54,9 +54,9 @@ EXPORT_SETTINGS = (
 
 
 def export(filters: Filters, *, sort: str, by: User) -> Iterator[bytes]:
-    """Note that `by` takes the list away, and return it as pieces of CSV (RFC 4180).
+    """Record the download, and return the list as chunks of CSV (RFC 4180).
 
-    The pieces are made outside the app context, from a connection of their own.
+    The chunks are generated outside the app context, on a separate connection.
     """
     details: dict[str, Any] = {"filter": filters.to_query(), "sort": sort}
     if (count := totals.capped(filters)) <= totals.CAP:
@@ -110,7 +110,7 @@ def _order(sort: str) -> list[ColumnElement[Any]]:
     if sort.startswith("-"):
         turned = [column.desc() for column in turned]
     if sort.endswith("last_seen_at"):
-        # Those who never were seen come newest first either way.
+        # Users who were never seen are sorted newest first in both directions.
         never = case((c.last_seen_at.is_(None), c.id)).desc()
         kept = [never, c.id.desc() if sort.startswith("-") else c.id]
     return [*turned, *kept]
@@ -120,13 +120,13 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
     reading_only.set(True)
     with Session(engine) as session:
         result = session.connection().execute(rows)
-        # The driver's own rows: nothing in them is to be made into anything else.
+        # Fetch the driver's rows, because no value needs a conversion.
         fetch: Any = result.cursor.fetchmany
         yield (BYTE_ORDER_MARK + written([HEADER])).encode()
         while batch := fetch(BATCH):
             lines = written(
                 (
-                    # Most cells begin with a letter, and a call for each would take a second.
+                    # Most cells begin with a letter, and calling `escaped` for each is slow.
                     email if email[:1].isalnum() else escaped(email),
                     first if first[:1].isalnum() else escaped(first),
                     last if last[:1].isalnum() else escaped(last),
@@ -141,7 +141,7 @@ def _from_sqlite(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
 
 
 def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
-    # Sorting a million people takes a while before the first line of them comes.
+    # PostgreSQL may sort a million users before it sends the first line.
     patience.set(EXPORT_PATIENCE)
     with Session(engine) as session:
         connection = session.connection()
@@ -152,7 +152,7 @@ def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
         pieces = [f"{BYTE_ORDER_MARK}{','.join(HEADER)}\n".encode()]
         size = 0
         with driver.cursor() as cursor, cursor.copy(command) as copy:
-            # The server sends a line at a time, and each would be a write to the network.
+            # The server sends single lines. Collect them, so that not each is a network write.
             for line in copy:
                 pieces.append(line)
                 size += len(line)
@@ -163,7 +163,7 @@ def _from_postgresql(engine: Engine, rows: Select[Any]) -> Iterator[bytes]:
 
 
 def _block(lines: list[Any]) -> bytes:
-    """Return lines of PostgreSQL's as the file has them."""
+    """Return lines from PostgreSQL in the format of the file."""
     block = b"".join(lines)
     if may_be_separated(block):
         block = b"".join(_escaped_line(bytes(line)) for line in lines)
@@ -174,14 +174,14 @@ def _escaped_line(line: bytes) -> bytes:
     if not may_be_separated(line):
         return line
     (row,) = csv.reader([line.decode()])
-    # PostgreSQL has escaped how the cells begin.
+    # The query has already escaped the beginning of each cell.
     text = written([[*map(escaped_inside, row[:TEXTS]), *row[TEXTS:]]])
     return text.replace("\r\n", "\n").encode()
 
 
 def _as_text(connection: Connection, rows: Select[Any]) -> str:
-    """Return a query with its values in it, quoted by the driver: COPY takes no parameters."""
+    """Return a query with its values inlined by the driver, because COPY takes no parameters."""
     driver: Any = connection.connection.dbapi_connection
-    # Lists of values are written out only when a query is run, so here as well.
+    # SQLAlchemy expands lists only on execution, so expand them here.
     compiled = rows.compile(connection, compile_kwargs={"render_postcompile": True})
     return str(psycopg.ClientCursor(driver).mogrify(compiled.string, compiled.params))

@@ -1,4 +1,4 @@
-"""Where the feature plugs into other code."""
+"""Plug the search into the user list and the user lookup of other modules."""
 
 from app.features.user_search.services import lookup
 from app.services import user_list, user_lookup

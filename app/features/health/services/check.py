@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +8,9 @@ from app.kit.database import now
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at: a word if all is well, else what is wrong and what to do.
+    """The result of a check: a word if it passed, otherwise a problem and a hint.
 
-    One that `waits_for` another could not be made, because that other found something wrong.
+    A check with `waits_for` was skipped, because the named check failed.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Check:
 
 
 def time_since(moment: datetime) -> str:
-    """Return how long ago `moment` was, in words."""
+    """Return the time since `moment` in words."""
     passed = now() - moment
     for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours")):
         if passed >= 2 * unit:

@@ -1,4 +1,4 @@
-"""Checks of the database: that it answers, that its tables fit, and that someone can administer."""
+"""Check that the database answers, that it is migrated, and that an administrator exists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.models import Role, User
 from app.services.policy import can_sign_in
 from config import DEVELOPMENT_ADMIN_PASSWORD
 
-# What a database says that answers and refuses, and what to do about the setting with its URL.
+# Error messages of a database that answers but refuses, each with a hint for its URL setting.
 REFUSALS = {
     re.compile(
         r'database "[^"]*" does not exist'
@@ -47,7 +47,7 @@ def away(name: str) -> Check:
 
 
 def refusal(name: str, error: SQLAlchemyError) -> Check:
-    """Return the check that failed with `error`: the database is away, or has said why not."""
+    """Return the failed check for `error`: the database is away, or it refused with a reason."""
     reason = str(getattr(error, "orig", error)).partition("\n")[0]
     hint = next((hint for said, hint in REFUSALS.items() if said.search(reason)), None)
     if hint is None:
@@ -85,7 +85,7 @@ def has_administrator() -> Check:
 
 
 def has_no_known_password() -> Check:
-    """Look for the administrator of development, who has a password that everyone knows."""
+    """Check that the administrator does not have the public password of development."""
     user = User.by_email(current_app.config["ADMIN_EMAIL"])
     if user is None or not user.verify_password(DEVELOPMENT_ADMIN_PASSWORD):
         return Check("known password", "Nobody has it")

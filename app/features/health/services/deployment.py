@@ -1,4 +1,4 @@
-"""What the settings of an app that faces the public must be, like `check --deploy` of Django."""
+"""Rules for settings that are safe in production, like Django's `check --deploy`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that must hold, and if it does not, what is wrong and what to do."""
+    """A rule for the settings, with the problem and the hint to show if it is broken."""
 
     name: str
     holds: Callable[[Settings], bool]
@@ -29,7 +29,7 @@ class Rule:
 
 
 def broken_rules(settings: Settings) -> Iterable[Rule]:
-    """Return the rules that do not hold."""
+    """Return the rules that the settings break."""
     return (rule for rule in RULES if not rule.holds(settings))
 
 
@@ -52,7 +52,7 @@ def _redis_is_private(settings: Settings) -> bool:
 
 
 def _is_inside(host: str) -> bool:
-    """Tell whether a host is in a network of one's own, as the services of Docker Compose are."""
+    """Tell whether a host is in a private network, as the services of Docker Compose are."""
     try:
         return ip_address(host).is_private
     except ValueError:

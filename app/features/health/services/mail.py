@@ -1,4 +1,4 @@
-"""Whether mail goes out."""
+"""Check that mail is sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _stuck() -> Check | None:
             problem=f"{_mails(late)} should have gone out by now, the first {time_since(since)}.",
             hint="See whether a worker runs (`python manage.py run_worker`), and read its log.",
         )
-    # What has failed keeps the time at which its last attempt would have been given up.
+    # A failed mail keeps the time at which its last attempt would have timed out.
     failed, _ = _count([EmailState.FAILED], EmailMessage.next_try_at > at - FAILURES_COUNT_FOR)
     if failed:
         return Check(
@@ -53,7 +53,7 @@ def _stuck() -> Check | None:
 
 
 def _refused() -> Check | None:
-    """Look for mails that wait for an operator: the server will take none until that is mended."""
+    """Check for mails that wait for an operator, because the server refuses all mail."""
     error = db.session.scalar(
         select(EmailMessage.last_error)
         .where(without_index(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
@@ -71,7 +71,7 @@ def _refused() -> Check | None:
 
 
 def _count(states: list[EmailState], condition: ColumnElement[bool]) -> tuple[int, datetime | None]:
-    """Return how many mails there are, and when the first was due."""
+    """Return the number of matching mails, and the due time of the earliest."""
     query = select(func.count(), func.min(EmailMessage.next_try_at))
     count, first = db.session.execute(query.where(EmailMessage.state.in_(states), condition)).one()
     return count, first

@@ -1,4 +1,4 @@
-"""Looking at what may hang, without hanging along."""
+"""Probe services in threads, so a service that hangs does not block the request."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _lock = threading.Lock()
 
 
 class TookTooLong(Exception):
-    """There was no answer in time."""
+    """The probe did not finish in time."""
 
 
 class Look(Generic[T]):
-    """Something that a thread of its own is looking at."""
+    """A probe that runs in its own thread."""
 
     def __init__(self, app: Flask, act: Callable[[], T]) -> None:
         self._began = time.monotonic()
@@ -34,14 +34,14 @@ class Look(Generic[T]):
         return self._answer.done()
 
     def answer(self, patience: float) -> T:
-        """Return or raise what it came to, or raise TookTooLong `patience` seconds after it began.
+        """Return or raise the result. Raise TookTooLong `patience` seconds after the start.
 
-        Whoever joins a look that has hung for longer than that does not wait at all.
+        If the probe has already hung for longer, this raises at once.
         """
         try:
             return self._answer.result(max(0.0, self._began + patience - time.monotonic()))
         except TimeoutError:
-            if self._answer.done():  # The timeout is what was found.
+            if self._answer.done():  # The probe itself raised TimeoutError.
                 raise
             raise TookTooLong from None
 
@@ -57,10 +57,10 @@ class Look(Generic[T]):
 
 
 def begin(name: str, act: Callable[[], T]) -> Look[T]:
-    """Look at something in an app context of its own, and return without waiting.
+    """Start a probe in its own app context, and return without waiting.
 
-    There is at most one look of a name at a time: while what it looks at hangs, the next caller is
-    given the same one. So threads and connections do not pile up however often one asks.
+    Only one probe of a name runs at a time. While it hangs, later callers get the same probe, so
+    threads and connections do not pile up.
     """
     app = cast(Any, current_app)._get_current_object()
     looks: dict[str, Look[T]] = app.extensions.setdefault("looks", {})

@@ -1,4 +1,4 @@
-"""Redis, and the workers that are registered with it."""
+"""Check Redis, and the workers that are registered with it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 
 def begin_to_look() -> probing.Look[datetime | None] | None:
-    """Look for workers, where there is a queue; that Redis answers shows by the way."""
+    """Start to look for workers, which also shows whether Redis answers. None without a queue."""
     if not queue.is_configured():
         return None
     return probing.begin("workers", _look)
 
 
 def begin_to_ping() -> probing.Look[None] | None:
-    """Look whether Redis answers the queue and the rate limiter, where there is a queue."""
+    """Start to ping Redis as the queue and the rate limiter do. None without a queue."""
     return probing.begin("redis", _ping) if queue.is_configured() else None
 
 

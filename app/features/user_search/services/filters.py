@@ -1,4 +1,4 @@
-"""What narrows the list of people, as an address, a form and a job write it."""
+"""The filters of the user list, as query strings, forms and jobs write them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from app.kit.tables import days
 from app.models import Role, User
 from app.models.user import STATUSES
 
-NO_ROLE = 0  # in place of a role's id: people who have none
+NO_ROLE = 0  # stands for users without a role, in place of a role's id
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Whom a list holds. Days are whole days in UTC, the last one included.
+    """The filters of a user list. Days are whole days in UTC, the last one included.
 
-    Who is deleted is in a list only when `status` asks for it.
+    Deleted users are listed only if `status` is "deleted".
     """
 
     search: str = ""
@@ -41,10 +41,10 @@ class Filters:
 
     @property
     def names(self) -> set[str]:
-        """What narrows the list: some of search, start, role, status, created and seen.
+        """The names of the active filters: search, start, role, status, created and seen.
 
-        Of a search, the words that an index has are "search", the short ones "start", unless
-        nothing but a look at each row tells who has them.
+        "search" stands for the words that the trigram index has. "start" stands for the shorter
+        words, unless they are matched row by row.
         """
         short = matching.short_words(self.search)
         if short and (self.status == "deleted" or matching.are_few()):
@@ -60,10 +60,10 @@ class Filters:
         return {name for name, value in given.items() if value}
 
     def conditions(self, led_by: Collection[str] | None = None) -> list[ColumnElement[bool]]:
-        """Return what the users in the list fulfil, for the `where` of a query of users.
+        """Return the conditions of the filters, for the `where` of a query of users.
 
-        With `led_by`, only the indexes of those filters are left to SQLite, which knows nothing of
-        how many rows a value has and would as soon take any other.
+        With `led_by`, SQLite may use the indexes of those filters only. It has no statistics on
+        the values of a column, so it might choose a worse index.
         """
 
         def column(name: str, plain: Any) -> Any:
@@ -73,7 +73,7 @@ class Filters:
             User.deleted_at.is_not(None) if self.status == "deleted" else User.deleted_at.is_(None)
         ]
         if self.role_id is not None:
-            # There is no role 0, so who has none is looked for as that.
+            # NO_ROLE is 0, and no role has this id.
             conditions.append(column("role", User.role_id) == (self.role_id or None))
         if self.status is not None:
             conditions.append(column("status", User.stored_status) == self.status)
@@ -98,7 +98,7 @@ class Filters:
         return replace(self, search="")
 
     def only(self, name: str) -> Filters:
-        """Return the part of the filters that `names` calls `name`."""
+        """Return only the filter with one of the `names`."""
         if name == "start":
             return Filters(search=" ".join(matching.short_words(self.search)))
         fields = {
@@ -111,7 +111,7 @@ class Filters:
         return Filters(**{field: getattr(self, field) for field in fields})
 
     def to_query(self) -> dict[str, str]:
-        """Return the filters as an address has them; what does not narrow is left out."""
+        """Return the filters as query parameters, without the empty ones."""
         limits = {
             "created_from": self.created_from,
             "created_to": self.created_to,
@@ -129,7 +129,10 @@ class Filters:
 
     @staticmethod
     def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
-        """Read what `to_query` wrote. What makes no sense is left out, and a sentence says so."""
+        """Read the query parameters that `to_query` wrote.
+
+        Invalid values are ignored, and a notice names each of them.
+        """
         notices: list[str] = []
         created = _days(query, "created", "joined", notices)
         seen = _days(query, "seen", "were last seen", notices)

@@ -1,4 +1,4 @@
-"""Find users for other parts of the application, by the indexes of the search."""
+"""Find users for other parts of the application, with the indexes of the search."""
 
 from sqlalchemy import select
 
@@ -13,7 +13,7 @@ from app.services.user_list import UserPage
 def ids_matching(text: str, limit: int) -> list[int]:
     """Return up to `limit` ids of users whose name or email has every word of `text`."""
     if is_sqlite() and matching.long_words(text):
-        # SQLite yields matches from the index of trigrams one by one, however many there are.
+        # SQLite yields matches from the trigram index one by one, so LIMIT stops it early.
         query = matching.matches(text).join(User, User.id == matching.trigrams.c.rowid)
         query = query.where(*matching.short(text, is_leading=False))
         return list(db.session.scalars(query.limit(limit)))
@@ -26,6 +26,6 @@ def ids_matching(text: str, limit: int) -> list[int]:
 
 
 def page(search: str, status: str | None, after: str, before: str) -> UserPage:
-    """Return a page of users, the newest first. Raises NotACursor."""
+    """Return a page of users, newest first. Raises NotACursor."""
     filters = Filters(search=search, status=status)
     return paging.find(filters, per_page=user_list.PER_PAGE, after=after, before=before)

@@ -1,8 +1,7 @@
-"""Which people a search finds: those with every word of it, anywhere in a name or an address.
+"""Turn a search into conditions: a name or the email contains every word of it.
 
-Words of three characters and more are looked up in an index of trigrams, which has nothing shorter.
-Shorter ones are looked for in each row, or, where there are too many, in the indexes of what names
-and addresses begin with.
+A trigram index finds words of three or more characters. Shorter words are matched in every row.
+With too many users, they are matched at the beginning of names and emails only, by an index.
 """
 
 import itertools
@@ -36,8 +35,8 @@ from app.kit.names import FINAL_SIGMA, SIGMA, fold, normalise
 from app.models import User
 
 LONGEST_SEARCH = 200
-COLLATION = "fold"  # by which PostgreSQL folds case; a migration makes it
-A_LOOK_AT_EACH = 10_000  # people at most, at whom a look takes some thousandths of a second
+COLLATION = "fold"  # for case folding in PostgreSQL; a migration creates it
+A_LOOK_AT_EACH = 10_000  # users to match row by row at most; this takes some milliseconds
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
 
@@ -50,7 +49,7 @@ trigrams = table(
 
 
 def _in_one(names: Any) -> ColumnElement[str]:
-    """Return the names and the address as one text, apart as no word has a space."""
+    """Return names and email as one text, separated by spaces, which no word contains."""
     space: ColumnElement[str] = literal_column("' '")
     text: ColumnElement[str] = (
         names.first_name.concat(space).concat(names.last_name).concat(space).concat(names.email)
@@ -58,27 +57,27 @@ def _in_one(names: Any) -> ColumnElement[str]:
     return text
 
 
-# This is no column of the index, which would look for the whole word again.
+# This is an expression and not a column, so the index does not search for the whole word again.
 _written = _in_one(trigrams.c)
 
 
 def _folded(text: Any) -> ColumnElement[str]:
-    """Return what names.fold makes of `text`, in SQL: SQLite's lower() knows but ASCII.
+    """Return `text` folded in SQL, as `names.fold` does. SQLite's lower() folds ASCII only.
 
-    PostgreSQL's would go by the locale of the database, in which I may be another letter than i.
+    PostgreSQL gets an explicit collation. The locale of the database may not fold I to i.
     """
     if is_sqlite():
         return func.lower(text)
-    # COLLATE binds more tightly than ||, and the index is of the whole.
+    # COLLATE binds more tightly than ||, but the index is on the whole expression.
     return func.lower(collate(Grouping(text), COLLATION))
 
 
 def _contains(folded: ColumnElement[str], word: str) -> ColumnElement[bool]:
-    """Return the condition that a text, as `_folded` returns it, has a word of names.fold."""
+    """Return the condition that a folded text contains a folded word."""
     if SIGMA not in word or is_sqlite():
         return folded.contains(word, autoescape=True)
-    # lower() writes the last sigma of a word in another way. To write all in one takes as long as
-    # lower() itself, so it is done of what has the other letters.
+    # lower() writes a final sigma differently. Translating it takes as long as lower() itself, so
+    # only texts with the other letters of the word are translated.
     same = func.translate(folded, literal_column(f"'{FINAL_SIGMA}'"), literal_column(f"'{SIGMA}'"))
     return and_(
         folded.like(_pattern(word).replace(SIGMA, "_"), escape="\\"),
@@ -87,34 +86,34 @@ def _contains(folded: ColumnElement[str], word: str) -> ColumnElement[bool]:
 
 
 def _document() -> ColumnElement[str]:
-    """Return the names and the address as PostgreSQL's index ix_users_folded has them."""
+    """Return the expression of PostgreSQL's index ix_users_folded on names and email."""
     return _folded(_in_one(COLUMNS))
 
 
 def tidy(search: str) -> str:
-    """Return a search without what no name can hold, no longer than a search may be."""
+    """Normalise a search, and shorten it to LONGEST_SEARCH characters."""
     text = normalise(search.replace("\0", "").encode(errors="replace").decode())
     return " ".join(text.split())[:LONGEST_SEARCH].rstrip()
 
 
 def long_words(search: str) -> list[str]:
-    """Return the words that are looked for anywhere, each once, in lower case."""
+    """Return the distinct words that the trigram index can find, in lower case."""
     return [word for word in _words(search) if len(word) >= TRIGRAM]
 
 
 def short_words(search: str) -> list[str]:
-    """Return the words that are too short for the index, the longest first, in lower case."""
+    """Return the words that are too short for the trigram index, longest first, in lower case."""
     short = [word for word in _words(search) if len(word) < TRIGRAM]
     return sorted(short, key=len, reverse=True)
 
 
 def is_rare(search: str) -> bool:
-    """Tell whether few people, most likely, have all the long words of a search."""
+    """Tell whether probably few users match all the long words of a search."""
     return any(rarity.is_rare(word) for word in long_words(search))
 
 
 def are_few() -> bool:
-    """Tell whether short words are found anywhere: each of the people is looked at for them."""
+    """Tell whether there are few enough users to match short words row by row."""
     if "people_are_few" not in g:
         some = select(literal_column("1")).select_from(User).limit(A_LOOK_AT_EACH + 1).subquery()
         count = db.session.scalar(select(func.count()).select_from(some)) or 0
@@ -127,14 +126,15 @@ def _words(search: str) -> list[str]:
 
 
 def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
-    """Return the conditions that a name or an address has each long word.
+    """Return the conditions that a name or the email contains each long word.
 
-    Unless these are leading, people who were found in another way are looked at row by row.
+    With `is_leading`, an index finds the rows. Otherwise the conditions filter rows that another
+    index finds.
     """
     long = long_words(search)
     if not is_sqlite():
-        # An expression that is not the index's keeps PostgreSQL from it: it cannot tell how rare a
-        # word is, and would gather everyone who has a common one.
+        # A different expression stops PostgreSQL from using the index. It cannot estimate how rare
+        # a word is, and would collect all users with a common one.
         document = _document()
         aside = document.concat(literal_column("''"))
         if not is_leading:
@@ -151,7 +151,7 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     conditions = []
     for word in long:
         if word.isascii():
-            # LIKE has no regard to the case of ASCII, and lower() knows no other either.
+            # LIKE ignores the case of ASCII letters only, like SQLite's lower().
             found = [name.like(_pattern(word), escape="\\") for name in NAMES]
             conditions.append(or_(*found))
         else:
@@ -160,7 +160,10 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
 
 
 def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
-    """Return the conditions that a name or an address has, or begins with, each short word."""
+    """Return the conditions for the short words: a name or the email contains each of them.
+
+    With too many users, a name or the email has to begin with the word instead.
+    """
     words = short_words(search)
     if words and are_few():
         return [_has(word) for word in words]
@@ -168,19 +171,19 @@ def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
         return [_begins(word) for word in words]
     if not is_sqlite():
         return [_begins_in_index(word) for word in words]
-    # One of them finds the rows, by its ranges; the others look at what it has found.
+    # The first word finds the rows by index ranges, and the others filter them.
     leading = [COLUMNS.id.in_(beginnings(word)) for word in words[:1]]
     return [*leading, *(_begins(word) for word in words[1:])]
 
 
 def sought(search: str) -> tuple[str, list[str]]:
-    """Return what SQLite's index of trigrams is asked for, and the patterns of what it finds."""
-    # LIKE has regard to the case of letters beyond ASCII, so such words are left to the index.
+    """Return the query for SQLite's trigram index, and LIKE patterns to filter its matches."""
+    # LIKE is case-sensitive for non-ASCII letters, so the index matches such words as a whole.
     parts = [
         (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
     ]
-    # A phrase in quotation marks has no syntax of its own; within it they are doubled.
-    # It keeps the dotted capital of Turkish, of which lower() makes two characters.
+    # A quoted phrase has no query syntax; quotation marks in it are doubled. The index keeps the
+    # Turkish dotted capital I, but lower() turns it into two characters.
     query = " AND ".join(
         '"' + part.replace('"', '""').replace("i\u0307", "İ") + '"' for _word, part in parts
     )
@@ -188,18 +191,18 @@ def sought(search: str) -> tuple[str, list[str]]:
 
 
 def fits(query: Any, patterns: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition that a row of SQLite's index is what `sought` tells, or parameters."""
+    """Return the condition for SQLite's index from the values of `sought`, or bind parameters."""
     whole = [_written.like(pattern, escape="\\") for pattern in patterns]
     return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
 
 
 def finds(search: str) -> ColumnElement[bool]:
-    """Return the condition that SQLite's index of trigrams has the long words of a search."""
+    """Return the condition that SQLite's trigram index has the long words of a search."""
     return fits(*sought(search))
 
 
 def matches(search: str) -> Select[Any]:
-    """Return SQLite's query for the ids of users who have the long words of a search."""
+    """Return SQLite's query for the ids of users that match the long words of a search."""
     return select(trigrams.c.rowid).where(finds(search))
 
 
@@ -208,14 +211,14 @@ def _pattern(word: str) -> str:
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    # SQLite's lower() knows no letters but those of ASCII.
+    # SQLite's lower() folds ASCII letters only.
     ways = [word] if word.isascii() or not is_sqlite() else _ways(word)
     found = [_contains(_folded(name), way) for way in ways for name in NAMES]
     return or_(*found)
 
 
 def _ways(word: str) -> list[str]:
-    """Return each way to write a word in upper and lower case."""
+    """Return all spellings of a word in upper and lower case."""
     letters = [{letter, letter.upper()} for letter in word]
     return sorted("".join(each) for each in itertools.product(*letters))
 
@@ -225,10 +228,10 @@ def _begins(word: str) -> ColumnElement[bool]:
 
 
 def beginnings(word: str) -> CompoundSelect[Any]:
-    """Return SQLite's query for the ids of users whose name or address begins with a short word.
+    """Return SQLite's query for the ids of users with a name or email that begins with a word.
 
-    SQLite's indexes tell upper case from lower, so each way to write it is a range. Someone may be
-    in several. Those who are deleted are in none of these indexes.
+    SQLite's indexes are case-sensitive, so each spelling is a range, and a user may be in several.
+    These indexes exclude deleted users.
     """
     ranges = [(name, start) for name in NAMES[:2] for start in _ways(word)]
     found = [
@@ -245,7 +248,7 @@ def _after(start: str) -> str:
 
 
 def _begins_in_index(word: str) -> ColumnElement[bool]:
-    # The beginnings of words are trigrams too, so the index narrows these down.
+    # The index has trigrams for the beginnings of words, so it narrows these conditions down.
     return and_(
         or_(
             _document().startswith(word, autoescape=True),

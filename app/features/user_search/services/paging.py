@@ -1,6 +1,6 @@
-"""A page of the list: what follows a row or comes before it, never how many to skip.
+"""Read a page of the list by a cursor (keyset pagination), without OFFSET.
 
-So the page of the millionth row costs what the first does.
+So the page with the millionth row costs as much as the first page.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PER_PAGE_CHOICES = (25, 50, 100)
 
 
 class _TooMany(Exception):
-    """Rows are missing: there are more than a plan gathers."""
+    """More rows match than the plan gathers, so some are missing."""
 
 
 @dataclass
 class _Walked:
-    """Rows as they were met, each with the segment it is in."""
+    """The rows that were read, each with its segment, and the total if it is known."""
 
     rows: list[tuple[Segment, UserRow]]
     total: Total | None
@@ -44,12 +44,12 @@ def find(
     before: str = "",
     last: bool = False,
 ) -> UserPage:
-    """Return the first page, the last, or the one after or before a cursor.
+    """Return the first page, the last page, or the page after or before a cursor.
 
-    `sort` is one of SORTS, with a minus in front for the other direction. Raises NotACursor.
+    `sort` is one of SORTS, with a leading minus for descending order. Raises NotACursor.
     """
     for plan in plans.ways(filters, sort):
-        # Where rows are missing, or have another order than the cursor, the next way is taken.
+        # If rows are missing, or the cursor has another order, try the next plan.
         with suppress(*([_TooMany, NotACursor] if plan.most is not None else [])):
             start, is_backwards = None, last
             if after or before:
@@ -66,7 +66,7 @@ def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool
     walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
     if start is not None and too_few:
-        # Nothing is left beyond: this is the first page, or the last, and is to be full.
+        # The end of the list is reached, so return a full first or last page.
         start, is_backwards = None, not is_backwards
         walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     rows, has_more = walked.rows[:per_page], len(walked.rows) > per_page
@@ -84,7 +84,7 @@ def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool
 
 
 def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -> _Walked:
-    """Return up to `count` rows from `start` on, in the order in which they are met."""
+    """Return up to `count` rows after `start`, in the direction of the walk."""
     walked = _Walked([], plan.total)
     segments = plan.segments[::-1] if is_backwards else plan.segments
     if start is not None:
@@ -104,7 +104,7 @@ def _walk(plan: Plan, start: Cursor | None, count: int, *, is_backwards: bool) -
 
 
 def _count(plan: Plan) -> Total:
-    """Return the total where no row has brought it along: mostly none."""
+    """Return the total if no row carried it, which usually means an empty list."""
     counts = select(*plan.counts).add_cte(*plan.ctes)
     return _total(plan, db.session.execute(counts, plan.parameters).one())
 

@@ -1,4 +1,4 @@
-"""How a list is read: along the index of its order, or gathered by its rarest filter and sorted."""
+"""Plan how to read a list: along an index in its order, or by its rarest filter and a sort."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ USERS: FromClause = User.__table__
 
 
 LISTED = tuple(COLUMNS[name] for name in UserRow._fields)
-# What gathered rows and found ids are read from. The columns of a CTE are put together anew for
-# each query, which takes longer than to run it when few rows are found.
+# Tables that stand for the CTEs "gathered" and "found". SQLAlchemy would build the columns of a
+# CTE for each query, which takes longer than running a query that finds few rows.
 GATHERED = table("gathered", *(column(each.name, each.type) for each in LISTED))
 FOUND = table("found", column("rowid", COLUMNS.id.type))
 
@@ -47,17 +47,17 @@ THOSE_FOUND = select(*LISTED).where(COLUMNS.id.in_(select(FOUND.c.rowid)))
 
 @dataclass(frozen=True)
 class Plan:
-    """The order and the parts of a list, and what they are read from.
+    """The order, segments and source of a list.
 
-    `total` is None when the rows are gathered: then `counts` are taken on the way, of the rows that
-    were looked at and of those that are listed. If the first is over `most`, rows are missing.
+    `total` is None if the rows are gathered. Then each row carries two `counts`: of the rows that
+    were read, and of the rows that are listed. If the first exceeds `most`, rows are missing.
     """
 
     sort: str
     segments: list[Segment]
     source: FromClause
     conditions: Sequence[ColumnElement[bool]]
-    columns: Any  # by name, also those that keys are compared with
+    columns: Any  # the columns of the rows, by name
     keys: Any
     total: Total | None
     ctes: Sequence[CTE] = ()
@@ -69,7 +69,7 @@ class Plan:
     def part(
         self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
     ) -> Select[Any]:
-        """Return the query for up to `count` rows of a segment, after `start` if that is in it."""
+        """Return the query for up to `count` rows of a segment, after `start` if it is in it."""
         which = (segment.name, count, is_backwards)
         if start is None and which in self._made:
             return self._made[which]
@@ -100,11 +100,11 @@ class Plan:
 
 
 def ways(filters: Filters, sort: str) -> Iterator[Plan]:
-    """Yield how to read a list so that no page reads or sorts more than some thousands of rows.
+    """Yield plans for a list, best first. No plan reads or sorts more than some thousand rows.
 
-    The index of the order is followed when it narrows the list down as the filters ask. Otherwise
-    the rows are gathered and sorted, if some filter leaves few of them. The first way is the best;
-    the next is asked for when its rows are more than `most`.
+    If the index of the order serves all filters, the plan walks it. Otherwise the rows are
+    gathered and sorted, if some filter leaves few of them. The caller takes the next plan if the
+    rows of one exceed its `most`.
     """
     served = sorting.served(sort, filters.names)
     if served is not None:
@@ -127,7 +127,7 @@ def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
 
 
 def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
-    # PostgreSQL finds out by itself which filter is the rarest, but not how common a word is.
+    # PostgreSQL knows which filter is the rarest, but cannot estimate how common a word is.
     leading = next(name for name in ("search", "start", *filters.names) if name in filters.names)
     rows = select(*LISTED).where(*filters.conditions({leading}))
 
@@ -144,7 +144,10 @@ def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
 
 
 def _few(filters: Filters, sort: str) -> Plan:
-    """Gather what a search finds before it is counted, which takes as long, as it is often few."""
+    """Gather the matches of a search without counting them first.
+
+    A search often finds few rows, and counting takes as long as gathering.
+    """
     query, patterns = matching.sought(filters.search)
     given = {"query": query, "enough": totals.FEWEST + 1}
     given |= {f"pattern_{number}": pattern for number, pattern in enumerate(patterns)}
@@ -156,7 +159,7 @@ def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
     conditions = matching.fits(
         bindparam("query"), [bindparam(f"pattern_{number}") for number in range(patterns)]
     )
-    # No more are looked for than tell that there are too many.
+    # Read just enough rows to know that there are too many.
     found = select(matching.trigrams.c.rowid).where(conditions).limit(bindparam("enough"))
     rows = THOSE_FOUND.where(
         *matching.short(filters.search, is_leading=False),
@@ -167,7 +170,7 @@ def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
 
 
 def _gathered(filters: Filters, sort: str, *ctes: CTE, most: int | None = None) -> Plan:
-    # Left to itself, an engine may walk the order's index through the whole table after all.
+    # MATERIALIZED stops the engine from walking the index of the order through the whole table.
     ctes = tuple(each.prefix_with("MATERIALIZED") for each in ctes)
     columns = GATHERED.c
     segments = sorting.segments(sort, filters, columns)
@@ -187,11 +190,11 @@ def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
 
 
 def _added(filters: Filters, total: Total) -> Plan:
-    """Read those whom a search finds as they come, the latest first, without sorting them."""
+    """Read the matches of a search in the order of ids, newest first, without a sort."""
     segments = sorting.segments(ADDED, filters)
     if not is_sqlite() or "search" not in filters.names:
         return Plan(ADDED, segments, USERS, filters.conditions(set()), COLUMNS, COLUMNS, total)
-    # The index of words has its rows in the order of their ids: it is read until a page is full.
+    # The trigram index has its rows in the order of ids, so it is read until a page is full.
     found = matching.trigrams
     source = found.join(USERS, found.c.rowid == COLUMNS.id)
     conditions = [

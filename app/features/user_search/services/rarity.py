@@ -1,7 +1,7 @@
-"""Which part of a word few people have: an index of trigrams is slow about those that most have.
+"""Find the rare part of a word, because a trigram index is slow for common trigrams.
 
-"500000@example" is in one address, and half of its trigrams are in a million. Looked for by
-"500000" and then compared, it is found in a hundredth of the time.
+"500000@example" occurs in one email, but half of its trigrams occur in a million. Looking up
+"500000" and comparing the matches takes a hundredth of the time.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from app.kit import names
 from app.models import User
 
 TRIGRAM = 3
-SAMPLE = 500  # people
-FEWEST = 100  # of whom a sample tells something
-COMMON = 0.005  # of them, and more than two
-SHORTEST = 5  # letters that are left of a word: fewer find many who are then compared in vain
-KEPT = 60 * 60  # seconds for which a sample is good
+SAMPLE = 500  # users
+FEWEST = 100  # users; a smaller sample is not meaningful
+COMMON = 0.005  # share of the sample; a common trigram occurs in more, and in more than two users
+SHORTEST = 5  # letters to keep of a word; fewer match too many rows
+KEPT = 60 * 60  # seconds; the lifetime of a sample
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What some people are called, in lower case, and the trigrams that many of them have."""
+    """The names and emails of some users, in lower case, and their common trigrams."""
 
     text: str
     common: frozenset[str]
@@ -37,14 +37,14 @@ _kept: dict[str, tuple[float, Sample]] = {}
 
 
 def is_rare(word: str) -> bool:
-    """Tell whether nobody in the sample has `word`, in lower case, so that few people have it."""
+    """Tell whether `word`, in lower case, is not in the sample, so probably few users match it."""
     return word not in _sample().text
 
 
 def rare_part(word: str) -> str:
-    """Return `word`, in lower case, without what is common at its ends.
+    """Return `word`, in lower case, without common trigrams at its ends.
 
-    All of it if all of it is common, and while there are too few people to tell.
+    The whole word is returned if all of it is common, or if there are too few users to tell.
     """
     common = _sample().common
     start, end = 0, len(word)
@@ -68,12 +68,13 @@ def _sample() -> Sample:
 def _taken() -> Sample:
     people = select(User.first_name, User.last_name, User.email)
     newest = db.session.scalar(select(func.max(User.id))) or 0
-    # Not every so-manieth: numbers in addresses grow with the ids, and would all end alike.
+    # Sample at random, not at fixed steps: numbers in emails may grow with the ids, and at fixed
+    # steps they would all end alike.
     numbers = range(1, newest + 1)
     ids = Random(newest).sample(numbers, min(SAMPLE, newest))  # noqa: S311 - no secret
     rows = db.session.execute(people.where(User.id.in_(ids))).all()
     if len(rows) < FEWEST:
-        # Few of the numbers that were ever given are still taken.
+        # Most ids belong to purged users, so take the newest users instead.
         rows = db.session.execute(people.order_by(User.id.desc()).limit(SAMPLE)).all()
     texts = [names.fold(" ".join(row)) for row in rows]
     counts: Counter[str] = Counter()

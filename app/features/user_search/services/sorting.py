@@ -1,8 +1,8 @@
-"""The orders in which people are listed, as walks along indexes.
+"""The orders of the user list, as walks along indexes.
 
-An order is a list of segments, one after the other: by role there is one for each role, by the
-time they were last seen one of those who were and one of those who never were. Each segment is
-read in the order of an index, from either end, so no page sorts the table.
+An order is a list of segments. By role, there is a segment for each role. By "last seen", there is
+one for users who were seen and one for users who never were. Each segment is read along an index,
+from either end, so no page sorts the table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.models.user import STATUSES
 
 DEFAULT_SORT = "-created_at"
 SORTS = ("name", "email", "role", "status", "created_at", "last_seen_at")
-ADDED = "-id"  # the order in which an index of words has its rows, the latest first
+ADDED = "-id"  # the order of the trigram index, newest first
 
 COLUMNS = User.__table__.c
 _KEYS = {
@@ -31,7 +31,7 @@ _KEYS = {
     "id": ("id",),
 }
 _KINDS = {"id": int, "created_at": datetime, "last_seen_at": datetime}
-# The filters that the index of an order narrows down too, at no loss of the order.
+# The filters that an order's index can apply while it keeps the order.
 _SERVED: dict[str, tuple[set[str], ...]] = {
     "created_at": ({"role", "created"}, {"status", "created"}),
     "role": ({"role", "created"},),
@@ -42,7 +42,7 @@ _SERVED: dict[str, tuple[set[str], ...]] = {
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a list: the rows under `conditions`, in the order of `keys`, the last the id."""
+    """A part of a list: the rows under `conditions`, in the order of `keys`, the id last."""
 
     name: str
     conditions: tuple[ColumnElement[bool], ...]
@@ -50,17 +50,17 @@ class Segment:
     is_descending: bool
 
     def kinds(self) -> tuple[type, ...]:
-        """Return what Python has each key as."""
+        """Return the Python type of each key."""
         return tuple(_KINDS.get(key, str) for key in self.keys)
 
 
 def is_known(sort: str) -> bool:
-    """Tell whether `sort` names an order: one of SORTS, a minus in front turns it round."""
+    """Tell whether `sort` is one of SORTS, with an optional leading minus for descending order."""
     return sort.removeprefix("-") in SORTS
 
 
 def served(sort: str, names: set[str]) -> set[str] | None:
-    """Return which of the filters the index of an order serves; None if it leaves some out."""
+    """Return the filters that the index of an order serves, or None if it cannot serve all."""
     for some in _SERVED.get(sort.removeprefix("-"), ()):
         if names <= some:
             return names
@@ -68,7 +68,7 @@ def served(sort: str, names: set[str]) -> set[str] | None:
 
 
 def segments(sort: str, filters: Filters, source: Any = COLUMNS) -> list[Segment]:
-    """Return the walk through `source`, the columns of users or of some of them."""
+    """Return the segments of an order. `source` has the columns of all or of gathered users."""
     key, is_descending = sort.removeprefix("-"), sort.startswith("-")
     if key == "role":
         found = _by_role(filters.role_id, source)
@@ -101,5 +101,5 @@ def _by_last_seen(filters: Filters, source: Any, *, is_descending: bool) -> list
     seen = Segment("seen", (at.is_not(None),), _KEYS["last_seen_at"], is_descending)
     if filters.seen_from or filters.seen_to:
         return [seen]
-    # Engines differ in where they sort what is missing; here it is longer ago than all else.
+    # Engines sort NULL differently. Here, "never" counts as longer ago than any time.
     return [Segment("never", (at.is_(None),), _KEYS["id"], is_descending=True), seen]

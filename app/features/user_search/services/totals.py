@@ -1,4 +1,4 @@
-"""How many people a list holds: exact while that is cheap, beyond it an estimate."""
+"""Count the users of a list: exactly while that is cheap, otherwise by an estimate."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from app.features.user_search.services.filters import Filters
 from app.models import User
 from app.services.user_list import Total
 
-CAP = 10_000  # beyond this an exact total costs more than it is worth
-FEWEST = 100  # as many as a filter leaves are gathered without a look at what else narrows
-FEW = 1_000  # as many as a search finds are sorted; more come in the order of their index
-KEPT = 60 * 60  # seconds for which SQLite's count of all users is not taken again
+CAP = 10_000  # beyond this, an exact total costs more than it is worth
+FEWEST = 100  # rows; a filter that leaves so few is used without looking at the others
+FEW = 1_000  # matches of a search to sort; more come in the order of their index
+KEPT = 60 * 60  # seconds; the lifetime of SQLite's count of all users
 
 _kept: dict[str, tuple[float, int, int]] = {}
 
 
 def of_served(filters: Filters) -> Total:
-    """Return the total of a list that one index narrows down."""
+    """Return the total of a list with filters that one index serves."""
     if filters.is_empty:
         return _of_everyone()
     if is_sqlite():
@@ -33,9 +33,9 @@ def of_served(filters: Filters) -> Total:
 
 
 def of_rarest(filters: Filters) -> tuple[str, Total]:
-    """Return the filter that leaves the fewest people, or "" if each leaves too many to sort.
+    """Return the filter that leaves the fewest users, or "" if each leaves too many to sort.
 
-    The total is of use in that case only. For SQLite, which knows nothing of its rows.
+    The total is meaningful only with "". This is for SQLite, which has no statistics.
     """
     most = FEW if filters.names & {"search", "start"} else CAP
     total = Total(0, "more")
@@ -44,7 +44,7 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
         if name == "search":
             sizes[name], many = _in_trigrams(filters.search)
             if filters.names == {name} and sizes[name] > FEW:
-                # The index also has those who are deleted.
+                # The index also has deleted users.
                 total = about(many) if sizes[name] > CAP else Total(capped(filters))
         elif name == "start":
             sizes[name] = _count(matching.beginnings(matching.short_words(filters.search)[0]), FEW)
@@ -57,10 +57,10 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
 
 
 def _of_everyone() -> Total:
-    """Return how many users there are, without a look at each of very many."""
+    """Return the number of all users, without reading every row of a large table."""
     if is_sqlite():
         return _exact_or_about(_count_now_and_then())
-    # What VACUUM, ANALYZE or autovacuum saw last; -1 before the first.
+    # The count of the last VACUUM or ANALYZE, or -1 before the first.
     seen = db.session.scalar(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
     )
@@ -68,7 +68,7 @@ def _of_everyone() -> Total:
 
 
 def capped(filters: Filters) -> int:
-    """Return how many users there are under `filters`, CAP + 1 for more than CAP."""
+    """Return the number of users under `filters`, or CAP + 1 for more than CAP."""
     return _count(select(literal_column("1")).where(*filters.conditions()), CAP)
 
 
@@ -78,7 +78,10 @@ def _count(rows: Select[Any] | CompoundSelect[Any], cap: int) -> int:
 
 
 def of_expected(filters: Filters, many: int) -> Total:
-    """Return the exact total unless PostgreSQL expects so `many`, or finds, more than CAP."""
+    """Return the exact total, or an estimate if there are more than CAP.
+
+    `many` is the estimate of PostgreSQL.
+    """
     if many > 2 * CAP:
         return about(many)
     count = capped(filters)
@@ -86,7 +89,7 @@ def of_expected(filters: Filters, many: int) -> Total:
 
 
 def expected(filters: Filters) -> int:
-    """Return about how many users there are under `filters`, as PostgreSQL plans for it."""
+    """Return the number of users under `filters` that PostgreSQL's planner expects."""
     connection = db.session.connection()
     compiled = select(User.id).where(*filters.conditions()).compile(connection)
     plan = connection.exec_driver_sql(
@@ -98,10 +101,10 @@ def expected(filters: Filters) -> int:
 
 
 def _in_trigrams(search: str) -> tuple[int, int]:
-    """Return how many users SQLite's index finds, CAP + 1 for more than CAP, and about how many.
+    """Return the number of matches in SQLite's index, up to CAP + 1, and an estimate of all.
 
-    The index has its rows in the order of their ids: how far down the first CAP of them reach says
-    how many there are in all.
+    The index has its rows in the order of ids, so the range of ids of the first CAP matches gives
+    the estimate.
     """
     newest = matching.matches(search).order_by(matching.trigrams.c.rowid.desc()).limit(CAP + 1)
     found = newest.subquery()
@@ -115,9 +118,9 @@ def _in_trigrams(search: str) -> tuple[int, int]:
 
 
 def _count_now_and_then() -> int:
-    """Return about how many users there are on SQLite, which has no estimate of its own.
+    """Return the approximate number of users on SQLite, which has no estimate of its own.
 
-    Many are counted once in KEPT seconds; in between, those are added whose ids came since.
+    A large table is counted once in KEPT seconds. In between, the number of new ids is added.
     """
     key = str(db.engine.engine.url)
     at, count, highest = _kept.get(key, (0.0, 0, 0))
@@ -130,7 +133,7 @@ def _count_now_and_then() -> int:
 
 
 def about(count: int) -> Total:
-    """Return an estimate, to two figures as no more of it is known."""
+    """Return an estimated total, rounded to two significant digits."""
     unit = 10 ** max(0, len(str(count)) - 2)
     return Total(round(count / unit) * unit, "about")
 
