@@ -29,7 +29,7 @@ from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 
 COMMAND = re.compile(r"@\w+\.(?:command|group)\(\"([a-z_]+)\"")
-ROW = re.compile(r"(\||[-*] |\d+\. )")  # the beginning of a table row or a list item
+ROW = re.compile(r"(\||[-*] |\d{1,3}\. )")  # the beginning of a table row or a list item
 REQUIREMENTS = "requirements/common.in"
 ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
 # Importing a module that is None in sys.modules fails as if its file were missing.

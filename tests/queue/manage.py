@@ -1,4 +1,4 @@
-"""manage.py with the tasks of tests, and with what WORKER_<NAME> and CLAIMS_<NAME> set."""
+"""manage.py with the tasks of tests, and with what WORKER_<NAME> and LEASES_<NAME> set."""
 
 import os
 import sys

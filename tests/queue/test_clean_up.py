@@ -65,8 +65,10 @@ def test_a_clean_up_says_how_much_it_deleted(app, make_user, make_row):
     assert {kind: count for kind, count in counts.items() if count} == {"sessions": 1, "emails": 1}
 
 
-def test_each_recurring_task_exists():
-    assert set(recurring.SCHEDULE) <= set(queue.TASKS)
+def test_each_recurring_task_names_a_setting(app):
+    recurring_tasks = [task for task in queue.TASKS.values() if task.cron]
+    assert "clean_up" in {task.name for task in recurring_tasks}
+    assert {task.cron for task in recurring_tasks} <= set(app.config)
 
 
 def test_without_a_queue_a_task_is_due_once(app, monkeypatch):

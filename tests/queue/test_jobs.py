@@ -10,6 +10,7 @@ import pytest
 
 from app.kit import queue
 from app.kit.mail import outbox
+from app.kit.queue import job_reader
 from tests.queue.support import is_running, states, until
 
 PROGRAM = "tests/queue/manage.py"
@@ -190,7 +191,7 @@ def test_a_job_without_retries_fails_and_leaves_its_traceback(web, start, file, 
     job_id = queue.enqueue("fail", path=str(file))
     ends_as(own_redis, job_id, "failed")
 
-    assert queue.inspection.fetch(job_id)[1].traceback.endswith("as it should\n")
+    assert job_reader.fetch(job_id)[1].traceback.endswith("as it should\n")
 
 
 def test_a_job_that_does_not_notice_that_its_time_is_over_is_ended(web, start, file, own_redis):
@@ -431,7 +432,7 @@ def test_without_redis_a_mail_server_that_dawdles_does_not_outlast_the_claim(
     outbox.commit_and_notify(*make_mails(1))
     slow = make_mail_server()
     slow.script.append("stall")
-    variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "CLAIMS_TIMEOUT": "1"}
+    variables = {"MAIL_PORT": str(slow.port), "MAIL_TIMEOUT": "60", "LEASES_TIMEOUT": "1"}
     worker = run("run_worker", "--no-redis", program=PROGRAM, **variables)
 
     worker.wait_for_line("pending, attempt 1: Task exceeded maximum timeout")

@@ -38,6 +38,7 @@ def clients(site: Site, sent: bytes, receive_buffer: int = 0) -> Iterator[list[s
 @pytest.mark.parametrize("kind", SLOW)
 def test_clients_that_send_slowly_stop_nobody(site: Site, kind: str) -> None:
     """F28: two stopped half of the site, and seven all of it."""
+    site.cookies.clear()  # of a test that signed in
     with clients(site, SLOW[kind]) as opened:
         for path in ("/healthz", "/", "/account/login"):
             assert site.ask(path).status == 200

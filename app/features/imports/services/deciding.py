@@ -108,7 +108,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Outcome:
+class LineOutcome:
     """The decision on a line. `changes` maps columns of the user to old and new values."""
 
     row: Row
@@ -153,7 +153,7 @@ class Rules:
     def may_give(self, role: Role) -> bool:
         return policy.may_grant(self.by, role.permissions)
 
-    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> Outcome:
+    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> LineOutcome:
         """Decide on the line `number` of a run. The run does no more than the check showed.
 
         Since the check, the importer may have gained permissions, or new roles may exist. A line
@@ -164,7 +164,7 @@ class Rules:
             outcome.refuse("", "", LEFT_OUT)
         return outcome
 
-    def decide(self, row: Row, found: Found[Any] | None) -> Outcome:
+    def decide(self, row: Row, found: Found[Any] | None) -> LineOutcome:
         """Decide on a line. `found` is the row of the user with its email, or None."""
         role = None
         if row.role:
@@ -174,16 +174,16 @@ class Rules:
         if found is not None and found.is_deleted:
             row.complain("email", row.email, DELETED)
         if row.problems:
-            return Outcome(row, End.PROBLEM)
+            return LineOutcome(row, End.PROBLEM)
         invites = self.plan.mode == ImportMode.INVITE
         if found is None or (invites and found.stored_status == "unconfirmed"):
             return self._decide_on_new(row, role, found)
         return self._decide_on_known(row, role, found)
 
-    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> Outcome:
+    def _decide_on_new(self, row: Row, role: Role | None, found: Found[Any] | None) -> LineOutcome:
         """Decide on a user without an account, or with an unconfirmed one."""
         invites = self.plan.mode == ImportMode.INVITE
-        outcome = Outcome(row, End.INVITED if invites else End.CREATED)
+        outcome = LineOutcome(row, End.INVITED if invites else End.CREATED)
         outcome.role = role or self.default_role
         outcome.user_id = found.id if found else None
         before = self.roles.get(found.role_id or 0) if found else None
@@ -197,8 +197,8 @@ class Rules:
             outcome.refuse("role", outcome.role.name, ROLE_ABOVE)
         return outcome
 
-    def _decide_on_known(self, row: Row, role: Role | None, found: Found[Any]) -> Outcome:
-        outcome = Outcome(row, End.UNCHANGED, user_id=found.id)
+    def _decide_on_known(self, row: Row, role: Role | None, found: Found[Any]) -> LineOutcome:
+        outcome = LineOutcome(row, End.UNCHANGED, user_id=found.id)
         if not self.plan.update_existing:
             return outcome
         for name in ("first_name", "last_name"):
@@ -223,7 +223,7 @@ class Rules:
         return outcome
 
     def _decide_on_role(
-        self, outcome: Outcome, user_id: int, before: Role | None, given: Parameters
+        self, outcome: LineOutcome, user_id: int, before: Role | None, given: Parameters
     ) -> None:
         actor_ids = self.plan.actor_ids
         refusal = CHANGE_ROLE.refusal(
@@ -275,5 +275,5 @@ def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
     return User.email == any_(literal(addresses, ARRAY(String)))
 
 
-def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
+def tally(outcomes: Iterable[LineOutcome]) -> dict[str, int]:
     return dict(Counter(str(outcome.end) for outcome in outcomes))

@@ -28,8 +28,8 @@ from app.features.imports.services.checking import (
 )
 from app.features.imports.services.deciding import (
     End,
+    LineOutcome,
     NotAllowed,
-    Outcome,
     Plan,
     Rules,
     find,
@@ -179,7 +179,7 @@ def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
     return [roles[role_id] for role_id in sorted(roles)]
 
 
-def _result(plan: Plan, position: int, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _result(plan: Plan, position: int, outcomes: Sequence[LineOutcome]) -> dict[str, Any]:
     return {
         "import_id": plan.id,
         "position": position,
@@ -195,7 +195,7 @@ def _result(plan: Plan, position: int, outcomes: Sequence[Outcome]) -> dict[str,
     }
 
 
-def _as_written(outcome: Outcome) -> str:
+def _as_written(outcome: LineOutcome) -> str:
     """Return the invalid text in the email column, as written in the file."""
     return next((one.value for one in outcome.row.problems if one.field == "email"), "")
 

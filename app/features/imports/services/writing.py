@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from app import emails
 from app.extensions import db, is_sqlite
-from app.features.imports.services.deciding import TAKEN, End, Outcome, Rules
+from app.features.imports.services.deciding import TAKEN, End, LineOutcome, Rules
 from app.kit import audit
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
@@ -32,7 +32,7 @@ class _Person:
     role: Any
 
 
-def write(rules: Rules, outcomes: Sequence[Outcome]) -> bool:
+def write(rules: Rules, outcomes: Sequence[LineOutcome]) -> bool:
     """Write the outcomes, and tell whether there is mail.
 
     If another request took an email meanwhile, the unique index refuses it, and the line becomes
@@ -53,7 +53,7 @@ def write(rules: Rules, outcomes: Sequence[Outcome]) -> bool:
     return _send(rules, new, updated)
 
 
-def _insert(rules: Rules, outcomes: Sequence[Outcome]) -> None:
+def _insert(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if not outcomes:
         return
     rows = [
@@ -100,12 +100,12 @@ def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any])
     return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
 
 
-def _void_passwords(rules: Rules, outcomes: Sequence[Outcome]) -> None:
+def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if ids := [outcome.user_id for outcome in outcomes if outcome.user_id is not None]:
         unproven.void_passwords(among(User.id, ids), rules.plan.provenance)
 
 
-def _take_over(rules: Rules, outcomes: Sequence[Outcome]) -> None:
+def _take_over(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     """Invite the owners of emails that are registered but unconfirmed."""
     same = INVITE.columns(Parameters(by=rules.by))
     rows = [
@@ -122,7 +122,7 @@ def _take_over(rules: Rules, outcomes: Sequence[Outcome]) -> None:
         db.session.execute(update(User), rows)
 
 
-def _update(outcomes: Sequence[Outcome]) -> None:
+def _update(outcomes: Sequence[LineOutcome]) -> None:
     table = _table(User)
     for columns in {tuple(outcome.changes) for outcome in outcomes}:
         statement = (
@@ -141,7 +141,7 @@ def _update(outcomes: Sequence[Outcome]) -> None:
 # The audit trail
 
 
-def _event_of_new(rules: Rules, outcome: Outcome) -> dict[str, Any]:
+def _event_of_new(rules: Rules, outcome: LineOutcome) -> dict[str, Any]:
     action = INVITE.event if outcome.end == End.INVITED else "user.created"
     role = outcome.role.name if outcome.role else ""
     return {
@@ -152,7 +152,7 @@ def _event_of_new(rules: Rules, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _events_of_update(rules: Rules, outcome: Outcome) -> list[dict[str, Any]]:
+def _events_of_update(rules: Rules, outcome: LineOutcome) -> list[dict[str, Any]]:
     details = {"import": rules.plan.id}
     names = {name: list(pair) for name, pair in outcome.changes.items() if name in UPDATABLE[:2]}
     events = []
@@ -167,7 +167,7 @@ def _events_of_update(rules: Rules, outcome: Outcome) -> list[dict[str, Any]]:
     return [{**event, **_subject(outcome), "details": details} for event in events]
 
 
-def _subject(outcome: Outcome) -> dict[str, Any]:
+def _subject(outcome: LineOutcome) -> dict[str, Any]:
     return {
         "subject_type": "user",
         "subject_id": outcome.user_id,
@@ -188,7 +188,7 @@ def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
 # Mail
 
 
-def _send(rules: Rules, new: Sequence[Outcome], updated: Sequence[Outcome]) -> bool:
+def _send(rules: Rules, new: Sequence[LineOutcome], updated: Sequence[LineOutcome]) -> bool:
     invited = [outcome for outcome in new if outcome.end == End.INVITED]
     promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
     with emails.in_batch():
@@ -199,7 +199,7 @@ def _send(rules: Rules, new: Sequence[Outcome], updated: Sequence[Outcome]) -> b
     return bool(invited or promoted)
 
 
-def _person(outcome: Outcome) -> Any:
+def _person(outcome: LineOutcome) -> Any:
     return _Person(outcome.user_id or 0, outcome.row.email, outcome.role)
 
 
