@@ -1,4 +1,4 @@
-"""The audit trail while several work on it: nothing is lost, nobody waits for long."""
+"""The audit trail under concurrent writers: nothing is lost, and nobody waits for long."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def test_two_clean_ups_at_once_delete_each_event_once(race, monkeypatch):
     add_events(300, at=now() - timedelta(days=10_000))
     add_events(7)
     first, second = race(audit.purge, audit.purge)
-    # What the one has locked the other leaves: whatever is left goes the next night.
+    # Each run skips rows that the other has locked; the next night deletes the rest.
     assert isinstance(first, int), first
     assert isinstance(second, int), second
     assert first + second + audit.purge() == 300

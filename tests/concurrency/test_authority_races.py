@@ -1,4 +1,4 @@
-"""Whoever acts is demoted, suspended or deleted while what they do is under way."""
+"""Demote, suspend or delete the actor while their action is in progress."""
 
 import pytest
 from sqlalchemy import select
@@ -21,13 +21,13 @@ def role():
 
 
 def named(name, permissions):
-    """Have a role of this name, which the other tests of a run leave there."""
+    """Create a role of this name, unless an earlier test of the run left one."""
     if role_id(name) is None:
         make_role(name, permissions=permissions)
     return name
 
 
-# Each as (what the person is, the action).
+# Each entry has the state of the user and the action.
 ACTIONS_TRIED = {
     "change role": ({}, lambda user, by: users.change_role(user, role=role(), by=by)),
     "change name": (
@@ -60,7 +60,7 @@ LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("action", ACTIONS_TRIED)
 def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
-    """AZ-2: the request came in before, its transaction begins after."""
+    """AZ-2: the request arrives before the change, and its transaction begins after it."""
     traits, act = ACTIONS_TRIED[action]
     traits = dict(traits)
     if action == "change role":
@@ -80,7 +80,7 @@ def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, actio
 
 @pytest.mark.parametrize("others_first", [False, True])
 def test_an_action_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, others_first):
-    """AZ-2: whether whoever acts has the smaller number or whom it is done to."""
+    """AZ-2: the id of the actor may be smaller or larger than that of the other user."""
     named("People", 0x05)
     for _ in range(ROUNDS):
         admin_id = make_user(role="Administrator").id
@@ -102,7 +102,7 @@ def test_an_action_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, o
 
 
 def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
-    """Nobody waits for ever, whatever the order of their numbers."""
+    """No deadlock occurs, whatever the order of their ids."""
     for _ in range(ROUNDS):
         ids = [make_user(role="Administrator").id for _ in range(4)]
         results = race(

@@ -1,4 +1,4 @@
-"""Deleting, restoring and erasing while something else happens to the same person."""
+"""Delete, restore and erase a user while another action changes them."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ ROUNDS = 15
 
 
 def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
-    """AD-7: neither waits for the other in a circle, and nothing is sent that should not be."""
+    """AD-7: no deadlock occurs, and no mail is sent that should not be."""
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
         user = make_user()
@@ -34,7 +34,7 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
 
 
 def test_people_and_administrators_ask_for_links_at_once(race):
-    """Those who ask for themselves and those who do it for them lock in the same order."""
+    """Users and administrators lock rows in the same order."""
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
         user_id = make_user(confirmed=False).id

@@ -1,4 +1,4 @@
-"""Guesses at a password in the same moment: the limit holds, and nobody waits for each other."""
+"""Guesses at a password at the same moment: the limit holds, and no guess waits."""
 
 import pytest
 
@@ -41,11 +41,11 @@ def sign_in(email, address, password="wrong"):  # noqa: S107
 
 @pytest.mark.parametrize("networks", [1, 2, GUESSES])
 def test_of_sixty_guesses_at_once_no_more_than_the_limit_are_looked_at(race, counted, networks):
-    """BF-1: from one address, from two, and each from another."""
+    """BF-1: from one IP address, from two, and from a different one each time."""
     email = make_user().email
     acts = [sign_in(email, f"192.0.2.{number % networks}") for number in range(GUESSES)]
     looked_at, _ = outcomes(race(*acts))
-    # Two networks have ten each at most, and the account ten of which they share the first.
+    # Two networks have ten guesses each at most, and share the first ten of the account.
     assert looked_at == 10 if networks != 2 else 10 <= looked_at <= 20
 
 

@@ -1,4 +1,4 @@
-"""Two people, or one impatient one, at the same moment: one effect, and never an error."""
+"""Two requests at the same moment have one effect and cause no error."""
 
 import pytest
 from sqlalchemy import func, select
@@ -30,7 +30,7 @@ def role_id(name):
 
 
 def acting(service, user_id, by_id, **values):
-    """Return a function that loads both people, as a request does, and calls the service."""
+    """Return a function that loads both users, as a request does, and calls the service."""
 
     def act():
         user, by = db.session.get(User, user_id), db.session.get(User, by_id)
@@ -90,7 +90,7 @@ def test_three_administrators_who_turn_on_each_other_leave_one(race):
 
 
 def succeeded(results, *refusals):
-    """Return how many calls came through; the others must have been refused by name."""
+    """Return the number of successful calls; the others must have raised the given exceptions."""
     failed = [result for result in results if isinstance(result, Exception)]
     assert all(isinstance(error, refusals) for error in failed), failed
     return len(results) - len(failed)
@@ -285,7 +285,7 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
 def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
     race, racing_app, monkeypatch, action
 ):
-    """SE-3: whoever had it, and a session, would have the account again, or its end."""
+    """SE-3: an attacker with the old password and a session could keep or delete the account."""
     if db.engine.dialect.name == "sqlite":
         pytest.skip("Who sends a form holds the only write lock while the password is verified.")
     user = make_user()
@@ -327,7 +327,7 @@ def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
 def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
     race, racing_app, monkeypatch, way
 ):
-    """SE-3: the session would begin after all sessions were ended, and last."""
+    """SE-3: the new session would start after all sessions were ended, and stay."""
     if db.engine.dialect.name == "sqlite":
         pytest.skip("Who signs in holds the only write lock while the password is verified.")
     admin_id, user = make_user(role="Administrator").id, make_user()
@@ -357,7 +357,7 @@ def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
     assert db.session.scalar(select(func.count()).select_from(UserSession)) == 0
 
 
-# Writers on one database
+# Concurrent writers on one database
 
 
 def test_four_writers_never_find_the_database_locked(race):
@@ -391,7 +391,7 @@ def test_requests_that_write_at_once_are_all_answered(race, racing_app):
 
 
 def test_two_workers_send_a_mail_once(race, racing_app):
-    """F6: whoever claims it has it."""
+    """F6: one worker gets the lease."""
     row_ids = []
     for _ in range(5):
         user = make_user(confirmed=False)

@@ -1,4 +1,4 @@
-"""Bodies that arrive slowly, or take long to be read: nobody waits for them."""
+"""Bodies that arrive slowly or take long to parse do not block other requests."""
 
 import io
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.factories import make_user
 
 @contextmanager
 def writer(database):
-    """Give a function that tells whether someone else can write at this moment."""
+    """Yield a function that tells whether another connection can write at this moment."""
     waiting = {"timeout": 0.05} if database.startswith("sqlite") else {}
     engine = create_engine(database, connect_args=waiting)
 
@@ -28,7 +28,7 @@ def writer(database):
 
 
 class SlowBody(io.BytesIO):
-    """Asks, with each piece that is read of it, whether others have to wait for the next."""
+    """A body that checks before each read whether other connections can write."""
 
     def __init__(self, content, can_write):
         super().__init__(content)
@@ -51,7 +51,7 @@ def send(browser, path, body, content_type, *, in_chunks=False):
 
 
 def test_nobody_waits_for_a_form_that_arrives_slowly(race, racing_app, database):
-    """F28: anyone who is signed in could otherwise keep all others from writing."""
+    """F28: any signed-in user could otherwise block all writers."""
     browser = racing_app.test_client()
     browser.enter(make_user())
     path = "/account/manage/change-password"

@@ -1,7 +1,7 @@
-"""The recipes of the guides: blocks of code whose first line names the file that they are for.
+"""The recipes of the guides: code blocks whose first line names their file.
 
-`# app/main/views.py` says that the block is the whole file, or the end of one that is there.
-`# app/models/role.py, above: ADMINISTER =` says that it goes above the first such line of the file.
+`# app/main/views.py` marks a block as the whole file, or as the end of an existing file.
+`# app/models/role.py, above: ADMINISTER =` inserts the block above the first matching line.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ GUIDES = [ROOT / "README.md", ROOT / "docs" / "customising.md", ROOT / "docs" / 
 PARTS = re.compile(
     r"^## (?P<section>[^\n]*)$|^```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-# A comment of Python, TOML, Jinja, HTML or JavaScript.
+# A comment in Python, TOML, Jinja, HTML or JavaScript.
 FILE = re.compile(r"(?:#|//|<!--|\{#) ((?:app|tests)/[\w./-]+)(?:, above: (.*?))?(?: -->| #\})?\n")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code of a guide, less the line with the file."""
+    """A code block of a guide, without the line that names the file."""
 
     section: str
     file: str
@@ -45,12 +45,12 @@ def blocks() -> tuple[Block, ...]:
 
 
 def files(section: str = "") -> set[Path]:
-    """Return the files that the recipes of a section write, or those of all."""
+    """Return the files that the recipes of a section write, or of all sections."""
     return {ROOT / one.file for one in blocks() if section in {"", one.section}}
 
 
 def follow(section: str, copy: Path) -> None:
-    """Do in a copy of the project what the blocks of a section say."""
+    """Apply the blocks of a section to a copy of the project."""
     chosen = [block for block in blocks() if block.section == section]
     assert chosen, f"No block of the section “{section}” names its file in its first line."
     for block in chosen:

@@ -1,4 +1,4 @@
-"""Promises of the built assets: hashed, compressed, light, safe to build twice, and readable."""
+"""The built assets are hashed, compressed, small, readable, and safe to build twice."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from app.kit import assets
 from tests.support import Browser, needs
 
 KILOBYTE = 1024
-# One first visit is 60 KB; what is left is for the page itself and the icons.
+# A first visit transfers 60 KB; the rest is for the page itself and the icons.
 CSS_AND_JS_LIMIT = 40 * KILOBYTE
 PAGE_LIMIT = 60 * KILOBYTE
 
@@ -25,7 +25,7 @@ HASHED = re.compile(r"^[a-z]+\.[0-9a-f]{12}\.(css|js|svg)$")
 
 @pytest.fixture(scope="module")
 def built(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a build of its own, so that the tests leave the developer's alone."""
+    """Build into a temporary folder, so that the developer's assets stay as they are."""
     before = app.static_folder
     app.static_folder = str(tmp_path_factory.mktemp("static"))
     assets.build(app)
@@ -139,12 +139,12 @@ def test_a_build_removes_what_is_stale(
 
 @pytest.mark.parametrize("script", sorted(assets.SCRIPTS.glob("*.js")), ids=lambda path: path.name)
 def test_scripts_have_no_template_literals(script: Path) -> None:
-    """The minifier takes the spaces out of them."""
+    """The minifier would remove the spaces inside them."""
     assert "`" not in re.sub(r"//.*", "", script.read_text())
 
 
 def test_styles_are_plain_ascii() -> None:
-    """The compiler would put a byte order mark in the middle of the bundle for anything else."""
+    """The compiler would otherwise write a byte order mark into the middle of the bundle."""
     for path in assets.STYLES.glob("*.scss"):
         assert path.read_text().isascii(), path.name
 
@@ -173,7 +173,7 @@ PAIRS = [
 
 
 def tokens(folder: Path) -> dict[str, dict[str, str]]:
-    """The colours of the built stylesheet, by scheme."""
+    """Return the colours of the built stylesheet, by colour scheme."""
     css = (folder / manifest(folder)["app_css"]).read_text()
     light = re.search(r":root\{color-scheme:light dark;(.*?)\}", css)
     dark = re.search(r"prefers-color-scheme: ?dark\)\{:root\{(.*?)\}", css)
@@ -186,7 +186,7 @@ def tokens(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of an oklch colour, by CSS Color 4, clipped to what a screen shows."""
+    """Return the relative luminance of an oklch colour (CSS Color 4), clipped to the sRGB gamut."""
     lightness, chroma, hue = (float(part) for part in colour[6:-1].split())
     a, b = (chroma * f(math.radians(hue)) for f in (math.cos, math.sin))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3

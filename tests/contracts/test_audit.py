@@ -1,4 +1,4 @@
-"""Every action leaves its event: a form that is added tomorrow fails here until it says which."""
+"""Every action records its event. A new form fails here until a table names its event."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ def test_every_form_says_which_event_it_leaves():
 
 @pytest.mark.parametrize("endpoint", sorted(rows("EVENTS")))
 def test_a_form_leaves_its_event(endpoint, world):
-    """AD-5: who, what, from where, when, in which request, and nothing that is secret."""
+    """AD-5: who, what, from where, when, in which request, and no secrets."""
     action, send = row("EVENTS", endpoint)
     before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
     response = send(world)
@@ -56,7 +56,7 @@ def test_every_file_that_is_given_out_says_which_event_it_leaves():
 
 @pytest.mark.parametrize("endpoint", sorted(rows("DOWNLOADS")))
 def test_taking_a_file_away_leaves_its_event(endpoint, world):
-    """AD-5: an auditor asks who has a copy of people's addresses."""
+    """AD-5: auditors need to know who has a copy of the users' emails."""
     action, path_of = row("DOWNLOADS", endpoint)
     path = path_of(world)
     before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
@@ -78,7 +78,7 @@ def test_asking_whether_there_is_a_file_takes_nothing_away(endpoint, world):
 
 
 def recorded():
-    """Return the modules by the texts of theirs that look like an action."""
+    """Return the modules that contain a string that looks like an action, by the string."""
     nouns = "|".join(audit.NOUNS)
     looks_like_one = re.compile(rf"(?:{nouns})\.[a-z_]+")
     named = {}
@@ -97,7 +97,7 @@ def recorded():
 
 
 def where_to_declare(module):
-    """Return the file that gives the actions of a module their words."""
+    """Return the file that declares the words for the actions of a module."""
     parts = module.split(".")
     if parts[1] == "features":
         return f"[events] of app/features/{parts[2]}/feature.toml"
@@ -118,7 +118,7 @@ def test_every_action_that_is_recorded_has_words_and_the_other_way_round():
 
 @pytest.mark.parametrize("feature", [None, *features.names()])
 def test_actions_are_declared_where_they_are_recorded(feature):
-    """With the folder of a feature its events go: nothing else may record them."""
+    """A feature's events are removed with its folder, so no other module may record them."""
     features_of = {
         action: one.name for one in features.installed().values() for action in one.events
     }
@@ -131,7 +131,7 @@ def test_actions_are_declared_where_they_are_recorded(feature):
 
 
 def requirements(feature):
-    """Return the names of the features that a feature requires, directly or not."""
+    """Return the names of the features that a feature requires, directly or indirectly."""
     if feature is None:
         return set()
     direct = features.installed()[feature].requires
@@ -193,7 +193,7 @@ def test_a_wrong_password_of_whoever_is_signed_in_is_noted(world, path, data, ac
 
 
 def test_attempts_that_have_to_wait_are_noted_once(world):
-    """However long someone goes on guessing, the trail does not grow by it."""
+    """However often a visitor guesses, the audit trail does not grow."""
     world.make_user(email="ada@example.com")
     for _ in range(16):
         world.send(world.stranger, "/account/login", email="ada@example.com", password="wrong")
@@ -203,7 +203,7 @@ def test_attempts_that_have_to_wait_are_noted_once(world):
 
 
 def test_a_new_session_and_its_event_are_one_transaction(world, monkeypatch):
-    """Both or neither, and no commit more than without it."""
+    """Both are committed or neither is, with no additional commit."""
     user = world.make_user()
     world.send(world.stranger, "/account/login", email=user.email, password=PASSWORD)
     count = select(db.func.count()).select_from(UserSession).where(UserSession.user_id == user.id)

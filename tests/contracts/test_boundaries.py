@@ -1,4 +1,4 @@
-"""What only one part of the app may know, so that it can be replaced."""
+"""Only one part of the app may import each of these packages, so that it can be replaced."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ APP = Path(__file__).parents[2] / "app"
 
 
 def imported(path):
-    """Return the top-level names of the packages that a file imports, wherever it does."""
+    """Return the top-level names of the packages that a file imports, at any place in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)

@@ -1,4 +1,4 @@
-"""No test of `make test` looks at a clock: on a busy machine it would fail for nothing."""
+"""No test of `make test` measures time, because a busy machine would make it fail."""
 
 import ast
 from pathlib import Path
@@ -29,7 +29,7 @@ def is_marked(node: ast.AST) -> bool:
 
 
 def test_only_tests_that_are_marked_look_at_a_clock() -> None:
-    """`make timing-test` runs those; helpers that wait for events may pause between two looks."""
+    """`make timing-test` runs those tests. Helpers that wait for events may sleep in between."""
     found = [
         f"{path.relative_to(TESTS.parent)}: {node.name}"
         for path in [*TESTS.rglob("test_*.py"), *FEATURES.glob("*/tests/test_*.py")]

@@ -1,4 +1,4 @@
-"""The core needs no feature, the kit needs no core, and a feature needs what it requires."""
+"""The core needs no feature, the kit needs no core, and a feature needs only what it requires."""
 
 import ast
 import inspect
@@ -16,12 +16,12 @@ from app.kit.queue import TASKS
 from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
 
 SIGNING_IN = "app.account.views.sign_in"
-# Ratchets: lower them when less is left. Of the core, signing in needs at most 3,500 lines.
+# Ratchets: lower them when code is removed. Signing in needs at most 3,500 lines of the core.
 MOST_LINES_OF_THE_CORE = 3_000
 MOST_LINES_OF_THE_KIT = 6_000
-# A blueprint imports all of its views, to register them. That is no need of each single view.
+# A blueprint imports all of its views to register them, so a view does not need the others.
 REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
-# Rename one of each: nobody should have to ask which one is meant. Names leave, and none is added.
+# Names used by two classes. Rename one of each pair, and never add a name.
 TWICE = {
     *("Address", "Action", "Filters", "NotOpen", "NotYours", "Overview", "Person", "Plan"),
     *("QueueAway", "Sample", "TooMany", "Total", "Worker"),
@@ -45,13 +45,13 @@ def owner_of_file(path: Path) -> str:
 
 
 def may_know(owner: str) -> set[str]:
-    """Return whose modules, endpoints and tasks code of `owner` may name."""
+    """Return the owners whose modules, endpoints and tasks the code of `owner` may name."""
     if owner in {"settings", "kit"}:
         return {"settings", "kit"} if owner == "kit" else {"settings"}
     if owner == "core":
         return {"settings", "kit", "core"}
     known, features = {owner}, installed()
-    for name in reversed(features):  # each before those that it requires
+    for name in reversed(features):  # each feature comes before those that it requires
         if name in known:
             known |= set(features[name].requires)
     return known | may_know("core")
@@ -67,7 +67,7 @@ def graph() -> dict[str, set[str]]:
 
 
 def closure(module: str) -> dict[str, str]:
-    """Return every module that `module` needs, directly or not, with the one that imports it."""
+    """Return every module that `module` needs, at any remove, with the module that imports it."""
     needed, waiting = {module: ""}, [module]
     while waiting:
         source = waiting.pop(0)
@@ -123,7 +123,7 @@ def test_modules_import_nothing_that_may_be_missing():
 
 
 def test_a_feature_imports_the_face_of_another():
-    """The face is the package itself, such as `from app.features.user_search import Filters`."""
+    """Features import only the package itself: `from app.features.user_search import Filters`."""
     wrong = {
         f"{source} imports {target}"
         for source, target in edges()
@@ -133,7 +133,7 @@ def test_a_feature_imports_the_face_of_another():
     assert not wrong, "Import it from the package, and list it in the __all__ of its __init__.py."
 
 
-# By string
+# References by string
 
 
 def texts() -> Iterator[tuple[Path, str]]:
@@ -143,7 +143,7 @@ def texts() -> Iterator[tuple[Path, str]]:
 
 
 def named(path: Path, text: str, names: list[str]) -> set[str]:
-    """Return which of the names stand in quotation marks in a file, comments aside."""
+    """Return the names that occur in quotation marks in a file, outside comments."""
     if path.suffix == ".py":
         found = {
             node.value
@@ -156,7 +156,7 @@ def named(path: Path, text: str, names: list[str]) -> set[str]:
 
 
 def is_asked_for(text: str, endpoint: str) -> bool:
-    """Tell whether a template asks first whether there is such a page."""
+    """Tell whether a template first checks that a page exists."""
     return re.search(rf"(?:may_open|has_endpoint)\(\s*['\"]{endpoint}['\"]", text) is not None
 
 
@@ -170,7 +170,7 @@ def test_nothing_names_an_endpoint_that_may_be_missing(app: Flask):
         for path, text in texts()
         for endpoint in sorted(named(path, text, list(owners)))
         if owners[endpoint] not in may_know(owner_of_file(path))
-        # Two features may know of each other, as long as they ask.
+        # Two features may refer to each other if both check first.
         and not ("features" in path.parts and is_asked_for(text, endpoint))
     ]
     assert not wrong, (

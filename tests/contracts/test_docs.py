@@ -1,4 +1,4 @@
-"""What the documentation and the deployment files name exists, under that name."""
+"""The names in the documentation and in the deployment files exist."""
 
 import itertools
 import json
@@ -26,13 +26,13 @@ GUIDES = [
     *(page for page in sorted(ROOT.glob("docs/**/*.md")) if "decisions" not in page.parts),
     *READMES,
 ]
-# The features that the kit brings. A copy may have removed some, and its guides may still say so.
+# The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
     *("audit", "bulk", "content", "devtools", "error_reporting", "fake_data", "health"),
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
-# Hosts, files, and the name of a log.
+# Hosts, files and the name of a log, none of which are modules.
 NO_MODULES = {"app.example.com", "app.json", "app.scss", "app.audit"}
 SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
 RUNNING = [
@@ -40,13 +40,13 @@ RUNNING = [
     for name in ("Procfile", "Local", "Makefile", "Dockerfile", "compose.yaml", "bin/post_compile")
 ]
 
-# Read elsewhere: the choice of a configuration by config itself, the processes by
-# gunicorn.conf.py.
+# config itself reads the choice of a configuration, and
+# gunicorn.conf.py reads the number of processes.
 READ_OUTSIDE_THE_CLASSES = {"FLASK_CONFIG", "WEB_CONCURRENCY"}
 
 
 class Recorder(dict[str, str]):
-    """An environment that notes what it is asked for."""
+    """A dictionary of environment variables that records the names it is asked for."""
 
     def __init__(self, values: dict[str, str]) -> None:
         super().__init__(values)
@@ -71,7 +71,7 @@ def settings() -> set[str]:
 
 
 def named(pattern: str, pages: list[Path]) -> set[tuple[str, str]]:
-    """Return what the pattern's group finds, with the page it stands on."""
+    """Return the matches of the pattern's group, with the page of each."""
     return {
         (found, page.relative_to(ROOT).as_posix())
         for page in pages
@@ -83,7 +83,7 @@ def named(pattern: str, pages: list[Path]) -> set[tuple[str, str]]:
 def commands() -> set[str]:
     with cli.make_context("manage.py", ["routes"]) as context:
         names = cli.list_commands(context)
-        # A hidden one is for other commands, not for people.
+        # Hidden commands are for other commands, not for users.
         return {name for name in names if not cli.get_command(context, name).hidden}  # type: ignore[union-attr]
 
 
@@ -103,7 +103,7 @@ def test_the_example_holds_the_settings_of_the_features(app: Flask) -> None:
 def test_every_setting_of_the_example_has_an_explanation() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     setting = re.compile(r"# [A-Z_]+=")
-    mail_group = {"MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD"}  # explained by MAIL_SERVER
+    mail_group = {"MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD"}  # MAIL_SERVER explains these
     obvious = mail_group | {"ADMIN_EMAIL"}
     for before, line in itertools.pairwise(lines):
         if setting.match(line) and line[2:].split("=")[0] not in obvious:
@@ -172,7 +172,7 @@ def test_endpoints_that_are_named_exist(app: Flask) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file exists, belongs to a feature that was removed, or a recipe writes it."""
+    """Tell whether a file exists, belongs to a removed feature, or is written by a recipe."""
     path = Path(os.path.normpath(path))
     if path.exists() or any(path == one or path in one.parents for one in recipes.files()):
         return True
@@ -201,7 +201,7 @@ def test_headings_that_are_linked_exist() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the names that GitHub gives the headings of a page."""
+    """Return the anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -226,9 +226,9 @@ def test_modules_that_are_named_exist() -> None:
 
 
 def has_module(name: str) -> bool:
-    """Tell whether a dotted name is a module, or something in one."""
+    """Tell whether a dotted name is a module or a member of one."""
     parts = name.split(".")
-    if hasattr(Flask, parts[1]):  # a method of an application called app
+    if hasattr(Flask, parts[1]):  # a method of an app named `app`
         return True
     for length in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:length])
@@ -286,7 +286,7 @@ def test_no_deployment_hook_drops_anything() -> None:
 
 
 def test_compose_hands_over_every_setting() -> None:
-    """What .env says reaches each process, but for the places inside of the containers."""
+    """Each process gets the settings of .env, except for paths inside the containers."""
     composed = {"DATABASE_URL", "REDIS_URL", "INSTANCE_PATH", "PORT"}
     given = {name: f"of-{name.lower()}" for name in settings() | {"POSTGRES_PASSWORD"}}
     given["REDIS_PASSWORD"] = "word"
@@ -294,7 +294,7 @@ def test_compose_hands_over_every_setting() -> None:
     for name in ("release", "web", "worker"):
         service = services[name]
         assert [file["path"] for file in service["env_file"]] == [".env"]
-        # As Compose has it: `environment` wins, and ${NAME} in it is looked up in .env.
+        # As in Compose, `environment` wins, and ${NAME} in it is read from .env.
         received = given | {
             setting: re.sub(r"\$\{([A-Z_]+)[^}]*\}", lambda found: given[found[1]], value)
             for setting, value in service["environment"].items()

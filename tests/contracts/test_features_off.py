@@ -1,4 +1,4 @@
-"""The application starts without each feature, and all that is left of its pages answers."""
+"""The app starts without each feature, and all remaining pages answer."""
 
 import json
 import subprocess
@@ -12,9 +12,9 @@ from config import BASE_DIR
 
 
 def together(name: str) -> list[str]:
-    """Return a feature and all features that require it, directly or not."""
+    """Return a feature and all features that require it, directly or indirectly."""
     found = {name}
-    for one in installed().values():  # each after those that it requires
+    for one in installed().values():  # each feature comes after those that it requires
         if found & set(one.requires):
             found.add(one.name)
     return sorted(found)
@@ -26,7 +26,7 @@ EACH = [together(name) for name in ON]
 
 @cache
 def problems(all_at_once: bool) -> list[str]:
-    """Try in one process, which imports the libraries once."""
+    """Run the combinations in one process, which imports the libraries once."""
     cases = [ON] if all_at_once else EACH
     tried = subprocess.run(
         [sys.executable, "-m", "tests.without_features", json.dumps(cases)],

@@ -1,4 +1,4 @@
-"""Every gate before every view: a view is open to the gates that it names, and to no other."""
+"""Test every gate on every view: a view is open only to the gates that it names."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.gates import assert_gate
 
 ROOT = Path(__file__).parents[2]
 
-# The views of the core that name a gate in @open_to, read by hand. A feature's views are not here.
+# The views of the core that name a gate in @open_to, listed by hand, without features.
 OPEN = {
     "unconfirmed": {
         *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
@@ -23,13 +23,13 @@ OPEN = {
     "must_change_password": {
         *("account.change_password", "account.check_password", "account.logout"),
     },
-    # A page that decides how a user signs in never stands here.
+    # Pages that change how a user signs in must not be listed here.
     "impersonating": {
         *("account.change_name", "account.manage", "account.unconfirmed", "account.logout"),
-        # For visitors: a signed-in user is sent home.
+        # These are for visitors: a signed-in user is redirected.
         *("account.login", "account.register", "account.join_from_invite"),
         *("account.reset_password_request", "account.reset_password"),
-        # For everyone who has the link or the text.
+        # These are for everyone who has the link or the text.
         *("account.confirm", "account.check_password"),
     },
 }
@@ -37,7 +37,7 @@ OPEN = {
 
 @pytest.fixture
 def enter(app):
-    """Return a function that makes a browser of `user`, a new session each time."""
+    """Return a function that returns a browser of `user`, in a new session each time."""
 
     def browser_of(user):
         browser = app.test_client()
@@ -80,7 +80,7 @@ def test_a_user_who_must_change_the_password_reaches_only_what_is_open_to_them(
 
 
 def test_the_gates_are_asked_in_this_order():
-    """An email address is confirmed before anything else, as the other pages may depend on it."""
+    """Users confirm their email first, because the other pages may depend on it."""
     core = [gate.name for gate in gates.in_order() if "features" not in gate.ask.__module__]
     assert [name for name in core if name != "impersonating"] == [
         "unconfirmed",

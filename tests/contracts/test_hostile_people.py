@@ -1,4 +1,4 @@
-"""Attacks on every page at once, so that one that is added later is attacked too."""
+"""Attack every page at once, including pages that are added later."""
 
 import itertools
 from urllib.parse import quote
@@ -14,13 +14,13 @@ from tests.world import HOSTILE, World
 
 __all__ = ["above", "manager"]
 
-# A token in the address says who opens it.
+# A token in the URL decides who may open it.
 OF_ONESELF = {"account.join_from_invite"}
 LISTS = [rule for rule in RULES if "GET" in rule.methods and not rule.arguments]
 
 
 def test_no_form_about_a_person_reaches_anyone_above(app, manager, above):
-    """AZ-2, AZ-4: whatever their account is like, and whatever is sent."""
+    """AZ-2, AZ-4: whatever the state of their account, and whatever the form contains."""
     browser, user = manager
     token = browser.csrf_token("/")
     before = stored_of(above)
@@ -50,7 +50,7 @@ def test_no_form_about_a_person_reaches_anyone_above(app, manager, above):
 
 
 def opened_with(rule, known):
-    """Return the values of the names in a URL with which a page is opened, in turn."""
+    """Yield values for the names in a URL that open a page, one set at a time."""
     names = sorted(rule.arguments)
     for name in names:
         assert name in known, (
@@ -62,9 +62,9 @@ def opened_with(rule, known):
 
 
 def test_hostile_names_run_nowhere(app, admin, make_user, request):
-    """XS-2, XS-3, SE-9: in names, reasons, the trail, files and addresses, on every page."""
+    """XS-2, XS-3, SE-9: in names, reasons, events, files and emails, on every page."""
     world = World(app, make_user, admin, request)
-    # The events come last: the others may add some.
+    # The events come last, because the other rows may add some.
     rows_of = sorted(rows("HOSTILE").items(), key=lambda row: row[0] == "event_id")
     known = {name: make(world) for name, make in rows_of}
     query = quote(HOSTILE)

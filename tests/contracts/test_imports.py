@@ -11,9 +11,9 @@ import pytest
 from app import create_app
 
 ROOT = Path(__file__).parents[2]
-COMPOSITION = "app"  # create_app, which alone knows every part
+COMPOSITION = "app"  # create_app is the only module that knows every part
 
-# Signing in, registering and listing users need these alone.
+# Signing in, registering and listing users need only these modules.
 CORE = [
     {"app.models"},
     {"app.emails"},
@@ -29,24 +29,24 @@ LEVELS = [
     {COMPOSITION},
 ]
 DOORS = CORE[-1]
-# A blueprint of a copy is a door, too.
+# The blueprint of a copy is an entry point, too.
 DOORS |= {
     ".".join(blueprint.import_name.split(".")[:2])
     for blueprint in create_app("testing").blueprints.values()
     if not blueprint.import_name.startswith("app.features.")
 }
-# Their modules may use one another, but not in circles.
+# Their modules may import each other, but not in cycles.
 FREE_INSIDE = {"app.kit", "app.services", "app.features"}
-# In a feature, these parse requests, jobs and commands; the other modules are its services.
+# In a feature, these modules parse requests, jobs and commands; the others are its services.
 FEATURE_DOORS = {
     *("admin", "admin_many", "account", "main", "api", "tasks", "commands", "slots", "forms"),
     *("blueprint", "gallery", "inbox", "patterns"),  # of the development pages
 }
 
-# Each has its reason beside it. A new one is a design fault until a reviewer agrees to its reason.
+# Each entry has its reason. A new entry is a design fault until a reviewer accepts its reason.
 MOST_IMPORTS_INSIDE_FUNCTIONS = 4
 
-APART = {"tests", "migrations"}  # folders of features with code that the application never imports
+APART = {"tests", "migrations"}  # folders of features with code that the app never imports
 
 
 def sources() -> list[Path]:
@@ -72,7 +72,7 @@ def is_for_types(node: ast.AST) -> bool:
 
 
 def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
-    """Yield the import statements below `node` and whether each is inside a function."""
+    """Yield the import statements below `node`, and whether each is inside a function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child, inside
@@ -82,7 +82,7 @@ def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.stmt, 
 
 
 def imported(node: ast.stmt) -> Iterator[str]:
-    """Yield the names of our own modules that a statement imports."""
+    """Yield the names of this project's modules that a statement imports."""
     if isinstance(node, ast.Import):
         names = {alias.name for alias in node.names}
     else:
@@ -138,7 +138,7 @@ def test_imports_point_down():
 
 
 def test_the_doors_know_nothing_of_each_other():
-    """Blueprints, commands, tasks and error pages can be taken out one by one."""
+    """Blueprints, commands, tasks and error pages can be removed one by one."""
     wrong = {
         (source, target)
         for source, target in edges()
@@ -149,7 +149,7 @@ def test_the_doors_know_nothing_of_each_other():
 
 
 def test_no_imports_go_round_in_circles():
-    """A package of doors counts as one module: views know their blueprint."""
+    """A package of entry points counts as one module, because views import their blueprint."""
     graph: dict[str, set[str]] = {}
     for source, target in edges():
         pair = (node_of(source), node_of(target))
@@ -169,7 +169,7 @@ def test_no_imports_go_round_in_circles():
 
 
 def test_only_create_app_imports_the_composition():
-    """`from app import something` must name a module, never the package itself."""
+    """`from app import something` must name a module, not the package itself."""
     wrong = {source for source, target in edges() if target == COMPOSITION}
     assert not wrong
 

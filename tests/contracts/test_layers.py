@@ -1,4 +1,4 @@
-"""What each layer leaves to the others."""
+"""The responsibilities of each layer."""
 
 import ast
 
@@ -15,11 +15,11 @@ from tests.contracts.test_imports import (
     sources,
 )
 
-# What belongs to a request. Below the views nothing asks for it, so that commands and the worker
-# can do whatever a page can.
+# Objects of a request. Code below the views must not use them, so that commands and the worker
+# can do everything that a page can.
 OF_A_REQUEST = {"request", "session", "current_user", "flash", "abort", "redirect", "login_user"}
 LOWEST_LEVEL_WITH_A_REQUEST = LEVELS.index(CORE[3])
-# The kit's own doors: what stands between a request and a view, and the commands of the worker.
+# The kit's entry points: code between a request and a view, and the commands of the worker.
 KIT_DOORS = ("app.kit.web", "app.kit.queue.commands", "app.kit.database.migrations")
 
 APP = [path for path in sources() if name_of(path).startswith("app")]
@@ -37,7 +37,7 @@ def calls(path):
 
 @pytest.mark.parametrize("path", APP, ids=name_of)
 def test_only_services_commit(path):
-    """One use case is one service function and one commit."""
+    """A use case is one service function with one commit."""
     if name_of(path).startswith(
         ("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.audit")
     ):

@@ -1,4 +1,4 @@
-"""The migrations of each feature are a branch that goes up and down by itself, on both engines."""
+"""The migrations of each feature are a branch that upgrades and downgrades by itself."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def tables(app: Flask) -> list[str]:
 
 
 def applied(app: Flask) -> set[str]:
-    """Return the revisions that the database has by name."""
+    """Return the revisions that are applied to the database."""
     with app.app_context(), db.engine.connect() as connection:
         return set(MigrationContext.configure(connection).get_current_heads())
 
@@ -51,7 +51,7 @@ def example(column: sa.Column) -> object:
 
 
 def add_rows(app: Flask) -> dict[str, int]:
-    """Add a row to each table that is there, and return the tables with their number of rows."""
+    """Add a row to each existing table, and return the number of rows of each."""
     migrations.import_models()
     with app.app_context(), db.engine.begin() as connection:
         there = set(sa.inspect(connection).get_table_names())
@@ -164,7 +164,7 @@ def test_tables_of_features_that_are_off_are_not_proposed_to_be_dropped(
     migrated_database: str,
 ) -> None:
     off: list[str] = []
-    for name, manifest in MANIFESTS.items():  # each after those that it requires
+    for name, manifest in MANIFESTS.items():  # each feature comes after those that it requires
         if manifest.tables or set(manifest.requires) & set(off):
             off.append(name)
     done = subprocess.run(

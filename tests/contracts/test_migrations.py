@@ -1,4 +1,4 @@
-"""A new revision lets others read and write while it runs on a big table (docs/migrations.md)."""
+"""New revisions must not block readers or writers of a big table (docs/migrations.md)."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from app.kit.database import migrations
 from tests.migration_sql import BLOCKING, objections, sql_of, statements
 
 SCRIPTS = migrations.scripts(Path(__file__).parents[2] / "migrations")
-# A revision that merges two changes nothing.
+# A merge revision changes nothing.
 CHANGES = [s for s in reversed(list(SCRIPTS.walk_revisions())) if not s.is_merge_point]
 
 

@@ -1,6 +1,6 @@
-"""Numbers that no column holds, in every field, query and cookie: refused, never an error.
+"""Numbers that exceed a database column are refused in every field, query and cookie.
 
-A form that is added tomorrow is tried too: its fields are those that the trail's contract sends.
+New forms are tested too: the contract of the audit trail lists their fields.
 """
 
 import ast
@@ -15,7 +15,7 @@ NUMBERS = ["-1", str(2**31), str(2**63), str(10**20)]
 
 
 def names_asked_for():
-    """Return what the code reads from a request by name."""
+    """Return the names that the code reads from a request."""
     readers = {f"{where}.{how}" for where in ("form", "args") for how in ("get", "getlist")}
     names = set()
     for path in sources():

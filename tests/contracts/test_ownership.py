@@ -1,6 +1,6 @@
-"""Rows of one user: each route whose URL names such a row answers others as if it were not there.
+"""Routes whose URL names a row of one user answer other users as if the row did not exist.
 
-A name in a URL that is added tomorrow fails here until a table says whose row it names.
+A new name in a URL fails here until a table declares who owns its rows.
 """
 
 import pytest
@@ -33,7 +33,7 @@ def test_each_name_in_a_url_names_a_row_of_one_user_or_of_all():
 def test_a_row_that_is_not_confirmed_is_there_for_its_owner_alone(
     rule, app, admin, make_user, request
 ):
-    """AZ-2: page, file and every button answer others as if there were nothing."""
+    """AZ-2: the page, the file and every button answer others as if the row did not exist."""
     world = World(app, make_user, admin, request)
     (name,) = rule.arguments
     thing = rows("OWNED")[name](world)

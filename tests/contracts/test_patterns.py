@@ -1,9 +1,9 @@
-"""No regular expression takes longer than the length of a text asks for.
+"""No regular expression is slow on long, hostile texts.
 
-Text from outside may be long and made to be slow: one word of 64,000 letters took a process a
-minute. Each pattern is given long texts that are made from its own parts. The time of the processor
-is bounded, not that of the clock, and by far more than a good pattern needs: a busy machine changes
-nothing.
+Visitors may send long texts that are made to be slow: one word of 64,000 letters took a process a
+minute. Each pattern gets long texts built from its own parts. The test bounds the processor
+time, not the elapsed time, and by far more than a good pattern needs. So a busy machine does not
+make it fail.
 """
 
 import ast
@@ -28,9 +28,9 @@ from settings import manifests
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 50_000
-# Of the processor, for one text: good patterns need 0.005 to 0.15, slow ones 1.5 to 25.
+# Seconds of the processor for one text: good patterns need 0.005 to 0.15, slow ones 1.5 to 25.
 CPU_SECONDS = 1
-# Not kept in a module.
+# Modules whose patterns are not kept in a module variable, and the reason.
 MADE_ELSEWHERE = {
     "settings/declarations.py": "compiles patterns of settings, which are tried below",
     "settings/urls.py": "reads messages about settings",
@@ -39,12 +39,12 @@ MADE_ELSEWHERE = {
     "app/kit/web/log_lines.py": "is made of the path of a view",
     "app/kit/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
 }
-# What a text may be made of that no pattern asks for.
+# Characters that no pattern asks for.
 PUMPS = ["a", "A", "0", " ", "\n", "-", ".", "/", "%", "a.", "a ", "a-A0.", "aA0-aA0-.", "'", '"']
 
 
 def patterns() -> dict[str, re.Pattern[Any]]:
-    """Return every compiled pattern in the modules of the app, by where it stands."""
+    """Return every compiled pattern in the modules of the app, by its place."""
     spaces = {"gunicorn.conf.py": run_path(str(ROOT / "gunicorn.conf.py"))}
     for package in (app, settings):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -80,7 +80,7 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[str]:
     for long in range(count + 1):
         text, _ = sample(tree, long, 0, LENGTH)
         short, _ = sample(tree, long, 0, 30)
-        # Cut off, so that what follows is missing, and over and over.
+        # The texts are cut off, so that the end does not match, and repeated.
         for whole in (text, text[: LENGTH * 2 // 3], short * (LENGTH // (len(short) or 1))):
             yield whole
             yield f"{whole}\0"
@@ -91,7 +91,7 @@ def attacks(pattern: re.Pattern[Any]) -> Iterator[str]:
 
 
 def repeats(tree: Any) -> int:
-    """Return how many repetitions without a bound there are in a pattern."""
+    """Return the number of unbounded repetitions in a pattern."""
     kinds = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
     total = 0
     for kind, value in tree:
@@ -106,7 +106,7 @@ def repeats(tree: Any) -> int:
 
 
 def sample(tree: Any, long: int, seen: int, size: int) -> tuple[str, int]:  # noqa: C901
-    """Return a text that a pattern matches, or nearly, with its repetition number `long` long.
+    """Return a text that matches a pattern, or nearly, whose repetition number `long` is long.
 
     Lookarounds are left out. `seen` counts the repetitions so far; the new count is returned.
     """
@@ -140,7 +140,7 @@ def sample(tree: Any, long: int, seen: int, size: int) -> tuple[str, int]:  # no
 
 
 def a_character(kind: Any, value: Any) -> str:
-    """Return a character that a set takes, a usual one if it takes one."""
+    """Return a character of a set, if possible a usual one."""
     if kind is sre.NOT_LITERAL:
         return "b" if value == ord("a") else "a"
     if kind is sre.ANY:
@@ -171,7 +171,7 @@ def parser_text(items: Any) -> str:
 
 
 def run(chosen: dict[str, re.Pattern[Any]]) -> None:
-    """Look through long texts with patterns, and say before each one which it is."""
+    """Search long texts with patterns, and print the name of each pattern first."""
     for name, pattern in chosen.items():
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
@@ -182,7 +182,7 @@ def run(chosen: dict[str, re.Pattern[Any]]) -> None:
 
 
 def within_the_bound(argument: str) -> tuple[int, str]:
-    """Run this file with a bound on processor time; return how it ended, and the last pattern."""
+    """Run this file with a limit on processor time; return its result, and the last pattern."""
     ended = subprocess.run(
         [sys.executable, "-m", __name__, argument],
         cwd=ROOT,
@@ -216,7 +216,7 @@ def test_a_slow_pattern_is_noticed(slow: str) -> None:
 
 
 def test_patterns_stand_in_their_modules() -> None:
-    """Those that are made inside of a function are not tried above."""
+    """Patterns that are compiled inside a function are not tested above."""
     assert len(patterns()) > 30
     hidden = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -1,4 +1,4 @@
-"""Recipes of the guides do what they promise, as they are printed."""
+"""The recipes of the guides work as they are printed."""
 
 import os
 import re
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 CUSTOMISING = "docs/customising.md"
 FEATURE = "A feature of your own"
 FOLDER = "app/features/invoices/"
-# Commands write these from the manifests.
+# Commands write these files from the manifests.
 WRITERS = (
     ["manage.py", "features", "env"],
     ["scripts/draw_rooms.py"],
@@ -31,7 +31,7 @@ WRITERS = (
 )
 WRITTEN = {".env.example", "README.md", "docs/images/rooms.svg"}
 COPIED_CACHE = ".mypy_cache"
-# The contracts that look at what the recipes add.
+# The contracts that check the code of the recipes.
 CONTRACTS = (
     *("audit", "docs", "gates", "hostile_people", "imports", "layers", "migration_branches"),
     *("ownership", "rooms", "routes", "sentences", "template_layers", "templates"),
@@ -39,7 +39,7 @@ CONTRACTS = (
 
 
 def recipe(page: str, after: str, language: str) -> str:
-    """Return the first block of code in `language` after some words of a guide, less its file."""
+    """Return the first code block in `language` after some words of a guide, without its file."""
     text = (ROOT / page).read_text()
     assert after in text
     block = text.partition(after)[2].partition(f"```{language}\n")[2].partition("```")[0]
@@ -53,7 +53,7 @@ def fresh_registries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_gate_and_the_pages_of_the_guide(app: Flask, fresh_registries: None) -> None:
-    """Administrators alone see reports, the gate leads to the terms, and the token is redacted."""
+    """Only administrators see reports, the gate leads to the terms, and the token is redacted."""
     main = Blueprint("guide", __name__)
     scope: dict[str, Any] = {
         **vars(gates),
@@ -110,18 +110,18 @@ def start(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(copy: Path, *arguments: str) -> str:
-    """Run a command in the copy, and return what it printed if it failed."""
+    """Run a command in the copy, and return its output if it fails."""
     done = start(copy, *arguments)
     return f"{done.stdout}\n{done.stderr}" if done.returncode else ""
 
 
 def try_tests(copy: Path, *arguments: str) -> str:
-    """Run tests in the copy, and return what they printed if they failed."""
+    """Run tests in the copy, and return their output if they fail."""
     return run(copy, "manage.py", "test", "-q", "-p", "no:cacheprovider", *arguments)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files that a commit of the folder would hold."""
+    """Return the files that a commit of the folder would contain."""
     left_out = {"__pycache__", "gen", "instance"}
     names = [*folder.glob("*"), *folder.glob("app/**/*"), *folder.glob("tests/**/*")]
     names += [*folder.glob("docs/**/*"), *folder.glob("settings/**/*")]
@@ -134,9 +134,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy to which the recipes of a permission and of a feature were done.
+    """Return a copy to which the recipes of a permission and of a feature were applied.
 
-    It has no virtual environment: the one of these tests runs it.
+    It has no virtual environment; these tests' own environment runs it.
     """
     copy = tmp_path_factory.mktemp("copy") / "app"
     left_out = shutil.ignore_patterns(
@@ -167,7 +167,7 @@ def test_what_the_guides_say_to_add_passes_lint_and_types(copy: Path) -> None:
 
 @pytest.mark.slow
 def test_the_kits_tests_pass_with_what_the_guides_say_to_add(copy: Path) -> None:
-    """Seven failed for a permission, a task and a page that were added as the guides say."""
+    """Seven tests failed for a permission, a task and a page that followed the guides."""
     assert not try_tests(
         copy,
         FOLDER,
@@ -179,7 +179,7 @@ def test_the_kits_tests_pass_with_what_the_guides_say_to_add(copy: Path) -> None
 
 @pytest.mark.slow
 def test_the_jobs_of_the_guide_name_tasks_that_exist(copy: Path) -> None:
-    """An unknown task raises, also where Redis is away."""
+    """An unknown task raises an error, even if Redis is away."""
     calls = recipe("docs/jobs.md", "A service queues it by its name", "python")
     begin = "from app import create_app\nfrom app.kit import queue\n"
     assert not run(copy, "-c", f"{begin}with create_app().app_context():\n{indent(calls, '    ')}")
@@ -205,7 +205,7 @@ def test_the_jobs_of_the_guide_name_tasks_that_exist(copy: Path) -> None:
 def test_a_contract_says_what_to_do(
     copy: Path, line: str, chosen: tuple[str, ...], said: str
 ) -> None:
-    """It was KeyError and StopIteration, for a form of a blueprint of one's own nothing at all."""
+    """It was KeyError or StopIteration, and for a form of a new blueprint no error at all."""
     file = copy / FOLDER / "tests/access.py"
     source = file.read_text()
     assert line in source

@@ -1,4 +1,4 @@
-"""The compiled requirements are complete, hashed, closed, and name no place to fetch from."""
+"""The compiled requirements are complete, hashed and closed, and name no package index."""
 
 import re
 import sys
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "requirements"
 NAMES = ["common", "dev", "installer", "tools", "peers"]
 
-# Where the metadata of a lock's packages is found. `make tools peers` makes the latter two.
+# Environments with the metadata of a lock's packages. `make tools peers` creates the last two.
 INSTALLED_IN = {"common": ".venv", "dev": ".venv", "tools": ".venv-tools", "peers": ".venv-peers"}
 
-# Every kind of machine that the set-up promises to work on, as the markers of requirements see it.
+# Every kind of machine that the set-up supports, in the markers of requirements.
 MACHINES = [
     {
         "implementation_name": "cpython",
@@ -39,7 +39,7 @@ MACHINES = [
 
 
 def pins(name: str) -> dict[str, list[Requirement]]:
-    """Return what a compiled file pins; a package can have a version for each Python."""
+    """Return the pins of a compiled file; a package can have a version for each Python."""
     found: dict[str, list[Requirement]] = {}
     for line in re.findall(
         r"^(\w.*?)(?: \\)?$", (FOLDER / f"{name}.txt").read_text(), re.MULTILINE
@@ -86,7 +86,7 @@ parsed = cache(Requirement)
 
 
 def applies(requirement: Requirement, machine: dict[str, str], extras: set[str]) -> bool:
-    """Tell whether a requirement of a package holds on `machine`, with these of its extras."""
+    """Tell whether a requirement of a package applies on `machine`, with these extras."""
     marker = requirement.marker
     return marker is None or any(
         marker.evaluate({**machine, "extra": extra}) for extra in extras or {""}
@@ -104,7 +104,7 @@ def unmet(
     for distribution in found:
         pin = next(iter(pins_here[canonicalize_name(distribution.name)]), None)
         if pin is None or not pin.specifier.contains(distribution.version):
-            continue  # it is another machine's, and here is another one of it
+            continue  # this pin is for another machine, which has one of its own
         for line in distribution.requires or []:
             wanted = parsed(line)
             if applies(wanted, machine, pin.extras) and not any(
@@ -117,7 +117,7 @@ def unmet(
 
 
 def installed(name: str) -> dict[str, Distribution]:
-    """Return what is installed of a lock, by name; nothing where its environment is not made."""
+    """Return the installed packages of a lock, by name, or none if its environment is missing."""
     if name in ("common", "dev"):
         paths = sys.path
     else:
@@ -127,10 +127,10 @@ def installed(name: str) -> dict[str, Distribution]:
 
 @pytest.mark.parametrize("name", ["common", "dev", "tools", "peers"])
 def test_an_extra_that_a_pinned_package_wants_is_pinned_with_it(name: str) -> None:
-    """A lock is closed: what each of its packages requires, it pins, with the extras.
+    """A lock is closed: it pins every requirement of its packages, including extras.
 
-    Pips before 23.3 do not hold `coverage[toml]` to the pin of `coverage`: once a newer coverage
-    is published they refuse the whole lock.
+    Pips before 23.3 do not apply the pin of `coverage` to `coverage[toml]`. Once a newer coverage
+    is published, they refuse the whole lock.
     """
     pinned, found = pins(name), installed(name)
     if not found:
@@ -144,7 +144,7 @@ def test_an_extra_that_a_pinned_package_wants_is_pinned_with_it(name: str) -> No
 
 
 def test_the_installer_needs_nothing_that_its_lock_lacks() -> None:
-    """Any pip can install packages that require nothing."""
+    """Any pip can install packages without requirements."""
     pinned = pins("installer")
     assert set(pinned) == {"pip", "setuptools"}
     assert list(map(str, pinned["setuptools"])) == list(map(str, pins("common")["setuptools"]))
@@ -155,7 +155,7 @@ def test_the_installer_needs_nothing_that_its_lock_lacks() -> None:
 
 @pytest.mark.parametrize("path", ["README.md", "Dockerfile", "docs/deploy-linux.md"])
 def test_the_pinned_installer_comes_before_every_other_lock(path: str) -> None:
-    """The pip that a Python or an image brings installs the pinned pip, and nothing else."""
+    """The pip of a Python or an image installs only the pinned pip."""
     commands = re.findall(
         r"pip install .*?-r requirements/(\w+)\.txt", (ROOT / path).read_text().replace("\\\n", "")
     )

@@ -1,4 +1,4 @@
-"""The picture of the rooms and the table of features fit the code."""
+"""The diagram of the rooms and the table of features match the code."""
 
 import re
 import runpy
@@ -11,7 +11,7 @@ HINT = "Run `python scripts/draw_rooms.py`, and commit what it changes."
 
 
 def test_the_picture_shows_the_rooms() -> None:
-    """A picture is right if no number of lines in it is off by more than 300 or a third."""
+    """Each number of lines in the diagram is off by at most 300 or a third."""
     drawn, stored = ROOMS["picture"](), ROOMS["PICTURE"].read_text()
     assert SIZE.sub("", drawn) == SIZE.sub("", stored), HINT
     sizes = [[int(n.replace(",", "")) for n in SIZE.findall(text)] for text in (drawn, stored)]

@@ -1,6 +1,6 @@
-"""Every address of the app: who may open it, and what no request to it can do.
+"""Every route of the app: who may open it, and the effects that no request can have.
 
-A route that is added tomorrow fails here until the table says who it is for.
+A new route fails here until the table declares who may open it.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def access_to(rule):
 
 
 def needed(access):
-    """Return the bits that open a route."""
+    """Return the permission bits that a route requires."""
     if access == MANAGERS:
         return Permission.management()
     return int(access) if isinstance(access, Permission) else 0
@@ -46,9 +46,9 @@ def needed(access):
 
 @pytest.fixture
 def personas(app, make_user, rule):
-    """Return browsers by who uses them: everyone whom access rules tell apart.
+    """Return a browser for each kind of user that access rules distinguish.
 
-    "exact" has the permission that the rule asks for and no other, "almost" every one but that.
+    "exact" has only the required permission, and "almost" has every permission but that.
     """
     bits = needed(access_to(rule))
     exact = bits & -bits if access_to(rule) == MANAGERS else bits
@@ -69,14 +69,14 @@ def personas(app, make_user, rule):
     for name, person in people.items():
         browsers[name] = app.test_client()
         browsers[name].enter(person)
-    # Not by the service, which would end the session: the account's state alone must do.
+    # The service would end the session, so change only the state of the account.
     people["suspended"].suspended_at = now()
     db.session.commit()
     return browsers
 
 
 def expected(access, endpoint, persona):
-    """Return where a persona is sent, a status, or None where the view itself answers."""
+    """Return the redirect or status for a persona, or None if the view itself answers."""
     if persona in {"anonymous", "suspended"}:
         return LOGIN if access in {SIGNED_IN, CONFIRMED} or needed(access) else None
     if "unconfirmed" in persona:
@@ -84,13 +84,13 @@ def expected(access, endpoint, persona):
         return None if access == SIGNED_IN or is_open else CONFIRM
     if access == GUESTS:
         return HOME
-    # The role that people get when they register has the general permission.
+    # The default role has the general permission.
     refused = {"almost"} if access == Permission.GENERAL else {"user", "almost"}
     return 403 if needed(access) and persona in refused else None
 
 
 def endpoint_sends_home(rule, sent_to):
-    """Tell whether a page for guests sent someone home, whom the gate stops on the next request."""
+    """Tell whether a page for guests redirected a user that the gate stops on the next request."""
     return access_to(rule) == GUESTS and sent_to == HOME
 
 
@@ -166,7 +166,7 @@ def test_no_view_is_exempt_from_the_check_of_tokens(app):
 
 
 def dump():
-    """Return all that is in the database."""
+    """Return all data in the database."""
     db.session.expire_all()
     return {
         table.name: sorted(map(repr, db.session.execute(select(table)).all()))
@@ -175,14 +175,14 @@ def dump():
 
 
 def without_downloads(found):
-    """Leave out the events that tell who took emails of users away: a download is a GET."""
+    """Leave out events of downloads that contain emails of users, because a download is a GET."""
     told = {f"'{action}'" for action, _path in rows("DOWNLOADS").values()}
     events = found.pop("audit_events")
     return {**found, "audit_events": [one for one in events if not any(x in one for x in told)]}
 
 
 def test_nothing_changes_by_looking(app, admin, make_user, request):
-    """CS-2, F32: not by GET, HEAD or OPTIONS on any route, also with links that work."""
+    """CS-2, F32: GET, HEAD and OPTIONS change nothing on any route, even with valid links."""
     world = World(app, make_user, admin, request)
     user_id = make_user().id
     links = {endpoint: make(world) for endpoint, make in rows("WORKING_LINKS").items()}

@@ -1,4 +1,4 @@
-"""The guides are written in short sentences, with subjects that name a thing."""
+"""The guides have short sentences whose subjects name a thing."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ VAGUE = re.compile(r"(?:What|Whoever|Whom|Whose|Of|Nor|Neither)\b(?!.*\?$)")
 
 
 def texts(page: Path) -> Iterator[str]:
-    """Yield paragraphs, items of lists and cells of tables, without code and headings."""
+    """Yield paragraphs, list items and table cells, without code and headings."""
     paragraph: list[str] = []
     for line in [*BLOCK.sub("", page.read_text()).splitlines(), ""]:
         begins = ITEM.match(line) or line.startswith(("|", "#")) or not line.strip()

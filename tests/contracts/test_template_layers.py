@@ -1,4 +1,4 @@
-"""Templates point down as imports do: to the core, and to what a feature requires."""
+"""Templates depend only on the core and on features that their feature requires."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from app.kit import features
 APP = Path(__file__).parents[2] / "app"
 CORE = "the core"
 ENDPOINT = re.compile(r"""['"]([a-z_]+\.[a-z_]+)['"]""")
-# Templates that a template needs, by their name.
+# Templates that a template needs, by its name.
 NEEDED = re.compile(r"""\{%-?\s*(?:extends|include|from|import)\s+['"]([^'"]+)['"]""")
 
 
@@ -21,7 +21,7 @@ def owner_of(path: Path) -> str:
 
 
 def templates() -> dict[str, Path]:
-    """Return the templates of the core and of the features that are on, by name."""
+    """Return the templates of the core and of the enabled features, by name."""
     folders = [APP / "templates", *(folder / "templates" for folder in features.folders())]
     return {
         path.relative_to(folder).as_posix(): path
@@ -39,7 +39,7 @@ def owner_of_endpoints(app: Flask) -> dict[str, str]:
 
 
 def known_to(owner: str) -> set[str]:
-    """Return the owners of what templates of `owner` may name: what it requires, at any remove."""
+    """Return the owners whose templates `owner` may use: its requirements, direct and indirect."""
     known = {CORE, owner}
     if owner != CORE:
         for required in features.installed()[owner].requires:
@@ -48,7 +48,7 @@ def known_to(owner: str) -> set[str]:
 
 
 def named_endpoints(text: str, app: Flask) -> Iterator[str]:
-    """Yield the endpoints that a template names, but for those that it asks `may_open` about."""
+    """Yield the endpoints that a template names without checking `may_open`."""
     without_comments = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
     for endpoint in set(ENDPOINT.findall(without_comments)) & set(app.view_functions):
         if not re.search(rf"may_open\(['\"]{re.escape(endpoint)}['\"]\)", without_comments):

@@ -1,4 +1,4 @@
-"""Promises of every template, so that one written tomorrow keeps them too."""
+"""Rules for every template, including new ones."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ ALL = sorted(FILES)
 PAGES = [name for name in ALL if name.endswith(".html") and not name.startswith("emails/")]
 PARTS = ("layouts/", "macros/", "partials/")
 
-# The one macro that prints HTML as it is, and the one place where it may say so.
+# The only macro that prints HTML without escaping it, and the only place that may call it.
 REVIEWED = ("macros/editor_macros.html", "{{ value|sanitised|safe }}")
 
 

@@ -1,4 +1,4 @@
-"""Every URL that holds a token is declared, redacted in both logs, and sent to no other site."""
+"""URLs with a token are declared, redacted in both logs, and sent to no other site."""
 
 from pathlib import Path
 from runpy import run_path
@@ -21,7 +21,7 @@ TOKEN_RULES = [rule for rule in RULES if isinstance(rule, TokenRule) and rule.ha
 
 @pytest.fixture
 def fifth(monkeypatch):
-    """Return an app with another page that has a token in its URL."""
+    """Return an app with an additional page that has a token in its URL."""
     monkeypatch.setattr(log_lines, "token_paths", set(log_lines.token_paths))
     app = create_app("testing")
 
@@ -33,7 +33,7 @@ def fifth(monkeypatch):
 
 
 def lines_of_gunicorn(text):
-    """Return what the access log and the error log of gunicorn make of `text`."""
+    """Return the lines that gunicorn's access log and error log write for `text`."""
     conf = run_path(str(ROOT / "gunicorn.conf.py"))
     conf["post_worker_init"](None)
     return conf["Atoms"]({"r": text})["r"], conf["mask"](text)
@@ -98,7 +98,7 @@ def test_a_page_that_is_added_later_is_kept_secret_by_its_declaration(fifth, cap
 
 def test_a_kind_of_token_of_ones_own_is_redacted(fifth):
     class Signed(TokenConverter):
-        """A token of another form."""
+        """A token of another format."""
 
     fifth.url_map.converters["signed"] = Signed
     fifth.add_url_rule("/calendar/<signed:link>", "calendar", lambda link: "")
