@@ -1,4 +1,4 @@
-"""Databases that tests make for themselves, on the engine that TEST_DATABASE_URL chooses."""
+"""Create databases for tests, on the engine that TEST_DATABASE_URL chooses."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import config
 
 @contextmanager
 def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:
-    """Yield the URL of a new database: a file in `folder`, or one beside TEST_DATABASE_URL's.
+    """Yield the URL of a new database: a file in `folder`, or on the server of TEST_DATABASE_URL.
 
-    It is empty, or a copy of the one at the URL `like`, to which nobody is connected.
+    It is empty, or a copy of the database at the URL `like`, which must have no connections.
     """
     given = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
     if given.get_backend_name() == "sqlite":
@@ -39,10 +39,10 @@ def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:
 
 
 def give_each_process_its_own() -> None:
-    """Set TEST_DATABASE_URL to a database of this process when pytest-xdist runs several.
+    """Give each process of pytest-xdist its own database in TEST_DATABASE_URL.
 
-    Each is named after the database that is given, such as kit_test_gw1, made where it is missing
-    and used again by the next run. SQLite's is in memory, so each process has its own anyway.
+    Its name is that of the given database with a suffix, such as kit_test_gw1. It is created if
+    missing, and the next run uses it again. SQLite needs none, because it is in memory.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     given = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)

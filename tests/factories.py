@@ -1,4 +1,4 @@
-"""Rows for tests, one function a model."""
+"""Functions that add rows for tests, one for each model."""
 
 import itertools
 from typing import Any
@@ -29,7 +29,7 @@ def make_user(
     suspended: bool = False,
     **values: Any,
 ) -> User:
-    """Add a user who can sign in with PASSWORD; the traits make one who cannot."""
+    """Add a user who can sign in with PASSWORD, unless the traits prevent it."""
     number = next(_numbers)
     values.setdefault("email", f"person{number}@example.com")
     values.setdefault("first_name", "Ada")

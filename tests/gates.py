@@ -1,4 +1,4 @@
-"""Trying a gate on every URL of the app."""
+"""Test a gate on every URL of the app."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,22 +21,22 @@ def assert_gate(
 ) -> None:
     """Check that the gate `name` holds back every view that is not open to it, and no other.
 
-    `enter` returns a browser of a user for whom the gate is closed, and `form_at` is a page that
-    this user may open.
+    `enter` returns a browser of a user that the gate holds back. `form_at` is the path of a page
+    that this user may open.
     """
     gate = next(one for one in gates.in_order() if one.name == name)
     browser = enter()
     for rule in RULES:
         is_open = gate.is_open_to(app, rule.endpoint)
         for method in methods(rule):
-            if is_open and method == "HEAD":  # which has no text to tell one refusal from another
+            if is_open and method == "HEAD":  # HEAD has no text that identifies the refusal
                 continue
             headers = {"X-CSRFToken": browser.csrf_token(form_at)}
             case = f"{rule} {method} is{'' if is_open else ' not'} open to {name!r}"
             response = browser.open(address(rule), method=method, headers=headers)
             assert is_refused(response) is not is_open, f"{case}, but answers {response.status}."
             if is_open and method in UNSAFE:
-                browser = enter()  # It may have signed the user out.
+                browser = enter()  # The request may have signed the user out.
             if is_open or method == "HEAD":
                 continue
             headers["Accept"] = "application/json"

@@ -1,4 +1,4 @@
-"""The kinds of links in mails: each does one thing, once, for one user, for a while."""
+"""The kinds of links in mails: each does one thing, once, for one user, for a limited time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ MakeUser = Callable[..., User]
 
 @dataclass
 class Link:
-    """A link to one user: how to get it, where it leads, what to send there, and what it does."""
+    """A link to one user: how to get it, its URL, the form to send, and its effect."""
 
     make: Callable[..., str]
     browser: Any
@@ -36,7 +36,7 @@ class Link:
 
 @dataclass
 class LinkKind:
-    """A kind of link: how to make one, how long it lasts, and changes of a user that end it."""
+    """A kind of link: how to create one, its lifetime, and changes of a user that end it."""
 
     make: Callable[[Flask, MakeUser], Link]
     lifetime: timedelta

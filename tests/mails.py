@@ -1,4 +1,4 @@
-"""Sending one mail of the outbox at once, as the worker's jobs do for many."""
+"""Send one mail of the outbox at once, as the worker's jobs do in bulk."""
 
 from app.kit.mail import delivery, leases
 from app.kit.mail.email_message import EmailState
@@ -6,9 +6,9 @@ from app.kit.mail.transport import Transport, connect
 
 
 def deliver(email_id: int, transport: Transport | None = None) -> EmailState | None:
-    """Send one mail of the outbox and return its state then.
+    """Send one mail of the outbox and return its new state.
 
-    Returns None if there is nothing to do: the mail has gone, another worker has it, or its retry
+    Returns None if there is nothing to do: the mail is sent, another worker has it, or its retry
     is not due.
     """
     claimed = leases.claim(email_id, claimant="")

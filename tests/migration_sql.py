@@ -1,4 +1,4 @@
-"""Read the SQL that a revision runs on PostgreSQL, and say what of it blocks readers or writers."""
+"""Read the SQL that a revision runs on PostgreSQL, and report statements that block others."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ ADD_COLUMN = (
     r"ALTER TABLE .*\bADD (?!CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)"
     r"(COLUMN )?(IF NOT EXISTS )?\S+ "
 )
-# A statement matches a pattern: the sentence says what to write instead.
+# For statements that match a pattern, the sentence says what to write instead.
 BLOCKING = {
     r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)": (
         f"Nobody can write while the index is built: use {HELPERS}.create_index."
@@ -68,7 +68,7 @@ BLOCKING = {
         "the work into a task."
     ),
 }
-# These give one value for all rows, which PostgreSQL stores beside the table.
+# These return one value for all rows, which PostgreSQL stores beside the table.
 STABLE = r"\b(now|transaction_timestamp|statement_timestamp) ?\(\)|(CURRENT|LOCAL)_?TIME\w* ?\(\d\)"
 VOLATILE_DEFAULT = (
     "A default that differs from row to row rewrites the table: add the column without one, set "
@@ -92,7 +92,7 @@ OUTSIDE = (
 
 
 def sql_of(scripts: ScriptDirectory, revision: Script) -> list[str]:
-    """Return the statements of a revision's upgrade, as `db upgrade --sql` writes them."""
+    """Return the statements of a revision's upgrade, as `db upgrade --sql` prints them."""
     written: list[str] = []
 
     class Statements(StringIO):
@@ -127,7 +127,7 @@ def sql_of(scripts: ScriptDirectory, revision: Script) -> list[str]:
 
 
 def statements(text: str) -> Iterator[str]:
-    """Yield statements in one line each, without comments and with quoted values left out."""
+    """Yield each statement in one line, without comments and quoted values."""
     text = re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
     text = re.sub(r"\$(\w*)\$(.*?)\$\1\$", _block, text, flags=re.DOTALL)
     text = re.sub(r"'(?:[^']|'')*'", "''", text)
@@ -143,10 +143,10 @@ def _block(found: re.Match[str]) -> str:
 def objections(
     lines: list[str], may_lock: dict[str, str] | None = None, earlier: Sequence[str] = ()
 ) -> list[str]:
-    """Return what to write instead, a sentence for each statement that blocks others.
+    """Return a sentence for each statement that blocks others, with what to write instead.
 
-    Tables that the revision makes are empty. `may_lock` names tables (and indexes to drop) that
-    hold few rows, with the reason. `earlier` has the statements of the revisions before.
+    Tables that the revision creates are empty. `may_lock` names tables (and indexes to drop) that
+    have few rows, with the reason. `earlier` has the statements of the earlier revisions.
     """
     made = set(_named(r"CREATE TABLE (?:IF NOT EXISTS )?([\w.]+)", lines)) | {"alembic_version"}
     spared = {name.lower() for name in {*made, *(may_lock or {})}}

@@ -1,4 +1,4 @@
-"""Which features a module of tests imports."""
+"""Find the features that a test module imports."""
 
 import ast
 from functools import cache
@@ -11,7 +11,7 @@ FEATURES = "app.features."
 
 
 def missing_features(path: Path) -> set[str]:
-    """Return the features that a file imports, also through benchmarks, and that are not on."""
+    """Return the features that a file imports and that are off, including through benchmarks."""
     text = path.read_text(encoding="utf-8")
     if FEATURES.rstrip(".") not in text and "benchmarks" not in text:
         return set()
@@ -36,7 +36,7 @@ def _features(path: Path, text: str) -> set[str]:
 
 
 def _imported(tree: ast.Module) -> set[str]:
-    """Return the modules that a file imports at its top."""
+    """Return the modules that a file imports at its top level."""
     found = set()
     for node in tree.body:
         if isinstance(node, ast.Import):

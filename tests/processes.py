@@ -1,7 +1,7 @@
-"""Programs of this project in processes of their own, without the second that their imports take.
+"""Run programs of this project in processes that skip the second that their imports take.
 
-The forkserver of `multiprocessing` imports the application once and forks each program, which has
-its own environment, process group and signals. A test of how a program starts uses `subprocess`.
+The forkserver of `multiprocessing` imports the app once and forks each program, which has
+its own environment, process group and signals. Tests of how a program starts use `subprocess`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _forkserver.set_forkserver_preload(["tests.zygote"])
 
 
 class _Descriptor:
-    """A file descriptor that arrives in the other process as a number of its own."""
+    """A file descriptor that gets its own number in the other process."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -57,7 +57,7 @@ def _run(arguments: list[str], env: dict[str, str], stdout: int, stderr: int) ->
 
 
 class Program:
-    """What `python` runs with these arguments, as a `subprocess.Popen` to wait for and to kill."""
+    """A Python program with arguments, which can be waited for and killed like `Popen`."""
 
     def __init__(
         self, *arguments: str, env: dict[str, str], stdout: int, stderr: int | None = None
@@ -71,7 +71,7 @@ class Program:
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
-        """Return the exit code, or the negative number of a signal, once it has ended."""
+        """Return the exit code, or the negative signal number, once the program has ended."""
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -90,7 +90,7 @@ class Program:
 
 
 def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
+    """Run a program until it ends."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         program = Program(*arguments, env=env, stdout=stdout.fileno(), stderr=stderr.fileno())
         code = program.wait()

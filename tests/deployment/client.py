@@ -1,4 +1,4 @@
-"""A browser of few words that reaches nginx by the name of the guide, wherever it listens."""
+"""A minimal browser that reaches nginx by the host of the guide, on any port."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Client:
         return html.unescape(found[1])
 
     def submit(self, path: str, fields: dict[str, str], **headers: str) -> Answer:
-        """Fill in the form at `path` and send it, from where a browser would say it came."""
+        """Fill in the form at `path` and send it, with the Origin header of a browser."""
         body = urlencode({**fields, "csrf_token": self.token(path)}).encode()
         scheme = "https" if self.certificate else "http"
         sent = {"Origin": f"{scheme}://{HOST}", "Content-Type": "application/x-www-form-urlencoded"}

@@ -1,4 +1,4 @@
-"""nginx and the services of the guide, on a database of their own."""
+"""Start nginx and the services of the guide, on a database of their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSWORD = "a long sentence that only you know"
 
 
 class Deployment:
-    """What the guide has one set up, without systemd: its services, nginx in front, a database."""
+    """The deployment of the guide without systemd: its services, nginx and a database."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.folder, self.settings = folder, settings
@@ -83,7 +83,7 @@ class Deployment:
             f"{kind}_temp_path {folder}/temp;\n"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
-        # As Debian's /etc/nginx/nginx.conf, as far as it matters.
+        # The relevant parts of Debian's /etc/nginx/nginx.conf.
         (folder / "nginx.conf").write_text(
             ("user root;\n" if os.getuid() == 0 else "")
             + f"worker_processes auto;\npid {folder}/nginx.pid;\n"
@@ -106,7 +106,7 @@ class Deployment:
 
 
 def program(name: str) -> str:
-    """Return a program's path. One that is missing fails the test: these are its subject."""
+    """Return a program's path. A missing program fails the test, which exists to run it."""
     found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     assert found, f"install {name}: apt-get install {name}"
     return found
@@ -134,7 +134,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="package")
 def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Return a function that makes an empty database: a file, or on TEST_DATABASE_URL's server."""
+    """Return a function that creates an empty database, a file or on TEST_DATABASE_URL's server."""
     with ExitStack() as databases:
 
         def make(name: str) -> str:
@@ -146,7 +146,7 @@ def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 @pytest.fixture(scope="package")
 def settings(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The guide's settings, with this machine's servers in them."""
+    """Return the guide's settings, with the servers of this machine."""
     return {
         **guide.settings(),
         "PATH": os.environ["PATH"],
@@ -174,7 +174,7 @@ def deployment(
 
 @pytest.fixture(autouse=True)
 def counts_from_zero(redis: RedisServer, request: pytest.FixtureRequest) -> None:
-    """Forget what earlier tests have done: attempts are counted for all of them together."""
+    """Reset the counters of attempts, which all tests share."""
     redis.client.flushall()
     if "deployment" in request.fixturenames:
         deployment: Deployment = request.getfixturevalue("deployment")

@@ -1,4 +1,4 @@
-"""The files of docs/deploy-linux.md as printed, with a test's own paths and ports put in."""
+"""Read the files in docs/deploy-linux.md as printed, and insert a test's paths and ports."""
 
 import configparser
 import re
@@ -18,7 +18,7 @@ def printed(path: str) -> str:
 
 
 def put_in(text: str, places: dict[str, str]) -> str:
-    """Replace what differs on the machine of a test; each of the places has to be there."""
+    """Replace paths and ports for the machine of a test; each of them must occur."""
     for old, new in places.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -26,14 +26,14 @@ def put_in(text: str, places: dict[str, str]) -> str:
 
 
 def without_ipv6(text: str) -> str:
-    """Leave out `listen [::]:…`: not every machine of a test has IPv6."""
+    """Remove `listen [::]:…`, because not every machine has IPv6."""
     shorter = re.sub(r"^ *listen \[::\]:.*\n", "", text, flags=re.MULTILINE)
     assert shorter != text
     return shorter
 
 
 def unit(path: str) -> configparser.ConfigParser:
-    """Return the sections of a unit of systemd."""
+    """Return the sections of a systemd unit."""
     parser = configparser.ConfigParser(interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(printed(path))
@@ -41,7 +41,7 @@ def unit(path: str) -> configparser.ConfigParser:
 
 
 def settings() -> dict[str, str]:
-    """Return what `/etc/app.env` sets, as systemd reads it: with comments behind values."""
+    """Return the settings in `/etc/app.env` as systemd reads them, with comments after values."""
     found = {}
     for line in printed("/etc/app.env").splitlines():
         name, equals, value = line.partition("=")

@@ -1,4 +1,4 @@
-"""Run the units of the guide as systemd does: a socket, and services that say they are ready."""
+"""Run the units of the guide as systemd does: a socket, and services that report readiness."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.deployment import guide
 
-PATIENCE = 120  # seconds for what takes a few
+PATIENCE = 120  # seconds for work that takes a few
 
-# systemd writes the process id of the service into its environment, and its sockets begin at 3.
+# systemd passes the service's process id in its environment, and its sockets from number 3 on.
 ACTIVATE = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -24,7 +24,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class ListeningSocket:
-    """`app-web.socket`, on a free port."""
+    """The socket of `app-web.socket`, on a free port."""
 
     def __init__(self) -> None:
         assert guide.unit("/etc/systemd/system/app-web.socket")["Socket"]["ListenStream"]
@@ -36,11 +36,11 @@ class ListeningSocket:
 
 
 class CannotStart(Exception):
-    """The service ended before it was ready."""
+    """Raised if the service ends before it is ready."""
 
 
 class WebService:
-    """One of the services of `app-web@.service`."""
+    """An instance of `app-web@.service`."""
 
     def __init__(self, listening: ListeningSocket, settings: dict[str, str]) -> None:
         self.unit = guide.unit("/etc/systemd/system/app-web@.service")["Service"]
@@ -51,7 +51,10 @@ class WebService:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return when the service is ready, as `systemctl start` does. Raises CannotStart."""
+        """Start the service and wait until it is ready, as `systemctl start` does.
+
+        Raises CannotStart.
+        """
         fd = self.listening.socket.fileno()
         command = guide.put_in(
             self.unit["ExecStart"], {"/srv/app/venv/bin": str(Path(sys.executable).parent)}
@@ -81,7 +84,7 @@ class WebService:
         raise CannotStart
 
     def stop(self) -> None:
-        """Return when the service has ended, as `systemctl stop` does."""
+        """Stop the service and return when it has ended, as `systemctl stop` does."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(PATIENCE)

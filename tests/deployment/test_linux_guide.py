@@ -1,4 +1,4 @@
-"""nginx and gunicorn as docs/deploy-linux.md prints their files, driven from outside."""
+"""Run nginx and gunicorn with the files in docs/deploy-linux.md, and send them requests."""
 
 import re
 import shutil
@@ -60,7 +60,7 @@ def test_someone_signs_in_and_sends_a_form(administrator: Client) -> None:
 
 
 def test_a_port_in_the_address_stays(deployment: Deployment) -> None:
-    """A form is compared with the host that the browser names, of which the port is a part."""
+    """The app compares a form's Origin with the host of the request, which includes the port."""
     client = deployment.client()
     token = client.token("/account/login")
     origin = {
@@ -74,7 +74,7 @@ def test_a_port_in_the_address_stays(deployment: Deployment) -> None:
 
 
 def test_http_leads_to_https_under_the_one_name(deployment: Deployment) -> None:
-    """TL-1: pages are redirected, what sends a body is refused, and no other name is told."""
+    """TL-1: pages are redirected, forms are refused, and no other host is named."""
     plain = Client(deployment.http)
     answer = plain.get("/account/login?next=%2Fadmin")
     assert answer.status == 301
@@ -98,7 +98,7 @@ def test_other_names_get_nothing_over_https(deployment: Deployment) -> None:
 
 
 def test_old_tls_is_refused(deployment: Deployment) -> None:
-    """TL-1: asked with all that OpenSSL can still do, security level 0."""
+    """TL-1: the client offers everything that OpenSSL supports, at security level 0."""
     for version, is_spoken in (("-tls1", False), ("-tls1_1", False), ("-tls1_2", True)):
         command = ["openssl", "s_client", "-connect", f"127.0.0.1:{deployment.https}", version]
         command += ["-servername", guide.HOST, "-cipher", "ALL:@SECLEVEL=0"]
@@ -119,7 +119,7 @@ def test_the_challenge_of_a_certificate_is_answered_over_http(deployment: Deploy
      "/static/../config.py", "/static/%2e%2e/config.py", "//etc/passwd"],
 )  # fmt: skip
 def test_no_stray_files(client: Client, path: str) -> None:
-    """CF-3: neither nginx nor the app gives out what lies about."""
+    """CF-3: neither nginx nor the app serves other files."""
     answer = client.get(path)
     assert answer.status == 404
     assert "There is no such page" in answer.text
@@ -128,7 +128,7 @@ def test_no_stray_files(client: Client, path: str) -> None:
 def test_a_visitor_cannot_choose_their_address(
     deployment: Deployment, administrator: Client
 ) -> None:
-    """BF-3: what nginx knows is passed on, and not what a visitor claims."""
+    """BF-3: nginx passes the address that it knows, not the one that a visitor claims."""
     forged = {
         "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/x",
         "X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "99", "Forwarded": "for=192.0.2.1",
@@ -144,7 +144,7 @@ def test_a_visitor_cannot_choose_their_address(
 
 
 def test_failed_sign_ins_are_limited_whatever_address_is_claimed(deployment: Deployment) -> None:
-    """BF-3: the attempts of one visitor are counted as one visitor's."""
+    """BF-3: all attempts of a visitor count as attempts of one visitor."""
     client, statuses = deployment.client(), []
     for number in range(40):
         fields = {"email": f"p{number}@example.com", "password": "wrong"}
@@ -202,7 +202,7 @@ def test_a_form_that_is_too_large_gets_the_page_of_the_app(client: Client, in_ch
 
 
 def test_slow_visitors_keep_nobody_waiting(deployment: Deployment) -> None:
-    """F28: 200 connections that send no end of a head, or of a body, all of them in nginx."""
+    """F28: nginx holds 200 connections that never finish their headers or body."""
     with ExitStack() as stack:
         for number in range(200):
             connection = stack.enter_context(deployment.client().connect())
@@ -214,7 +214,7 @@ def test_slow_visitors_keep_nobody_waiting(deployment: Deployment) -> None:
 
 
 def test_no_token_gets_into_a_log_of_nginx(deployment: Deployment, client: Client) -> None:
-    """Also where nginx itself refuses something, such as a head that is too large."""
+    """Including requests that nginx itself refuses, for example with too large headers."""
     client.get(RESET)
     client.send("POST", RESET, b"a" * 2 * 1024 * 1024)
     client.get(RESET, headers={"X-Large": "a" * 40_000})
@@ -222,7 +222,7 @@ def test_no_token_gets_into_a_log_of_nginx(deployment: Deployment, client: Clien
     Client(deployment.http).get(RESET)
     for service in deployment.web:
         service.stop()
-    # The port is closed as long as no service listens: systemd's socket would hold it open.
+    # The port is closed while no service listens; systemd's socket would hold it open.
     deployment.listening.socket.close()
     try:
         answer = client.get(RESET)
@@ -243,12 +243,12 @@ def test_no_token_gets_into_a_log_of_nginx(deployment: Deployment, client: Clien
 
 
 def test_a_rolling_restart_loses_nothing(deployment: Deployment) -> None:
-    """Pages and forms are sent while one service restarts after the other."""
+    """Send pages and forms while one service restarts after the other."""
     ended, problems, counts = threading.Event(), [], [0, 0]
 
     def visit(number: int) -> None:
         client = deployment.client()
-        body = b"csrf_token=wrong"  # the app says so, 400, and counts no attempt
+        body = b"csrf_token=wrong"  # the app answers 400, and counts no attempt
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         while not ended.is_set():
             try:

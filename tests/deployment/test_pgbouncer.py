@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode between the app and PostgreSQL, as docs/deploy-linux.md says."""
+"""Run PgBouncer in transaction mode between the app and PostgreSQL, as in docs/deploy-linux.md."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def direct(make_database: Callable[[str], str]) -> str:
 
 @pytest.fixture(scope="module")
 def pooled(direct: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PgBouncer that gives each transaction one of two connections."""
+    """Return the URL of a PgBouncer that assigns each transaction one of two connections."""
     url, port = make_url(direct), free_port()
     folder = tmp_path_factory.mktemp("pgbouncer")
     settings = folder / "pgbouncer.ini"
@@ -47,7 +47,7 @@ def pooled(direct: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         "unix_socket_dir =\npool_mode = transaction\ndefault_pool_size = 2\n"
     )
     command = [program("pgbouncer"), str(settings)]
-    if os.getuid() == 0:  # which PgBouncer refuses to run as
+    if os.getuid() == 0:  # PgBouncer refuses to run as root
         for one in (folder, *folder.parents[:2]):
             one.chmod(0o755)
         settings.chmod(0o644)
@@ -113,7 +113,7 @@ def port(environment: dict[str, str]) -> Iterator[int]:
 
 
 class PooledClient(Client):
-    """Says of each request that it came over HTTPS, as nginx does."""
+    """A client that marks each request as HTTPS, as nginx does."""
 
     def send(self, method: str, path: str, body: bytes = b"", **options: object):  # type: ignore[no-untyped-def]
         options["headers"] = {**HTTPS, **(options.get("headers") or {})}  # type: ignore[dict-item]
@@ -122,7 +122,7 @@ class PooledClient(Client):
 
 @needs("user_search")
 def test_pages_and_exports_share_few_connections(port: int) -> None:
-    """Prepared statements and settings of a session would be those of another visitor."""
+    """Prepared statements and session settings would belong to another visitor."""
     client = PooledClient(port)
     answer = client.submit(
         "/account/login", {"email": "you@example.com", "password": PASSWORD}, Origin=FORM["Origin"]
@@ -161,7 +161,7 @@ def test_jobs_run(port: int, environment: dict[str, str], mail_server: MailServe
 
 
 def test_a_statement_is_given_up_in_time(production, direct: str, pooled: str) -> None:  # type: ignore[no-untyped-def]
-    """PgBouncer takes no options at start-up, so each transaction says it for itself."""
+    """PgBouncer accepts no options at start-up, so each transaction sets the limit itself."""
     app = production(DATABASE_URL=pooled, DATABASE_DIRECT_URL=direct)
     with app.app_context():
         assert db.session.scalar(text("SHOW statement_timeout")) == "10s"
@@ -171,7 +171,7 @@ def test_a_statement_is_given_up_in_time(production, direct: str, pooled: str) -
 
 
 def test_migrations_go_past_the_pool(environment: dict[str, str], direct: str) -> None:
-    """Their lock belongs to a session, which a pool gives to somebody else after a transaction."""
+    """Their lock belongs to a session, which a pool assigns to others after a transaction."""
     nowhere = {**environment, "DATABASE_DIRECT_URL": f"postgresql://127.0.0.1:{free_port()}/none"}
     failed = subprocess.run(
         [sys.executable, "manage.py", "db", "current"],

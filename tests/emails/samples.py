@@ -1,4 +1,4 @@
-"""One mail of every kind, with people and links that stay the same."""
+"""Create one mail of every kind, with fixed users and links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.models import EmailMessage, Role, User
 from tests.routes import rows
 
 SNAPSHOTS = "snapshots"
-# A path's last part that is long is a token, which is another one each time.
+# A long last part of a path is a token, which differs each time.
 TOKEN = re.compile(r"(/account/[a-z0-9/-]+/)[A-Za-z0-9._-]{40,}")
 WHEN = datetime(2031, 3, 9, 14, 5, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ Sender = Callable[[], "EmailMessage | list[EmailMessage]"]
 
 
 def make_people() -> tuple[User, User]:
-    """Add someone whose name needs escaping, someone who is invited, and someone deleted."""
+    """Add a user whose name needs escaping, an invited user and a deleted user."""
     role = db.session.scalar(select(Role).where(Role.default))
     ada = User(
         first_name="Ada <b>",
@@ -61,7 +61,7 @@ def make_people() -> tuple[User, User]:
 
 
 def file_of(name: str) -> Path:
-    """Return the file with the snapshot of a mail; a feature keeps those of its own messages."""
+    """Return the snapshot file of a mail; a feature keeps those of its own messages."""
     parts = MESSAGES[name].values.__module__.split(".")
     is_of_feature = parts[:2] == ["app", "features"]
     tests = FOLDER / parts[2] / "tests" if is_of_feature else Path(__file__).parent
@@ -69,13 +69,13 @@ def file_of(name: str) -> Path:
 
 
 def files() -> set[Path]:
-    """Return every file with a snapshot."""
+    """Return every snapshot file."""
     folders = [Path(__file__).parent, *(folder / "tests" for folder in features.folders())]
     return {file for folder in folders for file in (folder / SNAPSHOTS).glob("*.txt")}
 
 
 def senders(ada: User, bob: User) -> dict[str, Sender]:
-    """Return for each kind of mail a call that writes one."""
+    """Return a function for each kind of mail that writes one."""
     of_features = {name: partial(write, ada) for name, write in rows("MAILS").items()}
     return of_features | {
         "confirm": lambda: emails.send_confirm(bob),
@@ -102,7 +102,7 @@ def senders(ada: User, bob: User) -> dict[str, Sender]:
 
 
 def show(sender: Sender) -> RenderedEmail:
-    """Write a mail, and return the first of it as it would be sent now."""
+    """Write a mail, and return the first one as it would be sent now."""
     written = sender()
     row = written[0] if isinstance(written, list) else written
     db.session.flush()
@@ -112,7 +112,7 @@ def show(sender: Sender) -> RenderedEmail:
 
 
 def snapshot(mail: RenderedEmail) -> str:
-    """Return what is compared: the whole mail, but for tokens and ids."""
+    """Return the text to compare: the whole mail without tokens and ids."""
     whole = (
         f"To: {mail.recipient}\nSubject: {mail.subject}\n"
         f"\n{mail.text}\n\n{'-' * 72}\n\n{mail.html}\n"

@@ -1,4 +1,4 @@
-"""What holds for every mail, and when one is no longer sent."""
+"""Rules for every mail, and the conditions under which a mail is cancelled."""
 
 import re
 from html.parser import HTMLParser
@@ -19,7 +19,7 @@ WITH_TOKEN = {"confirm", "change_email", "reset_password", "invite"}
 
 
 class Seen(HTMLParser):
-    """What a reader sees of HTML, and its elements."""
+    """The visible text of HTML, and its elements."""
 
     def __init__(self, html):
         super().__init__()
@@ -93,9 +93,9 @@ def test_the_link_stands_beside_the_button_to_copy(mails, name):
 
 
 class Built(HTMLParser):
-    """The links and tables of a mail, each with the style of what is right around it.
+    """The links and tables of a mail, each with the style of the elements around it.
 
-    Outlook's "if mso" is a comment to everyone else; with `word` its content counts as written.
+    Outlook's "if mso" is a comment for other programs; with `word`, its content counts as HTML.
     """
 
     def __init__(self, html, *, word=False):
@@ -125,7 +125,7 @@ class Built(HTMLParser):
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_a_button_keeps_its_padding_in_outlook(mails, name):
-    """Word drops the padding of a link and reads mso-padding-alt of the cell around it."""
+    """Word drops the padding of a link and reads mso-padding-alt of the surrounding cell."""
     for tag, attrs, around in Built(mails[name].html, word=True).found:
         if tag != "a" or "padding" not in attrs["style"]:
             continue
@@ -137,7 +137,7 @@ def test_a_button_keeps_its_padding_in_outlook(mails, name):
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_a_mail_has_a_fixed_width_in_outlook(mails, name):
-    """Word knows no max-width, so a table of that width stands around in its comments."""
+    """Word ignores max-width, so a table of that width surrounds the mail in its comments."""
     limited = 0
     for kind, attrs, around in Built(mails[name].html, word=True).found:
         if limit := attrs["style"].get("max-width"):
@@ -145,10 +145,10 @@ def test_a_mail_has_a_fixed_width_in_outlook(mails, name):
             width = limit.removesuffix("px")
             assert [each["width"] for _tag, each in around[-2:]] == [width, width]
             assert around[-2][0] == "table"
-        # Nor does it know the margins of tables.
+        # Word ignores the margins of tables, too.
         assert kind != "table" or not {"margin", "padding"} & set(attrs["style"])
     assert limited == 1
-    # Elsewhere that table is not there, and a phone gets one that fits.
+    # Other programs do not see that table, so the mail fits on a phone.
     assert not any(attrs.get("width") == "600" for _, attrs, _ in Built(mails[name].html).found)
 
 

@@ -1,4 +1,4 @@
-"""No mail carries the words of a stranger to an address that nobody has confirmed."""
+"""No mail to an unconfirmed email contains text of a stranger."""
 
 import pytest
 from sqlalchemy import select
@@ -96,7 +96,7 @@ def forms(of=BaseForm):
 
 
 def test_every_form_with_a_name_has_the_rule(app):
-    """One that is added tomorrow fails here."""
+    """New forms fail here until they have the rule."""
     fields = [
         getattr(form, name)
         for form in forms()
@@ -109,7 +109,7 @@ def test_every_form_with_a_name_has_the_rule(app):
 
 
 def test_no_mail_names_a_user_whose_address_nobody_has_confirmed(app):
-    """Every kind of mail, with what a stranger called themselves."""
+    """Every kind of mail, with a name that a stranger chose."""
     ada, bob = samples.make_people()
     bob.first_name = ada.first_name = WORDS
     everyone = db.session.scalars(select(User)).all()
@@ -117,7 +117,7 @@ def test_no_mail_names_a_user_whose_address_nobody_has_confirmed(app):
         user.first_name, user.confirmed = WORDS, False
     db.session.commit()
     for kind, sender in samples.senders(ada, bob).items():
-        if kind == "invite":  # The inviter is named, who is no stranger.
+        if kind == "invite":  # Mails name the inviter, who is no stranger.
             bob.first_name, ada.first_name = WORDS, "Inviter"
             db.session.commit()
         mail = samples.show(sender)
@@ -129,7 +129,7 @@ def test_no_mail_names_a_user_whose_address_nobody_has_confirmed(app):
 
 
 def test_the_mail_to_a_new_address_names_nobody(app):
-    """A confirmed user can ask for any address, and so have a mail sent to it."""
+    """A confirmed user can request any email, and so have a mail sent to it."""
     ada, bob = samples.make_people()
     ada.first_name = WORDS
     db.session.commit()
@@ -143,7 +143,7 @@ def test_the_mail_to_a_new_address_names_nobody(app):
 
 @pytest.mark.parametrize("letters", ["a", "a.", "www", "é", "-", "\\", "\u200b"])
 def test_a_long_name_costs_no_more_than_a_short_one(letters, monkeypatch):
-    """Work, not time: what is examined is bounded whatever is sent."""
+    """The test counts work, not time: the length of examined names is bounded."""
     examined = []
 
     class Pattern:

@@ -1,4 +1,4 @@
-"""Every mail, word for word. `python -m tests.emails.write_snapshots` writes what is compared."""
+"""Compare every mail with its snapshot. `python -m tests.emails.write_snapshots` writes these."""
 
 import pytest
 

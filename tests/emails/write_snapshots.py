@@ -1,6 +1,6 @@
-"""Write the snapshots anew: `python -m tests.emails.write_snapshots`, and read the difference.
+"""Write the snapshots: run `python -m tests.emails.write_snapshots`, and review the diff.
 
-No test does this, so a mail cannot change unseen.
+No test runs this, so a mail cannot change unnoticed.
 """
 
 from app import create_app

@@ -1,4 +1,4 @@
-"""The places of pages where the core and the features plug in."""
+"""The slots of pages in which the core and the features register."""
 
 import pytest
 from flask import g, render_template_string
@@ -35,7 +35,7 @@ def test_the_menu_of_the_admin_area_is_in_order(client, admin):
 
 
 def test_an_action_needs_a_view_and_a_view_that_acts_its_action(app, monkeypatch):
-    """The button and the early refusal went by names cut out of request.endpoint."""
+    """The button and the early refusal used to depend on names cut out of request.endpoint."""
     views = {**app.view_functions}
     view = views.pop("admin.suspend_user")
     monkeypatch.setattr(app, "view_functions", views)

@@ -1,4 +1,4 @@
-"""A form that is refused for where it came from is not a matter of permissions."""
+"""A form from another site is refused with its own message, not with one about permissions."""
 
 import pytest
 

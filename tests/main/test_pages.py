@@ -1,4 +1,4 @@
-"""The public pages: the editable one, errors, and what platforms ask."""
+"""The public pages: the editable page, error pages, and URLs for platforms."""
 
 import logging
 from html.parser import HTMLParser
@@ -12,7 +12,7 @@ from app.kit.web.templating import may_open
 
 
 class Parts(HTMLParser):
-    """Collects the tags and attributes of a page."""
+    """The tags and attributes of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -23,7 +23,7 @@ class Parts(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-# XS-2, XS-3: names and addresses
+# XS-2, XS-3: names and emails
 
 
 NAMES = [
@@ -65,13 +65,13 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
         assert all(tag not in {"img", "script"} for tag, _ in
                    Parts(mail.get_body(("html",)).get_content()).found)  # fmt: skip
     assert name in link.get_body(("plain",)).get_content()
-    # Nobody has confirmed this email, so the mail names nobody.
+    # This email is not confirmed, so the mail does not contain the name.
     assert name not in confirmation.get_body(("plain",)).get_content()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_what_was_typed_is_shown_again_as_text(client, name):
-    """XS-2: in the fields of a form that was refused, and in the list's search."""
+    """XS-2: in the fields of a refused form, and in the search of the list."""
     person = {"first_name": name, "last_name": name, "email": name, "password": "short"}
     fields = {
         attributes["name"]: attributes.get("value")

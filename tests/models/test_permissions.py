@@ -1,4 +1,4 @@
-"""Bits, and the roles that hold them."""
+"""Permission bits, and the roles that hold them."""
 
 import re
 from enum import IntFlag, unique
@@ -72,7 +72,7 @@ def test_one_of_several_bits_is_enough_where_that_is_asked(held, asked, granted)
 
 
 def test_every_permission_has_a_bit_of_its_own_a_name_and_a_sentence():
-    """Otherwise nobody could be given it on the pages of roles."""
+    """Otherwise no administrator could assign it on the pages of roles."""
     assert {*Permission, Permission.ADMINISTER} <= set(PERMISSION_TEXTS)
     names = [text.name for text in PERMISSION_TEXTS.values()]
     assert len(set(names)) == len(names)
@@ -89,7 +89,7 @@ KIT = {
 
 
 def test_the_bits_of_the_kit_and_of_a_copy_never_meet():
-    """A merge made one permission of two: both had 0x100, and Python made them aliases."""
+    """A merge once gave two permissions the bit 0x100, and Python made them aliases."""
     for name, permission in Permission.__members__.items():
         is_own = permission >= FIRST_BIT_OF_A_COPY
         assert is_own == (name not in KIT), (

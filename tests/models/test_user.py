@@ -1,4 +1,4 @@
-"""What users know about themselves."""
+"""The methods of User."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Gates in an app of their own, which has no users."""
+"""Gates in a separate app without users."""
 
 import pytest
 from flask import Blueprint, Flask
@@ -10,7 +10,7 @@ from config import ConfigurationError
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Begin without gates; return a list to which the gates of a test add their names."""
+    """Remove all gates; return a list to which the gates of a test append their names."""
     monkeypatch.setattr(gates, "_gates", {})
     monkeypatch.setattr(gates, "_reserved", set())
     return []
