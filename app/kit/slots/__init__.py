@@ -1,7 +1,7 @@
-"""The places of pages where the core and the features plug in.
+"""Provide the slots of pages into which the core and the features plug.
 
-Menus are data. The rest is registered by decorators: the core's in `app/admin`, features' in their
-module `slots`.
+Menus are data. Everything else is registered by decorators: the core's in `app/admin`, a feature's
+in its module `slots`.
 """
 
 from app.kit.slots.banners import banner, banners
@@ -71,7 +71,7 @@ __all__ = [
 
 
 def icons() -> set[str]:
-    """Return the icons of menus and actions, for the sprite."""
+    """Return the icons of all menus and actions, for the sprite."""
     used = {entry.icon for name in manifests.MENUS for entry in menu(name)}
     used |= {one.icon for one in user_actions()} | {one.icon for one in user_list_actions()}
     return used - {""}

@@ -1,10 +1,10 @@
-"""Banners above every page, also above error pages."""
+"""Register banners for the top of every page, error pages included."""
 
 _banners: list[str] = []
 
 
 def banner(template: str) -> None:
-    """Include a template above every page. It asks neither the user nor the database."""
+    """Include a template above every page. It must use neither the user nor the database."""
     _banners.append(template)
 
 

@@ -1,4 +1,4 @@
-"""Cards of the dashboard."""
+"""Register the cards of the dashboard."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ Column = Literal["full", "wide", "narrow", "alone"]
 class Card:
     """A card of the dashboard, for users who have `permission`.
 
-    `load` returns what `template` shows as `card.data`, or None to leave the card out. A card
-    "alone" is shown to users who have no other card. `lead` continues the line above all cards.
+    `load` returns the value of `card.data` in `template`, or None to hide the card. A card "alone"
+    is shown to users who have no other card. `lead` continues the line above all cards.
     """
 
     permission: int
@@ -32,7 +32,7 @@ _cards: list[Card] = []
 def card(
     permission: int, *, template: str, column: Column, order: int = 100, lead: str = ""
 ) -> Callable[[Loader], Loader]:
-    """Add a card to the dashboard; the decorated function returns what the card shows."""
+    """Add a card to the dashboard. The decorated function returns the values of the card."""
 
     def register(load: Loader) -> Loader:
         _cards.append(Card(permission, template, column, order, lead, load))
@@ -42,5 +42,5 @@ def card(
 
 
 def cards() -> list[Card]:
-    """Return the cards of the dashboard in their order."""
+    """Return the cards of the dashboard, sorted by `order`."""
     return sorted(_cards, key=lambda one: one.order)

@@ -1,4 +1,4 @@
-"""Buttons above the list of users in the admin area, and a form for the users picked in it."""
+"""Register the buttons above the list of users, and the form for selected users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ IsOffered = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class UserListAction:
-    """A button above the list of users. The last one that is offered is the main one."""
+    """A button above the list of users. The last available button is the primary one."""
 
     endpoint: str
     label: str
@@ -21,9 +21,9 @@ class UserListAction:
 
 @dataclass(frozen=True, slots=True)
 class UserSelection:
-    """A form for the users that are picked in their list, whose rows then have check boxes.
+    """A form for the users that are selected in the list, whose rows then have check boxes.
 
-    `bar` is the template of the form, `form` its id. The form gets the ids as `user_ids`.
+    `bar` is the template of the form, and `form` is its id. The form gets the ids as `user_ids`.
     """
 
     bar: str
@@ -37,9 +37,9 @@ _user_selections: list[UserSelection] = []
 def user_list_action(
     endpoint: str, label: str, *, icon: str = "", order: int = 100
 ) -> Callable[[IsOffered], IsOffered]:
-    """Add a button to the list of users; the decorated function tells whether to offer it.
+    """Add a button to the list of users. The decorated function returns whether to show it.
 
-    Users who may not open the endpoint are not offered it either.
+    The button is hidden from users who may not open the endpoint.
     """
 
     def register(is_offered: IsOffered) -> IsOffered:
@@ -50,12 +50,12 @@ def user_list_action(
 
 
 def user_list_actions() -> list[UserListAction]:
-    """Return the buttons above the list of users in their order."""
+    """Return the buttons above the list of users, sorted by `order`."""
     return sorted(_user_list_actions, key=lambda one: one.order)
 
 
 def user_selection(*, bar: str, form: str) -> None:
-    """Let users be picked in their list. Raises ConfigurationError if another form does already."""
+    """Add the form for selected users. Raises ConfigurationError if there already is one."""
     if _user_selections:
         raise ConfigurationError(
             f"{bar} and {_user_selections[0].bar} both let users be picked in their list, where a "
@@ -65,5 +65,5 @@ def user_selection(*, bar: str, form: str) -> None:
 
 
 def selection_of_users() -> UserSelection | None:
-    """Return the form for the users that are picked in their list, if there is one."""
+    """Return the form for the users that are selected in the list, if there is one."""
     return next(iter(_user_selections), None)

@@ -1,4 +1,4 @@
-"""Actions and panels of a user's page in the admin area."""
+"""Register the actions and panels of a user's page in the admin area."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ PanelLoader = Callable[[Any, Any], Values | None]
 
 @dataclass(frozen=True, slots=True)
 class UserAction:
-    """Something that may be done to a user, and its button on the user's page.
+    """An action on a user, and its button on the user's page.
 
     `endpoint` takes a `user_id`. An action without a `place` has its button in a panel. Below the
     header, buttons with the same `heading` share a row with the `text` of the first. `text` may
-    name settings, as in "{RESTORE_DELETED_DAYS}". Screen readers add `hidden` to the label; it may
-    name the user: "{name}".
+    name settings, as in "{RESTORE_DELETED_DAYS}". Screen readers add `hidden` to the label. It may
+    name the user, as in "{name}".
     """
 
     endpoint: str
@@ -42,7 +42,7 @@ class UserAction:
 
 @dataclass(frozen=True, slots=True)
 class UserPanel:
-    """A panel of a user's page. `template` finds what `load` returns as `panel.data`."""
+    """A panel of a user's page. `load` returns the value of `panel.data` in `template`."""
 
     template: str
     order: int
@@ -70,9 +70,9 @@ def user_action(
 ) -> Callable[[IsAvailable], IsAvailable]:
     """Add an action to the pages of users.
 
-    The decorated function tells of a user and an administrator whether it can be done now. It is
-    not asked about users who may do more than the administrator, about deleted users unless
-    `of_deleted`, nor about the administrator's own account if the action `skips_self`.
+    The decorated function takes a user and an administrator, and returns whether the action is
+    available now. It is not called for users with more permissions than the administrator. Deleted
+    users are left out unless `of_deleted`, and the administrator's own account if `skips_self`.
     """
 
     def register(is_available: IsAvailable) -> IsAvailable:
@@ -88,20 +88,20 @@ def user_action(
 
 
 def user_actions() -> list[UserAction]:
-    """Return the actions on users in the order of their buttons."""
+    """Return the actions on users, sorted by the `order` of their buttons."""
     return sorted(_user_actions.values(), key=lambda one: one.order)
 
 
 def user_action_at(endpoint: str) -> UserAction:
-    """Return the action of an endpoint; `check` has seen that every view of an action has one."""
+    """Return the action of an endpoint. `check` ensures that every marked view has one."""
     return _user_actions[endpoint]
 
 
 def user_panel(template: str, *, order: int = 100) -> Callable[[PanelLoader], PanelLoader]:
     """Add a panel to the pages of users.
 
-    The decorated function takes a user and an administrator and returns what the panel shows, or
-    None to leave it out.
+    The decorated function takes a user and an administrator. It returns the values of the panel, or
+    None to hide it.
     """
 
     def register(load: PanelLoader) -> PanelLoader:
@@ -112,12 +112,12 @@ def user_panel(template: str, *, order: int = 100) -> Callable[[PanelLoader], Pa
 
 
 def user_panels() -> list[UserPanel]:
-    """Return the panels that follow the core's own, in their order."""
+    """Return the panels after the core's own, sorted by `order`."""
     return sorted(_user_panels, key=lambda one: one.order)
 
 
 def acts_on_user(view: Target) -> Target:
-    """Mark a view that asks `user_action_at` for its action."""
+    """Mark a view that gets its action from `user_action_at`."""
     marked: Any = view
     marked.acts_on_user = True
     return view

@@ -1,4 +1,4 @@
-"""What a part of a page shows."""
+"""Define the type of the values that a part of a page shows."""
 
 from collections.abc import Mapping
 from typing import Any

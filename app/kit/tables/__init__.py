@@ -1,1 +1,1 @@
-"""Parts that every list of the admin area shares."""
+"""Provide the parts that all lists of the admin area share."""

@@ -1,4 +1,4 @@
-"""CSV as spreadsheets take it, with cells that they show as text and do not work out."""
+"""Write CSV for spreadsheets, with cells that are shown as text and never run as formulas."""
 
 import csv
 import io
@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# Without it, Excel takes UTF-8 for Windows-1252.
+# Without the mark, Excel reads UTF-8 as Windows-1252.
 BYTE_ORDER_MARK = "\ufeff"
 
-# OWASP, "CSV Injection"; also in full width, which spreadsheets take for the same.
+# OWASP, "CSV Injection". Spreadsheets treat the full-width forms the same.
 BEGINS_A_FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠")
 
 
-# Where Excel's list separator is a semicolon, as in much of Europe, it takes commas for text, and
-# begins a cell behind each semicolon, quotation marks or not. Tabs may be set to do the same.
+# In much of Europe, Excel's list separator is a semicolon. Excel then reads commas as text, and
+# starts a cell after each semicolon, even inside quotation marks. Tabs can be set to do the same.
 SEPARATORS_ELSEWHERE = ";\t"
 _SEPARATED = re.compile(
     rf"(?<=[{SEPARATORS_ELSEWHERE}])(?= *[{re.escape(''.join(sorted(BEGINS_A_FORMULA)))}])"
@@ -22,10 +22,10 @@ _SEPARATED = re.compile(
 
 
 def escape_formula(cell: str) -> str:
-    """Return `cell` so that a spreadsheet shows it and runs nothing in it.
+    """Escape `cell` so that a spreadsheet shows it as text and runs no formula.
 
-    An apostrophe goes before what would begin a formula, also where spaces stand before that, and
-    where a spreadsheet might begin another cell.
+    An apostrophe is inserted before the start of a formula, also after leading spaces and wherever
+    a spreadsheet might start another cell.
     """
     if may_be_separated(cell):
         cell = _SEPARATED.sub("'", cell)
@@ -33,7 +33,7 @@ def escape_formula(cell: str) -> str:
     return f"'{cell}" if begins and begins in BEGINS_A_FORMULA else cell
 
 
-# A cell, or a cell elsewhere, that would begin a formula, or looks as if it had been kept from it.
+# The patterns match the start of a formula, or of an escaped one, in a cell and after separators.
 _BEGINS = rf"(?=[ ']*[{re.escape(''.join(sorted(BEGINS_A_FORMULA)))}])"
 _BEHIND = rf"(?<=[{SEPARATORS_ELSEWHERE}])"
 _AT_START = re.compile(rf"\A{_BEGINS}")
@@ -42,32 +42,32 @@ _ESCAPED = re.compile(rf"(?:\A|{_BEHIND})'{_BEGINS}")
 
 
 def escaped(cell: str) -> str:
-    """Return `cell` as `escape_formula` does, so that `unescaped` gives it back exactly.
+    """Escape `cell` as `escape_formula` does, but so that `unescaped` restores it exactly.
 
-    A cell that truly begins with an apostrophe and an equals sign gets one more apostrophe.
+    A cell that already begins with an apostrophe and an equals sign gets one more apostrophe.
     """
     return _AT_START.sub("'", escaped_inside(cell))
 
 
 def escaped_inside(cell: str) -> str:
-    """Do the part of `escaped` that is about separators within a cell."""
+    """Escape only the formulas after separators within a cell."""
     return _INSIDE.sub("'", cell) if may_be_separated(cell) else cell
 
 
 def unescaped(cell: str) -> str:
-    """Return the cell of which `escaped` made `cell`. A name such as 't Hooft stays as it is."""
+    """Undo `escaped`. A name such as 't Hooft stays as it is."""
     return _ESCAPED.sub("", cell) if "'" in cell else cell
 
 
 def may_be_separated(text: str | bytes) -> bool:
-    """Tell whether some spreadsheet might find more cells in `text` than were written."""
+    """Return whether a spreadsheet with another separator might split `text` into more cells."""
     if isinstance(text, bytes):
         return b";" in text or b"\t" in text
     return ";" in text or "\t" in text
 
 
 def written(rows: Iterable[Iterable[Any]]) -> str:
-    """Return rows as lines of CSV (RFC 4180). The cells are written as they are."""
+    """Return rows as lines of CSV (RFC 4180), without escaping formulas."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -1,7 +1,7 @@
-"""Where a page of a list ends and the next begins, as its URL says it (keyset pagination).
+"""Encode and decode the cursors of keyset pagination in URLs.
 
-A cursor holds the order, the segment and the keys of a row. Nothing secret is in it, and nobody
-is trusted to have left it as it was.
+A cursor holds the order, the segment and the keys of a row. It contains no secret, and a cursor
+from a request is not trusted.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ LONGEST = 2_000
 
 
 class NotACursor(ValueError):
-    """What was given points nowhere in this list."""
+    """The text is not a valid cursor for this list."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place of a row: the segment it is in, and the values of that segment's keys."""
+    """The position of a row: its segment, and the values of the segment's keys."""
 
     segment: str
     values: tuple[str | int | datetime, ...]
 
 
 def write(sort: str, cursor: Cursor) -> str:
-    """Return `cursor` as it stands in an address."""
+    """Encode `cursor` for a URL."""
     values = [
         value.isoformat() if isinstance(value, datetime) else value for value in cursor.values
     ]
@@ -40,9 +40,9 @@ def write(sort: str, cursor: Cursor) -> str:
 
 
 def read(text: str, *, sort: str, kinds: dict[str, tuple[type, ...]]) -> Cursor:
-    """Return the cursor that `write` wrote for this order; `kinds` are the keys of each segment.
+    """Decode a cursor that `write` encoded for this order.
 
-    Raises NotACursor for anything else.
+    `kinds` maps each segment to the types of its keys. Raises NotACursor for anything else.
     """
     if len(text) > LONGEST or not text.isascii():
         raise NotACursor
@@ -72,7 +72,7 @@ def _value(value: Any, kind: type) -> str | int | datetime:
         if moment.tzinfo is None or moment.utcoffset():
             raise NotACursor
         return moment
-    # Half of a pair of surrogates cannot be sent to a database, nor can PostgreSQL hold a NUL.
+    # A database driver cannot encode a lone surrogate, and PostgreSQL cannot store a NUL.
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise NotACursor
     return value

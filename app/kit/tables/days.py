@@ -1,4 +1,4 @@
-"""Days as addresses and forms of lists write them."""
+"""Parse the days in the URLs and forms of lists."""
 
 import re
 from datetime import date
@@ -7,7 +7,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def read(text: str) -> date | None:
-    """Return the day that `text` names as 2026-01-31, or None if it names none."""
+    """Parse a day such as 2026-01-31, or return None for any other text."""
     try:
         return date.fromisoformat(text) if DAY.fullmatch(text) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""A page of a list, as every list of the admin shows it."""
+"""Define a page of a list in the admin area."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,7 +23,7 @@ class Listing(Generic[Row]):
 
     @property
     def pages(self) -> int | None:
-        """The number of pages, or None when there are too many to count."""
+        """The number of pages, or None if there are too many to count."""
         return None if self.total_is_capped else max(1, -(-self.total // self.per_page))
 
     @property

@@ -1,1 +1,1 @@
-"""Everything between a request and a view, and between a view and its answer."""
+"""Process requests before the view, and responses after it."""

@@ -1,4 +1,4 @@
-"""The session cookie: small enough for browsers to keep, and read whatever the clock says."""
+"""Keep the session cookie below the size limit of browsers, and read it without an age check."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ ATTRIBUTES = 256  # room for the name, Path, SameSite and the rest
 
 
 class CookieSessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie, with two of its surprises taken out."""
+    """Flask's signed session cookie, without an age check and with a limited size."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """Read the cookie without asking how old it is.
+        """Read the cookie without checking its age.
 
-        Flask refuses one that another host, whose clock is ahead, has just written. How long
-        someone is signed in is for the row in `user_sessions` to say.
+        Flask rejects a new cookie that another host with a fast clock has written. The row in
+        `user_sessions` determines how long a user stays signed in.
         """
         serializer: Any = self.get_signing_serializer(app)
         try:
@@ -27,7 +27,7 @@ class CookieSessionInterface(SecureCookieSessionInterface):
         return self.session_class(content)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Drop the oldest messages rather than let a browser drop the whole cookie in silence."""
+        """Drop the oldest flashed messages, because browsers silently drop a too large cookie."""
         if session.modified and "_flashes" in session:
             self._shorten(app, session)
         super().save_session(app, session, response)

@@ -1,4 +1,4 @@
-"""Cross-site request forgery: Flask-WTF's tokens, masked, and where a request came from."""
+"""Protect against cross-site request forgery with masked tokens and a check of the origin."""
 
 import base64
 import secrets
@@ -12,16 +12,16 @@ from werkzeug.exceptions import Forbidden
 
 
 class SentFromElsewhere(Forbidden):
-    """The browser says that a page under another scheme, host or port sent this form."""
+    """According to the browser, a page of another scheme, host or port sent this form."""
 
 
 def masked_token() -> str:
-    """Return the token of this browser's session under a new random mask.
+    """Return the CSRF token of the session under a new random mask.
 
-    A compressed page whose secret is the same each time can be made to give it away by its length
-    (BREACH, breachattack.com); Django and Rails mask theirs for the same reason. As with theirs,
-    the mask is around the session's token itself: only that it is the session's makes it valid,
-    and a signature on each page would cost as much as all links of the page.
+    If a secret is the same on every compressed page, its length can reveal it (BREACH,
+    breachattack.com). Django and Rails mask their tokens for the same reason. As in Django and
+    Rails, the mask covers the session's token itself, which is valid because the session holds it.
+    A signature on each page would cost as much as all links of the page.
     """
     field = current_app.config["WTF_CSRF_FIELD_NAME"]
     if field not in session:
@@ -32,7 +32,7 @@ def masked_token() -> str:
 
 
 def unmask(masked: str | None) -> str | None:
-    """Return the token under a mask, or None if there is none to be found."""
+    """Remove the mask and return the token, or None if the text is invalid."""
     if not masked:
         return None
     try:
@@ -50,10 +50,10 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def comes_from_here() -> bool | None:
-    """Tell whether a page of this site caused the request; None when the browser does not say.
+    """Return whether a page of this site sent the request, or None if the browser does not tell.
 
-    Sec-Fetch-Site is `none` when no page did. Over plain HTTP it is not sent, and Origin is `null`
-    on the forms of pages that send no referrer, as those with a token in their address do.
+    Sec-Fetch-Site is `none` if no page sent the request, and is missing over plain HTTP. Origin is
+    `null` for forms of pages that send no referrer, such as pages with a token in their URL.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -63,14 +63,14 @@ def comes_from_here() -> bool | None:
 
 
 class MaskedFormCSRF(_FlaskFormCSRF):
-    """The CSRF field of a form; CSRFProtect has checked it before the form is looked at."""
+    """The CSRF field of a form. CSRFProtect checks it before the form is validated."""
 
     def generate_csrf_token(self, csrf_token_field: Any) -> str:
         return masked_token()
 
 
 class CSRFProtect(FlaskWTFProtect):
-    """Refuses every unsafe request without a token of this browser's session."""
+    """Rejects every unsafe request without a valid token of the session."""
 
     def init_app(self, app: Flask) -> None:
         super().init_app(app)
@@ -78,7 +78,7 @@ class CSRFProtect(FlaskWTFProtect):
         app.context_processor(lambda: {"csrf_token": masked_token})
 
     def _get_csrf_token(self) -> str | None:
-        """Return the token that was sent, signed as Flask-WTF wants it if it is the session's."""
+        """Return the submitted token. The session's own token is signed, as Flask-WTF expects."""
         token = unmask(super()._get_csrf_token())
         kept = session.get(current_app.config["WTF_CSRF_FIELD_NAME"])
         if token and kept and compare_digest(token, kept):

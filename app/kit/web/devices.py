@@ -1,8 +1,8 @@
-"""What a browser calls itself, in words that its owner knows: "Firefox on Linux"."""
+"""Describe a browser by its User-Agent header, as in "Firefox on Linux"."""
 
 import re
 
-# The first that is found. Most browsers claim to be several others, so the order matters.
+# The first match counts. Most browsers claim to be several others, so the order matters.
 _BROWSERS = (
     ("Edge", r"\bEdg(?:e|A|iOS)?/"),
     ("Opera", r"\bOP(?:R|X|T)/|\bOpera\b"),
@@ -34,9 +34,9 @@ SYSTEMS = tuple((name, re.compile(pattern)) for name, pattern in _SYSTEMS)
 
 
 def device_name(user_agent: str) -> str:
-    """Return browser and system in words, as far as a User-Agent header tells; it may lie.
+    """Return the browser and the system that a User-Agent header claims.
 
-    Versions are left out: browsers freeze them, and they help nobody to know their own device.
+    Versions are left out: browsers freeze them, and they do not help a user recognise a device.
     """
     browser = _first(BROWSERS, user_agent)
     system = _first(SYSTEMS, user_agent)

@@ -1,4 +1,4 @@
-"""Files of CSV that the admin gives out."""
+"""Respond with CSV files for download."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,7 +6,7 @@ from flask import Response, request
 
 
 def csv_file(name: str, pieces: Callable[[], Iterable[str] | Iterable[bytes]]) -> Response:
-    """Answer with a file that is made of pieces; whoever asks for its head alone takes none."""
+    """Stream a CSV file in pieces. A HEAD request does not call `pieces`."""
     response = Response(mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"

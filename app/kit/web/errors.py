@@ -1,4 +1,4 @@
-"""Error pages. They ask the database nothing, not even who the visitor is: it may be away."""
+"""Render error pages without the database, which may be unavailable, and without the user."""
 
 import logging
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ sparing = Sparing(logger)
 
 RETRY_AFTER = 5  # seconds
 HOME = ("/", "Go to the home page")
-# Not 404: a cache may keep it for others.
+# 404 is left out, because a cache may serve the page to other visitors.
 LEADS_BACK = (403, 409)
 
 MESSAGES = {
@@ -54,7 +54,7 @@ SENT_IN_THE_CLEAR = (
 
 
 def init_app(app: Flask) -> None:
-    """Answer what any application can meet; see app.errors for what this one knows besides."""
+    """Register the handlers for general errors. app.errors adds those of this application."""
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
     app.register_error_handler(SentInTheClear, show_where_to_send_it)
@@ -70,10 +70,10 @@ def show(
     words: tuple[str, str] | None = None,
     ways_on: Sequence[tuple[str, str]] = (),
 ) -> Any:
-    """Answer with a page, or with JSON where the client asks for that.
+    """Respond to an error with a page, or with JSON if the client prefers it.
 
-    `words` are a title and a message, where those of the code would not say what is the matter;
-    `ways_on` are the addresses and labels of links that help.
+    `words` is a title and a message that replace those of the status code. `ways_on` holds the URLs
+    and labels of helpful links.
     """
     if error.code is None or error.code < 400:
         return error
@@ -101,13 +101,13 @@ def show(
 
 
 def render(template: str, **values: Any) -> str:
-    """Render a page without loading the user: Flask-Login would do so for every template."""
+    """Render a page without loading the user, which Flask-Login does for every template."""
     g.setdefault("_login_user", login_manager.anonymous_user())
     return render_template(template, **values)
 
 
 def way_back() -> list[tuple[str, str]]:
-    """Return a link to the page from which the visitor came, if it is another one of this site."""
+    """Return a link to the referring page, if it is another page of this site."""
     try:
         came_from = urlsplit(request.referrer or "")
     except ValueError:
@@ -119,7 +119,7 @@ def way_back() -> list[tuple[str, str]]:
 
 
 def show_unavailable(error: Exception) -> Any:
-    """Answer 503 when the database does not answer, or is locked for longer than is waited for."""
+    """Respond with 503 if the database does not answer, or stays locked beyond the timeout."""
     cause = getattr(error, "orig", None) or error
     kind, sentence = type(cause).__name__, str(cause).strip().partition("\n")[0]
     sparing.error(kind, "the database is not available: %s: %s", kind, sentence)
@@ -127,18 +127,18 @@ def show_unavailable(error: Exception) -> Any:
 
 
 def show_conflict(_error: Exception) -> Any:
-    """Answer that what was to be changed is no longer there, or no longer what it was."""
+    """Respond with 409 if the row to change was deleted or changed in the meantime."""
     return show(Conflict())
 
 
 def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
-    """Say at which address a form is taken; no permission is at fault."""
+    """Respond to a form from another origin or over plain HTTP with the URL of the site."""
     title, message = SENT_IN_THE_CLEAR if isinstance(error, SentInTheClear) else SENT_FROM_ELSEWHERE
     return show(error, (title, message.format(current_app.config["APP_URL"])))
 
 
 def show_closed_gate(error: GateClosed) -> Any:
-    """Answer a client that wants JSON with what opens the gate."""
+    """Tell a JSON client how to open the gate."""
     return show(error, (error.title, error.message))
 
 

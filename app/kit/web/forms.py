@@ -1,4 +1,4 @@
-"""What all forms share: the CSRF field, text that can be stored, and e-mail addresses."""
+"""Provide the base of all forms: the CSRF field, storable text, emails, names and passwords."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,15 +35,16 @@ NO_LINK = "A name holds no web address. Put a space after a dot."
 
 
 class BaseForm(FlaskForm):
-    """A form whose text fields refuse what neither a database nor a mail header can hold."""
+    """A form whose text fields reject characters that databases or mail headers cannot hold."""
 
     class Meta(FlaskForm.Meta):
         csrf_class = MaskedFormCSRF
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            """Return what was sent as a form, and of its files those that the form asks for.
+            """Return the submitted form data, with files only for the form's file fields.
 
-            Flask-WTF would take JSON too, whose values need not be text, and a file for any field.
+            Flask-WTF would also accept JSON, whose values may not be text, and a file for any
+            field.
             """
             if formdata is None or hasattr(formdata, "getlist"):
                 return formdata
@@ -78,15 +79,15 @@ def normalise(value: str | None) -> str | None:
 
 
 def cut(length: int) -> Callable[[str | None], str | None]:
-    """Return a filter that strips a text and keeps one character more than it may have.
+    """Return a filter that strips a text and cuts it to `length` plus one character.
 
-    What is too long is then refused without being examined or sent back whole.
+    A longer text is then rejected without being examined or sent back in full.
     """
     return lambda value: value.strip()[: length + 1] if value else value
 
 
 class Address:
-    """Validate an e-mail address and put it in the form in which it is stored."""
+    """Validate an email address and normalise it for storage."""
 
     def __call__(self, form: Form, field: Field) -> None:
         if hides_something(field.data or ""):
@@ -101,10 +102,10 @@ class Address:
 
 
 def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
-    """Return a required field for an address; `autocomplete` as in the HTML standard."""
+    """Return a required field for an email. `autocomplete` is the HTML attribute."""
     return EmailField(
         label,
-        # In Unicode, a domain may have fewer characters than it is stored with, or more.
+        # A domain in Unicode may be shorter or longer than its stored form.
         filters=[cut(2 * EMAIL_LENGTH)],
         validators=[DataRequired("Enter an address."), Address()],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
@@ -113,10 +114,10 @@ def email_field(label: str = "Email", *, autocomplete: str = "email", **options:
 
 
 class Name:
-    """Refuse a name that shows nothing, turns around the text beside it, or holds a web address."""
+    """Reject a name that is invisible, changes the text direction, or contains a URL."""
 
     def __call__(self, form: Form, field: Field) -> None:
-        # What no field may hold, the form says itself.
+        # The form itself reports characters that no field may contain.
         if _is_storable(field) and not is_name(field.data or ""):
             raise StopValidation(UNSEEN)
         if holds_link(field.data or ""):
@@ -124,10 +125,10 @@ class Name:
 
 
 def name_field(label: str, *, autocomplete: str) -> StringField:
-    """Return a required field for a part of someone's name."""
+    """Return a required field for a part of a user's name."""
     return StringField(
         label,
-        # Letters that are typed in parts become fewer.
+        # Normalisation composes letters and accents, which makes the text shorter.
         filters=[cut(4 * NAME_LENGTH), normalise],
         validators=[
             DataRequired("Enter a name."),
@@ -139,12 +140,12 @@ def name_field(label: str, *, autocomplete: str) -> StringField:
 
 
 def password_field(label: str, *validators: Any, new: bool, **options: Any) -> PasswordField:
-    """Return a required password field; `new` tells password managers to offer one."""
+    """Return a required password field. `new` makes password managers suggest a password."""
     return PasswordField(
         label,
         validators=[
             InputRequired("Enter a password."),
-            # Twice what may be chosen: some characters become fewer when they are normalised.
+            # Twice the maximum is accepted, because normalisation can shorten the text.
             Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
             *validators,
         ],

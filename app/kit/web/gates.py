@@ -1,9 +1,9 @@
-"""Gates: checks that run before a view. Views declare which gates are open to them.
+"""Run gates, which are checks before a view. Views declare which gates they skip.
 
 A gate is a function that returns None to let the request pass, or a response. `@gate` registers it
-under the state that it holds back, such as "unconfirmed". Gates with an order are asked before
-every view, except the views that say `@open_to("unconfirmed")`. A gate without an order is asked
-only by views that say `@closed_to(...)`, after their own permission check.
+under the state that it blocks, such as "unconfirmed". Gates with an order run before every view,
+except views marked with `@open_to("unconfirmed")`. A gate without an order runs only for views
+marked with `@closed_to(...)`, after their own permission check.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Target = TypeVar("Target")
 
 @dataclass(frozen=True)
 class Gate:
-    """A check by its name. With `blueprint`, only the views of this blueprint have it."""
+    """A named check. With `blueprint`, it applies only to the views of this blueprint."""
 
     name: str
     ask: Ask
@@ -32,7 +32,7 @@ class Gate:
     blueprint: str | None
 
     def is_open_to(self, app: Flask, endpoint: str) -> bool:
-        """Tell whether requests for `endpoint` skip this gate."""
+        """Return whether requests for `endpoint` skip this gate."""
         blueprint, _, _name = endpoint.rpartition(".")
         if self.order is None or needs_no_user(app, endpoint):
             return True
@@ -42,7 +42,7 @@ class Gate:
 
 
 class GateClosed(Forbidden):
-    """A gate refuses a request for JSON, which cannot follow a redirect to a page."""
+    """A gate rejects a JSON request, because the client cannot follow a redirect to a page."""
 
     def __init__(self, title: str, message: str) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ _reserved: set[str] = set()
 def gate(
     name: str, *, order: int | None = None, blueprint: str | None = None
 ) -> Callable[[Ask], Ask]:
-    """Register the decorated function as the gate `name`; the gate with the lowest order is first.
+    """Register the decorated function as the gate `name`. Gates run in ascending `order`.
 
     Raises ConfigurationError if another gate has this name.
     """
@@ -75,24 +75,24 @@ def gate(
 
 
 def reserve(name: str) -> None:
-    """Let views name a gate that an optional feature registers, also when the feature is gone."""
+    """Reserve the name of an optional feature's gate, so that views may always use it."""
     _reserved.add(name)
 
 
 def in_order() -> list[Gate]:
-    """Return the gates that are asked before every view, in the order in which they are asked."""
+    """Return the gates that run before every view, in their order."""
     ordered = [one for one in _gates.values() if one.order is not None]
     return sorted(ordered, key=lambda one: (one.order, one.name))
 
 
 def is_open_to(name: str, endpoint: str) -> bool:
-    """Tell whether requests for `endpoint` skip the gate `name`, also if nothing registers it."""
+    """Return whether requests for `endpoint` skip the gate `name`, which may be unregistered."""
     found = _gates.get(name)
     return found is None or found.is_open_to(current_app, endpoint)
 
 
 def open_to(*names: str) -> Callable[[Target], Target]:
-    """Let requests reach a view, or every view of a blueprint, past the gates `names`."""
+    """Let requests for a view, or for every view of a blueprint, skip the gates `names`."""
 
     def mark(target: Target) -> Target:
         found: Any = target
@@ -103,7 +103,7 @@ def open_to(*names: str) -> Callable[[Target], Target]:
 
 
 def closed_to(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Ask the gate `name` before a view. Goes below the view's permission check."""
+    """Run the gate `name` before a view. Put this decorator below the permission check."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -119,10 +119,10 @@ def closed_to(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def for_monitors(view: Target) -> Target:
-    """Mark a view that monitors ask, by any host name and over plain HTTP, without a user.
+    """Mark a view for monitors: any host name and plain HTTP are accepted, without a user.
 
-    Load balancers ask from within the network, past the proxy that ends TLS. The answer must say
-    nothing secret.
+    Load balancers send these requests inside the network, past the proxy that terminates TLS. The
+    response must contain no secret.
     """
     marked: Any = view
     marked.for_monitors = True
@@ -140,7 +140,7 @@ def monitor_paths(app: Flask) -> frozenset[str]:
 
 
 def needs_no_user(app: Flask, endpoint: str | None) -> bool:
-    """Tell whether an endpoint answers everyone alike, so that no user has to be loaded."""
+    """Return whether an endpoint responds the same to everyone, so that no user is loaded."""
     name = endpoint or ""
     return name.rpartition(".")[2] == "static" or _is_for_monitors(app, name)
 
@@ -153,10 +153,10 @@ def lead_to(url: str, *, title: str, message: str) -> ResponseReturnValue:
 
 
 def ask_gates() -> ResponseReturnValue | None:
-    """Ask the gates in their order; the first answer ends the request.
+    """Run the gates in their order, and return the first response.
 
-    Registered to run before each request. An error page, such as the one for an unknown URL, has
-    no endpoint and no gates.
+    This function is registered to run before each request. An error page, such as the one for an
+    unknown URL, has no endpoint and no gates.
     """
     if request.endpoint is None:
         return None

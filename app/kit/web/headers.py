@@ -1,4 +1,4 @@
-"""Response headers that keep browsers careful, and requests that are turned away at the door."""
+"""Set security headers, require HTTPS, and limit request bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 YEAR = 365 * 24 * 60 * 60
 MEGABYTE = 1024 * 1024
-BLOCK = 64 * 1024  # bytes read at once of a body in chunks
+BLOCK = 64 * 1024  # bytes to read at once from a chunked body
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -57,7 +57,7 @@ FIXED_HEADERS = {
 
 
 class SentInTheClear(Forbidden):
-    """A body came over http where the app is for https only."""
+    """A request with a body arrived over HTTP, but the app requires HTTPS."""
 
 
 def init_app(app: Flask) -> None:
@@ -71,10 +71,10 @@ def init_app(app: Flask) -> None:
 
 
 class HostReader:
-    """A WSGI layer that takes the Host header in any case, and any host at all from monitors.
+    """A WSGI middleware that lowercases the Host header, and accepts any host from monitors.
 
-    Host names have no case (RFC 9110, section 4.2.3), and Werkzeug compares letter by letter. Load
-    balancers and Kubernetes ask for the health of a process by its IP address.
+    Host names are case-insensitive (RFC 9110, section 4.2.3), but Werkzeug compares their case.
+    Load balancers and Kubernetes request health checks by IP address.
     """
 
     def __init__(self, app: Flask, own_host: str) -> None:
@@ -109,11 +109,11 @@ def static_content_security_policy() -> str:
 
 
 def _begin() -> None:
-    # Anyone can send one, and hide what they do among the log lines and events of another request.
+    # Without a trusted proxy, a client could copy the id of another request to hide its log lines.
     is_behind_proxy = current_app.config["TRUSTED_PROXIES"] > 0
     given = request.environ.get("HTTP_X_REQUEST_ID", "") if is_behind_proxy else ""
     g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    # Proxies write ports and brackets into it; everything after this sees the address alone.
+    # Proxies add ports and brackets. All later code sees the plain IP address.
     request.remote_addr = origin.plain_address(request.remote_addr or "")
     origin.note(address=request.remote_addr, device=request.headers.get("User-Agent", ""))
     reading_only.set(request.method in SAFE_METHODS)
@@ -126,24 +126,24 @@ def _insist_on_https() -> WerkzeugResponse | None:
     if request.path in monitor_paths(current_app):
         return None
     if request.method not in SAFE_METHODS:
-        # A body that was sent in the clear is lost; sending it again would hide that.
+        # The body was already sent unencrypted. A redirect that sends it again would hide that.
         raise SentInTheClear
-    # Quoted anew: the path has been decoded, and may hold a line break that no header can.
+    # The path is decoded and may contain a line break, so it is quoted again for the header.
     path, query = quote(request.path), request.query_string.decode("ascii", "replace")
     return redirect(current_app.config["APP_URL"] + path + (query and f"?{query}"), 301)
 
 
 def _bound_body() -> None:
-    """Refuse a body over the limit, also one in chunks, whose length is known only when read.
+    """Reject a body over the limit, also a chunked one, whose length is unknown until it is read.
 
-    Werkzeug would cut the latter short and parse what is left.
+    Werkzeug would truncate a chunked body and parse the rest.
     """
     limit = _largest_body()
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
         abort(413)
     if "chunked" in request.environ.pop("HTTP_TRANSFER_ENCODING", "").lower():
-        # What is larger than most bodies ever are waits on the disk.
+        # An unusually large body is stored on disk.
         body = g.body = SpooledTemporaryFile(max_size=MEGABYTE)  # noqa: SIM115 - _drop_body closes
         source = request.environ["wsgi.input"]
         while block := _read(source, min(BLOCK, limit + 1 - body.tell())):
@@ -153,13 +153,13 @@ def _bound_body() -> None:
         request.environ["CONTENT_LENGTH"] = str(body.tell())
         body.seek(0)
         request.environ["wsgi.input"] = body
-    # A body ends where its length says. Taken at the server's word, one that breaks off early is
-    # a form with its last fields missing.
+    # Content-Length determines the end of a body. With this flag, a body that breaks off early
+    # would be parsed as a form without its last fields.
     request.environ.pop("wsgi.input_terminated", None)
 
 
 def _read(source: Any, size: int) -> bytes:
-    """Read from a body in chunks. The server raises an error of its own where a chunk is broken."""
+    """Read from a chunked body. The server raises its own error for a malformed chunk."""
     try:
         return bytes(source.read(size))
     except TimeoutError:
@@ -169,15 +169,15 @@ def _read(source: Any, size: int) -> bytes:
 
 
 def _largest_body() -> int:
-    """Return how many bytes the request may have.
+    """Return the largest allowed body of the request in bytes.
 
-    A view that takes files (`takes_files`) has a limit of its own, but only for those who may open
-    it: nobody else gets the server to take in that much.
+    A view that accepts files (`takes_files`) has a higher limit, but only for users who may open
+    it. Other visitors cannot make the server read that much.
     """
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     view: Any = current_app.view_functions.get(request.endpoint or "")
     setting = getattr(view, "largest_file", None)
-    # Only files go to the disk; whatever else a form may hold is kept in memory.
+    # Only files are stored on disk. All other form data stays in memory.
     is_file = request.mimetype == "multipart/form-data"
     if setting and is_file and request.method not in SAFE_METHODS and _is_for_visitor(view):
         limit += current_app.config[setting] * MEGABYTE
@@ -185,20 +185,20 @@ def _largest_body() -> int:
 
 
 def _is_for_visitor(view: Any) -> bool:
-    """Tell whether the visitor may open `view`, and hold nothing in the database afterwards."""
+    """Return whether the visitor may open `view`, and release the database afterwards."""
     reading_only.set(True)
     is_allowed = bool(view.allows(current_user))
     db.session.remove()
-    g.pop("_login_user", None)  # Flask-Login's: it is loaded anew once the body is here.
+    g.pop("_login_user", None)  # Flask-Login loads the user again once the body has arrived.
     reading_only.set(False)
     return is_allowed
 
 
 def _take_in_body() -> None:
-    """Read the body before the database is asked who sent it.
+    """Read the body before the user is loaded from the database.
 
-    On SQLite that begins the transaction of the request, which holds the only write lock: a slow
-    sender would keep everyone else from writing.
+    On SQLite, loading the user begins the transaction of the request, which holds the only write
+    lock. A slow sender would block every other writer.
     """
     if request.method not in SAFE_METHODS:
         request.get_data(parse_form_data=True)
@@ -220,7 +220,7 @@ def _finish(response: Response) -> Response:
         wanted["X-Request-ID"] = request_id
     if session.accessed:
         wanted["Cache-Control"] = "no-store"
-    # A list is searched for each header that is asked for by name: once is enough for all.
+    # Each lookup of a header by name searches the whole list, so the names are collected once.
     present = {name.lower() for name, _ in response.headers}
     response.headers.extend(
         (name, value) for name, value in wanted.items() if name.lower() not in present

@@ -1,4 +1,4 @@
-"""Where the rate limiter counts: in the Redis that the queue uses, reached in the same way."""
+"""Connect the rate limiter to the queue's Redis, with the same options."""
 
 from flask import Flask
 from limits.storage import RedisStorage
@@ -6,11 +6,11 @@ from limits.storage import RedisStorage
 from app.extensions import limiter
 from app.kit import redis_client
 
-TIMEOUT = 1  # seconds that a request may lose to Redis
+TIMEOUT = 1  # seconds that a request may wait for Redis
 
 
 class LimiterAway(Exception):
-    """The rate limiter does not reach Redis, so each web process counts for itself."""
+    """The rate limiter cannot reach Redis, so each web process counts for itself."""
 
 
 def init_app(app: Flask) -> None:
@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
 
 
 def check() -> None:
-    """Raise LimiterAway if the limiter counts in Redis and does not reach it."""
+    """Raise LimiterAway if the limiter counts in Redis and cannot reach it."""
     if (
         limiter.enabled
         and isinstance(limiter.storage, RedisStorage)

@@ -1,4 +1,4 @@
-"""Addresses for use outside a page: in mails and commands."""
+"""Build URLs for use outside a page: in mails and commands."""
 
 from urllib.parse import urlsplit
 
@@ -6,9 +6,9 @@ from flask import current_app
 
 
 def external_url(endpoint: str, **values: str | int) -> str:
-    """Return the full address of `endpoint` under APP_URL.
+    """Return the full URL of `endpoint` under APP_URL.
 
-    The request at hand has no say: its Host header is the visitor's to write.
+    The current request is ignored, because its Host header is untrusted.
     """
     base = urlsplit(current_app.config["APP_URL"])
     adapter = current_app.url_map.bind(base.netloc, url_scheme=base.scheme)

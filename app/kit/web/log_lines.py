@@ -1,6 +1,7 @@
-"""A log line: one line, without the tokens of mailed links, for the app and for gunicorn alike.
+"""Format log records of the app and of gunicorn on one line, without the tokens of mailed links.
 
-gunicorn.conf.py runs this file by its path, before the application is loaded: import nothing of it.
+gunicorn.conf.py runs this file by its path before the application is loaded. So this module must
+not import the application.
 """
 
 import logging
@@ -8,22 +9,22 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote
 
-# Regular expressions of the paths that lead up to a token. The URL rules of the application add
-# theirs (app/kit/web/token_pages.py).
+# Regular expressions of the paths before a token. The URL rules of the application add them
+# (app/kit/web/token_pages.py).
 token_paths: set[str] = set()
 _ENCODED_PERCENT = re.compile(r"%(?:25)+")
-# Line breaks, escape sequences, halves of characters, and marks that turn a text's direction.
+# Line breaks, escape sequences, lone surrogates, and marks that change the text direction.
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def mask(text: str) -> str:
-    """Return `text` with the tokens in URLs taken out, however often the URLs are encoded."""
+    """Redact the tokens in the URLs of `text`, also in URLs that are encoded several times."""
     tokens = _tokens(frozenset(token_paths))
     text = tokens.sub(r"\1***", text)
     plain = text
-    # Each round undoes all the encodings of the percent sign; others are not nested in practice.
+    # Each round undoes all encodings of the percent sign. Others are not nested in practice.
     for _ in range(3):
         if "%" not in plain:
             break
@@ -35,20 +36,20 @@ def mask(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _tokens(paths: frozenset[str]) -> re.Pattern[str]:
-    """Return the pattern of a token after one of `paths`; without paths, nothing matches it."""
+    """Return the pattern of a token after one of `paths`. Without paths, it never matches."""
     path = f"({'|'.join(sorted(paths))})" if paths else "(?!)()"
     return re.compile(path + r"(?!\*\*\*)[^\s/?#&\"'<>]+", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """Return `text` with what could start another line, or rule a terminal, written out."""
+    """Escape characters in `text` that start a line or control a terminal."""
     return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 class LineFormatter(logging.Formatter):
     """Formats a record as one line. The lines of a traceback follow it, indented.
 
-    A name with a line break in it cannot start a line that looks like a record.
+    So a value with a line break cannot forge another record.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name

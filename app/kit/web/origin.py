@@ -1,4 +1,4 @@
-"""Where the work at hand comes from: noted by the request, read by what keeps a record of it."""
+"""Store the IP address, browser and id of the current request for logs, limits and events."""
 
 import re
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from flask import g, has_app_context
 
-LONGEST_ADDRESS = 45  # an IPv6 address with an IPv4 one at its end
+LONGEST_ADDRESS = 45  # an IPv6 address that ends with an IPv4 address
 
-# "203.0.113.7:4711" and "[2001:db8::1]:4711", as some proxies write them.
+# Some proxies add a port: "203.0.113.7:4711" and "[2001:db8::1]:4711".
 _WITH_PORT = re.compile(
     r"\[(?P<v6>[^\]]{0,80})\](?::\d{0,5})?|(?P<v4>\d{1,3}(?:\.\d{1,3}){3}):\d{0,5}"
 )
-# RFC 6052: IPv6-only networks reach a server of IPv4 through it, and the other way round.
+# RFC 6052: IPv6-only networks reach IPv4 servers through this prefix, and the other way round.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The network address and browser of whoever asks, and the id of the request."""
+    """The IP address and browser of the visitor, and the id of the request."""
 
     address: str = ""
     device: str = ""
@@ -26,12 +26,12 @@ class Origin:
 
 
 def note(*, address: str, device: str) -> None:
-    """Remember where the present request comes from."""
+    """Store the IP address and browser of the current request."""
     g.address, g.device = address[:LONGEST_ADDRESS], device[:255]
 
 
 def current() -> Origin:
-    """Return where the present request comes from; a command or the worker has an empty one.
+    """Return the origin of the current request. It is empty in commands and in the worker.
 
     A job has the id of the request that caused it.
     """
@@ -41,10 +41,10 @@ def current() -> Origin:
 
 
 def plain_address(text: str) -> str:
-    """Return the one spelling of an IP address, without port, brackets and zone.
+    """Normalise an IP address, without port, brackets and zone.
 
-    IPv4 inside IPv6 (mapped, NAT64) is written as IPv4. Text that is no address is cut to the
-    length of one.
+    IPv4 inside IPv6 (mapped, NAT64) is returned as IPv4. Any other text is cut to the length of an
+    IP address.
     """
     text = text.strip()[: 2 * LONGEST_ADDRESS]
     if found := _WITH_PORT.fullmatch(text):
@@ -62,9 +62,9 @@ def plain_address(text: str) -> str:
 
 
 def network(address: str, *, v6_prefix: int = 64) -> str:
-    """Return the network that stands for one visitor: an IPv4 address, or an IPv6 prefix.
+    """Return the network of one visitor: an IPv4 address, or an IPv6 prefix.
 
-    A single customer of IPv6 has at least a /64, so addresses within one are not counted apart.
+    An IPv6 customer has at least a /64, so all addresses within a /64 count as one visitor.
     """
     plain = plain_address(address)
     try:
@@ -77,10 +77,10 @@ def network(address: str, *, v6_prefix: int = 64) -> str:
 
 
 def visitor_network() -> str:
-    """Return the network of the present request, as limits count it."""
+    """Return the network of the current request, for limits per visitor."""
     return network(current().address)
 
 
 def visitor_site() -> str:
-    """Return the larger network of the present request: of IPv6 the /48 that a site has."""
+    """Return the larger network of the current request: for IPv6, the /48 of a site."""
     return network(current().address, v6_prefix=48)

@@ -1,4 +1,4 @@
-"""Log lines: each carries the id of its request, and none a link that can still be used."""
+"""Configure logging: each line carries the id of its request, and no usable link."""
 
 import logging
 import re
@@ -10,12 +10,12 @@ from flask import Flask, g, has_app_context
 
 from app.kit.web.log_lines import LineFormatter, mask, one_line
 
-COLOUR = re.compile(r"\x1b\[[\d;]*m")  # as the development server has them
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # colours of the development server
 FORMAT = "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"
 
 
 class RequestFilter(logging.Filter):
-    """Adds the request's id, masks links and keeps a message on one line."""
+    """Adds the request's id, redacts links, and keeps the message on one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = g.get("request_id", "-") if has_app_context() else "-"
@@ -25,9 +25,9 @@ class RequestFilter(logging.Filter):
 
 
 class Sparing:
-    """Logs one line for each kind of failure in ten seconds, with the number of those left out.
+    """Logs at most one line per kind of failure in ten seconds, with the number of omitted lines.
 
-    While the database is away every request fails, and each would log the same sentence.
+    While the database is unavailable, every request fails and would log the same line.
     """
 
     SECONDS = 10.0
@@ -39,7 +39,7 @@ class Sparing:
         self._left_out: dict[str, int] = {}
 
     def error(self, kind: str, message: str, *arguments: object) -> None:
-        """Log `message` unless one of the same kind was logged a moment ago."""
+        """Log `message` unless one of the same kind was logged in the last ten seconds."""
         at = time.monotonic()
         with self._lock:
             if at - self._latest.get(kind, -self.SECONDS) < self.SECONDS:
@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
     handler.addFilter(RequestFilter())
     handler.setFormatter(LineFormatter(FORMAT))
     root = logging.getLogger()
-    # Asking which migration is the newest is not worth a line each time /readyz is asked.
+    # /readyz reads the newest migration, and Alembic would log a line on each request.
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
     if not app.testing:
         root.handlers[:] = [handler]

@@ -1,9 +1,10 @@
-"""A gunicorn worker in which slow clients wait for themselves, and hold up nobody else.
+"""Provide a gunicorn worker in which slow clients do not block other requests.
 
-gunicorn's own has a thread for each request that runs, from its first byte to the last of the
-answer. Two threads are as many as Python's lock is good for, so two slow clients would keep them
-all. Here the number of threads bounds the clients, and a turn bounds what runs at a time: nobody
-has a turn while they wait for a client. gunicorn.conf.py runs this file by its path.
+gunicorn's own worker occupies a thread for each request, from its first byte to the last byte of
+the response. Python's lock makes more than two threads useless, so two slow clients would block
+them all. Here the number of threads limits the clients, and a number of turns limits the requests
+that run. A thread has no turn while it waits for a client. gunicorn.conf.py runs this file by its
+path.
 """
 
 import errno
@@ -20,13 +21,13 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
-CLIENTS = 100  # of one process; Heroku's small dynos allow 256 threads in all
-HEAD_SECONDS = 15.0  # for all of a request's head
-BODY_SECONDS = 20.0  # for a body, and longer for one that comes at this speed:
+CLIENTS = 100  # per process; Heroku's small dynos allow 256 threads in total
+HEAD_SECONDS = 15.0  # for the complete head of a request
+BODY_SECONDS = 20.0  # for a body, and longer for a body that arrives at this speed:
 BYTES_A_SECOND = 8 * 1024
-SEND_SECONDS = 30.0  # for each piece of an answer
-GLANCE = 0.25  # for a turn, before it is known what is asked for
-# Answered also while all who have a turn wait for the database.
+SEND_SECONDS = 30.0  # for each piece of a response
+GLANCE = 0.25  # to wait for a turn before the path of the request is known
+# These paths need no turn, so they respond even while all turns wait for the database.
 WITHOUT_A_TURN = ("/healthz", "/readyz", "/static/")
 
 
@@ -38,7 +39,7 @@ class TooSlow(NoMoreData, TimeoutError):
 
 
 class Turns:
-    """What is allowed to run at a time, however many threads there are."""
+    """Limits the number of threads that run the application at a time."""
 
     def __init__(self, count: int) -> None:
         self._free: SimpleQueue[None] = SimpleQueue()
@@ -47,7 +48,7 @@ class Turns:
             self._free.put(None)
 
     def take(self, patience: float | None = None) -> None:
-        """Wait for a turn unless this thread has one; with `patience`, for so many seconds."""
+        """Wait for a turn unless this thread has one, for at most `patience` seconds."""
         if not self.has_one():
             try:
                 self._free.get(timeout=patience)
@@ -65,9 +66,9 @@ class Turns:
 
 
 class PunctualUnreader(SocketUnreader):
-    """Reads from a client with so much patience in all, which a byte now and then does not renew.
+    """Reads from a client with a total time limit, which an occasional byte does not extend.
 
-    Only the time that is spent waiting for the client counts, not that of a busy machine.
+    Only the time spent waiting for the client counts, and not the time of a busy machine.
     """
 
     turns: Turns
@@ -89,9 +90,9 @@ class PunctualUnreader(SocketUnreader):
         except (BlockingIOError, ssl.SSLWantReadError):
             self.turns.give_back()
             data = self._wait(size_hint)
-        # Without a turn only when those who have one are held up by the database.
+        # The thread continues without a turn if the database blocks all turns.
         self.turns.take(GLANCE)
-        # From here on for what is sent.
+        # From here on, the timeout applies to sending.
         self.sock.settimeout(SEND_SECONDS)
         self._patience += len(data) / self._speed
         return bytes(data)
@@ -110,7 +111,7 @@ class PunctualUnreader(SocketUnreader):
 
 
 class Worker(ThreadWorker):
-    """gunicorn's worker with threads, `threads` of which run the application at a time."""
+    """gunicorn's threaded worker, in which only `threads` threads run the application at a time."""
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(CLIENTS)
@@ -127,7 +128,7 @@ class Worker(ThreadWorker):
             try:
                 return application(request_environ, start_response)
             finally:
-                # Before the answer is sent, which may take as long as the client likes.
+                # The turn ends before the response is sent, which can take long for a slow client.
                 turns.give_back()
 
         self.wsgi = run
@@ -140,7 +141,7 @@ class Worker(ThreadWorker):
         finally:
             PunctualUnreader.turns.give_back()
         if not is_kept:
-            # In the main thread, the wait for a client that does not hang up would stop all others.
+            # In the main thread, waiting for a client that does not hang up would block all others.
             connection.close(graceful=True)
             connection.close = lambda graceful=False: None
         return is_kept

@@ -1,4 +1,4 @@
-"""Static files: compressed beforehand, served in front of the app, kept for a year."""
+"""Serve static files in front of the app: precompressed, and cached for a year if hashed."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
         app.wsgi_app,
         root=folder,
         prefix=app.static_url_path,
-        # In development files come and go while the server runs.
+        # In development, files change while the server runs.
         autorefresh=app.config["DEV_PAGES"],
         max_age=0 if app.config["DEV_PAGES"] else HOUR,
         immutable_file_test=lambda path, url: bool(HASHED_NAME.search(url)),

@@ -1,4 +1,4 @@
-"""What templates of any application can use: icons, times, numbers, menus."""
+"""Provide template globals and filters for icons, times, numbers and menus."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ MONTHS = (
 )
 
 
-# Flask-Login does not mark what it wraps; every wrapper shares this code.
+# Flask-Login does not mark the views that it wraps, but all its wrappers share this code object.
 _ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 
 
@@ -51,7 +51,7 @@ def init_app(app: Flask) -> None:
 
 
 def icon(name: str, label: str | None = None) -> Markup:
-    """Return an icon of the sprite; without a label it is hidden from screen readers."""
+    """Return an icon of the sprite. Without a label, it is hidden from screen readers."""
     sprite = asset_url("icons")
     if not sprite:
         return Markup("")
@@ -74,7 +74,7 @@ def ago(moment: datetime | None) -> Markup:
 
 
 def reader_of_times() -> Callable[[datetime | None], Markup]:
-    """Return `ago` for many moments in one page, which all refer to the same present."""
+    """Return a version of `ago` for many times on one page, relative to the same moment."""
     present = datetime.now(UTC)
     never = Markup("never")
 
@@ -87,13 +87,13 @@ def reader_of_times() -> Callable[[datetime | None], Markup]:
 
 
 def due(moment: datetime | None) -> Markup:
-    """Return how far off a moment is, as `ago` does for one that has been."""
+    """Return the time until a future moment, as `ago` does for a past one."""
     if moment is None:
         return Markup("never")
     seconds = (moment - datetime.now(UTC)).total_seconds()
     units = ((DAY, HOUR, "day"), (HOUR, MINUTE, "hour"), (MINUTE, 1, "minute"), (1, 0, "second"))
     for size, smaller, unit in units:
-        # To the nearest: what was given seven days ends in seven days, also a moment later.
+        # Rounding keeps "in 7 days" for a period of seven days, also a moment after it began.
         if seconds + smaller / 2 >= size:
             amount = int(seconds / size + 0.5)
             return _time(moment.astimezone(UTC), f"in {amount} {unit}{'' if amount == 1 else 's'}")
@@ -101,7 +101,7 @@ def due(moment: datetime | None) -> Markup:
 
 
 def _time(moment: datetime, words: str) -> Markup:
-    # Numbers and names of months need no escaping, and a page has hundreds of these.
+    # Numbers and month names need no escaping, and a page may show hundreds of times.
     clock = f"{moment.hour:02}:{moment.minute:02}"
     full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {clock} UTC"
     machine = f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{clock}:{moment.second:02}+00:00"
@@ -112,7 +112,7 @@ def _time(moment: datetime, words: str) -> Markup:
 
 
 def duration(seconds: float) -> str:
-    """Return how long something took: 12 ms, 3.4 s, 5 min 10 s, 2 h 3 min."""
+    """Format a duration: 12 ms, 3.4 s, 5 min 10 s, 2 h 3 min."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < MINUTE:
@@ -146,14 +146,14 @@ def _count(amount: int, unit: str) -> str:
 
 
 def number(value: int) -> str:
-    """Return a number with its thousands apart: 1,234."""
+    """Format a number with thousands separators: 1,234."""
     return f"{value:,}"
 
 
 def kind(field: Field) -> str:
-    """Return what a form field looks like; a subclass is drawn like what it extends.
+    """Return how to render a form field. A subclass is rendered like its base class.
 
-    One of: form, list, radio, checkboxes, select, textarea, or the type of an <input>.
+    The result is form, list, radio, checkboxes, select, textarea, or the type of an <input>.
     """
     if isinstance(field, FormField):
         return "form"
@@ -167,14 +167,15 @@ def kind(field: Field) -> str:
 
 
 def has_endpoint(endpoint: str) -> bool:
-    """Tell whether this app has a page: menus may list pages of parts that can be taken out."""
+    """Return whether this app has a page. Menus may list pages of removed features."""
     return endpoint in current_app.view_functions
 
 
 def may_open(endpoint: str) -> bool:
-    """Tell whether this app has a page, and the visitor what it asks for.
+    """Return whether this app has a page and the visitor may open it.
 
-    A view says so itself (permission_required, login_required), so no menu has to be told.
+    The decorators of the view (permission_required, login_required) decide, so menus need not
+    declare permissions.
     """
     view: Any = current_app.view_functions.get(endpoint)
     if view is None:
@@ -192,14 +193,14 @@ MenuItem = tuple[str, str, str]  # endpoint, label, icon
 
 
 def menu_items(name: str) -> list[MenuItem]:
-    """Return the entries of a menu that has no groups. The macros leave out what is not open."""
+    """Return the entries of a menu without groups. The macros hide pages that are not open."""
     return [item for _group, items in menu_groups(name) for item in items]
 
 
 def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
-    """Return the groups of a menu with their entries; entries without a group are in "".
+    """Return the groups of a menu with their entries. Entries without a group are in "".
 
-    The macros leave out the pages that the visitor may not open.
+    The macros hide the pages that the visitor may not open.
     """
     groups: dict[str, list[MenuItem]] = {}
     is_impersonating = bool(g.get("impersonating"))
@@ -212,6 +213,6 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
 
 
 def user_list_actions() -> list[UserListAction]:
-    """Return the buttons of the list of users that the visitor is offered."""
+    """Return the buttons above the list of users that are available to the visitor."""
     found = slots.user_list_actions()
     return [one for one in found if may_open(one.endpoint) and one.is_offered()]

@@ -1,7 +1,7 @@
-"""Pages with a token in their URL: `@account.route("/reset-password/<token:token>")`.
+"""Protect pages with a token in their URL: `@account.route("/reset-password/<token:token>")`.
 
 The converter is the whole declaration. It keeps the token out of the logs of the application and of
-gunicorn, and has browsers keep the URL to themselves.
+gunicorn, and prevents browsers from sending or caching the URL.
 """
 
 import re
@@ -15,8 +15,8 @@ from app.kit.web import log_lines
 from config import ConfigurationError
 
 _ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^<>]*\))?:)?\w+>")
-# A URL may itself stand in another one, as the page to go to after signing in. It is then
-# percent-encoded once for each URL around it.
+# A URL may be part of another URL, such as the page to open after signing in. It is then
+# percent-encoded once for each outer URL.
 _SLASH = "(?:/|%(?:25)*+2F){1,4}"
 _SEGMENT = rf"(?:(?!{_SLASH})[^\s?#&])+"
 
@@ -26,7 +26,7 @@ class TokenConverter(UnicodeConverter):
 
 
 class TokenRule(Rule):
-    """A URL rule that has its tokens redacted from the moment it belongs to an application."""
+    """A URL rule that registers its tokens for redaction when an application adds it."""
 
     has_token = False
 
@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
 
 
 def keep_url_secret(response: Response) -> Response:
-    """Send no referrer and keep no copy (ASVS 5.0 14.2.1). Registered for each response."""
+    """Forbid the referrer and caching for URLs with a token (ASVS 5.0 14.2.1)."""
     if getattr(request.url_rule, "has_token", False):
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"
@@ -52,9 +52,9 @@ def keep_url_secret(response: Response) -> Response:
 
 
 def _paths_before_tokens(rule: Rule) -> Iterator[str]:
-    """Yield a regular expression for each path of `rule` that leads up to a token.
+    """Yield a regular expression for each path of `rule` before a token.
 
-    Raises ConfigurationError where a log line would not tell the token from the path before it.
+    Raises ConfigurationError if the token cannot be told from the path before it in a log line.
     """
     words, pattern, end, has_path = "", "", 0, False
     for found in _ARGUMENT.finditer(rule.rule):
