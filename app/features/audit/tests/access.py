@@ -1,4 +1,4 @@
-"""What the tests of all routes know of this feature's (tests/routes.py)."""
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
 
 from sqlalchemy import select
 
@@ -18,7 +18,7 @@ ACCESS = {
 
 
 def hostile_events(world):
-    """Return every event: other features may have added some with hostile texts."""
+    """Return every event, because other features may have added events with hostile texts."""
     user = world.make_user()
     audit.record("session.refused", by=None, by_label=TEXT, subject=user, reason=TEXT)
     audit.record("user.renamed", by=user, subject=world.admin, changes={TEXT: (TEXT, TEXT)})

@@ -1,4 +1,4 @@
-"""A change of one's own name, in the list of one's activity."""
+"""Test that a user's change of name appears in the user's activity."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The card of the newest events on the dashboard."""
+"""Test the dashboard card with the newest events."""
 
 from app.extensions import db
 from app.kit import audit

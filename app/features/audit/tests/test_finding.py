@@ -1,4 +1,4 @@
-"""Finding events, newest first, however many there are."""
+"""Test that events are found, newest first, in a table of any size."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -63,7 +63,7 @@ def test_events_are_found_by_everything_that_is_asked(app, make_user, add_event)
 
 
 def test_users_are_found_without_an_index_too(app, make_user, add_event, monkeypatch):
-    """The search of the list of users may be off."""
+    """The user search may be disabled."""
     monkeypatch.setattr(user_lookup, "_finders", user_lookup._finders[:1])
     ada = make_user(email="ada@example.com", first_name="Ada", last_name="Love_lace")
     by = add_event(actor_id=ada.id)
@@ -76,7 +76,7 @@ def test_users_are_found_without_an_index_too(app, make_user, add_event, monkeyp
 def test_days_are_whole_and_the_last_one_included(app, add_event):
     at = datetime(2026, 3, 1, tzinfo=UTC)
     hours = [add_event(at=at + timedelta(hours=hour)) for hour in (-1, 0, 12, 23, 24, 48)]
-    # What was begun earlier may be noted later.
+    # An earlier event may be recorded later, with a higher id.
     late = add_event(at=at + timedelta(hours=23.9))
 
     def found(**days):
@@ -91,7 +91,7 @@ def test_days_are_whole_and_the_last_one_included(app, add_event):
 
 
 def test_filters_that_meet_are_looked_through_step_by_step(app, add_event, make_user, monkeypatch):
-    """However rarely two filters meet: nothing is passed over, and a page says how far it is."""
+    """Rare combinations of filters skip no event, and a page says how far it searched."""
     monkeypatch.setattr(walking, "SMALLEST_WINDOW", 2)
     monkeypatch.setattr(walking, "LARGEST_WINDOW", 2)
     monkeypatch.setattr(walking, "BUDGET", 60)
@@ -144,7 +144,7 @@ def test_a_total_is_exact_or_says_that_it_is_not(app, add_event, monkeypatch):
     ],
 )
 def test_each_filter_walks_an_index(app, add_event, filters, index):
-    """No list reads events that it does not show, nor sorts them."""
+    """No list reads events that it does not show, and none sorts them."""
     db.session.execute(
         insert(AuditEvent),
         [

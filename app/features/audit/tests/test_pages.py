@@ -1,4 +1,4 @@
-"""The pages of the audit trail, and one's own part of it."""
+"""Test the pages of the audit trail, and the activity page of a user."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
 @pytest.fixture
 def viewer(app, make_user):
-    """A browser of someone who may read the trail and do nothing else in the admin."""
+    """A browser of a user who may view the audit trail and nothing else in the admin."""
     user = make_user(email="viewer@example.com")
     user.role = factories.make_role("Auditor", permissions=0x01 | 0x20)
     browser = app.test_client()
@@ -139,7 +139,7 @@ def test_an_event_tells_all_that_is_known(viewer, admin, make_user):
     assert re.search(r'data-label="After"[^>]*><span>lovelace@example.com', page)
     assert f"user={admin.id}" in page
     assert "user.email_changed" in page
-    # A page that the visitor may not open is not linked.
+    # The page shows no link to a page that the viewer may not open.
     assert f"/admin/user/{user.id}" not in page
     assert viewer.get("/admin/audit/2147483647").status_code == 404
 
@@ -180,7 +180,7 @@ def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin, m
 
 
 def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin, suspended):
-    """XS-4: what a spreadsheet would run is text."""
+    """XS-4: a cell that a spreadsheet would run as a formula is escaped."""
     audit.record("role.created", by=admin, kind="role", label="=HYPERLINK(1)", reason="+1")
     db.session.commit()
     latest = newest().id
@@ -201,7 +201,7 @@ def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin
 
 
 def test_an_export_asks_for_the_password_again_and_leads_back_to_the_list(viewer, app, monkeypatch):
-    """SE-8: it has everybody's address, as the export of people has."""
+    """SE-8: like the export of users, it contains all emails."""
     path = "/admin/audit/export.csv?search=ada"
     monkeypatch.setitem(app.config, "REAUTHENTICATION_WINDOW", -1)
     answer = viewer.submit(path, form_at="/admin/audit")
@@ -215,7 +215,7 @@ def test_an_export_asks_for_the_password_again_and_leads_back_to_the_list(viewer
 
 @needs("impersonation")
 def test_whoever_is_signed_in_as_someone_else_cannot_take_the_trail_away(app, admin, make_user):
-    """SE-8: what asks for a password is left to the person."""
+    """SE-8: pages that ask for a password are closed during an impersonation."""
     auditor = make_user()
     auditor.role = factories.make_role("Auditor", permissions=0x01 | 0x20)
     browser = app.test_client()
@@ -251,7 +251,7 @@ def test_looking_at_the_list_asks_the_database_little(app, viewer, suspended):
     assert len([one for one in statements if "audit_events" in one]) <= 2
 
 
-# One's own part
+# The activity page
 
 
 def test_everyone_sees_what_happened_to_their_own_account(app, make_user, admin):
@@ -261,14 +261,14 @@ def test_everyone_sees_what_happened_to_their_own_account(app, make_user, admin)
     browser.sign_in(user.email)
     users.change_email(user, email="new@example.com", by=admin)
     users.suspend(other, by=admin)
-    browser.sign_in("new@example.com")  # A change of the address has signed the user out.
+    browser.sign_in("new@example.com")  # The change of email has ended the user's sessions.
     page = browser.get("/account/manage/activity").text
 
     assert "Someone tried to sign in and failed" in page
     assert "Signed in" in page
     assert "Changed the address" in page
     assert "An administrator" in page
-    # Who administers, and what happened to others, is nobody's business.
+    # Users see neither the names of administrators nor the events of other users.
     assert admin.email not in page
     assert "Suspended" not in page
     assert 'href="/account/manage/activity"' in browser.get("/account/manage").text

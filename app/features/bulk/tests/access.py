@@ -1,4 +1,4 @@
-"""What the tests of all routes know of this feature's (tests/routes.py)."""
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
 
 from sqlalchemy import select
 

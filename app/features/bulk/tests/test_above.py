@@ -1,4 +1,4 @@
-"""Nothing that is done to many users reaches those above a manager."""
+"""Test that no bulk action reaches users with more permissions than the manager."""
 
 import itertools
 
@@ -9,7 +9,7 @@ __all__ = ["above", "manager"]
 
 
 def test_nothing_done_to_many_reaches_anyone_above(manager, above):
-    """AZ-2, AZ-4: by their numbers, by a filter, in whatever state."""
+    """AZ-2, AZ-4: users picked by id or by a filter, in any state."""
     browser, user = manager
     token = browser.csrf_token("/")
     before = stored_of(above)

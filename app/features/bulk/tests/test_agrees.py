@@ -1,4 +1,4 @@
-"""What is done to many is what is done to one: the same people refused, the same marks left."""
+"""Test that a bulk action does the same as the action on one user: same refusals, same traces."""
 
 import contextlib
 from datetime import timedelta
@@ -30,7 +30,7 @@ REFUSALS = (
     ),
     *([invitations.NotInvited] if invitations else []),
 )
-# Moments, and numbers that grow: they differ from one action to the next.
+# Times and counters, which differ from one action to the next.
 MOMENTS = {"suspended_at", "deleted_at", "invited_at"}
 
 
@@ -40,13 +40,13 @@ def role(name):
 
 @pytest.fixture
 def manager(make_user):
-    """Someone who may manage people and no more."""
+    """A user who may manage users and nothing else."""
     factories.make_role("People", permissions=0x05)
     return make_user(role="People", email="manager@example.com")
 
 
 def kinds(make_user):
-    """Return everyone whom the rules tell apart, by what they are."""
+    """Return one user of each kind that the rules distinguish, by kind."""
     people = {
         "plain": make_user(),
         "unconfirmed": make_user(confirmed=False),
@@ -85,7 +85,7 @@ def waiting_mail(user, number=""):
 
 
 def marks(user_id, since):
-    """Return all that an action leaves of itself, but for moments and numbers."""
+    """Return everything that an action wrote, without times and counters."""
     db.session.expire_all()
     user = db.session.get(User, user_id)
     columns = {
@@ -151,7 +151,7 @@ if invitations:
 @pytest.mark.parametrize("who", ["manager", "administrator"])
 @pytest.mark.parametrize("action", SINGLE)
 def test_many_are_treated_as_one_is(make_user, manager, admin, action, who):
-    """AD-1, AD-2, AZ-2: every kind of person, by one who may much and by one who may all."""
+    """AD-1, AD-2, AZ-2: on every kind of user, by a manager and by an administrator."""
     factories.make_role("Above", permissions=0x21)
     other = factories.make_role("Other", permissions=0x01)
     by = manager if who == "manager" else admin
@@ -202,7 +202,7 @@ def test_nobody_does_to_themselves_what_one_may_not(action, make_user, admin):
 def test_a_condition_that_is_added_holds_on_the_page_and_in_bulk(
     make_user, admin, action, monkeypatch
 ):
-    """A rule is written once: a condition of a UserChange leaves out one user and many alike."""
+    """A rule is written once: a condition of a UserChange applies to single and bulk actions."""
     traits = {"confirm": {"confirmed": False}, "reactivate": {"suspended": True}}
     traits |= {"resend_invitation": {"invited": True}}
     user = make_user(first_name="Grace", **traits.get(action, {}))
@@ -224,7 +224,7 @@ def test_a_condition_that_is_added_holds_on_the_page_and_in_bulk(
 
 
 def test_the_rest_is_as_it_was(make_user, admin):
-    """Sessions of others, mails to others, and the state of others stay."""
+    """The sessions, mails and states of other users stay unchanged."""
     bystander, target = make_user(), make_user()
     for user in (bystander, target):
         sessions.start(user, remembered=True, address="", device="")

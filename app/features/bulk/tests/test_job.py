@@ -1,4 +1,4 @@
-"""Something done to many people by a real worker: its progress, its death, its cancelling."""
+"""Test a bulk operation in a real worker: its progress, a crash, and its cancellation."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ PEOPLE = 20_000
 
 @pytest.fixture
 def operation_id(web):
-    """A suspension of many that is confirmed; what is queued waits for a worker."""
+    """A confirmed suspension of many users, with its job waiting for a worker."""
     admin = factories.make_user(role="Administrator", email="admin@example.com")
     role_id = db.session.scalar(select(Role.id).where(Role.name == "User"))
     db.session.execute(
@@ -40,7 +40,7 @@ def operation_id(web):
 
 
 def look(operation_id):
-    """Return the operation as it is now, leaving no transaction open that would shut others out."""
+    """Return the current operation, and end the transaction so that others can write."""
     row = db.session.get(BulkOperation, operation_id, populate_existing=True)
     found = (row.state, row.done, row.job_id)
     db.session.rollback()
@@ -54,7 +54,7 @@ def suspended():
 
 
 def events_of_each():
-    """Return how many events each of the suspended has."""
+    """Return the number of events of each suspended user."""
     counts = select(func.count()).where(AuditEvent.action == "user.suspended")
     found = set(db.session.scalars(counts.group_by(AuditEvent.subject_id)))
     db.session.rollback()

@@ -1,4 +1,4 @@
-"""A bulk operation that is confirmed is shown to everybody who manages users."""
+"""Test that every user manager sees a confirmed bulk operation."""
 
 from app.features import bulk
 from app.models import Permission

@@ -1,4 +1,4 @@
-"""Choosing many people in the list, looking at what would happen to them, and having it happen."""
+"""Test the pages that choose users in the list, preview a bulk action, and run it."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def browser(client, admin):
 
 @pytest.fixture
 def few_at_once(monkeypatch):
-    """What takes a worker begins with four people."""
+    """Make operations on four or more users run in the worker."""
     monkeypatch.setattr(operations, "AT_ONCE", 3)
     monkeypatch.setattr(bulk, "AT_ONCE", 3)
     monkeypatch.setattr(batches, "BATCH", 3)
@@ -38,7 +38,7 @@ def few_at_once(monkeypatch):
 
 
 def choose(browser, action, *users, **fields):
-    """Send the form of the list and return the preview."""
+    """Submit the form of the list and return the preview."""
     data = {"action": action, "user_ids": [user.id for user in users], **fields}
     answer = browser.submit(BULK, data, form_at="/admin/users/bulk")
     assert answer.status_code == 302
@@ -64,7 +64,7 @@ def user_role():
 
 
 def test_the_list_offers_it_without_a_script(browser, make_user):
-    """Boxes of the bar's form, the filter in hidden fields, and all that can be done."""
+    """The form has its checkboxes, the filter in hidden fields, and all actions."""
     user = make_user(first_name="Grace")
     page = browser.get("/admin/users?search=grace&status=active").text
     assert f'name="user_ids" value="{user.id}" form="bulk"' in page
@@ -114,7 +114,7 @@ def test_all_that_match_are_chosen_by_the_filter(browser, make_user):
 
 
 def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
-    """The list would show everyone instead; to everyone it must not be done."""
+    """The list shows all users instead, and the action must not apply to them."""
     make_user()
     for field in ({"role": "999"}, {"status": "nonsense"}, {"created_from": "yesterday"}):
         page = choose(browser, "delete", everyone="1", **field)
@@ -260,7 +260,7 @@ def test_a_reason_that_is_too_long_is_said_and_kept(browser, make_user):
 
 @pytest.mark.parametrize("action", [name for name in bulk.ACTIONS if name != "change_role"])
 def test_a_grave_action_asks_for_the_password_first(browser, admin, make_user, app, action):
-    """AD-2: all but sending invitations again."""
+    """AD-2: this applies to all actions except resending invitations."""
     made = {
         "reactivate": {"suspended": True},
         "confirm": {"confirmed": False},
@@ -346,7 +346,7 @@ def test_it_is_stopped_and_gone_on_with(browser, app, make_user, few_at_once, ad
 
 
 def test_why_it_was_stopped_is_said(browser, admin, make_user, app, few_at_once):
-    """AZ-1: whoever confirmed it lost the permission before the worker came to it."""
+    """AZ-1: the user who confirmed it loses the permission before the worker starts."""
     people = [make_user() for _ in range(7)]
     path = preview(browser, "suspend", *people)
     browser.submit(path, {})
@@ -360,7 +360,7 @@ def test_why_it_was_stopped_is_said(browser, admin, make_user, app, few_at_once)
     assert not any(user.is_suspended for user in people)
 
 
-# What came of it
+# The result
 
 
 def test_the_result_is_a_file_with_a_line_for_each(browser, admin, make_user):

@@ -1,4 +1,4 @@
-"""An account that a stranger registered, changed in bulk."""
+"""Test bulk actions on an account that a stranger registered."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.fixtures.strangers import COLLEAGUE, account
 
 
 def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, client, admin, outbox):
-    """The page promises a link to each, and without it nobody is told that the password is void."""
+    """The page promises a link to each user, who would not learn of the void password otherwise."""
     outbox.deliver()
     operation = bulk.preview("confirm", by=admin, user_ids=[account().id])
     client.enter(admin)
@@ -23,7 +23,7 @@ def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, cli
 def test_who_is_given_a_role_in_bulk_learns_that_the_password_is_void(
     tell, stranger, make_user, staff, admin, outbox
 ):
-    """Also without the tick: then the accounts with a void password alone get a mail."""
+    """Without the checkbox, only the accounts with a void password get a mail."""
     outbox.deliver()
     confirmed = make_user()
     operation = bulk.preview(
@@ -60,5 +60,5 @@ def in_bulk(action, by, role):
     ],
 )
 def test_an_account_that_is_changed_in_bulk_is_not_the_strangers(give, then, assert_not_theirs):
-    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    """SE-3, AD-2: the stranger's password, session and remember cookie stop working."""
     assert_not_theirs(give, **then)

@@ -1,4 +1,4 @@
-"""Two who do something to many people at the same moment, or one who does it twice."""
+"""Test concurrent bulk actions, and repeated submits of one."""
 
 import pytest
 from sqlalchemy import func, select
@@ -24,7 +24,7 @@ def short_waits(monkeypatch):
 
 
 def previewed(action, by_id, user_ids):
-    """Return a function that confirms and does what was looked at before the race."""
+    """Return a function that confirms and runs a preview made before the race."""
     role = None
     if action == "change_role":
         role = db.session.get(User, user_ids[0]).role.__class__
@@ -48,7 +48,7 @@ def assert_refused_by_name(results):
 
 @pytest.mark.parametrize("action", ["suspend", "delete", "change_role"])
 def test_two_administrators_who_take_away_all_others_leave_one(race, action):
-    """AD-1, F38: each had both the other and everyone else in their list."""
+    """AD-1, F38: each has selected the other and all remaining administrators."""
     for number in range(ROUNDS):
         ids = [make_user(role="Administrator").id for _ in range(4)]
         results = race(
@@ -62,7 +62,7 @@ def test_two_administrators_who_take_away_all_others_leave_one(race, action):
 
 
 def test_many_and_one_at_once_leave_an_administrator(race):
-    """AD-1: a list on one side, a person's page on the other."""
+    """AD-1: one uses the list, the other the page of a user."""
     for number in range(ROUNDS):
         ids = [make_user(role="Administrator").id for _ in range(3)]
 
@@ -106,7 +106,7 @@ def suspensions(ids):
 
 
 def test_several_workers_with_one_operation_share_it(race, monkeypatch):
-    """A job that was believed dead goes on beside the one that took its place."""
+    """A job that was taken for dead continues beside its replacement."""
     monkeypatch.setattr(batches, "BATCH", 5)
     admin = make_user(role="Administrator")
     ids = [make_user().id for _ in range(60)]

@@ -1,4 +1,4 @@
-"""Doing one thing to many people: who is left out, batches, and ends that come too early."""
+"""Test bulk operations: users left out, batches, and early ends."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def count(*conditions, of=User):
 
 
 def make_people(number, **values):
-    """Add many plain people at once."""
+    """Add many users with the default role at once."""
     role_id = role("User").id
     db.session.execute(
         insert(User),
@@ -58,7 +58,7 @@ def make_people(number, **values):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    """Batches of ten, so that a few dozen people make several."""
+    """Use batches of ten, so that a few dozen users need several."""
     monkeypatch.setattr(batches, "BATCH", 10)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     monkeypatch.setattr(operations, "AT_ONCE", 5)
@@ -66,7 +66,7 @@ def small_batches(monkeypatch):
 
 @pytest.fixture
 def queued(monkeypatch):
-    """The jobs that were queued."""
+    """The list of enqueued jobs."""
     jobs = []
     monkeypatch.setattr(
         queue, "enqueue", lambda name, **values: jobs.append((name, values)) or f"{name}-1"
@@ -81,7 +81,7 @@ def begin(action, by, *, user_ids=(), filters=None, **values):
     return operation
 
 
-# Who is chosen, who is left out
+# Users chosen and left out
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_preview_says_who_is_left_out_and_why(make_user, admin, action, traits
 
 @needs("invitations")
 def test_nobody_is_invited_more_often_than_an_hour_allows(make_user, admin):
-    """As by their page: five times, whoever asks and in whatever way."""
+    """The limit of five mails per hour on a user's page applies here too."""
     user = make_user(invited=True)
     for _ in range(3):
         invitations.resend(user, by=admin)
@@ -150,7 +150,7 @@ def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admi
 
 
 def test_of_what_one_only_looked_at_the_latest_is_kept(admin, make_user):
-    """A preview of everyone holds a row for each of a million people."""
+    """A preview of all users holds a row for each, perhaps a million."""
     user, another = make_user(), make_user(role="Administrator")
     begun = begin("suspend", admin, user_ids=[user.id]).id
     theirs = bulk.preview("delete", by=another, user_ids=[user.id]).id
@@ -173,7 +173,7 @@ def test_looking_changes_nobody(make_user, admin):
 
 
 def test_nobody_reaches_above_themselves(make_user):
-    """AZ-2, AZ-4: neither to people nor by a role that is given."""
+    """AZ-2, AZ-4: neither by the chosen users nor by the assigned role."""
     factories.make_role("People", permissions=0x05)
     manager = make_user(role="People")
     above, beside = make_user(role="Administrator"), make_user(role="People")
@@ -207,7 +207,7 @@ def test_those_who_come_to_match_later_are_not_among_them(make_user, admin, smal
 
 
 def test_who_changed_since_the_preview_is_left_out_after_all(make_user, admin):
-    """What is looked at is not what is there any more: the rules hold when it is done."""
+    """The rules are checked again when the batch runs."""
     people = [make_user() for _ in range(4)]
     operation = bulk.preview("suspend", by=admin, user_ids=[user.id for user in people])
     assert operation.to_do == 4
@@ -235,12 +235,12 @@ def test_invitations_are_not_sent_where_they_are_closed(make_user, admin, app, m
 
 @pytest.mark.parametrize("action", ["suspend", "delete", "change_role"])
 def test_the_last_administrator_is_left_out(make_user, admin, action, small_batches, queued):
-    """AD-1: whoever acts has lost their rights between two looks, and all others were chosen."""
+    """AD-1: all others are chosen, and the actor loses the role between two checks."""
     others = [make_user(role="Administrator") for _ in range(25)]
     given = role("User") if action == "change_role" else None
     operation = bulk.preview(action, by=admin, user_ids=[one.id for one in others], role=given)
     assert operation.to_do == 25
-    # An administrator who cannot sign in counts for nothing, but may act while their session lasts.
+    # An administrator who cannot sign in does not count, but may act until the session ends.
     admin.password_hash = None
     db.session.commit()
     bulk.confirm(operation, by=admin)
@@ -357,7 +357,7 @@ def test_a_job_that_is_cancelled_ends_the_operation(admin, small_batches, queued
 def test_it_stops_when_whoever_acts_may_no_longer(
     admin, make_user, small_batches, queued, monkeypatch, loss, reason
 ):
-    """AZ-1: also while it runs."""
+    """AZ-1: this also applies while the operation runs."""
     make_user(role="Administrator")
     operation = begin("suspend", admin, user_ids=make_people(35))
 
@@ -394,7 +394,7 @@ def test_it_stops_when_the_role_is_gone_or_has_become_too_much(
 
 
 def test_only_whoever_chose_confirms_and_goes_on(admin, make_user, small_batches, queued):
-    """AZ-2: it is done in their name."""
+    """AZ-2: the operation runs in the name of its owner."""
     other = make_user(role="Administrator")
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(15))
     with pytest.raises(bulk.NotYours):
@@ -426,7 +426,7 @@ def test_without_redis_it_is_confirmed_and_waits(admin, small_batches):
     assert (operation.state, operation.done) == ("finished", 25)
 
 
-# Effects that are like no single one
+# Effects that only bulk operations have
 
 
 def test_people_are_confirmed_and_signed_out(admin, make_user):
@@ -472,7 +472,7 @@ def test_a_role_change_notes_each_former_role(admin, make_user):
 
 
 def test_the_result_has_a_line_for_everyone(admin, make_user):
-    """A name that would be a formula stays text (OWASP, CSV injection)."""
+    """A name that begins a formula is escaped (OWASP, CSV injection)."""
     evil = make_user(first_name='=HYPERLINK("http://evil.example")', email="evil@example.com")
     done, gone = make_user(), make_user()
     operation = begin("suspend", admin, user_ids=[admin.id, evil.id, done.id, gone.id])

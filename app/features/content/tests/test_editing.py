@@ -1,4 +1,4 @@
-"""Editing a page in place."""
+"""Test editing a page in place."""
 
 from html.parser import HTMLParser
 
@@ -8,7 +8,7 @@ from app.extensions import db
 from app.features.content import pages
 from app.features.content.models import EditableHTML
 
-# XS-1: what must not survive being saved.
+# XS-1: the HTML that saving must remove.
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -49,7 +49,7 @@ HOSTILE = [
 
 
 class Parts(HTMLParser):
-    """Collects the tags and attributes of a page."""
+    """Collect the tags and attributes of a page."""
 
     def __init__(self, page):
         super().__init__()
@@ -83,7 +83,7 @@ def test_what_could_act_is_taken_out_when_a_page_is_saved(client, admin, payload
 
 @pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
 def test_what_could_act_is_taken_out_when_a_page_is_shown_too(client, payload):
-    """XS-1: of a row that was stored in another way."""
+    """XS-1: this covers a row that was stored by other means."""
     db.session.add(EditableHTML(editor_name="about", value=payload))
     db.session.commit()
     page = client.get("/about").text

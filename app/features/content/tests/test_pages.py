@@ -1,4 +1,4 @@
-"""Sanitising, by itself; tests/main/test_pages.py goes through the pages."""
+"""Test the sanitiser; tests/main/test_pages.py tests the pages."""
 
 import pytest
 from flask import render_template_string

@@ -1,4 +1,4 @@
-"""What the tests of all routes know of this feature's (tests/routes.py)."""
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
 
 from tests.routes import ANYONE
 from tests.world import elsewhere
@@ -15,7 +15,7 @@ ACCESS = {
 }
 
 
-# The pages are there in development and in tests only.
+# The pages exist in development and in tests only.
 OPEN_TO_UNCONFIRMED = dict.fromkeys(ACCESS, "for developers")
 WITHOUT_SESSION = dict.fromkeys(ACCESS, "for developers")
 WITHOUT_EVENT = {"dev.mail_clear": "the mails of a developer"}

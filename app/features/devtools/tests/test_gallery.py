@@ -1,4 +1,4 @@
-"""The gallery: every message with sample data, which fits what the message is really given."""
+"""Test that the gallery shows every message with sample data of the right shape."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The pages for development: the inbox, the patterns, and what live reload asks."""
+"""Test the development pages: the inbox, the patterns, and live reload."""
 
 import logging
 import stat
@@ -15,7 +15,7 @@ from tests.support import PASSWORD, links, path_of
 
 @pytest.fixture(autouse=True)
 def files(app, tmp_path, monkeypatch):
-    """Mails go to files in a folder of the test's own."""
+    """Store mails in a folder of this test."""
     monkeypatch.setattr(app, "instance_path", str(tmp_path))
     monkeypatch.setitem(app.config, "MAIL_TRANSPORT", "files")
     return tmp_path / "mail"
@@ -156,7 +156,7 @@ PRODUCTION = {
 
 @pytest.fixture
 def log_settings():
-    """Put back what an app that is not under test does to the log."""
+    """Restore the logging that creating another app changes."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

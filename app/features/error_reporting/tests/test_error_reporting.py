@@ -1,4 +1,4 @@
-"""Errors are reported where a key is set, and the report holds no secret."""
+"""Test that errors are reported if a key is set, without secrets."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ DECODERS = {"gzip": gzip.decompress, "br": brotli.decompress, "identity": bytes}
 
 
 class Collector:
-    """A server that keeps what is posted to it."""
+    """A server that keeps each request posted to it."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -61,7 +61,7 @@ def collector() -> Iterator[Collector]:
 
 
 def break_down(app) -> None:
-    """Have a view fail with a secret in its variables, its form and its address."""
+    """Raise an error in a view with a secret in its variables, form and URL."""
 
     def fail(token: str) -> None:
         password = SECRET

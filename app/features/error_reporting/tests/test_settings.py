@@ -1,4 +1,4 @@
-"""Keys of Sentry and Raygun that cannot be right stop the start, by the name of the setting."""
+"""Test that invalid keys of Sentry and Raygun stop the start and name the setting."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Made-up people."""
+"""Test the fake users."""
 
 from app.extensions import db
 from app.features.fake_data import fake_data

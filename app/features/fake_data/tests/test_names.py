@@ -1,4 +1,4 @@
-"""Names that are made up."""
+"""Test the names of fake users."""
 
 from sqlalchemy import select
 

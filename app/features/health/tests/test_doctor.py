@@ -1,4 +1,4 @@
-"""What `manage.py doctor` finds: for each rule a configuration that breaks it, and no other."""
+"""Test `manage.py doctor`, with a configuration for each rule that breaks only this rule."""
 
 import re
 import socket
@@ -80,7 +80,7 @@ def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """Return the port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -130,7 +130,7 @@ def test_settings_are_left_alone_without_deploy(own_app: Flask, migrated: FlaskC
 
 
 def test_the_administrator_of_development_is_found(own_app: Flask, runner: FlaskCliRunner) -> None:
-    """CF-1: the password in the database, not only the one in the settings."""
+    """CF-1: this checks the password in the database, not only the setting."""
     runner.invoke(args=["setup_dev"])
     own_app.config.update(SOUND)
     result = runner.invoke(args=["doctor", "--deploy"])
@@ -184,7 +184,7 @@ def test_everything_away_is_said_in_sentences(silent_port: int) -> None:
 def test_a_database_that_refuses_is_not_said_to_be_away(
     own_database: str, changes: dict[str, str], problem: str, hint: str
 ) -> None:
-    """F36: the reason, and the setting that holds it."""
+    """F36: the problem gives the reason, and the hint names the setting."""
     url = make_url(own_database)
     if url.get_backend_name() == "sqlite":
         url, problem, hint = (
@@ -233,7 +233,7 @@ def test_the_command_itself_exits_with_1() -> None:
 
 
 def test_what_is_not_fit_for_the_public_is_said_at_start() -> None:
-    """CF-1: by every process, whether or not anybody asks the doctor."""
+    """CF-1: every process logs it, even if nobody runs the doctor."""
     weak = "changeme" * 5
     variables = {"SSL_DISABLE": "True", "SECRET_KEY_FALLBACKS": weak}
     result = manage("routes", **{**PRODUCTION, **variables})

@@ -1,4 +1,4 @@
-"""/healthz, /readyz and the dashboard's card: what they ask, what they say, and for how long."""
+"""Test /healthz, /readyz and the dashboard card: their checks, answers and timeouts."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def browser(request, app, admin):
 
 @pytest.fixture
 def silent_server():
-    """The port of a server that takes connections and never says a word."""
+    """Return the port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield server.getsockname()[1]
 
@@ -153,7 +153,7 @@ class TestReadyz:
 
     @pytest.mark.timing
     def test_what_hangs_is_not_waited_for(self, silent_server):
-        """CF-8: neither a frozen database nor a frozen Redis, and many who ask share one look."""
+        """CF-8: with a frozen database or Redis, concurrent requests share one probe."""
         app = create_app(
             "testing",
             {
@@ -280,7 +280,7 @@ class TestWorker:
         monkeypatch.setattr(redis_server, "is_installed", lambda: False)
 
         told = self.judge(monkeypatch, RedisError("away"))[0]
-        assert "Until then mail waits" in told.hint  # no worker of a live app sends it
+        assert "Until then mail waits" in told.hint  # production sends none without Redis
 
         monkeypatch.setattr(app, "debug", True)
         told = self.judge(monkeypatch, RedisError("away"))[0]

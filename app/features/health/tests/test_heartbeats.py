@@ -1,4 +1,4 @@
-"""Workers, as health hears from them."""
+"""Test the check of workers by their heartbeats."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Mails that wait, as health sees them."""
+"""Test the check of waiting mails."""
 
 import pytest
 from sqlalchemy import event
@@ -26,7 +26,7 @@ def test_what_waits_behind_a_slow_mail_is_sent_by_another_worker(
 
 
 def test_mails_that_wait_for_the_operator_are_found_in_an_index_of_their_own(web, request):
-    """Among a hundred thousand that wait there may be none, and each dashboard asks."""
+    """The dashboard runs this query each time, perhaps among a hundred thousand waiting mails."""
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL looks at the table while it is small")
     asked = []

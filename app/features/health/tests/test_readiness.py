@@ -1,4 +1,4 @@
-"""What /readyz tells."""
+"""Test the answers of /readyz."""
 
 from app.features import health
 from app.features.health import Check

@@ -1,4 +1,4 @@
-"""The connection of the rate limiter, as health sees it."""
+"""Test the check of the rate limiter's connection."""
 
 import subprocess
 
@@ -50,7 +50,7 @@ def url(tmp_path):
 
 
 def test_the_rate_limiter_connects_as_the_queue_does(url):
-    """BF-1: as on Heroku. It counted in each web process, and no check said so."""
+    """BF-1: on Heroku, it counted in each web process, and no check reported it."""
     app = create_app("testing", {"RATELIMIT_STORAGE_URI": url, "REDIS_URL": url, **UNSIGNED})
     with app.app_context():
         assert limiter.storage.check()

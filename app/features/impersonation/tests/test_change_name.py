@@ -1,4 +1,4 @@
-"""A name that is changed while impersonating."""
+"""Test a change of name during an impersonation."""
 
 import pytest
 from sqlalchemy import select
@@ -31,7 +31,7 @@ def renamings():
 
 
 def test_whoever_is_signed_in_as_someone_changes_their_name_under_both(client, admin, user):
-    """SE-8: a name does not decide how one signs in, so it is open; the trail has both names."""
+    """SE-8: a name does not affect signing in, so it may change; the trail has both names."""
     client.enter(admin)
     client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
     assert f'href="{PATH}"' in client.get("/account/manage").text

@@ -1,4 +1,4 @@
-"""An account is not deleted while impersonating."""
+"""Test that an account cannot be deleted during an impersonation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A forced change of the password while impersonating."""
+"""Test a forced change of password during an impersonation."""
 
 import pytest
 

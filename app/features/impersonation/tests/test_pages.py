@@ -1,4 +1,4 @@
-"""Signing in as someone else: who may, what it opens and what it leaves shut, and how it ends."""
+"""Test impersonation: its permission, the pages that it opens and closes, and its end."""
 
 import re
 from datetime import timedelta
@@ -27,7 +27,7 @@ EXTRA_BIT = Permission.MANAGE_CONTENT
 
 @pytest.fixture
 def helper(make_user):
-    """Someone who may sign in as others and administers nothing."""
+    """A user who may impersonate others and has no other permission."""
     user = make_user(email="helper@example.com", first_name="Hilda", last_name="Helper")
     user.role = factories.make_role("Support", permissions=SUPPORT)
     db.session.commit()
@@ -58,7 +58,7 @@ def stop(browser):
 
 
 def acts_as(browser):
-    """Return the address of whom the browser is signed in as."""
+    """Return the email of the user that the browser is signed in as."""
     found = re.search(r"<h3>Email address</h3><p>([^<]+)</p>", browser.get("/account/manage").text)
     return found and found[1]
 
@@ -72,11 +72,11 @@ def events(*names):
     return [event for event in db.session.scalars(query) if not names or event.action in names]
 
 
-# Beginning
+# Start
 
 
 def test_someone_with_the_permission_signs_in_as_someone_and_back(browser, helper, customer):
-    """Without being an administrator: the permission is enough."""
+    """The permission is enough; the user need not be an administrator."""
     page = browser.get(page_of(customer))
     assert "Sign in as Carl Customer?" in page.text
     assert acts_as(browser) == helper.email
@@ -93,7 +93,7 @@ def test_someone_with_the_permission_signs_in_as_someone_and_back(browser, helpe
 
 
 def test_the_password_is_asked_for_however_fresh_the_sign_in_is(browser, customer):
-    """SE-8: also right after signing in, and again the next time."""
+    """SE-8: even right after signing in, and again for the next impersonation."""
     for password in ("", "wrong password", "wrong password"):
         page = begin(browser, customer, password)
         assert page.status_code == 200
@@ -124,7 +124,7 @@ def test_guesses_are_counted(browser, customer):
 
 @pytest.mark.parametrize("trait", ["oneself", "suspended", "deleted", "invited", "above"])
 def test_it_is_refused(trait, browser, helper, make_user):
-    """AZ-4: never upwards, nor as oneself, nor as someone who could not sign in."""
+    """AZ-4: for users with more permissions, for oneself, and for users who cannot sign in."""
     target = {
         "oneself": lambda: helper,
         "suspended": lambda: make_user(suspended=True),
@@ -171,12 +171,12 @@ def test_the_button_is_not_for_those_without_the_permission(client, make_user, c
     assert client.get(page_of(customer)).status_code == 403
 
 
-# While it lasts
+# During an impersonation
 
 
 @pytest.mark.parametrize("path", ["/", "/account/manage", "/nowhere", "/admin/users", "/admin/"])
 def test_every_page_says_so(path, browser, customer):
-    """Error pages too."""
+    """This includes error pages."""
     begin(browser, customer)
     page = browser.get(path)
     assert has_banner(page)
@@ -217,7 +217,7 @@ OF_THE_ACCOUNT = [
     for rule in RULES
     if rule.endpoint.startswith("account.") and not GATE.is_open_to(APP, rule.endpoint)
 ]
-# Read by hand when a page of the account is added to what is open.
+# When a page of the account is opened to impersonation, review this list by hand.
 CHANGE_HOW_TO_SIGN_IN = {
     *("account.change_password", "account.change_email_request", "account.change_email"),
     *("account.cancel_email_change", "account.reauthenticate", "account.confirm_request"),
@@ -242,7 +242,7 @@ def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app
         browser = app.test_client()
         browser.enter(helper)
         row = db.session.scalars(select(UserSession).order_by(UserSession.id.desc())).first()
-        row.acting_as_id, row.acting_until = customer.id, row.expires_at  # costs no password's time
+        row.acting_as_id, row.acting_until = customer.id, row.expires_at  # saves hashing a password
         db.session.commit()
         return browser
 
@@ -260,7 +260,7 @@ def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app
 
 @pytest.mark.parametrize("rule", OF_THE_ACCOUNT, ids=str)
 def test_what_decides_how_to_sign_in_is_left_to_the_person(rule, browser, customer):
-    """SE-8: every such route, those that are added later too."""
+    """SE-8: this covers all such routes, including future ones."""
     begin(browser, customer)
     token = browser.csrf_token("/")
     before = customer.password_hash, customer.email, customer.pending_email
@@ -277,7 +277,7 @@ def test_what_decides_how_to_sign_in_is_left_to_the_person(rule, browser, custom
 
 
 def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, client, admin):
-    """SE-8: neither's password unlocks it, so an administrator cannot hide behind another one."""
+    """SE-8: no password unlocks it, so an administrator cannot hide behind a second one."""
     other = factories.make_user(role="Administrator")
     client.enter(admin)
     begin(client, other)
@@ -301,7 +301,7 @@ OF_THE_ADMIN = [rule for rule in RULES if rule.endpoint.startswith("admin.")]
 
 @pytest.mark.parametrize("rule", [rule for rule in OF_THE_ADMIN if "POST" in rule.methods], ids=str)
 def test_no_page_of_the_admin_changes_how_the_other_signs_in(rule, client, admin):
-    """SE-8: an administrator's own account stands among the people, where forms change people."""
+    """SE-8: the administrator's own row is among the users, with forms that change users."""
     other = factories.make_user(role="Administrator")
     sessions.start(other, remembered=False, address="", device="")
     own = db.session.scalars(select(UserSession.id)).one()
@@ -337,7 +337,7 @@ def test_one_cannot_sign_in_as_a_third_person_meanwhile(client, admin, make_user
 
 
 def test_services_refuse_it_without_a_page(browser, helper, customer):
-    """So that another door, such as an API, is no way around."""
+    """SE-8 holds in the services too, so another interface, such as an API, is no way around."""
     begin(browser, customer)
     customer.session = db.session.scalars(select(UserSession)).one()
     for action in (
@@ -356,7 +356,7 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
 
 
 def test_being_there_is_not_being_seen(browser, helper, customer):
-    """What the other person's account shows is when they were there themselves."""
+    """An impersonation does not count as activity of the user."""
     begin(browser, customer)
     row = db.session.scalars(select(UserSession)).one()
     row.last_seen_at = helper.last_seen_at = now() - timedelta(hours=1)
@@ -372,7 +372,7 @@ def test_being_there_is_not_being_seen(browser, helper, customer):
 
 
 def test_a_form_of_the_one_does_nothing_for_the_other(browser, customer, helper):
-    """CS-1: neither before nor after, nor does the page of the stale form offer to send it."""
+    """CS-1: in both directions, and the page about the stale form does not offer to send it."""
     own = browser.csrf_token("/")
     begin(browser, customer)
     theirs = browser.csrf_token("/")
@@ -405,7 +405,7 @@ def test_a_form_that_outlives_it_is_not_sent_in_ones_own_name(browser, customer,
     assert browser.post("/account/logout", data={"csrf_token": token}).status_code == 400
 
 
-# Ending
+# End
 
 
 def run_out():
@@ -551,7 +551,7 @@ def test_a_remembered_browser_is_still_the_other_and_says_so(app, helper, custom
     assert has_banner(browser.get("/"))
 
 
-# The record
+# The audit trail
 
 
 def test_both_names_are_on_the_record(browser, helper, customer):
@@ -579,7 +579,7 @@ def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
     assert (event.actor_label, event.acting_as_label) == (admin.email, other.email)
 
 
-# What error pages say meanwhile
+# Error pages during an impersonation
 
 
 def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
@@ -593,7 +593,7 @@ def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
 
 @needs("bulk")
 def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, helper, customer):
-    """And it keeps what was written into it, not the rows that were ticked."""
+    """The page keeps the text that was entered, but not the selected rows."""
     token = browser.csrf_token("/")
     begin(browser, customer)
     sent = {"csrf_token": token, "reason": "Spam", "user_ids": ["4711", "4712"], "action": "delete"}

@@ -1,4 +1,4 @@
-"""The queries of a request while impersonating."""
+"""Test the number of queries per request during an impersonation."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.support import PASSWORD
 
 
 class Statements(list):
-    """The statements sent to the database, but for those that begin and end transactions."""
+    """Collect the statements sent to the database, except those that begin and end transactions."""
 
     def note(self, _connection, _cursor, statement, *_rest) -> None:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")):

@@ -1,4 +1,4 @@
-"""Tokens of sessions that are renewed while impersonating."""
+"""Test that session tokens are renewed during an impersonation."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ NAMES = ("session", "remember_token")
 
 @pytest.fixture
 def copy(app):
-    """Return a function that gives a browser with copies of another one's cookies."""
+    """Return a function that gives a browser a copy of another browser's cookies."""
 
     def copy(browser, names=NAMES):
         thief = app.test_client()
@@ -81,7 +81,7 @@ RENEWING = [
 def test_a_copied_cookie_ends_and_its_owner_stays_signed_in(
     action, remembered, client, admin, make_user, copy
 ):
-    """SE-3, ASVS 7.2.4: also the copy of the cookie that remembers."""
+    """SE-3, ASVS 7.2.4: this includes a copy of the remember cookie."""
     other = make_user()
     client.sign_in(admin.email, **({"remember_me": "y"} if remembered else {}))
     thief, thief_remembered = copy(client), copy(client, ["remember_token"])

@@ -1,4 +1,4 @@
-"""How long an impersonation lasts is bounded."""
+"""Test the bounds of the duration of an impersonation."""
 
 import pytest
 

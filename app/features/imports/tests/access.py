@@ -1,4 +1,4 @@
-"""What the tests of all routes know of this feature's (tests/routes.py)."""
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
 
 import io
 
@@ -26,7 +26,7 @@ ACCESS = {
 
 
 def checked_import(world):
-    """Return an import whose file has been checked."""
+    """Return an import with a checked file."""
     file = io.BytesIO(b"Email,First name,Last name\ngrace@example.com,Grace,Hopper\n")
     row = imports.upload(file, name="people.csv", by=world.admin)
     imports.choose(
@@ -43,7 +43,7 @@ def checked_import(world):
 
 
 def on_import(path, form_at="", **state):
-    """Return a function that sends a form about an import whose file has been checked."""
+    """Return a function that posts a form about an import with a checked file."""
 
     def send(world):
         row = checked_import(world)
@@ -57,7 +57,7 @@ def on_import(path, form_at="", **state):
 
 
 def upload(browser, text):
-    """Send a file with a hostile name, and return the import."""
+    """Upload a file with a hostile name, and return the import."""
     token = browser.csrf_token("/admin/users/import")
     file = (io.BytesIO(text.encode()), "<img src=x onerror=alert(1)>.csv")
     answer = browser.post("/admin/users/import", data={"csrf_token": token, "file": file})

@@ -1,4 +1,4 @@
-"""No import reaches users above a manager."""
+"""Test that no import changes users with more permissions than the manager."""
 
 from app.features import imports
 from app.features.imports.tests.access import upload

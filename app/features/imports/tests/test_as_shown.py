@@ -1,4 +1,4 @@
-"""What is confirmed of an import is what its page has shown."""
+"""Test that a run imports only the lines that the confirmed check showed."""
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +17,7 @@ def role(name):
 
 @pytest.fixture
 def manager(make_user):
-    """Someone who may manage people and nothing else."""
+    """A user who may manage users and nothing else."""
     factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
     return make_user(role="Manager", email="manager@example.com")
 
@@ -31,7 +31,7 @@ DATA = HEADER + "ok@example.com,,,\nboss@example.com,,,Administrator\nlate@examp
 
 
 def test_a_run_leaves_out_what_the_check_left_out_although_rights_have_grown(client, manager):
-    """AZ-1, AZ-4: a line with a role above the checker, confirmed by an administrator."""
+    """AZ-1, AZ-4: an administrator confirms a line with a role above the user who checked it."""
     client.enter(manager)
     row = check(client, DATA)
     assert row.counts == {"invited": 1, "problem": 2}
@@ -52,7 +52,7 @@ def test_a_run_leaves_out_what_the_check_left_out_although_rights_have_grown(cli
 
 
 def test_going_on_leaves_out_what_the_check_left_out(client, manager, monkeypatch):
-    """AZ-1: the run was stopped before the line, and its owner has become an administrator."""
+    """AZ-1: the run stops before the line, and its owner becomes an administrator."""
     client.enter(manager)
     row = check(client, DATA)
     monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 0)
@@ -82,7 +82,7 @@ def test_a_check_anew_does_what_it_shows(client, manager):
 
 @pytest.mark.parametrize("size", [7, 8, 9, 17])
 def test_the_lines_that_are_left_out_are_told_apart(client, admin, size, monkeypatch):
-    """Each eighth line begins a byte, and each batch begins where the last one ended."""
+    """Each eighth line starts a byte, and each batch starts where the previous one ended."""
     monkeypatch.setattr("app.features.imports.services.rows.BATCH", 5)
     client.enter(admin)
     wrong = {0, 3, size - 1}

@@ -1,4 +1,4 @@
-"""What is read of the files that spreadsheets write, and what is refused."""
+"""Test how files of spreadsheets are read, and which files are refused."""
 
 import io
 import random
@@ -12,7 +12,7 @@ from app.features.imports.services.files import describe, records
 from app.features.imports.services.rows import NOT_IN_ENCODING, batches
 from app.features.imports.services.unreadable import Unreadable
 
-# Which email addresses are good depends on the settings.
+# The settings decide which emails are valid.
 pytestmark = pytest.mark.usefixtures("app")
 
 HEADER = ["Email", "First name", "Last name"]
@@ -207,7 +207,7 @@ def test_a_space_behind_a_comma_leaves_no_quotation_marks():
     assert describe(io.BytesIO(data)).columns == ["Email", "First name"]
 
 
-# What those who have the encoding are called
+# Names with letters that only some encodings have
 NAMES = {
     "cp1250": "Łukasz Wiśniewski,Jiří Dvořák,Željko Čolić,Gábor Szőke,Zdeněk Šťastný",
     "cp1251": "Иван Петров,Ольга Смирнова,Дмитрий Кузнецов,Екатерина Иванова",
@@ -224,7 +224,7 @@ NAMES = {
     "koi8_r": "Иван Петров,Ольга Смирнова,Дмитрий Кузнецов,Екатерина Иванова",
     "cp874": "สมชาย ใจดี,สมหญิง รักไทย",
 }
-# DOS 437 has the same letters as 850 in the same places, as far as names go.
+# For the letters of names, DOS 437 and DOS 850 are identical.
 READ_AS = {"shift_jis": "cp932", "gbk": "gb18030", "euc_kr": "cp949", "cp437": "cp850"}
 
 

@@ -1,4 +1,4 @@
-"""An import in a real worker: its progress, its death, and Redis being away."""
+"""Test an import in a real worker: its progress, a crash, and a missing Redis."""
 
 import io
 import os
@@ -40,7 +40,7 @@ def choose(row):
 
 
 def look(import_id):
-    """Return the import as it is now, leaving no transaction open that would shut others out."""
+    """Return the current import, and end the transaction so that others can write."""
     row = db.session.get(PeopleImport, import_id, populate_existing=True)
     found = (row.state, row.position, dict(row.counts), row.checks)
     db.session.rollback()
@@ -104,7 +104,7 @@ def test_two_who_work_on_one_import_do_nothing_twice(row, web):
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, range(2)))
-    # Whoever let go has left it to the other, who may have been the one that was stopped.
+    # One worker may have left the import to the other, and the other may have been stopped.
     imports.work(import_id)
     assert look(import_id)[:3] == ("finished", LINES, {"invited": LINES})
     assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1

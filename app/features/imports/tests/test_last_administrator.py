@@ -1,4 +1,4 @@
-"""AD-1: no import leaves the app without an administrator."""
+"""AD-1: test that no import leaves the app without an administrator."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Names in a file."""
+"""Test the names in a file."""
 
 import io
 

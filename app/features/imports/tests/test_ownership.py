@@ -1,4 +1,4 @@
-"""An import is its owner's until it is confirmed; from then on everybody sees it."""
+"""Test that only the owner sees an import until it is confirmed, and all managers afterwards."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PAGES = [rule for rule in RULES if "import_id" in rule.arguments and "GET" in ru
 
 @pytest.fixture
 def manager(make_user):
-    """A user who may manage users, and no more."""
+    """A user who may manage users and nothing else."""
     factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
     return make_user(role="Manager", email="manager@example.com")
 
@@ -29,12 +29,12 @@ def browser(app, manager):
 
 @pytest.fixture
 def row(app, make_user, admin, request):
-    """An import of an administrator, checked and not confirmed."""
+    """A checked, unconfirmed import of an administrator."""
     return checked_import(World(app, make_user, admin, request))
 
 
 def test_a_confirmed_import_is_shown_to_all_and_stays_its_owners(admin, browser, row):
-    """AZ-2: page and file agree; deleting and going on are the owner's."""
+    """AZ-2: page and download agree; only the owner may delete or resume it."""
     imports.run(row, check=row.checks, keep_good=False, by=admin)
     for rule in PAGES:
         response = browser.get(str(rule).replace("<int:import_id>", str(row.id)))
@@ -55,7 +55,7 @@ def test_the_list_of_imports_has_no_unconfirmed_one_of_others(admin, browser, ro
 
 
 def test_the_services_refuse_others_too(admin, manager, row):
-    """AZ-2: whatever page calls them."""
+    """AZ-2: this does not depend on the page that calls them."""
     calls = {
         "run": lambda: imports.run(row, check=row.checks, keep_good=True, by=manager),
         "go on": lambda: imports.go_on(row, by=manager),

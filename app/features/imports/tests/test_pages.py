@@ -1,4 +1,4 @@
-"""Importing people from CSV, as whoever manages people does it."""
+"""Test the pages that import users from CSV."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ def browser(client, admin):
 
 @pytest.fixture
 def manager(app, make_user):
-    """Someone who may manage people and nothing else."""
+    """A user who may manage users and nothing else."""
     user = make_user(email="manager@example.com")
     user.role = factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
     db.session.commit()
@@ -45,7 +45,7 @@ def manager(app, make_user):
 
 
 def upload(browser, data, name="people.csv"):
-    """Send a file. Werkzeug's client would leave the body of a large one to the garbage."""
+    """Upload a file. Werkzeug's client would leave a large body to the garbage collector."""
     body = multipart(data, browser.csrf_token(PATH), name)
     return browser.post(PATH, data=body, content_type=MULTIPART)
 
@@ -65,7 +65,7 @@ def newest():
 
 
 def check(browser, data, *, mode="invite", **fields):
-    """Upload a file, take the columns as they are guessed, and return the import, checked."""
+    """Upload a file, accept the guessed columns, and return the checked import."""
     assert upload(browser, data).status_code == 302
     row = newest()
     names = {"email": "email", "first_name": "first_name", "last_name": "last_name"}
@@ -107,7 +107,7 @@ def read_csv(response):
     return list(csv.reader(io.StringIO(response.data.decode("utf-8-sig"), newline="")))
 
 
-# The way through
+# From upload to result
 
 
 def test_people_are_invited(browser, admin, outbox):
@@ -133,7 +133,7 @@ def test_people_are_invited(browser, admin, outbox):
 
 
 def test_people_are_created_without_a_password_and_without_mail(browser, outbox):
-    """AD-3: and can be invited later, because they count as invited."""
+    """AD-3: they can be invited later, because they count as invited."""
     row = check(browser, HEADER + "ada@example.com,Ada,Lovelace,\n", mode="create")
     run(browser, row)
     ada = person("ada@example.com")
@@ -224,7 +224,7 @@ CZECH = "Email,Jméno,Příjmení\ncapek@example.com,Karel,Čapek\nnoc@example.c
 
 
 def test_the_encoding_is_told_and_can_be_chosen(browser):
-    """A file of Windows-1250 was read as Windows-1252 without a word."""
+    """A file in Windows-1250 was read as Windows-1252 without a notice."""
     data = CZECH.encode("cp852")
     upload(browser, data)
     row = newest()
@@ -289,7 +289,7 @@ def test_one_bad_byte_in_utf_8_is_a_problem_of_its_line(browser):
 
 @needs("user_search")
 def test_an_export_that_is_imported_untouched_changes_nobody(browser, make_user):
-    """XS-4: it changed names, and invited '+ann@example.org."""
+    """XS-4: such an import changed names, and invited '+ann@example.org."""
     make_user(email="+ann@example.org", first_name="-Bo", last_name="=Ann")
     make_user(email="hooft@example.org", first_name="'t", last_name="'t Hooft")
     make_user(email="x@example.org", first_name="'-x", last_name="a;=b;'=c; ''@d")
@@ -334,7 +334,7 @@ def test_columns_that_make_no_sense_are_told_beside_the_field(browser, wrong):
     assert newest().state == "uploaded"
 
 
-# The dry run
+# The check
 
 
 def test_every_problem_is_listed_with_its_line(browser, make_user):
@@ -447,11 +447,11 @@ def test_names_from_the_file_are_shown_as_they_are(browser):
     assert "<script>alert" not in browser.get(f"{PATH}/{row.id}").text
 
 
-# Who may what
+# Permissions
 
 
 def test_nobody_gives_by_import_what_they_lack(app, manager, make_user):
-    """AZ-1: no role above oneself, no change of people above oneself."""
+    """AZ-1: it assigns no role above the importer, and changes no user above the importer."""
     boss = make_user(role="Administrator", email="boss@example.com", first_name="B")
     browser = app.test_client()
     browser.enter(manager)
@@ -481,7 +481,7 @@ def test_nobody_changes_their_own_role_by_import(browser, admin):
 
 
 def test_a_condition_of_a_change_of_role_holds_for_imports(browser, make_user, monkeypatch):
-    """A rule is written once: what leaves a user out on the page does so on a line of a file."""
+    """A rule is written once: a condition that skips a user on the page does so in an import."""
     factories.make_role("Other", permissions=0x01)
     make_user(email="confirmed@example.com")
     make_user(email="unconfirmed@example.com", confirmed=False)
@@ -495,7 +495,7 @@ def test_a_condition_of_a_change_of_role_holds_for_imports(browser, make_user, m
 
 
 def test_the_last_administrator_stays_one(app, make_user, manager):
-    """AD-1: also where those who go are on several lines, and whoever imports is none."""
+    """AD-1: the demotions are on several lines, and the importer is not among them."""
     manager.role.permissions = 0xFF ^ 0x80
     one = make_user(role="Administrator", email="one@example.com")
     other = make_user(role="Administrator", email="other@example.com")
@@ -511,7 +511,7 @@ def test_the_last_administrator_stays_one(app, make_user, manager):
     run(browser, row)
     assert not person("one@example.com").is_admin()
 
-    # Whoever imports is not to be counted on: they can no longer sign in with a password.
+    # The importer does not count as an administrator without a way to sign in.
     one.role = other.role = db.session.scalar(select(Role).where(Role.name == "Administrator"))
     manager.password_hash = None
     db.session.commit()
@@ -565,7 +565,7 @@ def test_the_run_asks_for_the_password_when_it_was_given_long_ago(browser, admin
         assert "/account/reauthenticate" in response.location, file
 
 
-# Twice, stale and stopped
+# Repeated, stale and stopped imports
 
 
 def test_a_run_that_is_posted_twice_runs_once(browser):
@@ -601,7 +601,7 @@ def test_a_check_that_cannot_be_imports_nothing(browser, number):
 
 @pytest.fixture
 def long_import(browser, monkeypatch):
-    """An import of 30 people in batches of 10 that a worker is to check and to run."""
+    """An import of 30 users in batches of 10, for a worker to check and run."""
     monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 5)
     monkeypatch.setattr("app.features.imports.services.rows.BATCH", 10)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
@@ -627,7 +627,7 @@ def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import)
 
 
 class Killed(BaseException):
-    """What no handler catches, as when the process dies."""
+    """An error that no handler catches, like the death of the process."""
 
 
 def test_an_import_whose_worker_died_is_not_said_to_go_on(browser, long_import):
@@ -693,7 +693,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
 def test_of_two_workers_with_one_import_the_slow_one_lets_go(
     browser, long_import, monkeypatch, step
 ):
-    """The one has found that nothing is done yet, when the other does the first lines and dies."""
+    """The first worker sees no finished line; then the second finishes some lines and dies."""
     row = long_import
     tasks.import_people(row.id)
     run(browser, newest())
@@ -730,7 +730,7 @@ def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
 ):
     row = long_import
     real, calls = checking.report, []
-    # A problem in each batch, so that it is seen whether one is listed twice.
+    # Each batch has a problem, so a problem that is listed twice shows.
     for number in (1, 11, 21):
         make_user(email=f"p{number}@example.com", deleted_at=now())
 
@@ -769,7 +769,7 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import,
     row = newest()
     assert (row.state, row.position, count(User)) == ("cancelled", 10, 11)
     assert "It can go on from there" in browser.get(f"{PATH}/{row.id}").text
-    # A release in between may take other numbers of lines at once.
+    # Another release may have used another batch size.
     monkeypatch.setattr("app.features.imports.services.rows.BATCH", 7)
     browser.submit(f"{PATH}/{row.id}/go-on")
     tasks.import_people(row.id)
@@ -799,7 +799,7 @@ def test_stopping_on_the_page_ends_the_run_after_the_lines_at_hand(
 def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
     browser, make_user, monkeypatch
 ):
-    """IN-5: the unique index decides."""
+    """IN-5: the unique index decides the race."""
     row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
     real = working.find
 
@@ -884,7 +884,7 @@ def test_what_was_begun_is_not_forgotten_for_another_file(browser):
 def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(
     browser, action, monkeypatch
 ):
-    """IN-6: two tabs, or a file too many."""
+    """IN-6: this happens with two tabs, or with one upload too many."""
     row = check(browser, HEADER + "a@example.com,,,\n")
     fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}
     path = f"{PATH}/{row.id}/{action}{'?check=' + str(row.checks) if action == 'run' else ''}"
@@ -919,7 +919,7 @@ def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
     assert count(EmailMessage) == 1
 
 
-# What is too large, or no list of people
+# Files that are too large, or not a list of users
 
 
 @pytest.mark.parametrize(
@@ -1016,7 +1016,7 @@ def test_a_file_in_chunks_is_read_whole(browser):
 
 @pytest.mark.parametrize("who", ["anonymous", "user", "almost"])
 def test_those_who_may_not_import_send_no_more_than_elsewhere(app, make_user, who):
-    """IN-3, BF-2: the larger limit is for whoever may open the page."""
+    """IN-3, BF-2: the larger limit applies only to users who may open the page."""
     browser = app.test_client()
     if who != "anonymous":
         user = make_user()
@@ -1037,7 +1037,7 @@ def test_no_other_address_takes_more_than_before(browser, path):
 
 
 def test_a_form_of_the_same_page_that_is_no_file_stays_small(browser):
-    """IN-3: what is not a file is kept in memory."""
+    """IN-3: form fields are kept in memory, unlike files."""
     response = browser.post(
         PATH,
         data=b"a=" + b"x" * (2 * MEGABYTE),
@@ -1061,7 +1061,7 @@ def test_all_events_of_an_import_are_found_by_it(browser):
 
 
 def test_a_role_and_a_name_are_known_in_either_form_of_unicode(browser):
-    """Neither a composed é nor a decomposed one was the other."""
+    """A composed é and a decomposed é did not match each other."""
     db.session.add(Role(name="Équipe", permissions=1))
     db.session.commit()
     row = check(browser, HEADER + "eric@example.com,E\u0301ric,L,e\u0301QUIPE\n", mode="create")

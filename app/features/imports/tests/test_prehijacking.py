@@ -1,4 +1,4 @@
-"""An account that a stranger registered, and an import with its email."""
+"""Test an import with the email of an account that a stranger registered."""
 
 import io
 
@@ -43,7 +43,7 @@ def invite(by, staff):
 
 
 def test_an_import_that_creates_accounts_leaves_an_unconfirmed_one_as_it_is(stranger, staff, admin):
-    """It gives it nothing, so there is nothing to take."""
+    """The import gives the account nothing, so its password may stay."""
     assert by_import(admin, "create").counts == {"unchanged": 1}
     assert account().role.name == "User"
 
@@ -68,7 +68,7 @@ def test_an_address_that_a_stranger_holds_can_be_invited(give, stranger, app, st
 
 
 def test_nobody_takes_over_an_unconfirmed_account_above_themselves(make_user, staff, admin):
-    """AZ-4: by invitation or import."""
+    """AZ-4: neither by an invitation nor by an import."""
     user = make_user(email=COLLEAGUE, confirmed=False, role="Administrator")
     manager = make_user(role="Staff")
     with pytest.raises(InsufficientPrivileges):
@@ -118,5 +118,5 @@ def create_and_update_by_import(by, _staff):
     ],
 )
 def test_an_account_that_an_import_changes_is_not_the_strangers(give, assert_not_theirs):
-    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    """SE-3, AD-2: the stranger's password, session and remember cookie stop working."""
     assert_not_theirs(give)

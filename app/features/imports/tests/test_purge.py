@@ -1,4 +1,4 @@
-"""Imports of a user who is erased."""
+"""Test that purging a user deletes the user's imports."""
 
 import io
 from datetime import timedelta
@@ -13,7 +13,7 @@ from app.kit.database import now
 
 
 def test_the_imports_of_one_who_is_erased_go_with_them(make_user):
-    """AD-7: they have the address of whoever imported, and where from."""
+    """AD-7: they hold the importer's email and IP address."""
     user = make_user(role="Administrator", email="gone@example.com")
     other = make_user(role="Administrator")
     for by in (user, other):

@@ -1,4 +1,4 @@
-"""Imports at the same moment as each other, and as what is done to whoever imports."""
+"""Test concurrent imports, and changes to the importer during an import."""
 
 import io
 
@@ -34,7 +34,7 @@ def test_files_that_are_uploaded_at_once_are_no_more_than_one_may_keep(race):
 def test_no_line_is_imported_for_one_who_loses_the_right_to_it_meanwhile(
     race, monkeypatch, loss, updates
 ):
-    """AZ-2: between the look at what they may do and the batch."""
+    """AZ-2: the importer loses the permission between the check of permissions and the batch."""
     if db.engine.dialect.name == "sqlite":
         pytest.skip("A batch holds the only write lock from its beginning.")
     make_user(role="Administrator")
@@ -69,7 +69,7 @@ def test_no_line_is_imported_for_one_who_loses_the_right_to_it_meanwhile(
 @pytest.mark.parametrize("mode", ["create", "update"])
 @pytest.mark.parametrize("is_older", [False, True])
 def test_lines_come_before_the_end_of_the_right_to_import_them_or_not_at_all(race, mode, is_older):
-    """AZ-2: whether whoever imports has a smaller number than those in the file or not."""
+    """AZ-2: the importer's id is lower or higher than the ids of the users in the file."""
     for number in range(8):
         admin_id = make_user(role="Administrator").id
         actor = make_user(role="Administrator") if is_older else None

@@ -1,4 +1,4 @@
-"""Files that arrive slowly, or take long to examine, keep nobody waiting."""
+"""Test that files which arrive slowly, or take long to read, block no other request."""
 
 import contextvars
 import io
@@ -18,7 +18,7 @@ PEOPLE = "Email,First name\n" + "".join(f"p{n}@example.com,Ada\n" for n in range
 
 @contextmanager
 def writer(database):
-    """Give a function that tells whether someone else can write at this moment."""
+    """Return a function that tells whether another connection can write now."""
     waiting = {"timeout": 0.05} if database.startswith("sqlite") else {}
     engine = create_engine(database, connect_args=waiting)
 
@@ -35,7 +35,7 @@ def writer(database):
 
 
 class SlowBody(io.BytesIO):
-    """Asks, with each piece that is read of it, whether others have to wait for the next."""
+    """Check on each read of the body whether other connections have to wait."""
 
     def __init__(self, content, can_write):
         super().__init__(content)
@@ -69,7 +69,7 @@ def send(browser, path, body, content_type, *, in_chunks=False):
 @pytest.mark.parametrize("in_chunks", [False, True], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize("role", ["Administrator", "User"])
 def test_nobody_waits_for_a_file_that_arrives_slowly(race, racing_app, database, role, in_chunks):
-    """F28: whoever sends it is known before all of it is here, and holds no lock for that."""
+    """F28: the user is authenticated before the body arrives, and no lock is held meanwhile."""
     browser = racing_app.test_client()
     browser.enter(make_user(role=role))
     content, content_type = multipart(browser.csrf_token("/account/manage/change-password"))
@@ -89,7 +89,7 @@ def test_nobody_waits_for_a_file_that_arrives_slowly(race, racing_app, database,
 
 
 def test_nobody_waits_while_a_file_is_looked_through(race, racing_app, database, monkeypatch):
-    """F28: fifty megabytes take longer to read than a writer waits."""
+    """F28: reading fifty megabytes takes longer than a writer waits."""
     browser = racing_app.test_client()
     browser.enter(make_user(role="Administrator"))
     content, content_type = multipart(browser.csrf_token("/account/manage/change-password"))

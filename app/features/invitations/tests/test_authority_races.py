@@ -1,4 +1,4 @@
-"""An invitation, while the one who invites loses the right to it."""
+"""Test an invitation while the inviting user loses the permission."""
 
 import pytest
 from sqlalchemy import select
@@ -25,7 +25,7 @@ LOSSES = {
 }
 
 
-# Each as (what the user is, the action).
+# Tuples of the state of the user and the action.
 ACTIONS_TRIED = {
     "invite again": ({"invited": True}, lambda user, by: invitations.resend(user, by=by)),
     "copy a link": (
@@ -40,7 +40,7 @@ ACTIONS_TRIED = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("action", ACTIONS_TRIED)
 def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
-    """AZ-2: the request came in before, its transaction begins after."""
+    """AZ-2: the request arrives before the loss, and its transaction begins after it."""
     traits, act = ACTIONS_TRIED[action]
     user, by = make_user(**traits), make_user(role="Administrator")
     assert by.is_admin()

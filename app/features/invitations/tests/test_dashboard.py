@@ -1,4 +1,4 @@
-"""The dashboard where invitations are closed."""
+"""Test the dashboard with invitations closed."""
 
 from app.models import Permission
 

@@ -1,4 +1,4 @@
-"""An invitation to the email of a deleted account."""
+"""Test an invitation to the email of a deleted account."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Inviting users in the admin."""
+"""Test inviting users in the admin."""
 
 import pytest
 from sqlalchemy import select
@@ -95,7 +95,7 @@ def test_only_roles_that_there_are_can_be_given(browser, choice):
 
 
 def test_a_new_person_is_no_administrator_unless_chosen(browser):
-    """AZ-1: what the form offers first."""
+    """AZ-1: the form preselects the default role."""
     page = browser.get(PAGE).text
     chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
     assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]

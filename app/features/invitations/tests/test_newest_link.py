@@ -1,4 +1,4 @@
-"""Only the newest link of an invitation works."""
+"""Test that only the newest link of an invitation works."""
 
 from app.features.invitations import invitations
 from tests.contracts.test_routes import dump
@@ -22,7 +22,7 @@ def test_only_the_newest_invitation_works(client, make_user, admin, outbox):
 
 
 def test_a_link_of_one_user_is_none_for_another(app, make_user):
-    """TK-4, AZ-2: a link carries whose it is; the number in the URL does not decide."""
+    """TK-4, AZ-2: the token holds the user's id, so the id in the URL does not decide."""
     invited, other = make_user(invited=True), make_user(invited=True)
     browser = app.test_client()
     token = invited.generate_invite_token()
@@ -31,7 +31,7 @@ def test_a_link_of_one_user_is_none_for_another(app, make_user):
 
 
 def test_no_link_of_an_invitation_lies_in_the_database(make_user, admin, outbox):
-    """TK-6: not before it is sent, and not after."""
+    """TK-6: neither before nor after the mail is sent."""
     invitations.resend(make_user(invited=True), by=admin)
     before = str(dump())
     (link,) = delivered_links(outbox, "join-from-invite")

@@ -1,4 +1,4 @@
-"""The page of invitations, and what is done to those that nobody has taken up yet."""
+"""Test the page of pending invitations and its actions."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ MANAGER = Permission.GENERAL | Permission.MANAGE_USERS
 
 @pytest.fixture
 def manager(make_user):
-    """Someone who manages people and administers nothing."""
+    """A user who may manage users, but is no administrator."""
     user = make_user(email="manager@example.com", first_name="Mona", last_name="Manager")
     user.role = factories.make_role("Manager", permissions=MANAGER)
     db.session.commit()
@@ -53,7 +53,7 @@ def copy_page(user):
 
 
 def copy(browser, user, **kwargs):
-    """Open the page that asks, send its form, and return the answer."""
+    """Open the confirmation page, submit its form, and return the response."""
     page = browser.get(copy_page(user)).text
     return browser.post(copy_page(user), data=fields(page), **kwargs)
 
@@ -71,7 +71,7 @@ def works(app, link):
 
 
 def rows(page):
-    """Return the names on the list, in order."""
+    """Return the names in the list, in order."""
     return re.findall(r'class="row-link"[^>]*>([^<]+)<', page.text)
 
 
@@ -170,7 +170,7 @@ def test_it_knows_when_a_link_expires_whose_mail_is_purged(browser, manager, inv
     assert re.fullmatch(r"Expires in [67] days", link_words(browser))
 
 
-# Sending again, revoking
+# Resend and revoke
 
 
 def test_sending_again_leads_back_to_where_it_was_asked_for(browser, invited, outbox):
@@ -183,7 +183,7 @@ def test_sending_again_leads_back_to_where_it_was_asked_for(browser, invited, ou
 
 
 def test_invitations_are_sent_again_a_few_times_an_hour(browser, invited, outbox):
-    """BF-2: nobody is sent mails without end, whoever asks for them."""
+    """BF-2: the number of mails to a user is limited, regardless of the sender."""
     for _ in range(8):
         page = browser.submit(
             f"/admin/user/{invited.id}/resend-invite", form_at=LIST, follow_redirects=True
@@ -200,7 +200,7 @@ def test_revoking_leads_back_to_the_list(browser, invited):
     assert db.session.get(User, user_id) is None
 
 
-# Copying a link
+# Copy a link
 
 
 def test_the_link_that_is_shown_works_and_the_mailed_one_no_longer(
@@ -222,7 +222,7 @@ def test_the_link_that_is_shown_works_and_the_mailed_one_no_longer(
 def test_a_mail_that_still_waits_neither_goes_nor_ends_the_link(
     browser, app, manager, invited, outbox
 ):
-    """TK-1: the worker takes it up only after the link was copied."""
+    """TK-1: the worker takes the mail only after the link was copied."""
     invitations.resend(invited, by=manager)
     link = shown_link(copy(browser, invited))
     assert outbox.deliver() == []
@@ -251,7 +251,7 @@ def test_a_second_copy_ends_the_first(browser, app, invited):
 def test_a_copied_link_opens_no_account_above_whoever_copied_it(
     way, browser, app, admin, manager, invited, outbox
 ):
-    """The mailed one goes to the person alone, and keeps working."""
+    """Only the invited user receives the mailed link, so it keeps working."""
     role = factories.make_role("Guest")
     users.change_role(invited, role=role, by=admin)
     link = shown_link(copy(browser, invited))
@@ -270,7 +270,7 @@ def test_a_copied_link_opens_no_account_above_whoever_copied_it(
 
 
 def test_the_link_is_shown_once(browser, app, invited):
-    """TK-7: not by a reload, which sends the form again, nor by a double click."""
+    """TK-7: neither a reload, which submits the form again, nor a double click shows it again."""
     sent = fields(browser.get(copy_page(invited)).text)
     link = shown_link(browser.post(copy_page(invited), data=sent))
     again = browser.post(copy_page(invited), data=sent)
@@ -344,7 +344,7 @@ def test_nonsense_in_the_form_shows_no_link(browser, invited, known):
     assert "join-from-invite" not in page.text
 
 
-# Whom it is not for
+# Users without permission
 
 
 @pytest.fixture
@@ -353,7 +353,7 @@ def above(make_user):
 
 
 def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbox):
-    """AZ-4: whoever has the link of an administrator's invitation becomes one."""
+    """AZ-4: the link of an administrator's invitation makes its holder an administrator."""
     token = browser.csrf_token("/")
     for path in ("copy-invite-link", "resend-invite", "revoke-invite"):
         address = f"/admin/user/{above.id}/{path}"
@@ -380,7 +380,7 @@ def test_who_has_joined_has_no_invitation(browser, make_user, path):
     assert db.session.get(User, user.id) is not None
 
 
-# Where invitations are closed
+# With invitations closed
 
 
 @pytest.fixture

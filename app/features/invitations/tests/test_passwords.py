@@ -1,4 +1,4 @@
-"""The password that an invited user chooses."""
+"""Test the password that an invited user chooses."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.support import links, path_of
 
 @pytest.fixture
 def join(client, make_user, admin, outbox):
-    """Return a function that accepts an invitation with a password, and gives the page."""
+    """Return a function that accepts an invitation with a password, and returns the page."""
     person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
 
     def send(password):
@@ -40,7 +40,7 @@ def test_a_strong_password_is_taken(join):
 
 
 def test_password_managers_learn_whose_password_it_is(client, make_user):
-    """PW-7: they look for the field `username` beside a password."""
+    """PW-7: password managers look for a field `username` beside the password."""
     user = make_user(invited=True)
     page = client.get(f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}")
     field = re.search(r'<input[^>]*name="username"[^>]*>', page.text).group()

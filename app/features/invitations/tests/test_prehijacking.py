@@ -1,4 +1,4 @@
-"""An account that is not unconfirmed, and an invitation to its email."""
+"""Test an invitation to the email of an unconfirmed account."""
 
 import pytest
 
@@ -30,5 +30,5 @@ def test_no_other_account_is_taken_over_by_an_invitation(state, make_user, staff
 
 
 def test_an_account_that_is_invited_is_not_the_strangers(assert_not_theirs):
-    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    """SE-3, AD-2: the stranger's password, session and remember cookie stop working."""
     assert_not_theirs(invite)

@@ -1,4 +1,4 @@
-"""An invitation is accepted or revoked, and never both."""
+"""Test that an invitation is either accepted or revoked, never both."""
 
 from app.extensions import db
 from app.features.invitations import invitations
@@ -12,7 +12,7 @@ from tests.support import PASSWORD
 
 
 def acting(service, user_id, by_id, **values):
-    """Return a function that loads both people, as a request does, and calls the service."""
+    """Return a function that loads both users, as a request does, and calls the service."""
 
     def act():
         user, by = db.session.get(User, user_id), db.session.get(User, by_id)
@@ -25,7 +25,7 @@ def acting(service, user_id, by_id, **values):
 
 
 def test_an_invitation_is_accepted_or_revoked_and_never_both(race):
-    """TK-8: an account that was just made is not deleted as an invitation."""
+    """TK-8: revoking does not delete an account that has just been accepted."""
     admin_id = make_user(role="Administrator").id
     for _ in range(20):
         user = make_user(invited=True)

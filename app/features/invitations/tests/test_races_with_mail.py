@@ -1,4 +1,4 @@
-"""An invitation that is revoked while its mail is made."""
+"""Test revoking an invitation while a worker renders its mail."""
 
 from app.extensions import db
 from app.features.invitations import invitations
@@ -13,7 +13,7 @@ ROUNDS = 15
 
 
 def test_a_worker_makes_a_mail_while_its_reader_is_removed_for_good(race):
-    """An invitation that is revoked takes its row along, to which mails refer."""
+    """Revoking an invitation deletes the row of the user, which mails refer to."""
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
         user = make_user(invited=True)

@@ -1,4 +1,4 @@
-"""Invitations where nobody can register."""
+"""Test invitations with registration closed."""
 
 from app import emails
 from app.extensions import db
@@ -16,7 +16,7 @@ def test_invitations_are_taken_up_where_they_are_the_only_way(client, make_user,
 def test_invitations_are_not_taken_up_where_all_is_closed(
     client, make_user, app, monkeypatch, outbox
 ):
-    """Nor by asking for a new password, which an invited person has never had."""
+    """A password reset does not help, because an invited user has no password yet."""
     monkeypatch.setitem(app.config, "REGISTRATION", "closed")
     user = make_user(invited=True)
     link = f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}"

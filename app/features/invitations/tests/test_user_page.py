@@ -1,4 +1,4 @@
-"""The page of a user whose invitation was deleted."""
+"""Test the invitation of a user who was deleted and restored."""
 
 from app.features.invitations import invitations
 from app.services import deletions

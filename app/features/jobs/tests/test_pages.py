@@ -1,4 +1,4 @@
-"""The pages of the queues, with a real Redis."""
+"""Test the pages of queues and jobs with a real Redis."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ def ids(response):
     ]
 
 
-# Looking
+# Lists
 
 
 def test_an_operator_sees_the_queues_and_nothing_else_of_the_admin(manager, redis):
@@ -150,7 +150,7 @@ def test_workers_are_shown_with_their_last_sign_of_life(manager, redis, task_que
     assert "No worker is running" not in page
 
 
-# A job's page
+# The page of a job
 
 
 def test_a_job_shows_all_but_its_secrets(app, manager, add_job, admin):
@@ -184,7 +184,7 @@ def test_a_result_is_shown(manager, add_job):
 def test_a_job_that_is_not_there_is_not_found(manager, redis):
     for job_id in ("x-1", "..", "%00", "%FF", "a b", "x" * 300, "rq:job"):
         assert manager.get(f"/admin/jobs/{job_id}").status_code in {404, 308}, job_id
-    # A page that is open says that it has gone instead of failing.
+    # An open page says that the job is gone instead of failing.
     live = manager.get("/admin/jobs/x-1", headers={"X-Live": "1"})
     assert live.status_code == 200
     assert "The job is gone" in live.text
@@ -220,7 +220,7 @@ def test_secrets_are_told_by_their_name_or_their_look(value, hidden):
     assert (HIDDEN in json.dumps(masked(value), ensure_ascii=False)) is hidden
 
 
-# What Redis should not hold
+# Unexpected data in Redis
 
 
 BAD_JOBS = {
@@ -297,7 +297,7 @@ def test_what_cannot_be_read_can_be_deleted(manager, redis, task_queue, add_job)
     assert redis.keys("rq:failed:*") == redis.keys("rq:job:*") == redis.keys("rq:results:*") == []
 
 
-# Mending
+# Retry, cancel, delete
 
 
 def test_a_failed_job_is_run_again_after_a_question(manager, add_job, task_queue):
@@ -321,7 +321,7 @@ def test_of_two_who_retry_a_job_one_does(app, add_job, task_queue, admin):
     job_id = add_job()
     answers = []
 
-    # Each in Redis alone: the threads of a test share one connection to the database.
+    # The threads race in Redis only, because they share one connection to the database.
     def retry():
         with app.app_context():
             answers.append(sum(job_actions.requeue(task_queue.name, [job_id.encode()])))
@@ -435,7 +435,7 @@ def test_actions_need_a_token_and_a_post(manager, add_job, task_queue):
     assert ids(manager.get("/admin/jobs")) == [job_id]
 
 
-# Live
+# Live updates
 
 
 def test_what_a_script_asks_for_leaves_messages_to_the_reader(manager, add_job):
@@ -447,7 +447,7 @@ def test_what_a_script_asks_for_leaves_messages_to_the_reader(manager, add_job):
     assert "The job is deleted." in manager.get("/admin/jobs").text
 
 
-# Redis away
+# Without Redis
 
 
 @pytest.fixture(params=["refused", "frozen"])

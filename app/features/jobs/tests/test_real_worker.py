@@ -1,4 +1,4 @@
-"""The pages of jobs, beside a real worker."""
+"""Test the pages of jobs with a real worker."""
 
 import pytest
 

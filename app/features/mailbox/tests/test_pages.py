@@ -1,4 +1,4 @@
-"""The pages of the outbox."""
+"""Test the pages of the outbox."""
 
 import re
 from datetime import timedelta
@@ -41,7 +41,7 @@ def ids(response):
     ]
 
 
-# Looking
+# The list
 
 
 def test_mails_are_listed_newest_first_and_found_by_state_and_recipient(manager, add_mail):
@@ -96,7 +96,7 @@ def test_a_failed_mail_shows_on_the_dashboard(client, admin, add_mail):
     assert 'href="/admin/emails?state=failed"' in client.get("/admin/").text
 
 
-# A preview
+# The preview
 
 
 def snapshot():
@@ -130,7 +130,7 @@ def test_a_preview_holds_no_live_link_and_changes_nothing(app, manager, make_use
 
 
 def test_a_mail_of_a_cloner_cannot_leak_a_link_by_its_preview(app, admin):
-    """Also one that makes its link itself: it is the maker of tokens that withholds them."""
+    """The token generator withholds tokens, even from messages that make their links themselves."""
     with tokens.withheld():
         assert admin.generate_password_reset_token() == tokens.WITHHELD
         assert admin.generate_confirmation_token() == tokens.WITHHELD
@@ -207,7 +207,7 @@ def test_links_are_shown_but_dead():
     assert shown.startswith("<!doctype html>")
 
 
-# Sending again
+# Resend
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled", "sent"])
@@ -225,7 +225,7 @@ def test_a_mail_is_sent_again(manager, outbox, add_mail, state):
     assert row.state == "sent"
     assert row.sent_at is not None
     assert mail["To"] == row.recipient
-    # A second copy on purpose is a mail of its own; a try that follows failed ones is not.
+    # A copy sent on purpose is a new mail, but a retry after failures is the same mail.
     assert (mail["Message-ID"] == identity) is (state != "sent")
 
 
@@ -264,7 +264,7 @@ def test_of_two_who_resend_one_does(add_mail, admin):
 
 
 def test_a_mail_that_waits_for_a_retry_is_sent_at_once_when_asked_for(manager, outbox, add_mail):
-    """Whoever has mended what kept it back need not wait for hours."""
+    """After the cause is fixed, an administrator need not wait hours for the retry."""
     row = add_mail(
         "pending", attempts=6, needs_operator=True, next_try_at=now() + timedelta(hours=6)
     )
@@ -299,7 +299,7 @@ def test_all_failed_mails_are_sent_again(manager, outbox, add_mail):
     assert cancelled.state == "cancelled"
 
 
-# Cancelling
+# Cancel
 
 
 def test_a_mail_that_waits_is_cancelled(manager, outbox, add_mail):

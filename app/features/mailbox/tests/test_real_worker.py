@@ -1,4 +1,4 @@
-"""The pages of mail, beside a real worker."""
+"""Test the pages of mails with a real worker."""
 
 import pytest
 

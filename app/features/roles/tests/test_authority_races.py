@@ -1,4 +1,4 @@
-"""A change of a role, while the one who changes it loses the right to it."""
+"""Test changes of a role while the acting user loses the permission."""
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from tests.factories import make_role, make_user
 
 
 def named(name, permissions):
-    """Have a role of this name, which the other tests of a run leave there."""
+    """Return the role with this name, or create it. Roles stay in the database between tests."""
     if role_id(name) is None:
         make_role(name, permissions=permissions)
     return name
@@ -38,7 +38,7 @@ ROLE_ACTIONS_TRIED = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("action", ROLE_ACTIONS_TRIED)
 def test_no_role_is_changed_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
-    """AZ-4: also where the role holds nothing that they still lack."""
+    """AZ-4: even if the role has no permission that the acting user still lacks."""
     make_user(role="Administrator")
     spare, by = make_role(f"Spare {action} {loss}"), make_user(role=named("Roles", 0x09))
     assert by.can(0x08)

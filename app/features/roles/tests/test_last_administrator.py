@@ -1,4 +1,4 @@
-"""AD-1: no change of a role leaves the app without an administrator."""
+"""AD-1: test that no change of a role leaves the app without an administrator."""
 
 import pytest
 
@@ -56,5 +56,5 @@ def test_the_last_administrator_survives(act, assert_survives):
 
 @pytest.mark.parametrize("act", ACTIONS)
 def test_with_a_second_administrator_the_same_is_done(act, assert_done_with_a_second):
-    """Each action above is refused for being the last, and for nothing else."""
+    """The actions above are refused only because they hit the last administrator."""
     assert_done_with_a_second(act)

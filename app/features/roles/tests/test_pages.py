@@ -1,4 +1,4 @@
-"""Making, editing and deleting roles, and what someone may do who may not do everything."""
+"""Test creating, editing and deleting roles, also with limited permissions."""
 
 import re
 
@@ -27,7 +27,7 @@ def browser(client, admin):
 
 @pytest.fixture
 def partial(app, make_user):
-    """A browser of someone who may manage roles and content, and nothing else."""
+    """A browser of a user who may manage roles and content, and nothing else."""
     user = make_user(email="partial@example.com")
     user.role = make_role("Role keeper", PARTIAL)
     db.session.commit()
@@ -65,7 +65,7 @@ def seen(browser, role):
 
 
 def save(browser, role, data):
-    """Send the form of a role and, where it asks, say that it is meant."""
+    """Submit the form of a role and, if asked, confirm the change."""
     data = {"seen": seen(browser, role), **data}
     answer = browser.submit(path(role), data)
     if answer.status_code == 200 and 'name="confirmed" value="{' in answer.text.replace(
@@ -110,7 +110,7 @@ def test_people_are_counted_no_further_than_the_cap(browser, make_user, monkeypa
     assert {row.role.name: row.is_capped for row in role_pages.listing()}["Editor"] is True
 
 
-# Making and changing
+# Create and edit
 
 
 def test_a_role_is_made(browser):
@@ -148,7 +148,7 @@ def test_ticking_administer_gives_everything_and_nothing_else_does(browser):
      "-255"],
 )  # fmt: skip
 def test_values_that_no_permission_has_are_refused(browser, partial, value):
-    """AZ-4: negative, unknown and oversized values, from whomever they come."""
+    """AZ-4: negative, unknown and oversized values are refused, even from an administrator."""
     for someone in (browser, partial):
         page = someone.submit(NEW, {"name": "Odd", "index": "main", "permissions": [value]})
         assert page.status_code == 200
@@ -164,7 +164,7 @@ def test_values_that_no_permission_has_are_refused(browser, partial, value):
     "bits", [0, -1, 0x80, 0x81, 0x100, 0x1FF & ~0x01, 2**40, -255, 0xFF + 2**40]
 )
 def test_the_service_refuses_bits_that_make_no_sense(app, admin, bits):
-    """AZ-4: 0x80 is never alone."""
+    """AZ-4: the bit 0x80 never stands alone."""
     values = editing.Values("Odd", "main", bits, default=False)
     with pytest.raises(editing.UnknownPermission):
         editing.create(values, by=admin)
@@ -285,7 +285,7 @@ def test_before_permissions_change_the_page_says_whom_it_reaches(browser, make_u
 
 
 def test_what_was_confirmed_is_what_is_stored(browser, make_user):
-    """A confirmation of something else counts for nothing."""
+    """Confirming one change does not confirm another."""
     editor = make_role("Editor", 0x01)
     make_user(role="Editor")
     page = browser.submit(path(editor), fields("Editor", 1, 2, seen=seen(browser, editor))).text
@@ -347,7 +347,7 @@ def test_a_role_that_is_gone_is_not_found(browser):
         assert browser.get(f"{ROLES}/{2**63}{action}").status_code in {400, 404}
 
 
-# The default
+# The default role
 
 
 def test_another_role_becomes_the_default_and_one_is_always(browser, app):
@@ -360,7 +360,7 @@ def test_another_role_becomes_the_default_and_one_is_always(browser, app):
     browser.post(path(editor), data=hidden(page.text))
     assert [role.name for role in roles.known() if role.default] == ["Editor"]
     assert Role.get_default() is editor
-    # A form without the box does not take it away.
+    # A form without the checkbox does not unset the default.
     save(browser, editor, fields("Editor", 1))
     assert editor.default
 
@@ -377,7 +377,7 @@ def test_whoever_registers_never_administers_the_app(browser, admin):
 
 
 def test_the_role_that_is_the_default_no_longer_has_that_in_the_trail(browser, admin):
-    """AD-5: before and after, of both roles."""
+    """AD-5: the values before and after, of both roles."""
     editing.create(editing.Values("Guest", "main", 1, default=True), by=admin)
     events = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2)).all()
     told = {event.subject_label: event.changes["given to people who register"] for event in events}
@@ -385,7 +385,7 @@ def test_the_role_that_is_the_default_no_longer_has_that_in_the_trail(browser, a
 
 
 def test_nobody_takes_the_default_from_a_role_above_themselves(partial, app):
-    """AZ-4: that would edit a role that has permissions that one lacks."""
+    """AZ-4: this would edit a role with permissions that the acting user lacks."""
     default = Role.get_default()
     default.permissions = int(Permission.GENERAL | Permission.MANAGE_USERS)
     own = make_role("Guest", Permission.GENERAL)
@@ -406,7 +406,7 @@ def test_the_database_itself_allows_one_default(app):
     db.session.rollback()
 
 
-# Who may not do everything
+# Users with limited permissions
 
 
 def test_what_one_lacks_is_shown_and_cannot_be_ticked(partial):
@@ -434,7 +434,7 @@ def test_nobody_gives_a_permission_that_they_lack(partial, bits):
 
 
 def test_nobody_gives_themselves_more(partial):
-    """AZ-4: their own role is no way up either."""
+    """AZ-4: users cannot extend their own role either."""
     own = named("Role keeper")
     page = partial.submit(
         path(own), fields("Role keeper", 1, 8, 0x10, 0xFF, seen=seen(partial, own))
@@ -518,12 +518,12 @@ def test_nobody_moves_themselves_or_others_above_themselves(app, make_user):
     assert boss.is_admin()
 
 
-# Permissions that are added later
+# Permissions that an app adds
 
 
 @pytest.fixture
 def publish(monkeypatch):
-    """A permission as someone adds it who builds on the kit."""
+    """Add a permission, as an app built on the kit does."""
     text = PermissionText("Publish", "Make articles public.")
     monkeypatch.setitem(PERMISSION_TEXTS, LAST_BIT_OF_A_COPY, text)
     return LAST_BIT_OF_A_COPY
@@ -544,12 +544,12 @@ def test_a_permission_that_is_added_can_be_given_and_administrators_hold_it(
     assert not user.can(0x02)
     assert not user.is_admin()
     assert admin.can(publish)
-    # It is of the app, not of the admin, unless its text says so.
+    # A permission belongs to the app, not to the admin, unless its text says so.
     assert not publish & Permission.management()
     someone = app.test_client()
     someone.enter(user)
     assert someone.get("/admin/").status_code == 403
-    # Who lacks it cannot give it, nor touch a role that has it.
+    # A user who lacks it can neither assign it nor edit a role with it.
     assert "You cannot give" in partial.submit(NEW, fields("Sly", 1, publish)).text
     assert "permissions that you lack" in partial.get(path(publisher)).text
 
@@ -561,7 +561,7 @@ def test_a_permission_that_was_taken_out_is_told_by_its_number(browser):
     assert relic.permissions == 1
 
 
-# Deleting
+# Delete
 
 
 def test_people_of_a_deleted_role_go_where_one_says_and_are_told(browser, admin, make_user, outbox):
@@ -640,7 +640,7 @@ def test_more_people_than_a_request_can_move_are_left_to_a_bulk_change(
 
 
 def test_roles_that_were_renamed_or_deleted_do_not_come_back(app, admin):
-    """What people made of the roles stays, however often the app is released."""
+    """Changes to the roles survive each release."""
     values = editing.Values("Owner", "admin", 0xFF, default=False)
     editing.change(named("Administrator"), values, by=admin)
     editing.change(named("User"), editing.Values("Member", "main", 1, default=True), by=admin)
@@ -649,7 +649,7 @@ def test_roles_that_were_renamed_or_deleted_do_not_come_back(app, admin):
 
 
 def test_a_release_gives_nobody_more_while_someone_else_administers(app, admin):
-    """AZ-4: people of a role that was cut down stay cut down."""
+    """AZ-4: a role that lost permissions does not regain them."""
     make_role("Owner", 0xFF)
     admin.role = named("Owner")
     db.session.commit()

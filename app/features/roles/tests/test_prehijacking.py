@@ -1,4 +1,4 @@
-"""An account that a stranger registered, and a role that is given more."""
+"""Test a role that gains permissions while a stranger's account has it."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_a_role_that_allows_more_mails_those_whose_password_is_void(
 def test_a_default_role_that_allows_less_voids_what_registered_with_more(
     is_new, stranger, app, admin, outbox
 ):
-    """While it was the default, every stranger had it; now the account is worth having."""
+    """Any stranger could register with the former default role, and now it has more permissions."""
     outbox.deliver()
     former = Role.get_default()
     former.permissions |= 0x04
@@ -76,5 +76,5 @@ def delete_the_role(by, staff):
 
 @pytest.mark.parametrize("give", [delete_the_role, give_the_role_more])
 def test_an_account_whose_role_allows_more_is_not_the_strangers(give, assert_not_theirs):
-    """SE-3, AD-2: neither with the password, nor with a session, nor by being remembered."""
+    """SE-3, AD-2: the stranger's password, session and remember cookie stop working."""
     assert_not_theirs(give)

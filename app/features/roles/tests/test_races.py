@@ -1,4 +1,4 @@
-"""Roles that are changed, deleted and given at the same moment: nobody is left without one."""
+"""Test that concurrent changes of roles leave no user without a role."""
 
 from itertools import count as numbers
 
@@ -22,7 +22,7 @@ from tests.support import PASSWORD, module_of, needs
 
 invitations = module_of("invitations", "invitations")
 
-ROUNDS = 13  # of each of four pairs
+ROUNDS = 13  # rounds for each of four pairs
 KIT = {"User", "Administrator"}
 _number = numbers(1)
 
@@ -47,14 +47,14 @@ def count(*conditions):
 
 
 def administrator():
-    """Add someone who administers by a role of their own; return the ids of both."""
+    """Add an administrator with a separate role, and return the ids of both."""
     role = make_role(f"Owner {next(_number)}", 0xFF, index="admin")
     user = make_user(role=role.name)
     return user.id, role.id
 
 
 def acting(action, by_id):
-    """Return a function that does `action` as `by`, if they may open the page still."""
+    """Return a function that runs `action` as `by`, if `by` may still open the page."""
 
     def act():
         by = db.session.get(User, by_id)
@@ -137,7 +137,7 @@ def test_two_administrators_who_turn_on_each_others_roles_leave_one(race, pair):
 
 
 def test_the_role_that_someone_gets_stays_one_of_an_administrator(race):
-    """AD-1: moved to another administrators' role at the moment when it ceases to be one."""
+    """AD-1: a user moves to another administrator role just as that role stops being one."""
     for number in range(ROUNDS):
         last, _ = administrator()
         role = make_role(f"Owner {next(_number)}", 0xFF).id
@@ -196,7 +196,7 @@ def test_a_role_that_two_delete_at_once_is_deleted_once(race):
 
 
 def test_roles_that_are_deleted_into_each_other_leave_one_of_them(race):
-    """F38: whoever comes second finds that where its people go is gone."""
+    """F38: the second request finds that its target role is gone."""
     for _ in range(ROUNDS):
         by = make_user(role="Administrator").id
         one, other = (make_role(f"Editor {next(_number)}", 0x11) for _ in range(2))
@@ -210,7 +210,7 @@ def test_roles_that_are_deleted_into_each_other_leave_one_of_them(race):
 
 
 def test_the_default_goes_from_role_to_role_while_people_register(race):
-    """One role is the default at any time, and everyone who comes has a role."""
+    """There is always one default role, and every new user gets a role."""
     for number in range(ROUNDS):
         by = make_user(role="Administrator").id
         old, one, other = (make_role(f"Member {next(_number)}", 0x01).id for _ in range(3))
@@ -255,7 +255,7 @@ def test_of_two_roles_with_one_name_one_is_made(race):
 
 
 def test_pages_of_roles_that_are_sent_at_once_are_all_answered(race, racing_app):
-    """F25, F38: whoever comes late is told so, and nothing fails."""
+    """F25, F38: the later request gets an explanation, and none fails."""
     for _ in range(6):
         admin = make_user(role="Administrator")
         role = make_role(f"Editor {next(_number)}", 0x11)

@@ -15,7 +15,7 @@ down_revision = None
 branch_labels = ("user_search",)
 depends_on = "core_0001"
 
-# Of SQLite alone, so that no model describes it: autogenerate leaves it alone.
+# These exist on SQLite only, so no model describes them, and autogenerate must skip them.
 NOT_IN_MODELS = ("users_search", "ix_users_search_first_name")
 
 # Trigrams find any part of a name or an email, in any case, without a look at every row.

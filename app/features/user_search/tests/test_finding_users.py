@@ -1,4 +1,4 @@
-"""Lists of users: whom they hold, in which order, and what a page costs."""
+"""Test lists of users: their rows, their order, and the cost of a page."""
 
 import base64
 import json
@@ -40,8 +40,8 @@ def found(search="", **values):
 
 @pytest.fixture
 def crowd(app):
-    """30 people, some alike in all that lists are sorted by but their ids."""
-    chance = random.Random(4)  # noqa: S311 - the same people each time, not secrets
+    """30 users, some of them equal in every sort key except the id."""
+    chance = random.Random(4)  # noqa: S311 - the same users each time, not secrets
     roles = list(db.session.scalars(select(Role.id)))
     start = datetime(2026, 5, 1, tzinfo=UTC)
     people = []
@@ -63,7 +63,7 @@ def crowd(app):
         db.session.commit()
     db.session.add(User(email="gone@example.com", deleted_at=now()))
     db.session.commit()
-    # Who has no role comes after everyone who has one.
+    # Users without a role come after all users with one.
     people[3].role = None
     db.session.commit()
     return people
@@ -73,7 +73,7 @@ def crowd(app):
 
 
 def walk(sort, filters=EVERYONE, per_page=7, *, backwards=False):
-    """Return the ids on each page, in the order in which the pages are turned over."""
+    """Return the ids on each page, in the order of the pages."""
     page = user_search.find(filters, sort=sort, per_page=per_page, last=backwards)
     pages = [[row.id for row in page.rows]]
     while cursor := page.before if backwards else page.after:
@@ -89,7 +89,7 @@ def test_pages_hold_everyone_once_from_either_end(crowd, sort):
     forwards, backwards = walk(sort), walk(sort, backwards=True)
     in_order = [person for page in forwards for person in page]
     assert sorted(in_order) == sorted(user.id for user in crowd)
-    # The first page is full from either side, so people on it may be met twice on the way back.
+    # The first page is always full, so walking back may repeat users.
     assert backwards.pop() == in_order[:7]
     back = [person for page in reversed(backwards) for person in page]
     assert back == in_order[-len(back) :]
@@ -203,7 +203,7 @@ def test_a_cursor_is_read_as_it_was_written():
 
 @pytest.fixture
 def many(monkeypatch):
-    """Have the list take those there are for too many to look at each."""
+    """Treat the existing users as too many to match row by row."""
     monkeypatch.setattr(matching, "A_LOOK_AT_EACH", 0)
 
 
@@ -236,7 +236,7 @@ def names(make_user):
         ('"hi"', {"odd@example.net"}),
         ("\\sl", {"odd@example.net"}),
         ("lukasz", {"lukasz@example.net"}),
-        # Shorter than a trigram.
+        # This word is shorter than a trigram.
         ("ad", {"ada@example.com"}),
         ("OV", {"ada@example.com"}),
         ("uk", {"lukasz@example.net"}),
@@ -318,7 +318,7 @@ def test_no_search_is_an_error(names, monkeypatch, search, sort, fewest):
 def test_people_whom_a_search_finds_by_another_filter_are_the_same(
     names, monkeypatch, look_at_each
 ):
-    """However a list is gathered, by the search or by the role, it holds the same people."""
+    """A list gathered by the search holds the same users as a list gathered by the role."""
     monkeypatch.setattr(matching, "A_LOOK_AT_EACH", look_at_each)
     role = db.session.scalar(select(Role).where(Role.name == "User"))
     for search in ("ada", "zoë", "łukasz", "lukasz ", "ad", "L", "example.net od"):
@@ -422,7 +422,7 @@ def test_filters_are_read_as_they_were_written(app):
     assert Filters.from_query({}) == (Filters(), [])
 
 
-# How many there are
+# Totals
 
 
 def test_users_are_counted_by_the_status_that_they_show(make_user):
@@ -470,7 +470,7 @@ def test_a_total_beyond_the_cap_is_said_to_be_about_that_or_more(crowd, monkeypa
     assert totals.about(24_701).count == 25_000
 
 
-# What a page costs
+# Cost of a page
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -486,7 +486,7 @@ def test_each_kind_is_counted_in_an_index(app, kind):
 
 @pytest.fixture
 def plans_of(app):
-    """Return a function that gives SQLite's plan of each query that a page makes."""
+    """Return a function that returns SQLite's query plan of each query of a page."""
     if not on_sqlite():
         pytest.skip("a server with few rows reads them all")
     asked = []
@@ -513,7 +513,7 @@ def plans_of(app):
 
 
 def assert_lean(explained, *, may_sort=False):
-    """Hold each step against what costs more the more users there are."""
+    """Assert that no step of a plan costs more as the number of users grows."""
     for statement, steps in explained:
         counts_all = re.match(
             r"SELECT count\(\*\).*\nFROM users \nWHERE users.deleted_at IS NULL$", statement
@@ -521,11 +521,11 @@ def assert_lean(explained, *, may_sort=False):
         for step in steps:
             is_users = re.search(r"\busers\b(?!_search)", step)
             if step.startswith("SCAN") and is_users and not counts_all:
-                # In the order of an index, and no further than a page.
+                # Rows come in the order of an index, and the query stops after a page.
                 assert "USING" in step, (statement, steps)
                 assert "LIMIT" in statement, (statement, steps)
             if "TEMP B-TREE" in step and "users" in statement:
-                # What a search finds is gathered until it turns out to be more than a page or two.
+                # A search gathers its matches until they exceed a page or two.
                 is_of_few = statement.startswith("WITH found") and "LIMIT" in statement
                 assert may_sort or is_of_few, (statement, steps)
 
@@ -589,7 +589,7 @@ def test_a_page_asks_the_database_a_few_times_only(crowd, plans_of):
     assert len(plans_of(Filters(search="nobody known"), per_page=7)) == 2
 
 
-# Case and accents: one rule in Python, SQLite and PostgreSQL
+# Case and accents: the same rule in Python, SQLite and PostgreSQL
 
 NAMES = {
     "Titiz": ["TITIZ", "titiz", "Titiz", "ITI"],
@@ -607,7 +607,7 @@ NAMES = {
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_found_in_any_case_and_form(make_user, name, form, monkeypatch):
-    """Neither composed nor decomposed letters found the others, nor I what begins with i."""
+    """Composed and decomposed letters did not match, and "I" did not match names with "i"."""
     make_user(first_name=unicodedata.normalize(form, name), last_name="X", email="one@example.com")
     make_user(first_name="Somebody", last_name="Else", email="other@example.com")
     for most in (matching.A_LOOK_AT_EACH, 0):
@@ -615,7 +615,7 @@ def test_a_name_is_found_in_any_case_and_form(make_user, name, form, monkeypatch
         g.pop("people_are_few", None)
         for search in NAMES[name]:
             assert found(search) == {"one@example.com"}, search
-            # Looked at row by row, because another filter leads.
+            # This is matched row by row, because another filter leads.
             assert found(search, status="active") == {"one@example.com"}, search
 
 
@@ -638,7 +638,7 @@ def test_postgresql_folds_case_as_python_does_whatever_its_locale(app, locale):
     for start in range(0, len(letters), 100):
         text = "".join(letters[start : start + 100])
         folded = db.session.scalar(select(matching._folded(written)), {"text": text})
-        folded = folded.replace("ς", "σ")  # which is left to those who look for one
+        folded = folded.replace("ς", "σ")  # a search maps the final sigma itself
         assert unicodedata.normalize("NFC", folded) == fold(text)
 
 

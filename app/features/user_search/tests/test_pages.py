@@ -1,4 +1,4 @@
-"""The list of people as a page, with and without a script, and as a file."""
+"""Test the list of users: as a page, without scripts, and as a file."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def role(name):
 
 
 def rows(page):
-    """Return the addresses in the order in which the list shows them."""
+    """Return the emails in the order of the list."""
     found = re.findall(
         r'class="row-link"[^>]*>([^<]+)</a>(?:<span class="person-sub">([^<]+)<)?', page.text
     )
@@ -39,7 +39,7 @@ def rows(page):
 
 
 def link(page, rel):
-    """Return where a link of the pages around goes, None if it goes nowhere."""
+    """Return the URL of a link to another page, or None."""
     found = re.search(rf'rel="{rel}" href="([^"]+)"', page.text)
     return found and found.group(1).replace("&amp;", "&")
 
@@ -56,7 +56,7 @@ def people(make_user):
     ]  # fmt: skip
 
 
-# Finding people
+# Search
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_list_is_sorted_both_ways(browser, people, admin, sort, key):
     "sort", ["password_hash", "--email", "-", "email;", "id", "-id", "role_id"]
 )
 def test_the_list_is_not_sorted_by_what_it_does_not_show(browser, people, sort):
-    """AZ-2: an order would tell of hashes, too."""
+    """AZ-2: the order would reveal something about hashes."""
     page = browser.get(LIST, query_string={"sort": sort})
     assert page.status_code == 200
     assert "cannot be sorted" in page.text
@@ -145,7 +145,7 @@ def test_what_makes_no_sense_shows_everyone_and_is_said(browser, people, query, 
 @pytest.mark.timing
 @pytest.mark.parametrize("page", ["-1", "0", "abc", "1" + "0" * 20, "9" * 5000, "１", "1.5"])
 def test_any_page_number_is_answered_quickly(browser, people, page):
-    """IN-2, F33: pages have no numbers, so there is none to skip to."""
+    """IN-2, F33: pages have no numbers, so none can be skipped."""
     started = time.perf_counter()
     query = {"page": page, "per_page": "100000000", "last": page, "after": page}
     response = browser.get(LIST, query_string=query)
@@ -250,7 +250,7 @@ def test_names_are_shown_as_typed(browser, make_user):
     assert "&lt;i&gt;Ada&lt;/i&gt; {{ 7 * 7 }}" in page
 
 
-# Columns and the size of a page
+# Columns and rows per page
 
 
 def test_chosen_columns_and_sizes_are_remembered_on_this_browser(browser, people):
@@ -283,7 +283,7 @@ def test_a_cookie_that_makes_no_sense_changes_nothing_much(text):
     assert Shown.read(shown.write()) == shown
 
 
-# As a file
+# Export
 
 
 def exported(browser, **query):
@@ -348,7 +348,7 @@ def test_no_cell_is_a_formula(browser, make_user, start):
 
 
 def test_no_cell_is_a_formula_where_semicolons_separate(browser, make_user):
-    """XS-4: Excel in much of Europe begins a cell behind each semicolon, and not at commas."""
+    """XS-4: in much of Europe, Excel separates cells at semicolons, not at commas."""
     make_user(first_name="x;=1+1;y", last_name='say "x";@z', email="semi@example.com")
     make_user(first_name="=a;-1", last_name="Plain", email="semi.too@example.com")
     _response, lines = exported(browser, search="semi", sort="email")

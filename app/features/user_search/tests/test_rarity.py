@@ -1,4 +1,4 @@
-"""Parts of words that few people have, by which the indexes of trigrams are asked."""
+"""Test the rare parts of words, which the trigram indexes look up."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests import factories
 
 @pytest.fixture
 def people(app, monkeypatch):
-    """A hundred and twenty people at one domain, and one at another."""
+    """120 users at one domain, and one at another."""
     monkeypatch.setattr(rarity, "_kept", {})
     for number in range(120):
         factories.make_user(first_name="Mary", email=f"mary{number:03}@example.com")
@@ -23,9 +23,9 @@ def people(app, monkeypatch):
     [
         ("mary077@example.com", "077@"),
         ("077@example", "077@"),
-        # Rare at both ends.
+        # This word is rare at both ends.
         ("zoe@rarely.example.org", "zoe@rarely.example.org"),
-        # All of it is common: there is nothing to be gained.
+        # The whole word is common, so shortening it gains nothing.
         ("example", "example"),
         ("mar", "mar"),
     ],
@@ -47,7 +47,7 @@ def test_where_there_are_few_people_a_word_is_looked_for_as_it_is(app, monkeypat
     [
         ("077@example", 1),
         ("ARY077@EXAMPLE.COM", 1),
-        # Its rare part is in an address, the word as a whole is in none.
+        # Its rare part is in an email, but the whole word is in none.
         ("077@example.org", 0),
         ("x077@example.com", 0),
         ("077@example mary", 1),
@@ -65,5 +65,5 @@ def test_a_word_is_rare_that_nobody_in_the_sample_has(people):
     assert rarity.is_rare("x077@example")
     assert not rarity.is_rare("077@example")
     assert not rarity.is_rare("mary")
-    # A word ends with a person, and does not go on with the next one in the sample.
+    # A word does not continue into the next user of the sample.
     assert rarity.is_rare("commary")
