@@ -1,7 +1,7 @@
-"""The routes of the app under test, and the tables of what tests know of them.
+"""The routes of the app under test, and the tables with the facts that tests need about them.
 
-The core's rows stand in `tests/access.py`, a feature's in the `tests/access.py` of its folder: they
-come and go with it. The tables:
+`tests/access.py` has the core's rows, and the `tests/access.py` of a feature's folder has its own:
+they are removed with the feature. The tables:
 
 - ACCESS: who may open a route.
 - OPEN_TO_UNCONFIRMED, WITHOUT_SESSION: routes with an exception, and the reason.
@@ -39,7 +39,7 @@ MANAGERS = "signed in with any permission but the general one"
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 APP = create_app("testing")
-# A route is known when the tests are collected, so its parameters can be the tests' names.
+# Tests are parametrised by the routes that exist when they are collected.
 RULES = sorted(APP.url_map.iter_rules(), key=str)
 FORMS = [rule for rule in RULES if rule.methods and rule.methods & UNSAFE]
 
@@ -49,7 +49,7 @@ CORE = "tests/access.py"
 
 @cache
 def _modules() -> tuple[tuple[str, ModuleType], ...]:
-    """Return the files with tables, and their modules: the core's, and those of features."""
+    """Return the files with tables, and their modules, of the core and of features."""
     found = [(CORE, import_module("tests.access"))]
     for folder in features.folders():
         if (folder / "tests" / "access.py").exists():
@@ -59,7 +59,7 @@ def _modules() -> tuple[tuple[str, ModuleType], ...]:
 
 
 def rows(table: str) -> dict[Any, Any]:
-    """Return the rows that all files have in a table, by endpoint or name."""
+    """Return the rows of a table from all files, by endpoint or name."""
     merged: dict[Any, Any] = {}
     for file, module in _modules():
         for key, row in getattr(module, table, {}).items():
@@ -69,7 +69,7 @@ def rows(table: str) -> dict[Any, Any]:
 
 
 def file_of(endpoint: str) -> str:
-    """Return the file that has the rows of a route: the one beside its view."""
+    """Return the file with the rows of a route: the one beside its view."""
     view: Any = APP.view_functions[endpoint]
     while hasattr(view, "__wrapped__"):
         view = view.__wrapped__
@@ -78,7 +78,7 @@ def file_of(endpoint: str) -> str:
 
 
 def check_rows(endpoints: set[str], *tables: str) -> None:
-    """Check that one of the tables has a row for each endpoint, and none for another."""
+    """Check that a table has a row for each endpoint, and no other row."""
     either = " or ".join(tables)
     known: dict[str, str] = {}
     for table in tables:
@@ -96,7 +96,7 @@ def check_rows(endpoints: set[str], *tables: str) -> None:
 
 
 def row(table: str, endpoint: str) -> Any:
-    """Return the row of a route in a table, or let the test fail with a sentence."""
+    """Return the row of a route in a table, or fail the test with a message."""
     found = rows(table)
     if endpoint not in found:
         pytest.fail(f"Add a row for {endpoint} to {table} in {file_of(endpoint)}.")
@@ -108,7 +108,7 @@ def rule_id(rule: Rule) -> str:
 
 
 def address(rule: Rule, user_id: int = 2**31 - 1) -> str:
-    """Return a URL of a rule: numbers are `user_id`, texts mean nothing."""
+    """Return a URL of a rule, with `user_id` for numbers and a meaningless text for texts."""
     texts = {"job_id": "x-1"}
 
     def value(found: re.Match[str]) -> str:

@@ -1,11 +1,11 @@
-"""Read everything that migrations make in a database, as text that can be compared."""
+"""Read the schema that migrations create in a database, as text that can be compared."""
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 SQLITE = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_master"
 OWN = "pg_namespace n WHERE n.nspname = 'public' AND n.oid ="
-# What an extension brings along is told by the extension.
+# Objects of an extension are represented by the extension.
 POSTGRESQL = f"""
     SELECT format('column %s.%s %s %s %s %s %s', c.relname, a.attname, a.attnum,
                   format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation,
@@ -31,9 +31,9 @@ POSTGRESQL = f"""
 
 
 def schema(connection: Connection) -> list[str]:
-    """Return a line for each table, index, constraint, trigger, function and the like.
+    """Return a line for each table, index, constraint, trigger, function and similar object.
 
-    Alembic's own table is left out, and SQLite's that remembers the highest ids.
+    The tables of Alembic and of SQLite's AUTOINCREMENT are left out.
     """
     query = SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL
     lines = [line or "" for line in connection.scalars(sa.text(query))]

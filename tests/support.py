@@ -1,4 +1,4 @@
-"""A client that behaves like a browser, and small helpers to read pages."""
+"""A client that behaves like a browser, and helpers to read pages."""
 
 import contextvars
 import html
@@ -18,27 +18,27 @@ from app.models import User
 from app.services import sessions
 
 PASSWORD = "correct horse battery staple"
-# Tests hash thousands of passwords, and none of them needs to be hard to guess from its hash.
+# Tests hash thousands of passwords, and none of these hashes needs to be strong.
 REAL_HASHER = passwords.hasher
 passwords.hasher = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
-passwords.verify(None, PASSWORD)  # makes the hash that stands in for a missing one
+passwords.verify(None, PASSWORD)  # creates the hash that replaces a missing one
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LINK = re.compile(r"https?://[^\s\"'<>]+")
 
 
 class Browser(FlaskClient):
-    """Sends each request in a context of its own.
+    """A client that sends each request in a context of its own.
 
-    A request made while the test holds an app context would reuse it, with the user that
-    Flask-Login has cached there: an anonymous client would look signed in.
+    A request made while the test has an app context would reuse it, with the user that
+    Flask-Login has cached there. An anonymous client would then look signed in.
     """
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        if not has_app_context():  # following a redirect
+        if not has_app_context():  # true while a redirect is followed
             return super().open(*args, **kwargs)
         db.session.commit()
-        # What is streamed is read in that context too.
+        # Streamed responses are read in that context too.
         kwargs.setdefault("buffered", True)
         response = contextvars.Context().run(super().open, *args, **kwargs)
         db.session.expire_all()
@@ -63,7 +63,7 @@ class Browser(FlaskClient):
         return response
 
     def enter(self, user: User, *, remembered: bool = False) -> None:
-        """Sign `user` in without the form, which costs a password's time."""
+        """Sign `user` in without the form, which saves hashing a password."""
         token = sessions.start(user, remembered=remembered, address="127.0.0.1", device="test")
         with self.session_transaction() as session:
             session.clear()
@@ -74,23 +74,23 @@ class Browser(FlaskClient):
 
 
 def links(text: str) -> list[str]:
-    """Return the addresses in a text, in order."""
+    """Return the URLs in a text, in order."""
     return LINK.findall(text)
 
 
 def path_of(link: str) -> str:
-    """Return what follows the host in an address of this app."""
+    """Return the part of a URL of this app after the host."""
     return re.sub(r"^https?://[^/]+", "", link)
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Skip a test where one of these features is off or gone: it tells of several at once."""
+    """Skip a test that needs several features if one of them is off or removed."""
     missing = sorted(set(names) - set(features.names()))
     return pytest.mark.skipif(bool(missing), reason=f"needs the feature {', '.join(missing)}")
 
 
 def module_of(feature: str, module: str = "") -> Any:
-    """Return a module of another feature for tests that need it, or None where it is gone."""
+    """Return a module of another feature for tests that need it, or None if it is removed."""
     if feature not in features.names():
         return None
     return import_module(f"app.features.{feature}{module and '.'}{module}")

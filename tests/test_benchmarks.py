@@ -1,4 +1,4 @@
-"""The benchmarks run; what they say about the speed of this machine is not looked at."""
+"""The benchmarks run. Their results on this machine are not checked."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def stand() -> Iterator[Stand]:
 
 @pytest.fixture(autouse=True)
 def without_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put load on with threads: wrk knows no turn of less than a second."""
+    """Create load with threads, because wrk cannot run for less than a second."""
     find = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "wrk" else find(name))
 

@@ -1,4 +1,4 @@
-"""Bodies, addresses and headers that no browser sends: refused or ignored, never an error."""
+"""Bodies, URLs and headers that no browser sends are refused or ignored, and cause no error."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from tests.support import PASSWORD
 
 LOGIN = "/account/login"
 
-# What databases, decoders and parsers have tripped over (finding 7 of the security bar).
+# Texts that databases, decoders and parsers failed on (finding 7 of the security bar).
 ODD_TEXTS = {
     "nul": "a\0b",
     "surrogate": "\ud800",
@@ -56,7 +56,7 @@ VALID = {
 
 
 def encoded(fields):
-    """Write a form as a browser would, but for lone surrogates, which go as they are."""
+    """Encode a form as a browser would, except for lone surrogates, which stay as they are."""
     return "&".join(
         f"{quote_plus(name)}={quote_plus(value.encode('utf-8', 'surrogatepass'))}"
         for name, value in fields.items()
@@ -100,7 +100,7 @@ FIELD = re.compile(r'<(?:input|select|textarea|button)[^>]* name="([^"]+)"')
 def test_odd_texts_in_all_fields_of_any_form_are_never_an_error(
     rule, app, admin, make_user, monkeypatch
 ):
-    """IN-1: also in a form that is added tomorrow, in whatever blueprint."""
+    """IN-1: including forms that are added later, in any blueprint."""
     monkeypatch.setattr("app.extensions.limiter.enabled", False)
     browser, path = app.test_client(), address(rule, make_user().id)
     browser.enter(admin)
@@ -114,7 +114,7 @@ def test_odd_texts_in_all_fields_of_any_form_are_never_an_error(
             path, data=encoded(sent), content_type="application/x-www-form-urlencoded"
         )
         assert response.status_code < 500, kind
-        if response.status_code == 302:  # Something was done, which may have ended the session.
+        if response.status_code == 302:  # The form had an effect, which may have ended the session.
             browser = app.test_client()
             browser.enter(admin)
             token = browser.csrf_token("/")
@@ -162,7 +162,7 @@ JSON = [
 @pytest.mark.parametrize("path", [LOGIN, "/account/register", "/account/check-password"])
 @pytest.mark.parametrize("body", JSON, ids=range(len(JSON)))
 def test_json_of_any_shape_is_never_an_error(client, path, body):
-    """IN-1: a form reads forms only, and what reads JSON takes an object only."""
+    """IN-1: forms read only form data, and JSON endpoints accept only an object."""
     token = client.csrf_token(LOGIN)
     response = client.post(
         path, data=body.encode(), content_type="application/json", headers={"X-CSRFToken": token}
@@ -197,7 +197,7 @@ LIMIT = 1024 * 1024
 
 
 def as_chunks(body, encoding="chunked"):
-    """Return what gunicorn hands over for a body in chunks: a stream that ends, and no length."""
+    """Return a chunked body as gunicorn passes it on: a stream that ends, without a length."""
     return {
         "wsgi.input": io.BytesIO(body),
         "wsgi.input_terminated": True,
@@ -219,7 +219,7 @@ def test_a_body_over_the_limit_is_refused(client, path):
 
 @pytest.mark.parametrize("encoding", ["chunked", "Chunked", "gzip, chunked"])
 def test_a_body_over_the_limit_is_refused_in_chunks_too(client, encoding):
-    """IN-3, F27: and not cut short."""
+    """IN-3, F27: and it is not cut short."""
     body = b"email=a@example.com&password=" + b"x" * (LIMIT + 1)
     response = client.post(LOGIN, environ_overrides=as_chunks(body, encoding))
     assert response.status_code == 413
@@ -297,7 +297,7 @@ def test_a_body_of_another_type_is_no_error(client, content_type):
     assert response.status_code in {200, 400, 413}
 
 
-# Text that is not text
+# Invalid text
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_an_odd_header_is_no_error(client, name, value):
 
 
 def test_the_browsers_name_is_kept_short_and_as_it_is(client, make_user, app):
-    """IN-1: it comes from the visitor and goes into a column of 255."""
+    """IN-1: it comes from the visitor and is stored in a column of 255 characters."""
     user = make_user()
     response = client.submit(
         LOGIN,

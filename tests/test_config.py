@@ -1,4 +1,4 @@
-"""What the environment says, what is refused at start, and what follows from it."""
+"""The settings in the environment, the errors at start, and their effects."""
 
 import subprocess
 import sys
@@ -20,14 +20,14 @@ ROOT = Path(__file__).parents[1]
 
 
 def problems(**variables):
-    """Return what stands in the way of starting in production."""
+    """Return the errors that prevent a start in production."""
     try:
         return config.ProductionConfig({**PRODUCTION, **variables}).check()
     except config.ConfigurationError as error:
         return str(error).splitlines()
 
 
-# What production refuses
+# Errors in production
 
 
 def test_production_starts_with_what_it_needs():
@@ -69,7 +69,7 @@ def test_production_starts_with_what_it_needs():
     ],
 )
 def test_production_does_not_start_without_what_it_needs(variables, named):
-    """AD-6, F36: the sentence names the variable, and repeats no password."""
+    """AD-6, F36: the message names the variable, and contains no password."""
     (sentence,) = problems(**variables)
     assert sentence.startswith(named)
     assert "hunter2" not in sentence
@@ -109,7 +109,7 @@ def test_a_refusal_ends_the_process_with_a_sentence_and_no_traceback(tmp_path):
     assert "Traceback" not in ended.stderr
 
 
-# How values are read
+# Reading values
 
 
 @pytest.mark.parametrize("text", ["1", "true", "True", "YES", "on", " true "])
@@ -304,7 +304,7 @@ def test_heroku_has_one_proxy_and_a_disk_that_does_not_last(production):
     assert app.config["EPHEMERAL_DISK"]
 
 
-# What errors show
+# Contents of errors
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg://h/d"])

@@ -1,4 +1,4 @@
-"""Requests that another site makes a browser send, and forms that have grown too old."""
+"""Requests that another site causes a browser to send, and forms that are too old."""
 
 import re
 
@@ -52,7 +52,7 @@ def test_a_request_that_another_site_caused_is_refused_whatever_its_token(client
     [
         {},
         {"Origin": "http://localhost"},
-        {"Origin": "null"},  # of a page with Referrer-Policy: no-referrer, over plain HTTP
+        {"Origin": "null"},  # from a page with Referrer-Policy: no-referrer, over plain HTTP
         {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
         {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
@@ -88,7 +88,7 @@ def test_a_token_may_come_in_a_header_but_not_in_the_address(client):
 
 
 def test_a_token_is_masked_anew_each_time(client):
-    """CS-4: a compressed page does not give it away by its length."""
+    """CS-4: the length of a compressed page does not reveal it."""
     one, other = client.csrf_token(LOGIN), client.csrf_token(LOGIN)
     assert one[:16] != other[:16]
     assert unmask(one) == unmask(other) is not None

@@ -1,4 +1,4 @@
-"""The decorators that the kit promises to copies, also those that no view of its own uses."""
+"""The decorators that the kit offers to copies, including those that its own views do not use."""
 
 import pytest
 from flask_login import login_user

@@ -1,4 +1,4 @@
-"""Requests for another host are refused, and no link follows what a visitor wrote."""
+"""Requests for another host are refused, and links never contain a host that a visitor sent."""
 
 import pytest
 from flask import Flask
@@ -52,7 +52,7 @@ def test_a_request_for_another_host_is_refused_and_sends_nothing(client, make_us
 
 @pytest.mark.parametrize("path", ["/", "/account/manage", "/nowhere", "/static/x.css"])
 def test_every_page_refuses_another_host(client, make_user, path):
-    """HO-1: also for someone signed in, and someone who is kept waiting."""
+    """HO-1: also for a signed-in user, and for a user that a gate holds back."""
     for browser_user in (None, make_user(), make_user(confirmed=False)):
         if browser_user is not None:
             client.enter(browser_user)
@@ -83,7 +83,7 @@ def test_links_in_mails_come_from_the_configuration(client, make_user, outbox, h
 @pytest.mark.parametrize("path", ["/healthz", pytest.param("/readyz", marks=needs("health"))])
 @pytest.mark.parametrize("host", [*EVIL, "10.1.2.3:8000", "[fd00::1]:8000", "LOCALHOST"])
 def test_monitors_may_ask_by_any_host(client, path, host):
-    """Load balancers and Kubernetes ask by IP address, and nothing of theirs comes back."""
+    """Load balancers and Kubernetes ask by IP address, and the answer contains no host."""
     host = host.encode().decode("latin-1")
     response = client.get(path, environ_overrides={"HTTP_HOST": host})
     assert response.status_code == 200
@@ -98,7 +98,7 @@ def test_only_the_two_addresses_of_monitors_take_any_host(client, path):
 
 
 def test_a_host_has_no_case(production, app):
-    """RFC 9110, section 4.2.3: in the request, in the settings, and against an Origin."""
+    """RFC 9110, section 4.2.3: in the request, in the settings, and compared with an Origin."""
     other = production(
         APP_URL="https://App.Example.com", TRUSTED_HOSTS="WWW.Example.com,.Example.NET"
     ).test_client()
@@ -119,7 +119,7 @@ def test_the_names_of_this_machine_are_good_in_development(client, host):
 
 
 def test_links_of_production_come_from_app_url(production, monkeypatch):
-    """HO-1: in pages' mails, in the worker's, and whoever asks."""
+    """HO-1: in the mails of pages and of the worker, for any host of the request."""
     app: Flask = production(APP_URL="https://app.example.com:8443", MAIL_SERVER="mail.example.com")
     app.config["MAIL_TRANSPORT"] = "memory"
     client = app.test_client()

@@ -1,4 +1,4 @@
-"""Log lines hold no token, and nothing in them starts another line or rules a terminal."""
+"""Log lines contain no token, and no text in them starts another line or controls a terminal."""
 
 import logging
 import os
@@ -27,13 +27,13 @@ PATHS = (
     f"/account/manage/change-email/{TOKEN}",
     f"/account/manage/change-email/{TOKEN}",
 )
-# NEL and CSI in Latin-1, as gunicorn reads headers; U+2028, and marks that turn a text around.
+# NEL and CSI in Latin-1, as gunicorn reads headers; U+2028, and marks that reverse text.
 CONTROLS = "\x85\x9b\r\n\x1b\u2028\u2029\u202e\u2066\ud800"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def application() -> None:
-    """Load the URL rules, which tell where tokens stand."""
+    """Load the URL rules, which tell where tokens are."""
     create_app("testing")
 
 
@@ -97,7 +97,7 @@ def gunicorn_conf() -> dict[str, Any]:
 
 
 def test_a_line_of_the_access_log_cannot_be_forged(gunicorn_conf: dict[str, Any]) -> None:
-    """What stands in quotation marks ends only where the field does, whatever a visitor sends."""
+    """A quoted text ends only where its field does, whatever a visitor sends."""
     for sent in (
         CONTROLS,
         '1.2.3.4" 200 "',
@@ -134,7 +134,7 @@ def test_gunicorns_error_log_is_cleaned_too(gunicorn_conf: dict[str, Any], tmp_p
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 def test_nginx_as_documented_keeps_reset_links_out_of_its_logs(tmp_path: Path) -> None:
-    """A backend that is away, and a body that is too large: nginx logs the request line of both."""
+    """If the backend is away or a body is too large, nginx logs the request line in both logs."""
     guide = (ROOT / "docs" / "deploy-linux.md").read_text()
     site = guide.partition("\n`/etc/nginx/sites-available/app`")[2]
     block = site.partition("```nginx")[2].partition("```")[0]
@@ -163,7 +163,7 @@ def test_nginx_as_documented_keeps_reset_links_out_of_its_logs(tmp_path: Path) -
         }}
         """
     )
-    # Returns once it listens.
+    # Returns once the server listens.
     subprocess.run(["nginx", "-c", tmp_path / "nginx.conf"], check=True, capture_output=True)
     try:
         statuses = [

@@ -1,4 +1,4 @@
-"""What pages ask of the database and of the rate limiter: no more than they need."""
+"""Pages send no more queries than they need to the database and to the rate limiter."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-
 
 
 class Statements(list):
-    """The statements sent to the database, but for those that begin and end transactions."""
+    """The statements sent to the database, except those that begin and end transactions."""
 
     def note(self, _connection, _cursor, statement, *_rest) -> None:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")):
@@ -68,7 +68,7 @@ def test_the_list_of_users_takes_as_many_queries_for_many_as_for_one(
         for _ in range(20):
             make_user()
 
-    # Who asks, the page, the roles, and up to three for how many people there are.
+    # The user, the page, the roles, and up to three for the number of users.
     assert counts[0] == counts[1] <= 6
 
 
@@ -86,7 +86,7 @@ def test_opening_a_form_asks_nothing_of_the_rate_limiter(client, monkeypatch):
 
 def test_a_page_with_several_csrf_tokens_signs_nothing(make_user, signed_in, monkeypatch):
     browser = signed_in(make_user())
-    browser.get("/")  # puts the token into the session, which is signed as a whole
+    browser.get("/")  # stores the token in the session, which is signed as a whole
     signed = []
     sign = URLSafeTimedSerializer.dumps
 

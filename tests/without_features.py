@@ -1,8 +1,8 @@
-"""Start the application without some features, and open all that is left of its pages.
+"""Start the app without some features, and open all remaining pages.
 
-A process of its own, as features are loaded once in a process: `python -m tests.without_features`
-with a JSON list of lists of features. Each list is tried in a fork, so that libraries are imported
-once. It prints the problems, one a line.
+Run it as a process of its own, because a process loads features once. Pass a JSON list of lists
+of features: `python -m tests.without_features`. Each list is tried in a fork, so that libraries are
+imported once. The process prints the problems, one a line.
 """
 
 import json
@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# Everything below is imported here for the forks' sake, but nothing of the application.
+# Imports below this line save time in the forks, and must not import the app.
 import alembic.command
 import flask_migrate
 import sqlalchemy.dialects.sqlite
@@ -27,7 +27,7 @@ ANSWERS = {200, 302, 303, 403, 404}
 
 
 def problems(off: list[str], folder: Path) -> Iterator[str]:
-    """Yield what breaks without the features `off`, whose modules cannot even be imported."""
+    """Yield the errors without the features `off`, whose modules cannot be imported."""
     os.environ |= {
         "FLASK_CONFIG": "testing",
         "FEATURES_OFF": ",".join(off),
@@ -59,8 +59,8 @@ def _templates(app: Flask) -> Iterator[str]:
 
 
 def _prepare(app: Flask) -> list[str]:
-    """Make the tables of the features that are on, and return the ids of two users."""
-    # Modules of the application, which were not to be imported before.
+    """Create the tables of the enabled features, and return the ids of two users."""
+    # Modules of the app, which must not be imported earlier.
     from app.extensions import db, limiter
     from app.kit import features
     from app.models import User

@@ -1,4 +1,4 @@
-"""Users and browsers who send the forms of the app."""
+"""Users and browsers that send the forms of the app."""
 
 import html
 import re
@@ -28,7 +28,7 @@ UNCONFIRMED, INVITED, SUSPENDED = {"confirmed": False}, {"invited": True}, {"sus
 
 
 class World:
-    """An administrator's browser, a stranger's, and users to whom things are done."""
+    """An administrator's browser, a stranger's browser, and users for actions on them."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class World:
         return db.session.scalars(select(Role).where(Role.name == name)).one()
 
     def send(self, browser: Browser, path: str, *, form_at: str = "", **data: Any) -> TestResponse:
-        """Open a page, and send its form with the fields that are hidden in it."""
+        """Open a page, and send its form with the hidden fields of the form."""
         page = browser.get(form_at or path, follow_redirects=True).text
         fields: dict[str, str] = {}
         for tag in HIDDEN.findall(page):
@@ -134,5 +134,5 @@ def with_role(path: str, **data: Any) -> Sender:
 
 
 def elsewhere(_world: World) -> list[int]:
-    """Return no rows: other tests give rows of this kind hostile texts."""
+    """Return no rows, because other tests give rows of this kind hostile texts."""
     return []

@@ -1,4 +1,4 @@
-"""The imports of the process that tests/processes.py forks programs from."""
+"""Modules that the forkserver of tests/processes.py imports before it forks programs."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""Tasks that behave well and badly. Each writes to a file what it does, a line at a time."""
+"""Tasks that succeed and tasks that fail. Each writes lines about its progress to a file."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""manage.py with the tasks of tests, and with what WORKER_<NAME> and LEASES_<NAME> set."""
+"""Run manage.py with the tasks of tests, and with the values of WORKER_<NAME> and CLAIMS_<NAME>."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Real servers for tests: a Redis, a mail server that can misbehave, and the worker."""
+"""Real servers for tests: a Redis, a mail server with scripted faults, and the worker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.models import EmailMessage
 from tests.processes import Program
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
-PATIENCE = 300  # seconds for what takes one; nobody waits longer than it takes
+PATIENCE = 300  # seconds for events that take one; every wait ends as soon as possible
 
 
 def free_port() -> int:
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A Redis of the test's own, on a free port, that can be stopped, frozen and emptied."""
+    """The test's own Redis on a free port, which can be stopped, frozen and emptied."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -88,7 +88,7 @@ def answers(url: str) -> bool:
 
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
-    """Wait for something that tells nobody when it happens, and return what it gave."""
+    """Poll a condition until it is true, and return its value."""
     pause = threading.Event()
     for _ in range(int(patience / 0.02)):
         if found := condition():
@@ -106,7 +106,7 @@ def is_running(pid: int) -> bool:
 
 
 def states(app: Flask) -> list[str]:
-    """Return the states of all mails, leaving no transaction open that would shut others out."""
+    """Return the states of all mails, without leaving a transaction open that blocks writers."""
     with app.app_context():
         found = db.session.scalars(select(EmailMessage.state).order_by(EmailMessage.id)).all()
         db.session.rollback()
@@ -114,11 +114,11 @@ def states(app: Flask) -> list[str]:
 
 
 class MailServer:
-    """An SMTP server that keeps what it is sent, unless its script says otherwise.
+    """An SMTP server that keeps the mails it receives, unless its script says otherwise.
 
-    Each entry of `script` is spent on one mail: `rcpt 550 no such mailbox`, `data 451 later`,
-    `drop` (take the mail and hang up without a word), `hold` (wait for `release`), `stall` (say
-    nothing until the other side hangs up), or `keep` (take the mail and do the same).
+    Each entry of `script` applies to one mail: `rcpt 550 no such mailbox`, `data 451 later`,
+    `drop` (accept the mail and hang up without a reply), `hold` (wait for `release`), `stall` (send
+    nothing until the client hangs up), or `keep` (accept the mail, then stall).
     """
 
     def __init__(self, **options: Any) -> None:
@@ -140,19 +140,19 @@ class MailServer:
         self.controller.stop(no_assert=True)
 
     def wait_for(self, count: int) -> list[Mime]:
-        """Return the mails once there are `count`."""
+        """Wait for `count` mails, and return them."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: len(self.mails) >= count, PATIENCE)
         assert arrived, f"{len(self.mails)} of {count} mails came"
         return self.mails
 
     def wait_until_holding(self, count: int = 1) -> None:
-        """Return once a mail is being held, or so many have been."""
+        """Wait until the server has held `count` mails."""
         with self._changed:
             held = self._changed.wait_for(lambda: self._holding >= count, PATIENCE)
         assert held, "no mail came"
 
-    # What aiosmtpd calls
+    # Methods that aiosmtpd calls
 
     async def handle_EHLO(  # noqa: N802
         self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -203,19 +203,19 @@ class MailServer:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return what a server with a certificate that no authority has signed uses."""
+    """Return a TLS context with a self-signed certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return context
 
 
 def authenticator(*_arguments: Any) -> AuthResult:
-    """Refuse everybody."""
+    """Refuse every sign-in."""
     return AuthResult(success=False, handled=False)
 
 
 class Process:
-    """A command of manage.py that runs beside the test."""
+    """A command of manage.py that runs during the test."""
 
     def __init__(
         self, environment: dict[str, str], *arguments: str, program: str = "manage.py"
@@ -243,7 +243,7 @@ class Process:
         return "".join(self.lines)
 
     def wait_for_line(self, pattern: str, count: int = 1) -> None:
-        """Return once `count` lines match `pattern`."""
+        """Wait until `count` lines match `pattern`."""
         found = re.compile(pattern)
         with self._changed:
             came = self._changed.wait_for(
@@ -255,15 +255,15 @@ class Process:
         self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Return the exit code once it has ended, and its output is read."""
+        """Wait until the command has ended and its output is read, and return the exit code."""
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code
 
     def end(self) -> None:
-        with suppress(ProcessLookupError):  # It is not to start another child meanwhile.
+        with suppress(ProcessLookupError):  # So that it starts no other child.
             os.kill(self.pid, signal.SIGSTOP)
-        for child in self.children():  # A job's process has left the group.
+        for child in self.children():  # The process of a job has left the group.
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What is deleted at night, and when it is due."""
+"""The rows that the nightly clean-up deletes, and the time at which it is due."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ from app.models import EmailMessage, UserSession
 
 @pytest.fixture
 def make_row(make_user):
-    """Return a function that makes a mail of some age, in days."""
+    """Return a function that adds a mail of some age, in days."""
 
     def make(state, age):
         row = emails.send_password_changed(make_user())

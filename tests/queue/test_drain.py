@@ -1,4 +1,4 @@
-"""One job for many mails: woken once, shared by workers, and never in the way of other work."""
+"""One job sends many mails: it is notified once, shared by workers, and blocks no other job."""
 
 import json
 

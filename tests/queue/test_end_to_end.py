@@ -1,4 +1,4 @@
-"""The whole way of a mail: a page, Redis, a worker process, a mail server, and the link in it."""
+"""The path of a mail: a page, Redis, a worker process, a mail server, and the link in the mail."""
 
 import json
 import zlib

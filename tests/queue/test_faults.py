@@ -1,6 +1,6 @@
-"""Faults F1 to F14 that no other test has to the end: with a worker, as an administrator has one.
+"""Faults F1 to F14 that no other test covers completely, with a worker as in production.
 
-The test of a fault names it in its docstring; the last one here counts them.
+The test of a fault names it in its docstring, and the last test here counts them.
 """
 
 import os
@@ -36,7 +36,7 @@ def test_mails_that_redis_forgot_are_sent(web, own_redis, start_worker, smtp, ma
     """F3"""
     outbox.commit_and_notify(*make_mails(5))
     own_redis.client.flushall()
-    # A minute later.
+    # Pretend that a minute has passed.
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     start_worker()
@@ -57,7 +57,7 @@ def test_guessing_is_limited_while_the_counters_are_away(web, own_redis, environ
 
 @pytest.mark.timing
 def test_a_mail_whose_process_is_killed_is_sent_within_seconds(web, start_worker, smtp, make_mails):
-    """F6: a second copy, because the server had it, with the same Message-ID."""
+    """F6: the server has two copies with the same Message-ID, because it had received the first."""
     smtp.script.append("keep")
     outbox.commit_and_notify(*make_mails(1))
     worker = start_worker()
@@ -76,7 +76,7 @@ def test_a_mail_whose_process_is_killed_is_sent_within_seconds(web, start_worker
 def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
     web, start_worker, smtp, make_mails
 ):
-    """F7: a second copy, because the server had it, with the same Message-ID."""
+    """F7: the server has two copies with the same Message-ID, because it had received the first."""
     smtp.script.append("keep")
     outbox.commit_and_notify(*make_mails(1))
     worker = start_worker()

@@ -1,4 +1,4 @@
-"""When a worker was last heard from: real workers, and a registry that was tampered with."""
+"""The last heartbeats of workers: of real workers, and in a manipulated registry."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Jobs that someone pushed to Redis by hand: nothing of theirs is run, and the worker goes on."""
+"""Jobs that an attacker pushed to Redis: none of their code runs, and the worker continues."""
 
 import json
 import pickle
@@ -22,7 +22,7 @@ QUEUE = "rq:queue:test-default"
 
 
 class Touch:
-    """Makes a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -32,7 +32,7 @@ class Touch:
 
 
 def push(own_redis, data: bytes, job_id: str | None = None, **fields) -> str:
-    """Queue a job as someone would who can write to Redis, whatever RQ's own API refuses."""
+    """Push a job as an attacker with access to Redis would, even if RQ's own API refuses it."""
     job_id = job_id or uuid.uuid4().hex
     values = {"data": zlib.compress(data), "status": "queued", "origin": "test-default"}
     own_redis.client.hset(f"rq:job:{job_id}", mapping={**values, "timeout": "60", **fields})
@@ -47,13 +47,13 @@ def call(name, *args, instance=None, **kwargs) -> bytes:
 
 @pytest.fixture
 def marker(tmp_path):
-    """A file that must not come to exist."""
+    """Return the path of a file that must not be created."""
     return tmp_path / "was-run"
 
 
 @pytest.fixture
 def survives(web, start_worker, smtp):
-    """Return a function that lets one worker drain the queue and proves that it still works."""
+    """Return a function that lets a worker drain the queue and checks that it still works."""
 
     def drain() -> str:
         row = send_reset_password("nobody@example.com")
@@ -209,7 +209,7 @@ def test_flask_rq2_makes_the_same_guarded_kinds(web):
     assert isinstance(made, TaskWorker)
     assert made.job_class is TaskJob
     assert queue.TASKS.keys() >= {"clean_up", "drain_outbox", "sweep_outbox"}
-    # Those of Flask-RQ2's documentation, and anything that is not the app's own.
+    # The names from Flask-RQ2's documentation, and other names that are not the app's own.
     modules = {task.function.__module__ for task in queue.TASKS.values()}
     assert all(name.startswith("app.") and name.endswith(".tasks") for name in modules)
     assert "rq" not in web.cli.commands

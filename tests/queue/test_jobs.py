@@ -1,4 +1,4 @@
-"""Jobs whose processes die, fail, run out of time, are cancelled or tell how far they are."""
+"""Jobs whose processes die, fail, time out, are cancelled or report their progress."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from tests.queue.support import is_running, states, until
 
 PROGRAM = "tests/queue/manage.py"
 pytestmark = pytest.mark.usefixtures("example_tasks")
-RECOVERY = 20  # seconds in which the job of a killed worker is to run again
+RECOVERY = 20  # seconds within which the job of a killed worker runs again
 
 
 @pytest.fixture
 def start(start_worker):
-    """Return a function that starts a worker which knows the tasks of tests."""
+    """Return a function that starts a worker with the tasks of tests."""
 
     def start(*arguments, **variables):
         return start_worker(*arguments, program=PROGRAM, **variables)
@@ -145,7 +145,7 @@ def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, 
     victim = first if killed in first.children() else second
     victim.end()
 
-    # It waits at the front of the queue for a worker that is free.
+    # The job is at the front of the queue, for the next free worker.
     waiting = lambda: own_redis.client.lrange("rq:queue:test-default", 0, -1)  # noqa: E731
     until(lambda: job_id.encode() in waiting(), "the job is queued again")
     release(file)
@@ -315,7 +315,7 @@ def test_several_workers_are_kept_running_and_end_together(web, start, file):
 
 @pytest.mark.timing
 def test_a_worker_finishes_its_job_after_others_have_ended(web, start, tmp_path):
-    """F8: it is told to end once, and would leave its job undone if it were told again."""
+    """F8: a second signal would make the worker abandon its job, so it gets only one."""
     pool = start("--workers", "2")
     pool.wait_for_line("waits for tasks", 2)
     first = min(pool.children())
@@ -324,7 +324,7 @@ def test_a_worker_finishes_its_job_after_others_have_ended(web, start, tmp_path)
         queue.enqueue("hold", path=str(path))
     quick, slow = sorted(files, key=lambda path: first not in parents_of(begun(path)[0]))
     pool.signal(signal.SIGTERM)
-    time.sleep(1.2)  # RQ takes what comes sooner for the same request.
+    time.sleep(1.2)  # RQ takes an earlier signal for the same request.
     release(quick)
     until(lambda: not is_running(first), "the one has ended")
     time.sleep(0.5)
@@ -348,7 +348,7 @@ def test_a_job_goes_on_when_redis_is_emptied_meanwhile(web, start, file, own_red
     queue.enqueue("hold", path=str(file))
     (pid,) = begun(file)
     own_redis.client.flushall()
-    # The worker finds its lease gone, but nobody else can have it.
+    # The worker finds that its lease is gone, but no other worker can get it.
     until(lambda: own_redis.client.keys("rq:worker:*"), "the worker tells that it is alive")
     release(file)
     begun(file, 2)
@@ -360,7 +360,7 @@ def test_a_job_that_another_worker_has_taken_over_is_ended(web, start, file, own
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))
     (pid,) = begun(file)
-    # As if this worker had not been heard from for the length of its lease.
+    # Pretend that this worker sent no heartbeat for the length of its lease.
     own_redis.client.delete("rq:wip:test-default")
     worker.wait_for_line(f"job {job_id} is run by another worker")
 

@@ -1,4 +1,4 @@
-"""The promise of the outbox: whatever dies on the way, every mail arrives."""
+"""The promise of the outbox: every mail arrives, whatever process dies."""
 
 from collections import Counter
 
@@ -10,9 +10,9 @@ from tests.queue.support import states, until
 
 MAILS = 1000
 KILLS = 10
-PATIENCE = 300  # seconds, for claims of 100 that begin when the last worker is killed
+PATIENCE = 300  # seconds, for leases on 100 mails that begin when the last worker is killed
 
-# What the mail server does to a mail, and after how many mails.
+# The answers of the mail server, by the number of the mail.
 REFUSALS = {
     30: "data 451 later",
     130: "rcpt 450 busy",
@@ -40,9 +40,9 @@ def kill(worker, smtp, held, act):
 
 @pytest.mark.slow
 def test_of_a_thousand_mails_every_one_arrives(web, own_redis, smtp, start_worker, make_mails):
-    """F3, F7, F9, F11, F12: no more than one extra copy for each worker killed and each drop.
+    """F3, F7, F9, F11, F12: at most one extra copy for each killed worker and each drop.
 
-    A job and a claim of a mail outlive neither Redis nor the worker here; the row does both.
+    Jobs and leases on mails are lost with Redis or the worker here, but the rows are not.
     """
     short = {"MAIL_TIMEOUT": "1", "EMAIL_RETRY_SECONDS": "1,1,2,2,5,5"}
     worker = start_worker(**short)
@@ -63,7 +63,7 @@ def test_of_a_thousand_mails_every_one_arrives(web, own_redis, smtp, start_worke
             own_redis.start()
             until(lambda: queue.enqueue("sweep_outbox"), "Redis is asked again")
         if number % (MAILS // KILLS) == MAILS // KILLS - 20:
-            # Half of them die with a mail that the server has, the others with one that it has not.
+            # Half of the workers die after the server has accepted the mail, the others before.
             held += 1
             kill(worker, smtp, held, ("keep", "stall")[killed % 2])
             killed += 1

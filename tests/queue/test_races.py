@@ -1,4 +1,4 @@
-"""Many at once: one mail is sent once, and asking often does not send often."""
+"""Concurrent workers send a mail once, and repeated requests do not send more mails."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +18,7 @@ AT_ONCE = 12
 
 @pytest.fixture
 def at_once(web):
-    """Return a function that calls another in many threads, and gives what they returned."""
+    """Return a function that calls another in many threads, and returns their results."""
     web.config["REDIS_URL"] = ""
 
     def call(function, count=AT_ONCE):

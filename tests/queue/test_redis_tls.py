@@ -1,4 +1,4 @@
-"""Redis behind TLS, with a certificate that no authority has signed, as Heroku's is."""
+"""Connect to Redis over TLS with a self-signed certificate, as on Heroku."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Two applications that share a Redis keep their queues and their counters apart."""
+"""Two apps that share a Redis have separate queues and counters."""
 
 from redis import Redis
 
@@ -19,7 +19,7 @@ print(answers[0], answers[-1])
 
 
 def ask(environment, prefix):
-    """Tell of the first and the last of 101 requests for a link whether it was refused."""
+    """Request a link 101 times, and tell whether the first and the last request were refused."""
     variables = {**environment, "QUEUE_PREFIX": prefix}
     return processes.run("-c", ASK, env=variables).stdout.split()
 

@@ -1,4 +1,4 @@
-"""How mail goes to a real mail server, and what becomes of it when that server misbehaves."""
+"""Send mail to a real mail server, and handle the errors of that server."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ from tests.queue.support import CERTIFICATE, authenticator, free_port, tls_conte
 
 @pytest.fixture
 def use(app, monkeypatch):
-    """Return a function that sets how mail is sent, for this test."""
+    """Return a function that sets the mail settings for this test."""
 
     def configure(mail_server, **settings):
         monkeypatch.setitem(app.config, "MAIL_TRANSPORT", "smtp")
@@ -38,7 +38,7 @@ def use(app, monkeypatch):
 
 @pytest.fixture
 def row(make_user):
-    """A mail that is to be sent to someone."""
+    """Return a mail to send."""
     user = make_user(email="ada@example.com")
     row = emails.send_password_changed(user)
     outbox.commit_and_notify(row)
@@ -148,7 +148,7 @@ def test_the_name_of_the_sender_arrives_as_configured(use, app):
         recipient="a@example.com", subject="s", text="", html="", message_id="<1@localhost>"
     )
 
-    # The newer parser of the standard library adds spaces to names that go over several lines.
+    # The newer parser of the standard library adds spaces to names that span several lines.
     raw = message_from_bytes(mime.as_bytes())["From"]
     assert str(make_header(decode_header(raw))) == f"{name} <books@example.com>"
 
@@ -340,7 +340,7 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
 def test_a_mail_refused_before_its_content_does_not_spoil_the_next(
     use, smtp, make_user, monkeypatch
 ):
-    """The server takes the next for a second sender of the same mail unless it is told."""
+    """Unless the client resets the transaction, the server takes the next mail for the same one."""
     refusals = ["451 later"]
     usual = SMTP.smtp_DATA
 

@@ -1,4 +1,4 @@
-"""The worker as a process: signals, deaths, bursts and reloading."""
+"""The worker as a process: signals, crashes, burst mode and reloading."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from tests.queue.support import states, until
 
 @pytest.fixture
 def offer(web):
-    """Return a function that queues a mail for a user made on the way."""
+    """Return a function that adds a user and queues a mail to them."""
 
     def add(count=1):
         for _ in range(count):
@@ -78,7 +78,7 @@ def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
     worker.wait_for_line("terminated unexpectedly|Work-horse|signal 9|killed")
     assert states(web) == ["sending"]
 
-    # What LEASE does in 100 seconds.
+    # Let the lease expire, which takes 100 seconds otherwise.
     db.session.execute(update(EmailMessage).values(next_try_at=now()))
     db.session.commit()
     smtp.release.set()
@@ -91,7 +91,7 @@ def test_a_mail_whose_process_is_killed_is_sent_by_the_next_sweep(
 
 
 def test_a_retry_whose_process_is_killed_is_sent_at_once(start_worker, smtp, make_mails, web):
-    """F6, and it does not wait for the end of the claim."""
+    """F6: the worker does not wait for the end of the lease."""
     (row,) = make_mails(1)
     row.attempts = 1
     row.next_try_at = now()

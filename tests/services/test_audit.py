@@ -1,4 +1,4 @@
-"""The audit trail: what is written down, that it stays, and how it is found again."""
+"""The audit trail: recording events, protecting them, and finding them."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def newest():
     return db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
 
 
-# Writing down
+# Recording
 
 
 def test_an_action_that_has_no_words_is_refused(app):
@@ -83,7 +83,7 @@ def test_a_long_text_is_cut(app, admin):
 
 
 def test_each_event_is_a_line_of_the_log_that_names_nobody(app, admin, make_user, caplog):
-    """AD-5: one line per event, that no name can begin, and no address of anybody's in it."""
+    """AD-5: one line per event, which no name can forge, without any user's email."""
     role = factories.make_role("Role\r\n2026-01-01 ERROR [-] app: forged")
     caplog.set_level(logging.INFO, "app.audit")
     audit.record("role.created", by=admin, subject=role)
@@ -106,7 +106,7 @@ def test_each_event_is_a_line_of_the_log_that_names_nobody(app, admin, make_user
     assert caplog.records == []
 
 
-# Staying
+# Protection
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_person_with_many_events_is_taken_out_of_all(app, make_user, add_event
 
 
 def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_event):
-    """AD-7: before the account had it, or after; unless it is someone else's by now."""
+    """AD-7: before or after the account had this email, unless another user has it now."""
     user, other = make_user(email="new@example.com"), make_user(email="old@example.com")
     tried = {"actor_label": "old@example.com", "address": ADDRESS}
     early = add_event("session.refused", **tried)
@@ -269,7 +269,7 @@ def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_e
 
 
 def test_a_name_that_stands_in_a_text_twice_is_taken_out_twice(app, make_user, add_event):
-    """AD-7: in any case, and without touching who is called something longer."""
+    """AD-7: in any case, and without changing longer names that contain it."""
     user = make_user(email="ada@example.com", first_name="Ada", last_name="İnce")
     reason = (
         "Ada@example.com and ada@example.com: ADA İNCE, Ada İnce. "
@@ -303,7 +303,7 @@ def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
 def test_a_download_of_ones_own_forgets_whom_it_was_searched_by(
     app, admin, make_user, add_event, monkeypatch
 ):
-    """AD-7: nobody has to name its action in the code that erases, nor call its search `search`."""
+    """AD-7: the action needs no entry in the code that erases, and its search any name."""
     user = make_user(email="ada@example.com")
     for action in audit.ACTIONS:
         is_download = action.rpartition(".")[2] in audit.actions.DOWNLOADING
@@ -330,7 +330,7 @@ def test_a_download_that_erasing_would_not_find_is_refused(app, admin):
 def test_events_of_mails_and_exports_do_not_name_who_is_erased(
     app, admin, make_user, add_event, monkeypatch
 ):
-    """AD-7: a mail is called by its address, and of an export it is noted what was searched for."""
+    """AD-7: mails are labelled with their recipient, and exports record their search."""
     user = make_user(email="ada@example.com", first_name="Ada", last_name="Löwe")
     other = make_user(email="bob@example.com")
     by = {"actor_id": admin.id, "actor_label": admin.email}
@@ -360,7 +360,7 @@ def test_events_of_mails_and_exports_do_not_name_who_is_erased(
 
 @pytest.mark.parametrize("locale", ["tr-TR-x-icu", "C", "und-x-icu"])
 def test_searches_for_the_erased_are_found_whatever_the_locale(app, locale):
-    """AD-7: a Turkish database kept a search for `Ada.TITIz@example.com` for ever."""
+    """AD-7: a Turkish database used to keep a search for `Ada.TITIz@example.com`."""
     if is_sqlite():
         pytest.skip("SQLite has no locale")
     written = collate(bindparam("text"), locale)
@@ -373,7 +373,7 @@ def test_searches_for_the_erased_are_found_whatever_the_locale(app, locale):
 def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
     app, make_user, add_event, monkeypatch, is_restored
 ):
-    """F15: on SQLite nobody else can write while a transaction lasts."""
+    """F15: on SQLite, a transaction blocks other writers while it lasts."""
     monkeypatch.setattr(retention, "BATCH", 2)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     user = make_user()

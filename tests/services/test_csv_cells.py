@@ -1,4 +1,4 @@
-"""Cells that spreadsheets would run are shown as they are."""
+"""Escape CSV cells that spreadsheets would run as formulas."""
 
 import random
 
@@ -24,7 +24,7 @@ def test_other_text_stays_as_it_is(cell):
 @pytest.mark.parametrize("separator", [";", "\t", "; ", '";'])
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "＝"])
 def test_what_begins_a_cell_where_semicolons_separate_gets_an_apostrophe_too(separator, first):
-    """XS-4: OWASP, "CSV Injection", on separators: Excel takes the list separator of its locale."""
+    """XS-4: OWASP, "CSV Injection", on separators: Excel uses the list separator of its locale."""
     cell = escape_formula(f"Ada{separator}{first}1+1;x")
     begins = cell.split("\t" if "\t" in separator else ";")[1]
     assert begins.startswith("'")
@@ -44,7 +44,7 @@ def test_a_name_with_an_apostrophe_of_its_own_survives(cell):
 
 
 def test_any_cell_comes_back_exactly_and_runs_nothing():
-    """XS-4: what begins a cell, here or where other separators count, is never a formula."""
+    """XS-4: no cell begins with a formula, with this separator or others."""
     chance = random.Random(9)  # noqa: S311 - the same cells each time, not secrets
     for _ in range(50_000):
         cell = "".join(chance.choices("'' =+-@\t;;＝\r\nab,\"", k=chance.randrange(9)))
@@ -55,6 +55,6 @@ def test_any_cell_comes_back_exactly_and_runs_nothing():
 
 
 def test_cells_are_escaped_in_a_single_pass():
-    """Twice as long is twice the work: no lookahead walks over what another has."""
+    """Twice the length takes twice the work: lookaheads do not scan the same text again."""
     cell = "; '" * 20_000 + "="
     assert unescaped(escaped(cell)) == cell

@@ -1,4 +1,4 @@
-"""What a User-Agent header is called."""
+"""Turn User-Agent headers into device names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What people are called where they are named."""
+"""The names of users where they are shown."""
 
 import re
 
@@ -26,7 +26,7 @@ from tests.support import needs
     ],
 )
 def test_a_name_that_shows_nothing_is_none(make_user, first, last, whole, letters):
-    """XS-5: stored before forms refused it, it would leave a link that nobody sees."""
+    """XS-5: forms refuse it now, but a stored one would make a link without visible text."""
     assert names.full_name(first, last) == whole
     user = make_user(first_name=first, last_name=last, email="nobody@example.com")
     assert user.full_name() == whole

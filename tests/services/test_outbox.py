@@ -1,4 +1,4 @@
-"""The outbox without servers: what is committed, who sends it, and how often one may ask."""
+"""The outbox without servers: what is committed, who sends it, and how often users may ask."""
 
 import logging
 from datetime import timedelta
@@ -33,7 +33,7 @@ def row(user):
 
 @pytest.fixture
 def offered(monkeypatch):
-    """The jobs that were queued."""
+    """Return the jobs that were queued."""
     jobs = []
     monkeypatch.setattr(queue, "enqueue", jobs.append)
     return jobs
@@ -255,12 +255,12 @@ def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
     assert [(row.state, row.attempts) for row in rows] == [("sent", 2), ("sent", 1)]
 
 
-# Whom a single person waits for, and what many get
+# Single mails are sent before mails in bulk
 
 
 @pytest.fixture
 def many(make_user):
-    """Three mails of an action done to many, written before any other."""
+    """Add three mails of a bulk action, written before any other mail."""
     with emails.in_batch():
         for number in range(3):
             emails.send_role_changed(make_user(email=f"many{number}@example.com"))

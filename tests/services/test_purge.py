@@ -1,4 +1,4 @@
-"""Deleting for a while, restoring, and erasing for good."""
+"""Delete users, restore them, and erase them for good."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_more_than_a_batch_is_erased_and_a_second_run_finds_nothing(make_user, m
 
 
 def test_nothing_of_an_erased_person_is_left(admin, make_user):
-    """AD-7: sessions, mails and the names in the audit trail; the events themselves stay."""
+    """AD-7: sessions, mails and the names in events are gone; the events themselves stay."""
     user = make_user(email="gone@example.com", first_name="Gone", last_name="Girl")
     sessions.start(user, remembered=False, address="192.0.2.99", device="Secret Browser")
     users.change_email(user, email="later@example.com", by=admin)
@@ -75,7 +75,7 @@ def test_nothing_of_an_erased_person_is_left(admin, make_user):
 
 
 def test_the_trail_says_of_each_who_is_erased_that_they_were(make_user):
-    """AD-5: every change of an account, on whom."""
+    """AD-5: every change of an account is recorded with its user."""
     ids = {deleted(make_user, days=31) for _ in range(3)}
     assert deletions.purge() == 3
     events = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.purged")).all()

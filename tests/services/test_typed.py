@@ -1,4 +1,4 @@
-"""Addresses that are checked many at a time are checked as one by one."""
+"""Emails that are checked in bulk get the same result as single ones."""
 
 import pytest
 from email_validator import EmailNotValidError

@@ -1,4 +1,4 @@
-"""The site as gunicorn serves it with the real configuration, on a PostgreSQL of its own."""
+"""Serve the app with gunicorn and the production configuration, on its own PostgreSQL."""
 
 import http.client
 import os
@@ -83,7 +83,7 @@ class Site:
         assert self.ask("/account/manage").status == 200
 
     def raw(self, *pieces: bytes) -> bytes:
-        """Send bytes as they are, say that there are no more, and return all that comes back."""
+        """Send bytes unchanged, close the sending side, and return the whole response."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             for piece in pieces:
                 connection.sendall(piece)
@@ -130,14 +130,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Si
 
 
 def program(name: str) -> str | None:
-    """Return the path of one of PostgreSQL's programs, which are seldom on the PATH."""
+    """Return the path of one of PostgreSQL's programs, which are rarely on the PATH."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, folders)]))
 
 
 @dataclass
 class OwnPostgres:
-    """A server of the test's own, to be stopped and frozen."""
+    """The test's own PostgreSQL, which can be stopped and frozen."""
 
     folder: Path
     port: int
@@ -187,7 +187,7 @@ class OwnPostgres:
         return True
 
     def stop(self) -> None:
-        """Stop as a restart does: whoever is connected is thrown out."""
+        """Stop as a restart does, which closes all connections."""
         if self.process is not None:
             self.thaw()
             self.process.send_signal(signal.SIGINT)
@@ -195,7 +195,7 @@ class OwnPostgres:
             self.process = None
 
     def freeze(self) -> None:
-        """Stop every process of the server, which goes on taking connections in the kernel."""
+        """Freeze every process of the server, whose kernel still accepts connections."""
         assert self.process is not None
         self.frozen = [self.process.pid]
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -213,7 +213,7 @@ class OwnPostgres:
 def own_postgres() -> Iterator[OwnPostgres]:
     if program("initdb") is None:
         pytest.skip("PostgreSQL's initdb is not installed")
-    # A socket's path is short, and the folders of pytest are closed to the user postgres.
+    # The path of a socket must be short, and the user postgres cannot open pytest's folders.
     server = OwnPostgres(Path(tempfile.mkdtemp(prefix="pg")), free_port())
     try:
         server.create()
@@ -233,5 +233,5 @@ def site_on_postgres(serve: Callable[..., Site], own_postgres: OwnPostgres) -> S
 
 @pytest.fixture(scope="session")
 def site(serve: Callable[..., Site], tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site on SQLite, with one web process."""
+    """Return the app on SQLite, with one web process."""
     return serve(f"sqlite:///{tmp_path_factory.mktemp('site') / 'data.sqlite'}")

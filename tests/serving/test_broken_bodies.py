@@ -1,4 +1,4 @@
-"""Bodies that break off or whose chunks are none, sent byte by byte to a real gunicorn."""
+"""Truncated bodies and invalid chunks, sent byte by byte to a real gunicorn."""
 
 import pytest
 
@@ -32,23 +32,23 @@ BROKEN = {
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_body_is_400_and_no_traceback(site, kind):
-    """Each was a 500 and a traceback; a body that breaks off was taken for a shorter form."""
+    """Each was a 500 with a traceback, and a truncated body was taken for a shorter form."""
     logged = len(site.log)
     answer = site.raw(BROKEN[kind])
     head = answer.partition(b"\r\n")[0]
     assert head == b"HTTP/1.1 400 BAD REQUEST", answer[:500]
     assert b"Content-Security-Policy" in answer
-    assert b"This form is too old" not in answer  # It was not even looked at.
+    assert b"This form is too old" not in answer  # The app did not read it.
     assert "Traceback" not in site.log[logged:]
     assert site.ask("/healthz").status == 200
 
 
 def test_what_follows_a_broken_body_is_not_taken_for_a_request(site):
-    """Where the next request begins is unknown, so the connection is closed."""
+    """The start of the next request is unknown, so the connection is closed."""
     answer = site.raw(BROKEN["a size that is no number"] + b"GET / HTTP/1.1\r\nHost: l\r\n\r\n")
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_body_in_chunks_that_are_right_is_read(site):
     answer = site.raw(CHUNKED + b'5;a="b"\r\nemail\r\n2\r\n=x\r\n0\r\nX-Trailer: y\r\n\r\n')
-    assert b"This form is too old" in answer  # There is no token in it; it was read.
+    assert b"This form is too old" in answer  # The app read it, and it has no token.

@@ -1,4 +1,4 @@
-"""A database that is away, locked or frozen: an error page at once, and no traceback."""
+"""The database is down, locked or frozen: an error page at once, and no traceback."""
 
 import http.client
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ def is_careful_error_page(answer: Answer) -> None:
 
 @pytest.fixture
 def site(site_on_postgres: Site, own_postgres: OwnPostgres) -> Site:
-    """The site while all is well, with a user who is signed in."""
+    """Return a running app with a signed-in user."""
     if own_postgres.process is None:
         own_postgres.start()
     own_postgres.thaw()
@@ -33,7 +33,7 @@ def site(site_on_postgres: Site, own_postgres: OwnPostgres) -> Site:
 
 
 def test_a_signed_in_visitor_sees_an_error_page_while_postgresql_is_away(site, own_postgres):
-    """F16: it was gunicorn's bare 500, because error pages asked for the user again."""
+    """F16: it was gunicorn's bare 500, because error pages loaded the user again."""
     logged = len(site.log)
     own_postgres.stop()
     for path in PAGES:
@@ -63,7 +63,7 @@ def test_a_restart_of_postgresql_is_no_500_and_fills_no_log(site, own_postgres):
     until(lambda: site.ask("/account/manage").status == 200, "the site to heal")
     log = site.log[logged:]
     assert "Traceback" not in log
-    # One line a failure's kind and ten seconds, however many requests fail.
+    # One line for each kind of failure in ten seconds, however many requests fail.
     assert log.count("the database is not available") <= 20
 
 
@@ -77,7 +77,7 @@ def test_a_frozen_postgresql_holds_nobody_for_long(site, own_postgres):
         assert not all(one.done() for one in asked)  # It was answered while they waited.
         for one in asked:
             is_careful_error_page(one.result())
-    # From now on nobody waits: fifty would take minutes if each waited for its own timeout.
+    # From now on requests fail at once: fifty timeouts would take minutes.
     for _ in range(50):
         is_careful_error_page(site.ask("/account/manage"))
     own_postgres.thaw()
@@ -86,7 +86,7 @@ def test_a_frozen_postgresql_holds_nobody_for_long(site, own_postgres):
 
 
 def test_a_connection_that_is_kept_alive_survives_a_restart(site, own_postgres):
-    """F16: the first request after a restart is 200, by a ping before each use."""
+    """F16: a ping before each use makes the first request after a restart a 200."""
     own_postgres.stop()
     own_postgres.start()
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)

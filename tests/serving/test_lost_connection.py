@@ -1,4 +1,4 @@
-"""A connection that PostgreSQL has closed is no error to roll back."""
+"""Rolling back a connection that PostgreSQL has closed raises no error."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, or not at all: they hold up nobody but themselves."""
+"""Clients that send or read slowly, or not at all, do not delay others."""
 
 import socket
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.queue.support import until
 from tests.serving.conftest import Site
 from tests.serving.test_broken_bodies import CHUNKED, HEAD
 
-MANY = 40  # A process has two threads that run the application.
+MANY = 40  # A process has two threads that run the app.
 SLOW = {
     "a head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
     "a body": HEAD + b"Content-Length: 1000\r\n\r\nemail=",
@@ -22,7 +22,7 @@ SLOW = {
 
 @contextmanager
 def clients(site: Site, sent: bytes, receive_buffer: int = 0) -> Iterator[list[socket.socket]]:
-    """Open many connections that have sent this much and go on for as long as they like."""
+    """Open many connections that have sent these bytes and continue for any time."""
     with ExitStack() as stack:
         opened = []
         for _ in range(MANY):
@@ -37,12 +37,12 @@ def clients(site: Site, sent: bytes, receive_buffer: int = 0) -> Iterator[list[s
 
 @pytest.mark.parametrize("kind", SLOW)
 def test_clients_that_send_slowly_stop_nobody(site: Site, kind: str) -> None:
-    """F28: two stopped half of the site, and seven all of it."""
-    site.cookies.clear()  # of a test that signed in
+    """F28: two such clients stopped half of the site, and seven all of it."""
+    site.cookies.clear()  # set by an earlier test that signed in
     with clients(site, SLOW[kind]) as opened:
         for path in ("/healthz", "/", "/account/login"):
             assert site.ask(path).status == 200
-        # The answers came beside them, not after them.
+        # The other requests were answered at the same time, not later.
         assert any(is_open(connection) for connection in opened)
 
 
@@ -55,16 +55,16 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def test_clients_that_read_slowly_stop_nobody(site: Site) -> None:
-    """F28: more answers than the kernel holds for them, and they take none."""
+    """F28: the answers exceed the kernel's buffers, and the clients read nothing."""
     page = b"GET /account/login HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with clients(site, page * 100, receive_buffer=2048):
         assert site.ask("/").status == 200
 
 
 def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
-    """F28: a time limit for each read would begin anew with each byte."""
+    """F28: a time limit for each read would start again with each byte."""
     logged = len(site.log)
-    with ThreadPoolExecutor() as pool:  # Each takes as long as the site has patience.
+    with ThreadPoolExecutor() as pool:  # Each takes as long as the time limit of the site.
         head = pool.submit(answer_to_slow_bytes, site, "a head")
         body = pool.submit(answer_to_slow_bytes, site, "a body in chunks")
     assert head.result() == b""
@@ -73,7 +73,7 @@ def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
 
 
 def answer_to_slow_bytes(site: Site, kind: str) -> bytes:
-    """Return what comes back until the site ends the connection."""
+    """Return the response until the site closes the connection."""
     received = []
     with socket.create_connection(("127.0.0.1", site.port)) as connection:
         connection.sendall(SLOW[kind])
@@ -106,7 +106,7 @@ def test_a_body_that_comes_in_pieces_is_read(site: Site) -> None:
     answer = connection.getresponse()
     assert answer.status == 400
     assert b"This form is too old" in answer.read()
-    # The connection is kept, and has all its patience anew.
+    # The connection stays open, with a new time limit.
     connection.request("GET", "/healthz")
     assert connection.getresponse().status == 200
     connection.close()

@@ -1,4 +1,4 @@
-"""One rule for email addresses on every way in, and senders that arrive as they were meant."""
+"""One rule for email addresses in every place, and sender addresses that arrive unchanged."""
 
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -73,7 +73,7 @@ NAMES = [
 
 
 def received(app, monkeypatch, variables):
-    """Return the sender as a reader's program parses it."""
+    """Return the sender as a mail program parses it."""
     settings = config.DevelopmentConfig(variables)
     monkeypatch.setattr(app.extensions["mail"], "default_sender", settings.MAIL_DEFAULT_SENDER)
     mime = mail.compose(
@@ -85,7 +85,7 @@ def received(app, monkeypatch, variables):
     header = " ".join(message_from_bytes(data)["From"].splitlines())
     (sender,) = getaddresses([header])
     name = str(make_header(decode_header(sender[0])))
-    # From the header itself: the parsers of Python 3.11.2 fail at an IP address after the @.
+    # Parse the header itself, because Python 3.11.2 fails at an IP address after the @.
     local, _, domain = header.rpartition("<")[2].rstrip(">").rpartition("@")
     return Address(name, local, domain)
 

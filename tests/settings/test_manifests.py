@@ -1,4 +1,4 @@
-"""Manifests of features: what they hold, and how a wrong one is refused."""
+"""Manifests of features: their contents, and the errors for invalid ones."""
 
 import re
 from dataclasses import FrozenInstanceError
@@ -37,7 +37,7 @@ order = 30
 
 @pytest.fixture
 def feature(tmp_path):
-    """Write the manifest of a feature; title and summary come first unless `text` has them."""
+    """Write the manifest of a feature. Title and summary come first, unless `text` has them."""
 
     def write(name, text="", title='title = "A"\nsummary = "B."\n'):
         (tmp_path / name).mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Tests of what a removed feature did are left out, not failed."""
+"""Tests that need a removed feature are deselected instead of failing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the app writes is for the user alone under whom it runs."""
+"""Only the user that runs the app can read its files."""
 
 import os
 import stat

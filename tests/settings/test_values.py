@@ -1,4 +1,4 @@
-"""Settings that cannot be: each is refused in a sentence that names it and says what to write."""
+"""Invalid settings are refused with a message that names them and says what to write."""
 
 import re
 
@@ -120,12 +120,12 @@ def test_hosts_are_trusted_in_their_ascii_form():
     assert trusted == ["xn--bcher-kva.example", ".xn--bcher-kva.example", "b.example"]
 
 
-# The file
+# The .env file
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252", "utf-32"])
 def test_a_file_in_another_encoding_is_named(tmp_path, monkeypatch, encoding):
-    """F36: what an editor on Windows saves."""
+    """F36: editors on Windows save such files."""
     monkeypatch.setattr(reader, "BASE_DIR", tmp_path)
     (tmp_path / ".env").write_bytes("APP_NAME=Café\n".encode(encoding))
     with pytest.raises(config.ConfigurationError, match=r"\.env is not UTF-8: save it as UTF-8"):
@@ -146,7 +146,7 @@ def test_a_folder_called_env_is_named(tmp_path, monkeypatch):
         config.environment()
 
 
-# Applications beside each other
+# Several apps on one host
 
 
 def test_applications_on_two_ports_of_a_host_keep_cookies_of_their_own():
@@ -170,7 +170,7 @@ def test_queues_and_counters_begin_alike(prefix):
 
 
 def test_applications_whose_names_have_no_latin_letters_share_no_queue():
-    """Each of them had the prefix `app`, and of two with a 2 in the name each had `2`."""
+    """They all had the prefix `app`, and two with a 2 in the name both had the prefix `2`."""
     names = ["Магазин", "Склад", "商店", "市場", "Магазин 2", "Склад 2", "!!!", "App"]
     prefixes = [config.DevelopmentConfig({"APP_NAME": name}).QUEUE_PREFIX for name in names]
     assert len(set(prefixes)) == len(names)
