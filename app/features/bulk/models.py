@@ -48,7 +48,7 @@ class BulkOperation(db.Model):
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """The arguments of the action: id and name of a role, a reason, whether users get mail."""
     selection: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """How the users were chosen: {"picked": 12}, or {"filter": {…}} with query parameters."""
+    """The choice of users: {"picked": 12}, or {"filter": {…}} with query parameters."""
     # No foreign key: the user may be purged. Ids are never reused, so it cannot be another user.
     actor_id: Mapped[int]
     actor_label: Mapped[str] = mapped_column(String(254))

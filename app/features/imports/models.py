@@ -26,7 +26,7 @@ class ImportState(StrEnum):
 
 
 class ImportMode(StrEnum):
-    """How to treat lines whose email has no account yet."""
+    """The treatment of lines with an email that has no account yet."""
 
     INVITE = "invite"
     CREATE = "create"

@@ -72,7 +72,7 @@ def is_stalled(operation: BulkOperation) -> bool:
 
 
 def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool = True) -> None:
-    """Confirm a preview. Of two concurrent requests, only one succeeds.
+    """Confirm a preview. Only one of two concurrent requests succeeds.
 
     A short operation (`is_short`) is left to the caller to run; otherwise a job is queued. Raises
     NotOpen, NotYours and QueueAway.
