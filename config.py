@@ -1,4 +1,4 @@
-"""Settings: which there are, and what each configuration makes of them."""
+"""Define the settings, and the configurations that set their defaults and checks."""
 
 import hashlib
 import math
@@ -26,9 +26,9 @@ __all__ = ["BASE_DIR", "ConfigurationError", "Reader", "config", "environment", 
 
 DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionConfig.check
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
-LONGEST_PASSWORD_MINIMUM = 64  # as above: everyone may choose as many, and 128 are taken
+LONGEST_PASSWORD_MINIMUM = 64  # as above: users may choose so many, and 128 are accepted
 SHORTEST_SECRET_KEY = 32
-LEAST_KEY_BITS = 80  # as zxcvbn counts them, which is below what a random key has
+LEAST_KEY_BITS = 80  # as zxcvbn counts them, which is fewer than a random key has
 EXAMINED_LENGTH = 48  # zxcvbn's time grows with the square of the length
 EXAMPLE_WORDS = re.compile(
     r"secret|change|replace|default|example|password|insecure|flask|django|development|testing"
@@ -48,9 +48,9 @@ NOT_CHOSEN = (
 
 
 def slug(text: str) -> str:
-    """Return what names in Redis begin with.
+    """Return the prefix of this app's keys in Redis.
 
-    A hash tells names apart whose letters are not Latin, because those letters are left out.
+    Letters that are not Latin are left out, so a hash keeps such names distinct.
     """
     latin = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if latin and not any(map(_is_foreign, text)):
@@ -66,13 +66,16 @@ def _is_foreign(letter: str) -> bool:
 
 
 def can_be_guessed(key: str) -> bool:
-    """Tell whether little of `key` is left beside the words that examples of keys are made of."""
+    """Return whether `key` is little more than words from example keys."""
     rest = EXAMPLE_WORDS.sub("", key)[:EXAMINED_LENGTH]
     return not rest or zxcvbn(rest)["guesses_log10"] * math.log2(10) < LEAST_KEY_BITS
 
 
 def development_secret_key(folder: Path) -> str:
-    """Return the key kept in `folder`, making it first: web and worker must share it."""
+    """Return the secret key in `folder`, which the web process and the worker share.
+
+    The first call creates the key.
+    """
     path = folder / "secret_key"
     make_private_folder(folder)
     try:
@@ -86,7 +89,7 @@ def development_secret_key(folder: Path) -> str:
 
 
 class Config:
-    """What every configuration shares. Times are in seconds unless the name says otherwise."""
+    """Base of all configurations. Times are in seconds unless the name says otherwise."""
 
     DEBUG = False
     TESTING = False
@@ -102,8 +105,8 @@ class Config:
     SESSION_COOKIE_SAMESITE = "Lax"
     REMEMBER_COOKIE_HTTPONLY = True
     REMEMBER_COOKIE_SAMESITE = "Lax"
-    # The referrer policy of pages with a token in their address would fail Flask-WTF's referrer
-    # check; app.kit.web.csrf checks Origin and Sec-Fetch-Site instead.
+    # Pages with a token in their URL send no referrer and would fail Flask-WTF's referrer check.
+    # app.kit.web.csrf checks Origin and Sec-Fetch-Site instead.
     WTF_CSRF_SSL_STRICT = False
     WTF_CSRF_TIME_LIMIT = None  # A token lives as long as its session, which has its own limits.
     RATELIMIT_HEADERS_ENABLED = False
@@ -186,7 +189,7 @@ class Config:
         self.read_settings_of_features(read)
 
     def read_settings_of_features(self, read: Reader) -> None:
-        """Set what the features that are on declare. Raises ConfigurationError for a name twice."""
+        """Set the settings of the features that are on. Raises ConfigurationError if one exists."""
         for feature in self.FEATURES.values():
             for name, setting in feature.settings.items() if not feature.off else ():
                 if hasattr(self, name):
@@ -197,10 +200,10 @@ class Config:
                 setattr(self, name, setting.value(read))
 
     def derive(self) -> None:
-        """Set what follows from the values above."""
-        # The name that the limiter has for a socket.
+        """Set the values that follow from the settings above."""
+        # The rate limiter uses its own scheme for a socket.
         self.RATELIMIT_STORAGE_URI = re.sub(r"^unix://", "redis+unix://", self.REDIS_URL)
-        # Applications that share a Redis count for themselves.
+        # The prefix separates the counters of applications that share a Redis.
         self.QUEUE_PREFIX = slug(self.QUEUE_PREFIX)
         self.RATELIMIT_KEY_PREFIX = self.QUEUE_PREFIX
         self.COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
@@ -220,14 +223,14 @@ class Config:
         return urlsplit(self.APP_URL).hostname or ""
 
     def default_sender(self) -> str:
-        """Return a sender named after the app, or nothing where no host is known."""
+        """Return a sender named after the app, or "" if APP_URL is empty."""
         if not self.APP_URL:
             return ""
         domain = normalise.mail_domain(self.host_name())
         return str(normalise.mailbox(f"no-reply@{domain}", self.APP_NAME))
 
     def local_hosts(self) -> list[str]:
-        """Return other names of this machine under which the app may be opened."""
+        """Return further host names of this machine that the app accepts."""
         return []
 
     def default_app_url(self, read: Reader) -> str:
@@ -243,11 +246,11 @@ class Config:
         return self.database(read, "DATABASE_URL", "data.sqlite")
 
     def direct_database_url(self, read: Reader) -> str:
-        """Return the URL past a pooler that is behind DATABASE_URL, or nothing."""
+        """Return the URL that bypasses the pooler in DATABASE_URL, or ""."""
         return read.url("DATABASE_DIRECT_URL", check=urls.database)
 
     def database(self, read: Reader, name: str, default_file: str) -> str:
-        """Return the URL in the setting `name`, else that of a file in the instance folder."""
+        """Return the URL in the setting `name`, or the URL of a file in the instance folder."""
         self.DATABASE_SETTING = name
         if url := read.url(name, check=urls.database):
             return url
@@ -255,7 +258,7 @@ class Config:
         return f"sqlite:///{self.INSTANCE_PATH / default_file}"
 
     def check(self) -> list[str]:
-        """Return what stands in the way of starting, a sentence each."""
+        """Return the problems that prevent a start, one sentence each."""
         return []
 
 
@@ -277,7 +280,7 @@ class DevelopmentConfig(Config):
 
 
 class TestingConfig(DevelopmentConfig):
-    """Fixed where a developer's own `.env` would otherwise change what the tests see."""
+    """Configuration of the tests, with fixed values that a developer's `.env` cannot change."""
 
     DEBUG = False
     TESTING = True
@@ -314,7 +317,7 @@ class TestingConfig(DevelopmentConfig):
 class ProductionConfig(Config):
     PRODUCTION = True
 
-    def default_app_url(self, read: Reader) -> str:  # there is none that would be right
+    def default_app_url(self, read: Reader) -> str:  # no default can be right in production
         return ""
 
     def default_secret_key(self) -> str:
@@ -348,7 +351,7 @@ class HerokuConfig(ProductionConfig):
 
 
 class UnixConfig(ProductionConfig):
-    """A Linux server of one's own; TRUSTED_PROXIES says how many proxies stand in front."""
+    """Configuration of your own Linux server. TRUSTED_PROXIES is the number of its proxies."""
 
 
 config: dict[str, type[Config]] = {
@@ -369,7 +372,7 @@ def features_off() -> list[str]:
 def load(name: str | None = None) -> Config:
     """Return the configuration called `name`, else FLASK_CONFIG's, else development's.
 
-    Raises ConfigurationError when there is none of that name or it may not start as it stands.
+    Raises ConfigurationError if the name is unknown or a check fails.
     """
     chosen = name or environment().get("FLASK_CONFIG", "").strip() or "default"
     if chosen not in config:
@@ -382,7 +385,7 @@ def load(name: str | None = None) -> Config:
 
 
 def load_chosen() -> Config:
-    """Return FLASK_CONFIG's configuration. Raises ConfigurationError where it is not set."""
+    """Return FLASK_CONFIG's configuration. Raises ConfigurationError if it is not set."""
     settings = load()
     if not settings.IS_CHOSEN:
         raise ConfigurationError(NOT_CHOSEN)

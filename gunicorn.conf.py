@@ -1,6 +1,6 @@
-"""How gunicorn serves the application in production. A flag on its command line wins over this.
+"""Configure gunicorn for production. A flag on its command line overrides this file.
 
-Where PORT is set, gunicorn listens on it, on every address; elsewhere on 127.0.0.1:8000.
+If PORT is set, gunicorn listens on this port of all IP addresses, else on 127.0.0.1:8000.
 """
 
 import os
@@ -20,52 +20,52 @@ try:
     workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
 except ConfigurationError as error:
     sys.exit(str(error))
-# Two threads bridge waits for the database; more of them only fight for Python's lock. Run by its
-# path: importing it from `app` would load the application into the parent process.
+# Two threads bridge waits for the database. More threads would only compete for Python's lock. The
+# file is run by its path, because an import would load the application into the parent process.
 worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["Worker"]
 threads = 2
 
 
 def has_socket_of_systemd() -> bool:
-    """Tell whether systemd hands over a socket, also after gunicorn has taken LISTEN_FDS out."""
+    """Return whether systemd passes a socket, also after gunicorn has removed LISTEN_FDS."""
     if os.environ.get("LISTEN_PID") == str(os.getpid()):
         os.environ["SOCKET_OF_SYSTEMD"] = os.environ["LISTEN_PID"]
     return os.environ.get("SOCKET_OF_SYSTEMD") == str(os.getpid())
 
 
-# A listening socket a worker: with a shared one, all kept-alive connections can land on one worker.
-# systemd's socket is shared by services that restart one after the other (docs/deploy-linux.md):
-# a worker that closes one of its own would drop the connections that wait in it.
+# Each worker has its own listening socket. With a shared one, a single worker can get all
+# kept-alive connections. Services that restart in turn share systemd's socket
+# (docs/deploy-linux.md): a worker that closes its own socket would drop the waiting connections.
 reuse_port = not has_socket_of_systemd()
-# Each worker imports the application itself, so that a reload (SIGHUP) brings in new code.
+# Each worker imports the application itself, so that a reload (SIGHUP) loads new code.
 preload_app = False
 
 timeout = 30
 graceful_timeout = 25  # Heroku kills after 30 seconds
 keepalive = 5
-# Heartbeat files on a real disk can stall a worker that is well.
+# Heartbeat files on a real disk can stall a healthy worker.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
-# Only ProxyFix, by TRUSTED_PROXIES, decides which forwarded headers are believed.
+# ProxyFix alone decides, by TRUSTED_PROXIES, which forwarded headers to trust.
 forwarded_allow_ips = ""
 control_socket_disable = True
 
 accesslog = "-"
 errorlog = "-"
-# The IP address of the connection, and the one that a proxy gives for the visitor. Anyone can send
-# the latter: it stands in quotation marks, and nothing in it ends them.
+# The format has the IP address of the connection and the forwarded IP address. The latter is
+# untrusted, so it is quoted, and quotation marks in it are escaped.
 access_log_format = (
     '%(h)s "%({x-forwarded-for}i)s" %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
 )
 
-# Run by its path: importing it from `app` would load the application into the parent process, and
-# workers forked after a reload would go on with the old code.
+# The file is run by its path, because an import would load the application into the parent
+# process. Workers forked after a reload would then run the old code.
 log_lines = run_path(str(Path(__file__).parent / "app/kit/web/log_lines.py"))
 mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
 
 
 class Atoms(SafeAtoms):  # type: ignore[misc]
-    """The parts of a line of the access log, each cleaned when the format asks for it."""
+    """The parts of an access log line. Each part is cleaned when the format reads it."""
 
     def __init__(self, atoms: Mapping[str, Any]) -> None:
         dict.__init__(self, atoms)
@@ -74,12 +74,12 @@ class Atoms(SafeAtoms):  # type: ignore[misc]
         value = super().__getitem__(key)
         if not isinstance(value, str):
             return value
-        # The backslashes first, so that those which are written out here can be told apart.
+        # Backslashes are escaped first, so that those added for quotation marks stay distinct.
         return one_line(mask(value).replace("\\", "\\\\").replace('"', '\\"'))
 
 
 class CleanLogger(Logger):  # type: ignore[misc]
-    """Keeps tokens of mailed links out of both logs, and each record on a line of its own."""
+    """Redacts the tokens of mailed links in both logs, and keeps each record on one line."""
 
     atoms_wrapper_class = Atoms
 
@@ -93,7 +93,7 @@ logger_class = CleanLogger
 
 
 def without_server(response: Response) -> list[str]:
-    """Return gunicorn's own headers but for Server, which tells attackers what to try."""
+    """Return gunicorn's own headers without Server, which helps attackers."""
     return [h for h in gunicorn_headers(response) if not h.lower().startswith("server:")]
 
 
@@ -101,16 +101,16 @@ gunicorn_headers = Response.default_headers
 Response.default_headers = without_server
 
 
-# gunicorn would tell systemd that it is ready before any worker has loaded the application.
+# Without this, gunicorn notifies systemd before any worker has loaded the application.
 notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Redact the tokens in the URLs of the application, and tell systemd that this service answers.
+    """Redact the tokens in the URLs of the application, and notify systemd.
 
-    A restart of the other service waits for that.
+    A restart of the other service waits for this notification.
     """
-    # Only here, as the parent process must not load the application.
+    # The import is here, because the parent process must not load the application.
     from app.kit.web.log_lines import token_paths
 
     log_lines["token_paths"].update(token_paths)
@@ -120,7 +120,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Stop with the reason in a sentence, before workers would each fail with a traceback."""
+    """Exit with one sentence for a wrong configuration, before each worker logs a traceback."""
     try:
         settings = load_chosen()
     except ConfigurationError as error:

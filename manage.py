@@ -1,7 +1,7 @@
-"""The command line: `python manage.py --help`. Gunicorn serves the same application: `manage:app`.
+"""Run the command line, as `python manage.py --help`, and provide `manage:app` for gunicorn.
 
-Most commands live in app/cli. Those here have to work while the application or its configuration is
-broken, so that both are imported only when a command asks for them.
+Most commands live in app/cli. The commands here must work while the application or its
+configuration is broken, so they import both only when they need them.
 """
 
 import gc
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def make_app() -> "Flask":
-    """Return the application, with the garbage collector off while its modules are imported.
+    """Create the application, with the garbage collector off while its modules are imported.
 
-    Looking through them again and again takes a fifth of the time to start. They stay until the
-    process ends, so that the collector need not look at them later either.
+    Repeated collections take a fifth of the time to start. The modules stay until the process
+    ends, so they are frozen and later collections skip them.
     """
     gc.disable()
     try:
@@ -41,9 +41,9 @@ def make_app() -> "Flask":
 
 
 def __getattr__(name: str) -> "Flask":
-    """Make `app` when it is asked for, by gunicorn or `flask --app manage`.
+    """Create `app` on first access, by gunicorn or `flask --app manage`.
 
-    A server gets it only if FLASK_CONFIG says what to serve; a command need not say so.
+    A server requires FLASK_CONFIG to be set. A command does not.
     """
     if name == "app":
         if click.get_current_context(silent=True) is None:
@@ -54,7 +54,7 @@ def __getattr__(name: str) -> "Flask":
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# config.py reads .env and decides on debugging; Flask would do both in its own way.
+# config.py reads .env and sets the debug mode, so Flask must do neither.
 cli = FlaskGroup(
     create_app=make_app,
     load_dotenv=False,
@@ -63,7 +63,7 @@ cli = FlaskGroup(
     add_version_option=False,
     help="Manage the application. FLASK_CONFIG chooses the configuration.",
 )
-cli.params.clear()  # --app, --env-file, --debug: settled here and in config.py
+cli.params.clear()  # this module and config.py replace --app, --env-file and --debug
 cli.add_command(shell_command)
 cli.add_command(routes_command)
 
@@ -74,12 +74,12 @@ cli.add_command(routes_command)
 @click.option("--no-reload", is_flag=True, help="Do not restart when the code changes.")
 def runserver(host: str, port: int | None, no_reload: bool) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
-    if port:  # APP_URL and the names of cookies follow it
+    if port:  # APP_URL and the names of cookies depend on the port
         os.environ["PORT"] = str(port)
     if is_running_from_reloader():
         run_simple(host, port or 0, app_or_its_error(), use_debugger=True, threaded=True)
         return
-    from config import Reader, environment, load  # Broken, it is shown in the browser.
+    from config import Reader, environment, load  # The browser shows an error in config.py.
 
     settings = load()
     port = Reader(environment()).number("PORT", 5000, least=1, most=65535)
@@ -91,15 +91,15 @@ def runserver(host: str, port: int | None, no_reload: bool) -> None:
 
 
 def serve_anew(host: str, port: int) -> None:
-    """Run this command in a process that a change of the code replaces.
+    """Run this command in a child process that is replaced whenever the code changes.
 
-    The socket stays open here, so that browsers wait while the next process starts. Werkzeug's own
-    reloader ends with a process that fails, and misses files that come back.
+    The socket stays open here, so browsers wait while the next process starts. Werkzeug's own
+    reloader ends when the process fails, and misses restored files.
     """
     stopping = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stopping.set())
-    listener = make_server(host, port, lambda *_: ())  # it listens, and never accepts
+    listener = make_server(host, port, lambda *_: ())  # it listens, but never accepts
     listener.socket.set_inheritable(True)
     told = {"WERKZEUG_RUN_MAIN": "true", "WERKZEUG_SERVER_FD": str(listener.fileno())}
 
@@ -108,14 +108,14 @@ def serve_anew(host: str, port: int) -> None:
         return subprocess.Popen(command, env={**os.environ, **told}, pass_fds=[listener.fileno()])
 
     def end(child: subprocess.Popen[bytes]) -> None:
-        child.kill()  # Requests at hand are the developer's own.
+        child.kill()  # Running requests belong to the developer and may be lost.
         child.wait()
 
     keep_running("server", start, end, stopping.is_set)
 
 
 def app_or_its_error() -> Any:
-    """Return the application or, while it is broken, one that shows why in the browser."""
+    """Return the application or, if it is broken, one that shows the error in the browser."""
     try:
         return make_app()
     except Exception as error:
@@ -142,7 +142,7 @@ def format_code() -> None:
 
 
 def run_tool(*command: str) -> int:
-    """Run a Python tool in the project's folder and return its exit code."""
+    """Run a Python tool in the project's folder, and return its exit code."""
     return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
 
 
@@ -150,7 +150,7 @@ if __name__ == "__main__":
     try:
         cli(prog_name=f"python {Path(__file__).name}")
     except Exception as error:
-        # By its name: config.py itself may be what is broken.
+        # The class is compared by name, because config.py itself may be broken.
         if "ConfigurationError" not in {one.__name__ for one in type(error).__mro__}:
             raise
         sys.exit(str(error))

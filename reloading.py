@@ -1,7 +1,7 @@
-"""Keep a process running while its code is edited, as `runserver` and `run_worker --reload` do.
+"""Restart a process whenever its code changes, for `runserver` and `run_worker --reload`.
 
-Imports nothing of the application, which may be broken: then the process ends, and the one that is
-started after the next change may well live.
+This module imports nothing of the application, which may be broken. A broken process ends, and the
+next change of the code starts another one.
 """
 
 import subprocess
@@ -22,10 +22,11 @@ def keep_running(
     end: Callable[[Child], None],
     is_stopping: Callable[[], bool],
 ) -> None:
-    """Replace a process whenever code changes, until `is_stopping`; one that ended is no reason to.
+    """Replace a process whenever the code changes, until `is_stopping` returns true.
 
-    Files are looked at, in place of waiting for the system's events: it costs 2 ms, and sees files
-    that are renamed over others, put back as old as they were, or shared with a container.
+    A process that ends by itself is restarted only after the next change. Files are polled, which
+    takes 2 ms, instead of using system events. Polling also detects files that are renamed over
+    others, restored with an old time, or shared with a container.
     """
     seen = snapshot()
     child = start()
@@ -44,7 +45,7 @@ def keep_running(
 
 
 def snapshot() -> set[tuple[str, tuple[int, int]]]:
-    """Return every file of the code with its time and size; templates are read anew as it is."""
+    """Return every code file with its time and size. Templates reload by themselves."""
     paths = [*ROOT.glob("*.py"), ROOT / ".env"]
     for package in ROOT.glob("*/__init__.py"):
         if package.parent.name not in {"tests", "benchmarks"}:

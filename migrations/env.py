@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the app, and one at a time."""
+"""Run the migrations through the app, in one process at a time."""
 
 import logging
 import time
@@ -28,8 +28,8 @@ from app.kit.database import LOCK_TIMEOUT, UtcDateTime, migrations
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
 PAUSE = 0.5  # seconds between two attempts at a lock
-# A change of a table waits for the transactions that use it, and all that come later wait for it.
-# So it gives up after LOCK_WAIT seconds, lets them through, and tries again.
+# A change of a table waits for the transactions that use it, and all later transactions wait for
+# the change. So it gives up after LOCK_WAIT seconds, lets them pass, and tries again.
 LOCK_WAIT = 3
 LOCK_ATTEMPTS = 20
 
@@ -37,13 +37,13 @@ logger = logging.getLogger("alembic.env")
 
 
 def lock(connection: Connection) -> None:
-    """Wait until no other process migrates; the lock ends with the connection.
+    """Wait until no other process migrates, and take a lock that ends with the connection.
 
     Several hosts that start at once would otherwise all find an empty database. On SQLite the
-    write lock, which a transaction takes when it begins, does the same.
+    write lock, which a transaction takes when it begins, has the same effect.
 
-    The lock is asked for again and again: a statement that waits for it would keep a snapshot
-    open, and CREATE INDEX CONCURRENTLY in the other process waits until there is none.
+    The lock is polled. A statement that waits for the lock would keep a snapshot open, and CREATE
+    INDEX CONCURRENTLY in the other process waits until all snapshots are closed.
     """
     connection.execute(text("SET statement_timeout = 0"))
     connection.commit()
@@ -54,12 +54,12 @@ def lock(connection: Connection) -> None:
 
 
 def limit_waiting(connection: Connection) -> None:
-    """Limit how long a transaction waits for a lock; concurrent builds, which run in none, wait."""
+    """Limit how long a transaction waits for a lock. Concurrent builds run outside one and wait."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'")
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Write a type of the app's own as the column type behind it: migrations outlive the code."""
+    """Render the app's own types as plain column types, because migrations outlive the code."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False
@@ -68,11 +68,11 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 def include_object(
     item: SchemaItem, name: str | None, _kind: str, reflected: bool, other: SchemaItem | None
 ) -> bool:
-    """Leave alone what revisions create and models cannot describe.
+    """Exclude the objects that revisions create and models cannot describe.
 
-    These are indexes of expressions, and what a revision lists in NOT_IN_MODELS: names of tables
-    and indexes, or their beginnings. A generated column is not compared either, because each
-    engine spells its expression in its own way.
+    These are indexes of expressions, and the tables and indexes whose names, or prefixes, a
+    revision lists in NOT_IN_MODELS. Generated columns are not compared either, because each engine
+    spells their expressions differently.
     """
     if reflected and other is None:
         columns = item.expressions if isinstance(item, Index) else ()
@@ -88,7 +88,7 @@ def not_in_models() -> tuple[str, ...]:
 
 
 def finish(_context: object, _revision: object, directives: list) -> None:
-    """Write no revision when models and tables agree, and let a new branch build on the core."""
+    """Write no revision if models and tables match, and let a new branch build on the core."""
     (script,) = directives
     if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops.is_empty():
         directives[:] = []
@@ -98,13 +98,13 @@ def finish(_context: object, _revision: object, directives: list) -> None:
 
 
 def address() -> URL:
-    """Return the database's URL, past a pooler: the lock belongs to a session."""
+    """Return the URL of the database, past a pooler, because the lock belongs to a session."""
     direct = current_app.config["DATABASE_DIRECT_URL"]
     return make_url(direct) if direct else db.engine.url
 
 
 def migrate() -> None:
-    # On SQLite nothing compares an index of an expression, and each comparison would say so.
+    # SQLite cannot reflect expression indexes, and each comparison would warn about it.
     warnings.filterwarnings(
         "ignore", "Skipped unsupported reflection of expression-based index", SAWarning
     )
@@ -123,14 +123,14 @@ def migrate() -> None:
         migrate_postgresql(options | {"transaction_per_migration": True})
         return
     with db.engine.connect() as connection:
-        # True of SQLite too, because app.kit.database begins its transactions itself. There is one
-        # for all revisions, because its write lock is what makes another process wait.
+        # SQLite has transactional DDL too, because app.kit.database begins its transactions itself.
+        # One transaction covers all revisions, because its write lock makes other processes wait.
         run(connection, options | {"transactional_ddl": True})
 
 
 def migrate_postgresql(options: dict) -> None:
-    """Run the revisions, each in a transaction, again while tables that they change are in use."""
-    # No pool: the lock belongs to the session, and ends with it.
+    """Run each revision in a transaction, and retry while its tables are in use."""
+    # The engine has no pool, because the lock belongs to the session and ends with it.
     engine = create_engine(
         address(), poolclass=NullPool, connect_args={"connect_timeout": LOCK_TIMEOUT}
     )
@@ -151,7 +151,7 @@ def migrate_postgresql(options: dict) -> None:
 
 
 def run(connection: Connection, options: dict) -> None:
-    """Run the revisions that the database lacks."""
+    """Run the pending revisions."""
     context.configure(connection=connection, target_metadata=db.metadata, **options)
     if "revision_context" in context.get_context().opts:  # `db migrate` and `db check` compare
         migrations.import_models()
@@ -161,7 +161,7 @@ def run(connection: Connection, options: dict) -> None:
 
 
 def refuse_unknown() -> None:
-    """Say in a sentence that the database has a revision without a file, unless it is purged."""
+    """Raise CommandError if the database has a revision without a file, except when purging."""
     applied = set(context.get_context().get_current_heads())
     unknown = applied - {script.revision for script in context.script.walk_revisions()}
     if unknown and not context.get_context().purge:

@@ -1,6 +1,6 @@
 """Draw docs/images/rooms.svg and write the table of features in README.md, both from the code.
 
-`python scripts/draw_rooms.py` does it, and a contract says when it has to be done again.
+Run it with `python scripts/draw_rooms.py`. A contract test fails if the results are outdated.
 """
 
 import re
@@ -15,7 +15,7 @@ README = ROOT / "README.md"
 TABLE = re.compile(r"(?<=<!-- features -->\n).*?(?=<!-- /features -->)", re.DOTALL)
 
 WIDTH, MARGIN, GAP = 980, 16, 12
-COLUMNS, ARROW = 5, 22  # features in a row, and the room for an arrow between two
+COLUMNS, ARROW = 5, 22  # features in a row, and the space for an arrow between two
 STYLE = """
   svg { --page: #ffffff; --text: #1d232b; --quiet: #59636e; --line: #d0d7de;
         --features: #eaf3ff; --core: #fff4e0; --kit: #f0f2f4; --box: #ffffff; --arrow: #0b61c4; }
@@ -35,7 +35,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Room:
-    """A folder, with the lines of Python in it."""
+    """A folder and its lines of Python."""
 
     name: str
     lines: int
@@ -45,7 +45,7 @@ class Room:
 
     @property
     def size(self) -> str:
-        """Return the lines in hundreds, so that a small change needs no new picture."""
+        """The lines rounded to hundreds, so that a small change needs no new picture."""
         return f"{max(round(self.lines, -2), 100):,} lines"
 
 
@@ -63,14 +63,14 @@ def code_in(folder: Path) -> list[Path]:
 
 
 def rooms_in(folder: Path, *apart: str) -> list[Room]:
-    """Return the rooms of a folder, its loose files as one."""
+    """Return the rooms of a folder: its subfolders, and its loose files as one room."""
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name not in apart]
     rooms = [Room(path.name, lines_of(*code_in(path))) for path in inner if code_in(path)]
     return [*rooms, Room("*.py", lines_of(*folder.glob("*.py")))]
 
 
 def features() -> list[Room]:
-    """Return the features, each that requires others beside them."""
+    """Return the features, with required features next to those that require them."""
     found = {}
     for file in sorted(ROOT.glob("app/features/*/feature.toml")):
         told = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def features() -> list[Room]:
 
 
 def table() -> str:
-    """Return the rows of the features for README.md."""
+    """Return the table of features for README.md."""
     rows = ["| feature | what it gives | requires |", "|---|---|---|"]
     for room in sorted(features(), key=lambda room: room.name):
         required = ", ".join(f"`{name}`" for name in room.requires)
@@ -133,7 +133,7 @@ def row(y: float, rooms: list[Room]) -> list[str]:
 
 
 def picture() -> str:
-    """Return the drawing: features above the core above the kit, as imports point."""
+    """Return the SVG: features above the core, and the core above the kit, as imports point."""
     optional = features()
     core, kit = rooms_in(ROOT / "app", "features", "kit"), rooms_in(ROOT / "app/kit")
     wide = (WIDTH - 4 * MARGIN - ARROW * (COLUMNS - 1)) / COLUMNS

@@ -1,11 +1,11 @@
-"""Exit with 0 if the web process of this container answers; the Dockerfile runs it."""
+"""Exit with 0 if the web process of this container answers. The Dockerfile runs this script."""
 
 import os
 import sys
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
-# The application refuses requests for hosts that are not its own.
+# The application rejects requests for other hosts.
 host = urlsplit(os.environ.get("APP_URL", "")).netloc or "localhost"
 connection = HTTPConnection("127.0.0.1", int(os.environ.get("PORT", "8000")), timeout=4)
 try:

@@ -1,6 +1,6 @@
-"""What `make run` does after the set-up: migrate, say how to sign in, start web, worker and Redis.
+"""Migrate, print how to sign in, and start web, worker and Redis for `make run`.
 
-Ends all three on Ctrl-C, and also when its terminal is closed.
+All three end on Ctrl-C, and also when the terminal is closed.
 """
 
 import os
@@ -28,7 +28,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    # The commands in Local say `python`, which has to be this one.
+    # The commands in Local run `python`, which must be this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "PORT": port}
     setup = subprocess.run([sys.executable, "manage.py", "setup_dev"], env=environment, check=False)
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def port_in_file() -> str | None:
-    """Return the PORT of `.env`, if it can be read: setup_dev, which comes next, says why not."""
+    """Return the PORT of `.env`, or None. setup_dev, which follows, reports an unreadable file."""
     try:
         return dotenv_values(ROOT / ".env", encoding="utf-8-sig", interpolate=False).get("PORT")
     except (OSError, UnicodeDecodeError):
@@ -56,9 +56,10 @@ def is_in_use(port: int) -> bool:
 def run_processes(environment: dict[str, str]) -> int:
     """Run the processes of Local until one of them ends or a signal ends them all.
 
-    honcho starts each in a session of its own and knows SIGINT and SIGTERM only: a closed terminal
-    (SIGHUP) would end honcho and leave the processes behind, so it is turned into a SIGTERM. The
-    .env file is kept from honcho, which reads quotes and spaces in its own way; config.py reads it.
+    honcho starts each process in its own session and handles only SIGINT and SIGTERM. A closed
+    terminal (SIGHUP) would end honcho and leave the processes running, so it becomes a SIGTERM.
+    honcho does not read the .env file, because it parses quotes and spaces differently. config.py
+    reads the file.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited by honcho
     command = [sys.executable, "-m", "honcho", "start", "-e", os.devnull, "-f", "Local"]
@@ -67,7 +68,7 @@ def run_processes(environment: dict[str, str]) -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: honcho.terminate())
     code = honcho.wait()
-    # Ctrl-C is how this is meant to end.
+    # Ctrl-C is the normal end.
     return 0 if code == 128 + signal.SIGINT else code
 
 

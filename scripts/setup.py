@@ -1,8 +1,8 @@
-"""Make what `make run` and `make test` share: `.venv`, its packages, `.env` and the built assets.
+"""Create `.venv`, its packages, `.env` and the built assets for `make run` and `make test`.
 
-With the name of a requirements file, make its own environment instead: `setup.py tools` makes
-.venv-tools. Uses the standard library only, as it runs before anything is installed. Run again, it
-does only what has become necessary.
+With the name of a requirements file, the script creates another environment instead: `setup.py
+tools` creates .venv-tools. It uses only the standard library, because it runs before anything is
+installed. A second run does only the necessary steps.
 """
 
 import hashlib
@@ -41,11 +41,11 @@ def main(*names: str) -> None:
 
 
 def install(venv: Path, name: str) -> None:
-    """Have `venv` hold what requirements/`name`.txt pins, unless it does already.
+    """Install the packages that requirements/`name`.txt pins into `venv`, unless it is up to date.
 
-    The pip of the Python at hand only installs the pinned pip, which installs the rest: old ones
-    refuse a lock once a newer release of a package with an extra is published. setuptools is pinned
-    with it and builds what is published as source, in place of whichever is the newest that day.
+    The Python's own pip installs only the pinned pip, which installs the rest. Old versions of pip
+    reject a lock once a newer release of a package with an extra is published. setuptools is pinned
+    too, because it builds packages that are published only as source.
     """
     installer, lock = REQUIREMENTS / "installer.txt", REQUIREMENTS / f"{name}.txt"
     python, stamp = venv / "bin" / "python", venv / "installed-requirements"
@@ -63,7 +63,7 @@ def install(venv: Path, name: str) -> None:
 
 
 def write_env_file() -> None:
-    """Write `.env`, readable by its owner only, unless there is one."""
+    """Write `.env`, readable only by its owner, unless it exists."""
     try:
         descriptor = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -75,7 +75,7 @@ def write_env_file() -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port below the range that the system gives to outgoing connections."""
+    """Return a free loopback port below the range for outgoing connections."""
     for port in random.sample(range(20000, 30000), 100):
         with socket.socket() as probe:
             try:
@@ -87,7 +87,7 @@ def free_port() -> int:
 
 
 def build_assets() -> None:
-    """Build styles and scripts when they, or the templates that name the icons, changed."""
+    """Build the assets if their sources, or the templates that name the icons, have changed."""
     app = ROOT / "app"
     sources = [app / "kit/assets.py", REQUIREMENTS / "common.txt"]
     sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))
@@ -101,7 +101,7 @@ def build_assets() -> None:
 
 
 def fingerprint(paths: Iterable[Path], *, content: bool = False) -> str:
-    """Return a digest of the files: of what they hold, or else of their sizes and times (quick)."""
+    """Return a digest of the files: of their content, or faster, of their sizes and times."""
     digest = hashlib.sha256(sys.version.encode())
     for path in paths:
         status = path.stat()
@@ -119,7 +119,7 @@ def say(message: str) -> None:
 
 
 def run(command: list[str]) -> None:
-    """Run a command and stop with its exit code where it fails; it has said why itself."""
+    """Run a command, and exit with its code if it fails, because it reports its own error."""
     code = subprocess.run(command, check=False).returncode
     if code:
         raise SystemExit(code)

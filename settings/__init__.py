@@ -1,1 +1,1 @@
-"""What settings are made of: typed values, hosts, email addresses, URLs."""
+"""Parse and check settings: typed values, hosts, email addresses, URLs."""

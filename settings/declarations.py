@@ -1,4 +1,4 @@
-"""The settings that features declare, by type."""
+"""Parse the settings that features declare, by type."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ OPTIONS = {"least": int, "most": int, "choices": list, "pattern": str, "refusal"
 
 @dataclass(frozen=True, slots=True)
 class SettingType:
-    """A type of settings: the reader's method, and which keys stand beside `type` and `help`."""
+    """A type of settings: the reader's method, and the keys besides `type` and `help`."""
 
     read: Callable[..., Any]
-    default: type | None = None  # None: unset is empty
+    default: type | None = None  # None: an unset value is empty
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ class Setting:
 
 
 def declared(name: str, table: TomlTable) -> Setting:
-    """Return the setting that a table of a manifest declares. Raises ManifestError."""
+    """Return the setting that a manifest's table declares. Raises ManifestError."""
     chosen = table.take("type", str)
     if chosen not in TYPES:
         raise table.error("type", f"must be one of {', '.join(TYPES)}, not {chosen!r}")

@@ -1,4 +1,4 @@
-"""The settings of features in `.env.example`, written from their manifests."""
+"""Write the settings of features to `.env.example` from their manifests."""
 
 import textwrap
 from collections.abc import Iterator, Mapping

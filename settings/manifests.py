@@ -1,7 +1,7 @@
-"""The `feature.toml` of every feature: title, settings, menu entries, event names. Data only.
+"""Read the `feature.toml` of every feature: title, settings, menu entries, event names.
 
-It is read here, below everything, because the configuration needs the settings of features before
-any of their code is imported.
+This module imports no application code, because the configuration needs the settings of features
+before their code is imported.
 """
 
 import tomllib
@@ -23,9 +23,9 @@ MENUS = ("admin", "account", "site", "footer")
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A link in a menu. Users see it if they may open `endpoint` and `needs`, if there is one.
+    """A link in a menu, shown to users who may open `endpoint` and, if set, `needs`.
 
-    A group stands where its first entry does; entries of the group "" stand above all groups.
+    A group has the position of its first entry. Entries of the group "" come before all groups.
     """
 
     endpoint: str
@@ -38,7 +38,7 @@ class MenuEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A feature, as its `feature.toml` describes it."""
+    """The description of a feature in its `feature.toml`."""
 
     name: str
     title: str
@@ -48,8 +48,8 @@ class Manifest:
     menu: Mapping[str, tuple[MenuEntry, ...]]
     events: Mapping[str, str]
     nouns: Mapping[str, str]  # headings of event names
-    subjects: Mapping[str, str]  # kinds of rows that events are about
-    searches: tuple[str, ...]  # events that record a search, which erasing a user looks into
+    subjects: Mapping[str, str]  # kinds of rows that are subjects of events
+    searches: tuple[str, ...]  # events with a search, which erasing a user rewrites
     permissions: tuple[str, ...]
     tables: tuple[str, ...]
     packages: tuple[str, ...]  # of requirements/common.in that nothing else needs
@@ -57,7 +57,7 @@ class Manifest:
 
 
 def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manifest]:
-    """Return the features in `folder` by name, each after those that it requires.
+    """Return the features in `folder` by name, each after the features that it requires.
 
     `off` is the value of FEATURES_OFF. Raises ManifestError, or ConfigurationError about `off`.
     """
@@ -69,7 +69,7 @@ def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manife
 
 @dataclass(frozen=True, slots=True)
 class CoreManifest:
-    """The core's own menu entries and event names, written as in a `feature.toml`."""
+    """The core's own menu entries and event names, in the format of a `feature.toml`."""
 
     menu: Mapping[str, tuple[MenuEntry, ...]]
     events: Mapping[str, str]
@@ -78,7 +78,7 @@ class CoreManifest:
 
 
 def read_core(path: Path) -> CoreManifest:
-    """Return what `app/core.toml` holds. Raises ManifestError."""
+    """Read `app/core.toml`. Raises ManifestError."""
     table = TomlTable(shown(path), "", _values(path))
     core = CoreManifest(
         menu=_menu(table.table("menu")),
@@ -92,12 +92,12 @@ def read_core(path: Path) -> CoreManifest:
 
 @cache
 def read_once(folder: Path, off: tuple[str, ...]) -> dict[str, Manifest]:
-    """Return what `read` returns; a process reads the files once, which takes 10 ms."""
+    """Return the cached result of `read`, which takes 10 ms."""
     return read(folder, off)
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders of features. A `__pycache__`, or one that holds nothing else, is none."""
+    """Return the folders of features, and skip folders with nothing but a `__pycache__`."""
     return sorted(
         path.parent
         for path in {*folder.glob(f"*/{FILE}"), *folder.glob("*/__init__.py")}
@@ -165,7 +165,7 @@ def _entry(row: TomlTable) -> MenuEntry:
 
 
 def _check_claims(manifests: Mapping[str, Manifest]) -> None:
-    """Raise ManifestError if two features have something of which there can be one."""
+    """Raise ManifestError if two features declare the same unique name."""
     owners: dict[tuple[str, str], str] = {}
     for name, manifest in manifests.items():
         for claim in _claims(manifest):
@@ -203,7 +203,7 @@ def _check_off(manifests: Mapping[str, Manifest], off: Collection[str]) -> None:
 
 
 def _order(folder: Path, manifests: Mapping[str, Manifest]) -> list[str]:
-    """Return the names of features, each after those that it requires."""
+    """Return the names of features, each after the features that it requires."""
     for name, manifest in manifests.items():
         for required in manifest.requires:
             if required not in manifests:

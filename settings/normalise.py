@@ -1,4 +1,4 @@
-"""Hosts, email addresses and senders, in the one form in which the app keeps them."""
+"""Normalise hosts, email addresses and senders to the form in which the app stores them."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
 LONGEST_HOST = 253
-# Underscores are no part of a host name, but networks of containers use them.
+# Host names may not contain underscores, but container networks use them.
 ESCAPED = re.compile(r"\\(.)")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
@@ -34,7 +34,7 @@ def host(text: str) -> str:
 
 
 def mail_domain(host_name: str) -> str:
-    """Return what stands for a host in EHLO, Message-ID and sender (RFC 5321, section 4.1.3)."""
+    """Return a host as EHLO, Message-ID and sender need it (RFC 5321, section 4.1.3)."""
     match _ip_address(host_name):
         case IPv4Address():
             return f"[{host_name}]"
@@ -44,15 +44,15 @@ def mail_domain(host_name: str) -> str:
 
 
 def email(text: str, intranet: Collection[str] = ()) -> str:
-    """Return an email address in the form in which it is stored: a domain has many spellings.
+    """Return an email address in the form in which it is stored, because domains vary in spelling.
 
-    The part before the @ is ASCII: letters of other scripts that look alike would let one person
-    pose as another. Whether the domain takes mail is left to the confirmation link. `intranet`
-    lists domains that the Internet does not know: `corp.local` itself, `.local` all below it.
+    The part before the @ must be ASCII, because similar letters of other scripts would let one user
+    impersonate another. The confirmation link proves that the domain receives mail. `intranet`
+    lists domains unknown to the Internet: `corp.local` itself, or `.local` for all domains below.
     Raises EmailNotValidError.
     """
     typed = text.strip()
-    if len(typed) > 2 * LONGEST_EMAIL:  # checking takes long where a text is long
+    if len(typed) > 2 * LONGEST_EMAIL:  # checking a long text is slow
         raise EmailNotValidError("The address is too long.")
     local, at, domain = typed.rpartition("@")
     if at and (own := _intranet_domain(domain, intranet)):
@@ -63,14 +63,14 @@ def email(text: str, intranet: Collection[str] = ()) -> str:
 
 
 def short_enough(address: str) -> str:
-    """Return an email address that a mail server takes. Raises EmailNotValidError."""
+    """Return an email address of acceptable length. Raises EmailNotValidError."""
     if len(address) > LONGEST_EMAIL:
         raise EmailNotValidError("The address is too long.")
     return address
 
 
 def mailbox(spec: str, name: str = "") -> Address:
-    """Return exactly one address, which may be an intranet's, with the name before it.
+    """Parse exactly one email address, which may be an intranet's, and add the display name.
 
     Raises ValueError for a list, a header, a control character or anything else.
     """
@@ -86,9 +86,9 @@ def mailbox(spec: str, name: str = "") -> Address:
 
 
 def sender(text: str) -> Address:
-    """Return what `Name <address>` or an address alone stands for.
+    """Parse `Name <address>` or an email address alone.
 
-    The name may hold any character, quoted as RFC 5322 has it or not. Raises ValueError.
+    The name may contain any character, quoted as in RFC 5322 or not. Raises ValueError.
     """
     name, bracket, spec = text.strip().rpartition("<")
     if bracket and spec.endswith(">"):
@@ -100,7 +100,7 @@ def sender(text: str) -> Address:
 
 
 def is_one_line(text: str) -> bool:
-    """Tell whether `text` has neither line breaks nor control characters nor lone surrogates."""
+    """Return whether `text` is free of line breaks, control characters and lone surrogates."""
     return not any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text)
 
 
@@ -110,7 +110,7 @@ def _checked(text: str) -> str:
 
 
 def _intranet_domain(domain: str, intranet: Collection[str]) -> str:
-    """Return the ASCII form of a domain that `intranet` lists, else nothing."""
+    """Return the ASCII form of a domain that `intranet` lists, else ""."""
     if not intranet:
         return ""
     try:

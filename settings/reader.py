@@ -1,4 +1,4 @@
-"""Typed values from the environment and `.env`. A wrong value is refused by its name."""
+"""Read typed values from the environment and `.env`. An error names the wrong setting."""
 
 import os
 import re
@@ -13,16 +13,16 @@ from email_validator import EmailNotValidError
 from settings import normalise
 
 BASE_DIR = Path(__file__).resolve().parents[1]
-MOST = 2**31 - 1  # what a timeout, a cookie and a column of the database can hold
+MOST = 2**31 - 1  # the limit of a timeout, a cookie and a database column
 MOST_DAYS = 36_500
 
 
 class ConfigurationError(Exception):
-    """The environment misses something or a value cannot be read; the message names it."""
+    """A setting is missing or invalid. The message names the setting."""
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of `.env` overlaid with those of the real environment, which win."""
+    """Return the variables of `.env`, overridden by those of the real environment."""
     return {**_from_file(BASE_DIR / ".env"), **os.environ}
 
 
@@ -36,7 +36,7 @@ def _from_file(path: Path) -> dict[str, str]:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:  # UTF-16 without a byte order mark has one beside each letter
+    if "\0" in text:  # UTF-16 without a byte order mark has a NUL beside each letter
         raise ConfigurationError(f"{path} is not UTF-8: save it as UTF-8 in your editor.")
     values = dotenv_values(stream=StringIO(text), interpolate=False)
     return {name: value for name, value in values.items() if value is not None}
@@ -49,25 +49,25 @@ class Reader:
         self.variables = variables
 
     def secret(self, name: str) -> str:
-        """Return a value with every space that it has."""
+        """Return a value with its leading and trailing spaces."""
         value = self.variables.get(name) or ""
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise ConfigurationError(f"{name} is not UTF-8.")
         return value
 
     def text(self, *names: str, default: str = "") -> str:
-        """Return the first of `names` that is set, without the spaces around it."""
+        """Return the value of the first of `names` that is set, without surrounding spaces."""
         return next((value for name in names if (value := self.secret(name).strip())), default)
 
     def line(self, name: str, default: str = "") -> str:
-        """Return a text that pages and mails show in one line."""
+        """Return a text that pages and mails show on one line."""
         value = self.text(name, default=default)
         if not normalise.is_one_line(value):
             raise ConfigurationError(f"{name} must be one line, without control characters.")
         return value
 
     def key(self, name: str) -> str:
-        """Return a key that travels in a header: printable ASCII without spaces."""
+        """Return a key for use in a header: printable ASCII without spaces."""
         value = self.text(name)
         if not value.isascii() or not value.isprintable() or " " in value:
             raise ConfigurationError(f"{name} must be a key, in one word of ASCII characters.")
@@ -84,14 +84,14 @@ class Reader:
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
 
     def pattern(self, name: str, pattern: re.Pattern[str], refusal: str) -> str:
-        """Return a text that matches a regular expression; `refusal` ends the sentence else."""
+        """Return a text that matches a regular expression. Otherwise `refusal` ends the error."""
         value = self.text(name)
         if value and not pattern.fullmatch(value):
             raise ConfigurationError(f"{name} {refusal}")
         return value
 
     def choice(self, name: str, default: str, choices: Collection[str]) -> str:
-        """Return one of `choices`; the case of letters does not count."""
+        """Return one of `choices`, compared without case."""
         value = self.text(name, default=default)
         for one in choices:
             if one.lower() == value.lower():
@@ -113,11 +113,11 @@ class Reader:
         return number
 
     def days(self, name: str, default: int, least: int = 1, most: int = MOST_DAYS) -> int:
-        """Return a number of days that a date can go back without leaving the calendar."""
+        """Return a number of days that is safe to subtract from a date."""
         return self.number(name, default, least=least, most=min(most, MOST_DAYS))
 
     def cron(self, name: str, default: str) -> str:
-        """Return when something recurs, as cron has it: minute, hour, day, month, day of week."""
+        """Return a cron expression: minute, hour, day, month, day of week."""
         value = self.text(name, default=default)
         if len(value.split()) != 5 or not croniter.is_valid(value):
             raise ConfigurationError(f"{name} must be five fields as in a crontab, not {value!r}.")
@@ -138,14 +138,14 @@ class Reader:
         return found
 
     def folder(self, name: str, default: Path) -> Path:
-        """Return the full path of a folder, which need not exist yet."""
+        """Return the full path of a folder, which may not exist yet."""
         path = Path(self.text(name) or default).resolve()
         if path.exists() and not path.is_dir():
             raise ConfigurationError(f"{name} must be a folder; {path} is a file.")
         return path
 
     def file(self, name: str) -> str:
-        """Return the path of a file that can be read, if one is named."""
+        """Return the path of a readable file, or "" if none is set."""
         path = self.text(name)
         if path and not os.access(path, os.R_OK):
             raise ConfigurationError(f"{name} must be a file that can be read; {path} is none.")
@@ -166,7 +166,7 @@ class Reader:
         ]
 
     def email(self, name: str, default: str, intranet: Collection[str]) -> str:
-        """Return one email address, as forms take it."""
+        """Return one email address, normalised as in forms."""
         value = self.text(name, default=default)
         try:
             return normalise.email(value, intranet)
@@ -177,7 +177,7 @@ class Reader:
             ) from None
 
     def sender(self, name: str, default: str) -> str:
-        """Return `Name <address>` with the name quoted as RFC 5322 has it."""
+        """Return `Name <address>` with the name quoted as in RFC 5322."""
         value = self.text(name, default=default)
         try:
             return str(normalise.sender(value)) if value else ""
@@ -188,10 +188,10 @@ class Reader:
             ) from None
 
     def url(self, *names: str, check: Callable[[str], str], default: str = "") -> str:
-        """Return the first of `names` that is set, in the form that `check` gives it.
+        """Return the value of the first of `names` that is set, normalised by `check`.
 
-        `check` is a function of `settings.urls`, whose ValueError ends the sentence that begins
-        with the name of the setting.
+        `check` is a function of `settings.urls`. The message of its ValueError completes a sentence
+        that begins with the name of the setting.
         """
         name = next((name for name in names if self.text(name)), names[0])
         value = self.text(name, default=default)
@@ -211,7 +211,7 @@ def _host(name: str, value: str) -> str:
 
 
 def make_private_folder(path: Path) -> None:
-    """Make a folder that only its owner can open, if there is none. Raises ConfigurationError."""
+    """Create a folder that only its owner can open, if missing. Raises ConfigurationError."""
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

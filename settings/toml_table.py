@@ -1,4 +1,4 @@
-"""A table of a TOML file whose keys are checked one by one."""
+"""Read a table of a TOML file, and check its keys one by one."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,16 +23,16 @@ WORDS = {
 
 
 class ManifestError(ConfigurationError):
-    """A `feature.toml` cannot be used; the message names the file and the key."""
+    """A `feature.toml` is invalid. The message names the file and the key."""
 
 
 def shown(path: Path) -> str:
-    """Return a path as messages show it, from the project's folder on."""
+    """Return a path for messages, relative to the project's folder."""
     return str(path.relative_to(BASE_DIR) if path.is_relative_to(BASE_DIR) else path)
 
 
 class TomlTable:
-    """A table of a manifest. Keys are taken one by one, and `end` refuses those that are left."""
+    """A table of a manifest. Keys are taken one by one, and `end` rejects any remaining key."""
 
     def __init__(self, file: str, where: str, values: Mapping[str, Any]) -> None:
         self.file, self.where, self.values = file, where, dict(values)
@@ -67,12 +67,12 @@ class TomlTable:
         return tuple(values)
 
     def words(self, key: str, pattern: re.Pattern[str]) -> dict[str, str]:
-        """Return a table from names to texts, or nothing."""
+        """Return a table of names and texts, empty if `key` is missing."""
         table = self.table(key)
         return {name: table.take(name, str) for name in table.names(pattern)}
 
     def table(self, key: str) -> "TomlTable":
-        """Return the table `key`, or an empty one."""
+        """Return the table `key`, or an empty table."""
         return TomlTable(self.file, f"{self.where}{key}.", self.take(key, dict, {}))
 
     def tables(self, key: str, pattern: re.Pattern[str]) -> list[tuple[str, "TomlTable"]]:
@@ -94,6 +94,6 @@ class TomlTable:
         return list(self.values)
 
     def end(self) -> None:
-        """Raise ManifestError about a key that nobody took."""
+        """Raise ManifestError for a key that was not taken."""
         for key in self.values:
             raise self.error(key, "is not a key of a manifest; remove it, or correct its spelling")

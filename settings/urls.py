@@ -1,4 +1,4 @@
-"""The URLs in settings. A wrong one is refused with what to write; its password is not repeated."""
+"""Check the URLs in settings. An error says what to write, and never repeats the password."""
 
 import re
 import sqlite3
@@ -21,7 +21,7 @@ PERCENT = "Write @, /, : and % in a password as %40, %2F, %3A and %25."
 
 
 def site(url: str) -> str:
-    """Return scheme, host and port of a site, with the host in its ASCII form.
+    """Return the scheme, host and port of a site, with the host in its ASCII form.
 
     Raises ValueError, as every function here.
     """
@@ -39,7 +39,7 @@ def site(url: str) -> str:
 
 
 def redis(url: str) -> str:
-    """Return the URL of a Redis."""
+    """Check and return the URL of a Redis."""
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must begin with redis://, rediss:// or unix://.")
     parts = parsed(url)
@@ -52,14 +52,14 @@ def redis(url: str) -> str:
     except ValueError:
         raise ValueError(f"must look like redis://:password@host:6379/0. {PERCENT}") from None
     try:
-        ConnectionPool.from_url(url).make_connection()  # which does not connect
+        ConnectionPool.from_url(url).make_connection()  # this does not connect
     except (ValueError, TypeError, RedisError) as error:
         raise ValueError(_wrong_option("Redis", error)) from None
     return url
 
 
 def database(url: str) -> str:
-    """Return the URL of a database for SQLAlchemy; psycopg 3 speaks to PostgreSQL."""
+    """Check the URL of a database and return it for SQLAlchemy, with psycopg 3 as the driver."""
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
             url = "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -69,7 +69,7 @@ def database(url: str) -> str:
             "psycopg 3."
         )
     try:
-        # The driver reads the options behind the question mark, without a connection.
+        # The driver reads the options after the question mark, without a connection.
         with warnings.catch_warnings(action="error", category=SAWarning):
             _read_options(make_url(url))
     except (SQLAlchemyError, ValueError):
@@ -89,7 +89,7 @@ def _read_options(url: URL) -> None:
         return
     postgresql: Any = PGDialect_psycopg
     options = postgresql(dbapi=psycopg).create_connect_args(url)[1]
-    options.pop("context", None)  # SQLAlchemy's own, for the driver
+    options.pop("context", None)  # SQLAlchemy adds this option for the driver
     psycopg.conninfo.make_conninfo(**options)
 
 
@@ -99,10 +99,10 @@ def _wrong_option(service: str, error: Exception) -> str:
 
 
 def parsed(url: str) -> SplitResult:
-    """Return the parts of a URL, all of them empty where it cannot be read."""
+    """Return the parts of a URL, all of them empty if it is invalid."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # Only now is it found out whether it is a number.
+        _ = parts.port  # urlsplit checks the port only on access.
     except ValueError:
         return urlsplit("")
     return parts
