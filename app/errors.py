@@ -51,7 +51,7 @@ def init_app(app: Flask) -> None:
 
 
 def show_not_permitted(error: Forbidden) -> Any:
-    """Tell whether the user lacks the permission, or the user that they impersonate."""
+    """Answer 403. During an impersonation, say that the impersonated user lacks the permission."""
     return show(error, FORBIDDEN_WHILE_IMPERSONATING if g.get("impersonating") else None)
 
 

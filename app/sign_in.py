@@ -76,7 +76,7 @@ def me() -> User:
 
 
 def sign_out() -> None:
-    """End this browser's session, on the server too."""
+    """End this browser's session, in the cookies and on the server."""
     if current_user.is_authenticated:
         if current_user.impersonator:
             impersonation.stop(me())
@@ -93,7 +93,7 @@ def forget() -> None:
 
 @login_manager.unauthorized_handler
 def ask_to_sign_in() -> ResponseReturnValue:
-    """Send the visitor to the login page, and from there back to the page they wanted."""
+    """Redirect the visitor to the login page, which leads back to the requested page."""
     if wants_json():
         abort(401)
     # Do not write to the cookie: a request of another tab may have renewed it meanwhile.
@@ -133,7 +133,7 @@ def note_activity() -> None:
         sessions.touch(current_user.session)
 
 
-# Signing in as someone else
+# Impersonation
 
 
 @dataclass(frozen=True)

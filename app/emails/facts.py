@@ -29,7 +29,7 @@ def require(row: EmailMessage, holds: bool, otherwise: str) -> None:
 def user_still_at(row: EmailMessage) -> User:
     """Return the user of the mail, or raise Cancelled if their email has changed.
 
-    A link must not go to another address than the user's.
+    A link must not go to a former email of the user.
     """
     user = user_of(row)
     require(row, user.email == row.recipient, "the account has another address by now")

@@ -121,7 +121,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
         "Administer", "Everything, also what is added to the app later."
     ),
 }
-"""Every permission that a role can hold, in the order in which the page of a role lists them."""
+"""Every permission that a role can have, in the order of the page of a role."""
 
 
 def check_permissions(texts: dict[int, PermissionText]) -> None:
@@ -176,7 +176,7 @@ class Role(db.Model):
 
     @staticmethod
     def administrators() -> ColumnElement[bool]:
-        """Return the condition that a role in a query holds every permission."""
+        """Return the SQL condition that a role has every permission."""
         bits = Role.permissions.bitwise_and(int(Permission.ADMINISTER))
         return bits == int(Permission.ADMINISTER)
 

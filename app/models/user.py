@@ -239,7 +239,7 @@ class User(UserMixin, db.Model):
     # Links sent by mail. Each token is bound to the state that its use changes.
 
     def generate_confirmation_token(self, expiration: int = 7 * DAY) -> str:
-        """Return a token for confirm_account, good for `expiration` seconds."""
+        """Return a token for confirm_account, valid for `expiration` seconds."""
         return tokens.make("confirm", self.id, self._confirm_state(), expires_in=expiration)
 
     def registration_receipt(self) -> str:
@@ -251,25 +251,25 @@ class User(UserMixin, db.Model):
         return tokens.is_receipt(receipt, self._registration_state())
 
     def confirm_account(self, token: str) -> bool:
-        """Confirm the account if `token` was made for it; the caller commits."""
+        """Confirm the account if `token` is valid for it; the caller commits."""
         if not self.accepts("confirm", token):
             return False
         self.confirmed = True
         return True
 
     def generate_password_reset_token(self, expiration: int = 3600) -> str:
-        """Return a token for reset_password, good for `expiration` seconds."""
+        """Return a token for reset_password, valid for `expiration` seconds."""
         return tokens.make("reset_password", self.id, self._reset_state(), expires_in=expiration)
 
     def reset_password(self, token: str, new_password: str) -> bool:
-        """Set the password if `token` was made for it; the caller commits."""
+        """Set the password if `token` is valid for it; the caller commits."""
         if not self.accepts("reset_password", token):
             return False
         self.password = new_password
         return True
 
     def generate_email_change_token(self, new_email: str, expiration: int = 3600) -> str:
-        """Return a token for change_email, good for `expiration` seconds."""
+        """Return a token for change_email, valid for `expiration` seconds."""
         state = self._email_state(new_email)
         return tokens.make(
             "change_email", self.id, state, expires_in=expiration, claim=canonical_email(new_email)
@@ -298,7 +298,7 @@ class User(UserMixin, db.Model):
         return tokens.make("invite", self.id, state, expires_in=expiration, claim=claim)
 
     def accepts(self, purpose: str, token: str) -> bool:
-        """Tell whether `token` was made for this user and `purpose` and can still be used."""
+        """Tell whether `token` is valid for this user and `purpose`."""
         content = tokens.read(purpose, token)
         if content is None or content.user_id != self.id or not self.is_active:
             return False

@@ -70,7 +70,7 @@ def _with_role() -> Select[User]:
 
 @login_manager.user_loader
 def load_user(token: str) -> User | None:
-    """Return the user whose live session `token` names, with session and role, in one query.
+    """Return the user of the live session with this token, with session and role, in one query.
 
     During an impersonation, the impersonated user is returned with the impersonator's session.
     Loading them takes a second query, because a join would slow down the first by a third for

@@ -1,1 +1,1 @@
-"""What the app can do: plain functions, one module a noun. Only here is anything committed."""
+"""The use cases of the app, as functions with a module for each noun. Only services commit."""

@@ -41,10 +41,10 @@ def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
     The guess is counted before the password is checked, under the email that finds the user.
     `marks` are the marks of known browsers from the cookie.
 
-    These cases take the same time and return None: an unknown email, a wrong password, and an
-    account that is suspended, deleted or without a password. Hashes of flask-base take no longer
-    either. An outdated hash is replaced. The caller starts a session, which commits. Raises
-    TooManyGuesses and UserGone.
+    Every refusal takes the same time and returns None. The reason may be an unknown email, a wrong
+    password, or an account that is suspended, deleted or without a password. Accounts with a hash
+    of flask-base take the same time too. An outdated hash is replaced. The caller starts a session,
+    which commits. Raises TooManyGuesses and UserGone.
     """
     guess = _counted(email, marks)
     user = User.by_email(email)

@@ -38,8 +38,10 @@ def may_begin(user: User, *, by: User) -> bool:
 
 
 def check(user: User, *, by: User) -> None:
-    """Raise NotWhileImpersonating, NotOnSelf, InsufficientPrivileges or CannotSignIn unless
-    `may_begin`."""
+    """Raise an exception unless `may_begin` is true.
+
+    Raises NotWhileImpersonating, NotOnSelf, InsufficientPrivileges or CannotSignIn.
+    """
     ensure_not_impersonating(by)
     ensure_not_self(user, by)
     ensure_may_manage(by, user.role)

@@ -159,7 +159,7 @@ def test_one_address_goes_to_one_of_those_who_confirm_it_at_once(race):
     assert succeeded(results, EmailTaken) == 1
 
 
-# One address
+# One email
 
 
 def test_twenty_registrations_of_one_address_make_one_account(race):

@@ -205,7 +205,7 @@ def test_every_pattern_reads_a_text_once() -> None:
 @pytest.mark.parametrize(
     "slow",
     [
-        r"[A-Za-z0-9_-]{8,}\.[A-Z]{27,}",  # as the masking was
+        r"[A-Za-z0-9_-]{8,}\.[A-Z]{27,}",  # an earlier pattern that redacted tokens
         r"\s+$",
     ],
 )

@@ -128,7 +128,7 @@ def test_a_route_answers_those_it_is_for_and_nobody_else(rule, personas):
     "rule", [rule for rule in RULES if rule.endpoint.startswith("admin.")], ids=rule_id
 )
 def test_an_admin_view_says_which_permission_it_needs(rule, app):
-    """AZ-1: so that nobody has to find out by trying."""
+    """AZ-1: menus list pages by this permission."""
     view = app.view_functions[rule.endpoint]
     while view is not None and not hasattr(view, "permission"):
         view = getattr(view, "__wrapped__", None)

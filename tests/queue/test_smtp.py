@@ -340,7 +340,7 @@ def test_a_connection_that_went_stale_is_opened_again(use, smtp, make_user):
 def test_a_mail_refused_before_its_content_does_not_spoil_the_next(
     use, smtp, make_user, monkeypatch
 ):
-    """Unless the client resets the transaction, the server takes the next mail for the same one."""
+    """Without RSET, the server takes the next sender for a second sender of the same mail."""
     refusals = ["451 later"]
     usual = SMTP.smtp_DATA
 
