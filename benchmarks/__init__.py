@@ -1,1 +1,1 @@
-"""What has to be fast, measured side by side with something bare: `python -m benchmarks`."""
+"""Measure the speed of the kit side by side with bare apps: `python -m benchmarks`."""

@@ -50,13 +50,13 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
 
 
 def _end(number: int, _frame: object) -> NoReturn:
-    """End as with Ctrl-C: what the run has started would go on without it, a PostgreSQL say."""
-    signal.signal(number, signal.SIG_IGN)  # Told once more, it still has to tidy up.
+    """Exit as on Ctrl-C, so that the servers of the run, such as PostgreSQL, are stopped."""
+    signal.signal(number, signal.SIG_IGN)  # A second signal must not interrupt the clean-up.
     sys.exit(128 + number)
 
 
 def main() -> int:
-    """Return 1 if a bar is not met, so that a script can tell."""
+    """Run the measurements, and return 1 as the exit code if a bar is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="fewer people, shorter turns")

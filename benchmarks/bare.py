@@ -1,6 +1,6 @@
-"""What the kit is compared with: the same work done by Flask and its extensions, and nothing more.
+"""Provide bare apps for comparison, which do the same work with Flask and its extensions only.
 
-Each function makes an app for gunicorn: `gunicorn "benchmarks.bare:login_page()"`.
+Each function creates an app for gunicorn: `gunicorn "benchmarks.bare:login_page()"`.
 """
 
 import os
@@ -20,7 +20,7 @@ STATIC = Path(__file__).parent.parent / "app" / "static"
 
 
 def login_page() -> Flask:
-    """Flask, Jinja and WTForms: a form with the fields of the kit's, and its CSRF token."""
+    """Create an app with Flask, Jinja and WTForms: a sign-in form with the kit's fields."""
     app = Flask(__name__)
     app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
 
@@ -41,7 +41,7 @@ def login_page() -> Flask:
 
 
 def signed_in_page() -> Flask:
-    """Flask, Jinja and Flask-Login: a page for someone who is looked up in the database."""
+    """Create an app with Flask, Jinja and Flask-Login: a page that loads the user."""
     app = Flask(__name__)
     app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
     app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
@@ -71,7 +71,7 @@ def signed_in_page() -> Flask:
 
 
 def static_files() -> Flask:
-    """Flask's static files, compressed by Flask-Compress as they are sent."""
+    """Create an app that serves Flask's static files, compressed on the fly by Flask-Compress."""
     app = Flask(__name__, static_folder=STATIC)
     Compress(app)
     return app

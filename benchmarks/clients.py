@@ -1,4 +1,4 @@
-"""Those who ask: a browser that keeps its connection and its cookies, and a crowd of them."""
+"""Send requests: from one browser with cookies, and from many connections at once."""
 
 import html
 import re
@@ -20,7 +20,7 @@ WAIT = 30  # seconds
 
 @dataclass
 class Browser:
-    """A keep-alive connection to a server on this machine, with cookies. Follows no redirects."""
+    """A keep-alive connection to a server on this machine, with cookies, without redirects."""
 
     port: int
     encoding: str = "identity"
@@ -37,7 +37,7 @@ class Browser:
             self._wire = None
 
     def open(self, path: str, form: dict[str, str] | None = None) -> tuple[HTTPResponse, bytes]:
-        """Ask for a page, or send a form, and return the response and its body as it came."""
+        """Request a page or send a form, and return the response with its raw body."""
         headers = {"Accept-Encoding": self.encoding, **self.cookie_header()}
         body = None
         if form is not None:
@@ -58,16 +58,16 @@ class Browser:
             self.connection.request(method, path, body, headers)
             return self.connection.getresponse()
         except ConnectionError:
-            # The server closes a connection that nobody has used for some seconds.
+            # The server closes idle connections after some seconds.
             self.close()
             self.connection.request(method, path, body, headers)
             return self.connection.getresponse()
 
     def seconds(self, path: str, form: dict[str, str] | None = None) -> float:
-        """Return how long a request takes, from sending it to having it all.
+        """Return the seconds from sending a request to receiving the complete response.
 
-        A page is asked for over a bare connection: what a client spends on reading headers would
-        be counted as the server's.
+        Pages are requested over a bare socket, so that the client's parsing of headers does not
+        count as the server's time.
         """
         if form is not None:
             started = time.perf_counter()
@@ -85,7 +85,7 @@ class Browser:
             try:
                 self._wire.ask(request, path)
             except ConnectionError:
-                # The server closes a connection that nobody has used for some seconds.
+                # The server closes idle connections after some seconds.
                 self._wire.close()
                 self._wire = None
             else:
@@ -93,7 +93,7 @@ class Browser:
         raise RuntimeError(f"{path} was not answered")
 
     def download(self, path: str) -> tuple[float, int]:
-        """Return how long it takes to have a file, and how many lines it has; it is not kept."""
+        """Download a file without storing it, and return the seconds and the number of lines."""
         started = time.perf_counter()
         headers = {"Accept-Encoding": self.encoding, **self.cookie_header()}
         response = self._answer_to("GET", path, None, headers)
@@ -124,14 +124,14 @@ class Browser:
 
 
 class _Wire:
-    """A connection that is kept alive, and nothing more."""
+    """A bare keep-alive connection."""
 
     def __init__(self, port: int) -> None:
         self._connection = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
         self._answers = self._connection.makefile("rb")
 
     def ask(self, request: bytes, path: str) -> None:
-        """Send a request and read its answer. Raises ConnectionError if the server hung up."""
+        """Send a request and read the response. Raises ConnectionError if the server hung up."""
         self._connection.sendall(request)
         line = self._answers.readline()
         if not line:
@@ -158,7 +158,7 @@ def _request(port: int, path: str, headers: dict[str, str]) -> bytes:
 
 
 def readable(response: HTTPResponse, content: bytes) -> str:
-    """Return the text of a response that may have come compressed."""
+    """Return the text of a response, which may be compressed."""
     if response.getheader("Content-Encoding") == "br":
         content = brotli.decompress(content)
     return content.decode()
@@ -167,7 +167,7 @@ def readable(response: HTTPResponse, content: bytes) -> str:
 def requests_per_second(
     port: int, path: str, headers: dict[str, str], *, connections: int, seconds: int
 ) -> float:
-    """Ask for one page over and over on some connections; wrk does it where it is installed."""
+    """Request one page repeatedly on several connections, with wrk if it is installed."""
     crowd = _wrk if shutil.which("wrk") else _threads
     return crowd(port, path, headers, connections, seconds)
 
@@ -186,7 +186,7 @@ def _wrk(port: int, path: str, headers: dict[str, str], connections: int, second
 def _threads(
     port: int, path: str, headers: dict[str, str], connections: int, seconds: int
 ) -> float:
-    """Do what wrk does with threads. Python itself sets a limit at some thousand a second."""
+    """Do the same as wrk with threads. Python limits this to some thousand requests a second."""
     request = _request(port, path, headers)
     until = time.monotonic() + seconds
 

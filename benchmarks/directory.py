@@ -1,6 +1,7 @@
-"""The list of people at a thousand and at a million, beside Django's admin and Flask-Admin.
+"""Measure the list of users with a thousand and a million rows against other admins.
 
-All of them show a hundred rows of the same table, on each engine that this machine has.
+The kit, Django's admin and Flask-Admin show a hundred rows of the same table, on each engine that
+is available.
 """
 
 import statistics
@@ -13,28 +14,28 @@ from benchmarks.stand import ADMINISTRATOR, SQLITE, Stand
 
 ROWS = 100
 LIST = f"/admin/users?per_page={ROWS}"
-GROWTH_BAR = 2.0  # times what it takes with few people
-LAST_BAR = 1.5  # times what the first page takes
+GROWTH_BAR = 2.0  # times the duration with few users
+LAST_BAR = 1.5  # times the duration of the first page
 SEARCH_BAR = 0.010  # seconds
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One thing to ask of a list, and how each admin is asked; bars are how often as fast."""
+    """A question to a list, with the URL for each admin. The bars are factors of speed."""
 
     name: str
     kit: str
     django: str
     flask_admin: str
-    bar: float  # as Django's admin comes
+    bar: float  # against Django's admin with its defaults
     tuned_bar: float
 
 
 def questions(people: int) -> list[Asked]:
-    """Return what is asked where there are so many people."""
-    # Made-up addresses end in the number of whoever it is, so that this part is in one of them.
+    """Return the questions for a list of `people` users."""
+    # The local part of a fake email ends with the number of the user, so one email contains this.
     part = f"{people // 2}@example"
-    # The last that is full; the kit's last page always is. Two more people can sign in.
+    # The last full page, because the kit's last page is always full. Two more users can sign in.
     last = max(1, (people + 2) // ROWS)
     return [
         Asked("first page", LIST, "", "", 5, 3),
@@ -44,7 +45,7 @@ def questions(people: int) -> list[Asked]:
 
 
 def lists(stand: Stand) -> Iterator[Result]:
-    """Time the list of people, asked for one after another."""
+    """Time the list of users, with one request after another."""
     for engine in stand.engines():
         yield from _of_engine(stand, engine)
 
@@ -56,7 +57,7 @@ def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
         stand.browser(stand.kit(base.url), ADMINISTRATOR) for base in (large, small)
     )
     first_page = _median(stand, kit, LIST)
-    # Searching comes first, when there is no index yet that Django as it comes would use as well.
+    # Searching comes first, before an index exists that Django with its defaults would also use.
     pairs = list(zip(questions(most), questions(few), strict=True))
     for asked, asked_of_few in sorted(pairs, key=lambda pair: "search" not in pair[0].name):
         title = f"{engine}, {asked.name}"
@@ -82,7 +83,7 @@ def _beside_peers(
 ) -> Iterator[Result]:
     django = django_browser(stand, url)
     flask_admin = stand.browser(stand.flask_admin(url))
-    # SQLite has no index for searching that Django could be told to use.
+    # SQLite has no search index that Django could use.
     tuned_bar = None if engine == SQLITE and "search" in asked.name else asked.tuned_bar
     for peer, browser, path, bar in (
         ("Django admin", django, f"/admin/peers/person/{asked.django}", asked.bar),
@@ -101,7 +102,7 @@ def _beside_peers(
 
 
 def django_browser(stand: Stand, url: str) -> Browser:
-    """Return a browser that is signed in to Django's admin."""
+    """Return a browser signed in to Django's admin."""
     browser = stand.browser(stand.django(url))
     browser.open("/admin/login/")
     form = {
@@ -116,7 +117,7 @@ def django_browser(stand: Stand, url: str) -> Browser:
 
 
 def _median(stand: Stand, browser: Browser, path: str, *, few: bool = False) -> Callable[[], float]:
-    """Return a function that asks for a page as often as a turn has it, or thrice if it is slow."""
+    """Return a function that requests a page several times: at most three times with `few`."""
     requests = min(3, stand.sizes.requests) if few else stand.sizes.requests
     return lambda: statistics.median(browser.seconds(path) for _ in range(requests))
 

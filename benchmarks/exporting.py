@@ -1,4 +1,4 @@
-"""Taking everyone away as CSV: the time, and what it takes of the server's memory."""
+"""Measure the export of all users as CSV: the time and the memory of the server."""
 
 from collections.abc import Callable, Iterator
 
@@ -24,7 +24,7 @@ def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
     port = stand.kit(url)
     browser = stand.browser(port, ADMINISTRATOR)
     kit = _export(browser, PATH, people)
-    # The first export counts: a second one would find the memory of the first.
+    # Only the first export counts, because a second one would reuse its memory.
     browser.open("/admin/users")
     with growth(stand.pid(port)) as memory:
         seconds = kit()

@@ -1,4 +1,4 @@
-"""The administrators' page of the queues, with 100,000 failed jobs and 50 workers."""
+"""Measure the page of the queues with 100,000 failed jobs and 50 workers."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ TRACEBACK = "Traceback (most recent call last):\n" + '  File "app/tasks.py", lin
 
 
 def jobs_page(stand: Stand) -> Iterator[Result]:
-    """Time the page as an administrator gets it, and what is done to all jobs at once."""
+    """Time the page for an administrator, and the actions on all jobs at once."""
     redis_url = stand.redis()
     with Redis.from_url(redis_url) as redis:
         _fill(redis)

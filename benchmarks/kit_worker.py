@@ -1,4 +1,4 @@
-"""manage.py with tasks to be measured: `python -m benchmarks.kit_worker run_worker`."""
+"""Run manage.py with additional tasks to measure: `python -m benchmarks.kit_worker run_worker`."""
 
 import os
 import time
@@ -20,14 +20,14 @@ def nothing() -> None:
 
 
 def tell(at: float) -> None:
-    """Tell how many seconds after `at` the job has begun."""
+    """Report the seconds between `at` and the start of the job."""
     late = time.monotonic() - at
     with _redis() as redis:
         redis.rpush(BEGUN, late)
 
 
 def hold() -> None:
-    """Tell which process has begun the job, and wait."""
+    """Report the process that runs the job, and wait."""
     with _redis() as redis:
         redis.rpush(BEGUN, os.getpid())
         redis.blpop([RELEASE], timeout=60)
@@ -39,7 +39,7 @@ def register() -> None:
 
 
 if __name__ == "__main__":
-    from manage import cli  # It makes the app, which those who only queue have made themselves.
+    from manage import cli  # The command line creates an app. Other importers have their own.
 
     register()
     cli()

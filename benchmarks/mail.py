@@ -1,4 +1,4 @@
-"""What a mail adds to the request that causes it, with Redis there and with Redis away."""
+"""Measure the time that a mail adds to its request, with Redis available and unavailable."""
 
 import itertools
 import os
@@ -17,7 +17,7 @@ ADDED_BAR, FROZEN_BAR = 0.003, 1.1  # seconds
 
 
 def queueing(stand: Stand) -> Iterator[Result]:
-    """Time one form that queues a mail, and the same one when enough mails have been written."""
+    """Time a form that queues a mail, and the same form after the throttle stops its mails."""
     url = stand.database(stand.sizes.few_people).url
     with_redis, without_redis = stand.kit(url, redis_url=stand.redis()), stand.kit(url)
     yield _compare(stand, with_redis, "A form that queues a mail")
@@ -53,7 +53,7 @@ def _compare(stand: Stand, port: int, subject: str) -> Result:
 
 
 def _while_frozen(stand: Stand, url: str) -> Result:
-    """Time the slowest of the requests after Redis has stopped answering."""
+    """Time the slowest request after Redis has stopped answering."""
     redis_url = stand.redis()
     browser = stand.browser(stand.kit(url, redis_url=redis_url))
     form = {"csrf_token": browser.csrf_token(PATH)}

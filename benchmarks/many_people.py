@@ -1,6 +1,6 @@
-"""What is done to many people at once: an import of a file, and the suspension of all that match.
+"""Measure an import of many users and the suspension of all users who match a filter.
 
-Both run in this process as the worker runs them, over people who are there already.
+Both run in this process as in the worker, in a database that already has many users.
 """
 
 import csv
@@ -27,11 +27,11 @@ from benchmarks.results import Result
 from benchmarks.stand import ADMINISTRATOR, Stand
 
 IMPORT_BAR, SUSPENSION_BAR = 60.0, 20.0  # seconds
-GLANCE = 0.2  # seconds between two looks at how far it is
+GLANCE = 0.2  # seconds between two reads of the progress
 
 
 def importing(stand: Stand) -> Iterator[Result]:
-    """Import a file of new people, who are created and not invited, from the check to the end."""
+    """Import a file of new users without invitations, from the check to the end."""
     lines = stand.sizes.many_people
     for engine in stand.engines():
         app = stand.app(stand.database(lines, engine).url)
@@ -66,7 +66,7 @@ def _check_and_run(row: PeopleImport, by: User) -> None:
 
 
 def suspending(stand: Stand) -> Iterator[Result]:
-    """Suspend everyone of a role, then let them in again and tell them by mail."""
+    """Suspend all users of a role, then reactivate them with a notification by mail."""
     people = stand.sizes.many_people
     for engine in stand.engines():
         app = stand.app(stand.database(people, engine).url)
@@ -86,7 +86,7 @@ def suspending(stand: Stand) -> Iterator[Result]:
 
 def _do_to_all(action: str, by: User, filters: Filters, tell: bool, people: int) -> None:
     operation = bulk.preview(action, by=by, filters=filters)
-    # There is no queue here, so that the work is begun by hand.
+    # There is no queue here, so the work starts directly.
     with suppress(bulk.QueueAway):
         bulk.confirm(operation, by=by, tell=tell)
     bulk.run(operation.id)
@@ -101,7 +101,7 @@ def _measure(
     progress: ColumnElement[int],
     condition: ColumnElement[bool],
 ) -> tuple[float, float | None, int]:
-    """Return the seconds, the megabytes more, and at how many points its progress was seen."""
+    """Return the seconds, the additional megabytes, and the number of progress values seen."""
     with growth(os.getpid()) as memory, _watching(app, progress, condition) as seen:
         started = time.perf_counter()
         work()
@@ -113,12 +113,12 @@ def _measure(
 def _watching(
     app: Flask, progress: ColumnElement[int], condition: ColumnElement[bool]
 ) -> Iterator[set[int]]:
-    """Look every now and then, as a page does, how far the work is."""
+    """Read the progress of the work regularly, as a page does."""
     seen: set[int] = set()
     is_over = Event()
 
     def look() -> None:
-        reading_only.set(True)  # else it would wait for those who write, and they for it
+        reading_only.set(True)  # otherwise this reader and the writers would wait for each other
         with app.app_context():
             while not is_over.wait(GLANCE):
                 with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as reader:

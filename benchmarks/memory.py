@@ -1,4 +1,4 @@
-"""How much more memory a server takes while it does something (Linux only)."""
+"""Measure how much the memory of a server grows during a block (Linux only)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +10,7 @@ PROC = Path("/proc")
 
 @dataclass
 class Growth:
-    """The most that a process had, over what it had before, in bytes; known after the block."""
+    """The growth of a process's memory from start to peak, in bytes. Set after the block."""
 
     most: int | None = None
 
@@ -22,7 +22,7 @@ def growth(pid: int) -> Iterator[Growth]:
     before: dict[int, int] = {}
     for watched in (pid, *children(pid)):
         with suppress(OSError):
-            # Sets the peak back to what there is now: man 5 proc.
+            # This resets the peak to the current value: man 5 proc.
             (PROC / str(watched) / "clear_refs").write_text("5")
             before[watched] = _bytes(watched, "VmRSS")
     yield found

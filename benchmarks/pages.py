@@ -1,4 +1,4 @@
-"""The login page and the signed-in home, beside bare pages that do the same."""
+"""Measure the sign-in page and the home page of a user against equivalent bare pages."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ BAR = 0.6
 
 
 def login(stand: Stand) -> Iterator[Result]:
-    """Compare the login page, as someone sees it who has never been here."""
+    """Compare the sign-in page for a new visitor."""
     url = stand.database(stand.sizes.few_people).url
     kit, bare = stand.kit(url), stand.bare("login_page")
     found = _compare(stand, (kit, "/account/login", {}), (bare, "/", {}))
@@ -18,11 +18,11 @@ def login(stand: Stand) -> Iterator[Result]:
 
 
 def signed_in_home(stand: Stand) -> Iterator[Result]:
-    """Compare the home of someone who is signed in."""
+    """Compare the home page of a signed-in user."""
     url = stand.database(stand.sizes.few_people).url
     kit, bare = stand.kit(url), stand.bare("signed_in_page", url)
     here, there = stand.browser(kit, PERSON), stand.browser(bare)
-    # The first page after signing in puts its CSRF token into the session.
+    # The first page after the sign-in stores its CSRF token in the session.
     here.open("/")
     there.open(f"/sign-in/{PERSON}")
     found = _compare(stand, (kit, "/", here.cookie_header()), (bare, "/", there.cookie_header()))

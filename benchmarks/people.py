@@ -1,4 +1,4 @@
-"""The dashboard with few people and with many, and how long adding many takes."""
+"""Measure the dashboard with few and with many users, and the time to add many users."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ DASHBOARD_BAR = 2.0
 
 
 def dashboard(stand: Stand) -> Iterator[Result]:
-    """Time the dashboard, asked for one after another."""
+    """Time the dashboard, with one request after another."""
     sizes = stand.sizes
     few = stand.database(sizes.few_people)
     many = stand.database(sizes.many_people)
@@ -27,7 +27,7 @@ def dashboard(stand: Stand) -> Iterator[Result]:
 
 
 def adding(stand: Stand) -> Iterator[Result]:
-    """Say how long it took to add the people that other measurements need."""
+    """Report the time to add the users that other measurements need."""
     database = stand.database(stand.sizes.many_people)
     yield Result("add_fake_data", f"{database.seconds:.1f} s for {database.people:,} people")
 

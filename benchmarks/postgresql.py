@@ -1,4 +1,4 @@
-"""A PostgreSQL server that lives as long as a run."""
+"""Start a PostgreSQL server for the duration of a run."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ SETTINGS = ("listen_addresses=127.0.0.1", "unix_socket_directories=''", "shared_
 
 
 def start(folder: Path, port: int, stack: ExitStack) -> str | None:
-    """Start a server that `stack` ends and return its address; None where none is installed."""
+    """Start a server that `stack` stops. Returns its URL, or None if none is installed."""
     programs = _programs()
     if programs is None:
         return None
-    # It refuses to run as root.
+    # PostgreSQL refuses to run as root.
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     data = folder / "postgresql"
     data.mkdir()
@@ -28,14 +28,15 @@ def start(folder: Path, port: int, stack: ExitStack) -> str | None:
 
     run("initdb", "-U", "kit", "--auth=trust", "-E", "UTF8")
     options = " ".join(f"-c {setting}" for setting in (f"port={port}", *SETTINGS))
-    # Before it starts: a run may be ended while it does. There may be none then.
+    # The callback is added before the start, during which the run may be interrupted. Stopping may
+    # then fail.
     stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop", check=False)
     run("pg_ctl", "-w", "-l", str(data / "log"), "-o", options, "start")
     return f"postgresql://kit@127.0.0.1:{port}/postgres"
 
 
 def _programs() -> Path | None:
-    """Return the folder of the server's programs, which Debian does not put on the path."""
+    """Return the folder of the server's programs, which Debian does not add to PATH."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     folders = Path("/usr/lib/postgresql").glob("*/bin")

@@ -1,4 +1,4 @@
-"""Results, and the table in which they are shown."""
+"""Compare measurements, and show the results as a table."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table. Without a bar it is there to be known, not to be met."""
+    """A row of the table. A result without a bar is for information only."""
 
     subject: str
     measure: str
@@ -26,7 +26,7 @@ def at_most(subject: str, measure: str, ratio: float, bar: float) -> Result:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two subjects measured in turns."""
+    """The medians of two subjects that were measured in turns, and their ratio."""
 
     first: float
     second: float
@@ -34,9 +34,9 @@ class Comparison:
 
 
 def compare(rounds: int, first: Callable[[], float], second: Callable[[], float]) -> Comparison:
-    """Measure two subjects in turns and return their medians and the median of first / second.
+    """Measure two subjects in turns, and return their medians and the median of first / second.
 
-    A machine that is busy for a while then slows both, and a round's ratio stays what it is.
+    A temporary load on the machine slows both subjects, so the ratio of a round stays the same.
     """
     pairs = [(first(), second()) for _ in range(rounds)]
     return Comparison(
@@ -47,7 +47,7 @@ def compare(rounds: int, first: Callable[[], float], second: Callable[[], float]
 
 
 def table(results: Iterable[Result]) -> str:
-    """Return the results as a table in Markdown, in columns that can be read as they are."""
+    """Return the results as a Markdown table with aligned columns."""
     words = {True: "yes", False: "NO", None: ""}
     lines = [("Subject", "Measured", "Ratio", "Bar", "Met")]
     lines += [(r.subject, r.measure, r.ratio, r.bar, words[r.met]) for r in results]

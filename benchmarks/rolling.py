@@ -1,4 +1,4 @@
-"""Requests that are lost while the web services of docs/deploy-linux.md restart under load."""
+"""Count the lost requests while the web services of docs/deploy-linux.md restart under load."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ PAUSE = 2  # seconds before and after
 
 
 def rolling(stand: Stand) -> Iterator[Result]:
-    """Restart two services one after the other, beside a restart of one and a reload of it."""
+    """Restart two services in turn, and compare with a restart and a reload of one service."""
     settings = {**os.environ, "DATABASE_URL": stand.database(1_000).url, "WEB_CONCURRENCY": "1"}
     listening = ListeningSocket()
     services = [WebService(listening, settings) for _ in range(2)]
@@ -50,11 +50,11 @@ def rolling(stand: Stand) -> Iterator[Result]:
 def _reload(service: WebService) -> None:
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
-    time.sleep(3 * PAUSE)  # gunicorn tells nobody when it is done
+    time.sleep(3 * PAUSE)  # gunicorn does not report the end of a reload
 
 
 def _under_load(port: int, work: Callable[[], None]) -> tuple[int, int, float]:
-    """Return how many requests were sent and lost while `work` ran, and the longest in seconds."""
+    """Run `work` under load. Returns the requests sent and lost, and the slowest in seconds."""
     ended = threading.Event()
     seconds: list[float] = []
     lost: list[str] = []

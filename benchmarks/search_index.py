@@ -1,4 +1,4 @@
-"""What the index for searching costs whoever writes: rows are added with it and without it."""
+"""Measure the cost of the search index for writes: add rows with and without the index."""
 
 import itertools
 import time
@@ -68,7 +68,7 @@ def _at_once(app: Flask) -> float:
 
 
 def _seconds(app: Flask, transactions: list[list[dict[str, object]]]) -> float:
-    """Return how long a row takes."""
+    """Return the seconds per row."""
     with app.app_context():
         started = time.perf_counter()
         for rows in transactions:

@@ -1,25 +1,25 @@
-"""How much is measured: enough to trust a median, little enough to wait for."""
+"""Define the sizes of the measurements: large enough for a reliable median, but not too slow."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Sizes:
-    workers: int  # of gunicorn, two threads each
-    rounds: int  # each subject has a turn in each
-    peer_rounds: int  # where what the kit is compared with takes seconds a request
-    seconds: int  # a turn under load
-    connections: int  # enough for chance to give each worker its share
-    requests: int  # one after another, in a turn that is timed by the request
+    workers: int  # of gunicorn, with two threads each
+    rounds: int  # with a turn for each subject
+    peer_rounds: int  # for peers that take seconds per request
+    seconds: int  # per turn under load
+    connections: int  # enough to distribute evenly over the workers
+    requests: int  # one after another, per turn that times single requests
     few_people: int
     many_people: int
     most_people: int
     writers: int
-    transactions: int  # of each writer
+    transactions: int  # per writer
     mails: int
     jobs: int
-    stock_jobs: int  # for workers that take longer
-    kills: tuple[str, ...]  # Each takes a quarter of a minute, but that of the child.
+    stock_jobs: int  # for slower workers
+    kills: tuple[str, ...]  # each takes a quarter of a minute, except "child"
 
 
 DEFAULT = Sizes(

@@ -1,4 +1,4 @@
-"""What the measurements stand on: settings as in production, databases, and servers."""
+"""Provide databases and servers for the measurements, with settings as in production."""
 
 import os
 import secrets
@@ -34,22 +34,22 @@ ADMINISTRATOR = "administrator@example.com"
 PERSON = "person@example.com"
 DJANGO = "benchmarks.peers.django_admin"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
-# As gunicorn.conf.py has it.
+# The same settings as in gunicorn.conf.py.
 PEERS_SETTINGS = ["-c", "/dev/null", "--worker-class", "gthread", "--threads", "2", "--reuse-port"]
 PEERS_SETTINGS += ["--access-logfile", "-", "--timeout", "300"]
 SEEDING_CACHE = 512 * 1024  # KiB
-WAIT = 30  # seconds that a server may take to start, and to end
+WAIT = 30  # seconds for a server to start, and to stop
 
 
 @dataclass(frozen=True)
 class Database:
     url: str
     people: int
-    seconds: float  # that adding the people took
+    seconds: float  # to add the users
 
 
 class Stand:
-    """Everything that a run starts, which ends with it. Use as a context manager."""
+    """Context manager for all databases and servers of a run, which end with it."""
 
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
@@ -68,7 +68,7 @@ class Stand:
             "ADMIN_PASSWORD": self.password,
             "LOG_LEVEL": "ERROR",
             "MAIL_SERVER": "localhost",
-            # Nothing listens there; a measurement that needs Redis starts one.
+            # Nothing listens on this port. A measurement that needs Redis starts one.
             "REDIS_URL": "redis://127.0.0.1:9/0",
             "WEB_CONCURRENCY": str(sizes.workers),
             "APP_URL": "http://127.0.0.1",
@@ -91,15 +91,15 @@ class Stand:
         self._stack.close()
 
     def app(self, url: str) -> Flask:
-        """Return the kit in this process, for what needs no server."""
+        """Return the kit's app in this process, for work without a server."""
         return create_app("production", {"SQLALCHEMY_DATABASE_URI": url})
 
     def engines(self) -> list[str]:
-        """Return the engines that can be measured here, which need no setting."""
+        """Return the engines that are available on this machine."""
         return [SQLITE, *([POSTGRESQL] if self._server() else [])]
 
     def database(self, people: int, engine: str = "") -> Database:
-        """Return a database with an administrator, someone who is not, and made-up people."""
+        """Return a database with an administrator, an ordinary user, and `people` fake users."""
         if (engine, people) not in self.databases:
             url = self.empty_database(engine)
             with self.app(url).app_context():
@@ -111,28 +111,28 @@ class Stand:
                 db.session.add(User(email=PERSON, password=self.password, confirmed=True))
                 db.session.commit()
                 if db.engine.dialect.name == "sqlite":
-                    # Rows of no order in indexes that are larger than the cache take minutes.
+                    # Unordered inserts into indexes larger than the cache take minutes.
                     db.session.execute(text(f"PRAGMA cache_size = -{SEEDING_CACHE}"))
                     db.session.commit()
                 started = time.perf_counter()
                 fake_data.add_users(people, seed=1)
                 seconds = time.perf_counter() - started
                 if db.engine.dialect.name == "postgresql":
-                    # What autovacuum does within a minute.
+                    # Autovacuum would do this within a minute.
                     with db.engine.connect().execution_options(
                         isolation_level="AUTOCOMMIT"
                     ) as connection:
                         connection.execute(text("VACUUM ANALYZE"))
                 db.engine.dispose()
-            # Hundreds of megabytes that are still on their way to the disk slow what is timed next.
+            # Pending writes of hundreds of megabytes would slow the next measurement.
             os.sync()
             self.databases[engine, people] = Database(url, people, seconds)
         return self.databases[engine, people]
 
     def empty_database(self, engine: str = "") -> str:
-        """Return the address of a new database.
+        """Create an empty database and return its URL.
 
-        Unless an engine is named it is on BENCH_DATABASE_URL's server, else in a file.
+        Without an engine, it is on the server of BENCH_DATABASE_URL, or else in a file.
         """
         server = os.environ.get("BENCH_DATABASE_URL")
         if engine:
@@ -153,9 +153,9 @@ class Stand:
         return url.set(database=name).render_as_string(hide_password=False)
 
     def _server(self) -> str | None:
-        """Return the address of a PostgreSQL: BENCH_DATABASE_URL's, else one of the run's own.
+        """Return the URL of a PostgreSQL: BENCH_DATABASE_URL, or a server started for the run.
 
-        None where none is installed.
+        Returns None if none is installed.
         """
         if self._postgresql is None:
             given = os.environ.get("BENCH_DATABASE_URL")
@@ -163,22 +163,22 @@ class Stand:
         return self._postgresql
 
     def peers(self) -> Path | None:
-        """Return the Python that has what the admin is measured against, if it is installed."""
+        """Return the Python of the environment with the other admins, if it is installed."""
         python = BASE_DIR / ".venv-peers" / "bin" / "python"
         return python if python.exists() else None
 
     def django(self, url: str) -> int:
-        """Serve Django's admin over the people of a database and return its port."""
+        """Serve Django's admin for the users of a database, and return its port."""
         self._have_django("prepare", url)
         url = url.replace("+psycopg", "")
         return self._gunicorn(f"{DJANGO}:application", self.peers(), DATABASE_URL=url)
 
     def tune_django(self, url: str) -> None:
-        """Make the index that Django's tuned admin searches with; from then on both have it."""
+        """Create the search index for Django's tuned admin. Both admins use it from then on."""
         self._have_django("tune", url)
 
     def _have_django(self, do: str, url: str) -> None:
-        """Have Django do something to a database, once."""
+        """Run a command of the Django project on a database once."""
         if (do, url) not in self._prepared:
             self._prepared.add((do, url))
             environment = {**os.environ, "DATABASE_URL": url.replace("+psycopg", "")}
@@ -186,22 +186,22 @@ class Stand:
             subprocess.run(command, cwd=BASE_DIR, env=environment, check=True)
 
     def flask_admin(self, url: str) -> int:
-        """Serve Flask-Admin over the people of a database and return its port."""
+        """Serve Flask-Admin for the users of a database, and return its port."""
         return self._gunicorn(
             "benchmarks.peers.flask_admin_app:create_app()", self.peers(), DATABASE_URL=url
         )
 
     def kit(self, url: str, *, redis_url: str = "") -> int:
-        """Serve the kit as in production and return its port."""
+        """Serve the kit as in production, and return its port."""
         more = {"REDIS_URL": redis_url} if redis_url else {}
         return self._gunicorn("manage:app", DATABASE_URL=url, **more)
 
     def bare(self, factory: str, url: str = "") -> int:
-        """Serve an app of benchmarks.bare under the same settings of gunicorn; return its port."""
+        """Serve an app of benchmarks.bare with the same gunicorn settings, and return its port."""
         return self._gunicorn(f"benchmarks.bare:{factory}()", DATABASE_URL=url)
 
     def redis(self) -> str:
-        """Start a Redis that keeps nothing and return its address."""
+        """Start a Redis without persistence, and return its URL."""
         port = free_port()
         command = [str(find_program()), "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
@@ -209,11 +209,11 @@ class Stand:
         return f"redis://127.0.0.1:{port}/0"
 
     def _gunicorn(self, app: str, python: Path | None = None, **environment: str) -> int:
-        """Return the port of a server, which is started unless there is one just like it."""
+        """Start a server unless an equal one runs, and return its port."""
         asked = (app, *sorted(environment.items()))
         if asked not in self._ports:
             port = free_port()
-            # The peers know nothing of the kit's settings, which gunicorn.conf.py looks at.
+            # gunicorn.conf.py reads the kit's settings, which the peers lack.
             command = [str(python or sys.executable), "-m", "gunicorn"]
             command += PEERS_SETTINGS if python else ["-c", "gunicorn.conf.py"]
             command += ["--bind", f"127.0.0.1:{port}", app]
@@ -229,7 +229,7 @@ class Stand:
         port: int,
         is_ready: Callable[[int], bool],
     ) -> None:
-        """Start a server that ends with the run, and wait until it is ready."""
+        """Start a server for the duration of the run, and wait until it is ready."""
         log = self.folder / f"{port}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -248,11 +248,11 @@ class Stand:
             time.sleep(0.05)
 
     def pid(self, port: int) -> int:
-        """Return the process that serves on a port."""
+        """Return the id of the process that listens on a port."""
         return self._pids[port]
 
     def browser(self, port: int, email: str = "", *, encoding: str = "identity") -> Browser:
-        """Return a browser at a server, signed in to the kit there if an address is given."""
+        """Return a browser for a server, signed in to the kit if an email is given."""
         browser = self._stack.enter_context(closing(Browser(port, encoding=encoding)))
         if email:
             browser.sign_in(email, self.password)
@@ -271,7 +271,7 @@ def _listens(port: int) -> bool:
 
 
 def _answers(port: int) -> bool:
-    # Gunicorn's parent listens for a moment before its workers, with their own sockets, take over.
+    # gunicorn's parent listens briefly before its workers take over with their own sockets.
     with closing(Browser(port)) as browser:
         try:
             browser.open("/healthz")

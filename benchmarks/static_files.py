@@ -1,4 +1,4 @@
-"""The stylesheet, compressed beforehand, beside the same file compressed as it is sent."""
+"""Measure the precompressed stylesheet against the same file compressed on the fly."""
 
 from collections.abc import Callable, Iterator
 

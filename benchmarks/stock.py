@@ -1,7 +1,7 @@
-"""What the worker is compared with: RQ's own, and jobs as its documentation has them.
+"""Provide RQ's own worker, and jobs as in its documentation, for comparison.
 
-`rq worker` finds the jobs here. Run as a program this module is RQ's worker with the kit's whole
-app loaded beforehand, so that its jobs need not import it.
+`rq worker` finds the jobs in this module. As a program, the module runs RQ's worker with the kit's
+app already loaded, so that its jobs need not import it.
 """
 
 import os
@@ -40,7 +40,7 @@ def nothing() -> None:
 
 
 if __name__ == "__main__":
-    from app import create_app  # `rq worker` needs no kit to send mail.
+    from app import create_app  # `rq worker` does not need the kit to send mail.
 
     create_app("production")
     Worker(["stock"], connection=Redis.from_url(os.environ["REDIS_URL"])).work(

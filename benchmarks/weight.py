@@ -1,4 +1,4 @@
-"""What a first visit to each page weighs over the wire, with all that the page loads."""
+"""Measure the bytes that a first visit to each page transfers, including all loaded files."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Page(NamedTuple):
 
 
 def first_visits(stand: Stand) -> Iterator[Result]:
-    """Weigh every page that someone can open: a stranger, a user and an administrator."""
+    """Measure every page for a visitor, a user and an administrator."""
     database = stand.database(stand.sizes.many_people)
     app = stand.app(database.url)
     paths = [*_paths(app), "/no-such-page"]
@@ -51,8 +51,8 @@ def first_visits(stand: Stand) -> Iterator[Result]:
 
 
 def _paths(app: Flask) -> Iterator[str]:
-    """Yield the address of every page, also of those behind a mailed link."""
-    # Another host would be refused.
+    """Yield the URL of every page, also of the pages of mailed links."""
+    # The app rejects any other host.
     with app.test_request_context(base_url=app.config["APP_URL"]):
         someone = db.session.scalars(select(User).order_by(User.id.desc()).limit(1)).one()
         tokens = {
@@ -68,7 +68,7 @@ def _paths(app: Flask) -> Iterator[str]:
 
 
 def _weigh(browser: Browser, path: str) -> Page | None:
-    """Return what the page weighs, or None for what is no page: a redirect, or JSON."""
+    """Return the size of a page, or None for a redirect or JSON."""
     response, content = browser.open(path)
     if response.status in range(300, 400) or response.headers.get_content_type() != "text/html":
         return None

@@ -1,4 +1,4 @@
-"""The worker: how many jobs and mails a second, how soon, and what if it is killed."""
+"""Measure the worker: jobs and mails per second, latency, and recovery after a kill."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ PRELOADED_WORKER = [sys.executable, "-m", "benchmarks.stock"]
 
 
 class Sink:
-    """A mail server that counts what it is sent, over STARTTLS only."""
+    """A mail server that counts the received mails and requires STARTTLS."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -64,7 +64,7 @@ class Sink:
 
 
 def mails(stand: Stand) -> Iterator[Result]:
-    """Send mails by the kit's worker and by `rq worker`, which opens a connection for each."""
+    """Send mails with the kit's worker and with `rq worker`, which connects for each mail."""
     with Sink() as sink, _queue(stand) as (app, redis, environment):
         environment |= {
             "MAIL_SERVER": "localhost",
@@ -85,7 +85,7 @@ def mails(stand: Stand) -> Iterator[Result]:
             return _per_second(redis, KIT, started, sizes.mails)
 
         def one_by_one() -> float:
-            """Write each as a page does, while the worker sends them."""
+            """Write each mail as a page does, while the worker sends them."""
             with app.app_context():
                 found = people()
                 db.session.expunge_all()
@@ -104,7 +104,7 @@ def mails(stand: Stand) -> Iterator[Result]:
             return _per_second(redis, STOCK, started, sizes.stock_jobs)
 
         with _worker(KIT_WORKER, environment, redis), _worker(RQ_WORKER, environment, redis):
-            by_rq()  # Its first job finds no compiled modules.
+            by_rq()  # The first job compiles its modules, so it is not measured.
             in_one_go()
             written = {
                 "Mails of the worker, `rq worker`": compare(sizes.rounds, in_one_go, by_rq),
@@ -119,7 +119,7 @@ def mails(stand: Stand) -> Iterator[Result]:
 
 
 def jobs(stand: Stand) -> Iterator[Result]:
-    """Run jobs that do nothing, and jobs that tell when they began."""
+    """Run jobs that do nothing, and jobs that report the time of their start."""
     with _queue(stand) as (app, redis, environment), app.app_context():
         others = Queue(STOCK, connection=redis)
 
@@ -151,7 +151,7 @@ def jobs(stand: Stand) -> Iterator[Result]:
 
 
 def recovery(stand: Stand) -> Iterator[Result]:
-    """Kill the worker in the middle of a job, and have another take over."""
+    """Kill the worker during a job, and let another worker take over."""
     with _queue(stand) as (app, redis, environment), app.app_context():
         for whom in stand.sizes.kills:
             redis.flushall()
@@ -176,7 +176,7 @@ def recovery(stand: Stand) -> Iterator[Result]:
 
 def _kill(whom: str, parent: int, child: int) -> None:
     if whom != "child":
-        os.kill(parent, signal.SIGSTOP)  # It is not to notice that its child has gone.
+        os.kill(parent, signal.SIGSTOP)  # The parent must not notice the death of its child.
     if whom != "parent":
         os.kill(child, signal.SIGKILL)
     if whom != "child":
@@ -204,7 +204,7 @@ def _begun(redis: Redis) -> bytes:
 
 @contextmanager
 def _queue(stand: Stand) -> Iterator[tuple[Flask, Redis, dict[str, str]]]:
-    """Yield an app that queues, its Redis, and the environment of a worker of both."""
+    """Yield an app that enqueues jobs, its Redis, and the environment for a worker."""
     database, redis_url = stand.database(stand.sizes.few_people).url, stand.redis()
     settings = {"SQLALCHEMY_DATABASE_URI": database, "REDIS_URL": redis_url}
     app = create_app("production", settings)
@@ -225,7 +225,7 @@ def _queue(stand: Stand) -> Iterator[tuple[Flask, Redis, dict[str, str]]]:
 def _worker(
     command: list[str], environment: dict[str, str], redis: Redis
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker until the end, from when it is registered."""
+    """Start a worker, wait until it is registered, and stop it at the end of the block."""
     there = redis.scard("rq:workers")
     process = subprocess.Popen(
         command,
@@ -250,7 +250,7 @@ def _per_second(redis: Redis, name: str, started: float, count: int) -> float:
 
 
 def _left(redis: Redis, name: str) -> int:
-    """Return how many jobs wait or run."""
+    """Return the number of jobs that wait or run."""
     with redis.pipeline() as pipeline:
         pipeline.llen(f"rq:queue:{name}")
         pipeline.llen(f"rq:queue:{name}:intermediate")

@@ -1,4 +1,4 @@
-"""Several processes that write to one SQLite database at the same time."""
+"""Measure several processes that write to one SQLite database at the same time."""
 
 import multiprocessing
 import time
@@ -20,7 +20,7 @@ COUNTER = "benchmark"
 
 
 def at_once(stand: Stand) -> Iterator[Result]:
-    """Count the writes that SQLite refuses, and those that it would refuse to a driver as it is."""
+    """Count the writes that SQLite refuses, with and without BEGIN IMMEDIATE."""
     writers, transactions = stand.sizes.writers, stand.sizes.transactions
     total = writers * transactions
     refused, counted, seconds = _run(stand, immediate=True)
@@ -36,7 +36,7 @@ def at_once(stand: Stand) -> Iterator[Result]:
 
 
 def _run(stand: Stand, *, immediate: bool) -> tuple[int, int, float]:
-    """Return how many transactions were refused and counted, and how many seconds it took."""
+    """Return the numbers of refused and of counted transactions, and the seconds."""
     url = f"sqlite:///{stand.folder}/writers-{immediate}.sqlite"
     app = stand.app(url)
     with app.app_context():
@@ -44,7 +44,7 @@ def _run(stand: Stand, *, immediate: bool) -> tuple[int, int, float]:
         db.session.add(EditableHTML(editor_name=COUNTER, value="0"))
         db.session.commit()
     writers, transactions = stand.sizes.writers, stand.sizes.transactions
-    # Processes made anew, as those of gunicorn are; a copy of this one would share connections.
+    # Spawned processes are like those of gunicorn. Forked processes would share connections.
     context = multiprocessing.get_context("spawn")
     ready: Barrier = context.Barrier(writers + 1)
     refusals: Queue[int] = context.Queue()
@@ -66,10 +66,10 @@ def _run(stand: Stand, *, immediate: bool) -> tuple[int, int, float]:
 def write(
     url: str, transactions: int, immediate: bool, ready: Barrier, refusals: "Queue[int]"
 ) -> None:
-    """Read a number and write the next one, over and over; put how often that was refused."""
+    """Increment a number repeatedly, and put the number of refusals into `refusals`."""
     refused = 0
     with create_app("production", {"SQLALCHEMY_DATABASE_URI": url}).app_context():
-        # Transactions that promise not to write begin as the driver would begin them all.
+        # Read-only transactions use a plain BEGIN, as the driver does for all transactions.
         reading_only.set(not immediate)
         ready.wait(WAIT)
         for _ in range(transactions):

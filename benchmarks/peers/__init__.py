@@ -1,1 +1,1 @@
-"""Other admins over the kit's own rows. They run in .venv-peers and import nothing of the kit."""
+"""Run other admins on the kit's own rows, in .venv-peers and without imports of the kit."""

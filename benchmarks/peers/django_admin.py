@@ -1,7 +1,7 @@
-"""Django's own admin for the kit's people: as it comes at /admin/, tuned at /tuned/, and an export.
+"""Serve Django's admin for the kit's users: the default at /admin/, tuned at /tuned/, an export.
 
-`python -m benchmarks.peers.django_admin prepare` makes the tables of its own and an administrator,
-`… tune` the index that the tuned one needs. gunicorn serves `application`.
+`python -m benchmarks.peers.django_admin prepare` creates Django's own tables and an administrator.
+`… tune` creates the index for the tuned admin. gunicorn serves `application`.
 """
 
 import csv
@@ -80,7 +80,7 @@ settings.configure(
 )
 django.setup()
 
-# Django has to be set up before these can be imported.
+# Django must be set up before these imports.
 from django.contrib import admin  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
@@ -95,7 +95,7 @@ from benchmarks.peers.models import Person  # noqa: E402
 
 
 class PersonAdmin(admin.ModelAdmin):
-    """What its documentation shows first."""
+    """A model admin with the first options in Django's documentation."""
 
     list_display = COLUMNS
     list_filter = ("role", "confirmed")
@@ -103,7 +103,7 @@ class PersonAdmin(admin.ModelAdmin):
 
 
 class EstimatingPaginator(Paginator):
-    """Asks the engine how many rows a table has about, unless a filter needs them counted."""
+    """Uses the engine's estimate of the number of rows, unless a filter requires a count."""
 
     @property
     def count(self) -> int:
@@ -118,7 +118,7 @@ class EstimatingPaginator(Paginator):
 
 
 class TunedPersonAdmin(PersonAdmin):
-    """What its users recommend to each other for large tables."""
+    """A model admin with the usual advice for large tables."""
 
     show_full_result_count = False
     paginator = EstimatingPaginator
@@ -136,7 +136,7 @@ class Echo:
 
 @login_required(login_url="/admin/login/")
 def export(_request: HttpRequest) -> StreamingHttpResponse:
-    """Stream everyone as Django's documentation streams large CSV files, with iterator()."""
+    """Stream all users with iterator(), as Django's documentation does for large CSV files."""
     writer = csv.writer(Echo())
 
     def lines() -> Iterator[str]:
@@ -162,7 +162,7 @@ def prepare() -> None:
 
 def tune() -> None:
     if connection.vendor == "postgresql":
-        # icontains compares UPPER(column), which a plain trigram index does not serve.
+        # icontains compares UPPER(column), for which a plain trigram index does not work.
         columns = ", ".join(f"upper({column}::text) gin_trgm_ops" for column in SEARCHED)
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE INDEX peers_search ON users USING gin ({columns})")

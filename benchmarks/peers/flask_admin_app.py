@@ -1,4 +1,4 @@
-"""Flask-Admin for the kit's people, without the sign-in that its users write: `create_app()`."""
+"""Serve Flask-Admin for the kit's users, without a sign-in: `create_app()`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The kit's tables as Django sees them; the kit's migrations look after them."""
+"""Define Django models for the kit's tables, which the kit's migrations manage."""
 
 from django.db import models
 
