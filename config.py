@@ -189,7 +189,10 @@ class Config:
         self.read_settings_of_features(read)
 
     def read_settings_of_features(self, read: Reader) -> None:
-        """Set the settings of the features that are on. Raises ConfigurationError if one exists."""
+        """Set the settings of the features that are on.
+
+        Raises ConfigurationError if this class already has a setting of that name.
+        """
         for feature in self.FEATURES.values():
             for name, setting in feature.settings.items() if not feature.off else ():
                 if hasattr(self, name):

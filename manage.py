@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def make_app() -> "Flask":
     """Create the application, with the garbage collector off while its modules are imported.
 
-    Repeated collections take a fifth of the time to start. The modules stay until the process
-    ends, so they are frozen and later collections skip them.
+    Repeated collections take a fifth of the start time. The modules stay until the process ends,
+    so they are frozen and later collections skip them.
     """
     gc.disable()
     try:

@@ -42,7 +42,7 @@ def lock(connection: Connection) -> None:
     Several hosts that start at once would otherwise all find an empty database. On SQLite the
     write lock, which a transaction takes when it begins, has the same effect.
 
-    The lock is polled. A statement that waits for the lock would keep a snapshot open, and CREATE
+    The lock is polled, because a statement that waits for it would keep a snapshot open. CREATE
     INDEX CONCURRENTLY in the other process waits until all snapshots are closed.
     """
     connection.execute(text("SET statement_timeout = 0"))

@@ -27,7 +27,7 @@ def environment() -> dict[str, str]:
 
 
 def _from_file(path: Path) -> dict[str, str]:
-    """Read UTF-8, with a byte order mark or without. Raises ConfigurationError."""
+    """Read a UTF-8 file with or without a byte order mark. Raises ConfigurationError."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

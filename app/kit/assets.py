@@ -143,7 +143,7 @@ def pages_version(app: Flask) -> str:
 
 
 def _fingerprint(*folders: Path) -> str:
-    """Return a short string that changes when a file under one of the folders does."""
+    """Return a hash that changes whenever a file under one of the folders changes."""
     stats = (
         (str(path), path.stat().st_mtime_ns)
         for folder in folders

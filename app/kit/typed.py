@@ -85,7 +85,8 @@ def hides_something(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Return whether `text` is one visible line that does not affect the text around it.
 
-    An ASCII text may be empty. Joiners within a word are allowed: some scripts and emoji need them.
+    An empty text counts as a name. Joiners within a word are allowed, because some scripts and
+    emoji need them.
     """
     if text.isascii():
         return text.isprintable()

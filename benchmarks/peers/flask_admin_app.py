@@ -32,10 +32,10 @@ def create_app() -> Flask:
         column_searchable_list = ("email", "first_name", "last_name")
         page_size = 100
         can_export = True
-        # Roles are loaded one by one, for which an export has no session left.
+        # Roles are loaded lazily, and an export has no session for that.
         column_export_list = (*COLUMNS[:3], "role_id", *COLUMNS[4:])
         export_max_rows = None
-        # A form of these would be of columns that only the kit understands.
+        # A form would need columns that only the kit understands.
         can_create = can_edit = False
 
     Admin(app).add_view(PersonView(Person, db.session, endpoint="person"))

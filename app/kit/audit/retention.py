@@ -67,7 +67,7 @@ def purge() -> int:
 
 
 Taken = Callable[[Iterable[str]], Container[str]]
-"""Return those of the given emails that belong to other users by now."""
+"""A function that returns the given emails that now belong to other users."""
 
 
 def anonymise(people: Mapping[int, Person], taken: Taken) -> None:

@@ -33,7 +33,7 @@ DEFAULTS = {
 }
 STEPS_BACK = re.compile(r"-\d+")
 FORMER_REVISION = re.compile(r"00[012]\d")
-LAST_OF_ALL = "0023"  # the last of the revisions that the first of each branch replace
+LAST_OF_ALL = "0023"  # the last revision before each branch got its own first one
 
 
 def init_app(migrate: Migrate) -> None:

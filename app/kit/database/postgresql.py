@@ -25,7 +25,7 @@ patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
 class NoAnswer(psycopg.OperationalError):
-    """PostgreSQL did not answer in time, for this request or for another one just before."""
+    """PostgreSQL did not answer this request, or an earlier request, in time."""
 
 
 class PatientConnection(psycopg.Connection[Any]):

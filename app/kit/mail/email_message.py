@@ -74,8 +74,8 @@ class EmailMessage(db.Model):
     state: Mapped[str] = mapped_column(String(16), default=EmailState.PENDING)
     # Each lease increments this number, so it also identifies the lease.
     attempts: Mapped[int] = mapped_column(default=0)
-    # The sweeper may take the mail from this time on: no worker took it, a retry is due, or the
-    # worker that leased it has died.
+    # The sweeper may take the mail from this time on: no worker has taken it, a retry is due, or
+    # its worker has died.
     next_try_at: Mapped[datetime] = mapped_column(
         UtcDateTime, default=lambda: now() + NOTIFY_PERIOD
     )
@@ -97,7 +97,7 @@ class EmailMessage(db.Model):
     def count_since(
         recipient: str | InstrumentedAttribute[str], message: str, since: datetime
     ) -> Select[int]:
-        """Select the number of mails of a kind to one email address since `since`."""
+        """Select the number of mails of a kind to one email address after `since`."""
         return (
             select(func.count())
             .select_from(EmailMessage)

@@ -144,7 +144,7 @@ def spawn(command: list[str]) -> Horse:
 def _of(pid: int, orders: int, replies: int, *of_the_horse: int) -> Horse:
     for descriptor in of_the_horse:
         os.close(descriptor)
-    with suppress(OSError):  # The horse sets its group too, so the group is right in any order.
+    with suppress(OSError):  # The horse does the same. Either call prevents killing a wrong group.
         os.setpgid(pid, pid)
     return Horse(pid, orders, replies)
 

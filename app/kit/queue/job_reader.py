@@ -34,7 +34,7 @@ SILENT_AFTER = 60  # seconds without a heartbeat from a worker
 
 
 class State(StrEnum):
-    """The list that a job is in."""
+    """The state of a job, which names its list in Redis."""
 
     QUEUED = "queued"
     STARTED = "started"
@@ -53,8 +53,9 @@ KEYS = {
     State.CANCELED: "rq:canceled:{}",
 }
 # KEYS: a list of jobs. ARGV: the command to read it, the first and the last rank, the prefix and a
-# part of matching ids, whether the number of a run follows each id, whether to read scores, which
-# takes twice as long. Returns the number of ids read, then the id and score of each match.
+# part of matching ids, whether the number of a run follows each id, whether to read scores.
+# Reading scores takes twice as long. Returns the number of ids read, then the id and score of each
+# match.
 _MATCHING = """
 local command, first, last, beginning, part, numbered, scored = unpack(ARGV)
 local arguments = {command, KEYS[1], first, last}
@@ -305,7 +306,10 @@ def _search(
 def _entries(
     redis: Redis, queue: str, state: State, task: str, search: str, *, scores: bool = False
 ) -> Iterator[tuple[float, bytes]]:
-    """Yield the score and id of each match. Redis filters the ids in CHUNKs. Scores may be 0."""
+    """Yield the score and id of each match. Scores are 0 in queues and without `scores`.
+
+    Redis filters the ids, CHUNK at first and then more at a time.
+    """
     script = redis.register_script(_MATCHING)
     is_list = state == State.QUEUED
     command = {State.QUEUED: "LRANGE", State.SCHEDULED: "ZRANGE"}.get(state, "ZREVRANGE")

@@ -55,7 +55,7 @@ def user_list_actions() -> list[UserListAction]:
 
 
 def user_selection(*, bar: str, form: str) -> None:
-    """Add the form for selected users. Raises ConfigurationError if there already is one."""
+    """Add the form for selected users. Raises ConfigurationError if another form exists."""
     if _user_selections:
         raise ConfigurationError(
             f"{bar} and {_user_selections[0].bar} both let users be picked in their list, where a "

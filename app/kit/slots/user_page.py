@@ -124,7 +124,7 @@ def acts_on_user(view: Target) -> Target:
 
 
 def check(app: Flask) -> None:
-    """Raise ConfigurationError if an action on users has no view, or a marked view no action."""
+    """Raise ConfigurationError if an action has no view, or a marked view has no action."""
     for endpoint in _user_actions:
         if endpoint not in app.view_functions:
             raise ConfigurationError(

@@ -138,7 +138,7 @@ def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
 
 
 def show_closed_gate(error: GateClosed) -> Any:
-    """Tell a JSON client how to open the gate."""
+    """Respond to a JSON client with instructions to open the gate."""
     return show(error, (error.title, error.message))
 
 
