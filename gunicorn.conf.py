@@ -22,7 +22,7 @@ except ConfigurationError as error:
     sys.exit(str(error))
 # Two threads bridge waits for the database. More threads would only compete for Python's lock. The
 # file is run by its path, because an import would load the application into the parent process.
-worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["Worker"]
+worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["PatientWorker"]
 threads = 2
 
 

@@ -26,7 +26,7 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True)
-class Address:
+class ServerAddress:
     """The host, port and credentials of a server in REDIS_URL."""
 
     scheme: str
@@ -36,7 +36,7 @@ class Address:
     password: str
 
     @classmethod
-    def parse(cls, url: str) -> Address:
+    def parse(cls, url: str) -> ServerAddress:
         parts = urlsplit(url)
         try:
             port = parts.port or 6379
@@ -69,7 +69,7 @@ def is_running(url: str, *, ssl_cert_reqs: str = "required") -> bool:
     Raises CannotStart if the server cannot be used: it refuses the password, or it is no Redis.
     """
     settings = {"REDIS_SSL_CERT_REQS": ssl_cert_reqs}
-    address = Address.parse(url)
+    address = ServerAddress.parse(url)
     try:
         with redis_client.connect(url, settings, timeout=1) as client:
             client.ping()
@@ -87,7 +87,7 @@ def is_running(url: str, *, ssl_cert_reqs: str = "required") -> bool:
     return True
 
 
-def _is_taken(address: Address) -> bool:
+def _is_taken(address: ServerAddress) -> bool:
     try:
         with socket.create_connection((address.host, address.port), timeout=1):
             return True
@@ -118,7 +118,7 @@ def is_installed() -> bool:
     return True
 
 
-def settings(address: Address, directory: Path) -> str:
+def settings(address: ServerAddress, directory: Path) -> str:
     """Return the configuration of a persistent server that listens on this machine only.
 
     Raises CannotStart for a host or a URL scheme for which no server can be started.
@@ -165,7 +165,7 @@ def become(url: str, directory: Path) -> None:
     The settings are passed on standard input, so that no process list shows the password. Raises
     CannotStart.
     """
-    address = Address.parse(url)
+    address = ServerAddress.parse(url)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory.chmod(0o700)
     os.umask(0o077)  # jobs contain values that only this system user may read

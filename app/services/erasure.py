@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from app.extensions import db
 from app.kit.audit import retention
-from app.kit.audit.forgetting import Person
+from app.kit.audit.forgetting import ErasedUser
 from app.models import User
 
 
@@ -35,10 +35,10 @@ def anonymise_most(user_ids: Sequence[int], is_due: ColumnElement[bool]) -> None
     retention.anonymise_most(people, lambda emails: _others(emails, people), are_due)
 
 
-def _people(user_ids: Sequence[int]) -> dict[int, Person]:
+def _people(user_ids: Sequence[int]) -> dict[int, ErasedUser]:
     users = db.session.scalars(select(User).where(User.id.in_(user_ids))).all()
     return {
-        user.id: Person(user.id, user.email, [user.email, user.pending_email, user.full_name()])
+        user.id: ErasedUser(user.id, user.email, [user.email, user.pending_email, user.full_name()])
         for user in users
     }
 

@@ -20,7 +20,6 @@ from app.kit.web import origin
 from app.models import User
 from app.models.user import canonical_email
 
-HOUR = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 MONTH = timedelta(days=30)
 MARK = "known_browser"

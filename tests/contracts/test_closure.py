@@ -21,11 +21,6 @@ MOST_LINES_OF_THE_CORE = 3_000
 MOST_LINES_OF_THE_KIT = 6_000
 # A blueprint imports all of its views to register them, so a view does not need the others.
 REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
-# Names used by two classes. Rename one of each pair, and never add a name.
-TWICE = {
-    *("Address", "Action", "Filters", "NotOpen", "NotYours", "Overview", "Person", "Plan"),
-    *("QueueAway", "Sample", "TooMany", "Total", "Worker"),
-}
 
 
 def owner_of(module: str) -> str:
@@ -199,5 +194,4 @@ def test_class_names_are_unique():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name].append(name_of(path))
     twice = {name: places for name, places in found.items() if len(places) > 1}
-    new = {name: places for name, places in twice.items() if name not in TWICE}
-    assert not new, f"Rename one of each, so that a name means one thing: {new}"
+    assert not twice, f"Rename one of each, so that a name means one thing: {twice}"

@@ -54,7 +54,7 @@ class RedisServer:
         return Redis(port=self.port)
 
     def start(self) -> None:
-        address = redis_server.Address.parse(self.url)
+        address = redis_server.ServerAddress.parse(self.url)
         settings = redis_server.settings(address, self.directory)
         self.process = subprocess.Popen(
             [redis_server.find_program(), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL

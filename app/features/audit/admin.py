@@ -17,7 +17,7 @@ from app.admin.list_params import asked_for
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features import audit as trail
-from app.features.audit import Filters
+from app.features.audit import EventFilters
 from app.kit import slots
 from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
@@ -32,7 +32,7 @@ viewers_only = permission_required(Permission.VIEW_AUDIT)
 @viewers_only
 def audit() -> ResponseReturnValue:
     """List the events, newest first. The query string holds every filter."""
-    filters, notices = Filters.from_query(request.args)
+    filters, notices = EventFilters.from_query(request.args)
     before, after = (_cursor(name, notices) for name in ("before", "after"))
     page = trail.find(filters, before=before, after=after)
     return render_template(
@@ -66,7 +66,7 @@ def audit_event(event_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def export_audit() -> ResponseReturnValue:
     """Export the listed events as CSV. It takes a POST, because it records an event itself."""
-    filters, _ = Filters.from_query(request.args)
+    filters, _ = EventFilters.from_query(request.args)
     if request.method != "POST":  # The password prompt redirects back with a GET.
         query: dict[str, Any] = filters.to_query()
         return redirect(url_for("admin.audit", **query))

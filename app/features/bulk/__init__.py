@@ -21,7 +21,7 @@ from app.features.bulk.services.operations import (
 from app.features.bulk.services.previews import (
     MOST_PICKED,
     NobodyChosen,
-    Sample,
+    PreviewSample,
     left_out,
     preview,
     whom,
@@ -39,8 +39,8 @@ __all__ = [
     "NobodyChosen",
     "NotOpen",
     "NotYours",
+    "PreviewSample",
     "QueueAway",
-    "Sample",
     "begin_again",
     "confirm",
     "get",

@@ -17,7 +17,7 @@ BOTH = re.compile(r"(color-schemes?\s*[:\"=]+\s*(?:content=\")?)light dark")
 
 
 @dataclass(frozen=True)
-class Sample:
+class GallerySample:
     """A message rendered with its sample data, or the problem that prevented it."""
 
     name: str
@@ -26,7 +26,7 @@ class Sample:
     problem: str = ""
 
 
-def every_message() -> list[Sample]:
+def every_message() -> list[GallerySample]:
     """Return a sample of each message, in the order of app.emails."""
     return [_sample(name) for name in MESSAGES]
 
@@ -50,11 +50,13 @@ def in_scheme(html: str, scheme: str) -> str:
     return BOTH.sub(rf"\g<1>{scheme}", PREFERENCE.sub(decide, html))
 
 
-def _sample(name: str) -> Sample:
+def _sample(name: str) -> GallerySample:
     reason = MESSAGES[name].reason
     try:
-        return Sample(name, reason, emails.sample(name))
+        return GallerySample(name, reason, emails.sample(name))
     except TemplateError as error:
-        return Sample(name, reason, None, f"It cannot be shown: {error}")
+        return GallerySample(name, reason, None, f"It cannot be shown: {error}")
     except KeyError as error:
-        return Sample(name, reason, None, f"Its sample lacks {error}: see @message(…, sample=…).")
+        return GallerySample(
+            name, reason, None, f"Its sample lacks {error}: see @message(…, sample=…)."
+        )

@@ -17,9 +17,9 @@ from app.extensions import db
 from app.features import imports
 from app.features.imports import (
     FileGone,
+    ImportNotOpen,
     NoEmailColumn,
-    NotOpen,
-    NotYours,
+    NotYourImport,
     TooManyUnfinished,
     Unreadable,
 )
@@ -89,7 +89,7 @@ def import_columns(import_id: int) -> ResponseReturnValue:
         if (answer := _columns_chosen(row, form)) is not None:
             return answer
         shown = imports.preview(row)
-    except NotOpen:
+    except ImportNotOpen:
         flash(CHANGED, "error")
         return _back_to(row)
     except FileGone:
@@ -170,7 +170,7 @@ def run_import(import_id: int) -> ResponseReturnValue:
     check, keep_good = request.args.get("check", ""), "keep_good" in request.args
     try:
         if row.state != ImportState.CHECKED or check != str(row.checks):
-            raise NotOpen
+            raise ImportNotOpen
         if question := confirm(
             title=f"Import {row.file_name}?",
             text=_what_will_happen(row),
@@ -181,7 +181,7 @@ def run_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.run(row, check=int(check), keep_good=keep_good, by=me())
-    except NotOpen:
+    except ImportNotOpen:
         flash(CHANGED, "error")
     return _back_to(row)
 
@@ -223,9 +223,9 @@ def go_on_with_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.go_on(row, by=me())
-    except NotOpen:
+    except ImportNotOpen:
         flash(CHANGED, "error")
-    except NotYours:
+    except NotYourImport:
         flash(NOT_YOURS.format(row.actor_label), "error")
     except FileGone:
         return _ask_for_file_again()
@@ -238,7 +238,7 @@ def cancel_import(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
     try:
         imports.cancel(row, by=me())
-    except NotOpen:
+    except ImportNotOpen:
         flash(CHANGED, "error")
     else:
         flash("It stops after the lines at hand. What is done stays done.", "success")
@@ -262,10 +262,10 @@ def delete_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.delete(row, by=me())
-    except NotOpen:
+    except ImportNotOpen:
         flash("It is being worked on. Stop it first.", "error")
         return _back_to(row)
-    except NotYours:
+    except NotYourImport:
         flash(NOT_YOURS.format(row.actor_label), "error")
         return _back_to(row)
     flash("The import is deleted.", "success")

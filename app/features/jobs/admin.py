@@ -13,7 +13,7 @@ from app.features.jobs import (
 )
 from app.features.jobs import jobs as jobs_service
 from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
-from app.features.jobs.jobs import JobGone, JobPage, QueueAway
+from app.features.jobs.jobs import JobGone, JobPage, JobQueueAway
 from app.kit.mail import outbox
 from app.kit.queue.job_reader import State
 from app.models import Permission
@@ -41,7 +41,7 @@ def jobs() -> ResponseReturnValue:
             search=filters["search"],
             page=page_number(notices),
         )
-    except QueueAway:
+    except JobQueueAway:
         overview = None
     return render_template(
         "admin/jobs.html",
@@ -69,7 +69,7 @@ def job(job_id: str) -> ResponseReturnValue:
     except JobGone:
         if not is_live():
             abort(404)
-    except QueueAway:
+    except JobQueueAway:
         away = True
     return render_template(
         "admin/job.html", job_id=job_id, shown=shown, away=away, lists=LISTS, live=is_live()
@@ -150,7 +150,7 @@ def _change_one(
             abort(404)
         flash(GONE, "error")
         return redirect(overview)
-    except QueueAway:
+    except JobQueueAway:
         flash(AWAY, "error")
         return redirect(overview)
     flash(done, "success")

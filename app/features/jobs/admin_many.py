@@ -10,7 +10,7 @@ from app.admin.list_params import confirm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.jobs import jobs as jobs_service
 from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
-from app.features.jobs.jobs import Done, QueueAway
+from app.features.jobs.jobs import Done, JobQueueAway
 from app.kit.queue.job_reader import State
 from app.models import Permission
 from app.sign_in import me
@@ -93,7 +93,7 @@ def _change_many(
         ):
             return question
         result: Done = action(queue, task)
-    except QueueAway:
+    except JobQueueAway:
         flash(AWAY, "error")
         return redirect(back)
     verb = "is" if result.count == 1 else "are"

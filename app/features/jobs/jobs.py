@@ -35,7 +35,7 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
-class QueueAway(Exception):
+class JobQueueAway(Exception):
     """Redis does not answer or is not configured."""
 
 
@@ -80,12 +80,12 @@ def _asks_redis(
     @wraps(function)
     def asking(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         if not queue.is_configured():
-            raise QueueAway
+            raise JobQueueAway
         try:
             return function(*args, **kwargs)
         except RedisError as error:
             logger.warning("the queues cannot be seen: %s", error)
-            raise QueueAway from error
+            raise JobQueueAway from error
 
     return asking
 

@@ -9,7 +9,7 @@ from app.extensions import db
 from app.features.roles import editing, role_pages
 from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
-from app.features.roles.reassign_role import MOST, TooMany
+from app.features.roles.reassign_role import MOST, TooManyUsers
 from app.kit import edit_conflicts
 from app.models import Permission, Role
 from app.services import landing_pages, policy
@@ -144,7 +144,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
         except DefaultRole:
             flash(_why_not(found, form) or "", "error")
             return back
-        except TooMany:
+        except TooManyUsers:
             form.role.errors = [
                 f"More than {MOST:,} people have this role. Give them another with a bulk change."
             ]

@@ -147,7 +147,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     """Delete `role`, move its users to `move_to`, and return their number.
 
     This is one transaction. All moved users get a mail, except deleted ones. Raises
-    InsufficientPrivileges, DefaultRole, LastAdministrator, RoleGone and reassign_role.TooMany.
+    InsufficientPrivileges, DefaultRole, LastAdministrator, RoleGone and reassign_role.TooManyUsers.
     """
     _lock_all(by)
     lock_role(role, to_delete=True)

@@ -13,7 +13,7 @@ MOST = 100_000  # users that one request moves, in some seconds
 BATCH = 10_000  # users that one statement moves; a statement must take less than ten seconds
 
 
-class TooMany(Exception):
+class TooManyUsers(Exception):
     """The role has more users than one request can move. A bulk action can move them."""
 
 
@@ -29,7 +29,7 @@ def everyone(role: Role, *, to: Role, by: User | None) -> int:
     ids = db.session.scalars(locked.with_for_update(key_share=True)).all()
     if len(ids) > MOST:
         db.session.rollback()
-        raise TooMany
+        raise TooManyUsers
     for first in range(0, len(ids), BATCH):
         batch = ids[first : first + BATCH]
         _move(has_it & User.id.between(batch[0], batch[-1]), role=role, to=to, by=by)

@@ -18,7 +18,7 @@ def name_of_erased(user_id: int) -> str:
     return f"deleted user #{user_id}"
 
 
-class Person:
+class ErasedUser:
     """A user to erase from the trail: the new label, and the known emails and names."""
 
     def __init__(self, user_id: int, email: str, names: Iterable[str | None]) -> None:
@@ -50,7 +50,7 @@ class Person:
         return {text.lower() for text in self.texts if "@" in text}
 
 
-def without(row: Mapping[str, Any], people: Mapping[int, Person]) -> dict[str, Any]:
+def without(row: Mapping[str, Any], people: Mapping[int, ErasedUser]) -> dict[str, Any]:
     """Return the columns of an event to update, so that it names none of the users in `people`."""
     kept = ("actor_label", "acting_as_label", "subject_label", "address", "device")
     values = {key: row[key] for key in ("id", *kept, "changes", "details")}
@@ -82,7 +82,7 @@ def _addresses(row: Mapping[str, Any], user_id: int) -> Iterator[str]:
             yield from filter(None, row["changes"].get(key, ()))
 
 
-def without_search(details: Mapping[str, Any], person: Person) -> dict[str, Any]:
+def without_search(details: Mapping[str, Any], person: ErasedUser) -> dict[str, Any]:
     """Remove a user from the search and the reason in the details of an event.
 
     A list of your own may store its search under any key, so emails are replaced everywhere. Names
@@ -96,7 +96,7 @@ def without_search(details: Mapping[str, Any], person: Person) -> dict[str, Any]
     }
 
 
-def _without_address(value: Any, person: Person) -> Any:
+def _without_address(value: Any, person: ErasedUser) -> Any:
     if isinstance(value, dict):
         return without_search(value, person)
     if isinstance(value, list):
@@ -104,7 +104,7 @@ def _without_address(value: Any, person: Person) -> Any:
     return person.address_taken_out_of(value) if isinstance(value, str) else value
 
 
-def _cleaned(value: Any, person: Person, *, everything: bool) -> Any:
+def _cleaned(value: Any, person: ErasedUser, *, everything: bool) -> Any:
     """Replace a user's names in a value of an event. `everything` also replaces PERSONAL values."""
     if isinstance(value, dict):
         return {

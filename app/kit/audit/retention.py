@@ -29,7 +29,7 @@ from sqlalchemy import cast as cast_to
 from app.extensions import db, is_sqlite, let_others_write
 from app.kit.audit.actions import SEARCHING
 from app.kit.audit.event import AuditEvent
-from app.kit.audit.forgetting import NOWHERE, Person, without, without_search
+from app.kit.audit.forgetting import NOWHERE, ErasedUser, without, without_search
 from app.kit.audit.recording import maintenance
 from app.kit.database import now
 
@@ -70,7 +70,7 @@ Taken = Callable[[Iterable[str]], Container[str]]
 """A function that returns the given emails that now belong to other users."""
 
 
-def anonymise(people: Mapping[int, Person], taken: Taken) -> None:
+def anonymise(people: Mapping[int, ErasedUser], taken: Taken) -> None:
     """Replace users who are about to be erased in the audit trail. The caller commits.
 
     Their events stay, and name them by their number. Their IP addresses and devices are emptied.
@@ -82,7 +82,9 @@ def anonymise(people: Mapping[int, Person], taken: Taken) -> None:
         _forget_mentions(people, taken)
 
 
-def anonymise_most(people: Mapping[int, Person], taken: Taken, are_due: Callable[[], bool]) -> None:
+def anonymise_most(
+    people: Mapping[int, ErasedUser], taken: Taken, are_due: Callable[[], bool]
+) -> None:
     """Replace users in all their events but the last batch, which is left to `anonymise`.
 
     Each batch has its own transaction. A user may appear in a hundred thousand events, and a SQLite
@@ -104,7 +106,7 @@ def anonymise_most(people: Mapping[int, Person], taken: Taken, are_due: Callable
         let_others_write()
 
 
-def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
+def _take_out(ids: Sequence[int], people: Mapping[int, ErasedUser]) -> None:
     """Rewrite these events, oldest first, so that an email is known before later events name it.
 
     A concurrent run locks the events in the same order, so the two cannot deadlock.
@@ -114,7 +116,7 @@ def _take_out(ids: Sequence[int], people: Mapping[int, Person]) -> None:
     _write([without(row._asdict(), people) for row in rows])
 
 
-def _forget_mentions(people: Mapping[int, Person], taken: Taken) -> None:
+def _forget_mentions(people: Mapping[int, ErasedUser], taken: Taken) -> None:
     """Replace the users in events that mention them as neither the actor nor the subject."""
     names = {text: one.name for one in people.values() for text in one.addresses}
     others = taken(names)
@@ -152,7 +154,7 @@ def _forget_mails(own: Mapping[str, str]) -> None:
     _write([{"id": row.id, "subject_label": own[row.subject_label]} for row in rows])
 
 
-def _forget_searches(people: Mapping[int, Person]) -> None:
+def _forget_searches(people: Mapping[int, ErasedUser]) -> None:
     """Replace the users in the recorded searches of exports and downloads."""
     details = _in_lower_case(cast_to(COLUMNS.details, Text))
     texts = {text for one in people.values() for text in one.texts}
@@ -177,7 +179,7 @@ def _in_lower_case(json_text: ColumnElement[str]) -> ColumnElement[str]:
     return func.lower(json_text if is_sqlite() else collate(json_text, "C"))
 
 
-def _events_of(people: Mapping[int, Person]) -> list[int]:
+def _events_of(people: Mapping[int, ErasedUser]) -> list[int]:
     """Return the ids of the events that still name one of these users, oldest first."""
     names = [person.name for person in people.values()]
 

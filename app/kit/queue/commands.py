@@ -139,7 +139,7 @@ def _work(burst: bool) -> None:
 
 
 def _say_that_redis_is_away(error: RedisError) -> None:
-    address = redis_server.Address.parse(current_app.config["REDIS_URL"])
+    address = redis_server.ServerAddress.parse(current_app.config["REDIS_URL"])
     click.echo(f"Redis at {address} does not answer ({error}); the worker waits for it.", err=True)
 
 
@@ -246,7 +246,7 @@ def run_redis() -> None:
     url = config["REDIS_URL"]
     if not url:
         raise click.ClickException("REDIS_URL is empty, so it names no place for a Redis.")
-    address = redis_server.Address.parse(url)
+    address = redis_server.ServerAddress.parse(url)
     try:
         if redis_server.is_running(url, ssl_cert_reqs=config["REDIS_SSL_CERT_REQS"]):
             _wait_for_a_signal(f"Using the Redis that runs at {address}.")

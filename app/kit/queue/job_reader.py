@@ -161,7 +161,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Overview:
+class QueueOverview:
     """The number of jobs in each list of each queue, and the workers."""
 
     counts: dict[str, dict[State, int]]
@@ -183,7 +183,7 @@ def queue_names() -> list[str]:
     return list(current_app.config["RQ_QUEUES"])
 
 
-def overview() -> Overview:
+def overview() -> QueueOverview:
     """Count the jobs and read the workers, always in two round trips."""
     names = queue_names()
     with connection() as redis:
@@ -199,7 +199,7 @@ def overview() -> Overview:
             counts[name] = {state: _whole(next(answers)) for state in State}
             found = next(answers)
             keys |= set(found) if isinstance(found, list) else set()
-        return Overview(counts, _workers(redis, sorted(keys)))
+        return QueueOverview(counts, _workers(redis, sorted(keys)))
 
 
 def find(

@@ -110,7 +110,7 @@ class PunctualUnreader(SocketUnreader):
             self._patience -= time.monotonic() - began
 
 
-class Worker(ThreadWorker):
+class PatientWorker(ThreadWorker):
     """gunicorn's threaded worker, in which only `threads` threads run the application at a time."""
 
     def get_thread_pool(self) -> ThreadPoolExecutor:

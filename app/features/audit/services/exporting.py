@@ -10,7 +10,7 @@ from sqlalchemy import Text, cast
 
 from app.extensions import db
 from app.features.audit.services import finding, walking
-from app.features.audit.services.filters import Filters
+from app.features.audit.services.filters import EventFilters
 from app.kit import audit
 from app.kit.audit.actions import ACTIONS
 from app.kit.database import reading_only
@@ -33,7 +33,7 @@ READ = (
 )
 
 
-def export(filters: Filters, *, by: User) -> Iterator[str]:
+def export(filters: EventFilters, *, by: User) -> Iterator[str]:
     """Record the export, and return the lines of a CSV file with all earlier events.
 
     Each part is read in its own transaction, so a slow client blocks no writer on SQLite.
@@ -44,7 +44,7 @@ def export(filters: Filters, *, by: User) -> Iterator[str]:
     return _lines(filters, until)
 
 
-def _lines(filters: Filters, until: int) -> Iterator[str]:
+def _lines(filters: EventFilters, until: int) -> Iterator[str]:
     reading_only.set(True)
     yield BYTE_ORDER_MARK + written([COLUMNS])
     for rows in finding.every(filters, until=until, columns=READ):

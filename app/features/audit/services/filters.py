@@ -16,7 +16,7 @@ LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True)
-class Filters:
+class EventFilters:
     """The filters of an event list. Days are whole days in UTC, the last one included.
 
     `action` is a key of ACTIONS, or a key of NOUNS for all actions on that kind of subject.
@@ -32,7 +32,7 @@ class Filters:
 
     @property
     def is_empty(self) -> bool:
-        return self == Filters()
+        return self == EventFilters()
 
     @property
     def actions(self) -> list[str]:
@@ -54,7 +54,7 @@ class Filters:
         return {name: value for name, value in query.items() if value}
 
     @staticmethod
-    def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
+    def from_query(query: Mapping[str, str]) -> tuple[EventFilters, list[str]]:
         """Read the query parameters that `to_query` wrote.
 
         Invalid values are ignored, and a notice names each of them.
@@ -74,7 +74,7 @@ class Filters:
         if first and last and first > last:
             notices.append("The first day is after the last, so every day is shown.")
             first = last = None
-        return Filters(search, action, user_id, address or "", first, last), notices
+        return EventFilters(search, action, user_id, address or "", first, last), notices
 
 
 def network_address(text: str) -> str | None:

@@ -13,15 +13,15 @@ from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.features.audit.services import searching
-from app.features.audit.services.filters import Filters
+from app.features.audit.services.filters import EventFilters
 from app.features.audit.services.searching import Source
 from app.features.audit.services.walking import (
     FIRST,
     LAST,
     LISTED,
+    EventTotal,
     Page,
     Span,
-    Total,
     merged,
     newer,
     older,
@@ -39,7 +39,7 @@ OUT_OF_ORDER = 1_000
 
 
 def find(
-    filters: Filters,
+    filters: EventFilters,
     *,
     before: int | None = None,
     after: int | None = None,
@@ -91,7 +91,9 @@ def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE)
     return older([source], Span(FIRST, LAST), LAST if before is None else before, per_page)
 
 
-def every(filters: Filters, *, until: int, columns: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:
+def every(
+    filters: EventFilters, *, until: int, columns: Sequence[Any]
+) -> Iterator[Sequence[Row[Any]]]:
     """Yield all events up to the id `until` in parts, newest first."""
     found, _ = searching.sources(filters)
     span = _span(filters)
@@ -109,7 +111,7 @@ def newest_id() -> int:
 # Where a day begins
 
 
-def _span(filters: Filters) -> Span:
+def _span(filters: EventFilters) -> Span:
     first = last = None
     low, high = FIRST, LAST
     if filters.first:
@@ -135,19 +137,19 @@ def _scalar(query: Select[Any], default: int) -> int:
 # Counting
 
 
-def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> Total | None:
+def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> EventTotal | None:
     """Return the number of events, or None when counting is too slow."""
     if page.before is None:
-        return Total(len(page.rows))
+        return EventTotal(len(page.rows))
     if not is_narrowed:
         # Ids are sequential, and the oldest events are deleted first.
         low = select(func.min(AuditEvent.id)).scalar_subquery()
         high = select(func.max(AuditEvent.id)).scalar_subquery()
-        return Total(db.session.scalar(select(high - low + 1)) or 0, is_estimate=True)
+        return EventTotal(db.session.scalar(select(high - low + 1)) or 0, is_estimate=True)
     walked = found[0] if found else None
     if len(found) > 1 or (walked and len(walked.conditions) > MOST_COUNTED):
         return None
     queries = [query.limit(COUNT_CAP + 1) for query in walks(walked, span, newest_first=None)]
     ids = select(merged(queries, walked).c.id).limit(COUNT_CAP + 1).subquery()
     count = db.session.scalar(select(func.count()).select_from(ids)) or 0
-    return Total(min(count, COUNT_CAP), is_capped=count > COUNT_CAP)
+    return EventTotal(min(count, COUNT_CAP), is_capped=count > COUNT_CAP)

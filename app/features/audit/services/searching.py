@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from app.extensions import db
-from app.features.audit.services.filters import Filters, network_address
+from app.features.audit.services.filters import EventFilters, network_address
 from app.models import AuditEvent
 from app.services import user_lookup
 
@@ -49,7 +49,7 @@ class Source:
         return or_(false(), *(condition(columns) for condition in self.conditions))
 
 
-def sources(filters: Filters) -> tuple[list[Source], list[str]]:
+def sources(filters: EventFilters) -> tuple[list[Source], list[str]]:
     """Return the sources that every listed event must be in, and notices about omissions."""
     found: list[Source] = []
     notices: list[str] = []

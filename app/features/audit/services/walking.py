@@ -56,7 +56,7 @@ LOOKED_AT = (
 
 
 @dataclass(frozen=True)
-class Total:
+class EventTotal:
     """The number of events: exactly, about, or more than `count`."""
 
     count: int
@@ -74,7 +74,7 @@ class Page:
     rows: Sequence[Row[Any]]
     before: int | None = None
     after: int | None = None
-    total: Total | None = None
+    total: EventTotal | None = None
     searched_to: datetime | None = None
     notices: list[str] = field(default_factory=list)
 

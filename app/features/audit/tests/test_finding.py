@@ -8,7 +8,7 @@ from sqlalchemy import insert, text
 
 from app.extensions import db
 from app.features import audit
-from app.features.audit import Filters
+from app.features.audit import EventFilters
 from app.features.audit.services import finding, walking
 from app.models import AuditEvent
 from app.services import user_lookup
@@ -22,10 +22,10 @@ def ids(page):
 
 def test_a_list_is_walked_in_both_directions(app, add_event):
     every = [add_event() for _ in range(7)]
-    first = finding.find(Filters(), per_page=3)
-    second = finding.find(Filters(), before=first.before, per_page=3)
-    back = finding.find(Filters(), after=second.after, per_page=3)
-    oldest = finding.find(Filters(), after=0, per_page=3)
+    first = finding.find(EventFilters(), per_page=3)
+    second = finding.find(EventFilters(), before=first.before, per_page=3)
+    back = finding.find(EventFilters(), after=second.after, per_page=3)
+    oldest = finding.find(EventFilters(), after=0, per_page=3)
 
     assert ids(first) == every[6:3:-1]
     assert ids(second) == every[3:0:-1]
@@ -43,7 +43,7 @@ def test_events_are_found_by_everything_that_is_asked(app, make_user, add_event)
     role = add_event("role.changed", subject_type="role", subject_id=7, subject_label="Editor")
 
     def found(**filters):
-        return ids(finding.find(Filters(**filters)))
+        return ids(finding.find(EventFilters(**filters)))
 
     assert found() == [role, tried, acting, on, by]
     assert found(action="role.changed") == [role]
@@ -68,9 +68,9 @@ def test_users_are_found_without_an_index_too(app, make_user, add_event, monkeyp
     ada = make_user(email="ada@example.com", first_name="Ada", last_name="Love_lace")
     by = add_event(actor_id=ada.id)
     for search in ("ada@example.com", "LOVE_ ada", "ample.com love"):
-        assert ids(finding.find(Filters(search=search))) == [by]
+        assert ids(finding.find(EventFilters(search=search))) == [by]
     for search in ("ada lovel", "loveXlace", "%"):
-        assert ids(finding.find(Filters(search=search))) == []
+        assert ids(finding.find(EventFilters(search=search))) == []
 
 
 def test_days_are_whole_and_the_last_one_included(app, add_event):
@@ -80,7 +80,7 @@ def test_days_are_whole_and_the_last_one_included(app, add_event):
     late = add_event(at=at + timedelta(hours=23.9))
 
     def found(**days):
-        return ids(finding.find(Filters(**days)))
+        return ids(finding.find(EventFilters(**days)))
 
     first, second = date(2026, 3, 1), date(2026, 3, 2)
     assert found(first=first, last=first) == [late, hours[3], hours[2], hours[1]]
@@ -104,7 +104,7 @@ def test_filters_that_meet_are_looked_through_step_by_step(app, add_event, make_
         if hit and number % 2:
             wanted.append(event_id)
         add_event("user.suspended", address=ADDRESS)
-    filters = Filters(user_id=user.id, action="user", address=ADDRESS)
+    filters = EventFilters(user_id=user.id, action="user", address=ADDRESS)
     assert wanted
     assert ids(finding.find(filters)) == wanted[::-1]
     assert ids(finding.find(filters, after=0)) == wanted[::-1]
@@ -125,22 +125,24 @@ def test_a_total_is_exact_or_says_that_it_is_not(app, add_event, monkeypatch):
     for _ in range(6):
         add_event(address=ADDRESS)
 
-    assert finding.find(Filters(address="192.0.2.1"), per_page=2).total.count == 0
-    assert finding.find(Filters(), per_page=2).total.is_estimate
-    assert finding.find(Filters(address=ADDRESS), per_page=2).total == walking.Total(4, True)
+    assert finding.find(EventFilters(address="192.0.2.1"), per_page=2).total.count == 0
+    assert finding.find(EventFilters(), per_page=2).total.is_estimate
+    assert finding.find(EventFilters(address=ADDRESS), per_page=2).total == walking.EventTotal(
+        4, True
+    )
     monkeypatch.setattr(finding, "COUNT_CAP", 10)
-    assert finding.find(Filters(address=ADDRESS), per_page=2).total == walking.Total(6)
+    assert finding.find(EventFilters(address=ADDRESS), per_page=2).total == walking.EventTotal(6)
 
 
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        (Filters(), "pk_audit_events|PRIMARY KEY"),
-        (Filters(action="user.suspended"), "ix_audit_events_action"),
-        (Filters(user_id=1), "ix_audit_events_actor .*ix_audit_events_acting_as "),
-        (Filters(user_id=1), "ix_audit_events_subject "),
-        (Filters(address=ADDRESS), "ix_audit_events_address"),
-        (Filters(search="r" * 32), "ix_audit_events_request"),
+        (EventFilters(), "pk_audit_events|PRIMARY KEY"),
+        (EventFilters(action="user.suspended"), "ix_audit_events_action"),
+        (EventFilters(user_id=1), "ix_audit_events_actor .*ix_audit_events_acting_as "),
+        (EventFilters(user_id=1), "ix_audit_events_subject "),
+        (EventFilters(address=ADDRESS), "ix_audit_events_address"),
+        (EventFilters(search="r" * 32), "ix_audit_events_request"),
     ],
 )
 def test_each_filter_walks_an_index(app, add_event, filters, index):
@@ -194,9 +196,9 @@ def test_a_persons_own_activity_is_what_happened_to_their_account(app, make_user
 
 
 def test_filters_are_read_as_they_are_written():
-    filters = Filters("ada", "user", 7, "::1", date(2026, 3, 1), date(2026, 3, 2))
-    assert Filters.from_query(filters.to_query()) == (filters, [])
-    assert Filters.from_query({}) == (Filters(), [])
+    filters = EventFilters("ada", "user", 7, "::1", date(2026, 3, 1), date(2026, 3, 2))
+    assert EventFilters.from_query(filters.to_query()) == (filters, [])
+    assert EventFilters.from_query({}) == (EventFilters(), [])
 
 
 @pytest.mark.parametrize(
@@ -214,6 +216,6 @@ def test_filters_are_read_as_they_are_written():
     ],
 )
 def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(query):
-    filters, notices = Filters.from_query(query)
+    filters, notices = EventFilters.from_query(query)
     assert filters.is_empty
     assert len(notices) == 1

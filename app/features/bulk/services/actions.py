@@ -47,7 +47,7 @@ class PlannedAction(Parameters):
 
 
 @dataclass(frozen=True)
-class Person:
+class UserToChange:
     """Lightweight stand-in for `User`; loading the ORM object is five times slower.
 
     `role` and `deleted_at` are the values after the action.

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db, is_sqlite
 from app.features.bulk.models import BulkOperation
-from app.features.bulk.services.actions import Person, PlannedAction
+from app.features.bulk.services.actions import PlannedAction, UserToChange
 from app.features.bulk.services.operations import planned_action
 from app.kit.database.ids import among
 from app.models import Permission, Role, User
@@ -59,7 +59,9 @@ def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
     return by
 
 
-def sort_out(planned: PlannedAction, ids: Sequence[int]) -> tuple[list[Person], dict[int, str]]:
+def sort_out(
+    planned: PlannedAction, ids: Sequence[int]
+) -> tuple[list[UserToChange], dict[int, str]]:
     """Return the users to process, and the reason for each user of `ids` to leave out."""
     columns = (User.id, User.email, User.first_name, User.last_name, Role.name, User.confirmed)
     query = select(*columns, Role.permissions, planned.why_not()).outerjoin(User.role)
@@ -71,7 +73,9 @@ def sort_out(planned: PlannedAction, ids: Sequence[int]) -> tuple[list[Person], 
     if administrators and planned.takes_administrators:
         left_out |= _spare_one(administrators)
     deleted_at = planned.action.change.columns(planned).get("deleted_at")
-    people = [Person(*row[:6], planned.role, deleted_at) for row in rows if row[0] not in left_out]
+    people = [
+        UserToChange(*row[:6], planned.role, deleted_at) for row in rows if row[0] not in left_out
+    ]
     return people, left_out
 
 

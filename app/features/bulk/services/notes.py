@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
-from app.features.bulk.services.actions import Person, PlannedAction
+from app.features.bulk.services.actions import PlannedAction, UserToChange
 from app.kit import audit
 from app.kit.database.ids import among
 from app.models import User
@@ -31,7 +31,7 @@ def leave_out(operation: BulkOperation, left_out: dict[int, str]) -> None:
     operation.left_out = counts
 
 
-def note(operation: BulkOperation, planned: PlannedAction, people: Sequence[Person]) -> None:
+def note(operation: BulkOperation, planned: PlannedAction, people: Sequence[UserToChange]) -> None:
     """Add an audit event for each user, as if an administrator had changed them one by one."""
     change = planned.action.change
     details = {**change.details(planned), "operation": operation.id}

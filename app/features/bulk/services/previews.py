@@ -43,7 +43,7 @@ class NobodyChosen(Exception):
 
 
 @dataclass(frozen=True)
-class Sample:
+class PreviewSample:
     """Some of the users left out for a reason, and the number of all of them."""
 
     reason: str
@@ -179,10 +179,10 @@ def whom(operation: BulkOperation) -> list[Any]:
     return _people(items)
 
 
-def left_out(operation: BulkOperation) -> list[Sample]:
+def left_out(operation: BulkOperation) -> list[PreviewSample]:
     """Return some of the users left out for each reason, the most frequent reason first."""
     return [
-        Sample(
+        PreviewSample(
             reason,
             count,
             _people(

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, update
 from app.extensions import db
 from app.features.imports.models import ImportProblem, ImportState, PeopleImport
 from app.features.imports.services import storage
-from app.features.imports.services.deciding import End, Plan, Rules, find, tally
+from app.features.imports.services.deciding import End, ImportPlan, Rules, find, tally
 from app.features.imports.services.rows import Row
 from app.kit import queue
 from app.kit.database import now
@@ -23,7 +23,7 @@ class LetGo(Exception):
     """The import was cancelled or deleted, or another worker runs it."""
 
 
-def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
+def survey(plan: ImportPlan, state: ImportState, failure: str = "") -> bool:
     """Check every line, save the problems, and tell whether there are any.
 
     This completes an import in the state CHECKING. A running import with problems goes back to
@@ -69,7 +69,7 @@ def survey(plan: Plan, state: ImportState, failure: str = "") -> bool:
     return has_problems
 
 
-def forget_problems(plan: Plan) -> None:
+def forget_problems(plan: ImportPlan) -> None:
     """Delete the problems of an earlier check; the caller commits."""
     db.session.execute(
         delete(ImportProblem).where(ImportProblem.import_id == plan.id),
@@ -77,7 +77,7 @@ def forget_problems(plan: Plan) -> None:
     )
 
 
-def list_problems(plan: Plan, rows: Sequence[Row], at_most: int) -> int:
+def list_problems(plan: ImportPlan, rows: Sequence[Row], at_most: int) -> int:
     """Save at most `at_most` problems, and return their number; the caller commits."""
     found = [
         {
@@ -95,7 +95,7 @@ def list_problems(plan: Plan, rows: Sequence[Row], at_most: int) -> int:
     return len(found)
 
 
-def change(plan: Plan, present: ImportState, *, at: int | None = None, **values: Any) -> None:
+def change(plan: ImportPlan, present: ImportState, *, at: int | None = None, **values: Any) -> None:
     """Update and lock an import that is in the state `present`. Raises LetGo otherwise."""
     statement = (
         update(PeopleImport)

@@ -52,7 +52,7 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """The options of an import, copied from its row because other requests may change the row."""
 
     id: int
@@ -72,8 +72,8 @@ class Plan:
     left_out: bytes = b""
 
     @staticmethod
-    def of(row: PeopleImport) -> Plan:
-        return Plan(
+    def of(row: PeopleImport) -> ImportPlan:
+        return ImportPlan(
             id=row.id,
             encoding=row.encoding,
             delimiter=row.delimiter,
@@ -126,7 +126,7 @@ class LineOutcome:
 class Rules:
     """The rules for a batch: the existing roles, and the current permissions of the importer."""
 
-    def __init__(self, plan: Plan, demoted: list[int]) -> None:
+    def __init__(self, plan: ImportPlan, demoted: list[int]) -> None:
         """Load the roles and the importer. Raises NotAllowed if the importer may not import.
 
         `demoted` collects the ids of administrators that the lines so far demote.
@@ -235,7 +235,7 @@ class Rules:
             self.demoted.append(user_id)
 
 
-def find(rows: Iterable[Row], *, lock_for: Plan | None = None) -> dict[str, Found[Any]]:
+def find(rows: Iterable[Row], *, lock_for: ImportPlan | None = None) -> dict[str, Found[Any]]:
     """Return the users with the emails of `rows`, by email.
 
     With `lock_for`, lock the users that may change, and the importer, who must not lose a

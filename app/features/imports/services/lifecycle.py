@@ -26,11 +26,11 @@ AT_ONCE = 1000  # lines to process within a request
 STALLED_AFTER = timedelta(seconds=30)
 
 
-class NotOpen(Exception):
+class ImportNotOpen(Exception):
     """The state of the import does not allow the action, often because another request won."""
 
 
-class NotYours(Exception):
+class NotYourImport(Exception):
     """Only the user who checked the import may confirm, resume or delete it."""
 
 
@@ -59,7 +59,7 @@ def choose(
     _lock_own(row, by)
     if row.is_working or row.has_begun:
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     if not storage.is_kept(row.id):
         db.session.rollback()
         raise FileGone
@@ -83,7 +83,7 @@ def read_as(row: PeopleImport, encoding: str, *, by: User) -> None:
     _lock_own(row, by)
     if row.is_working or row.has_begun:
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     try:
         uploads.read_as(row, encoding)
     except (FileGone, Unreadable):
@@ -111,11 +111,11 @@ def run(row: PeopleImport, *, check: int, keep_good: bool, by: User) -> None:
     _lock_own(row, by)
     if row.state != ImportState.CHECKED or row.checks != check:
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     # Checks of earlier releases did not save the lines with problems, so check the file again.
     if row.problems and not (keep_good and row.left_out):
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     row.keep_good = keep_good
     row.provenance = audit.provenance(by)
     row.state, row.failure = ImportState.RUNNING, ""
@@ -136,7 +136,7 @@ def go_on(row: PeopleImport, *, by: User) -> None:
     )
     if not may_go_on or not storage.is_kept(row.id):
         db.session.rollback()
-        raise NotOpen if not may_go_on else FileGone
+        raise ImportNotOpen if not may_go_on else FileGone
     if not row.is_working:
         row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
         row.provenance = audit.provenance(by)
@@ -151,7 +151,7 @@ def cancel(row: PeopleImport, *, by: User) -> None:
     _lock(row)
     if not row.is_working:
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     row.state, row.finished_at = ImportState.CANCELLED, now()
     if row.has_begun:
         audit.record(
@@ -174,7 +174,7 @@ def delete(row: PeopleImport, *, by: User) -> None:
     _lock_own(row, by)
     if row.is_working:
         db.session.rollback()
-        raise NotOpen
+        raise ImportNotOpen
     audit.record("import.deleted", by=by, kind="import", label=row.file_name)
     db.session.delete(row)
     db.session.commit()
@@ -224,7 +224,7 @@ def _lock_own(row: PeopleImport, by: User) -> None:
     _lock(row)
     if row.actor_id != by.id:
         db.session.rollback()
-        raise NotYours
+        raise NotYourImport
 
 
 def _lock(row: PeopleImport) -> None:
@@ -233,4 +233,4 @@ def _lock(row: PeopleImport) -> None:
         db.session.refresh(row, with_for_update=True)
     except InvalidRequestError:
         db.session.rollback()
-        raise NotOpen from None
+        raise ImportNotOpen from None

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from app.extensions import db
 from app.features.imports.models import ImportChunk
-from app.features.imports.services.deciding import Plan
+from app.features.imports.services.deciding import ImportPlan
 from app.features.imports.services.files import Record, records
 from app.features.imports.services.rows import Row, batches
 
@@ -62,7 +62,7 @@ def stored_records(
     return found
 
 
-def stored_rows(plan: Plan) -> Iterator[list[Row]]:
+def stored_rows(plan: ImportPlan) -> Iterator[list[Row]]:
     """Yield the rows of a stored file in batches."""
     found = stored_records(plan.id, plan.encoding, plan.delimiter, has_header=plan.has_header)
     return batches(found, plan.mapping, plan.width)

@@ -28,9 +28,9 @@ from app.features.imports.services.checking import (
 )
 from app.features.imports.services.deciding import (
     End,
+    ImportPlan,
     LineOutcome,
     NotAllowed,
-    Plan,
     Rules,
     find,
     tally,
@@ -63,7 +63,7 @@ def work(import_id: int) -> dict[str, int]:
     if row is None or not row.is_working:
         db.session.commit()
         return {}
-    state, plan = row.state, Plan.of(row)
+    state, plan = row.state, ImportPlan.of(row)
     db.session.commit()
     try:
         if state == ImportState.CHECKING:
@@ -86,7 +86,7 @@ def work(import_id: int) -> dict[str, int]:
 # Running
 
 
-def _run(plan: Plan) -> None:
+def _run(plan: ImportPlan) -> None:
     row = db.session.get_one(PeopleImport, plan.id)
     position, counts = row.position, Counter(row.counts)
     listed = counts[End.PROBLEM]
@@ -114,7 +114,7 @@ def _run(plan: Plan) -> None:
     _finish(plan, position, counts)
 
 
-def _forget_check(plan: Plan) -> None:
+def _forget_check(plan: ImportPlan) -> None:
     """Delete the counts and problems of the check, because those of the run may differ."""
     change(plan, ImportState.RUNNING, at=0, counts={})
     forget_problems(plan)
@@ -122,7 +122,7 @@ def _forget_check(plan: Plan) -> None:
 
 
 def _insist(
-    plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+    plan: ImportPlan, rows: list[Row], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     """Write a batch and return the new counts. Retry if the database is busy."""
     kept = [list(row.problems) for row in rows]
@@ -140,7 +140,7 @@ def _insist(
 
 
 def _write(
-    plan: Plan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+    plan: ImportPlan, rows: list[Row], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     # Lock the import first, so that a second worker with the same import waits only here.
     change(plan, ImportState.RUNNING, at=position, position=position + len(rows))
@@ -179,7 +179,7 @@ def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
     return [roles[role_id] for role_id in sorted(roles)]
 
 
-def _result(plan: Plan, position: int, outcomes: Sequence[LineOutcome]) -> dict[str, Any]:
+def _result(plan: ImportPlan, position: int, outcomes: Sequence[LineOutcome]) -> dict[str, Any]:
     return {
         "import_id": plan.id,
         "position": position,
@@ -200,7 +200,7 @@ def _as_written(outcome: LineOutcome) -> str:
     return next((one.value for one in outcome.row.problems if one.field == "email"), "")
 
 
-def _finish(plan: Plan, position: int, counts: Counter[str]) -> None:
+def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
     change(
         plan,
         ImportState.RUNNING,
@@ -214,7 +214,7 @@ def _finish(plan: Plan, position: int, counts: Counter[str]) -> None:
     db.session.commit()
 
 
-def _end(plan: Plan, state: ImportState, failure: str = "") -> None:
+def _end(plan: ImportPlan, state: ImportState, failure: str = "") -> None:
     db.session.rollback()
     logger.warning("import %s has ended before its time: %s %s", plan.id, state, failure)
     db.session.execute(

@@ -71,7 +71,7 @@ def test_the_services_refuse_others_too(admin, manager, row):
         ),
     }
     for call in calls.values():
-        with pytest.raises(imports.NotYours):
+        with pytest.raises(imports.NotYourImport):
             call()
     db.session.refresh(row)
     assert (row.state, row.actor_id) == ("checked", admin.id)

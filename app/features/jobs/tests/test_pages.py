@@ -482,7 +482,7 @@ def test_without_redis_an_action_says_that_it_may_not_be_done(manager, away):
 
 def test_an_app_without_redis_says_so(manager):
     assert "runs without Redis" in manager.get("/admin/jobs").text
-    with pytest.raises(jobs.QueueAway):
+    with pytest.raises(jobs.JobQueueAway):
         jobs.overview()
 
 

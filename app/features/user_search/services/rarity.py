@@ -26,14 +26,14 @@ KEPT = 60 * 60  # seconds; the lifetime of a sample
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrigramSample:
     """The names and emails of some users, in lower case, and their common trigrams."""
 
     text: str
     common: frozenset[str]
 
 
-_kept: dict[str, tuple[float, Sample]] = {}
+_kept: dict[str, tuple[float, TrigramSample]] = {}
 
 
 def is_rare(word: str) -> bool:
@@ -57,7 +57,7 @@ def rare_part(word: str) -> str:
     return word if is_common else part
 
 
-def _sample() -> Sample:
+def _sample() -> TrigramSample:
     key = str(db.engine.engine.url)
     kept = _kept.get(key)
     if kept is None or kept[0] < time.monotonic():
@@ -65,7 +65,7 @@ def _sample() -> Sample:
     return kept[1]
 
 
-def _taken() -> Sample:
+def _taken() -> TrigramSample:
     people = select(User.first_name, User.last_name, User.email)
     newest = db.session.scalar(select(func.max(User.id))) or 0
     # Sample at random, not at fixed steps: numbers in emails may grow with the ids, and at fixed
@@ -81,4 +81,4 @@ def _taken() -> Sample:
     for text in texts:
         counts.update({text[i : i + TRIGRAM] for i in range(len(text) - TRIGRAM + 1)})
     least = max(2, COMMON * len(rows)) if len(rows) >= FEWEST else len(rows)
-    return Sample("\n".join(texts), frozenset(one for one in counts if counts[one] > least))
+    return TrigramSample("\n".join(texts), frozenset(one for one in counts if counts[one] > least))
