@@ -13,12 +13,14 @@ collect_ignore = [
 ]
 
 pytest_plugins = [
+    "tests.fixtures.copied_cookies",
     "tests.fixtures.core",
     "tests.fixtures.last_administrator",
     "tests.fixtures.own_app",
     "tests.fixtures.processes",
     "tests.fixtures.queues",
     "tests.fixtures.races",
+    "tests.fixtures.redis_over_tls",
     "tests.fixtures.strangers",
 ]
 

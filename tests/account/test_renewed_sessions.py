@@ -16,21 +16,6 @@ from tests.support import PASSWORD
 
 NEW_PASSWORD = "another horse battery staple"
 CHANGE = {"old_password": PASSWORD, "new_password": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
-NAMES = ("session", "remember_token")
-
-
-@pytest.fixture
-def copy(app):
-    """Return a function that returns a browser with copies of another browser's cookies."""
-
-    def copy(browser, names=NAMES):
-        thief = app.test_client()
-        for name in names:
-            if cookie := browser.get_cookie(name):
-                thief.set_cookie(name, cookie.value)
-        return thief
-
-    return copy
 
 
 def change_password(browser, _user, _other):
@@ -48,10 +33,43 @@ def change_email(browser, user, _other):
     return browser.submit(f"/account/manage/change-email/{token}")
 
 
-def test_a_copied_cookie_does_not_become_fresh(client, admin, copy):
+def sign_others_out(browser, _user, _other):
+    return browser.submit(
+        "/account/manage/devices/end", {"session": "others"}, form_at="/account/manage/devices"
+    )
+
+
+def change_own_email_as_administrator(browser, user, _other):
+    return browser.submit(f"/admin/user/{user.id}/change-email", {"email": "new@example.com"})
+
+
+def end_own_sessions_as_administrator(browser, user, _other):
+    return browser.submit(f"/admin/user/{user.id}/end-sessions")
+
+
+RENEWING = [
+    change_password,
+    give_password,
+    sign_others_out,
+    change_email,
+    change_own_email_as_administrator,
+    end_own_sessions_as_administrator,
+]
+
+
+@pytest.mark.parametrize("action", RENEWING, ids=lambda action: action.__name__)
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_copied_cookie_ends_and_its_owner_stays_signed_in(
+    action, remembered, admin, make_user, check_renewal
+):
+    """SE-3, ASVS 7.2.4: this includes a copy of the remember cookie."""
+    check_renewal(action, admin, make_user(), remembered=remembered)
+
+
+def test_a_copied_cookie_does_not_become_fresh(client, admin, copy_cookies):
     """SE-8: the owner gives the password again, and the copy tries a sensitive action."""
     client.sign_in(admin.email)
-    thief = copy(client)
+    thief = copy_cookies(client)
     with time_machine.travel(now() + timedelta(minutes=16)):
         give_password(client, admin, None)
         assert client.get("/admin/new-user").status_code == 200
@@ -71,9 +89,9 @@ def test_changing_the_address_signs_out_everywhere_else(app, client, make_user):
     assert not client.is_signed_in()
 
 
-def test_a_wrong_password_renews_nothing(client, make_user, copy):
+def test_a_wrong_password_renews_nothing(client, make_user, copy_cookies):
     client.sign_in(make_user().email)
-    thief = copy(client)
+    thief = copy_cookies(client)
     client.submit("/account/reauthenticate", {"password": "wrong"})
     assert thief.is_signed_in()
 
@@ -81,11 +99,13 @@ def test_a_wrong_password_renews_nothing(client, make_user, copy):
 # Other tabs
 
 
-def test_a_request_that_crosses_the_renewal_leaves_the_new_cookie_alone(client, make_user, copy):
+def test_a_request_that_crosses_the_renewal_leaves_the_new_cookie_alone(
+    client, make_user, copy_cookies
+):
     """The browser sends the request with the old cookie, and gets its answer after the new one."""
     client.sign_in(make_user().email, remember_me="y")
     client.get("/")  # The page shows that the user is signed in.
-    other_tab = copy(client)
+    other_tab = copy_cookies(client)
     give_password(client, None, None)
     for path in ("/account/manage", "/account/manage/devices?before=7", "/", "/", "/nowhere"):
         answer = other_tab.get(path)
@@ -153,11 +173,11 @@ def test_a_command_renews_nothing(make_user):
 
 
 def test_a_browser_that_is_only_remembered_gives_the_password_before_anything_grave(
-    client, admin, copy
+    client, admin, copy_cookies
 ):
     """SE-8: even if the password was given a short while ago in the remembered session."""
     client.sign_in(admin.email, remember_me="y")
-    browser = copy(client, ["remember_token"])
+    browser = copy_cookies(client, ["remember_token"])
     assert browser.get("/admin/").status_code == 200
     asked = browser.get("/admin/new-user")
     assert asked.location.startswith("/account/reauthenticate")

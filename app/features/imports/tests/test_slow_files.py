@@ -2,52 +2,16 @@
 
 import contextvars
 import io
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
 from app.features.imports.models import PeopleImport
 from app.features.imports.services import uploads
 from tests.factories import make_user
+from tests.slow_bodies import SlowBody, send, writer
 
 PEOPLE = "Email,First name\n" + "".join(f"p{n}@example.com,Ada\n" for n in range(500))
-
-
-@contextmanager
-def writer(database):
-    """Return a function that tells whether another connection can write now."""
-    waiting = {"timeout": 0.05} if database.startswith("sqlite") else {}
-    engine = create_engine(database, connect_args=waiting)
-
-    def can_write():
-        try:
-            with engine.begin() as connection:
-                connection.execute(text("UPDATE roles SET name = name"))
-        except OperationalError:
-            return False
-        return True
-
-    yield can_write
-    engine.dispose()
-
-
-class SlowBody(io.BytesIO):
-    """Check on each read of the body whether other connections have to wait."""
-
-    def __init__(self, content, can_write):
-        super().__init__(content)
-        self.can_write, self.answers = can_write, []
-
-    def read(self, size=-1):
-        self.answers.append(self.can_write())
-        return super().read(size)
-
-    def readinto(self, buffer):
-        self.answers.append(self.can_write())
-        return super().readinto(buffer)
 
 
 def multipart(token):
@@ -57,13 +21,6 @@ def multipart(token):
         f"Content-Type: text/csv\r\n\r\n{PEOPLE}\r\n--B--\r\n"
     )
     return fields.encode(), "multipart/form-data; boundary=B"
-
-
-def send(browser, path, body, content_type, *, in_chunks=False):
-    length = {"Transfer-Encoding": "chunked"} if in_chunks else {"Content-Length": str(body[1])}
-    return browser.post(
-        path, input_stream=body[0], headers=length, environ_overrides={"CONTENT_TYPE": content_type}
-    )
 
 
 @pytest.mark.parametrize("in_chunks", [False, True], ids=["with a length", "in chunks"])
