@@ -4,8 +4,10 @@ from app.extensions import db
 from app.kit import audit
 from app.models import Permission
 from tests.factories import make_role
+from tests.support import needs
 
 
+@needs("roles")
 def test_the_audit_card_tells_the_latest_actions_and_shows_them_as_typed(someone_with, admin):
     """IN-2"""
     role = make_role("<i>Sly</i>", 1)

@@ -12,6 +12,7 @@ from app.features.audit import EventFilters
 from app.features.audit.services import finding, walking
 from app.models import AuditEvent
 from app.services import user_lookup
+from tests.support import needs
 
 ADDRESS = "203.0.113.7"
 
@@ -34,6 +35,7 @@ def test_a_list_is_walked_in_both_directions(app, add_event):
     assert ids(oldest) == every[2::-1]
 
 
+@needs("roles")
 def test_events_are_found_by_everything_that_is_asked(app, make_user, add_event):
     ada = make_user(email="ada@example.com", first_name="Ada", last_name="Lovelace")
     by = add_event(actor_id=ada.id, actor_label="ada@example.com", address=ADDRESS)

@@ -179,6 +179,7 @@ def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin, m
     assert "ada@example.com" in page
 
 
+@needs("roles")
 def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin, suspended):
     """XS-4: a cell that a spreadsheet would run as a formula is escaped."""
     audit.record("role.created", by=admin, kind="role", label="=HYPERLINK(1)", reason="+1")
@@ -226,6 +227,7 @@ def test_whoever_is_signed_in_as_someone_else_cannot_take_the_trail_away(app, ad
     assert answer.status_code == 403
 
 
+@needs("roles")
 def test_an_export_is_made_of_as_many_parts_as_it_needs(viewer, admin, monkeypatch):
     monkeypatch.setattr(finding, "PART", 3)
     for _ in range(10):
