@@ -153,13 +153,13 @@ def jobs(stand: Stand) -> Iterator[Result]:
 def recovery(stand: Stand) -> Iterator[Result]:
     """Kill the worker during a job, and let another worker take over."""
     with _queue(stand) as (app, redis, environment), app.app_context():
-        for whom in stand.sizes.kills:
+        for victim in stand.sizes.kills:
             redis.flushall()
             with _worker(KIT_WORKER, environment, redis) as process:
                 queue.enqueue("hold")
                 first = int(_begun(redis))
                 started = time.monotonic()
-                _kill(whom, process.pid, first)
+                _kill(victim, process.pid, first)
                 with _worker(KIT_WORKER, environment, redis):
                     _begun(redis)
                     seconds = time.monotonic() - started
@@ -167,19 +167,19 @@ def recovery(stand: Stand) -> Iterator[Result]:
                     redis.rpush(RELEASE, 1)
                     _until(lambda: not _left(redis, KIT), "the job has ended")
             yield Result(
-                f"Again after a SIGKILL of the {whom}",
+                f"Again after a SIGKILL of the {victim}",
                 f"{seconds:.1f} s" + ", while the first still ran" * twice,
                 bar=f"≤ {RECOVERY_BAR} s",
                 met=seconds <= RECOVERY_BAR and not twice,
             )
 
 
-def _kill(whom: str, parent: int, child: int) -> None:
-    if whom != "child":
+def _kill(victim: str, parent: int, child: int) -> None:
+    if victim != "child":
         os.kill(parent, signal.SIGSTOP)  # The parent must not notice the death of its child.
-    if whom != "parent":
+    if victim != "parent":
         os.kill(child, signal.SIGKILL)
-    if whom != "child":
+    if victim != "child":
         os.kill(parent, signal.SIGKILL)
 
 

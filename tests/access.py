@@ -232,9 +232,9 @@ WITHOUT_SESSION = {
 
 # The policy decides who may manage a user. Sessions are looked up together with their user.
 SHARED = {
-    "user_id": "whoever manages users sees all of them",
+    "user_id": "every user who manages users sees all of them",
     "session_id": "looked up with its user",
-    "token": "whoever has the link",
+    "token": "the link is the permission",
     "filename": "a file for everyone",
 }
 HOSTILE = {

@@ -32,7 +32,7 @@ from app import create_app
 from app.kit import features
 
 ANYONE = "anyone"
-GUESTS = "guests: whoever is signed in is sent home"
+GUESTS = "guests: signed-in users are sent home"
 SIGNED_IN = "signed in, also with an address that is not confirmed"
 CONFIRMED = "signed in with a confirmed address"
 MANAGERS = "signed in with any permission but the general one"

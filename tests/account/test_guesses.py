@@ -202,7 +202,7 @@ def test_a_new_password_by_mail_gets_its_owner_in_while_strangers_guess(
     assert guess(user.email, "203.0.113.9", NEW_PASSWORD, browser) == 302
 
 
-def test_whoever_is_refused_is_told_how_the_owner_gets_in(app, make_user):
+def test_a_refused_browser_is_told_how_the_owner_gets_in(app, make_user):
     user = make_user()
     browser = app.test_client()
     for _ in range(10):

@@ -284,7 +284,7 @@ def test_no_log_line_holds_a_link(kinds, kind, caplog):
         assert token not in mask(text), text
 
 
-def test_whoever_is_not_signed_in_is_sent_back_to_the_link_after_signing_in(client, make_user):
+def test_a_guest_is_sent_back_to_the_link_after_signing_in(client, make_user):
     user = make_user(pending_email=NEW_ADDRESS)
     link = f"/account/manage/change-email/{user.generate_email_change_token(NEW_ADDRESS)}"
     asked = client.get(link)
@@ -296,7 +296,7 @@ def test_whoever_is_not_signed_in_is_sent_back_to_the_link_after_signing_in(clie
 
 
 @pytest.mark.parametrize("kind", sorted({"reset_password", "invite"} & set(KINDS)))
-def test_whoever_is_signed_in_is_told_that_a_link_was_not_used(kinds, kind, app, admin):
+def test_a_signed_in_user_is_told_that_a_link_was_not_used(kinds, kind, app, admin):
     """For example an administrator who tries the link that they copied for a user."""
     browser = app.test_client()
     browser.enter(admin)

@@ -196,9 +196,7 @@ def test_confirming_tells_when_and_under_what_name_the_account_was_made(client, 
     assert "just now" in page
 
 
-def test_whoever_made_an_account_for_another_is_signed_out_when_it_is_confirmed(
-    app, client, outbox
-):
+def test_a_stranger_who_registered_an_email_is_signed_out_when_it_is_confirmed(app, client, outbox):
     """SE-3: they have their own password, and wait for the owner of the email to confirm."""
     thief = app.test_client()
     register(thief)

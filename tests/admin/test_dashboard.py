@@ -22,7 +22,7 @@ def sidebar(page):
 
 
 @pytest.mark.parametrize("bit", SINGLE, ids=str)
-def test_whoever_manages_a_part_sees_that_part_and_no_other(someone_with, bit):
+def test_users_who_manage_a_part_see_that_part_and_no_other(someone_with, bit):
     """AZ-1"""
     browser = someone_with(Permission.GENERAL | bit)
     page = browser.get("/admin/")
@@ -72,7 +72,7 @@ def test_the_general_permission_opens_no_dashboard(someone_with):
 
 
 @pytest.mark.parametrize("bit", SINGLE, ids=str)
-def test_the_way_to_the_admin_is_shown_to_whoever_manages_something(someone_with, bit):
+def test_the_link_to_the_admin_is_shown_to_users_who_manage_something(someone_with, bit):
     assert 'href="/admin/"' in someone_with(bit).get("/").text
 
 

@@ -240,7 +240,7 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
     assert admin.status == "active"
 
 
-def test_whoever_reaches_above_themselves_is_told_so(manager, admin):
+def test_a_manager_who_reaches_above_themselves_is_told_so(manager, admin):
     """The answer must not say that the permission is missing, because the user has it."""
     page = manager.get(f"{page_of(admin)}/delete")
     assert page.status_code == 403

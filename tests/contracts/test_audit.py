@@ -153,7 +153,7 @@ def test_an_event_that_records_a_search_is_declared_so_that_erasing_finds_it():
                 )
 
 
-def test_whoever_is_refused_is_noted_with_what_they_tried(world):
+def test_a_refused_sign_in_is_recorded_with_its_email(world):
     """AD-5"""
     user = world.make_user(email="ada@example.com")
     for email, reason in (
@@ -184,7 +184,7 @@ def test_whoever_is_refused_is_noted_with_what_they_tried(world):
         ),
     ],
 )
-def test_a_wrong_password_of_whoever_is_signed_in_is_noted(world, path, data, action):
+def test_a_wrong_password_of_a_signed_in_user_is_recorded(world, path, data, action):
     """AD-5"""
     user, browser = world.as_user()
     world.send(browser, path, **data)

@@ -370,7 +370,7 @@ def test_searches_for_the_erased_are_found_whatever_the_locale(app, locale):
 
 
 @pytest.mark.parametrize("is_restored", [False, True])
-def test_whoever_is_in_very_many_events_is_taken_out_of_them_batch_by_batch(
+def test_a_user_in_very_many_events_is_erased_from_them_batch_by_batch(
     app, make_user, add_event, monkeypatch, is_restored
 ):
     """F15: on SQLite, a transaction blocks other writers while it lasts."""

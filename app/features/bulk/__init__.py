@@ -22,9 +22,9 @@ from app.features.bulk.services.previews import (
     MOST_PICKED,
     NobodyChosen,
     PreviewSample,
+    chosen_users,
     left_out,
     preview,
-    whom,
 )
 from app.features.bulk.services.results import result_file
 
@@ -42,6 +42,7 @@ __all__ = [
     "PreviewSample",
     "QueueAway",
     "begin_again",
+    "chosen_users",
     "confirm",
     "get",
     "go_on",
@@ -55,5 +56,4 @@ __all__ = [
     "run",
     "run_some",
     "stop",
-    "whom",
 ]

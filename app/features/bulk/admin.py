@@ -155,7 +155,7 @@ def _ask(operation: BulkOperation) -> ResponseReturnValue:
         operation=operation,
         action=action,
         form=form,
-        whom=bulk.whom(operation),
+        chosen_users=bulk.chosen_users(operation),
         left_out=bulk.left_out(operation),
         reasons=bulk.REASONS,
         is_short=bulk.is_short(operation),
@@ -195,7 +195,7 @@ def continue_bulk(operation_id: int) -> ResponseReturnValue:
     except bulk.NotOpen:
         flash("There is nothing to go on with: it has ended, or was never confirmed.", "info")
     except bulk.NotYours:
-        flash("Only whoever confirmed it can go on with it: it is done in their name.", "error")
+        flash("Only the administrator who confirmed it can continue it.", "error")
     except bulk.QueueAway:
         pass  # The page of the operation says so while it lasts.
     return _back_to(operation)

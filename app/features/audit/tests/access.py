@@ -31,6 +31,6 @@ EVENTS = {
         as_admin("/admin/audit/export.csv", form_at="/admin/audit"),
     ),
 }
-SHARED = {"event_id": "whoever may see the trail sees all of it"}
+SHARED = {"event_id": "every user who may see the trail sees all of it"}
 HOSTILE = {"event_id": hostile_events}
 CARDS = {Permission.VIEW_AUDIT: "What happened last"}

@@ -46,7 +46,7 @@ def newest(action=""):
     return db.session.scalars(query.where(AuditEvent.action == action) if action else query).one()
 
 
-def test_whoever_may_see_the_trail_finds_it_in_the_menu(viewer):
+def test_users_who_may_see_the_trail_find_it_in_the_menu(viewer):
     assert 'href="/admin/audit"' in viewer.get("/admin/").text
 
 
@@ -215,7 +215,7 @@ def test_an_export_asks_for_the_password_again_and_leads_back_to_the_list(viewer
 
 
 @needs("impersonation")
-def test_whoever_is_signed_in_as_someone_else_cannot_take_the_trail_away(app, admin, make_user):
+def test_the_trail_cannot_be_downloaded_during_an_impersonation(app, admin, make_user):
     """SE-8: pages that ask for a password are closed during an impersonation."""
     auditor = make_user()
     auditor.role = factories.make_role("Auditor", permissions=0x01 | 0x20)

@@ -185,9 +185,9 @@ REASONS: dict[str, str] = {
 
 # Reasons for stopping an operation early.
 STOP_REASONS: dict[str, str] = {
-    "actor_gone": "Whoever confirmed it no longer has an account that may sign in.",
-    "actor_may_not": "Whoever confirmed it may no longer manage people.",
+    "actor_gone": "The administrator who confirmed it can no longer sign in.",
+    "actor_may_not": "The administrator who confirmed it may no longer manage people.",
     "role_gone": "The role was deleted.",
     "no_invitations": "Invitations were closed by the settings of this app.",
-    "role_above": "The role has permissions that whoever confirmed it does not have.",
+    "role_above": "The role has permissions that the administrator who confirmed it lacks.",
 }

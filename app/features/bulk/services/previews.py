@@ -171,7 +171,7 @@ def _left_out(operation: BulkOperation) -> ColumnElement[bool]:
     return and_(BulkItem.operation_id == operation.id, text("reason <> ''"))
 
 
-def whom(operation: BulkOperation) -> list[Any]:
+def chosen_users(operation: BulkOperation) -> list[Any]:
     """Return some of the users to process."""
     items = select(BulkItem.user_id).where(
         BulkItem.operation_id == operation.id, BulkItem.reason == ""

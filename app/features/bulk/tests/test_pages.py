@@ -165,7 +165,7 @@ def test_the_same_person_twice_counts_once(browser, make_user):
     assert "Suspend 1 person" in browser.get(path).text
 
 
-def test_a_preview_is_for_whoever_made_it(browser, app, make_user):
+def test_a_preview_is_for_its_administrator(browser, app, make_user):
     """AZ-2"""
     user = make_user()
     path = preview(browser, "suspend", user)
@@ -336,7 +336,7 @@ def test_it_is_stopped_and_gone_on_with(browser, app, make_user, few_at_once, ad
     assert "can go on with it" not in page
     assert f"Only {admin.email} can go on with it" in other.get(path).text
     other.submit(f"{path}/continue", {"here": "1"}, form_at=BULK)
-    assert "Only whoever confirmed it" in other.get(path).text
+    assert "Only the administrator who confirmed it" in other.get(path).text
     assert sum(user.is_suspended for user in people) == 3
     for _ in range(2):
         browser.submit(f"{path}/continue", {"here": "1"}, form_at=path)

@@ -117,7 +117,7 @@ def test_a_preview_says_who_is_left_out_and_why(make_user, admin, action, traits
         assert [one.id for one in sample.people] == [user.id]
         assert sample.reason in bulk.REASONS
     else:
-        assert [one.id for one in bulk.whom(operation)] == [user.id]
+        assert [one.id for one in bulk.chosen_users(operation)] == [user.id]
 
 
 @needs("invitations")
@@ -354,7 +354,7 @@ def test_a_job_that_is_cancelled_ends_the_operation(admin, small_batches, queued
         ({"role_id": None}, "actor_may_not"),
     ],
 )
-def test_it_stops_when_whoever_acts_may_no_longer(
+def test_it_stops_when_its_administrator_may_no_longer(
     admin, make_user, small_batches, queued, monkeypatch, loss, reason
 ):
     """AZ-1: this also applies while the operation runs."""
@@ -393,7 +393,7 @@ def test_it_stops_when_the_role_is_gone_or_has_become_too_much(
     assert count(User.role_id == role("User").id) == 12
 
 
-def test_only_whoever_chose_confirms_and_goes_on(admin, make_user, small_batches, queued):
+def test_only_its_administrator_confirms_and_continues(admin, make_user, small_batches, queued):
     """AZ-2: the operation runs in the name of its owner."""
     other = make_user(role="Administrator")
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(15))

@@ -30,7 +30,7 @@ def renamings():
     return db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.renamed")).all()
 
 
-def test_whoever_is_signed_in_as_someone_changes_their_name_under_both(client, admin, user):
+def test_a_name_changed_during_an_impersonation_is_recorded_under_both(client, admin, user):
     """SE-8: a name does not affect signing in, so it may change; the trail has both names."""
     client.enter(admin)
     client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})

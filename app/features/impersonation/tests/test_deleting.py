@@ -10,7 +10,7 @@ from tests.support import PASSWORD
 PATH = "/account/manage/delete"
 
 
-def test_whoever_is_signed_in_as_someone_does_not_delete_their_account(client, admin, make_user):
+def test_an_impersonating_administrator_cannot_delete_the_account(client, admin, make_user):
     user = make_user()
     client.enter(admin)
     client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})

@@ -15,7 +15,7 @@ def forced(admin, make_user):
     return user
 
 
-def test_whoever_is_signed_in_as_them_is_not_asked(client, admin, forced):
+def test_an_impersonating_administrator_is_not_asked(client, admin, forced):
     client.enter(admin)
     client.submit(f"/admin/user/{forced.id}/sign-in-as", {"password": PASSWORD})
     page = client.get("/")

@@ -145,10 +145,12 @@ class Rules:
         actor_ids = self.plan.actor_ids
         people = [db.session.get(User, user_id, populate_existing=True) for user_id in actor_ids]
         if not all(person and person.is_active and person.confirmed for person in people):
-            raise NotAllowed("The account of whoever imports was suspended or deleted.")
+            raise NotAllowed(
+                "The account of the administrator who imports was suspended or deleted."
+            )
         self.by = next(person for person in people if person and person.id == self.plan.actor_id)
         if not self.by.can(Permission.MANAGE_USERS):
-            raise NotAllowed("Whoever imports may no longer manage people.")
+            raise NotAllowed("The administrator who imports may no longer manage people.")
 
     def may_give(self, role: Role) -> bool:
         return policy.may_grant(self.by, role.permissions)

@@ -248,7 +248,7 @@ def test_a_second_copy_ends_the_first(browser, app, invited):
 
 @needs("roles")
 @pytest.mark.parametrize("way", ["another role", "the role allows more"])
-def test_a_copied_link_opens_no_account_above_whoever_copied_it(
+def test_a_copied_link_opens_no_account_above_the_administrator_who_copied_it(
     way, browser, app, admin, manager, invited, outbox
 ):
     """Only the invited user receives the mailed link, so it keeps working."""

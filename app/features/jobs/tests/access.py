@@ -45,6 +45,6 @@ EVENTS = {
     "admin.delete_jobs": ("queue.emptied", on_jobs("delete-all?list=failed")),
     "admin.empty_queue": ("queue.emptied", empty_queue),
 }
-SHARED = {"job_id": "whoever manages jobs sees all of them"}
+SHARED = {"job_id": "every user who manages jobs sees all of them"}
 HOSTILE = {"job_id": elsewhere}
 MENU = {Permission.MANAGE_JOBS: "/admin/jobs"}

@@ -28,5 +28,5 @@ EVENTS = {
     "admin.cancel_email": ("email.cancelled", on_mail("cancel", EmailState.PENDING)),
     "admin.resend_failed_emails": ("email.failed_resent", resend_failed),
 }
-SHARED = {"email_id": "whoever manages mail sees all of it"}
+SHARED = {"email_id": "every user who manages mail sees all of it"}
 HOSTILE = {"email_id": elsewhere}

@@ -247,7 +247,7 @@ def test_a_mail_is_resent_also_when_redis_is_away(app, manager, add_mail, redis,
     assert row.state == "pending"
 
 
-def test_whoever_resends_a_mail_waits_for_it(add_mail, admin):
+def test_a_resent_mail_is_no_bulk_mail(add_mail, admin):
     row = add_mail("failed", is_bulk=True)
     outbox_pages.resend(row.id, by=admin)
 

@@ -33,7 +33,7 @@ EVENTS = {
     "admin.role": ("role.changed", edit_role),
     "admin.delete_role": ("role.deleted", delete_role),
 }
-SHARED = {"role_id": "whoever manages roles sees all of them"}
+SHARED = {"role_id": "every user who manages roles sees all of them"}
 HOSTILE = {"role_id": lambda _world: [factories.make_role(f"Role {TEXT}").id]}
 CARDS = {Permission.MANAGE_ROLES: 'id="roles"'}
 MENU = {Permission.MANAGE_ROLES: "/admin/roles"}

@@ -365,7 +365,7 @@ def test_another_role_becomes_the_default_and_one_is_always(browser, app):
     assert editor.default
 
 
-def test_whoever_registers_never_administers_the_app(browser, admin):
+def test_users_who_register_never_administer_the_app(browser, admin):
     """AZ-4"""
     page = browser.submit(NEW, fields("Owner", 0xFF, default="y"))
     assert "instead of" not in page.text
@@ -466,7 +466,7 @@ def test_a_role_above_oneself_can_be_looked_at_and_no_more(partial, permissions)
     assert named("Above").permissions == permissions
 
 
-def test_people_are_not_moved_above_whoever_deletes_their_role(partial, make_user):
+def test_users_are_not_moved_above_the_administrator_who_deletes_their_role(partial, make_user):
     """AZ-4"""
     editor = make_role("Editor", 0x11)
     make_user(role="Editor")

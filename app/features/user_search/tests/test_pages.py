@@ -207,7 +207,7 @@ def test_one_person_matches_and_two_match(browser, people):
         assert words in browser.get(LIST, query_string={"search": search}).text
 
 
-def test_whoever_has_no_name_is_shown_by_their_address_once(browser, make_user):
+def test_a_user_without_a_name_is_shown_once_by_email(browser, make_user):
     make_user(first_name="", last_name="", email="nameless@example.net")
     page = browser.get(LIST, query_string={"search": "nameless"}).text
     assert page.count(">nameless@example.net<") == 1
