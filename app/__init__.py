@@ -24,6 +24,7 @@ from app.kit.web import (
     attributes,
     cookies,
     headers,
+    identity,
     limits,
     request_log,
     static_files,
@@ -102,7 +103,7 @@ def add_request_hooks(app: Flask) -> None:
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     token_pages.init_app(app)
-    app.before_request(sign_in.keep_identities_apart)
+    app.before_request(identity.ask_who_acts)
     csrf.init_app(app)
     attributes.speed_up()
     limits.init_app(app)

@@ -10,10 +10,10 @@ from werkzeug.exceptions import Forbidden, TooManyRequests
 from app.kit.web.accept import wants_json
 from app.kit.web.csrf import comes_from_here
 from app.kit.web.errors import HOME, MESSAGES, render, request_id, show, show_conflict
+from app.kit.web.identity import has_been_someone_else
 from app.kit.web.redirects import next_url
 from app.services.guesses import TooManyGuesses
 from app.services.policy import InsufficientPrivileges, NotWhileImpersonating, RoleGone, UserGone
-from app.sign_in import has_been_someone_else
 
 SECRET_FIELDS = ("password", "csrf_token", "token")
 CHOSEN_FIELDS = ("seen", "confirmed", "action", "submit")

@@ -1,7 +1,7 @@
-"""The browser's side of signing in: cookies, redirects to the login page and impersonation."""
+"""The browser's side of signing in: cookies and redirects to the login page."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 from flask import (
     Flask,
@@ -9,7 +9,6 @@ from flask import (
     abort,
     after_this_request,
     current_app,
-    flash,
     g,
     redirect,
     request,
@@ -24,13 +23,13 @@ from app.kit.web.accept import wants_json
 from app.kit.web.gates import needs_no_user
 from app.kit.web.headers import SAFE_METHODS
 from app.models import User
-from app.services import guesses, impersonation, sessions
+from app.services import guesses, sessions
 
-# Session key: the id of the impersonated user, or None after an impersonation ended.
-ACTING_AS = "acting_as"
 # Session key: set if the session was restored from the remember-me cookie alone.
 ONLY_REMEMBERED = "only_remembered"
 OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
+
+_before_sign_out: list[Callable[[User], None]] = []
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:
@@ -75,11 +74,17 @@ def me() -> User:
     return user
 
 
+def before_sign_out(prepare: Callable[[User], None]) -> Callable[[User], None]:
+    """Call the decorated function with the user before their session ends."""
+    _before_sign_out.append(prepare)
+    return prepare
+
+
 def sign_out() -> None:
     """End this browser's session, in the cookies and on the server."""
     if current_user.is_authenticated:
-        if current_user.impersonator:
-            impersonation.stop(me())
+        for prepare in _before_sign_out:
+            prepare(me())
         sessions.end(current_user.session)
     forget()
 
@@ -132,60 +137,3 @@ def note_activity() -> None:
     """Extend the session while it is in use. Registered to run before each request."""
     if not needs_no_user(current_app, request.endpoint) and current_user.is_authenticated:
         sessions.touch(current_user.session)
-
-
-# Impersonation
-
-
-@dataclass(frozen=True)
-class Acting:
-    """The values of the impersonation banner, kept plain so that error pages can show them too."""
-
-    name: str
-    email: str
-    by_name: str
-    until: datetime
-
-
-def take_on(other_id: int | None) -> None:
-    """Start a new cookie when an impersonation starts or ends, and keep only the sign-in.
-
-    Forms that were rendered for the previous identity are rejected, because their CSRF token
-    belongs to the former cookie.
-    """
-    kept = {name: session[name] for name in OF_THE_SIGN_IN if name in session}
-    session.clear()
-    session.update(kept)
-    session[ACTING_AS] = other_id
-
-
-def has_been_someone_else() -> bool:
-    """Tell whether an open form may have been rendered before an impersonation started or ended."""
-    return ACTING_AS in session
-
-
-def keep_identities_apart() -> ResponseReturnValue | None:
-    """Ignore forms rendered before an impersonation started or ended.
-
-    Registered to run before each request. An impersonation may end at any time while its pages are
-    still open: it expires, or an administrator changes one of the two accounts.
-    """
-    if needs_no_user(current_app, request.endpoint) or not current_user.is_authenticated:
-        return None
-    user = me()
-    row, impersonator = user.session, user.impersonator
-    if impersonator is not None and row is not None and row.acting_until is not None:
-        name = user.full_name() or user.email
-        by_name = impersonator.full_name() or impersonator.email
-        g.impersonating = Acting(name, user.email, by_name, row.acting_until)
-    elif row is not None and row.acting_as_id is not None:
-        impersonation.settle(row)
-    now_as = user.id if impersonator else None
-    if session.get(ACTING_AS) == now_as:
-        return None
-    take_on(now_as)
-    if impersonator is None:
-        flash("You are yourself again: being signed in as someone else has ended.", "info")
-    if request.method in SAFE_METHODS:
-        return None
-    return redirect(url_for("main.index"))

@@ -5,11 +5,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app.account import account
+from app.features.impersonation import impersonation
+from app.features.impersonation.browser import take_on
 from app.kit.web.gates import gate, open_to
 from app.models import Permission
-from app.services import impersonation
 from app.services.policy import ensure_not_impersonating
-from app.sign_in import me, take_on
+from app.sign_in import me
 
 
 @gate("impersonating", order=30, blueprint="account")

@@ -6,13 +6,14 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.decorators import permission_required
 from app.extensions import db
+from app.features.impersonation import impersonation
+from app.features.impersonation.browser import take_on
 from app.features.impersonation.forms import SignInAsForm
+from app.features.impersonation.impersonation import CannotSignIn
 from app.models import Permission, User
-from app.services import impersonation
 from app.services.accounts import WrongPassword
-from app.services.impersonation import CannotSignIn
 from app.services.policy import NotOnSelf
-from app.sign_in import me, take_on
+from app.sign_in import me
 
 
 @admin.route("/user/<int:user_id>/sign-in-as", methods=["GET", "POST"])

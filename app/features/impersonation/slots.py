@@ -1,8 +1,8 @@
 """Plug impersonation into pages of other modules."""
 
+from app.features.impersonation import impersonation
 from app.kit import slots
 from app.models import Permission, User
-from app.services import impersonation
 
 
 @slots.card(Permission.IMPERSONATE, template="partials/_impersonation_card.html", column="alone")

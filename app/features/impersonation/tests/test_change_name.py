@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.impersonation import impersonation
 from app.models import AuditEvent
-from app.services import impersonation
 from tests.support import PASSWORD
 
 PATH = "/account/manage/change-name"

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from app import create_app
 from app.extensions import db
+from app.features.impersonation import impersonation
 from app.kit.database import now
 from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, deletions, email_change, impersonation, sessions, users
+from app.services import accounts, deletions, email_change, sessions, users
 from app.services.policy import NotWhileImpersonating
 from tests import factories
 from tests.gates import assert_gate

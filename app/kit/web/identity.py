@@ -1,0 +1,32 @@
+"""Notice that a browser acts for another user than before, and keep forms of before from acting."""
+
+from collections.abc import Callable
+
+from flask import current_app, request, session
+from flask.typing import ResponseReturnValue
+
+from app.kit.web.gates import needs_no_user
+
+# Session key: the id of the user whom the browser now acts for, or None if it is its own again.
+ACTING_AS = "acting_as"
+
+Check = Callable[[], ResponseReturnValue | None]
+_checks: list[Check] = []
+
+
+def check_identity(check: Check) -> Check:
+    """Call the decorated function before forms are checked. It returns None or a response."""
+    _checks.append(check)
+    return check
+
+
+def ask_who_acts() -> ResponseReturnValue | None:
+    """Run the checks, and return the first response. Registered to run before each request."""
+    if needs_no_user(current_app, request.endpoint):
+        return None
+    return next((answer for check in _checks if (answer := check()) is not None), None)
+
+
+def has_been_someone_else() -> bool:
+    """Tell whether an open form may have been rendered while the browser acted for another user."""
+    return ACTING_AS in session
