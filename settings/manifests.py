@@ -18,7 +18,7 @@ from settings.toml_table import CAPITALS, EVENT, NAME, PACKAGE, ManifestError, T
 
 FEATURES = BASE_DIR / "app" / "features"
 FILE = "feature.toml"
-MENUS = ("admin", "account", "site", "footer")
+MENUS = ("admin", "account", "member", "site", "footer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ ACCESS = {
     "account.logout": SIGNED_IN,
     "account.unconfirmed": SIGNED_IN,
     "account.confirm_request": SIGNED_IN,
+    "account.index": CONFIRMED,
     "account.manage": CONFIRMED,
     "account.devices": CONFIRMED,
     "account.end_sessions": CONFIRMED,

@@ -160,7 +160,7 @@ class Role(db.Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
-    index: Mapped[str] = mapped_column(String(64), default="main")
+    index: Mapped[str] = mapped_column(String(64), default="account")
     """The blueprint whose `index` page is the landing page of users with this role."""
     default: Mapped[bool] = mapped_column(default=False)
     """Whether users who register get this role. Exactly one role is the default."""
@@ -205,7 +205,7 @@ class Role(db.Model):
         roles = {role.name: role for role in db.session.scalars(select(Role))}
         if Role.get_default() is None:
             bits = int(Permission.GENERAL)
-            default = roles.get("User") or Role(name="User", permissions=bits, index="main")
+            default = roles.get("User") or Role(name="User", permissions=bits, index="account")
             default.default = True
             db.session.add(default)
         if not any(role.is_administrator for role in roles.values()):

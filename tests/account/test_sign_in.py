@@ -375,7 +375,7 @@ def test_nobody_is_sent_to_another_site(client, make_user, wanted):
         query_string={"next": wanted},
     )
     assert response.status_code == 302
-    assert response.location == "/"
+    assert response.location == "/account/"
 
 
 @pytest.mark.parametrize("wanted", ["/", "/admin/users?search=x&page=2", "/a%20b#c"])
@@ -390,6 +390,14 @@ def test_a_local_path_is_followed(client, make_user, wanted):
 def test_people_begin_at_the_home_of_their_role(client, admin):
     response = client.submit(LOGIN, {"email": admin.email, "password": PASSWORD})
     assert response.location == "/admin/"
+
+
+def test_members_begin_on_a_page_of_their_own(client, make_user):
+    user = make_user(first_name="Grace")
+    page = client.submit(LOGIN, {"email": user.email, "password": PASSWORD}, follow_redirects=True)
+    assert page.request.path == "/account/"
+    assert "Welcome, Grace" in page.text
+    assert "Your app begins here" in page.text
 
 
 def test_another_spelling_of_the_domain_does_not_escape_the_count(app, make_user):

@@ -25,7 +25,13 @@ OPEN = {
     },
     # Pages that change how a user signs in must not be listed here.
     "impersonating": {
-        *("account.change_name", "account.manage", "account.unconfirmed", "account.logout"),
+        *(
+            "account.index",
+            "account.change_name",
+            "account.manage",
+            "account.unconfirmed",
+            "account.logout",
+        ),
         # These are for visitors: a signed-in user is redirected.
         *("account.login", "account.register", "account.join_from_invite"),
         *("account.reset_password_request", "account.reset_password"),

@@ -6,7 +6,7 @@ from flask_login import current_user, login_required
 
 from app.account import account, limits
 from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
-from app.account.responses import LINK_SENT, refuse_link
+from app.account.responses import LINK_SENT, landing_page, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
 from app.kit.web.gates import open_to
@@ -119,7 +119,7 @@ def confirm(token: str) -> ResponseReturnValue:
                 reset = accounts.reset_token_of(user)
                 return redirect(url_for("account.reset_password", token=reset))
             flash("Your account is confirmed.", "success")
-            return redirect(url_for("main.index" if by else "account.login"))
+            return redirect(landing_page(by) if by else url_for("account.login"))
     except WrongPassword:
         form.password.errors = ["This is not the password of the account."]
     except LinkRefused:

@@ -6,11 +6,10 @@ from flask_login import current_user, login_required
 
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
+from app.account.responses import landing_page
 from app.decorators import anonymous_required
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.templating import may_open
-from app.models import User
 from app.services import accounts
 from app.services.accounts import WrongPassword
 from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
@@ -28,7 +27,7 @@ def login() -> ResponseReturnValue:
         if user is not None:
             sign_in(user, remember=form.remember_me.data)
             flash("You are signed in.", "success")
-            return redirect(next_url(request.args.get("next"), _home(user)))
+            return redirect(next_url(request.args.get("next"), landing_page(user)))
         flash("The email or the password is wrong.", "form-error")
     return render_template("account/login.html", form=form)
 
@@ -56,9 +55,3 @@ def reauthenticate() -> ResponseReturnValue:
             gave_password()
             return redirect(next_url(request.args.get("next"), url_for("main.index")))
     return render_template("account/reauthenticate.html", form=form)
-
-
-def _home(user: User) -> str:
-    """Return the URL of the landing page of the user's role, if they may open it."""
-    endpoint = f"{user.role.index}.index" if user.role else ""
-    return url_for(endpoint if may_open(endpoint) else "main.index")

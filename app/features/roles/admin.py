@@ -37,7 +37,7 @@ def roles() -> ResponseReturnValue:
 def new_role() -> ResponseReturnValue:
     form = RoleForm()
     if not form.is_submitted():
-        form.index.data = "main"
+        form.index.data = "account"
         form.permissions.set_bits(Permission.GENERAL)
     elif form.validate():
         return _confirm(form, None) or _save(form, None) or _form(form, None)
