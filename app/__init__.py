@@ -1,11 +1,9 @@
 """The application factory, which puts the parts of the app together."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import IntegerConverter
 
 import config
 from app import cli, errors, gates, sign_in, tasks, templating  # noqa: F401 - tasks registers itself
@@ -27,22 +25,17 @@ from app.kit.web import (
     identity,
     limits,
     request_log,
+    stale_forms,
     static_files,
     token_pages,
 )
 from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.gates import check_gates
+from app.kit.web.ids import IdConverter
 from app.main import main
 
 FEATURES = feature_folders.load()
-
-
-class IdConverter(IntegerConverter):
-    """Answer 404 to ids that exceed a database column, instead of raising an error."""
-
-    def __init__(self, map: Any, **options: Any) -> None:  # noqa: A002 - Werkzeug's name
-        super().__init__(map, **{"max": database.HIGHEST_INTEGER, **options})
 
 
 def create_app(
@@ -111,6 +104,7 @@ def add_request_hooks(app: Flask) -> None:
     gates.init_app(app)
     app.after_request(sign_in.hand_over_token)
     kit_errors.init_app(app)
+    stale_forms.init_app(app)
     errors.init_app(app)
 
 

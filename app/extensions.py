@@ -1,13 +1,10 @@
 """Extension objects, not yet bound to an app."""
 
 import time
-from typing import Any
 
-from flask import current_app
 from flask_assets import Environment
 from flask_compress import Compress
 from flask_limiter import Limiter
-from flask_login import LoginManager, decode_cookie, encode_cookie
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -16,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.kit.database import migrations
 from app.kit.web import origin
+from app.kit.web.login import CarefulLoginManager
 
 
 class Base(DeclarativeBase):
@@ -30,25 +28,6 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-
-
-class CarefulLoginManager(LoginManager):
-    """A login manager that accepts remember-me cookies of earlier secret keys.
-
-    It ignores malformed cookies instead of raising an error.
-    """
-
-    def _load_user_from_remember_cookie(self, cookie: str) -> Any:
-        if not cookie.isascii():  # Comparing it would raise.
-            return None
-        for key in current_app.config["SECRET_KEY_FALLBACKS"]:
-            if token := decode_cookie(cookie, key=key):
-                cookie = encode_cookie(token)
-        token = decode_cookie(cookie)
-        # Flask-Login would replace a newer token in the session cookie with an expired one.
-        if token is None or self._user_callback(token) is None:
-            return None
-        return super()._load_user_from_remember_cookie(cookie)
 
 
 # SQLite's busy handler polls, so sleep to let other writers in.

@@ -19,11 +19,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
+from app.kit import guesses
 from app.kit.web.accept import wants_json
 from app.kit.web.gates import needs_no_user
 from app.kit.web.headers import SAFE_METHODS
 from app.models import User
-from app.services import guesses, sessions
+from app.services import sessions
 
 # Session key: set if the session was restored from the remember-me cookie alone.
 ONLY_REMEMBERED = "only_remembered"
@@ -52,7 +53,7 @@ def browser_marks() -> str:
 
 def mark_browser(user: User) -> None:
     """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
-    value = guesses.add_mark(user, browser_marks())
+    value = guesses.add_mark(user.id, user.browser_state(), browser_marks())
     config = current_app.config
 
     @after_this_request

@@ -1,4 +1,4 @@
-"""Rate limits of the account pages. app.services.guesses limits guesses at passwords."""
+"""Rate limits of the account pages. app.kit.guesses limits guesses at passwords."""
 
 from app.extensions import limiter
 from app.kit.web import origin

@@ -93,9 +93,3 @@ class ConfirmUserForm(BaseForm):
         description="Ask them first. Anybody can register an address with a password of their own.",
     )
     submit = SubmitField("Confirm")
-
-
-class ConfirmForm(BaseForm):
-    """A form that confirms the action described on its page."""
-
-    submit = SubmitField("Yes")

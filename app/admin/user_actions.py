@@ -7,12 +7,12 @@ from typing import Any, get_args
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.admin.forms import ConfirmForm, SnapshotForm
+from app.admin.forms import SnapshotForm
 from app.extensions import db
 from app.kit import edit_conflicts, slots
 from app.kit.edit_conflicts import EditConflict
 from app.kit.slots import Place, UserAction
-from app.kit.web.forms import BaseForm
+from app.kit.web.forms import BaseForm, ConfirmForm
 from app.kit.web.templating import may_open
 from app.models import User
 from app.services import user_page, users

@@ -312,6 +312,10 @@ class User(UserMixin, db.Model):
             state = self._email_state(content.claim)
         return content.matches(state)
 
+    def browser_state(self) -> str:
+        """Return the state that the mark of a known browser is bound to (app.kit.guesses)."""
+        return f"{self.email}|{self.password_hash}"
+
     def _registration_state(self) -> str:
         return f"registered|{self.id}|{self.email}|{self.password_hash}"
 

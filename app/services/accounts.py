@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
-from app.kit import audit, passwords, tokens
+from app.kit import audit, guesses, passwords, tokens
 from app.kit.mail import outbox
 from app.models import EmailMessage, User, UserSession
 from app.models.user import canonical_email
-from app.services import guesses, registration, sessions, unproven
+from app.services import registration, sessions, unproven
 from app.services.policy import ensure_not_impersonating, lock
 
 HOUR = timedelta(hours=1)
@@ -65,10 +65,16 @@ def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
 
 def _counted(email: str, marks: str) -> guesses.Guess:
     try:
-        return guesses.at_sign_in(email, is_known=guesses.knows(email, marks))
+        return guesses.at_sign_in(canonical_email(email), is_known=knows_browser(email, marks))
     except guesses.TooManyGuesses:
         note_throttled(canonical_email(email))
         raise
+
+
+def knows_browser(email: str, marks: str) -> bool:
+    """Tell whether `marks` has one of the account with `email` and its current password."""
+    user = User.by_email(email) if marks else None
+    return user is not None and guesses.has_mark(user.id, user.browser_state(), marks)
 
 
 def _is_still(user: User, verified: str | None) -> bool:
@@ -84,7 +90,7 @@ def _is_still(user: User, verified: str | None) -> bool:
 def reauthenticate(user: User, session: UserSession, password: str) -> None:
     """Record that the user confirmed their password. Raises WrongPassword and TooManyGuesses."""
     ensure_not_impersonating(user)
-    guess = guesses.at_own_password(user)
+    guess = guesses.at_own_password(user.email)
     if not user.verify_password(password):
         refuse_password("session.reauthentication_refused", user)
     guess.was_right()
@@ -229,7 +235,7 @@ def reset_password(token: str, password: str) -> User:
     _require_acceptable_password(user, password)
     user.reset_password(token, password)
     user.confirmed, user.must_change_password = True, False
-    guesses.forget(user)
+    guesses.forget(user.email)
     sessions.end_all(user)
     audit.record("user.password_reset", by=user, subject=user)
     outbox.commit_and_notify(emails.send_password_changed(user))
@@ -303,7 +309,7 @@ def require_password(user: User, password: str, *, otherwise: str) -> None:
     Otherwise record the event `otherwise` and raise WrongPassword. Raises UserGone and
     TooManyGuesses.
     """
-    guess = guesses.at_own_password(user)
+    guess = guesses.at_own_password(user.email)
     verified = user.password_hash
     if not user.verify_password(password) or not _is_still(user, verified):
         refuse_password(otherwise, user)

@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from app import emails
 from app.extensions import db
-from app.kit import audit
+from app.kit import audit, guesses
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
-from app.services import erasure, guesses, user_changes
+from app.services import erasure, user_changes
 from app.services.accounts import refuse_password
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
 from app.services.user_changes import Parameters
@@ -44,7 +44,7 @@ def delete_oneself(user: User, *, password: str) -> None:
     """
     ensure_not_impersonating(user)
     given = Parameters(by=user)
-    guess = guesses.at_own_password(user)
+    guess = guesses.at_own_password(user.email)
     verified = user.password_hash
     is_right = user.verify_password(password)
     if is_right:

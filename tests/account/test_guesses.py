@@ -8,11 +8,11 @@ from email_validator import EmailNotValidError
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import attempts
+from app.kit import attempts, guesses
 from app.kit.typed import stored_address
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
-from app.services import guesses
+from app.services import accounts
 from tests.support import PASSWORD, TOKEN, links, path_of
 
 LOGIN = "/account/login"
@@ -236,15 +236,15 @@ def test_a_mark_is_good_for_its_own_account_and_password_only(app, make_user):
     ada, bob = make_user(email="ada@example.com"), make_user(email="bob@example.com")
     mark = marked(app, ada)
     with app.test_request_context():
-        assert guesses.knows(ada.email, mark)
-        assert not guesses.knows(bob.email, mark)
-        assert not guesses.knows("nobody@example.com", mark)
+        assert accounts.knows_browser(ada.email, mark)
+        assert not accounts.knows_browser(bob.email, mark)
+        assert not accounts.knows_browser("nobody@example.com", mark)
         for broken in (mark[:-2], "x" + mark, "x" * 9000, "~~~", "é", f"x~y~z~{mark}", "\x00"):
-            assert not guesses.knows(ada.email, broken), broken
-        assert guesses.knows(ada.email, f"x~{mark}")
+            assert not accounts.knows_browser(ada.email, broken), broken
+        assert accounts.knows_browser(ada.email, f"x~{mark}")
         ada.password = NEW_PASSWORD
         db.session.commit()
-        assert not guesses.knows(ada.email, mark)
+        assert not accounts.knows_browser(ada.email, mark)
 
 
 def test_a_mark_runs_out(app, make_user):
@@ -253,7 +253,7 @@ def test_a_mark_runs_out(app, make_user):
         mark = marked(app, user)
         clock.shift(guesses.MARK_DAYS * 24 * 60 * 60)
         with app.test_request_context():
-            assert not guesses.knows(user.email, mark)
+            assert not accounts.knows_browser(user.email, mark)
 
 
 def test_a_browser_that_two_people_use_knows_both(app, make_user):
@@ -265,8 +265,8 @@ def test_a_browser_that_two_people_use_knows_both(app, make_user):
     marks = browser.get_cookie(app.config["KNOWN_BROWSER_COOKIE_NAME"]).value
     assert len(marks.split("~")) == 2
     with app.test_request_context():
-        assert guesses.knows(ada.email, marks)
-        assert guesses.knows(bob.email, marks)
+        assert accounts.knows_browser(ada.email, marks)
+        assert accounts.knows_browser(bob.email, marks)
 
 
 def test_a_changed_password_leaves_the_browser_known(app, make_user):
@@ -277,7 +277,7 @@ def test_a_changed_password_leaves_the_browser_known(app, make_user):
     browser.submit("/account/manage/change-password", {"old_password": PASSWORD, **fields})
     db.session.expire_all()
     with app.test_request_context():
-        assert guesses.knows(
+        assert accounts.knows_browser(
             user.email, browser.get_cookie(app.config["KNOWN_BROWSER_COOKIE_NAME"]).value
         )
 

@@ -4,10 +4,10 @@ import pytest
 
 from app.extensions import db, limiter
 from app.kit import attempts
+from app.kit.guesses import TooManyGuesses
 from app.kit.web import origin
 from app.models import User
 from app.services import accounts
-from app.services.guesses import TooManyGuesses
 from tests.factories import make_user
 from tests.support import PASSWORD
 

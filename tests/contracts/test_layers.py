@@ -19,8 +19,8 @@ from tests.contracts.test_imports import (
 # can do everything that a page can.
 OF_A_REQUEST = {"request", "session", "current_user", "flash", "abort", "redirect", "login_user"}
 LOWEST_LEVEL_WITH_A_REQUEST = LEVELS.index(CORE[3])
-# The kit's entry points: code between a request and a view, and the commands of the worker.
-KIT_DOORS = ("app.kit.web", "app.kit.queue.commands", "app.kit.database.migrations")
+# The kit's entry points: code between a request and a view, and commands.
+KIT_DOORS = ("app.kit.web", "app.kit.cli", "app.kit.queue.commands", "app.kit.database.migrations")
 
 APP = [path for path in sources() if name_of(path).startswith("app")]
 
@@ -39,7 +39,7 @@ def calls(path):
 def test_only_services_commit(path):
     """A use case is one service function with one commit."""
     if name_of(path).startswith(
-        ("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.audit")
+        ("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses", "app.kit.audit")
     ):
         return
     if part_of(name_of(path)) == "app.features" and not is_door(name_of(path)):

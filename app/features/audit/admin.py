@@ -13,7 +13,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import asked_for
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features import audit as trail
@@ -22,6 +21,7 @@ from app.kit import slots
 from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.database import HIGHEST_BIG_INTEGER, now, whole_number
 from app.kit.web.downloads import csv_file
+from app.kit.web.list_params import asked_for
 from app.models import Permission, User
 from app.sign_in import me
 

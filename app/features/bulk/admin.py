@@ -15,7 +15,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import is_live
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features import bulk
@@ -26,6 +25,7 @@ from app.features.user_search import Filters
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK
 from app.kit.web.downloads import csv_file
+from app.kit.web.list_params import is_live
 from app.models import Permission, Role
 from app.services import roles as roles_service
 from app.services.registration import InvitationsClosed

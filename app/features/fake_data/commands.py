@@ -5,7 +5,7 @@ import time
 import click
 from flask.cli import with_appcontext
 
-from app.cli.database import refuse_in_production
+from app.kit.cli.database import refuse_in_production
 
 
 @click.command("add_fake_data")

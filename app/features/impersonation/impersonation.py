@@ -14,10 +14,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
-from app.kit import audit
+from app.kit import audit, guesses
 from app.kit.database import now
 from app.models import Permission, User, UserSession
-from app.services import guesses, sessions
+from app.services import sessions
 from app.services.accounts import WrongPassword
 from app.services.policy import (
     InsufficientPrivileges,
@@ -57,7 +57,7 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
     `password` is the password of `by`, required even if the sign-in is fresh. Raises WrongPassword,
     TooManyGuesses and the exceptions of `check`.
     """
-    guess = guesses.at_own_password(by)
+    guess = guesses.at_own_password(by.email)
     lock(user)
     check(user, by=by)
     if not by.verify_password(password):

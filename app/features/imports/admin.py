@@ -11,7 +11,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import confirm, is_live, page_number
 from app.decorators import fresh_sign_in_required, permission_required, takes_files
 from app.extensions import db
 from app.features import imports
@@ -28,6 +27,7 @@ from app.features.imports.models import ImportState, PeopleImport
 from app.kit import queue
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK
 from app.kit.web.downloads import csv_file
+from app.kit.web.list_params import confirm, is_live, page_number
 from app.models import Permission
 from app.sign_in import me
 

@@ -6,13 +6,13 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import searched
 from app.admin.user_actions import TOO_MANY, View, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitation_pages, invitations
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
 from app.features.invitations.invitations import LinkChanged, NotInvited
 from app.kit.tables.cursors import NotACursor
+from app.kit.web.list_params import searched
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
 from app.services import registration

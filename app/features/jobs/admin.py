@@ -6,7 +6,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import confirm, is_live, page_number, searched
 from app.decorators import permission_required
 from app.features.jobs import (
     admin_many,  # noqa: F401 - its views register themselves
@@ -16,6 +15,7 @@ from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, 
 from app.features.jobs.jobs import JobGone, JobPage, JobQueueAway
 from app.kit.mail import outbox
 from app.kit.queue.job_reader import State
+from app.kit.web.list_params import confirm, is_live, page_number, searched
 from app.models import Permission
 from app.sign_in import me
 

@@ -6,12 +6,12 @@ from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import confirm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.jobs import jobs as jobs_service
 from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
 from app.features.jobs.jobs import Done, JobQueueAway
 from app.kit.queue.job_reader import State
+from app.kit.web.list_params import confirm
 from app.models import Permission
 from app.sign_in import me
 

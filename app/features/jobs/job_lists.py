@@ -5,9 +5,9 @@ Invalid filters are ignored, and a notice is added for each of them.
 
 import re
 
-from app.admin.list_params import asked_for
 from app.features.jobs import jobs as jobs_service
 from app.kit.queue.job_reader import State
+from app.kit.web.list_params import asked_for
 
 TASK_NAME = re.compile(r"\w{1,100}")
 AWAY = "Redis does not answer, so this may not be done. Look again when it is back."

@@ -4,7 +4,6 @@ from flask import Response, abort, flash, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.list_params import asked_for, confirm, is_live, page_number, searched
 from app.decorators import permission_required
 from app.emails import subject_of
 from app.extensions import db
@@ -13,6 +12,7 @@ from app.features.mailbox.outbox_pages import TooLate
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
+from app.kit.web.list_params import asked_for, confirm, is_live, page_number, searched
 from app.models import EmailMessage, Permission
 from app.sign_in import me
 

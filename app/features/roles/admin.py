@@ -11,8 +11,9 @@ from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, Unk
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
 from app.features.roles.reassign_role import MOST, TooManyUsers
 from app.kit import edit_conflicts
+from app.kit.web import landing_pages
 from app.models import Permission, Role
-from app.services import landing_pages, policy
+from app.services import policy
 from app.services.policy import InsufficientPrivileges, LastAdministrator
 from app.sign_in import me
 

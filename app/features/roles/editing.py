@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.features.roles import reassign_role
 from app.kit import audit, edit_conflicts, names, queue
+from app.kit.web import landing_pages
 from app.models import Permission, Role, User
-from app.services import landing_pages, policy, unproven
+from app.services import policy, unproven
 from app.services.policy import (
     InsufficientPrivileges,
     LastAdministrator,

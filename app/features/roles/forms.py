@@ -18,10 +18,11 @@ from app.admin.forms import RoleField
 from app.features.roles import editing
 from app.features.roles.editing import Values
 from app.kit import edit_conflicts
+from app.kit.web import landing_pages
 from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
-from app.services import landing_pages, policy
+from app.services import policy
 from app.sign_in import me
 
 NAME_LENGTH = 64

@@ -14,6 +14,7 @@ from wtforms import (
     Form,
     PasswordField,
     StringField,
+    SubmitField,
     TextAreaField,
 )
 from wtforms.validators import (
@@ -61,6 +62,12 @@ class BaseForm(FlaskForm):
                 field.errors = [*field.errors, UNSEEN]
                 valid = False
         return valid
+
+
+class ConfirmForm(BaseForm):
+    """A form that confirms the action described on its page."""
+
+    submit = SubmitField("Yes")
 
 
 def _is_storable(field: StringField) -> bool:

@@ -1,4 +1,4 @@
-"""The commands that migrate or recreate the database."""
+"""The command that recreates the database."""
 
 import warnings
 
@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql.base import PGInspector
 from sqlalchemy.exc import SAWarning
 
 from app.extensions import db
-from app.services import roles
 from config import NOT_CHOSEN
 
 
@@ -23,15 +22,6 @@ def recreate_db() -> None:
     drop_everything()
     flask_migrate.upgrade(revision="heads")
     click.echo("The database is empty and up to date. Next: python manage.py setup_dev")
-
-
-@click.command("release")
-@with_appcontext
-def release() -> None:
-    """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
-    refuse_unless_chosen()
-    flask_migrate.upgrade(revision="heads")
-    roles.insert()
 
 
 def drop_search_tables(connection: Connection) -> None:
@@ -71,4 +61,4 @@ def drop_everything() -> None:
                 connection.exec_driver_sql(f'DROP TYPE "{enum["name"]}"')
 
 
-commands = [recreate_db, release]
+commands = [recreate_db]

@@ -1,14 +1,31 @@
-"""The commands that add the first administrator."""
+"""The commands that add roles and the first administrator."""
 
 import click
 import flask_migrate
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from app.cli.database import refuse_in_production, refuse_unless_chosen
+from app.kit import cli
+from app.kit.cli.database import refuse_in_production, refuse_unless_chosen
 from app.kit.passwords import WeakPassword
 from app.kit.web.links import external_url
 from app.services import policy, roles, users
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands below, and those of the kit."""
+    cli.init_app(app)
+    for command in (release, setup_dev, setup_prod):
+        app.cli.add_command(command)
+
+
+@click.command("release")
+@with_appcontext
+def release() -> None:
+    """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
+    refuse_unless_chosen()
+    flask_migrate.upgrade(revision="heads")
+    roles.insert()
 
 
 @click.command("setup_dev")
@@ -57,6 +74,3 @@ def setup_prod() -> None:
     raise click.ClickException(
         f"{problem} Nobody who can sign in administers the app: set ADMIN_EMAIL to another address."
     )
-
-
-commands = [setup_dev, setup_prod]

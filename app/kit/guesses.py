@@ -17,8 +17,6 @@ from app.extensions import db, limiter
 from app.kit import attempts, tokens
 from app.kit.attempts import Limit, key_of
 from app.kit.web import origin
-from app.models import User
-from app.models.user import canonical_email
 
 HOUR = timedelta(hours=1)
 MONTH = timedelta(days=30)
@@ -72,15 +70,15 @@ class Guess:
 def at_sign_in(email: str, *, is_known: bool) -> Guess:
     """Count a guess at the password of the account with `email`, even if there is no account.
 
-    Raises TooManyGuesses. Commits.
+    `email` is normalised. Raises TooManyGuesses. Commits.
     """
     if not limiter.enabled:
         return Guess()
     if is_known:
         return _by_owner(email)
-    account = key_of(ACCOUNT, canonical_email(email))
+    account = key_of(ACCOUNT, email)
     network, site = origin.visitor_network(), origin.visitor_site()
-    pair = key_of(PAIR, f"{canonical_email(email)} {site}")
+    pair = key_of(PAIR, f"{email} {site}")
     networks = [(NETWORK, key_of(NETWORK, network))]
     if site != network:
         networks.append((SITE, key_of(SITE, site)))
@@ -90,62 +88,55 @@ def at_sign_in(email: str, *, is_known: bool) -> Guess:
     from_here = _count(PAIR, pair)
     _count(ACCOUNT, account, step=1 if from_here <= SHARE else 0)
     db.session.commit()
-    known = key_of(KNOWN, canonical_email(email))
+    known = key_of(KNOWN, email)
     return Guess(tuple(key for _, key in networks), (pair, account, known))
 
 
-def at_own_password(user: User) -> Guess:
+def at_own_password(email: str) -> Guess:
     """Count a guess of a signed-in user at their own password, on any page that asks for it.
 
     Raises TooManyGuesses. Commits.
     """
-    return _by_owner(user.email) if limiter.enabled else Guess()
+    return _by_owner(email) if limiter.enabled else Guess()
 
 
 def _by_owner(email: str) -> Guess:
-    account, known = (key_of(limit, canonical_email(email)) for limit in (ACCOUNT, KNOWN))
+    account, known = (key_of(limit, email) for limit in (ACCOUNT, KNOWN))
     attempts.begin()
     _count(KNOWN, known)
     db.session.commit()
     return Guess((), (account, known))
 
 
-def forget(user: User) -> None:
+def forget(email: str) -> None:
     """Reset the counters of an account whose password has changed. The caller commits."""
-    email = canonical_email(user.email)
     Guess((), tuple(key_of(limit, email) for limit in (ACCOUNT, KNOWN))).was_right()
 
 
 # The marks of known browsers
 
 
-def add_mark(user: User, marks: str) -> str:
-    """Add a mark of `user` to `marks`, the value of a cookie, and return the new value."""
-    mark = tokens.make(MARK, user.id, _state(user), expires_in=MARK_DAYS * 24 * 60 * 60)
-    others = [one for one in _marks(marks) if not _is_of(one, user)]
+def add_mark(user_id: int, state: str, marks: str) -> str:
+    """Add a mark of a user to `marks`, the value of a cookie, and return the new value.
+
+    The mark is valid while `state` stays the same, for MARK_DAYS at most.
+    """
+    mark = tokens.make(MARK, user_id, state, expires_in=MARK_DAYS * 24 * 60 * 60)
+    others = [one for one in _marks(marks) if not _is_of(one, user_id)]
     return "~".join([mark, *others][:MOST_MARKS])
 
 
-def knows(email: str, marks: str) -> bool:
-    """Tell whether `marks` has one of the account with `email` and its current password."""
-    if not marks:
-        return False
-    user = User.by_email(email)
-    if user is None:
-        return False
-    read = (tokens.read(MARK, mark) for mark in _marks(marks) if _is_of(mark, user))
-    return any(content is not None and content.matches(_state(user)) for content in read)
+def has_mark(user_id: int, state: str, marks: str) -> bool:
+    """Tell whether `marks` has a valid one of this user."""
+    read = (tokens.read(MARK, mark) for mark in _marks(marks))
+    return any(one and one.user_id == user_id and one.matches(state) for one in read)
 
 
-def _is_of(mark: str, user: User) -> bool:
+def _is_of(mark: str, user_id: int) -> bool:
     content = tokens.read(MARK, mark)
-    return content is not None and content.user_id == user.id
+    return content is not None and content.user_id == user_id
 
 
 def _marks(value: str) -> list[str]:
     marks = value[: MOST_MARKS * tokens.LONGEST_TOKEN].split("~")
     return [mark for mark in marks if mark][:MOST_MARKS]
-
-
-def _state(user: User) -> str:
-    return f"{user.email}|{user.password_hash}"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.admin.forms import ConfirmForm
 from app.kit.database import whole_number
+from app.kit.web.forms import ConfirmForm
 
 HIGHEST_PAGE = 1_000_000
 LONGEST_SEARCH = 200

@@ -1,0 +1,54 @@
+"""Restrict views to users with permissions, and let views take files."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import abort
+from flask_login import current_user, login_required
+
+View = Callable[..., Any]
+
+
+def permission_required(permission: int) -> Callable[[View], View]:
+    """Restrict a view to users who have every bit of `permission`.
+
+    Other users get 403. Anonymous visitors are redirected to the login page.
+    """
+
+    return _restrict(permission, lambda user: bool(user.can(permission)))
+
+
+def any_permission_required(permissions: int) -> Callable[[View], View]:
+    """Restrict a view to users who have at least one bit of `permissions`."""
+    return _restrict(permissions, lambda user: bool(user.can_any(permissions)))
+
+
+def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @login_required
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not allows(current_user):
+                abort(403)
+            return view(*args, **kwargs)
+
+        # Menus read these attributes to list only the pages that the user may open.
+        guarded.permission, guarded.allows = permission, allows  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def takes_files(setting: str) -> Callable[[View], View]:
+    """Allow uploads to a view of up to the number of megabytes in `setting`.
+
+    app.kit.web.headers enforces the limit. Apply this decorator below permission_required, so that
+    the usual limit stays for users without the permission.
+    """
+
+    def mark(view: View) -> View:
+        view.largest_file = setting  # type: ignore[attr-defined]
+        return view
+
+    return mark
