@@ -10,8 +10,8 @@ from app.kit.web.errors import MESSAGES, show, show_conflict
 from app.services.policy import InsufficientPrivileges, NotWhileImpersonating, RoleGone, UserGone
 
 INSUFFICIENT_PRIVILEGES = (
-    "This is beyond what you may do",
-    "It reaches a person or a role with permissions that you lack. Someone who has all of them "
+    "You lack a permission for this",
+    "It affects a person or a role with permissions that you lack. Someone who has all of them "
     "can do it.",
 )
 FORBIDDEN_WHILE_IMPERSONATING = (
@@ -26,8 +26,8 @@ TOO_MANY_FOR_ACCOUNT = (
 )
 NOT_WHILE_IMPERSONATING = (
     "Not while you are signed in as someone else",
-    "Passwords, addresses, sessions and whatever asks for a password are for the person alone. "
-    "Stop being signed in as them; what your own permissions allow you can then do as yourself.",
+    "Passwords, email addresses, sessions and pages that ask for a password are for the person "
+    "alone. Stop being signed in as them, then use your own permissions.",
 )
 
 

@@ -39,7 +39,7 @@ def may_end_sessions(_user: User, _by: User) -> bool:
     place="manage",
     order=20,
     heading="Name",
-    text="What they are called.",
+    text="Shown wherever they are named.",
     hidden="name",
     skips_self=False,
 )
@@ -49,7 +49,7 @@ def may_end_sessions(_user: User, _by: User) -> bool:
     place="manage",
     order=30,
     heading="Email address",
-    text="Both addresses are told.",
+    text="Both addresses get a mail.",
     hidden="email address",
     skips_self=False,
 )
@@ -59,7 +59,7 @@ def may_end_sessions(_user: User, _by: User) -> bool:
     place="manage",
     order=40,
     heading="Role",
-    text="What they may do.",
+    text="Decides their permissions.",
     hidden="role",
 )
 def may_change(_user: User, _by: User) -> bool:

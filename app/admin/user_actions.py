@@ -31,8 +31,8 @@ View = Callable[..., ResponseReturnValue]
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."
 DELETED = "This account is deleted. Restore it before you change it."
-STATE = "Nothing was done: the account is in another state by now. Look at it again."
-TOO_MANY = "Enough of these mails went to {} within the hour. Try again later."
+STATE = "Nothing was done, because the state of the account has changed. Reload the page."
+TOO_MANY = "Too many of these mails went to {} within an hour. Try again later."
 
 
 def to_user(view: View) -> View:

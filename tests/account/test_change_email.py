@@ -82,7 +82,7 @@ def test_an_address_that_someone_takes_meanwhile_is_refused_kindly(client, user,
     make_user(email=NEW)
     page = client.submit(link, follow_redirects=True)
     assert page.status_code == 200
-    assert "Someone else has this address" in page.text
+    assert "Another account has this email address" in page.text
     assert user.email == "ada@example.com"
 
 
@@ -129,7 +129,9 @@ def test_no_other_account_gives_way(client, user, make_user, outbox, state):
     if state == "voided":
         other.password_hash = None
         db.session.commit()
-    assert "Someone else has this address" in client.submit(link, follow_redirects=True).text
+    assert (
+        "Another account has this email address" in client.submit(link, follow_redirects=True).text
+    )
     db.session.expire_all()
     assert (user.email, other.email) == ("ada@example.com", NEW)
 

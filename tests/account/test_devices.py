@@ -66,7 +66,7 @@ def test_all_others_are_signed_out_at_once(user, enter):
     """SE-7"""
     own, other, third = enter(user), enter(user), enter(user)
     end(own, "others")
-    assert "everywhere but here" in own.get(DEVICES).text
+    assert "on all other devices" in own.get(DEVICES).text
     assert own.is_signed_in()
     assert not other.is_signed_in()
     assert not third.is_signed_in()

@@ -465,7 +465,7 @@ def test_an_old_form_of_a_guest_is_refused_all_the_same(client):
 @pytest.mark.parametrize("hidden", ["\u200b", "\u200d", "\ufeff", "\u00ad", "\u2060", "\u202e"])
 def test_an_address_with_a_hidden_character_is_refused_with_the_reason(client, hidden):
     page = attempt(client, f"ada{hidden}@example.com")
-    assert "Remove the characters that cannot be seen" in page.text
+    assert "Remove the invisible characters" in page.text
 
 
 def test_a_huge_address_is_not_sent_back(client):

@@ -62,7 +62,7 @@ def test_a_card_that_has_nothing_to_show_is_left_out(client, admin, monkeypatch)
     client.enter(admin)
     page = client.get("/admin/").text
     assert "Choose from the menu" in page
-    assert "What you look after here." in page
+    assert "The parts of the app that you manage." in page
 
 
 def test_the_general_permission_opens_no_dashboard(someone_with):

@@ -71,7 +71,7 @@ def test_the_pages_hold_each_user_once_forwards_and_back(browser, crowd):
 def test_a_page_that_does_not_exist_is_the_first_with_a_notice(browser, name, cursor):
     page = browser.get(f"{LIST}?{name}={cursor}")
     assert page.status_code == 200
-    assert "There is no such page of the list" in page.text
+    assert "This page does not exist" in page.text
 
 
 def test_a_page_whose_rows_are_gone_is_the_last_full_page(app, crowd):

@@ -63,7 +63,7 @@ def test_a_taken_address_is_said_and_nothing_is_lost(browser, make_user, email):
     data = {**PERSON, "email": email, "role": role("User").id, **PASSWORDS}
     page = browser.submit(PAGE, data)
     assert page.status_code == 200
-    assert "has this address already" in page.text
+    assert "already exists" in page.text
     assert 'value="Grace"' in page.text
     assert db.session.query(User).filter_by(email="ada@example.com").count() == 1
 

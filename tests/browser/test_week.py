@@ -71,7 +71,7 @@ def test_an_administrators_week(
     examine(page, page.url)
     page.get_by_role("link", name=re.compile("Leave|without|Import")).last.click()
     press(page, re.compile("Import"))
-    expect(page.get_by_text("What became of each line")).to_be_visible()
+    expect(page.get_by_text("Result of each line")).to_be_visible()
 
     # Tuesday: search as the user types, with the search in the URL.
     page.goto("/admin/users")

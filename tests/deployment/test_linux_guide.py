@@ -171,8 +171,8 @@ def upload(size: int) -> tuple[bytes, str]:
     [
         (3, 302, ""),
         (50.5, 200, "larger than 50 MB"),
-        (53, 413, "That is too large"),
-        (60, 413, "That is too large"),
+        (53, 413, "The request is too large"),
+        (60, 413, "The request is too large"),
     ],
     ids=["allowed", "too large for the form", "for the app", "for nginx"],
 )
@@ -198,7 +198,7 @@ def test_a_form_that_is_too_large_gets_the_page_of_the_app(client: Client, in_ch
         headers["Transfer-Encoding"] = "chunked"
     answer = client.send("POST", "/account/login", body, headers=headers)
     assert answer.status == 413
-    assert "That is too large" in answer.text
+    assert "The request is too large" in answer.text
 
 
 def test_slow_visitors_keep_nobody_waiting(deployment: Deployment) -> None:

@@ -85,7 +85,7 @@ def test_nobody_registers_under_a_web_address(client, name):
     data |= {"password": PASSWORD, "password2": PASSWORD}
     page = client.submit("/account/register", data)
     assert page.status_code == 200
-    assert "no web address" in page.text or "cannot be seen" in page.text
+    assert "cannot contain a URL" in page.text or "invisible" in page.text
     assert User.by_email("a@example.com") is None
 
 

@@ -32,7 +32,7 @@ def end_sessions() -> ResponseReturnValue:
     which = request.form.get("session", "")
     if which == "others":
         access.end_sessions(me(), by=me())
-        flash("You are signed out everywhere but here.", "success")
+        flash("You are signed out on all other devices.", "success")
     elif (session_id := whole_number(which)) is not None:
         access.end_session(me(), session_id, by=me())
         flash("That device is signed out.", "success")

@@ -94,7 +94,7 @@ def change_email_request() -> ResponseReturnValue:
 @login_required
 def cancel_email_change() -> ResponseReturnValue:
     email_change.cancel_email_change(me())
-    flash("Your address stays as it is.", "success")
+    flash("Your email address stays the same.", "success")
     return redirect(url_for("account.manage"))
 
 
@@ -109,17 +109,17 @@ def change_email(token: str) -> ResponseReturnValue:
             raise LinkRefused
         if form.validate_on_submit():
             email_change.change_email(me(), token)
-            flash("Your address is changed.", "success")
+            flash("Your email address is changed.", "success")
             return redirect(url_for("account.manage"))
     except LinkRefused:
         return refuse_link(
-            "This link to a new address does not work",
-            "It may have expired or been used. Ask for the change again to get a new one.",
+            "This confirmation link does not work",
+            "It may have expired or been used. Request the change again to get a new one.",
             "account.change_email_request",
             "Change email",
         )
     except EmailTaken:
-        flash("Someone else has this address by now. Yours is not changed.", "error")
+        flash("Another account has this email address now. Yours is not changed.", "error")
         return redirect(url_for("account.change_email_request"))
     return render_template(
         "account/change_email.html", form=form, new_email=current_user.pending_email

@@ -23,7 +23,7 @@ def confirm_user(user: User) -> ResponseReturnValue:
             user,
             form,
             title=f"Confirm {name_of(user)} by hand",
-            lead="Only if you know that the address is theirs.",
+            lead="Do this only if you know that the email address is theirs.",
             points=(
                 f"{user.email} counts as confirmed.",
                 "The password of the account stops working, and everyone who is signed in to it is "
@@ -70,12 +70,12 @@ def require_password_change(user: User) -> ResponseReturnValue:
     if question := confirmed(
         user,
         title=f"Have {name_of(user)} choose a new password",
-        lead="For when a password may be known to someone else.",
+        lead="Use this when someone else may know the password.",
         points=(
-            "From their next page on they reach nothing but the page to change it.",
+            "They cannot open another page before they have changed it.",
             "The present password still signs in. If someone else has it, end all sessions and "
             "send a link instead.",
-            "They are told by mail.",
+            "They are notified by mail.",
         ),
         button="Require a new password",
         danger=False,

@@ -47,5 +47,5 @@ def _shown(card: Card) -> list[ShownCard]:
 
 def _sentence(parts: list[str]) -> str:
     if len(parts) < 2:
-        return "What you look after here."
+        return "The parts of the app that you manage."
     return f"{', '.join(parts[:-1])}, and {parts[-1]}.".capitalize()

@@ -34,7 +34,7 @@ from app.services.accounts import EmailTaken
 from app.services.policy import LastAdministrator
 from app.sign_in import me
 
-TAKEN = "Someone has this address already."
+TAKEN = "An account with this email address already exists."
 
 
 @admin.get("/user/<int:user_id>/info")
@@ -101,14 +101,14 @@ def change_user_email(user: User) -> ResponseReturnValue:
             stale = (error, [("Email address", form.email.data)])
         else:
             if user.email != before:
-                flash(f"The address is now {user.email}.", "success")
+                flash(f"The email address is now {user.email}.", "success")
                 return back_to(user)
-            form.email.errors = ["This is their address already."]
+            form.email.errors = ["This is their email address already."]
     return form_page(
         user,
         form,
         title="Change email address",
-        lead="The old and the new address are both told. The person is signed out everywhere.",
+        lead="Both the old and the new address get a mail. The person is signed out everywhere.",
         stale=stale,
         deleted_owner=deleted_owner,
     )
@@ -164,10 +164,10 @@ def suspend_user(user: User) -> ResponseReturnValue:
         user,
         form,
         title=f"Suspend {name_of(user)}",
-        lead="Shuts the account until someone reactivates it.",
+        lead="They cannot sign in until someone reactivates the account.",
         points=(
-            "They are signed out everywhere at once and cannot sign in.",
-            "They are told by mail. Nothing is deleted.",
+            "They are signed out everywhere at once.",
+            "They are notified by mail. Nothing is deleted.",
         ),
         stale=stale,
     )
@@ -193,7 +193,7 @@ def reactivate_user(user: User) -> ResponseReturnValue:
         user,
         form,
         title=f"Reactivate {name_of(user)}",
-        lead="Opens the account again, and tells them by mail.",
+        lead="They can sign in again, and are notified by mail.",
         stale=stale,
     )
 
@@ -207,9 +207,9 @@ def delete_user(user: User) -> ResponseReturnValue:
     if question := confirmed(
         user,
         title=f"Delete {name}",
-        lead="To keep the account but shut it, suspend it instead.",
+        lead="To keep the account, suspend it instead.",
         points=(
-            "They are signed out everywhere at once, and told by mail.",
+            "They are signed out everywhere at once, and notified by mail.",
             "Mail that still waits for them is not sent.",
             f"For {days} days you can restore the account as it is now. Then it is erased for good "
             "and the address is free.",
@@ -232,10 +232,10 @@ def restore_user(user: User) -> ResponseReturnValue:
     if question := confirmed(
         user,
         title=f"Restore {name}",
-        lead="Gives the account back as it was.",
+        lead="Restores the account as it was.",
         points=(
-            "Address, password, role and state are those from before it was deleted.",
-            "They are told by mail, and have to sign in again.",
+            "Email address, password, role and status are restored.",
+            "They are notified by mail, and have to sign in again.",
         ),
         button=f"Restore {name}",
         danger=False,

@@ -15,7 +15,7 @@ from app.services import roles, user_list, users
 from app.services.accounts import EmailTaken
 from app.sign_in import me
 
-TAKEN = "Someone has this address already."
+TAKEN = "An account with this email address already exists."
 
 View = Callable[[], ResponseReturnValue]
 
@@ -28,7 +28,7 @@ def show_plain_list() -> ResponseReturnValue:
             after=request.args.get("after", ""), before=request.args.get("before", "")
         )
     except NotACursor:
-        notice = "There is no such page of the list, so the first is shown."
+        notice = "This page does not exist, so the first one is shown."
         page = user_list.find()
     return render_template(
         "admin/registered_users.html",
@@ -74,6 +74,6 @@ def new_user() -> ResponseReturnValue:
         except passwords.WeakPassword as error:
             form.password.errors = [str(error)]
         else:
-            flash(f"{user.full_name()} has an account and is told by mail.", "success")
+            flash(f"{user.full_name()} has an account and is notified by mail.", "success")
             return redirect(url_for("admin.user_info", user_id=user.id))
     return render_template("admin/new_user.html", form=form, deleted_owner=deleted)

@@ -73,7 +73,7 @@ def preview_bulk() -> ResponseReturnValue:
     except _Unreadable as problem:
         flash(str(problem), "error")
     except bulk.NobodyChosen:
-        flash("Nobody is chosen any more: those people are gone, or nobody matches.", "error")
+        flash("Nobody is selected: those people are gone, or nobody matches.", "error")
     except InvitationsClosed:
         flash("Invitations are closed by the settings of this app.", "error")
     else:
@@ -86,7 +86,7 @@ def _action() -> tuple[Action, Role | None]:
     name, _, role_id = request.form.get("action", "").partition(":")
     action = bulk.ACTIONS.get(name)
     if action is None:
-        raise _Unreadable("Choose what to do with them.")
+        raise _Unreadable("Choose an action for the selected people.")
     if not action.has_role:
         return action, None
     role = next((one for one in roles_service.assignable(me()) if str(one.id) == role_id), None)
@@ -193,9 +193,12 @@ def continue_bulk(operation_id: int) -> ResponseReturnValue:
         else:
             bulk.go_on(operation, by=me())
     except bulk.NotOpen:
-        flash("There is nothing to go on with: it has ended, or was never confirmed.", "info")
+        flash(
+            "There is nothing to continue: the bulk change has ended, or was never confirmed.",
+            "info",
+        )
     except bulk.NotYours:
-        flash("Only the administrator who confirmed it can continue it.", "error")
+        flash("Only the administrator who confirmed the bulk change can continue it.", "error")
     except bulk.QueueAway:
         pass  # The page of the operation says so while it lasts.
     return _back_to(operation)
@@ -207,9 +210,9 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
     try:
         bulk.stop(operation, by=me())
-        flash("It is stopped. What is done stays done.", "success")
+        flash("The bulk change is stopped. Finished changes stay.", "success")
     except bulk.NotOpen:
-        flash("It does not run any more.", "info")
+        flash("The bulk change has already ended.", "info")
     return _back_to(operation)
 
 

@@ -13,7 +13,7 @@ from app.features.health.services.check import Check
 def doctor(deploy: bool) -> None:
     """Check the database, Redis, the worker, mail and settings; exit with 1 if something is wrong.
 
-    What is wrong is numbered, each with a hint. It takes ten seconds at most, whatever hangs.
+    Problems are numbered, each with a hint. It takes ten seconds at most, whatever hangs.
     """
     checks = health.checks(deploy=deploy)
     problems = [check for check in checks if check.problem]

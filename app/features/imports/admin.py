@@ -33,7 +33,7 @@ from app.sign_in import me
 
 people_managers_only = permission_required(Permission.MANAGE_USERS)
 
-CHANGED = "The import has changed in the meantime. Look at it again."
+CHANGED = "The import has changed. Reload the page."
 BLOCK = 256 * 1024  # bytes
 
 GONE = "The file is no longer kept. Upload it again."
@@ -122,7 +122,7 @@ def _columns_chosen(row: PeopleImport, form: ColumnsForm) -> ResponseReturnValue
             return _back_to(row)
     except NoEmailColumn:
         form.email.errors = [
-            "Choose the column with the addresses, and no column for two things at once."
+            "Choose the column with the email addresses, and use each column once."
         ]
     except Unreadable as problem:
         (form.encoding if is_read_again else form.has_header).errors = [str(problem)]
@@ -241,7 +241,7 @@ def cancel_import(import_id: int) -> ResponseReturnValue:
     except ImportNotOpen:
         flash(CHANGED, "error")
     else:
-        flash("It stops after the lines at hand. What is done stays done.", "success")
+        flash("The import stops after the current batch. Finished lines stay imported.", "success")
     return _back_to(row)
 
 
@@ -253,7 +253,7 @@ def delete_import(import_id: int) -> ResponseReturnValue:
     try:
         if question := confirm(
             title=f"Delete the import of {row.file_name}?",
-            text="The file and what became of its lines are forgotten. People who were imported "
+            text="The file and the results of its lines are deleted. People who were imported "
             "stay, and so does the audit trail.",
             button="Delete the import",
             back=url_for("admin.show_import", import_id=row.id),
@@ -263,7 +263,7 @@ def delete_import(import_id: int) -> ResponseReturnValue:
             return question
         imports.delete(row, by=me())
     except ImportNotOpen:
-        flash("It is being worked on. Stop it first.", "error")
+        flash("The import is running. Stop it first.", "error")
         return _back_to(row)
     except NotYourImport:
         flash(NOT_YOURS.format(row.actor_label), "error")

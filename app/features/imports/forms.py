@@ -52,10 +52,10 @@ class ColumnsForm(BaseForm):
             if mode != ImportMode.INVITE or registration.takes_invitations()
         ],
     )
-    role = RoleField("Role of new people whose line names none")
+    role = RoleField("Role of new people without a role in the file")
     update_existing = BooleanField(
         "Update people who are here already",
-        description="Their names and role become those of the file. An empty cell changes nothing.",
+        description="Their names and role are taken from the file. Empty cells change nothing.",
     )
     submit = SubmitField("Check the file")
 

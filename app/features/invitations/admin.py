@@ -22,8 +22,8 @@ from app.services.policy import ensure_may_manage
 from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
-TAKEN = "Someone has this address already."
-CLOSED = "Invitations are closed (the setting REGISTRATION), so none is sent."
+TAKEN = "An account with this email address already exists."
+CLOSED = "Invitations are closed by the setting REGISTRATION."
 
 managers_only = permission_required(Permission.MANAGE_USERS)
 
@@ -37,7 +37,7 @@ def pending_invitations() -> ResponseReturnValue:
     try:
         page = invitation_pages.find(by=me(), search=search, after=after, before=before)
     except NotACursor:
-        notice = "There is no such page of the list, so the first is shown."
+        notice = "This page does not exist, so the first one is shown."
         page = invitation_pages.find(by=me(), search=search)
     return render_template("admin/invitations.html", page=page, search=search, notice=notice)
 

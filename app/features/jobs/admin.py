@@ -19,7 +19,7 @@ from app.kit.web.list_params import confirm, is_live, page_number, searched
 from app.models import Permission
 from app.sign_in import me
 
-GONE = "There is no such job any more, or it is no longer in that state. Look at the list again."
+GONE = "The job is gone, or its state has changed. Reload the list."
 
 job_managers_only = permission_required(Permission.MANAGE_JOBS)
 

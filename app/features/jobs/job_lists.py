@@ -10,7 +10,7 @@ from app.kit.queue.job_reader import State
 from app.kit.web.list_params import asked_for
 
 TASK_NAME = re.compile(r"\w{1,100}")
-AWAY = "Redis does not answer, so this may not be done. Look again when it is back."
+AWAY = "Redis does not answer, so this may not have been done. Try again when it is back."
 
 # The labels of the lists, the most important first.
 LISTS = {

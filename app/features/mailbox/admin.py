@@ -29,7 +29,7 @@ MAIL_POLICY = "; ".join(
         "sandbox",
     )
 )
-CHANGED = "Its state has changed in the meantime, so nothing was done. Look at it again."
+CHANGED = "Its state has changed, so nothing was done. Reload the page."
 
 job_managers_only = permission_required(Permission.MANAGE_JOBS)
 
@@ -144,7 +144,7 @@ def resend_failed_emails() -> ResponseReturnValue:
     failed = outbox.statistics()["failed"]
     if question := confirm(
         title=f"Send {_mails(failed, 'failed')} again?",
-        text="Do this when what kept them from going has been mended: the reason stands beside "
+        text="Do this once the cause is fixed: the reason stands beside "
         "each. Each is tried as often as a new one.",
         button="Send all again",
         back=back,

@@ -18,10 +18,8 @@ from app.services.policy import InsufficientPrivileges, LastAdministrator
 from app.sign_in import me
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
-DEFAULT_ABOVE = (
-    "The role that they get now holds permissions that you lack, so you cannot replace it."
-)
-ABOVE = "It holds permissions that you lack, so you cannot change or delete it."
+DEFAULT_ABOVE = "The present default role has permissions that you lack, so you cannot replace it."
+ABOVE = "The role has permissions that you lack, so you cannot change or delete it."
 
 
 @admin.get("/roles")
@@ -164,7 +162,7 @@ def _why_not(found: Role, form: DeleteRoleForm) -> str | None:
     if found.default:
         return "People who register get this role. Let them get another before you delete it."
     if not form.role.roles:
-        return "There is no other role that you could give to its people."
+        return "There is no other role to give to its people."
     return None
 
 

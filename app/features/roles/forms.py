@@ -96,11 +96,11 @@ class RoleForm(BaseForm):
         ],
         render_kw={"maxlength": NAME_LENGTH, "autocomplete": "off"},
     )
-    index = HomeField(description="Where people with this role begin once they have signed in.")
+    index = HomeField(description="The first page after sign-in for people with this role.")
     permissions = PermissionsField()
     default = BooleanField(
         "Give this role to people who register",
-        description="One role is given to them, so it replaces the one that is given now.",
+        description="This replaces the present default role.",
     )
     seen = HiddenField()
     confirmed = HiddenField()
@@ -142,7 +142,7 @@ class RoleForm(BaseForm):
 
 
 class DeleteRoleForm(BaseForm):
-    role = RoleField("Its people get", description="Each is told by mail.")
+    role = RoleField("Its people get", description="Each is notified by mail.")
     submit = SubmitField("Delete role")
 
     def leave_out(self, role: Role) -> None:

@@ -28,14 +28,17 @@ HOME = ("/", "Go to the home page")
 LEADS_BACK = (403, 409)
 
 MESSAGES = {
-    400: ("That request makes no sense", "Go back, reload the page and try again."),
+    400: ("This request is not valid", "Go back, reload the page and try again."),
     401: ("Sign in first", "This page is for people who are signed in."),
     403: ("You may not open this", "Your account does not have the permission this page asks for."),
-    404: ("There is no such page", "The address may be misspelt, or the page is gone."),
-    405: ("That cannot be done here", "Go back and use the buttons of the page."),
-    408: ("That took too long", "The request did not arrive in time. Try again."),
-    409: ("Someone was quicker", "This was changed or deleted in the meantime. Look at it again."),
-    413: ("That is too large", "Send less, or a smaller file."),
+    404: ("There is no such page", "The URL may be misspelt, or the page may have been removed."),
+    405: ("This is not possible here", "Go back and use the buttons of the page."),
+    408: ("The request took too long", "The request did not arrive in time. Try again."),
+    409: (
+        "Someone else changed this",
+        "It was changed or deleted after you opened it. Reload it and try again.",
+    ),
+    413: ("The request is too large", "Send less, or a smaller file."),
     429: ("Too many attempts", "Wait a few minutes, then try again."),
     500: (
         "Something went wrong",
@@ -45,11 +48,12 @@ MESSAGES = {
 }
 SENT_FROM_ELSEWHERE = (
     "This form was not sent from here",
-    "Your browser says that it was sent from another address. Open the site at {} and try again.",
+    "Your browser says that it was sent from another site. Open the site at {} and try again.",
 )
 SENT_IN_THE_CLEAR = (
     "This was not sent over HTTPS",
-    "It was refused, because others could read it on the way. Open the site at {} and try again.",
+    "It was refused, because others could have read it in transit. Open the site at {} and try "
+    "again.",
 )
 
 

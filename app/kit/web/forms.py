@@ -31,8 +31,8 @@ from app.kit.passwords import MAX_LENGTH
 from app.kit.typed import hides_something, holds_link, is_name, stored_address, visible
 from app.kit.web.csrf import MaskedFormCSRF
 
-UNSEEN = "Remove the characters that cannot be seen."
-NO_LINK = "A name holds no web address. Put a space after a dot."
+UNSEEN = "Remove the invisible characters."
+NO_LINK = "A name cannot contain a URL. Put a space after a dot."
 
 
 class BaseForm(FlaskForm):

@@ -33,4 +33,4 @@ EVENTS = {
 }
 SHARED = {"event_id": "every user who may see the trail sees all of it"}
 HOSTILE = {"event_id": hostile_events}
-CARDS = {Permission.VIEW_AUDIT: "What happened last"}
+CARDS = {Permission.VIEW_AUDIT: "Latest events"}

@@ -14,6 +14,6 @@ def test_the_audit_card_tells_the_latest_actions_and_shows_them_as_typed(someone
     audit.record("role.created", by=admin, subject=role)
     db.session.commit()
     page = someone_with(Permission.VIEW_AUDIT).get("/admin/").text
-    assert "Made the role" in page
+    assert "Created the role" in page
     assert "&lt;i&gt;Sly&lt;/i&gt;" in page
     assert "admin@example.com" in page

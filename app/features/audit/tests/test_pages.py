@@ -193,7 +193,7 @@ def test_the_export_has_what_the_list_shows_and_is_an_event_itself(viewer, admin
     assert re.fullmatch(r'attachment; filename="audit-trail-\d{4}-\d\d-\d\d\.csv"', disposition)
     (row,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
     assert row["subject"] == "'=HYPERLINK(1)"
-    assert row["what"] == "Made the role"
+    assert row["what"] == "Created the role"
     assert (row["id"], row["actor"]) == (str(latest), admin.email)
     exported = newest("audit.exported")
     assert exported.id > latest
@@ -268,7 +268,7 @@ def test_everyone_sees_what_happened_to_their_own_account(app, make_user, admin)
 
     assert "Someone tried to sign in and failed" in page
     assert "Signed in" in page
-    assert "Changed the address" in page
+    assert "Changed the email address" in page
     assert "An administrator" in page
     # Users see neither the names of administrators nor the events of other users.
     assert admin.email not in page
@@ -295,4 +295,4 @@ def test_ones_own_activity_goes_back_page_by_page(app, make_user, monkeypatch):
     assert seen == 5
     page = browser.get("/account/manage/activity?before=nonsense")
     assert page.status_code == 200
-    assert "There is no such page of the list, so the first is shown." in page.text
+    assert "This page does not exist, so the first one is shown." in page.text

@@ -168,7 +168,7 @@ ACTIONS: dict[str, Action] = {
 # Reasons for leaving a user out, worded for one user and for many.
 REASONS: dict[str, str] = {
     "oneself": "This is your own account",
-    "above": "They may do what you may not",
+    "above": "They have permissions that you lack",
     "last_administrator": "Nobody else could administer the app",
     "deleted": "Deleted already",
     "gone": "No longer there",

@@ -126,8 +126,8 @@ def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
 @pytest.mark.parametrize(
     ("action", "ids", "sentence"),
     [
-        ("", ["1"], "Choose what to do"),
-        ("explode", ["1"], "Choose what to do"),
+        ("", ["1"], "Choose an action"),
+        ("explode", ["1"], "Choose an action"),
         ("change_role", ["1"], "Choose one of the roles"),
         ("change_role:abc", ["1"], "Choose one of the roles"),
         ("change_role:99999999999999999999", ["1"], "Choose one of the roles"),
@@ -136,8 +136,8 @@ def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
         ("suspend", ["-1"], "could not be read"),
         ("suspend", ["１"], "could not be read"),
         ("suspend", ["1" * 20], "could not be read"),
-        ("suspend", ["9999999999"], "Nobody is chosen"),
-        ("suspend", ["2147483647"], "Nobody is chosen"),
+        ("suspend", ["9999999999"], "Nobody is selected"),
+        ("suspend", ["2147483647"], "Nobody is selected"),
         ("suspend", ["1\0"], "could not be read"),
         ("suspend", ["7"] * 1001, "at most 1,000"),
         ("suspend", ["7"] * 50_000, "at most 1,000"),
@@ -336,13 +336,13 @@ def test_it_is_stopped_and_gone_on_with(browser, app, make_user, few_at_once, ad
     assert "can go on with it" not in page
     assert f"Only {admin.email} can go on with it" in other.get(path).text
     other.submit(f"{path}/continue", {"here": "1"}, form_at=BULK)
-    assert "Only the administrator who confirmed it" in other.get(path).text
+    assert "Only the administrator who confirmed the bulk change" in other.get(path).text
     assert sum(user.is_suspended for user in people) == 3
     for _ in range(2):
         browser.submit(f"{path}/continue", {"here": "1"}, form_at=path)
     assert sum(user.is_suspended for user in people) == 7
     browser.submit(f"{path}/continue", {"here": "1"}, form_at=BULK)
-    assert "nothing to go on with" in browser.get(path).text
+    assert "nothing to continue" in browser.get(path).text
 
 
 def test_why_it_was_stopped_is_said(browser, admin, make_user, app, few_at_once):
@@ -380,9 +380,9 @@ def test_the_result_is_a_file_with_a_line_for_each(browser, admin, make_user):
 
 
 def test_what_was_done_is_listed(browser, admin, make_user):
-    assert "Nothing was done to many" in browser.get(BULK).text
+    assert "No bulk changes yet" in browser.get(BULK).text
     path = preview(browser, "suspend", make_user(), make_user())
-    assert "Nothing was done to many" in browser.get(BULK).text, "a preview is no action"
+    assert "No bulk changes yet" in browser.get(BULK).text, "a preview is no action"
     browser.submit(path, {})
     page = browser.get(BULK).text
     assert "Suspend 2 people" in page

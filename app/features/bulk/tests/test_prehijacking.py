@@ -13,7 +13,7 @@ def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, cli
     client.enter(admin)
     page = client.get(f"/admin/users/bulk/{operation.id}").text
     assert "each gets a link" in page
-    assert "Tell them by mail" not in page
+    assert "Notify them by mail" not in page
     bulk.confirm(operation, by=admin, tell=False)
     bulk.run(operation.id)
     assert "/reset-password/" in outbox.last_text()

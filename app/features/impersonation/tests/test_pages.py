@@ -600,6 +600,6 @@ def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, hel
     sent = {"csrf_token": token, "reason": "Spam", "user_ids": ["4711", "4712"], "action": "delete"}
     page = browser.post("/admin/users/bulk", data=sent)
     assert page.status_code == 400
-    assert "You began or stopped being signed in as someone else" in page.text
+    assert "You signed in as someone else, or stopped" in page.text
     assert "Spam" in page.text
     assert "4711" not in page.text

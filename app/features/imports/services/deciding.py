@@ -19,12 +19,12 @@ from app.models import Permission, Role, User
 from app.services import policy, registration
 from app.services.user_changes import CHANGE_ROLE, Parameters
 
-NOT_HERE = "Nobody has this address, and only people who are here are updated."
-DELETED = "This person was deleted. They can be restored; their address is not free yet."
+NOT_HERE = "No account has this email address, and this import only updates accounts."
+DELETED = "This account was deleted. Restore it, or use another email address."
 NO_ROLE = "There is no role of this name."
-NO_DEFAULT_ROLE = "The role for new people is gone. Choose another."
-ROLE_ABOVE = "You may not give this role: it allows what you may not do."
-PERSON_ABOVE = "You may not change this person: their role allows what you may not do."
+NO_DEFAULT_ROLE = "The role for new people was deleted. Choose another."
+ROLE_ABOVE = "You cannot give this role: it has permissions that you lack."
+PERSON_ABOVE = "You cannot change this person: their role has permissions that you lack."
 ONESELF = "You cannot change your own role."
 LAST = "Nobody else could administer the app."
 REFUSALS = {
@@ -32,8 +32,8 @@ REFUSALS = {
     policy.InsufficientPrivileges: ROLE_ABOVE,
     policy.LastAdministrator: LAST,
 }
-NO_CHANGE = "The role of this person cannot be changed at present."
-TAKEN = "Someone took this address while the import ran."
+NO_CHANGE = "The role of this person cannot be changed now."
+TAKEN = "Another account got this email address during the import."
 LEFT_OUT = "This line had a problem when the file was checked. Check the file again to import it."
 
 

@@ -23,11 +23,11 @@ BATCH = 1000
 LINE_BREAK = re.compile(r"[\r\n]+")
 
 NO_ADDRESS = "Enter an address like name@example.com."
-NO_EMAIL = "There is no address in this line."
-UNSEEN = "Remove the line breaks and the characters that cannot be seen."
-NO_LINK = "A name holds no web address. Put a space after a dot."
+NO_EMAIL = "This line has no email address."
+UNSEEN = "Remove the line breaks and invisible characters."
+NO_LINK = "A name cannot contain a URL. Put a space after a dot."
 TOO_LONG = f"Use at most {NAME_LENGTH} characters."
-NOT_IN_ENCODING = "Some letters are damaged: they are not in the encoding of the file."
+NOT_IN_ENCODING = "Some letters cannot be read in the chosen encoding."
 TOO_MANY_CELLS = "There are more cells in this line than there are columns."
 
 

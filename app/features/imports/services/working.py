@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 # Attempts per batch: a deadlock, a busy database or a deleted role makes a batch start over.
 TRIES = 4
 
-BEEN_CHANGED = "Since the check, lines have come to have problems. Nothing was imported."
+BEEN_CHANGED = "Some lines that passed the check now have problems. Nothing was imported."
 
 
 class _HasProblems(Exception):

@@ -12,5 +12,5 @@ def test_an_import_takes_no_web_address_for_a_name(admin):
     imports.choose(row, mapping=row.mapping, role_id=row.role_id, by=admin, **options)
     assert row.counts == {"created": 1, "problem": 1}
     assert [one.message for one in imports.problems(row).rows] == [
-        "A name holds no web address. Put a space after a dot."
+        "A name cannot contain a URL. Put a space after a dot."
     ]

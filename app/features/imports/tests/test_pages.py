@@ -155,7 +155,7 @@ def test_people_are_updated_by_their_address(browser, make_user, outbox):
     row = check(browser, data, mode="update")
     assert row.counts == {"updated": 1, "unchanged": 1, "problem": 1}
     assert messages(row) == [
-        (4, "email", "Nobody has this address, and only people who are here are updated.")
+        (4, "email", "No account has this email address, and this import only updates accounts.")
     ]
     run(browser, row, keep_good=True)
     db.session.refresh(ada)
@@ -283,7 +283,7 @@ def test_one_bad_byte_in_utf_8_is_a_problem_of_its_line(browser):
     row = check(browser, data + b"\xe9,N,\n")
     assert row.encoding == "utf-8"
     assert messages(row) == [
-        (3, "first_name", "Some letters are damaged: they are not in the encoding of the file.")
+        (3, "first_name", "Some letters cannot be read in the chosen encoding.")
     ]
 
 
@@ -586,7 +586,7 @@ def test_a_confirmation_of_an_earlier_check_imports_nothing(browser):
     form = {"email": "0", "mode": "create", "role": str(row.role_id), "has_header": "y"}
     browser.submit(f"{PATH}/{row.id}/columns", form)
     response = browser.post(path, data={"csrf_token": token}, follow_redirects=True)
-    assert "has changed in the meantime" in response.text
+    assert "The import has changed" in response.text
     assert person("a@example.com") is None
 
 
@@ -613,7 +613,7 @@ def long_import(browser, monkeypatch):
 
 def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import):
     row = long_import
-    assert "Import it in parts" in browser.get(f"{PATH}/{row.id}").text
+    assert "Import the file in parts" in browser.get(f"{PATH}/{row.id}").text
     assert tasks.import_people(row.id) == {"invited": 30}
     db.session.refresh(row)
     assert (row.state, row.position) == ("checked", 0)
@@ -638,12 +638,12 @@ def test_an_import_whose_worker_died_is_not_said_to_go_on(browser, long_import):
     row.position, row.job_id, row.moved_at = 10, "1", now()
     db.session.commit()
     page = browser.get(f"{PATH}/{row.id}").text
-    assert "the import goes on" in page
+    assert "The import continues" in page
     row.moved_at = now() - timedelta(minutes=5)
     db.session.commit()
     page = browser.get(f"{PATH}/{row.id}").text
     assert "Nothing has happened for a while" in page
-    assert "the import goes on" not in page
+    assert "The import continues" not in page
 
 
 @pytest.mark.parametrize("moment", ["claimed", "inserted", "noted", "committed"])
@@ -817,7 +817,9 @@ def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
     run_it(keep_good=True)
     row = newest()
     assert row.counts == {"invited": 1, "problem": 2}
-    assert (4, "email", "Someone took this address while the import ran.") in messages(row)
+    assert (4, "email", "Another account got this email address during the import.") in messages(
+        row
+    )
 
 
 def test_an_import_can_be_deleted_and_the_people_stay(browser):

@@ -27,6 +27,6 @@ def test_an_administrator_is_told_that_a_deleted_account_has_the_address(
         path = f"/admin/user/{make_user().id}/change-email"
     data = {"first_name": "G", "last_name": "G", "email": gone.email, "role": admin.role_id}
     page = client.submit(path, {**data, "password": NEW, "password2": NEW})
-    assert "A deleted account has this address" in page.text
+    assert "A deleted account has this email address" in page.text
     assert f'href="/admin/user/{gone.id}"' in page.text
     assert User.by_email(gone.email).id == gone.id

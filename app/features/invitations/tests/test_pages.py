@@ -189,7 +189,7 @@ def test_invitations_are_sent_again_a_few_times_an_hour(browser, invited, outbox
             f"/admin/user/{invited.id}/resend-invite", form_at=LIST, follow_redirects=True
         )
         outbox.deliver()
-    assert "Enough of these mails went to ivy@example.com within the hour" in page.text
+    assert "Too many of these mails went to ivy@example.com within an hour" in page.text
     assert len(outbox.messages) == 5
 
 

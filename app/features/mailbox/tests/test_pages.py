@@ -84,7 +84,7 @@ def test_a_mail_that_was_not_rendered_yet_has_a_subject(app, manager, add_mail, 
     db.session.commit()
     page = manager.get("/admin/emails").text
 
-    assert "Confirm your address" in page
+    assert "Confirm your email address" in page
     assert "invited you to" in page
     assert "One that was removed" in page
     assert "<script>alert" not in page
@@ -146,7 +146,7 @@ def test_a_mail_that_has_lost_its_purpose_is_still_shown(manager, add_mail):
 
 
 def test_a_mail_to_someone_who_is_gone_says_why_it_cannot_be_shown(manager, add_mail):
-    row = add_mail("sent", subject="Confirm your address")
+    row = add_mail("sent", subject="Confirm your email address")
     db.session.delete(db.session.get(User, row.user_id))
     db.session.commit()
     page = manager.get(f"/admin/emails/{row.id}")
