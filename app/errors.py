@@ -33,7 +33,7 @@ NOT_WHILE_IMPERSONATING = (
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(Forbidden, show_not_permitted)
-    app.register_error_handler(NotWhileImpersonating, show_not_while_acting)
+    app.register_error_handler(NotWhileImpersonating, show_not_while_impersonating)
     app.register_error_handler(TooManyGuesses, show_too_many_guesses)
     app.register_error_handler(InsufficientPrivileges, show_forbidden)
     for outdated in (RoleGone, UserGone):
@@ -50,7 +50,7 @@ def show_forbidden(_error: Exception) -> Any:
     return show(Forbidden(), INSUFFICIENT_PRIVILEGES)
 
 
-def show_not_while_acting(_error: Exception) -> Any:
+def show_not_while_impersonating(_error: Exception) -> Any:
     """Tell the user that this is not possible during an impersonation."""
     return show(Forbidden(), NOT_WHILE_IMPERSONATING)
 

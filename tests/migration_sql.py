@@ -83,7 +83,7 @@ VALIDATED_AT_ONCE = (
     "revision of its own."
 )
 NOT_REPEATABLE = (
-    "What came before a step outside of a transaction is committed, and runs again after an "
+    "The steps before one outside of a transaction are committed, and run again after an "
     "interruption: put it into a revision of its own, or write IF [NOT] EXISTS."
 )
 OUTSIDE = (

@@ -91,7 +91,7 @@ def load_user(token: str) -> User | None:
 
 def _acted_as(session: UserSession) -> User | None:
     """Return the user that the session impersonates, or None if that is not allowed."""
-    if not session.is_acting:
+    if not session.is_impersonation:
         return None
     other = db.session.scalar(_with_role(), {"id": session.acting_as_id})
     return other if other is not None and session.user.may_act_as(other) else None

@@ -48,7 +48,7 @@ class UserSession(db.Model):
     user: Mapped[User] = relationship(back_populates="sessions")
 
     @property
-    def is_acting(self) -> bool:
+    def is_impersonation(self) -> bool:
         """Whether the user of this session impersonates another user and the time is not over."""
         until = self.acting_until
         return self.acting_as_id is not None and until is not None and until > now()

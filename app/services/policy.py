@@ -62,7 +62,7 @@ def ensure_not_self(user: User, by: User | None) -> None:
 
 def actor_ids(by: User | None) -> set[int]:
     """Return the ids of `by` and of the impersonator of `by`."""
-    return {one.id for one in _acting(by)}
+    return {one.id for one in _actors(by)}
 
 
 def ensure_not_impersonating(by: User | None) -> None:
@@ -88,7 +88,7 @@ def lock(user: User, *, by: User | None = None) -> None:
     With `by`, the actor is locked too and cannot lose their permission meanwhile: see lock_actor.
     """
     # Every transaction locks users in the order of their ids, which prevents deadlocks.
-    for one in sorted({*_acting(by), user}, key=_number):
+    for one in sorted({*_actors(by), user}, key=_number):
         _lock(one, UserGone if one is user else PrivilegesLost, read=one is not user)
     _require_authority(by, oneself=user is by)
 
@@ -99,7 +99,7 @@ def lock_actor(by: User | None) -> None:
     Use `lock` to lock another user as well. The lock is shared, so other requests of the same actor
     do not wait. Raises PrivilegesLost unless the actor may still manage users.
     """
-    for one in sorted(_acting(by), key=_number):
+    for one in sorted(_actors(by), key=_number):
         _lock(one, PrivilegesLost, read=True)
     _require_authority(by)
 
@@ -110,7 +110,7 @@ def read_actor_again(by: User | None, permission: int) -> None:
     Call this after lock_administrators: transactions that demote, suspend or delete a user wait for
     that lock.
     """
-    for one in _acting(by):
+    for one in _actors(by):
         try:
             db.session.refresh(one)
         except InvalidRequestError:
@@ -119,7 +119,7 @@ def read_actor_again(by: User | None, permission: int) -> None:
     _require_authority(by, permission)
 
 
-def _acting(by: User | None) -> list[User]:
+def _actors(by: User | None) -> list[User]:
     """Return the actor and their impersonator, without those that are None."""
     return [one for one in (by, by.impersonator if by else None) if one is not None]
 
@@ -143,12 +143,12 @@ def _require_authority(
 ) -> None:
     if by is None:
         return
-    for one in _acting(by):
+    for one in _actors(by):
         if one.role is not None:
             db.session.refresh(one.role)
     may = oneself or by.can(permission)
     is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
-    if not (may and is_themselves and all(one.is_active and one.confirmed for one in _acting(by))):
+    if not (may and is_themselves and all(one.is_active and one.confirmed for one in _actors(by))):
         db.session.rollback()
         raise PrivilegesLost
 

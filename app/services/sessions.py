@@ -57,7 +57,7 @@ def touch(session: UserSession) -> None:
 
 def confirm_password(session: UserSession) -> None:
     """Record that the user confirmed their password. Raises NotWhileImpersonating."""
-    if session.is_acting:
+    if session.is_impersonation:
         raise NotWhileImpersonating
     session.authenticated_at = now()
     audit.record("session.reauthenticated", by=session.user, subject=session.user)
@@ -113,7 +113,7 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
     db.session.execute(
         delete(UserSession).where(condition), execution_options={"synchronize_session": False}
     )
-    end_acting(UserSession.acting_as_id == user.id)
+    end_impersonations(UserSession.acting_as_id == user.id)
 
 
 def end_all_others(user: User, *, by: User | None) -> None:
@@ -128,7 +128,7 @@ def end_all_others(user: User, *, by: User | None) -> None:
     renew(by)
 
 
-def end_acting(condition: ColumnElement[bool]) -> None:
+def end_impersonations(condition: ColumnElement[bool]) -> None:
     """End the impersonations in the sessions that meet the condition. The caller commits."""
     db.session.execute(
         update(UserSession)

@@ -47,7 +47,7 @@ def void_passwords(
     options = {"synchronize_session": False}
     theirs = UserSession.user_id.in_(ids)
     db.session.execute(delete(UserSession).where(theirs), execution_options=options)
-    sessions.end_acting(UserSession.acting_as_id.in_(ids))
+    sessions.end_impersonations(UserSession.acting_as_id.in_(ids))
     statement = update(User).where(unproven)
     statement = statement.values(password_hash=None, must_change_password=False)
     db.session.execute(statement, execution_options=options)

@@ -170,7 +170,7 @@ def test_a_link_of_one_person_is_none_for_another(app, make_user):
     assert {owner.email, thief.email}.isdisjoint({NEW_ADDRESS})
 
 
-# What expires a link early
+# The events that expire a link early
 
 
 @pytest.mark.parametrize(

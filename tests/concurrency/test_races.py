@@ -287,7 +287,7 @@ def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
 ):
     """SE-3: an attacker with the old password and a session could keep or delete the account."""
     if db.engine.dialect.name == "sqlite":
-        pytest.skip("Who sends a form holds the only write lock while the password is verified.")
+        pytest.skip("A form holds the only write lock while the password is verified.")
     user = make_user()
     user_id, email = user.id, user.email
     thief = racing_app.test_client()
@@ -329,7 +329,7 @@ def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
 ):
     """SE-3: the new session would start after all sessions were ended, and stay."""
     if db.engine.dialect.name == "sqlite":
-        pytest.skip("Who signs in holds the only write lock while the password is verified.")
+        pytest.skip("A sign-in holds the only write lock while the password is verified.")
     admin_id, user = make_user(role="Administrator").id, make_user()
     user_id, email = user.id, user.email
     verify = accounts.passwords.verify

@@ -116,9 +116,9 @@ def states(app: Flask) -> list[str]:
 class MailServer:
     """An SMTP server that keeps the mails it receives, unless its script says otherwise.
 
-    Each entry of `script` applies to one mail: `rcpt 550 no such mailbox`, `data 451 later`,
-    `drop` (accept the mail and hang up without a reply), `hold` (wait for `release`), `stall` (send
-    nothing until the client hangs up), or `keep` (accept the mail, then stall).
+    Each entry of `script` applies to one mail. `rcpt 550 no such mailbox` and `data 451 later` are
+    replies. `drop` accepts the mail and hangs up without a reply. `hold` waits for `release`.
+    `stall` sends nothing until the client hangs up, and `keep` accepts the mail, then stalls.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -300,9 +300,7 @@ def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
     assert db.session.get(AuditEvent, event_id, populate_existing=True).details == told
 
 
-def test_a_download_of_ones_own_forgets_whom_it_was_searched_by(
-    app, admin, make_user, add_event, monkeypatch
-):
+def test_a_download_of_own_events_forgets_its_search(app, admin, make_user, add_event, monkeypatch):
     """AD-7: the action needs no entry in the code that erases, and its search any name."""
     user = make_user(email="ada@example.com")
     for action in audit.ACTIONS:

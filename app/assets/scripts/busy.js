@@ -1,4 +1,4 @@
-// A form that is sent says so after 300 ms, and is not sent twice by a double click.
+// Mark a submitted form as busy after 300 ms, and ignore a double click.
 (function () {
   "use strict";
 
@@ -19,7 +19,7 @@
     }, 300);
   });
 
-  // A page that comes back from the browser's history is ready again.
+  // A page restored from the browser's history is ready again.
   window.addEventListener("pageshow", function (event) {
     if (!event.persisted) return;
     busyForms = [];

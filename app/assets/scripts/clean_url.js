@@ -1,4 +1,4 @@
-// Takes the secret of a mailed link out of the address bar, the history and what an onlooker sees.
+// Remove the token of a mailed link from the address bar and the history.
 (function () {
   "use strict";
 

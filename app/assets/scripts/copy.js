@@ -1,4 +1,4 @@
-// A button that copies a field's text; where a browser does not let it, the text is selected.
+// A button that copies a field's text, or selects it if the browser forbids copying.
 (function () {
   "use strict";
 

@@ -1,5 +1,5 @@
-// A list that is searched, filtered, sorted and turned over in place: the same addresses are asked
-// for as without this script, and the parts marked data-list-part are put in the place of the old.
+// Search, filter, sort and page a list in place: request the same URLs as without this script, and
+// replace the parts marked data-list-part.
 (function () {
   "use strict";
 
@@ -26,7 +26,7 @@
     return link.origin === location.origin && link.pathname === new URL(form.action).pathname;
   }
 
-  // What the form shows must be what the rows are, but nothing is changed under somebody's hands.
+  // The form has to match the rows, but a field in use keeps its value.
   function setForm(page) {
     var fresh = page.querySelector("[data-list-form]");
     Array.prototype.forEach.call(form.elements, function (field) {
@@ -44,7 +44,7 @@
       var href = hadFocus && hadFocus.textContent.trim();
       part.replaceChildren.apply(part, Array.prototype.slice.call(document.importNode(fresh, true).childNodes));
       if (!hadFocus) return;
-      // A link that sorts keeps the focus; after a turn of the page it goes to the top of the rows.
+      // A sort link keeps the focus. After a change of page it moves to the top of the rows.
       var again = isNewPage ? null : Array.prototype.filter.call(part.querySelectorAll("a, summary"), function (element) {
         return element.textContent.trim() === href;
       })[0];
@@ -58,7 +58,7 @@
     return true;
   }
 
-  // Only the answer to the question that was asked last is shown.
+  // Show only the response to the latest request.
   function load(address, how) {
     clearTimeout(timer);
     if (asking) asking.abort();
@@ -74,7 +74,7 @@
       else if (how !== "back") history.pushState({list: true}, "", address);
       if (how === "turn" && rows.getBoundingClientRect().top < 0) rows.scrollIntoView();
     }).catch(function (error) {
-      // Signed out, or something is wrong: the page itself says what.
+      // The user is signed out, or the request failed: the full page shows the reason.
       if (error.name !== "AbortError" && asking === mine) location.assign(address);
     }).then(function () {
       clearTimeout(slow);

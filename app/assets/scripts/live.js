@@ -1,13 +1,13 @@
-// Pages that show what goes on by itself: the parts marked data-live are asked for again every two
-// seconds while somebody looks, and those that have changed are put in the place of the old ones.
+// Refresh the parts marked data-live every two seconds while the page is visible, and replace those
+// that have changed.
 (function () {
   "use strict";
 
   var PAUSE = 2000;
-  // A server that cannot be reached is asked less and less often, and then no more.
+  // Poll an unreachable server less and less often, then stop.
   var MOST_FAILURES = 8;
   var failures = 0;
-  // A page that is left open must not keep its session alive for ever.
+  // An open page must not keep its session alive forever.
   var LONGEST_REST = 15 * 60 * 1000;
   var notice = document.querySelector("[data-live-notice]");
   var lastSign = Date.now();
@@ -20,9 +20,9 @@
     notice.hidden = !text;
   }
 
-  // What says which element of the new part is the one that had the focus in the old.
+  // Identify the element of the new part that had the focus in the old one.
   function sign(element) {
-    // Not by its words where there is something else: numbers in them change.
+    // Use the text last: numbers in it change.
     return element.tagName + "|" + (element.id || element.getAttribute("href") || element.textContent.trim());
   }
 
@@ -33,7 +33,7 @@
   }
 
   function swap(part, fresh) {
-    // What was asked for is compared with what was asked for before: scripts may have touched the page.
+    // Compare responses with each other, because scripts may have changed the page.
     if (part.liveSource === fresh.innerHTML || isInUse(part)) return;
     if (part.liveSource === undefined && part.innerHTML === fresh.innerHTML) {
       part.liveSource = fresh.innerHTML;
@@ -54,7 +54,7 @@
     var found = Array.prototype.filter.call(part.querySelectorAll("a, button, summary, [tabindex]"), function (element) {
       return sign(element) === active;
     })[0];
-    // What had the focus may be gone, as a button of a job that has ended is: stay near, not at the top.
+    // The focused element may be gone, such as a button of an ended job: keep the focus nearby.
     (found || part.closest("[tabindex='-1']")).focus({preventScroll: true});
   }
 
@@ -91,7 +91,7 @@
       say("The server cannot be reached. This page goes on when it can.");
     }).then(function () {
       isAsking = false;
-      // A server that is slow is asked less often.
+      // Poll a slow server less often.
       wait(Math.max(PAUSE * Math.pow(2, failures), 4 * (Date.now() - began)));
     });
   }

@@ -1,4 +1,4 @@
-// Password fields: show what is typed, and how strong a new password is by the server's own rule.
+// Password fields: show the password, and the strength of a new one by the server's rule.
 (function () {
   "use strict";
 
@@ -14,7 +14,7 @@
       input.focus();
     });
     if (input.form) {
-      // Sent as a password, so that the browser does not keep it among what was typed in text fields.
+      // Submit it as a password, so that the browser does not remember it as text.
       input.form.addEventListener("submit", function () { input.type = "password"; });
     }
   });
@@ -60,7 +60,7 @@
       }).then(function (answer) {
         if (turn === latest) show(answer);
       }).catch(function () {
-        // Without an answer there is no meter; the form is checked when it is sent.
+        // No response, no meter: the server checks the form on submission.
         if (turn === latest) show(null);
       });
     }

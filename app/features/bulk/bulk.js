@@ -1,5 +1,5 @@
-// Picking people in the list: a bar that appears with the first, the whole page at once, ranges with
-// Shift. Without this script the bar is always there and the boxes work by themselves.
+// Select users in the list: the bar appears with the first, and Shift selects a range. Without
+// JavaScript the bar is always visible and the boxes still work.
 (function () {
   "use strict";
 
@@ -71,13 +71,13 @@
     }
   });
 
-  // The rows and the bar are put in anew by a search as one types, and by turning the page.
+  // A search or a change of page replaces the rows and the bar.
   document.addEventListener("list:shown", function () {
     last = null;
     show();
   });
 
-  // The browser may bring a page back with boxes that were ticked.
+  // The browser may restore a page with ticked boxes.
   window.addEventListener("pageshow", show);
   show();
 })();

@@ -1,4 +1,4 @@
-// Editing a page where it stands. Without this script the same form shows the HTML as text.
+// Edit a page in place. Without JavaScript the same form shows the HTML as text.
 (function () {
   "use strict";
 
@@ -30,7 +30,7 @@
 
   function run(command, value) {
     area.focus();
-    // Old, but in every browser, and the only one whose steps the browser's own undo knows.
+    // execCommand is deprecated, but the only way that works with the browser's undo.
     document.execCommand(command, false, value || null);
   }
 
@@ -84,7 +84,7 @@
   };
 
   tools.addEventListener("mousedown", function (event) {
-    // A button must not take the selection away.
+    // A button must not clear the selection.
     if (event.target.closest("button")) event.preventDefault();
   });
   tools.addEventListener("click", function (event) {
@@ -137,7 +137,7 @@
   });
 
   area.addEventListener("input", function () { changed = true; });
-  // What is pasted comes as text: other programs' markup would not survive saving.
+  // Paste as text, because saving would remove other programs' markup.
   area.addEventListener("paste", function (event) {
     event.preventDefault();
     document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));

@@ -15,7 +15,7 @@ from app.sign_in import OF_THE_SIGN_IN, before_sign_out, me
 
 
 @dataclass(frozen=True)
-class Acting:
+class Impersonating:
     """The values of the impersonation banner, kept plain so that error pages can show them too."""
 
     name: str
@@ -50,7 +50,7 @@ def keep_identities_apart() -> ResponseReturnValue | None:
     if impersonator is not None and row is not None and row.acting_until is not None:
         name = user.full_name() or user.email
         by_name = impersonator.full_name() or impersonator.email
-        g.impersonating = Acting(name, user.email, by_name, row.acting_until)
+        g.impersonating = Impersonating(name, user.email, by_name, row.acting_until)
     elif row is not None and row.acting_as_id is not None:
         impersonation.settle(row)
     now_as = user.id if impersonator else None

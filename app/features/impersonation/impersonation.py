@@ -103,7 +103,7 @@ def settle(session: UserSession) -> None:
     if until is None:
         how = "ended with their sessions"
     else:
-        how = "no longer allowed" if session.is_acting else "ran out"
+        how = "no longer allowed" if session.is_impersonation else "ran out"
     try:
         ended = db.session.scalar(
             update(UserSession)

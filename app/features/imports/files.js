@@ -1,4 +1,4 @@
-// A file that is too large is refused before it is sent: the server would hang up half-way.
+// Refuse a file that is too large before it is sent: the server would close the connection.
 (function () {
   "use strict";
 

@@ -1,4 +1,4 @@
-// The page of a role: ticking what grants everything ticks all, and unticking one of all takes it away.
+// The page of a role: the permission for everything ticks all, and unticking one unticks it.
 (function () {
   "use strict";
 

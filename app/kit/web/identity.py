@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.kit.web.gates import needs_no_user
 
-# Session key: the id of the user whom the browser now acts for, or None if it is its own again.
+# Session key: the id of the impersonated user, or None after the impersonation.
 ACTING_AS = "acting_as"
 
 Check = Callable[[], ResponseReturnValue | None]

@@ -179,7 +179,7 @@ def _do(operation: BulkOperation, planned: PlannedAction, ids: Sequence[int]) ->
             delete(UserSession).where(among(UserSession.user_id, of_them)),
             execution_options={"synchronize_session": False},
         )
-        sessions.end_acting(among(UserSession.acting_as_id, of_them))
+        sessions.end_impersonations(among(UserSession.acting_as_id, of_them))
     if change.cancels_mail:
         outbox.cancel_for(of_them)
     notes.note(operation, planned, people)

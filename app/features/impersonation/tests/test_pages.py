@@ -526,7 +526,7 @@ def test_of_two_requests_that_find_it_ended_one_notes_it(browser, customer):
         id=row.id,
         acting_as_id=row.acting_as_id,
         acting_until=row.acting_until,
-        is_acting=False,
+        is_impersonation=False,
         user=row.user,
         user_id=row.user_id,
     )

@@ -266,7 +266,7 @@ def test_a_home_that_is_gone_is_told_by_its_name(app):
     assert editing.Values("Odd", "shop", 1, default=False).noted()["Home"] == "shop"
 
 
-def test_before_permissions_change_the_page_says_whom_it_reaches(browser, make_user):
+def test_before_permissions_change_the_page_names_the_users_affected(browser, make_user):
     editor = make_role("Editor", 0x11)
     for _ in range(3):
         make_user(role="Editor")

@@ -315,9 +315,7 @@ def test_no_search_is_an_error(names, monkeypatch, search, sort, fewest):
 
 
 @pytest.mark.parametrize("look_at_each", [0, 100])
-def test_people_whom_a_search_finds_by_another_filter_are_the_same(
-    names, monkeypatch, look_at_each
-):
+def test_a_search_finds_the_same_users_with_another_filter(names, monkeypatch, look_at_each):
     """A list gathered by the search holds the same users as a list gathered by the role."""
     monkeypatch.setattr(matching, "A_LOOK_AT_EACH", look_at_each)
     role = db.session.scalar(select(Role).where(Role.name == "User"))

@@ -326,7 +326,7 @@ def test_the_file_has_the_order_of_the_pages(browser, people, make_user, sort):
     assert [line[0] for line in lines[1:]] == rows(browser.get(LIST, query_string={"sort": sort}))
 
 
-def test_the_file_holds_whom_the_filters_leave(browser, people):
+def test_the_file_holds_the_users_that_the_filters_leave(browser, people):
     _response, lines = exported(browser, search="example", role=role("Administrator").id)
     assert {line[0] for line in lines[1:]} == {"ewd@example.com", "admin@example.com"}
     _response, lines = exported(browser, search="nobody at all")
