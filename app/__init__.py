@@ -27,6 +27,7 @@ from app.kit.web import (
     request_log,
     stale_forms,
     static_files,
+    table_pages,
     token_pages,
 )
 from app.kit.web import errors as kit_errors
@@ -59,6 +60,7 @@ def create_app(
     feature_folders.plug_in(app, FEATURES)
     check_gates(app)
     slots.check(app)
+    table_pages.check(app)
     return app
 
 

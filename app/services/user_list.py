@@ -16,6 +16,7 @@ from app.extensions import db
 from app.kit import names
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor
+from app.kit.tables.totals import Total
 from app.models import User
 from app.services import user_lookup
 
@@ -40,14 +41,6 @@ class UserRow(NamedTuple):
 
     def full_name(self) -> str:
         return names.full_name(self.first_name, self.last_name)
-
-
-@dataclass(frozen=True)
-class Total:
-    """The number of rows of a list: exact, "about", or "more" than `count`."""
-
-    count: int
-    kind: str = "exact"
 
 
 @dataclass(frozen=True)

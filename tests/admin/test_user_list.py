@@ -8,9 +8,10 @@ from app.admin.views import users
 from app.extensions import db
 from app.kit.database import now
 from app.kit.tables.cursors import NotACursor
+from app.kit.tables.totals import Total
 from app.models import User
 from app.services import user_list
-from app.services.user_list import PER_PAGE, Total
+from app.services.user_list import PER_PAGE
 from tests import factories
 
 LIST = "/admin/users"

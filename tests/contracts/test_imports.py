@@ -40,6 +40,7 @@ FREE_INSIDE = {"app.kit", "app.services", "app.features"}
 # In a feature, these modules parse requests, jobs and commands; the others are its services.
 FEATURE_DOORS = {
     *("admin", "admin_many", "account", "main", "api", "tasks", "commands", "slots", "forms"),
+    "tables",  # declares pages, and names their endpoints
     *("blueprint", "gallery", "inbox", "patterns"),  # of the development pages
 }
 

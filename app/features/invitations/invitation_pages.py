@@ -15,10 +15,10 @@ from app.extensions import db
 from app.kit import names
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
+from app.kit.tables.totals import Total
 from app.models import EmailMessage, Role, User
 from app.services import user_list
 from app.services.policy import may_grant
-from app.services.user_list import Total
 
 
 class LinkState(StrEnum):

@@ -57,7 +57,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedUsers:
     """The list that a query string asks for, and notices about its invalid parameters."""
 
     filters: Filters
@@ -149,7 +149,7 @@ def export_users() -> ResponseReturnValue:
     )
 
 
-def _asked(shown: Shown) -> Asked:
+def _asked(shown: Shown) -> AskedUsers:
     filters, notices = Filters.from_query(request.args)
     sort = request.args.get("sort") or DEFAULT_SORT
     if not user_search.is_known(sort):
@@ -159,10 +159,10 @@ def _asked(shown: Shown) -> Asked:
     if per_page not in map(str, user_search.PER_PAGE_CHOICES):
         per_page = str(shown.per_page)
         notices.append(f"A page holds 25, 50 or 100 people; this one {per_page}.")
-    return Asked(filters, sort, int(per_page), notices)
+    return AskedUsers(filters, sort, int(per_page), notices)
 
 
-def _page(asked: Asked) -> UserPage:
+def _page(asked: AskedUsers) -> UserPage:
     place: dict[str, Any] = {
         "after": request.args.get("after", ""),
         "before": request.args.get("before", ""),

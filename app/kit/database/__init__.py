@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
+from app.kit import names
 from app.kit.database import postgresql
 
 LOCK_TIMEOUT = 5  # seconds that a writer waits for another
@@ -126,6 +127,8 @@ def _keep_private(_dialect: object, _record: object, arguments: Any, _options: o
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # By default, the driver begins a transaction late and leaks it past a rollback.
     connection.isolation_level = None
+    # SQLite's own lower() folds ASCII letters only.
+    connection.create_function("fold", 1, _fold, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
@@ -133,6 +136,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_SIZE}")
     cursor.close()
+
+
+def _fold(text: Any) -> Any:
+    return names.fold(text) if isinstance(text, str) else text
 
 
 def _limit_statements(connection: Connection) -> None:

@@ -9,13 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
-from app.kit.database import HIGHEST_INTEGER
+from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER
 
 LONGEST = 2_000
+LONGEST_NUMBER = 60
+
+
+class BigInt(int):
+    """The kind of a key in a column of 64 bits."""
 
 
 class NotACursor(ValueError):
@@ -27,14 +36,12 @@ class Cursor:
     """The position of a row: its segment, and the values of the segment's keys."""
 
     segment: str
-    values: tuple[str | int | datetime, ...]
+    values: tuple[Any, ...]
 
 
 def write(sort: str, cursor: Cursor) -> str:
     """Encode `cursor` for a URL."""
-    values = [
-        value.isoformat() if isinstance(value, datetime) else value for value in cursor.values
-    ]
+    values = [_written(value) for value in cursor.values]
     text = json.dumps([sort, cursor.segment, *values], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -59,20 +66,48 @@ def read(text: str, *, sort: str, kinds: dict[str, tuple[type, ...]]) -> Cursor:
     return Cursor(segment, tuple(_value(value, kind) for value, kind in pairs))
 
 
-def _value(value: Any, kind: type) -> str | int | datetime:
-    if kind is int and type(value) is int and 0 <= value <= HIGHEST_INTEGER:
-        return value
-    if not isinstance(value, str) or kind is int:
-        raise NotACursor
+def _written(value: Any) -> str | int | float:
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _value(value: Any, kind: type) -> Any:
+    if kind in {bool, float}:
+        if type(value) is kind:
+            return value
+    elif issubclass(kind, int) and not issubclass(kind, Enum):
+        # A driver raises an error for a number that the column cannot hold.
+        most = HIGHEST_BIG_INTEGER if kind is BigInt else HIGHEST_INTEGER
+        if type(value) is int and -most <= value <= most:
+            return value
+    elif isinstance(value, str):
+        with suppress(ValueError, KeyError, ArithmeticError):
+            return _parsed(value, kind)
+    raise NotACursor
+
+
+def _parsed(text: str, kind: type) -> Any:
+    """Parse a value that `_written` wrote as text. Raises several errors for other texts."""
+    if issubclass(kind, Enum):
+        return kind[text]
     if kind is datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise NotACursor from None
+        moment = datetime.fromisoformat(text)
         if moment.tzinfo is None or moment.utcoffset():
             raise NotACursor
         return moment
+    if kind is date:
+        return date.fromisoformat(text)
+    if kind is Decimal:
+        number = Decimal(text)
+        if not number.is_finite() or len(text) > LONGEST_NUMBER:
+            raise NotACursor
+        return number
+    if kind is UUID:
+        return UUID(text)
     # A database driver cannot encode a lone surrogate, and PostgreSQL cannot store a NUL.
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise NotACursor
-    return value
+    return text

@@ -18,7 +18,8 @@ from app.features.user_search.services.plans import Plan
 from app.features.user_search.services.sorting import DEFAULT_SORT, Segment
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor, NotACursor
-from app.services.user_list import PER_PAGE, Total, UserPage, UserRow
+from app.kit.tables.totals import Total
+from app.services.user_list import PER_PAGE, UserPage, UserRow
 
 PER_PAGE_CHOICES = (25, 50, 100)
 

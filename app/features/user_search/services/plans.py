@@ -24,8 +24,9 @@ from app.features.user_search.services import matching, sorting, totals
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.sorting import ADDED, COLUMNS, Segment
 from app.kit.tables.cursors import Cursor
+from app.kit.tables.totals import Total
 from app.models import User
-from app.services.user_list import Total, UserRow
+from app.services.user_list import UserRow
 
 USERS: FromClause = User.__table__
 

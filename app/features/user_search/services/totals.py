@@ -11,8 +11,8 @@ from sqlalchemy import CompoundSelect, Select, func, literal_column, select, tex
 from app.extensions import db, is_sqlite
 from app.features.user_search.services import matching
 from app.features.user_search.services.filters import Filters
+from app.kit.tables.totals import Total
 from app.models import User
-from app.services.user_list import Total
 
 CAP = 10_000  # beyond this, an exact total costs more than it is worth
 FEWEST = 100  # rows; a filter that leaves so few is used without looking at the others

@@ -20,10 +20,10 @@ from app.kit.database import now
 from app.kit.names import fold
 from app.kit.tables import cursors
 from app.kit.tables.cursors import NotACursor
+from app.kit.tables.totals import Total
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import overview
-from app.services.user_list import Total
 
 KINDS = STATUSES[1:]
 EVERYONE = Filters()

@@ -1,0 +1,43 @@
+"""The actions on one row and on many rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RowAction:
+    """An entry in the menu of a row. The endpoint takes the row's id.
+
+    A GET leads to the page of the endpoint, which asks. With `is_posted` the entry is a button that
+    acts at once. `is_offered` decides for each row, and `may_open` for the signed-in user.
+    """
+
+    label: str
+    endpoint: str
+    icon: str = ""
+    danger: bool = False
+    is_posted: bool = False
+    is_offered: Callable[[Any], bool] | None = None
+
+    def is_for(self, row: Any) -> bool:
+        """Return whether the menu of `row` has this entry."""
+        return self.is_offered is None or self.is_offered(row)
+
+
+@dataclass(frozen=True)
+class BulkAction:
+    """An action on many rows, with a preview and a result.
+
+    `do(row, by=user)` changes a row without a commit: it is the service that the row's own page
+    calls. `check(row, by=user)` returns why a row is left out, in words, or "".
+    """
+
+    name: str
+    label: str
+    do: Callable[..., None]
+    check: Callable[..., str] | None = None
+    danger: bool = False
+    event: str = ""

@@ -1,0 +1,50 @@
+"""The columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Value = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, by default the attribute `name` of each row.
+
+    - `value` returns the value of a row, in place of the attribute.
+    - `show` formats a value for the page. Without it, times, days, numbers, choices and yes or no
+      are formatted by their type. No value is shown as a dash.
+    - `csv` formats a value for the CSV file. A column without a label in the file is left out by
+      `in_csv=False`.
+    - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
+    - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
+      a function that returns the URL of a row. `sub` returns the second line of a row's main cell.
+    - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
+      the column of this name. With an empty list the column does not sort.
+    - `load` are relations to load with the rows. The relation `name` is always loaded.
+    - `hidden` columns appear when users choose them, and `wide` ones on wide screens.
+    """
+
+    name: str
+    label: str
+    value: Value | None = None
+    show: Value | None = None
+    csv: Value | None = None
+    in_csv: bool = True
+    macro: str = ""
+    main: bool = False
+    link: str | Callable[[Any], str] | None = None
+    sub: Callable[[Any], str] | None = None
+    badge: bool = False
+    align: Literal["start", "end"] = "start"
+    nowrap: bool = False
+    hidden: bool = False
+    wide: bool = False
+    sort: Sequence[Any] | None = None
+    load: Sequence[Any] = ()
+
+    def of(self, row: Any) -> Any:
+        """Return the value of this column in `row`."""
+        return self.value(row) if self.value else getattr(row, self.name)

@@ -1,0 +1,300 @@
+"""The filters of a table. Each reads its parameters of the URL, and gives conditions for a query.
+
+A value that makes no sense is left out, and a notice says so.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum, EnumMeta
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Date, Integer, inspect
+
+from app.kit.database import HIGHEST_INTEGER, whole_number
+from app.kit.tables import days, search
+from app.kit.tables.words import humanised
+
+QUOTED = 60  # characters of a wrong value that a notice quotes
+NUMBER = re.compile(r"-?\d{1,15}([.,]\d{1,6})?", re.ASCII)
+NONE = "0"  # stands for rows without the relation, in place of an id
+
+Pairs = Iterable[tuple[Any, str]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The result of a filter: its values by parameter, conditions, and notices for the page."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    conditions: Sequence[ColumnElement[bool]] = ()
+    notices: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Filter(ABC):
+    """A filter by the attribute `name` of the model, or by another expression, `column`.
+
+    `parameter` is its name in the URL, by default the `name`.
+    """
+
+    name: str
+    label: str = ""
+    parameter: str = ""
+    column: Any = None
+
+    control: ClassVar[str]  # the macro of table_macros.html that renders it
+    is_folded: ClassVar[bool] = False  # whether it stands under "More filters"
+
+    @property
+    def tabs(self) -> bool:
+        """Whether the choices stand above the list as tabs."""
+        return False
+
+    @property
+    def compares(self) -> bool:
+        """Whether the filter compares a column."""
+        return True
+
+    @property
+    def key(self) -> str:
+        return self.parameter or self.name
+
+    @property
+    def title(self) -> str:
+        return self.label or humanised(self.name)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the URL that this filter reads."""
+        return (self.key,)
+
+    def column_of(self, model: Any) -> Any:
+        """Return the expression that the values are compared with."""
+        return getattr(model, self.name) if self.column is None else self.column
+
+    @abstractmethod
+    def read(self, args: Mapping[str, str], model: Any) -> Reading:
+        """Read the parameters of the URL."""
+
+    def refused(self, given: str, reason: str) -> str:
+        return f"“{given[:QUOTED]}” is {reason}, so it is left out."
+
+
+@dataclass(frozen=True)
+class Choice(Filter):
+    """One of some values: an Enum, pairs of value and label, or a function that returns pairs.
+
+    With `is_tabs`, the choices stand above the list as tabs, with numbers that `counts` returns.
+    `condition` turns a value into a condition that is more than a comparison.
+    """
+
+    choices: EnumMeta | Pairs | Callable[[], Pairs] = ()
+    is_tabs: bool = False
+    counts: Callable[[], Mapping[str, int]] | None = None
+    every: str = ""
+    unknown: str = ""
+    condition: Callable[[str], ColumnElement[bool]] | None = None
+
+    control = "choice"
+
+    @property
+    def compares(self) -> bool:
+        """Whether the filter compares a column."""
+        return self.condition is None
+
+    @property
+    def tabs(self) -> bool:
+        """Whether the choices stand above the list as tabs."""
+        return self.is_tabs
+
+    def options(self) -> list[tuple[str, str]]:
+        """Return the values and their labels."""
+        if members := self._members():
+            return [(str(one.value), humanised(str(one.value))) for one in members]
+        pairs: Any = self.choices() if callable(self.choices) else self.choices
+        return [(str(value), label) for value, label in pairs]
+
+    def read(self, args: Mapping[str, str], model: Any) -> Reading:
+        given = args.get(self.key, "")
+        if not given:
+            return Reading()
+        if given not in {value for value, _label in self.options()}:
+            unknown = self.unknown or "“{}” is no choice of this list, so it is left out."
+            return Reading(notices=[unknown.format(given[:QUOTED])])
+        return Reading({self.key: given}, [self._condition(given, model)])
+
+    def _members(self) -> list[Enum]:
+        choices: Any = self.choices
+        return list(choices) if isinstance(choices, EnumMeta) else []
+
+    def _condition(self, given: str, model: Any) -> ColumnElement[bool]:
+        if self.condition is not None:
+            return self.condition(given)
+        column = self.column_of(model)
+        if members := self._members():
+            value: Any = next(one for one in members if str(one.value) == given)
+        else:
+            value = int(given) if column.type.python_type is int else given
+        compared: ColumnElement[bool] = column == value
+        return compared
+
+
+@dataclass(frozen=True)
+class YesNo(Filter):
+    """Rows for which a column is true, or those for which it is not."""
+
+    every: str = ""
+
+    control = "choice"
+
+    def options(self) -> list[tuple[str, str]]:
+        """Return the values and their labels."""
+        return [("yes", "Yes"), ("no", "No")]
+
+    def read(self, args: Mapping[str, str], model: Any) -> Reading:
+        given = args.get(self.key, "")
+        if given not in {"yes", "no"}:
+            return Reading(notices=[self.refused(given, "neither yes nor no")] if given else [])
+        column = self.column_of(model)
+        condition = column.is_(True) if given == "yes" else column.is_not(True)
+        return Reading({self.key: given}, [condition])
+
+
+@dataclass(frozen=True)
+class Relation(Filter):
+    """Rows whose relation `name` is a chosen row, or has the words of a text in `search`.
+
+    `choices` returns ids and labels, for a relation with few rows. Otherwise `search` names columns
+    of the relation, and the filter is a text field. `none` is the label for rows without the
+    relation, if there may be some.
+    """
+
+    choices: Callable[[], Pairs] | None = None
+    search: Sequence[Any] = ()
+    none: str = ""
+    every: str = ""
+
+    @property
+    def control(self) -> str:  # type: ignore[override]
+        return "choice" if self.choices else "text"
+
+    def options(self) -> list[tuple[str, str]]:
+        """Return the ids and their labels."""
+        pairs = [(str(value), label) for value, label in (self.choices or list)()]
+        return [*pairs, (NONE, self.none)] if self.none else pairs
+
+    def read(self, args: Mapping[str, str], model: Any) -> Reading:
+        given = args.get(self.key, "")
+        if not self.choices:
+            return self._words(search.tidy(given), model)
+        if not given:
+            return Reading()
+        number = whole_number(given)
+        if number is None or str(number) not in {value for value, _label in self.options()}:
+            return Reading(notices=[self.refused(given, "no choice of this list")])
+        return Reading({self.key: given}, [self._key(model) == (number or None)])
+
+    def _words(self, text: str, model: Any) -> Reading:
+        if not text:
+            return Reading()
+        relation = getattr(model, self.name)
+        words = [search.has_word(self.search, word) for word in search.words(text)]
+        return Reading({self.key: text}, [relation.has(word) for word in words])
+
+    def _key(self, model: Any) -> Any:
+        relation = inspect(model).relationships[self.name]
+        (column,) = relation.local_columns
+        return column
+
+
+@dataclass(frozen=True)
+class _Range(Filter):
+    """Values from a first to a last one, both included."""
+
+    is_folded = True
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the URL that this filter reads."""
+        return (f"{self.key}_from", f"{self.key}_to")
+
+    @abstractmethod
+    def parsed(self, text: str, model: Any) -> Any:
+        """Return the value of a text, or None."""
+
+    @abstractmethod
+    def bounds(self, first: Any, last: Any, model: Any) -> tuple[Any, Any]:
+        """Return the values to compare the column with."""
+
+    reason: ClassVar[str]
+
+    def read(self, args: Mapping[str, str], model: Any) -> Reading:
+        given = {name: args.get(name, "").strip() for name in self.parameters}
+        found = {name: self.parsed(text, model) for name, text in given.items() if text}
+        notices = [
+            self.refused(given[name], self.reason) for name, value in found.items() if value is None
+        ]
+        first, last = (found.get(name) for name in self.parameters)
+        if first is not None and last is not None and first > last:
+            notices.append(f"{self.title} ends before it begins, so both are left out.")
+            first = last = None
+        values = {
+            name: given[name]
+            for name, value in zip(self.parameters, (first, last), strict=True)
+            if value is not None
+        }
+        column = self.column_of(model)
+        low, high = self.bounds(first, last, model)
+        conditions = [] if low is None else [column >= low]
+        conditions += [] if high is None else [column <= high]
+        return Reading(values, conditions, notices)
+
+
+@dataclass(frozen=True)
+class Dates(_Range):
+    """Whole days in UTC."""
+
+    control = "days"
+    reason = "not a date like 2026-01-31"
+
+    def parsed(self, text: str, model: Any) -> date | None:
+        """Return a day, or None."""
+        return days.read(text)
+
+    def bounds(self, first: date | None, last: date | None, model: Any) -> tuple[Any, Any]:
+        """Return the first and the last moment of the days, or the days for a column of dates."""
+        if isinstance(self.column_of(model).type, Date):
+            return first, last
+        return (
+            first and datetime.combine(first, time.min, UTC),
+            last and datetime.combine(last, time.max, UTC),
+        )
+
+
+@dataclass(frozen=True)
+class Numbers(_Range):
+    """Numbers. With a `scale` of 100, users enter units, and the column holds hundredths."""
+
+    scale: int = 1
+
+    control = "numbers"
+    reason = "not a number"
+
+    def parsed(self, text: str, model: Any) -> Decimal | int | None:
+        """Return a number that the column can hold, or None."""
+        if not NUMBER.fullmatch(text):
+            return None
+        number = Decimal(text.replace(",", ".")) * self.scale
+        if not isinstance(self.column_of(model).type, Integer):
+            return number
+        return int(number) if abs(number) <= HIGHEST_INTEGER else None
+
+    def bounds(self, first: Any, last: Any, model: Any) -> tuple[Any, Any]:
+        """Return the numbers as they are."""
+        return first, last

@@ -1,0 +1,128 @@
+"""The declaration of a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, inspect
+from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute
+
+from app.kit.tables import checks
+from app.kit.tables.actions import BulkAction, RowAction
+from app.kit.tables.columns import Column
+from app.kit.tables.filters import Filter
+from config import ConfigurationError
+
+if TYPE_CHECKING:
+    from app.kit.tables.asked import Asked
+    from app.kit.tables.page import TablePage
+
+PER_PAGE = 50
+PER_PAGE_CHOICES = (25, 50, 100)
+
+_declared: dict[str, Table] = {}
+
+
+def declared() -> list[Table]:
+    """Return all tables, by their endpoints."""
+    return [_declared[endpoint] for endpoint in sorted(_declared)]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A list of the rows of a model. A mistake in it raises ConfigurationError.
+
+    - `nouns` name one row and many rows. `title` and `lead` head the page at `endpoint`.
+    - `search` names the text columns in which words are found.
+    - `order` is a column, with a leading minus for descending.
+    - `where` are conditions that every row meets.
+    - `rows` turns the instances of a page into the rows that columns and actions read, for counts
+      and facts of other tables. The CSV file has them as well.
+    - `find` reads a page in place of the engine, for a list with indexes of its own.
+    - `csv` is the endpoint of the CSV file, and `csv_event` the event of its download.
+    - `empty` and `no_match` are icon, title and text of an empty list.
+    - `add` is the label, the endpoint and, if it has one, the icon of the main button.
+    - `live` lists refresh themselves while somebody looks at them.
+    """
+
+    model: Any
+    _: KW_ONLY
+    title: str
+    nouns: tuple[str, str]
+    endpoint: str
+    columns: Sequence[Column]
+    lead: str = ""
+    search: Sequence[str] = ()
+    search_label: str = ""
+    search_parameter: str = "search"
+    filters: Sequence[Filter] = ()
+    order: str = "-id"
+    where: Sequence[ColumnElement[bool]] = ()
+    load: Sequence[Any] = ()
+    rows: Callable[[list[Any]], Sequence[Any]] | None = None
+    find: Callable[[Asked], TablePage] | None = None
+    per_page: int = PER_PAGE
+    row_actions: Sequence[RowAction] = ()
+    bulk_actions: Sequence[BulkAction] = ()
+    csv: str = ""
+    csv_event: str = ""
+    empty: tuple[str, str, str] = ("inbox", "", "")
+    no_match: tuple[str, str] = ("", "Try fewer words, or take a filter away.")
+    add: Sequence[str] = ()
+    live: bool = False
+    file: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", _file_of_caller())
+        for problem in checks.problems(self):
+            raise self.mistake(problem)
+        if (other := _declared.get(self.endpoint)) is not None and other.file != self.file:
+            raise self.mistake(f"{other.file} declares a table for {self.endpoint} as well.")
+        _declared[self.endpoint] = self
+
+    @property
+    def identity(self) -> Any:
+        """The column that identifies a row."""
+        (key,) = inspect(self.model).primary_key
+        return getattr(self.model, key.key)
+
+    @property
+    def search_columns(self) -> list[Any]:
+        return [getattr(self.model, name) for name in self.search]
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of this name, or None."""
+        return next((one for one in self.columns if one.name == name), None)
+
+    def sorts(self, name: str) -> bool:
+        """Return whether the list can be sorted by a column."""
+        return bool(self.sort_keys(name))
+
+    def sort_keys(self, name: str) -> list[Any]:
+        """Return the attributes to sort by for a column, or none if it does not sort."""
+        column = self.column(name)
+        if column is not None and column.sort is not None:
+            return list(column.sort)
+        if column is None and name != self.order.removeprefix("-"):
+            return []
+        attribute = getattr(self.model, name, None)
+        is_column = isinstance(attribute, InstrumentedAttribute) and isinstance(
+            attribute.property, ColumnProperty
+        )
+        return [attribute] if is_column else []
+
+    def mistake(self, problem: str) -> ConfigurationError:
+        """Return the error for a declaration that makes no sense."""
+        return ConfigurationError(f"The table {self.title!r} in {self.file}: {problem}")
+
+
+def _file_of_caller() -> str:
+    """Return the file that declares the table, relative to the project."""
+    # The frames below are this function, __post_init__ and the generated __init__.
+    path = Path(sys._getframe(3).f_code.co_filename)
+    root = Path(__file__).parents[3]
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name

@@ -1,0 +1,37 @@
+"""Count the rows of a list: exactly while that is cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, literal_column, select
+
+from app.extensions import db
+
+CAP = 10_000  # more rows are not counted: that would cost more than it is worth
+
+
+@dataclass(frozen=True)
+class Total:
+    """The number of rows of a list: exact, "about", or "more" than `count`."""
+
+    count: int
+    kind: str = "exact"
+
+    @property
+    def words(self) -> str:
+        """The number in words: 1,234, about 25,000, more than 10,000."""
+        return {"about": "about ", "more": "more than "}.get(self.kind, "") + f"{self.count:,}"
+
+    @property
+    def is_one(self) -> bool:
+        return self.count == 1 and self.kind == "exact"
+
+
+def count(rows: Select[Any]) -> Total:
+    """Count the rows of a query up to CAP."""
+    some: Select[Any] = rows.with_only_columns(literal_column("1"), maintain_column_froms=True)
+    limited = some.order_by(None).limit(CAP + 1).subquery()
+    number = db.session.scalar(select(func.count()).select_from(limited)) or 0
+    return Total(number) if number <= CAP else Total(CAP, "more")

@@ -1,0 +1,73 @@
+"""Format the values of a table for its page, by their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from flask import current_app
+
+from app.kit.tables.columns import Column
+from app.kit.tables.words import humanised
+from app.kit.web.templating import MONTHS, number, reader_of_times
+
+NOTHING = "–"
+
+
+def writer(column: Column) -> Callable[[Any], Any]:
+    """Return the function that turns a row into the contents of a cell."""
+    if column.macro:
+        return _macro(column.macro)
+    if column.badge:
+        badge = _macro("macros/page_macros.html:status_badge")
+        return lambda row: badge(_text(column.of(row))) if column.of(row) is not None else NOTHING
+    if column.show:
+        show = column.show
+        return lambda row: _shown(column.of(row), show)
+    ago = reader_of_times()
+    return lambda row: by_type(column.of(row), ago)
+
+
+def by_type(value: Any, ago: Callable[[datetime | None], Any]) -> Any:
+    """Format a value by its type."""
+    if value is None or value == "":
+        return NOTHING
+    # A datetime is a date, a bool is an int, and many an Enum is a str.
+    if isinstance(value, datetime):
+        return ago(value)
+    for kind, formatted in _FORMATS.items():
+        if isinstance(value, kind):
+            return formatted(value)
+    return str(value)
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {MONTHS[value.month][:3]} {value.year}"
+
+
+_FORMATS: dict[type, Callable[[Any], Any]] = {
+    Enum: lambda value: humanised(str(value.value)),
+    str: lambda value: value,
+    bool: lambda value: "Yes" if value else "No",
+    int: number,
+    date: _day,
+    Decimal: lambda value: f"{value:,}",
+    float: lambda value: f"{value:,}",
+}
+
+
+def _shown(value: Any, show: Callable[[Any], Any]) -> Any:
+    return NOTHING if value is None else show(value)
+
+
+def _text(value: Any) -> str:
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def _macro(name: str) -> Callable[[Any], Any]:
+    file, _, macro = name.partition(":")
+    found: Callable[[Any], Any] = getattr(current_app.jinja_env.get_template(file).module, macro)
+    return found
