@@ -21,6 +21,7 @@ from app.features.bulk.models import BulkOperation
 from app.features.imports.models import ImportMode, PeopleImport
 from app.features.user_search import Filters
 from app.kit.database import reading_only
+from app.kit.operations import QueueAway
 from app.models import Role, User
 from benchmarks.memory import growth
 from benchmarks.results import Result
@@ -87,7 +88,7 @@ def suspending(stand: Stand) -> Iterator[Result]:
 def _do_to_all(action: str, by: User, filters: Filters, tell: bool, people: int) -> None:
     operation = bulk.preview(action, by=by, filters=filters)
     # There is no queue here, so the work starts directly.
-    with suppress(bulk.QueueAway):
+    with suppress(QueueAway):
         bulk.confirm(operation, by=by, tell=tell)
     bulk.run(operation.id)
     db.session.refresh(operation)

@@ -39,7 +39,10 @@ def calls(path):
 def test_only_services_commit(path):
     """A use case is one service function with one commit."""
     if name_of(path).startswith(
-        ("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses", "app.kit.audit")
+        (
+            *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
+            *("app.kit.audit", "app.kit.operations"),
+        )
     ):
         return
     if part_of(name_of(path)) == "app.features" and not is_door(name_of(path)):

@@ -1,30 +1,20 @@
 """Admin views for bulk actions: choose users, preview, confirm, and follow the progress."""
 
-from itertools import chain
 from typing import Any
 
-from flask import (
-    abort,
-    flash,
-    redirect,
-    render_template,
-    request,
-    stream_with_context,
-    url_for,
-)
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
-from app.extensions import db
 from app.features import bulk
 from app.features.bulk import Action
 from app.features.bulk.forms import BulkForm
-from app.features.bulk.models import BulkOperation, BulkState
+from app.features.bulk.models import BulkOperation
 from app.features.user_search import Filters
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.tables.csv_cells import BYTE_ORDER_MARK
-from app.kit.web.downloads import csv_file
+from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
+from app.kit.web import operation_pages
 from app.kit.web.list_params import is_live
 from app.models import Permission, Role
 from app.services import roles as roles_service
@@ -72,7 +62,7 @@ def preview_bulk() -> ResponseReturnValue:
         )
     except _Unreadable as problem:
         flash(str(problem), "error")
-    except bulk.NobodyChosen:
+    except NothingChosen:
         flash("Nobody is selected: those people are gone, or nobody matches.", "error")
     except InvitationsClosed:
         flash("Invitations are closed by the settings of this app.", "error")
@@ -99,9 +89,9 @@ def _user_ids() -> list[int]:
     given = request.form.getlist("user_ids")
     if not given:
         raise _Unreadable("Pick at least one person, or all that match.")
-    if len(given) > bulk.MOST_PICKED:
+    if len(given) > MOST_PICKED:
         raise _Unreadable(
-            f"Pick at most {bulk.MOST_PICKED:,} people by hand. For more, narrow the list and "
+            f"Pick at most {MOST_PICKED:,} people by hand. For more, narrow the list and "
             "choose all that match."
         )
     numbers = [whole_number(one, HIGHEST_BIG_INTEGER) for one in given]
@@ -118,89 +108,43 @@ def _user_ids() -> list[int]:
 def bulk_operation(operation_id: int) -> ResponseReturnValue:
     """Show the preview with its confirmation form; once confirmed, the progress and the result."""
     operation = _operation_or_404(operation_id)
-    if operation.state == BulkState.PREVIEW:
-        ask = _ask_freshly if bulk.ACTIONS[operation.action].requires_fresh_sign_in else _ask
-        return ask(operation)
+    action = bulk.ACTIONS[operation.action]
+    if operation.state == OperationState.PREVIEW:
+        ask = _ask_freshly if action.requires_fresh_sign_in else _ask
+        return ask(operation, action)
     if request.method == "POST":  # The form was submitted twice.
         return _back_to(operation)
-    return render_template(
-        "admin/bulk_operation.html",
-        operation=operation,
-        action=bulk.ACTIONS[operation.action],
-        left_out=bulk.left_out(operation),
-        reasons=bulk.REASONS,
-        stop_reasons=bulk.STOP_REASONS,
-        is_stalled=bulk.is_stalled(operation),
-        is_own=operation.actor_id == me().id,
-        at_once=bulk.AT_ONCE,
-        live=is_live(),
-    )
+    shown = operation_pages.shown(operation, by=me())
+    return render_template("admin/bulk_operation.html", action=action, **shown)
 
 
-def _ask(operation: BulkOperation) -> ResponseReturnValue:
-    action = bulk.ACTIONS[operation.action]
+def _ask(operation: BulkOperation, action: Action) -> ResponseReturnValue:
     form = BulkForm()
     if not action.has_reason:
         del form.reason
     if action.change.mail is None or action.needs_mail:
         del form.tell
     if operation.to_do and form.validate_on_submit():
-        return _confirm(
-            operation,
-            reason=form.reason.data if form.reason else "",
-            tell=form.tell.data if form.tell else True,
+        reason = form.reason.data if form.reason else ""
+        tell = form.tell.data if form.tell else True
+        operation_pages.confirm(
+            operation, lambda: bulk.confirm(operation, by=me(), reason=reason, tell=tell)
         )
-    return render_template(
-        "admin/bulk_preview.html",
-        operation=operation,
-        action=action,
-        form=form,
-        chosen_users=bulk.chosen_users(operation),
-        left_out=bulk.left_out(operation),
-        reasons=bulk.REASONS,
-        is_short=bulk.is_short(operation),
-        at_once=bulk.AT_ONCE,
-    )
+        return _back_to(operation)
+    shown = operation_pages.shown(operation, by=me())
+    return render_template("admin/bulk_preview.html", action=action, form=form, **shown)
 
 
 _ask_freshly = fresh_sign_in_required(_ask)
-
-
-def _confirm(operation: BulkOperation, *, reason: str, tell: bool) -> ResponseReturnValue:
-    try:
-        bulk.confirm(operation, by=me(), reason=reason, tell=tell)
-        if bulk.is_short(operation):
-            bulk.run_some(operation.id)
-    except bulk.NotOpen:
-        flash("This was confirmed already.", "info")
-    except bulk.QueueAway:
-        pass  # The page of the operation says so while it lasts.
-    return _back_to(operation)
 
 
 @admin.route("/users/bulk/<int:operation_id>/continue", methods=["GET", "POST"])
 @people_managers_only
 @fresh_sign_in_required
 def continue_bulk(operation_id: int) -> ResponseReturnValue:
-    """Resume an operation, in the worker or with a batch of users during the request."""
     operation = _operation_or_404(operation_id)
-    if request.method == "GET":  # The password prompt redirects back with a GET.
-        return _back_to(operation)
-    try:
-        if request.form.get("here") == "1" or operation.remaining <= bulk.AT_ONCE:
-            bulk.begin_again(operation, by=me())
-            bulk.run_some(operation.id)
-        else:
-            bulk.go_on(operation, by=me())
-    except bulk.NotOpen:
-        flash(
-            "There is nothing to continue: the bulk change has ended, or was never confirmed.",
-            "info",
-        )
-    except bulk.NotYours:
-        flash("Only the administrator who confirmed the bulk change can continue it.", "error")
-    except bulk.QueueAway:
-        pass  # The page of the operation says so while it lasts.
+    if request.method == "POST":  # The password prompt redirects back with a GET.
+        operation_pages.go_on(operation, by=me())
     return _back_to(operation)
 
 
@@ -208,11 +152,7 @@ def continue_bulk(operation_id: int) -> ResponseReturnValue:
 @people_managers_only
 def stop_bulk(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
-    try:
-        bulk.stop(operation, by=me())
-        flash("The bulk change is stopped. Finished changes stay.", "success")
-    except bulk.NotOpen:
-        flash("The bulk change has already ended.", "info")
+    operation_pages.stop(operation, by=me())
     return _back_to(operation)
 
 
@@ -220,16 +160,14 @@ def stop_bulk(operation_id: int) -> ResponseReturnValue:
 @people_managers_only
 @fresh_sign_in_required
 def bulk_results(operation_id: int) -> ResponseReturnValue:
-    operation = _operation_or_404(operation_id)
-    return csv_file(
-        f"people-{operation.action.replace('_', '-')}-{operation.id}.csv",
-        lambda: stream_with_context(chain([BYTE_ORDER_MARK], bulk.result_file(operation, by=me()))),
-    )
+    return operation_pages.download(_operation_or_404(operation_id), "people", by=me())
 
 
 def _operation_or_404(operation_id: int) -> BulkOperation:
-    operation = db.get_or_404(BulkOperation, operation_id)
-    return operation if operation.is_shown_to(me().id) else abort(404)
+    operation: BulkOperation = operation_pages.operation_or_404(
+        BulkOperation, operation_id, by=me()
+    )
+    return operation
 
 
 def _back_to(operation: BulkOperation) -> Any:

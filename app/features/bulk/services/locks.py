@@ -8,15 +8,28 @@ from sqlalchemy import func, select
 
 from app.extensions import db, is_sqlite
 from app.features.bulk.models import BulkOperation
-from app.features.bulk.services.actions import PlannedAction, UserToChange
-from app.features.bulk.services.operations import planned_action
+from app.features.bulk.services.actions import ACTIONS, PlannedAction, UserToChange
+from app.kit.database import now
 from app.kit.database.ids import among
+from app.kit.operations import Stop
 from app.models import Permission, Role, User
 from app.services import policy, registration
 
 
-class Stop(Exception):
-    """The operation may not continue. The message is a key of STOP_REASONS."""
+def planned_action(
+    operation: BulkOperation, *, by: User | None, role: Role | None
+) -> PlannedAction:
+    """Return the action of an operation with its arguments."""
+    ids = {operation.actor_id, operation.provenance.get("actor_id")}
+    return PlannedAction(
+        action=ACTIONS[operation.action],
+        by=by,
+        actor_ids=frozenset(i for i in ids if i is not None),
+        role=role,
+        reason=operation.parameters.get("reason", ""),
+        tell=operation.parameters.get("tell", False),
+        at=now(),
+    )
 
 
 def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:

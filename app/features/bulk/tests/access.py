@@ -4,7 +4,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features import bulk
-from app.features.bulk.models import BulkOperation, BulkState
+from app.features.bulk.models import BulkOperation
+from app.kit.operations import OperationState
 from app.models import Permission
 from tests.world import HOSTILE as TEXT
 
@@ -49,8 +50,8 @@ def hostile_operation(world):
 
 EVENTS = {
     "admin.bulk_operation": ("user.suspended", confirm),
-    "admin.stop_bulk": ("bulk.stopped", on_bulk("stop", BulkState.QUEUED)),
-    "admin.continue_bulk": ("bulk.continued", on_bulk("continue", BulkState.CANCELLED)),
+    "admin.stop_bulk": ("bulk.stopped", on_bulk("stop", OperationState.QUEUED)),
+    "admin.continue_bulk": ("bulk.continued", on_bulk("continue", OperationState.CANCELLED)),
 }
 WITHOUT_EVENT = {
     "admin.preview_bulk": "a preview: what is done is recorded once it is confirmed",

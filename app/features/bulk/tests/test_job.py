@@ -10,7 +10,7 @@ from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.features.user_search import Filters
-from app.kit import queue
+from app.kit import operations, queue
 from app.kit.queue import job_reader
 from app.models import AuditEvent, EmailMessage, Role, User
 from tests import factories
@@ -95,7 +95,7 @@ def test_cancelling_the_job_ends_it_between_two_batches_and_it_can_go_on(
     assert done < PEOPLE
 
     operation = db.session.get(BulkOperation, operation_id, populate_existing=True)
-    bulk.go_on(operation, by=db.session.get(User, operation.actor_id))
+    operations.go_on(operation, by=db.session.get(User, operation.actor_id))
     db.session.rollback()
     until(lambda: look(operation_id)[0] == "finished", "it has gone on to the end", 60)
     assert suspended() == PEOPLE

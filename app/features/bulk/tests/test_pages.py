@@ -11,9 +11,10 @@ from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
-from app.features.bulk.services import batches, operations
 from app.kit import queue
 from app.kit.database import now
+from app.kit.operations import bulk as batches
+from app.kit.operations import lifecycle
 from app.models import AuditEvent, EmailMessage, Role, User
 from app.services import sessions
 from tests import factories
@@ -30,11 +31,9 @@ def browser(client, admin):
 @pytest.fixture
 def few_at_once(monkeypatch):
     """Make operations on four or more users run in the worker."""
-    monkeypatch.setattr(operations, "AT_ONCE", 3)
-    monkeypatch.setattr(bulk, "AT_ONCE", 3)
+    monkeypatch.setattr(lifecycle, "AT_ONCE", 3)
     monkeypatch.setattr(batches, "BATCH", 3)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
-    monkeypatch.setattr(bulk.run_some, "__defaults__", (3,))
 
 
 def choose(browser, action, *users, **fields):

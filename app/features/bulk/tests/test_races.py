@@ -7,7 +7,8 @@ from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
-from app.features.bulk.services import batches
+from app.kit import operations
+from app.kit.operations import bulk as batches
 from app.models import AuditEvent, EmailMessage, User
 from app.services import users
 from app.services.policy import LastAdministrator, NotOnSelf, PrivilegesLost, UserGone
@@ -15,7 +16,7 @@ from tests.concurrency.test_races import administrators, role_id
 from tests.factories import make_user
 
 ROUNDS = 12
-REFUSALS = (bulk.NotOpen, PrivilegesLost, LastAdministrator, NotOnSelf, UserGone)
+REFUSALS = (operations.NotOpen, PrivilegesLost, LastAdministrator, NotOnSelf, UserGone)
 
 
 @pytest.fixture(autouse=True)

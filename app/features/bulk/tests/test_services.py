@@ -11,10 +11,12 @@ from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkItem, BulkOperation
-from app.features.bulk.services import batches, locks, notes, operations, previews
+from app.features.bulk.services import changing, locks
 from app.features.user_search import Filters
-from app.kit import queue
+from app.kit import operations, queue
 from app.kit.database import now
+from app.kit.operations import bulk as batches
+from app.kit.operations import lifecycle, previews
 from app.models import AuditEvent, EmailMessage, Role, User
 from app.services import sessions
 from app.services.access import TooManyMails
@@ -61,7 +63,7 @@ def small_batches(monkeypatch):
     """Use batches of ten, so that a few dozen users need several."""
     monkeypatch.setattr(batches, "BATCH", 10)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
-    monkeypatch.setattr(operations, "AT_ONCE", 5)
+    monkeypatch.setattr(lifecycle, "AT_ONCE", 5)
 
 
 @pytest.fixture
@@ -113,11 +115,11 @@ def test_a_preview_says_who_is_left_out_and_why(make_user, admin, action, traits
     assert operation.left_out == ({reason: 1} if reason else {})
     assert operation.to_do == (0 if reason else 1)
     if reason:
-        (sample,) = bulk.left_out(operation)
-        assert [one.id for one in sample.people] == [user.id]
+        (sample,) = previews.left_out(operation)
+        assert [one.id for one in sample.rows] == [user.id]
         assert sample.reason in bulk.REASONS
     else:
-        assert [one.id for one in bulk.chosen_users(operation)] == [user.id]
+        assert [one.id for one in previews.sample(operation)] == [user.id]
 
 
 @needs("invitations")
@@ -191,7 +193,7 @@ def test_people_who_are_gone_are_counted(make_user, admin):
 
 
 def test_an_empty_choice_leaves_nothing_behind(admin):
-    with pytest.raises(bulk.NobodyChosen):
+    with pytest.raises(operations.NothingChosen):
         bulk.preview("suspend", by=admin, filters=Filters(search="nobody of that name"))
     assert count(of=BulkOperation) == 0
 
@@ -280,7 +282,7 @@ def test_many_are_done_in_batches_and_told_of_once(admin, small_batches, queued)
 
 
 @pytest.mark.parametrize(
-    ("module", "step"), [(notes, "note"), (notes, "leave_out"), (locks, "sort_out")]
+    ("module", "step"), [(changing, "note"), (batches, "leave_out"), (locks, "sort_out")]
 )
 def test_a_batch_that_dies_is_begun_again_and_nobody_has_two_turns(
     admin, small_batches, queued, monkeypatch, module, step
@@ -320,13 +322,13 @@ def test_it_can_be_stopped_between_batches_and_gone_on_with(
     def stop_at_twenty(done, of, text=""):
         reports.append((done, of))
         if done == 20 and operation.is_open:
-            bulk.stop(operation, by=admin)
+            operations.stop(operation, by=admin)
 
     monkeypatch.setattr(queue, "report_progress", stop_at_twenty)
     assert bulk.run(operation.id)["state"] == "cancelled"
     assert reports[:2] == [(10, 35), (20, 35)]
     assert count(User.suspended_at.is_not(None)) == 20
-    bulk.go_on(operation, by=admin)
+    operations.go_on(operation, by=admin)
     assert bulk.run(operation.id)["state"] == "finished"
     assert count(User.suspended_at.is_not(None)) == 35
     assert count(of=EmailMessage) == 0, "nobody was to be told"
@@ -397,12 +399,12 @@ def test_only_its_administrator_confirms_and_continues(admin, make_user, small_b
     """AZ-2: the operation runs in the name of its owner."""
     other = make_user(role="Administrator")
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(15))
-    with pytest.raises(bulk.NotYours):
+    with pytest.raises(operations.NotYours):
         bulk.confirm(operation, by=other)
     bulk.confirm(operation, by=admin)
-    with pytest.raises(bulk.NotYours):
-        bulk.go_on(operation, by=other)
-    bulk.stop(operation, by=other)
+    with pytest.raises(operations.NotYours):
+        operations.go_on(operation, by=other)
+    operations.stop(operation, by=other)
     assert bulk.run(operation.id)["done"] == 0
 
 
@@ -410,16 +412,16 @@ def test_what_is_confirmed_twice_is_done_once(admin, queued):
     """IN-6"""
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(3))
     bulk.confirm(operation, by=admin)
-    with pytest.raises(bulk.NotOpen):
+    with pytest.raises(operations.NotOpen):
         bulk.confirm(operation, by=admin)
 
 
 def test_without_redis_it_is_confirmed_and_waits(admin, small_batches):
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(25))
-    with pytest.raises(bulk.QueueAway):
+    with pytest.raises(operations.QueueAway):
         bulk.confirm(operation, by=admin)
     assert (operation.state, operation.job_id) == ("queued", "")
-    assert bulk.is_stalled(operation)
+    assert operation.is_stalled
     bulk.run_some(operation.id, 10)
     assert (operation.state, operation.done) == ("running", 10)
     bulk.run_some(operation.id, 20)
@@ -481,7 +483,7 @@ def test_the_result_has_a_line_for_everyone(admin, make_user):
     db.session.commit()
 
     def rows():
-        return list(csv.reader(io.StringIO("".join(bulk.result_file(operation, by=admin)))))
+        return list(csv.reader(io.StringIO("".join(operations.result_file(operation, by=admin)))))
 
     assert [row[4] for row in rows()[1:]] == ["left out", "not yet", "not yet", "not yet"]
     bulk.run(operation.id)
@@ -493,7 +495,7 @@ def test_the_result_has_a_line_for_everyone(admin, make_user):
 
 
 def test_old_operations_are_cleaned_up(admin, make_user, app, monkeypatch):
-    monkeypatch.setattr(operations, "PURGE_BATCH", 2)
+    monkeypatch.setattr(lifecycle, "PURGE_BATCH", 2)
     old = begin("suspend", admin, user_ids=make_people(5))
     recent = bulk.preview("delete", by=admin, user_ids=[make_user().id])
     forgotten = bulk.preview("delete", by=admin, user_ids=[make_user().id])

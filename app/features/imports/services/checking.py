@@ -15,12 +15,9 @@ from app.features.imports.services.deciding import End, ImportPlan, Rules, find,
 from app.features.imports.services.rows import Row
 from app.kit import queue
 from app.kit.database import now
+from app.kit.operations.lifecycle import LetGo
 
 MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
-
-
-class LetGo(Exception):
-    """The import was cancelled or deleted, or another worker runs it."""
 
 
 def survey(plan: ImportPlan, state: ImportState, failure: str = "") -> bool:

@@ -19,7 +19,6 @@ from app.extensions import db, let_others_write
 from app.features.imports.models import ImportResult, ImportState, PeopleImport
 from app.features.imports.services import checking, storage, trail, writing
 from app.features.imports.services.checking import (
-    LetGo,
     change,
     forget_problems,
     list_problems,
@@ -39,6 +38,7 @@ from app.features.imports.services.rows import Row
 from app.features.imports.services.unreadable import Unreadable
 from app.kit import names, queue
 from app.kit.database import now
+from app.kit.operations.lifecycle import LetGo
 from app.services import policy
 from app.services.policy import RoleGone
 

@@ -1,0 +1,105 @@
+"""Change many users at once, in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app import emails
+from app.extensions import db
+from app.features.bulk.models import BulkOperation
+from app.features.bulk.services import locks
+from app.features.bulk.services.actions import (
+    ACTIONS,
+    REASONS,
+    STOP_REASONS,
+    PlannedAction,
+    UserToChange,
+)
+from app.kit import audit
+from app.kit.database.ids import among
+from app.kit.mail import outbox
+from app.kit.operations import BatchOutcome, BulkColumns, Kind, Stop
+from app.models import User, UserSession
+from app.services import sessions, unproven
+from app.services.policy import RoleGone
+
+
+class UsersInBulk(Kind):
+    """The bulk actions on users."""
+
+    name, events, counted = "users", "bulk", "people"
+    headers = ("First name", "Last name", "Email")
+    reasons = REASONS
+    stop_reasons = STOP_REASONS
+
+    def done(self, operation: BulkColumns) -> str:
+        role = operation.parameters.get("role_name", "")
+        return f"{ACTIONS[operation.action].done} {role}".strip()
+
+    def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
+        try:
+            planned = locks.lock(cast("BulkOperation", operation), ids)
+            people, left_out = locks.sort_out(planned, ids)
+            has_mail = bool(people) and change(operation, planned, people)
+        except (RoleGone, IntegrityError) as error:
+            raise Stop("role_gone") from error
+        return BatchOutcome(len(people), left_out, has_mail)
+
+    def shown(self, ids: Sequence[int]) -> Sequence[Any]:
+        query = select(User.id, User.first_name, User.last_name, User.email)
+        return db.session.execute(query.where(User.id.in_(ids)).order_by(User.id)).all()
+
+    def described(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        query = select(User.id, User.first_name, User.last_name, User.email)
+        rows = db.session.execute(query.where(among(User.id, ids)))
+        return {user_id: [part or "" for part in parts] for user_id, *parts in rows}
+
+
+def change(operation: BulkColumns, planned: PlannedAction, people: Sequence[UserToChange]) -> bool:
+    """Apply the action to users that qualify, and tell whether there is mail."""
+    of_them = [person.id for person in people]
+    effect = planned.action.change
+    is_told = effect.mail is not None and (planned.tell or planned.action.needs_mail)
+    has_mail = is_told
+    if effect.voids_password:
+        # Users must learn that their password is void, so this mail ignores the checkbox.
+        has_mail |= unproven.void_passwords(
+            among(User.id, of_them), operation.provenance, with_link=not is_told
+        )
+    if columns := effect.columns(planned):
+        db.session.execute(
+            update(User).where(among(User.id, of_them)).values(**columns),
+            execution_options={"synchronize_session": False},
+        )
+    if effect.ends_sessions:
+        db.session.execute(
+            delete(UserSession).where(among(UserSession.user_id, of_them)),
+            execution_options={"synchronize_session": False},
+        )
+        sessions.end_impersonations(among(UserSession.acting_as_id, of_them))
+    if effect.cancels_mail:
+        outbox.cancel_for(of_them)
+    note(operation, planned, people)
+    if is_told and (mail := effect.mail):
+        with emails.in_batch():
+            for person in people:
+                mail(person, planned)
+    return has_mail
+
+
+def note(operation: BulkColumns, planned: PlannedAction, people: Sequence[UserToChange]) -> None:
+    """Add an audit event for each user, as if an administrator had changed them one by one."""
+    effect = planned.action.change
+    details = {**effect.details(planned), "operation": operation.id}
+    values = audit.values(effect.event, by=None, **details) | operation.provenance
+    by_role: dict[str | None, list[int]] = {}
+    for person in people:
+        by_role.setdefault(person.former_role, []).append(person.id)
+    for former_role, ids in by_role.items():
+        subjects = select(User.id, User.email).where(among(User.id, ids)).order_by(User.id)
+        changes = effect.changes(planned, former_role)
+        audit.record_each(values | {"changes": changes}, subjects, kind="user")

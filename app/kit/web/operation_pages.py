@@ -1,0 +1,88 @@
+"""The views of long operations: what their pages show, and what their buttons do."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+from flask import abort, flash, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from app.extensions import db
+from app.kit import operations
+from app.kit.audit.event import Actor
+from app.kit.operations import BulkColumns, lifecycle, previews
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK
+from app.kit.web.downloads import csv_file
+from app.kit.web.list_params import is_live
+
+
+def operation_or_404(model: Any, operation_id: int, *, by: Actor) -> Any:
+    """Return an operation that `by` may see. Previews are shown to their owner only."""
+    operation = db.get_or_404(model, operation_id)
+    return operation if operation.is_shown_to(by.id) else abort(404)
+
+
+def shown(operation: BulkColumns, *, by: Actor) -> dict[str, Any]:
+    """Return what the templates of a preview and of a bulk operation need."""
+    kind = operations.kind_of(operation)
+    return {
+        "operation": operation,
+        "sample": previews.sample(operation) if operation.state == "preview" else (),
+        "left_out": previews.left_out(operation),
+        "reasons": kind.reasons,
+        "stop_reasons": kind.stop_reasons,
+        "is_own": operation.actor_id == by.id,
+        "is_short": operations.is_short(operation),
+        "at_once": lifecycle.AT_ONCE,
+        "live": is_live(),
+    }
+
+
+def confirm(operation: BulkColumns, confirmed: Callable[[], None]) -> None:
+    """Confirm a preview by `confirmed`, and run the operation here if it is short."""
+    try:
+        confirmed()
+        if operations.is_short(operation):
+            operations.run_some(type(operation), operation.id)
+    except operations.NotOpen:
+        flash("This was confirmed already.", "info")
+    except operations.QueueAway:
+        pass  # The page of the operation says so while it lasts.
+
+
+def go_on(operation: BulkColumns, *, by: Actor) -> None:
+    """Resume an operation, in the worker or with a batch of rows during the request."""
+    try:
+        if request.form.get("here") == "1" or operation.remaining <= lifecycle.AT_ONCE:
+            operations.begin_again(operation, by=by)
+            operations.run_some(type(operation), operation.id)
+        else:
+            operations.go_on(operation, by=by)
+    except operations.NotOpen:
+        flash(
+            "There is nothing to continue: the bulk change has ended, or was never confirmed.",
+            "info",
+        )
+    except operations.NotYours:
+        flash("Only the administrator who confirmed the bulk change can continue it.", "error")
+    except operations.QueueAway:
+        pass  # The page of the operation says so while it lasts.
+
+
+def stop(operation: BulkColumns, *, by: Actor) -> None:
+    """Stop an operation after the batch at hand."""
+    try:
+        operations.stop(operation, by=by)
+        flash("The bulk change is stopped. Finished changes stay.", "success")
+    except operations.NotOpen:
+        flash("The bulk change has already ended.", "info")
+
+
+def download(operation: BulkColumns, noun: str, *, by: Actor) -> ResponseReturnValue:
+    """Send the result of an operation as a CSV file."""
+    return csv_file(
+        f"{noun}-{operation.action.replace('_', '-')}-{operation.id}.csv",
+        lambda: stream_with_context(
+            chain([BYTE_ORDER_MARK], operations.result_file(operation, by=by))
+        ),
+    )
