@@ -3,7 +3,7 @@
 from app.kit import attempts, audit, queue
 from app.kit import clean_up as nightly_clean_up
 from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
-from app.services import deletions, sessions
+from app.services import sessions
 
 
 @queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")
@@ -15,5 +15,4 @@ def clean_up() -> dict[str, int]:
 nightly_clean_up.nightly("sessions", sessions.purge)
 nightly_clean_up.nightly("guesses", attempts.purge)
 nightly_clean_up.nightly("emails", outbox.purge)
-nightly_clean_up.nightly("people", deletions.purge)
 nightly_clean_up.nightly("events", audit.purge)

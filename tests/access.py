@@ -52,7 +52,6 @@ ACCESS = {
     "account.devices": CONFIRMED,
     "account.end_sessions": CONFIRMED,
     "account.change_password": CONFIRMED,
-    "account.delete_account": CONFIRMED,
     "account.change_name": CONFIRMED,
     "account.change_email_request": CONFIRMED,
     "account.change_email": CONFIRMED,
@@ -67,8 +66,6 @@ ACCESS = {
     "admin.change_account_type": Permission.MANAGE_USERS,
     "admin.suspend_user": Permission.MANAGE_USERS,
     "admin.reactivate_user": Permission.MANAGE_USERS,
-    "admin.delete_user": Permission.MANAGE_USERS,
-    "admin.restore_user": Permission.MANAGE_USERS,
     "admin.confirm_user": Permission.MANAGE_USERS,
     "admin.resend_confirmation": Permission.MANAGE_USERS,
     "admin.send_reset_link": Permission.MANAGE_USERS,
@@ -121,10 +118,6 @@ def end_user_session(world):
 def end_user_sessions(world):
     user, _ = world.as_user()
     return world.send(world.browser, f"/admin/user/{user.id}/end-sessions")
-
-
-def restore_user(world):
-    return on_user("restore", user={"deleted_at": now()})(world)
 
 
 def hostile_users(world):
@@ -195,10 +188,6 @@ EVENTS = {
         "user.sessions_ended",
         as_user("/account/manage/devices/end", form_at="/", session="others"),
     ),
-    "account.delete_account": (
-        "user.deleted",
-        as_user("/account/manage/delete", password=PASSWORD),
-    ),
     "admin.new_user": ("user.created", with_role("/admin/new-user", **NEW_USER, **TWICE)),
     "admin.change_user_name": ("user.renamed", on_user("change-name", **NEW_NAME)),
     "admin.change_user_email": (
@@ -208,8 +197,6 @@ EVENTS = {
     "admin.change_account_type": ("user.role_changed", change_role),
     "admin.suspend_user": ("user.suspended", on_user("suspend", reason="Spam")),
     "admin.reactivate_user": ("user.reactivated", on_user("reactivate", user=SUSPENDED)),
-    "admin.delete_user": ("user.deleted", on_user("delete")),
-    "admin.restore_user": ("user.restored", restore_user),
     "admin.confirm_user": ("user.confirmed", on_user("confirm", user=UNCONFIRMED)),
     "admin.resend_confirmation": (
         "user.confirmation_resent",

@@ -135,7 +135,7 @@ def test_odd_text_in_an_address_is_never_an_error(kind, client, admin):
 def test_an_id_that_cannot_be_is_not_found(client, admin, number):
     """IN-1"""
     client.enter(admin)
-    for page in ("", "/info", "/delete", "/change-name", "/change-email", "/change-account-type"):
+    for page in ("", "/info", "/suspend", "/change-name", "/change-email", "/change-account-type"):
         assert client.get(f"/admin/user/{number}{page}").status_code == 404
 
 

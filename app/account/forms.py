@@ -81,8 +81,3 @@ class ConfirmAccountForm(BaseForm):
 
 class ConfirmEmailForm(BaseForm):
     submit = SubmitField("Use this address")
-
-
-class DeleteAccountForm(BaseForm):
-    password = password_field("Your password", new=False)
-    submit = SubmitField("Delete my account", render_kw={"class": "btn-danger"})

@@ -7,20 +7,6 @@ from app.services.user_changes import Parameters
 
 
 @user_action(
-    "admin.restore_user",
-    "Restore",
-    place="header",
-    order=10,
-    icon="arrow-counterclockwise",
-    tone="primary",
-    skips_self=False,
-    of_deleted=True,
-)
-def may_restore(user: User, _by: User) -> bool:
-    return user.is_deleted
-
-
-@user_action(
     "admin.reactivate_user", "Reactivate", place="header", order=20, icon="unlock", tone="primary"
 )
 def may_reactivate(user: User, by: User) -> bool:
@@ -120,20 +106,6 @@ def may_require_password_change(user: User, _by: User) -> bool:
 )
 def may_suspend(user: User, by: User) -> bool:
     return not user_changes.SUSPEND.why_not(user, Parameters(by=by))
-
-
-@user_action(
-    "admin.delete_user",
-    "Delete",
-    place="danger",
-    order=20,
-    heading="Delete",
-    text="Can be restored for {RESTORE_DELETED_DAYS} days.",
-    hidden="{name}",
-    tone="outline-danger",
-)
-def may_delete(_user: User, _by: User) -> bool:
-    return True
 
 
 @user_list_action("admin.new_user", "Add a person", order=20)

@@ -16,9 +16,7 @@ from app.emails.links import (
 )
 from app.emails.notices import (
     send_account_created,
-    send_account_deleted,
     send_account_reactivated,
-    send_account_restored,
     send_account_suspended,
     send_address_reserved,
     send_already_registered,
@@ -50,9 +48,7 @@ __all__ = [
     "render",
     "sample",
     "send_account_created",
-    "send_account_deleted",
     "send_account_reactivated",
-    "send_account_restored",
     "send_account_suspended",
     "send_address_reserved",
     "send_already_registered",

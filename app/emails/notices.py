@@ -121,36 +121,6 @@ def _role_changed(row: EmailMessage) -> Values:
     return {"user": user_of(row), "role_name": row.context["role_name"], **page_links()}
 
 
-def send_account_deleted(user: User) -> EmailMessage:
-    """Tell the owner that their account is deleted, and until when it can be restored.
-
-    The row does not refer to the user, because the deletion cancels the user's mails.
-    """
-    until = (user.purge_due_at or now()).isoformat()
-    name = user.full_name() if user.confirmed else ""
-    return add("account_deleted", user.email, name=name, until=until)
-
-
-@message(
-    "We tell you when your account is deleted.",
-    sample={"name": "Ada Lovelace", "until": "2031-04-08T14:05:00+00:00"},
-)
-def _account_deleted(row: EmailMessage) -> Values:
-    refuse_overtaken(row, "account_deleted", "account_restored")
-    until = datetime.fromisoformat(row.context["until"])
-    return {"user": None, "name": row.context["name"], "until": date(until)}
-
-
-def send_account_restored(user: User) -> EmailMessage:
-    return add("account_restored", user.email, user)
-
-
-@message("We tell you whenever the state of your account changes.")
-def _account_restored(row: EmailMessage) -> Values:
-    refuse_overtaken(row, "account_deleted", "account_restored")
-    return {"user": user_of(row), **page_links()}
-
-
 def send_password_change_required(user: User) -> EmailMessage:
     return add("password_change_required", user.email, user)
 

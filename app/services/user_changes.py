@@ -206,13 +206,11 @@ REACTIVATE = UserChange(
     columns=lambda _given: {"suspended_at": None, "suspended_reason": ""},
     mail=lambda user, _given: emails.send_account_reactivated(user),
 )
-DELETE = UserChange(
-    event="user.deleted",
-    columns=lambda given: {"deleted_at": given.at},
-    mail=lambda user, _given: emails.send_account_deleted(user),
-    ends_sessions=True,
-    cancels_mail=True,
-    shuts_out=True,
-    skips_self=True,
-)
-DELETE_ONESELF = replace(DELETE, skips_self=False)
+# The changes that are chosen by their name. Features add theirs.
+BY_NAME = {
+    "confirm": CONFIRM,
+    "resend_invitation": INVITE_AGAIN,
+    "change_role": CHANGE_ROLE,
+    "suspend": SUSPEND,
+    "reactivate": REACTIVATE,
+}

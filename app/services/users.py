@@ -18,8 +18,7 @@ from app.services.user_changes import Parameters, UserChange
 CHANGING = (
     *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
     *("user.email_change_asked", "user.email_change_cancelled", "user.invitation_accepted"),
-    *("user.suspended", "user.reactivated", "user.deleted", "user.restored"),
-    "user.password_reset",
+    *("user.suspended", "user.reactivated", "user.password_reset"),
 )
 
 # Creating users

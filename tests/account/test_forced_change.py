@@ -19,7 +19,7 @@ def forced(admin, make_user):
     return user
 
 
-@pytest.mark.parametrize("path", ["/", "/account/manage", "/account/manage/delete"])
+@pytest.mark.parametrize("path", ["/", "/account/manage", "/account/manage/devices"])
 def test_every_page_leads_to_the_one_that_changes_it(client, forced, path):
     client.sign_in(forced.email)
     response = client.get(path)
@@ -35,7 +35,7 @@ def test_an_administrator_who_must_change_reaches_no_admin_page(client, admin, m
         assert client.get(path).location.split("?")[0] == PAGE
     token = client.csrf_token(PAGE)
     other = make_user()
-    client.post(f"/admin/user/{other.id}/delete", data={"csrf_token": token})
+    client.post(f"/admin/user/{other.id}/suspend", data={"csrf_token": token})
     assert other.status == "active"
 
 

@@ -11,7 +11,7 @@ from flask_login import encode_cookie
 from app.extensions import db
 from app.kit.database import now
 from app.models import User, UserSession
-from app.services import deletions, sessions, users
+from app.services import sessions, users
 from tests.support import PASSWORD, links, path_of
 
 BASE64 = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
@@ -80,15 +80,6 @@ def test_suspending_someone_ends_their_sessions_for_good(make_user, enter, only_
     assert not any(browser.is_signed_in() for browser in browsers)
 
 
-def test_deleting_someone_ends_their_sessions(make_user, enter, only_remembered, admin):
-    """SE-4, AD-7"""
-    user = make_user()
-    browsers = enter(user), only_remembered(user)
-    deletions.delete(user, by=admin)
-    assert not any(browser.is_signed_in() for browser in browsers)
-    assert db.session.query(UserSession).filter_by(user_id=user.id).count() == 0
-
-
 def test_a_role_counts_from_the_next_request_on(make_user, enter, admin):
     """SE-4"""
     other = make_user(role="Administrator")
@@ -142,7 +133,7 @@ GRAVE = [
     "/admin/user/{id}/change-name",
     "/admin/user/{id}/change-email",
     "/admin/user/{id}/change-account-type",
-    "/admin/user/{id}/delete",
+    "/admin/user/{id}/suspend",
 ]
 
 
@@ -172,7 +163,6 @@ def test_a_grave_action_that_is_posted_late_is_not_done(admin, make_user, enter)
     user = make_user()
     browser = enter(admin)
     actions = {
-        "delete": {},
         "suspend": {},
         "change-email": {"email": "new@example.com"},
         "change-name": {"first_name": "N", "last_name": "N"},

@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.services import deletions, policy, roles, users
+from app.services import policy, roles, users
 from tests.fixtures.last_administrator import role
-from tests.support import PASSWORD
 
 
 def page_demotes(last, _actor, browser, _app):
@@ -15,16 +14,6 @@ def page_demotes(last, _actor, browser, _app):
 def page_suspends(last, _actor, browser, _app):
     at = f"/admin/user/{last.id}/suspend"
     return browser.submit(at, form_at="/", follow_redirects=True).text
-
-
-def page_deletes(last, _actor, browser, _app):
-    at = f"/admin/user/{last.id}/delete"
-    return browser.submit(at, form_at="/", follow_redirects=True).text
-
-
-def oneself_leaves(last, _actor, _browser, _app):
-    with pytest.raises(policy.LastAdministrator):
-        deletions.delete_oneself(last, password=PASSWORD)
 
 
 def service_demotes(last, actor, _browser, _app):
@@ -49,8 +38,6 @@ def release_puts_the_roles_right(_last, _actor, _browser, _app):
 REFUSED = [
     page_demotes,
     page_suspends,
-    page_deletes,
-    oneself_leaves,
     service_demotes,
     command_demotes,
 ]

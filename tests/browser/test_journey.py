@@ -76,7 +76,7 @@ def test_a_person_joins_confirms_forgets_and_comes_back(page: Page) -> None:
     expect(page.locator("main").get_by_text("Grace Hopper <b>").first).to_be_visible()
 
 
-@needs("devtools", "invitations")
+@needs("deletion", "devtools", "invitations")
 def test_an_administrator_invites_finds_changes_and_deletes(
     page: Page, context: BrowserContext
 ) -> None:

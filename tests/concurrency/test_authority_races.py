@@ -6,10 +6,11 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
-from app.services import access, deletions, users
+from app.services import access, users
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone
 from tests.concurrency.test_races import acting, administrators, role_id
 from tests.factories import make_role, make_user
+from tests.support import module_of
 
 ROUNDS = 12
 
@@ -37,8 +38,6 @@ ACTIONS_TRIED = {
     "change email": ({}, lambda user, by: users.change_email(user, email="x@example.com", by=by)),
     "suspend": ({}, lambda user, by: users.suspend(user, by=by)),
     "reactivate": ({"suspended": True}, lambda user, by: users.reactivate(user, by=by)),
-    "delete": ({}, lambda user, by: deletions.delete(user, by=by)),
-    "restore": ({"deleted_at": now()}, lambda user, by: deletions.restore(user, by=by)),
     "confirm": ({"confirmed": False}, lambda user, by: access.confirm(user, by=by)),
     "send a link": ({}, lambda user, by: access.send_reset_link(user, by=by)),
     "force a change": ({}, lambda user, by: access.require_password_change(user, by=by)),
@@ -49,6 +48,11 @@ ACTIONS_TRIED = {
         lambda _user, by: users.create(**NEW, role=role(), password="a long new one 7", by=by),
     ),
 }
+if deletions := module_of("deletion", "deletions"):
+    ACTIONS_TRIED |= {
+        "delete": ({}, lambda user, by: deletions.delete(user, by=by)),
+        "restore": ({"deleted_at": now()}, lambda user, by: deletions.restore(user, by=by)),
+    }
 
 LOSSES = {
     "demoted": lambda: {"role_id": role_id("User")},

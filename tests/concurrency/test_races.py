@@ -5,13 +5,16 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
-from app.services import accounts, deletions, email_change, sessions, users
+from app.services import accounts, email_change, sessions, users
 from app.services.accounts import EmailTaken, LinkRefused
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in
 from tests import mails
 from tests.factories import make_user
 from tests.fixtures.races import THREADS
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of, needs
+
+deletions = module_of("deletion", "deletions")
+WITH_DELETION = needs("deletion")
 
 ROUNDS = 50
 
@@ -45,7 +48,13 @@ def acting(service, user_id, by_id, **values):
 # The last administrator
 
 
-@pytest.mark.parametrize("action", ["demote", "delete", "suspend", "mixed"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("demote", "suspend"),
+        *(pytest.param(one, marks=WITH_DELETION) for one in ("delete", "mixed")),
+    ],
+)
 def test_two_administrators_who_turn_on_each_other_leave_one(race, action):
     """AD-1, F38"""
     user_role = role_id("User")
@@ -69,6 +78,7 @@ def test_two_administrators_who_turn_on_each_other_leave_one(race, action):
         db.session.commit()
 
 
+@WITH_DELETION
 def test_three_administrators_who_turn_on_each_other_leave_one(race):
     """AD-1"""
     user_role = role_id("User")
@@ -211,7 +221,11 @@ def test_a_stranger_cannot_have_more_mails_sent_by_asking_all_at_once(race):
 
 
 @pytest.mark.parametrize(
-    "action", ["delete", "suspend", "reactivate", "change_email", "change_role"]
+    "action",
+    [
+        *("suspend", "reactivate", "change_email", "change_role"),
+        pytest.param("delete", marks=WITH_DELETION),
+    ],
 )
 def test_an_action_that_is_done_twice_at_once_is_no_error(race, racing_app, action):
     """IN-6, F25"""
@@ -263,6 +277,7 @@ def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_
         assert set(sent) <= {200, 302, 404, 409}, dict(zip(actions, sent, strict=True))
 
 
+@WITH_DELETION
 def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
     """F38"""
     for _ in range(4):
@@ -281,7 +296,13 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
         assert sent in {200, 302, 409}, sent
 
 
-@pytest.mark.parametrize("action", ["change the password", "change the address", "delete"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("change the password", "change the address"),
+        pytest.param("delete", marks=WITH_DELETION),
+    ],
+)
 def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
     race, racing_app, monkeypatch, action
 ):

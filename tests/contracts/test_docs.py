@@ -28,7 +28,7 @@ GUIDES = [
 ]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
-    *("audit", "bulk", "content", "devtools", "error_reporting", "fake_data", "health"),
+    *("audit", "bulk", "content", "deletion", "devtools", "error_reporting", "fake_data", "health"),
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}

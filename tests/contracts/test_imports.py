@@ -41,6 +41,7 @@ FREE_INSIDE = {"app.kit", "app.services", "app.features"}
 FEATURE_DOORS = {
     *("admin", "admin_many", "account", "main", "api", "tasks", "commands", "slots", "forms"),
     "tables",  # declares pages, and names their endpoints
+    "browser",  # the cookie and the banner of an impersonation
     *("blueprint", "gallery", "inbox", "patterns"),  # of the development pages
 }
 

@@ -92,8 +92,6 @@ def senders(ada: User, bob: User) -> dict[str, Sender]:
         ),
         "password_changed": lambda: emails.send_password_changed(ada),
         "role_changed": lambda: emails.send_role_changed(ada),
-        "account_deleted": lambda: emails.send_account_deleted(ada),
-        "account_restored": lambda: emails.send_account_restored(ada),
         "address_reserved": lambda: emails.send_address_reserved("carl@example.com"),
         "password_change_required": lambda: emails.send_password_change_required(ada),
         "account_suspended": lambda: emails.send_account_suspended(ada),

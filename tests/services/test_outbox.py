@@ -141,22 +141,6 @@ def test_a_mail_that_kills_its_workers_is_given_up(row):
     assert mails.deliver(row.id) == "failed"
 
 
-def test_a_deleted_user_gets_nothing_but_the_news(user, make_user):
-    """F14"""
-    other = emails.send_password_changed(make_user())
-    rows = [emails.send_confirm(user), emails.send_role_changed(user)]
-    db.session.commit()
-    outbox.cancel_for([user.id])
-    notice = emails.send_account_deleted(user)
-    db.session.delete(user)
-    outbox.commit_and_notify(notice)
-    outbox.sweep(include_new=True)
-
-    states = {row.id: row.state for row in db.session.scalars(select(EmailMessage))}
-    assert [states[row.id] for row in rows] == ["cancelled", "cancelled"]
-    assert states[notice.id] == states[other.id] == "sent"
-
-
 def test_asking_too_often_is_noticed_by_kind_address_and_time(app):
     for _ in range(3):
         db.session.add(emails.send_reset_password("ada@example.com"))
@@ -327,7 +311,6 @@ def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
     [
         (emails.send_role_changed, emails.send_role_changed),
         (emails.send_account_suspended, emails.send_account_reactivated),
-        (emails.send_account_deleted, emails.send_account_restored),
     ],
 )
 def test_what_a_mail_of_many_tells_is_not_told_after_what_overtook_it(user, told, told_since):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import current_app, flash, render_template
+from flask import flash, render_template
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -17,7 +17,6 @@ from app.admin.user_actions import (
     LAST,
     back_to,
     buttons,
-    confirmed,
     form_page,
     name_of,
     note_seen,
@@ -29,7 +28,7 @@ from app.extensions import db
 from app.kit import slots
 from app.kit.edit_conflicts import EditConflict
 from app.models import Permission, User
-from app.services import deletions, user_page, users
+from app.services import user_page, users
 from app.services.accounts import EmailTaken
 from app.services.policy import LastAdministrator
 from app.sign_in import me
@@ -196,51 +195,3 @@ def reactivate_user(user: User) -> ResponseReturnValue:
         lead="They can sign in again, and are notified by mail.",
         stale=stale,
     )
-
-
-@admin.route("/user/<int:user_id>/delete", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-@to_user
-def delete_user(user: User) -> ResponseReturnValue:
-    name, days = name_of(user), current_app.config["RESTORE_DELETED_DAYS"]
-    if question := confirmed(
-        user,
-        title=f"Delete {name}",
-        lead="To keep the account, suspend it instead.",
-        points=(
-            "They are signed out everywhere at once, and notified by mail.",
-            "Mail that still waits for them is not sent.",
-            f"For {days} days you can restore the account as it is now. Then it is erased for good "
-            "and the address is free.",
-        ),
-        button=f"Delete {name}",
-        danger=True,
-    ):
-        return question
-    deletions.delete(user, by=me())
-    flash(f"{name} is deleted. You can restore the account for {days} days.", "success")
-    return back_to(user)
-
-
-@admin.route("/user/<int:user_id>/restore", methods=["GET", "POST"])
-@permission_required(Permission.MANAGE_USERS)
-@fresh_sign_in_required
-@to_user
-def restore_user(user: User) -> ResponseReturnValue:
-    name = name_of(user)
-    if question := confirmed(
-        user,
-        title=f"Restore {name}",
-        lead="Restores the account as it was.",
-        points=(
-            "Email address, password, role and status are restored.",
-            "They are notified by mail, and have to sign in again.",
-        ),
-        button=f"Restore {name}",
-        danger=False,
-    ):
-        return question
-    deletions.restore(user, by=me())
-    flash(f"{name} is restored.", "success")
-    return back_to(user)

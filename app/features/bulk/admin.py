@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -75,7 +75,7 @@ def preview_bulk() -> ResponseReturnValue:
 def _action() -> tuple[Action, Role | None]:
     name, _, role_id = request.form.get("action", "").partition(":")
     action = bulk.ACTIONS.get(name)
-    if action is None:
+    if action is None or not action.is_offered:
         raise _Unreadable("Choose an action for the selected people.")
     if not action.has_role:
         return action, None
@@ -110,6 +110,8 @@ def bulk_operation(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
     action = bulk.ACTIONS[operation.action]
     if operation.state == OperationState.PREVIEW:
+        if not action.is_offered:
+            abort(404)
         ask = _ask_freshly if action.requires_fresh_sign_in else _ask
         return ask(operation, action)
     if request.method == "POST":  # The form was submitted twice.

@@ -4,7 +4,7 @@ Menus are data. Everything else is registered by decorators: the core's in `app/
 in its module `slots`.
 """
 
-from app.kit.slots.banners import banner, banners
+from app.kit.slots.banners import account_row, account_rows, banner, banners
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
@@ -48,6 +48,8 @@ __all__ = [
     "UserPanel",
     "UserSelection",
     "Values",
+    "account_row",
+    "account_rows",
     "acts_on_user",
     "banner",
     "banners",

@@ -1,6 +1,7 @@
-"""Register banners for the top of every page, error pages included."""
+"""Register templates that other pages include: banners, and rows of the account page."""
 
 _banners: list[str] = []
+_account_rows: list[str] = []
 
 
 def banner(template: str) -> None:
@@ -10,3 +11,12 @@ def banner(template: str) -> None:
 
 def banners() -> tuple[str, ...]:
     return tuple(_banners)
+
+
+def account_row(template: str) -> None:
+    """Include a template below the rows of /account/manage, with the user as `user`."""
+    _account_rows.append(template)
+
+
+def account_rows() -> tuple[str, ...]:
+    return tuple(_account_rows)

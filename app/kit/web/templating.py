@@ -30,6 +30,7 @@ _ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 def init_app(app: Flask) -> None:
     """Add the globals and filters below to the app's templates."""
     app.jinja_env.globals.update(
+        account_rows=slots.account_rows,
         banners=slots.banners,
         icon=icon,
         menu_groups=menu_groups,

@@ -74,7 +74,6 @@ class Action:
     verb: str
     done: str
     sentence: str
-    change: UserChange
     invites: bool = False
     needs_mail: bool = False
     """Whether the mail is the purpose of the action, and so is always sent."""
@@ -83,6 +82,15 @@ class Action:
     has_reason: bool = False
     has_role: bool = False
     is_dangerous: bool = False
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the rule of this action is there; another feature brings that of "delete"."""
+        return self.name in user_changes.BY_NAME
+
+    @property
+    def change(self) -> UserChange:
+        return user_changes.BY_NAME[self.name]
 
 
 def _has_session(user: Any, given: Parameters) -> ColumnElement[bool]:
@@ -98,6 +106,8 @@ END_SESSIONS = UserChange(
     ends_sessions=True,
     skips_self=True,
 )
+user_changes.BY_NAME["end_sessions"] = END_SESSIONS
+
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
@@ -107,7 +117,6 @@ ACTIONS: dict[str, Action] = {
             done="confirmed",
             sentence="Their addresses count as confirmed. The passwords of the accounts stop "
             "working, as anybody can have made them: each gets a link to choose a new one.",
-            change=user_changes.CONFIRM,
             needs_mail=True,
         ),
         Action(
@@ -115,7 +124,6 @@ ACTIONS: dict[str, Action] = {
             verb="Send invitations again to",
             done="invited again",
             sentence="Each gets a new invitation. The link in the earlier mail stops working.",
-            change=user_changes.INVITE_AGAIN,
             invites=True,
             needs_mail=True,
             requires_fresh_sign_in=False,
@@ -126,7 +134,6 @@ ACTIONS: dict[str, Action] = {
             done="given the role",
             sentence="It counts from their next click on. An account that nobody has confirmed "
             "loses its password; a mail with a link to choose one goes to its owner in any case.",
-            change=user_changes.CHANGE_ROLE,
             has_role=True,
         ),
         Action(
@@ -134,7 +141,6 @@ ACTIONS: dict[str, Action] = {
             verb="Suspend",
             done="suspended",
             sentence="They are signed out everywhere and cannot sign in until reactivated.",
-            change=user_changes.SUSPEND,
             has_reason=True,
             is_dangerous=True,
         ),
@@ -143,7 +149,6 @@ ACTIONS: dict[str, Action] = {
             verb="Reactivate",
             done="reactivated",
             sentence="They can sign in again, with the password and the role that they had.",
-            change=user_changes.REACTIVATE,
             has_reason=True,
         ),
         Action(
@@ -151,7 +156,6 @@ ACTIONS: dict[str, Action] = {
             verb="Sign out",
             done="signed out",
             sentence="Every browser in which they are signed in asks for their password again.",
-            change=END_SESSIONS,
         ),
         Action(
             name="delete",
@@ -159,7 +163,6 @@ ACTIONS: dict[str, Action] = {
             done="deleted",
             sentence="They are signed out everywhere, and mail that waits for them is not sent. "
             "They can be restored for {days} days; after that they are erased for good.",
-            change=user_changes.DELETE,
             is_dangerous=True,
         ),
     )

@@ -10,13 +10,14 @@ from app.extensions import db
 from app.features import bulk
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
-from app.services import access, deletions, sessions, users
+from app.services import access, sessions, users
 from app.services.access import TooManyMails, WrongState
 from app.services.accounts import HOUR, LINKS_AN_HOUR
 from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf, UserGone
 from tests import factories
 from tests.support import module_of
 
+deletions = module_of("deletion", "deletions")
 invitations = module_of("invitations", "invitations")
 
 REFUSALS = (
@@ -141,9 +142,10 @@ SINGLE = {
     "confirm": lambda user, by, other: access.confirm(user, by=by),
     "suspend": lambda user, by, other: users.suspend(user, by=by, reason="spam again"),
     "reactivate": lambda user, by, other: users.reactivate(user, by=by, reason="spam again"),
-    "delete": lambda user, by, other: deletions.delete(user, by=by),
     "change_role": lambda user, by, other: users.change_role(user, role=other, by=by),
 }
+if deletions:
+    SINGLE["delete"] = lambda user, by, _other: deletions.delete(user, by=by)
 if invitations:
     SINGLE["resend_invitation"] = lambda user, by, _other: invitations.resend(user, by=by)
 

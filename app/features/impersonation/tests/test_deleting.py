@@ -3,9 +3,11 @@
 import pytest
 
 from app.models import UserSession
-from app.services import deletions
 from app.services.policy import NotWhileImpersonating
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of, needs
+
+pytestmark = needs("deletion")
+deletions = module_of("deletion", "deletions")
 
 PATH = "/account/manage/delete"
 

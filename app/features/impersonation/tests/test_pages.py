@@ -13,7 +13,7 @@ from app.features.impersonation import impersonation
 from app.kit.database import now
 from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, deletions, email_change, sessions, users
+from app.services import accounts, email_change, sessions, users
 from app.services.policy import NotWhileImpersonating
 from tests import factories
 from tests.gates import assert_gate
@@ -446,7 +446,7 @@ def demote_helper(helper, _customer, _admin):
 
 ENDINGS = {
     "the other is suspended": lambda helper, customer, admin: users.suspend(customer, by=admin),
-    "the other is deleted": lambda helper, customer, admin: deletions.delete(customer, by=admin),
+    "the other is deleted": lambda helper, customer, admin: mark_deleted(customer),
     "the other's sessions end": lambda helper, customer, admin: end_sessions(customer),
     "many are signed out at once": lambda helper, customer, admin: sign_out_in_bulk(
         customer, admin
@@ -457,6 +457,11 @@ ENDINGS = {
     "the permission is taken away": demote_helper,
     "a new password is asked for": lambda helper, customer, admin: require_password(helper),
 }
+
+
+def mark_deleted(user):
+    user.deleted_at = now()
+    db.session.commit()
 
 
 def end_sessions(user):

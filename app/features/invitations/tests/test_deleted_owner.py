@@ -2,20 +2,15 @@
 
 import pytest
 
-from app.extensions import db
-from app.models import EmailMessage, User
-from app.services import deletions
+from app.kit.database import now
+from app.models import User
 
 NEW = "xK3#vQ9!mZ2p"
 
 
 @pytest.fixture
-def gone(admin, make_user):
-    user = make_user(email="gone@example.com")
-    deletions.delete(user, by=admin)
-    db.session.execute(EmailMessage.__table__.delete())
-    db.session.commit()
-    return user
+def gone(make_user):
+    return make_user(email="gone@example.com", deleted_at=now())
 
 
 @pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user", "change-email"])

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.invitations import invitations
 from app.models import EmailMessage, Role, User
-from tests.support import links, path_of
+from tests.support import links, needs, path_of
 
 NEW = "xK3#vQ9!mZ2p"
 
@@ -60,6 +60,7 @@ def test_an_invitation_is_revoked_after_asking(browser, make_user, app):
     assert app.test_client().get(f"/account/join-from-invite/{user_id}/{token}").status_code == 404
 
 
+@needs("deletion")
 def test_deleting_someone_cancels_the_mail_that_waits_for_them(browser, admin, make_user, outbox):
     """AD-7"""
     other = make_user(invited=True)

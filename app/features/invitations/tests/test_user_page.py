@@ -1,9 +1,12 @@
 """Test the invitation of a user who was deleted and restored."""
 
 from app.features.invitations import invitations
-from app.services import deletions
+from tests.support import module_of, needs
+
+deletions = module_of("deletion", "deletions")
 
 
+@needs("deletion")
 def test_a_deleted_invitation_can_be_restored_and_sent_again(admin, make_user, outbox):
     user = make_user(invited=True)
     deletions.delete(user, by=admin)

@@ -16,6 +16,7 @@ from app.features.user_search.services import totals
 from app.kit.database import now
 from app.models import AuditEvent, Permission, Role
 from tests import factories
+from tests.support import needs
 
 LIST, EXPORT = "/admin/users", "/admin/users/export.csv"
 
@@ -233,6 +234,7 @@ def test_the_list_shows_no_hash(browser, people):
     assert people[0].password_hash not in page
 
 
+@needs("deletion")
 def test_deleted_people_are_shown_only_when_asked_for(browser, make_user):
     gone = make_user(first_name="Long", last_name="Gone", deleted_at=now())
     assert gone.email not in browser.get(LIST).text

@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app import tasks
+from app import emails, tasks
 from app.extensions import db
+from app.features.deletion import deletions
+from app.features.deletion.emails import send_account_deleted, send_account_restored
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User, UserSession
-from app.services import deletions, policy, sessions, users
+from app.services import policy, sessions, users
 
 
 def deleted(make_user, *, days, **values):
@@ -153,15 +155,32 @@ def test_who_is_erased_cannot_be_restored(admin, make_user):
         deletions.restore(user, by=admin)
 
 
-@pytest.mark.parametrize(
-    "action", ["change_name", "change_email", "change_role", "suspend", "reactivate"]
-)
-def test_nothing_is_done_to_a_deleted_account(admin, make_user, action):
-    user = db.session.get(User, deleted(make_user, days=1))
-    values = {
-        "change_name": {"first_name": "X", "last_name": "Y"},
-        "change_email": {"email": "x@example.com"},
-        "change_role": {"role": admin.role},
-    }
-    with pytest.raises(policy.UserGone):
-        getattr(users, action)(user, by=admin, **values.get(action, {}))
+def test_a_deleted_user_gets_nothing_but_the_news(make_user):
+    """F14"""
+    user = make_user()
+    other = emails.send_password_changed(make_user())
+    rows = [emails.send_confirm(user), emails.send_role_changed(user)]
+    db.session.commit()
+    outbox.cancel_for([user.id])
+    notice = send_account_deleted(user)
+    db.session.delete(user)
+    outbox.commit_and_notify(notice)
+    outbox.sweep(include_new=True)
+
+    states = {row.id: row.state for row in db.session.scalars(select(EmailMessage))}
+    assert [states[row.id] for row in rows] == ["cancelled", "cancelled"]
+    assert states[notice.id] == states[other.id] == "sent"
+
+
+def test_a_bulk_mail_of_a_deletion_is_not_sent_after_the_user_is_restored(make_user):
+    user = make_user()
+    with emails.in_batch():
+        send_account_deleted(user)
+    db.session.commit()
+    overtaken = db.session.scalars(select(EmailMessage)).one()
+    newer = send_account_restored(user)
+    outbox.commit_and_notify(newer)
+
+    assert outbox.drain() == 2
+    assert (newer.state, overtaken.state) == ("sent", "cancelled")
+    assert overtaken.last_error == "it was overtaken by a newer one"

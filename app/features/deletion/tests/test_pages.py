@@ -1,13 +1,16 @@
 """Delete the user's own account, and try to sign in to a deleted account."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage
-from app.services import deletions
+from app.features.deletion import deletions
+from app.kit.database import now
+from app.models import AuditEvent, EmailMessage, UserSession
 from tests.support import PASSWORD, links
 
 NEW = "xK3#vQ9!mZ2p"
@@ -166,3 +169,35 @@ def test_someone_who_is_restored_signs_in_with_the_same_password(client, admin, 
     deletions.restore(gone, by=admin)
     client.sign_in(gone.email)
     assert client.is_signed_in()
+
+
+# In the admin area
+
+
+def test_deleting_a_user_ends_their_sessions_and_tells_them(client, app, admin, make_user, outbox):
+    """SE-4, AD-4, AD-7"""
+    user, browsers = make_user(), [app.test_client(), app.test_client()]
+    browsers[0].enter(user)
+    browsers[1].enter(user, remembered=True)
+    client.enter(admin)
+    assert user.email in client.get(f"/admin/user/{user.id}/delete").text
+    assert user.status == "active"
+    client.submit(f"/admin/user/{user.id}/delete")
+    assert not any(browser.is_signed_in() for browser in browsers)
+    assert db.session.query(UserSession).filter_by(user_id=user.id).count() == 0
+    assert kinds() == ["account_deleted"]
+    assert outbox.deliver()[0]["To"] == user.email
+
+
+def test_deleting_and_restoring_ask_for_the_password_after_a_quarter_of_an_hour(
+    client, admin, make_user
+):
+    """SE-8"""
+    user, gone = make_user(), make_user(deleted_at=now())
+    client.enter(admin)
+    with time_machine.travel(now() + timedelta(minutes=16)):
+        for path in (f"/admin/user/{user.id}/delete", f"/admin/user/{gone.id}/restore"):
+            for answer in (client.get(path), client.submit(path, form_at="/account/manage")):
+                assert "/account/reauthenticate" in answer.location
+    assert user.status == "active"
+    assert gone.is_deleted

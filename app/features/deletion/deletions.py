@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,21 +10,32 @@ from flask import current_app
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
-from app import emails
 from app.extensions import db
+from app.features.deletion import emails, erasure
 from app.kit import audit, guesses
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
-from app.services import erasure, user_changes
+from app.services import user_changes
 from app.services.accounts import refuse_password
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
-from app.services.user_changes import Parameters
+from app.services.user_changes import Parameters, UserChange
 
 # Each user has events of the audit trail to rewrite, and SQLite has one writer at a time.
 PURGE_BATCH = 50
 ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
+
+DELETE = UserChange(
+    event="user.deleted",
+    columns=lambda given: {"deleted_at": given.at},
+    mail=lambda user, _given: emails.send_account_deleted(user),
+    ends_sessions=True,
+    cancels_mail=True,
+    shuts_out=True,
+    skips_self=True,
+)
+DELETE_ONESELF = replace(DELETE, skips_self=False)
 
 
 def delete(user: User, *, by: User | None) -> None:
@@ -33,8 +45,8 @@ def delete(user: User, *, by: User | None) -> None:
     LastAdministrator.
     """
     given = Parameters(by=by)
-    user_changes.lock(user_changes.DELETE, user, given)
-    user_changes.apply(user_changes.DELETE, user, given)
+    user_changes.lock(DELETE, user, given)
+    user_changes.apply(DELETE, user, given)
 
 
 def delete_oneself(user: User, *, password: str) -> None:
@@ -49,11 +61,11 @@ def delete_oneself(user: User, *, password: str) -> None:
     is_right = user.verify_password(password)
     if is_right:
         # The password may have changed while it was verified.
-        user_changes.lock(user_changes.DELETE_ONESELF, user, given)
+        user_changes.lock(DELETE_ONESELF, user, given)
     if not is_right or user.password_hash != verified:
         refuse_password("user.deletion_refused", user)
     guess.was_right()
-    user_changes.apply(user_changes.DELETE_ONESELF, user, given)
+    user_changes.apply(DELETE_ONESELF, user, given)
 
 
 def restore(user: User, *, by: User | None) -> None:

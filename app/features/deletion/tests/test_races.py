@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.extensions import db
+from app.features.deletion import deletions, erasure
+from app.kit import audit
 from app.kit.database import now
-from app.kit.edit_conflicts import EditConflict, snapshot
 from app.kit.mail import outbox
-from app.models import EmailMessage, User
-from app.services import access, accounts, deletions, users
+from app.models import AuditEvent, User
+from app.services import access, accounts
 from app.services.policy import UserGone
+from tests.concurrency.test_audit import add_events
 from tests.concurrency.test_races import acting
 from tests.factories import make_user
 
@@ -33,20 +35,6 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
             assert result is None or isinstance(result, int | UserGone), repr(result)
 
 
-def test_people_and_administrators_ask_for_links_at_once(race):
-    """Users and administrators lock rows in the same order."""
-    admin = make_user(role="Administrator").id
-    for _ in range(ROUNDS):
-        user_id = make_user(confirmed=False).id
-        results = race(
-            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
-            acting(access.resend_confirmation, user_id, admin),
-            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
-            acting(access.resend_confirmation, user_id, admin),
-        )
-        assert results == [None] * 4
-
-
 def test_someone_is_either_restored_or_erased(race):
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
@@ -64,19 +52,30 @@ def test_someone_is_either_restored_or_erased(race):
             assert (restored, purged, again) == (None, 0, 0)
 
 
-def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
-    """F38"""
-    one, other = (make_user(role="Administrator").id for _ in range(2))
-    for number in range(ROUNDS):
-        user = make_user()
-        seen = snapshot(users.shown(user))
-        user_id = user.id
-        results = race(
-            acting(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
-            acting(users.change_email, user_id, other, email=f"b{number}@example.com", seen=seen),
-        )
-        assert sorted(type(result) for result in results if result) == [EditConflict]
-        told = db.session.scalars(
-            select(EmailMessage.message).where(EmailMessage.user_id == user_id)
-        ).all()
-        assert told == ["email_changed"] * 2
+def test_people_are_taken_out_while_events_are_forgotten_and_added(race):
+    people = [make_user() for _ in range(4)]
+    for user in people:
+        label = {"actor_id": user.id, "actor_label": user.email}
+        add_events(30, at=now() - timedelta(days=10_000), **label)
+        add_events(30, **label)
+    ids = [user.id for user in people]
+    by = people[0].id
+
+    def anonymise(*user_ids):
+        def act():
+            erasure.anonymise(user_ids)
+            db.session.commit()
+
+        return act
+
+    def add():
+        for _ in range(20):
+            audit.record("page.edited", by=db.session.get(User, by))
+            db.session.commit()
+
+    results = race(anonymise(*ids[:2]), anonymise(*ids[2:]), audit.purge, add)
+    assert not [result for result in results if isinstance(result, Exception)], results
+    audit.purge()
+    names = select(func.count(AuditEvent.id)).where(AuditEvent.actor_label.contains("#"))
+    assert db.session.scalar(names) >= 4 * 30
+    assert db.session.scalar(select(func.count(AuditEvent.id))) == 4 * 30 + 20

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.account import account
-from app.account.forms import DeleteAccountForm
-from app.services import deletions
+from app.features.deletion import deletions
+from app.features.deletion.forms import DeleteAccountForm
 from app.services.accounts import WrongPassword
 from app.services.policy import LastAdministrator
 from app.sign_in import forget, me

@@ -1,0 +1,1 @@
+"""Delete users, restore them for a while, and erase them later."""

@@ -1,0 +1,44 @@
+"""Two users change one account, or ask for links to it, at the same moment."""
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.kit.edit_conflicts import EditConflict, snapshot
+from app.models import EmailMessage, User
+from app.services import access, accounts, users
+from tests.concurrency.test_races import acting
+from tests.factories import make_user
+
+ROUNDS = 15
+
+
+def test_people_and_administrators_ask_for_links_at_once(race):
+    """Users and administrators lock rows in the same order."""
+    admin = make_user(role="Administrator").id
+    for _ in range(ROUNDS):
+        user_id = make_user(confirmed=False).id
+        results = race(
+            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
+            acting(access.resend_confirmation, user_id, admin),
+            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
+            acting(access.resend_confirmation, user_id, admin),
+        )
+        assert results == [None] * 4
+
+
+def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
+    """F38"""
+    one, other = (make_user(role="Administrator").id for _ in range(2))
+    for number in range(ROUNDS):
+        user = make_user()
+        seen = snapshot(users.shown(user))
+        user_id = user.id
+        results = race(
+            acting(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
+            acting(users.change_email, user_id, other, email=f"b{number}@example.com", seen=seen),
+        )
+        assert sorted(type(result) for result in results if result) == [EditConflict]
+        told = db.session.scalars(
+            select(EmailMessage.message).where(EmailMessage.user_id == user_id)
+        ).all()
+        assert told == ["email_changed"] * 2
