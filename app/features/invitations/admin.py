@@ -8,11 +8,10 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.admin.user_actions import TOO_MANY, View, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
-from app.features.invitations import invitation_pages, invitations
+from app.features.invitations import invitations, tables
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
 from app.features.invitations.invitations import LinkChanged, NotInvited
-from app.kit.tables.cursors import NotACursor
-from app.kit.web.list_params import searched
+from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
 from app.services import registration
@@ -32,14 +31,7 @@ managers_only = permission_required(Permission.MANAGE_USERS)
 @managers_only
 def pending_invitations() -> ResponseReturnValue:
     """List the invited users who have not chosen a password yet, newest first."""
-    search, notice = searched(), ""
-    after, before = request.args.get("after", ""), request.args.get("before", "")
-    try:
-        page = invitation_pages.find(by=me(), search=search, after=after, before=before)
-    except NotACursor:
-        notice = "This page does not exist, so the first one is shown."
-        page = invitation_pages.find(by=me(), search=search)
-    return render_template("admin/invitations.html", page=page, search=search, notice=notice)
+    return table_pages.show(tables.invitations, template="admin/invitations.html")
 
 
 @admin.route("/invite-user", methods=["GET", "POST"])

@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
 from app.emails import LINK_LIFETIMES
 from app.extensions import db
-from app.kit import names
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
-from app.kit.tables.totals import Total
-from app.models import EmailMessage, Role, User
-from app.services import user_list
-from app.services.policy import may_grant
+from app.models import EmailMessage, User
 
 
 class LinkState(StrEnum):
@@ -34,100 +28,47 @@ class LinkState(StrEnum):
 class Pending:
     """A row of the list. `expires_at` is None until a link was sent or copied."""
 
-    id: int
-    first_name: str
-    last_name: str
-    email: str
-    role_name: str | None
-    invited_at: datetime
-    invited_by: str
-    invited_by_id: int | None
+    user: User
     link: LinkState
     expires_at: datetime | None
     is_copied: bool
-    may_be_changed: bool
 
-    def full_name(self) -> str:
-        return names.full_name(self.first_name, self.last_name)
+    @property
+    def id(self) -> int:
+        return self.user.id
 
+    @property
+    def name(self) -> str:
+        return self.user.full_name() or self.user.email
 
-@dataclass(frozen=True)
-class InvitationPage:
-    """A page of invitations, newest first, with the cursors of the pages before and after it."""
+    @property
+    def invited_at(self) -> datetime:
+        return self.user.invited_at or self.user.created_at
 
-    rows: list[Pending]
-    total: Total
-    before: str | None
-    after: str | None
-
-
-def find(*, by: User, search: str = "", after: str = "", before: str = "") -> InvitationPage:
-    """Return the first page, or the page after or before a cursor.
-
-    `search` matches names and emails. Raises NotACursor.
-    """
-    page = user_list.find(search=search, status="invited", after=after, before=before)
-    facts = {row.id: row for row in _facts([row.id for row in page.rows])}
-    rows = [_pending(facts[row.id], by) for row in page.rows if row.id in facts]
-    return InvitationPage(rows, page.total, page.before, page.after)
+    @property
+    def invited_by(self) -> str:
+        """The name of the user who sent the invitation, for administrators."""
+        inviter = self.user.invited_by
+        if inviter is not None:
+            return inviter.full_name() or inviter.email
+        return "Someone who is gone" if self.user.invited_by_id else "Not known"
 
 
-def _facts(ids: list[int]) -> list[Row[Any]]:
-    inviter = aliased(User)
-    return list(
-        db.session.execute(
-            select(
-                User.id,
-                User.first_name,
-                User.last_name,
-                User.email,
-                User.created_at,
-                User.invited_at,
-                User.invited_by_id,
-                User.invite_message_id,
-                Role.name.label("role_name"),
-                Role.permissions,
-                inviter.id.label("inviter_id"),
-                inviter.first_name.label("inviter_first_name"),
-                inviter.last_name.label("inviter_last_name"),
-                inviter.email.label("inviter_email"),
-                EmailMessage.state,
-                EmailMessage.claimed_at,
-                EmailMessage.created_at.label("written_at"),
-            )
-            .outerjoin(Role, Role.id == User.role_id)
-            .outerjoin(inviter, inviter.id == User.invited_by_id)
-            .outerjoin(EmailMessage, EmailMessage.id == User.invite_message_id)
-            .where(User.id.in_(ids))
-        )
-    )
+def pending(users: list[User]) -> list[Pending]:
+    """Return the rows of invited users, with the states of their newest links."""
+    mails = EmailMessage.id.in_([user.invite_message_id for user in users])
+    found = {mail.id: mail for mail in db.session.scalars(select(EmailMessage).where(mails))}
+    return [_pending(user, found.get(user.invite_message_id or 0)) for user in users]
 
 
-def _pending(row: Row[Any], by: User) -> Pending:
-    invited_at = row.invited_at or row.created_at
+def _pending(user: User, mail: EmailMessage | None) -> Pending:
     link, expires_at = _link(
-        invited_at,
-        has_link=row.invite_message_id is not None,
-        state=row.state,
-        made_at=row.claimed_at or row.written_at,
+        user.invited_at or user.created_at,
+        has_link=user.invite_message_id is not None,
+        state=mail.state if mail else None,
+        made_at=mail.claimed_at or mail.created_at if mail else None,
     )
-    name = names.full_name(row.inviter_first_name or "", row.inviter_last_name or "")
-    return Pending(
-        id=row.id,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        email=row.email,
-        role_name=row.role_name,
-        invited_at=invited_at,
-        invited_by=name
-        or row.inviter_email
-        or ("Someone who is gone" if row.invited_by_id else ""),
-        invited_by_id=row.inviter_id,
-        link=link,
-        expires_at=expires_at,
-        is_copied=row.state == EmailState.CANCELLED,
-        may_be_changed=may_grant(by, row.permissions or 0),
-    )
+    return Pending(user, link, expires_at, mail is not None and mail.state == EmailState.CANCELLED)
 
 
 def _link(

@@ -45,7 +45,8 @@ class Table:
     - `find` reads a page in place of the engine, for a list with indexes of its own.
     - `csv` is the endpoint of the CSV file, and `csv_event` the event of its download.
     - `empty` and `no_match` are icon, title and text of an empty list.
-    - `add` is the label, the endpoint and, if it has one, the icon of the main button.
+    - `add` is the label, the endpoint and, if it has one, the icon of the main button,
+      which is shown while `may_add` returns True.
     - `live` lists refresh themselves while somebody looks at them.
     """
 
@@ -73,6 +74,7 @@ class Table:
     empty: tuple[str, str, str] = ("inbox", "", "")
     no_match: tuple[str, str] = ("", "Try fewer words, or take a filter away.")
     add: Sequence[str] = ()
+    may_add: Callable[[], bool] | None = None
     live: bool = False
     file: str = field(default="", init=False)
 

@@ -91,7 +91,9 @@ class ShownTable:
     @cached_property
     def add_url(self) -> str:
         """The URL of the main button, or "" if it is not open."""
-        return url_for(self.table.add[1]) if self.table.add and may_open(self.table.add[1]) else ""
+        if not self.table.add or not may_open(self.table.add[1]):
+            return ""
+        return "" if self.table.may_add and not self.table.may_add() else url_for(self.table.add[1])
 
     @cached_property
     def actions(self) -> list[RowAction]:
@@ -147,7 +149,7 @@ def load(asked: Asked, where: Where = ()) -> ShownTable:
     try:
         page = find()
     except NotACursor:
-        asked.notices.append("That page is not in this list, so you see the first.")
+        asked.notices.append("This page does not exist, so the first one is shown.")
         asked.after = asked.before = ""
         page = find()
     return ShownTable(table, asked, page, url_for(table.endpoint, **(request.view_args or {})))

@@ -121,10 +121,10 @@ def test_a_page_that_there_is_not_is_said(browser, invited, cursor):
 
 
 def test_it_is_read_page_by_page(browser, make_user, monkeypatch):
-    monkeypatch.setattr("app.services.user_list.PER_PAGE", 2)
+    monkeypatch.setattr("app.kit.tables.asked.PER_PAGE_CHOICES", (2, 50, 100))
     for number in range(5):
         make_user(invited=True, first_name=f"Number{number}", last_name="")
-    seen, address = [], LIST
+    seen, address = [], f"{LIST}?per_page=2"
     while address:
         page = browser.get(address)
         seen += rows(page)
