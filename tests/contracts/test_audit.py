@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from app.models import AuditEvent, UserSession
 from tests.contracts.test_imports import name_of, sources
 from tests.routes import FORMS, RULES, check_rows, row, rows
 from tests.support import PASSWORD
+from tests.trees import nodes_of
 from tests.world import NEW_PASSWORD, NEW_PASSWORDS, World
 
 FORM_ENDPOINTS = {rule.endpoint for rule in FORMS}
@@ -77,6 +79,7 @@ def test_asking_whether_there_is_a_file_takes_nothing_away(endpoint, world):
     assert db.session.scalar(select(db.func.max(AuditEvent.id))) == before
 
 
+@cache
 def recorded():
     """Return the modules that contain a string that looks like an action, by the string."""
     nouns = "|".join(audit.NOUNS)
@@ -89,7 +92,7 @@ def recorded():
             "app.features.audit.services.words",
         }:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and looks_like_one.fullmatch(text):
                 named.setdefault(text, set()).add(module)
@@ -141,7 +144,7 @@ def requirements(feature):
 def test_an_event_that_records_a_search_is_declared_so_that_erasing_finds_it():
     """AD-7"""
     for path in sources():
-        for call in ast.walk(ast.parse(path.read_text())):
+        for call in nodes_of(path):
             if not isinstance(call, ast.Call) or not call.args:
                 continue
             is_search = {"filter", "filters", "search"} & {one.arg for one in call.keywords}

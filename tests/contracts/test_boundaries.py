@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.trees import nodes_of
+
 APP = Path(__file__).parents[2] / "app"
 
 
 def imported(path):
     """Return the top-level names of the packages that a file imports, at any place in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from tests.trees import nodes_of
+
 TESTS = Path(__file__).parents[1]
 FEATURES = TESTS.parent / "app/features"
 CLOCKS = {"sleep", "monotonic", "perf_counter", "process_time", "thread_time", "time"}
@@ -34,7 +36,7 @@ def test_only_tests_that_are_marked_look_at_a_clock() -> None:
         f"{path.relative_to(TESTS.parent)}: {node.name}"
         for path in [*TESTS.rglob("test_*.py"), *FEATURES.glob("*/tests/test_*.py")]
         if "browser" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef) and uses_a_clock(node) and not is_marked(node)
     ]
     assert not found

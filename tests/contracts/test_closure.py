@@ -14,6 +14,7 @@ from flask import Flask
 from app.kit.features import installed
 from app.kit.queue import TASKS
 from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
+from tests.trees import nodes_of
 
 SIGNING_IN = "app.account.views.sign_in"
 # Ratchets: lower them when code is removed. Signing in needs at most 3,500 lines of the core.
@@ -142,7 +143,7 @@ def named(path: Path, text: str, names: list[str]) -> set[str]:
     if path.suffix == ".py":
         found = {
             node.value
-            for node in ast.walk(ast.parse(text))
+            for node in nodes_of(path)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
     else:
@@ -190,7 +191,7 @@ def test_nothing_names_a_task_that_may_be_missing(app: Flask):
 def test_class_names_are_unique():
     found: dict[str, list[str]] = defaultdict(list)
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name].append(name_of(path))
     twice = {name: places for name, places in found.items() if len(places) > 1}

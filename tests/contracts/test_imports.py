@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from tests.trees import tree_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSITION = "app"  # create_app is the only module that knows every part
@@ -83,6 +84,11 @@ def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.stmt, 
             yield from statements(child, inside or is_function)
 
 
+@cache
+def statements_of(path: Path) -> tuple[tuple[ast.stmt, bool], ...]:
+    return tuple(statements(tree_of(path)))
+
+
 def imported(node: ast.stmt) -> Iterator[str]:
     """Yield the names of this project's modules that a statement imports."""
     if isinstance(node, ast.Import):
@@ -94,10 +100,15 @@ def imported(node: ast.stmt) -> Iterator[str]:
     yield from (name for name in names if name in modules())
 
 
-def edges() -> Iterator[tuple[str, str]]:
-    for path in sources():
-        for node, _inside in statements(ast.parse(path.read_text())):
-            yield from ((name_of(path), target) for target in imported(node))
+@cache
+def edges() -> tuple[tuple[str, str], ...]:
+    """Return all imports, as pairs of the module that imports and the module that it needs."""
+    return tuple(
+        (name_of(path), target)
+        for path in sources()
+        for node, _inside in statements_of(path)
+        for target in imported(node)
+    )
 
 
 def part_of(module: str) -> str:
@@ -178,7 +189,7 @@ def test_only_create_app_imports_the_composition():
 
 @pytest.mark.parametrize("path", sources(), ids=name_of)
 def test_imports_are_absolute(path):
-    for node, _inside in statements(ast.parse(path.read_text())):
+    for node, _inside in statements_of(path):
         assert not getattr(node, "level", 0), ast.unparse(node)
 
 
@@ -186,7 +197,7 @@ def test_an_import_inside_a_function_says_why():
     found = []
     for path in sources():
         lines = path.read_text().splitlines()
-        for node, inside in statements(ast.parse(path.read_text())):
+        for node, inside in statements_of(path):
             if inside:
                 found.append(f"{name_of(path)}: {ast.unparse(node)}")
                 assert re.search(r"  # \w{2,}.* .+", lines[node.lineno - 1]), found[-1]

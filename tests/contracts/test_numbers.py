@@ -4,41 +4,44 @@ New forms are tested too: the contract of the audit trail lists their fields.
 """
 
 import ast
+from functools import cache
 
 import pytest
 
 from app.kit import features
 from tests.contracts.test_imports import sources
 from tests.routes import RULES, rows
+from tests.trees import nodes_of
 from tests.world import World
 
 NUMBERS = ["-1", str(2**31), str(2**63), str(10**20)]
 
 
+@cache
 def names_asked_for():
     """Return the names that the code reads from a request."""
     readers = {f"{where}.{how}" for where in ("form", "args") for how in ("get", "getlist")}
+    readers |= {"asked_for", "query.get", "values.get", "_cursor"}
     names = set()
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
-            called = ast.unparse(node.func).removeprefix("request.")
             name = node.args[0]
-            is_reader = called in readers | {"asked_for", "query.get", "values.get", "_cursor"}
-            if is_reader and isinstance(name, ast.Constant) and isinstance(name.value, str):
-                names.add(name.value)
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                called = ast.unparse(node.func).removeprefix("request.")
+                if called in readers:
+                    names.add(name.value)
     return names
 
 
-NAMES = names_asked_for()
 LISTS = sorted({rule.rule for rule in RULES if "GET" in rule.methods and not rule.arguments})
 
 
 def test_what_requests_are_asked_for_is_found():
     of_features = {"user_ids": "bulk", "role": "user_search", "user": "audit"}
     present = {name for name, feature in of_features.items() if feature in features.names()}
-    assert {"session", "before", "page"} | present <= NAMES
+    assert {"session", "before", "page"} | present <= names_asked_for()
 
 
 @pytest.mark.parametrize("endpoint", sorted(rows("EVENTS")))
@@ -52,7 +55,7 @@ def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkey
         token = browser.csrf_token(form_at or path)
         cheap = {name: value for name, value in data.items() if "password" not in name}
         for number in NUMBERS:
-            everything = dict.fromkeys(NAMES | set(cheap), number)
+            everything = dict.fromkeys(names_asked_for() | set(cheap), number)
             for fields in ({}, *({name: number} for name in cheap), everything):
                 answer = browser.post(path, data={**cheap, **fields, "csrf_token": token})
                 assert answer.status_code < 500, (path, fields)
@@ -69,9 +72,9 @@ def test_no_number_in_an_address_is_an_error(path, client, admin):
     client.enter(admin)
     for number in NUMBERS:
         client.set_cookie("people_list", f"{number}-role", path="/")
-        queries = [dict.fromkeys(NAMES, number)]
+        queries = [dict.fromkeys(names_asked_for(), number)]
         if number in {str(2**31), str(2**63)}:
-            queries += [{name: number} for name in NAMES]
+            queries += [{name: number} for name in names_asked_for()]
         for query in queries:
             answer = client.get(path, query_string=query)
             assert answer.status_code < 500, (path, query)

@@ -25,6 +25,7 @@ import pytest
 import app
 import settings
 from settings import manifests
+from tests.trees import nodes_of
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 50_000
@@ -223,7 +224,7 @@ def test_patterns_stand_in_their_modules() -> None:
         for folder in (app, settings)
         for path in [*Path(folder.__path__[0]).rglob("*.py"), ROOT / "gunicorn.conf.py"]
         if str(path.relative_to(ROOT)) not in MADE_ELSEWHERE and "tests" not in path.parts
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for function in nodes_of(path)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for node in ast.walk(function)
         if isinstance(node, ast.Attribute)
