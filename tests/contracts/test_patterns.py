@@ -8,10 +8,10 @@ make it fail.
 
 import ast
 import importlib
+import os
 import pkgutil
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +25,7 @@ import pytest
 import app
 import settings
 from settings import manifests
+from tests.processes import run as run_program
 from tests.trees import nodes_of
 
 ROOT = Path(__file__).parents[2]
@@ -172,8 +173,13 @@ def parser_text(items: Any) -> str:
 
 
 def run(chosen: dict[str, re.Pattern[Any]]) -> None:
-    """Search long texts with patterns, and print the name of each pattern first."""
-    for name, pattern in chosen.items():
+    """Search long texts with patterns, and print the name of each pattern first.
+
+    A pattern that several modules import is tried once.
+    """
+    once = {(pattern.pattern, pattern.flags): name for name, pattern in chosen.items()}
+    for name in once.values():
+        pattern = chosen[name]
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
         for text in set(attacks(pattern)):
@@ -184,13 +190,7 @@ def run(chosen: dict[str, re.Pattern[Any]]) -> None:
 
 def within_the_bound(argument: str) -> tuple[int, str]:
     """Run this file with a limit on processor time; return its result, and the last pattern."""
-    ended = subprocess.run(
-        [sys.executable, "-m", __name__, argument],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_program("-m", __name__, argument, env=dict(os.environ))
     lines = ended.stdout.splitlines() or [ended.stderr]
     return ended.returncode, lines[-1]
 
