@@ -144,13 +144,13 @@ def pages_version(app: Flask) -> str:
 
 def _fingerprint(*folders: Path) -> str:
     """Return a hash that changes whenever a file under one of the folders changes."""
-    stats = (
+    stats = sorted(
         (str(path), path.stat().st_mtime_ns)
         for folder in folders
-        for path in sorted(folder.rglob("*"))
+        for path in folder.rglob("*")
         if path.is_file()
     )
-    return _digest(repr(list(stats)).encode())
+    return _digest(repr(stats).encode())
 
 
 def _folder(app: Flask) -> Path:

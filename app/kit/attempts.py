@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from flask import current_app
@@ -128,6 +129,7 @@ def purge() -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
+@cache
 def _statement(*, is_sqlite: bool) -> ReturningInsert[int]:
     """Return the statement that increments a counter. It returns no row if the limit is reached."""
     columns, at = _TABLE.c, bindparam("at", type_=UtcDateTime)

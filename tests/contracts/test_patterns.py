@@ -14,6 +14,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -148,7 +149,7 @@ def a_character(kind: Any, value: Any) -> str:
     if kind is sre.ANY:
         return "a"
     one = re.compile(parser_text(value)) if kind is sre.IN else None
-    candidates = ["a", "A", "0", " ", "\n", '"', *map(chr, range(0x11000))]
+    candidates = chain(["a", "A", "0", " ", "\n", '"'], map(chr, range(0x11000)))
     return next(c for c in candidates if one is None or one.match(c))
 
 
