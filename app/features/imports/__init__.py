@@ -4,17 +4,12 @@ from app.features.imports.services.checking import MOST_PROBLEMS
 from app.features.imports.services.columns import FIELDS
 from app.features.imports.services.encodings import ENCODINGS
 from app.features.imports.services.lifecycle import (
-    AT_ONCE,
     JOB_TIMEOUT,
-    ImportNotOpen,
     NoEmailColumn,
-    NotYourImport,
     cancel,
     choose,
     delete,
     go_on,
-    is_short,
-    is_stalled,
     purge,
     read_as,
     run,
@@ -37,24 +32,19 @@ from app.features.imports.services.uploads import (
 from app.features.imports.services.working import work
 
 __all__ = [
-    "AT_ONCE",
     "ENCODINGS",
     "FIELDS",
     "JOB_TIMEOUT",
     "MOST_PROBLEMS",
     "MOST_UNFINISHED",
     "FileGone",
-    "ImportNotOpen",
     "NoEmailColumn",
-    "NotYourImport",
     "TooManyUnfinished",
     "Unreadable",
     "cancel",
     "choose",
     "delete",
     "go_on",
-    "is_short",
-    "is_stalled",
     "preview",
     "problems",
     "problems_file",

@@ -16,15 +16,14 @@ from app.extensions import db
 from app.features import imports
 from app.features.imports import (
     FileGone,
-    ImportNotOpen,
     NoEmailColumn,
-    NotYourImport,
     TooManyUnfinished,
     Unreadable,
 )
 from app.features.imports.forms import ColumnsForm, UploadForm
 from app.features.imports.models import ImportState, PeopleImport
 from app.kit import queue
+from app.kit.operations import NotOpen, NotYours, is_short
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK
 from app.kit.web.downloads import csv_file
 from app.kit.web.list_params import confirm, is_live, page_number
@@ -82,14 +81,14 @@ def import_sample() -> ResponseReturnValue:
 def import_columns(import_id: int) -> ResponseReturnValue:
     """Map the columns of the file to fields, and start the check."""
     row = _import_or_404(import_id)
-    if row.is_working or row.has_begun:
+    if row.is_open or row.has_begun:
         return _back_to(row)
     form = ColumnsForm(row)
     try:
         if (answer := _columns_chosen(row, form)) is not None:
             return answer
         shown = imports.preview(row)
-    except ImportNotOpen:
+    except NotOpen:
         flash(CHANGED, "error")
         return _back_to(row)
     except FileGone:
@@ -153,8 +152,8 @@ def show_import(import_id: int) -> ResponseReturnValue:
         notices=notices,
         most_problems=imports.MOST_PROBLEMS,
         has_results=row.has_begun and bool(row.position),
-        is_stalled=imports.is_stalled(row),
-        is_queue_away=row.is_working and not row.job_id and not imports.is_short(row),
+        is_stalled=row.is_stalled,
+        is_queue_away=row.is_open and not row.job_id and not is_short(row),
         has_queue=queue.is_configured(),
         is_own=row.actor_id == me().id,
         live=is_live(),
@@ -170,7 +169,7 @@ def run_import(import_id: int) -> ResponseReturnValue:
     check, keep_good = request.args.get("check", ""), "keep_good" in request.args
     try:
         if row.state != ImportState.CHECKED or check != str(row.checks):
-            raise ImportNotOpen
+            raise NotOpen
         if question := confirm(
             title=f"Import {row.file_name}?",
             text=_what_will_happen(row),
@@ -181,7 +180,7 @@ def run_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.run(row, check=int(check), keep_good=keep_good, by=me())
-    except ImportNotOpen:
+    except NotOpen:
         flash(CHANGED, "error")
     return _back_to(row)
 
@@ -223,9 +222,9 @@ def go_on_with_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.go_on(row, by=me())
-    except ImportNotOpen:
+    except NotOpen:
         flash(CHANGED, "error")
-    except NotYourImport:
+    except NotYours:
         flash(NOT_YOURS.format(row.actor_label), "error")
     except FileGone:
         return _ask_for_file_again()
@@ -238,7 +237,7 @@ def cancel_import(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
     try:
         imports.cancel(row, by=me())
-    except ImportNotOpen:
+    except NotOpen:
         flash(CHANGED, "error")
     else:
         flash("The import stops after the current batch. Finished lines stay imported.", "success")
@@ -262,10 +261,10 @@ def delete_import(import_id: int) -> ResponseReturnValue:
         ):
             return question
         imports.delete(row, by=me())
-    except ImportNotOpen:
+    except NotOpen:
         flash("The import is running. Stop it first.", "error")
         return _back_to(row)
-    except NotYourImport:
+    except NotYours:
         flash(NOT_YOURS.format(row.actor_label), "error")
         return _back_to(row)
     flash("The import is deleted.", "success")

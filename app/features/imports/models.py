@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.kit.database import UtcDateTime, now
+from app.kit.operations import LongOperation
 
 
 class ImportState(StrEnum):
@@ -33,23 +32,17 @@ class ImportMode(StrEnum):
     UPDATE = "update"
 
 
-class PeopleImport(db.Model):
+class PeopleImport(LongOperation, db.Model):
     """One uploaded file of users. `position` counts the lines that a run has finished.
 
-    Each batch moves `position` in its own transaction, so a run that is killed and restarted
-    repeats no line. The file is stored in the database (ImportChunk), because web server and
-    worker need not share a disk.
+    The file is stored in the database (ImportChunk), because web server and worker need not share
+    a disk.
     """
 
     __tablename__ = "imports"
     __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    # No foreign key: the user may be purged. Ids are never reused, so it cannot be another user.
-    actor_id: Mapped[int]
-    actor_label: Mapped[str] = mapped_column(String(254))
-    provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """The audit columns of the start: actor, impersonated user and origin."""
+    OPEN = frozenset({ImportState.CHECKING, ImportState.RUNNING})
+    task = "import_people"
 
     file_name: Mapped[str] = mapped_column(String(255))
     size: Mapped[int] = mapped_column(default=0)
@@ -80,29 +73,17 @@ class PeopleImport(db.Model):
     """A bitmap of the lines with a problem at the last check. The run skips them."""
     counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """Number of lines by outcome (`End` in app.features.imports.services.deciding)."""
-    position: Mapped[int] = mapped_column(default=0)
-    job_id: Mapped[str] = mapped_column(String(200), default="")
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """Time when the import was queued or the last batch was done."""
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def __repr__(self) -> str:
         return f"<PeopleImport {self.id} {self.state}>"
 
-    def is_shown_to(self, user_id: int) -> bool:
-        """Tell whether the user may see the import. Others see it only after its run started."""
-        return self.has_begun or self.actor_id == user_id
+    @property
+    def job(self) -> dict[str, Any]:
+        return {"unique_key": f"import-{self.id}", "import_id": self.id}
 
     @property
-    def is_working(self) -> bool:
-        return self.state in {ImportState.CHECKING, ImportState.RUNNING}
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether a run has started. Lines that it has finished stay imported."""
-        return self.started_at is not None
+    def steps(self) -> int:
+        return self.lines
 
     @property
     def to_do(self) -> int:

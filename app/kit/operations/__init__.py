@@ -15,7 +15,7 @@ from app.kit.operations.bulk import (
     stop,
 )
 from app.kit.operations.kinds import BatchOutcome, Kind, Stop, kind_of, register
-from app.kit.operations.lifecycle import NotOpen, NotYours, QueueAway, is_short
+from app.kit.operations.lifecycle import LetGo, NotOpen, NotYours, QueueAway, is_short
 from app.kit.operations.models import (
     LEFT_OUT,
     BulkColumns,
@@ -33,6 +33,7 @@ __all__ = [
     "BulkColumns",
     "ItemColumns",
     "Kind",
+    "LetGo",
     "LongOperation",
     "NotOpen",
     "NotYours",

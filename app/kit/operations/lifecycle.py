@@ -46,7 +46,7 @@ class LetGo(Exception):
 
 def is_short(operation: LongOperation) -> bool:
     """Tell whether the operation is small enough to run within a request."""
-    return operation.size <= AT_ONCE
+    return operation.steps <= AT_ONCE
 
 
 def lock(

@@ -66,7 +66,7 @@ class LongOperation:
         raise NotImplementedError
 
     @property
-    def size(self) -> int:
+    def steps(self) -> int:
         """The number of rows or lines, which decides whether a request can process them."""
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ class BulkColumns(LongOperation):
         return self.total - self.left_out_count
 
     @property
-    def size(self) -> int:
+    def steps(self) -> int:
         return self.to_do
 
     @property

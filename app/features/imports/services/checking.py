@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert
 
 from app.extensions import db
 from app.features.imports.models import ImportProblem, ImportState, PeopleImport
@@ -14,8 +14,7 @@ from app.features.imports.services import storage
 from app.features.imports.services.deciding import End, ImportPlan, Rules, find, tally
 from app.features.imports.services.rows import Row
 from app.kit import queue
-from app.kit.database import now
-from app.kit.operations.lifecycle import LetGo
+from app.kit.operations import LetGo, lifecycle
 
 MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
@@ -92,23 +91,16 @@ def list_problems(plan: ImportPlan, rows: Sequence[Row], at_most: int) -> int:
     return len(found)
 
 
-def change(plan: ImportPlan, present: ImportState, *, at: int | None = None, **values: Any) -> None:
-    """Update and lock an import that is in the state `present`. Raises LetGo otherwise."""
-    statement = (
-        update(PeopleImport)
-        .where(
-            PeopleImport.id == plan.id,
-            PeopleImport.state == present,
-            PeopleImport.checks == plan.checks,
-        )
-        .values(moved_at=now(), **values)
-        .returning(PeopleImport.id)
-    )
-    if at is not None:
-        statement = statement.where(PeopleImport.position == at)
-    options = {"synchronize_session": False}
-    if db.session.execute(statement, execution_options=options).first() is None:
+def change(
+    plan: ImportPlan, present: ImportState, *, at: int | None = None, **values: Any
+) -> PeopleImport:
+    """Lock an import that is in the state `present`, and change it. Raises LetGo otherwise."""
+    row = lifecycle.claim(PeopleImport, plan.id, {present})
+    if row.checks != plan.checks or at not in {None, row.position}:
         raise LetGo
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
 
 
 def report(done: int, of: int, text: str) -> None:

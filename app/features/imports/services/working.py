@@ -6,13 +6,11 @@ restarted, even twice at once: a worker that finds the position moved stops.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.extensions import db, let_others_write
@@ -38,14 +36,9 @@ from app.features.imports.services.rows import Row
 from app.features.imports.services.unreadable import Unreadable
 from app.kit import names, queue
 from app.kit.database import now
-from app.kit.operations.lifecycle import LetGo
+from app.kit.operations import LetGo, lifecycle
 from app.services import policy
 from app.services.policy import RoleGone
-
-logger = logging.getLogger(__name__)
-
-# Attempts per batch: a deadlock, a busy database or a deleted role makes a batch start over.
-TRIES = 4
 
 BEEN_CHANGED = "Some lines that passed the check now have problems. Nothing was imported."
 
@@ -60,23 +53,21 @@ def work(import_id: int) -> dict[str, int]:
     It is safe to call this repeatedly.
     """
     row = db.session.get(PeopleImport, import_id, populate_existing=True)
-    if row is None or not row.is_working:
+    if row is None or not row.is_open:
         db.session.commit()
         return {}
     state, plan = row.state, ImportPlan.of(row)
     db.session.commit()
     try:
-        if state == ImportState.CHECKING:
-            survey(plan, ImportState.CHECKING)
-        else:
-            _run(plan)
+        with lifecycle.ends_with_its_job(PeopleImport, import_id):
+            if state == ImportState.CHECKING:
+                survey(plan, ImportState.CHECKING)
+            else:
+                _run(plan)
     except LetGo:
         db.session.rollback()
-    except queue.JobCancelled:
-        _end(plan, ImportState.CANCELLED)
-        raise
     except (NotAllowed, Unreadable) as problem:
-        _end(plan, ImportState.FAILED, str(problem))
+        lifecycle.end(PeopleImport, import_id, ImportState.FAILED, failure=str(problem))
     found = db.session.get(PeopleImport, import_id, populate_existing=True)
     counts = dict(found.counts) if found else {}
     db.session.commit()
@@ -126,17 +117,14 @@ def _insist(
 ) -> Counter[str]:
     """Write a batch and return the new counts. Retry if the database is busy."""
     kept = [list(row.problems) for row in rows]
-    for remaining in reversed(range(TRIES)):
-        try:
-            return _write(plan, rows, position, counts, at_most)
-        except (OperationalError, IntegrityError, RoleGone):
-            db.session.rollback()
-            if not remaining:
-                raise
-            for row, problems in zip(rows, kept, strict=True):
-                row.problems = list(problems)
-            time.sleep(0.1)
-    raise AssertionError
+
+    def attempt() -> Counter[str]:
+        for row, problems in zip(rows, kept, strict=True):
+            row.problems = list(problems)
+        return _write(plan, rows, position, counts, at_most)
+
+    # A role may be deleted, or an email taken, between the reading and the writing.
+    return lifecycle.insist(attempt, on=(OperationalError, IntegrityError, RoleGone))
 
 
 def _write(
@@ -211,19 +199,4 @@ def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
     )
     storage.drop(plan.id)
     trail.note("import.finished", plan.id, plan.provenance, **dict(counts))
-    db.session.commit()
-
-
-def _end(plan: ImportPlan, state: ImportState, failure: str = "") -> None:
-    db.session.rollback()
-    logger.warning("import %s has ended before its time: %s %s", plan.id, state, failure)
-    db.session.execute(
-        update(PeopleImport)
-        .where(
-            PeopleImport.id == plan.id,
-            PeopleImport.state.in_([ImportState.CHECKING, ImportState.RUNNING]),
-        )
-        .values(state=state, failure=failure, finished_at=now())
-        .execution_options(synchronize_session=False)
-    )
     db.session.commit()

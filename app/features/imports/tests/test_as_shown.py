@@ -55,12 +55,12 @@ def test_going_on_leaves_out_what_the_check_left_out(client, manager, monkeypatc
     """AZ-1: the run stops before the line, and its owner becomes an administrator."""
     client.enter(manager)
     row = check(client, DATA)
-    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 0)
+    monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 0)
     run(client, row, keep_good=True)
     client.submit(f"/admin/users/import/{row.id}/cancel", form_at="/account/manage")
     manager.role = role("Administrator")
     db.session.commit()
-    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 1000)
+    monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 1000)
     client.submit(f"/admin/users/import/{row.id}/go-on")
     db.session.refresh(row)
     assert row.state == "finished"

@@ -5,6 +5,7 @@ import pytest
 from app.extensions import db
 from app.features import imports
 from app.features.imports.tests.access import checked_import
+from app.kit.operations import NotYours
 from app.models import Permission
 from tests import factories
 from tests.routes import RULES
@@ -71,7 +72,7 @@ def test_the_services_refuse_others_too(admin, manager, row):
         ),
     }
     for call in calls.values():
-        with pytest.raises(imports.NotYourImport):
+        with pytest.raises(NotYours):
             call()
     db.session.refresh(row)
     assert (row.state, row.actor_id) == ("checked", admin.id)

@@ -13,9 +13,10 @@ from app.extensions import db
 from app.features import imports
 from app.features.imports import tasks
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
-from app.features.imports.services import checking, deciding, lifecycle, working
+from app.features.imports.services import checking, deciding, working
 from app.kit import queue
 from app.kit.database import now
+from app.kit.operations import lifecycle
 from app.kit.queue import JobCancelled
 from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
 from app.services import user_changes
@@ -526,7 +527,7 @@ def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch)
     """AZ-1"""
     browser = app.test_client()
     browser.enter(manager)
-    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 1)
+    monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 1)
     row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
     tasks.import_people(row.id)
     run(browser, newest())
@@ -602,7 +603,7 @@ def test_a_check_that_cannot_be_imports_nothing(browser, number):
 @pytest.fixture
 def long_import(browser, monkeypatch):
     """An import of 30 users in batches of 10, for a worker to check and run."""
-    monkeypatch.setattr("app.features.imports.services.lifecycle.AT_ONCE", 5)
+    monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 5)
     monkeypatch.setattr("app.features.imports.services.rows.BATCH", 10)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
@@ -890,14 +891,14 @@ def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(
     row = check(browser, HEADER + "a@example.com,,,\n")
     fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}
     path = f"{PATH}/{row.id}/{action}{'?check=' + str(row.checks) if action == 'run' else ''}"
-    lock = lifecycle._lock
+    lock = lifecycle.lock
 
-    def too_late(row):
+    def too_late(row, *states, **owner):
         db.session.execute(delete(PeopleImport).execution_options(synchronize_session=False))
         db.session.commit()
-        lock(row)
+        lock(row, *states, **owner)
 
-    monkeypatch.setattr(lifecycle, "_lock", too_late)
+    monkeypatch.setattr(lifecycle, "lock", too_late)
 
     response = browser.submit(
         path, fields if action == "columns" else {}, form_at="/account/manage"
