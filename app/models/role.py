@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag, unique
 from functools import reduce
 from operator import or_
@@ -12,14 +11,10 @@ from sqlalchemy import ColumnElement, Index, String, select, text
 from sqlalchemy.orm import Mapped, WriteOnlyMapped, mapped_column, relationship
 
 from app.extensions import db
+from app.kit.permissions import PermissionText, check_permissions
 
 if TYPE_CHECKING:
     from app.models.user import User
-
-
-# The kit's permissions stay below the first bit of a copy, so that a merge assigns no bit twice.
-FIRST_BIT_OF_A_COPY = 2**16
-LAST_BIT_OF_A_COPY = 2**29  # a column of integers holds 31 bits; the last one stays free
 
 
 @unique
@@ -77,16 +72,6 @@ class Permission(IntFlag):
         return int(reduce(or_, PERMISSION_TEXTS))
 
 
-@dataclass(frozen=True)
-class PermissionText:
-    """The name of a permission on the page of a role, and a sentence that describes it."""
-
-    name: str
-    sentence: str
-    opens_admin: bool = False
-    """Whether a page of the admin requires it, so that menus link to the admin."""
-
-
 PERMISSION_TEXTS: dict[int, PermissionText] = {
     Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
     Permission.MANAGE_JOBS: PermissionText(
@@ -123,28 +108,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
 }
 """Every permission that a role can have, in the order of the page of a role."""
 
-
-def check_permissions(texts: dict[int, PermissionText]) -> None:
-    """Raise ValueError for permissions without a bit, name or text of their own."""
-    for permission in Permission:
-        if permission not in texts:
-            raise ValueError(
-                f"{permission.name} needs a text in PERMISSION_TEXTS (app/models/role.py)"
-            )
-    for bits, told in texts.items():
-        if bits == Permission.ADMINISTER:
-            continue
-        if bits.bit_count() != 1 or bits == 0x80 or not 0 < bits <= LAST_BIT_OF_A_COPY:
-            raise ValueError(
-                f"The permission {told.name} needs one bit of its own, from 2**16 to 2**29, "
-                f"and has {bits:#x} (app/models/role.py)"
-            )
-    names = [told.name for told in texts.values()]
-    if len(set(names)) < len(names):
-        raise ValueError("Two permissions have the same name in PERMISSION_TEXTS")
-
-
-check_permissions(PERMISSION_TEXTS)
+check_permissions(Permission, PERMISSION_TEXTS, every=Permission.ADMINISTER)
 
 ONLY_DEFAULT: Any = {"sqlite_where": text('"default"'), "postgresql_where": text('"default"')}
 

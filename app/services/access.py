@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import delete
 
 from app import emails
 from app.extensions import db
@@ -99,16 +97,14 @@ def end_session(user: User, session_id: int, *, by: User) -> None:
     ensure_not_impersonating(by)
     lock(user, by=by)
     ensure_may_manage(by, user.role)
-    session = db.session.get(UserSession, session_id)
-    if session is None or session.user_id != user.id:
-        return
-    device = device_name(session.device)
-    ended = db.session.execute(
-        delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id),
+    device = db.session.scalar(
+        delete(UserSession)
+        .where(UserSession.id == session_id, UserSession.user_id == user.id)
+        .returning(UserSession.device),
         execution_options={"synchronize_session": False},
     )
-    if cast("CursorResult[Any]", ended).rowcount:
-        audit.record("user.session_ended", by=by, subject=user, device=device)
+    if device is not None:
+        audit.record("user.session_ended", by=by, subject=user, device=device_name(device))
     db.session.commit()
 
 

@@ -9,20 +9,13 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.kit import slots
 from app.kit.database import now
+from app.kit.permissions import PermissionText
 from app.kit.slots import UserAction
 from app.models import Permission, User, UserSession
-from app.models.role import PERMISSION_TEXTS, PermissionText
+from app.models.role import PERMISSION_TEXTS
 from app.services.policy import actor_ids, may_grant
 
 SESSIONS = 20  # shown at most
-
-
-@dataclass(frozen=True)
-class ShownPanel:
-    """A panel and its data."""
-
-    template: str
-    data: slots.Values
 
 
 @dataclass(frozen=True)
@@ -33,19 +26,18 @@ class Profile:
     sessions: list[UserSession]
     session_count: int
     permissions: list[PermissionText]
-    panels: list[ShownPanel]
+    panels: list[slots.ShownPanel]
 
 
 def of(user: User, *, by: User) -> Profile:
     """Load the data that the page of `user` shows to `by`."""
     sessions, session_count = open_sessions(user)
-    panels = ((panel.template, panel.load(user, by)) for panel in slots.user_panels())
     return Profile(
         actions=actions(user, by=by),
         sessions=sessions,
         session_count=session_count,
         permissions=permissions(user.role.permissions if user.role else 0),
-        panels=[ShownPanel(template, data) for template, data in panels if data is not None],
+        panels=slots.shown_panels(user, by),
     )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Select, func, literal, select, union_all
 
 from app.extensions import db
 from app.features.roles.editing import Values
+from app.kit.permissions import PermissionText
 from app.models import Permission, Role, User
-from app.models.role import PERMISSION_TEXTS, PermissionText
+from app.models.role import PERMISSION_TEXTS
 from app.services.roles import known
 
 COUNT_CAP = 10_000  # beyond this a list says "more than"

@@ -21,15 +21,16 @@ from app.kit.slots.user_page import (
     IsAvailable,
     PanelLoader,
     Place,
+    ShownPanel,
     UserAction,
     UserPanel,
     acts_on_user,
     check,
+    shown_panels,
     user_action,
     user_action_at,
     user_actions,
     user_panel,
-    user_panels,
 )
 from app.kit.slots.values import Values
 from settings import manifests
@@ -43,6 +44,7 @@ __all__ = [
     "PanelLoader",
     "Place",
     "RowArguments",
+    "ShownPanel",
     "UserAction",
     "UserListAction",
     "UserPanel",
@@ -59,6 +61,7 @@ __all__ = [
     "icons",
     "menu",
     "selection_of_users",
+    "shown_panels",
     "subject_page",
     "subject_page_of",
     "user_action",
@@ -67,7 +70,6 @@ __all__ = [
     "user_list_action",
     "user_list_actions",
     "user_panel",
-    "user_panels",
     "user_selection",
 ]
 

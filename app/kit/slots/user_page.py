@@ -49,6 +49,14 @@ class UserPanel:
     load: PanelLoader
 
 
+@dataclass(frozen=True)
+class ShownPanel:
+    """A panel and its data."""
+
+    template: str
+    data: Values
+
+
 _user_actions: dict[str, UserAction] = {}
 _user_panels: list[UserPanel] = []
 
@@ -111,9 +119,11 @@ def user_panel(template: str, *, order: int = 100) -> Callable[[PanelLoader], Pa
     return register
 
 
-def user_panels() -> list[UserPanel]:
-    """Return the panels after the core's own, sorted by `order`."""
-    return sorted(_user_panels, key=lambda one: one.order)
+def shown_panels(user: Any, by: Any) -> list[ShownPanel]:
+    """Load the panels that the page of `user` shows to `by`, sorted by `order`."""
+    panels = sorted(_user_panels, key=lambda one: one.order)
+    loaded = ((panel.template, panel.load(user, by)) for panel in panels)
+    return [ShownPanel(template, data) for template, data in loaded if data is not None]
 
 
 def acts_on_user(view: Target) -> Target:

@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.roles import editing, role_pages
+from app.kit.permissions import LAST_BIT_OF_A_COPY, PermissionText
 from app.models import AuditEvent, EmailMessage, Permission, Role, User
-from app.models.role import LAST_BIT_OF_A_COPY, PERMISSION_TEXTS, PermissionText
+from app.models.role import PERMISSION_TEXTS
 from app.services import roles
 from app.services.policy import InsufficientPrivileges
 from tests.factories import make_role
