@@ -27,7 +27,6 @@ from app.emails.notices import (
     send_role_changed,
     send_role_changed_to,
 )
-from app.emails.samples import sample
 from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
 from app.kit.mail.rendering import present, preview, render, subject_of
 from app.kit.mail.templates import load_templates
@@ -46,7 +45,6 @@ __all__ = [
     "present",
     "preview",
     "render",
-    "sample",
     "send_account_created",
     "send_account_reactivated",
     "send_account_suspended",

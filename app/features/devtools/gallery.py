@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from jinja2 import TemplateError
 
-from app import emails
 from app.emails import MESSAGES, RenderedEmail
+from app.features.devtools.samples import sample
 
 SCHEMES = ("light", "dark")
 
@@ -53,7 +53,7 @@ def in_scheme(html: str, scheme: str) -> str:
 def _sample(name: str) -> GallerySample:
     reason = MESSAGES[name].reason
     try:
-        return GallerySample(name, reason, emails.sample(name))
+        return GallerySample(name, reason, sample(name))
     except TemplateError as error:
         return GallerySample(name, reason, None, f"It cannot be shown: {error}")
     except KeyError as error:
