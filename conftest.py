@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.queues",
     "tests.fixtures.races",
     "tests.fixtures.redis_over_tls",
+    "tests.fixtures.statements",
     "tests.fixtures.strangers",
 ]
 

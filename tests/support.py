@@ -3,6 +3,7 @@
 import contextvars
 import html
 import re
+from html.parser import HTMLParser
 from importlib import import_module
 from typing import Any
 
@@ -71,6 +72,18 @@ class Browser(FlaskClient):
 
     def is_signed_in(self) -> bool:
         return self.get("/account/manage").status_code == 200
+
+
+class Tags(HTMLParser):
+    """The tags of a page, with their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
 
 
 def links(text: str) -> list[str]:

@@ -1,33 +1,14 @@
 """Pages send no more queries than they need to the database and to the rate limiter."""
 
-from collections.abc import Iterator
-
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
-from sqlalchemy import Engine, event
 from wtforms.widgets.core import html_params as html_params_of_wtforms
 
 from app.extensions import limiter
 from app.kit.web.attributes import html_params
 
 PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-password"]
-
-
-class Statements(list):
-    """The statements sent to the database, except those that begin and end transactions."""
-
-    def note(self, _connection, _cursor, statement, *_rest) -> None:
-        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")):
-            self.append(statement)
-
-
-@pytest.fixture
-def statements() -> Iterator[Statements]:
-    statements = Statements()
-    event.listen(Engine, "before_cursor_execute", statements.note)
-    yield statements
-    event.remove(Engine, "before_cursor_execute", statements.note)
 
 
 @pytest.mark.parametrize("path", PAGES_FOR_ANYONE)

@@ -24,12 +24,6 @@ ACTIONS_TRIED = DELETE | RESTORE | {
 
 
 @pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
-@pytest.fixture
 def manager(app, make_user):
     """Return a browser of a user who has only MANAGE_USERS."""
     user = make_user(email="manager@example.com")

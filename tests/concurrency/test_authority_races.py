@@ -8,8 +8,9 @@ from app.kit.database import now
 from app.models import AuditEvent, Role, User
 from app.services import access, users
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone
-from tests.concurrency.test_races import acting, administrators, role_id
+from tests.concurrency.test_races import administrators
 from tests.factories import make_role, make_user
+from tests.fixtures.races import LOSSES, as_request, assert_refused_after, role_id
 from tests.support import module_of
 
 ROUNDS = 12
@@ -54,32 +55,16 @@ if deletions := module_of("deletion", "deletions"):
         "restore": ({"deleted_at": now()}, lambda user, by: deletions.restore(user, by=by)),
     }
 
-LOSSES = {
-    "demoted": lambda: {"role_id": role_id("User")},
-    "suspended": lambda: {"suspended_at": now()},
-    "deleted": lambda: {"deleted_at": now()},
-}
-
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("action", ACTIONS_TRIED)
-def test_nothing_is_done_in_the_name_of_one_who_lost_the_right_to_it(race, action, loss):
+def test_nothing_is_done_in_the_name_of_one_who_lost_the_permission(race, action, loss):
     """AZ-2: the request arrives before the change, and its transaction begins after it."""
     traits, act = ACTIONS_TRIED[action]
     traits = dict(traits)
     if action == "change role":
         traits["role"] = named("Other", 0x01)
-    user, by = make_user(**traits), make_user(role="Administrator")
-    assert by.is_admin()
-    by_id, lost = by.id, LOSSES[loss]()
-    db.session.commit()
-    with db.engine.begin() as connection:
-        connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
-
-    with pytest.raises(PrivilegesLost):
-        act(user, by)
-    db.session.rollback()
-    assert db.session.scalars(select(AuditEvent)).all() == []
+    assert_refused_after(loss, act, **traits)
 
 
 @pytest.mark.parametrize("others_first", [False, True])
@@ -96,7 +81,9 @@ def test_an_action_comes_before_the_end_of_the_right_to_it_or_not_at_all(race, o
             user, by = db.session.get(User, target_id), db.session.get(User, actor_id)
             return users.suspend(user, by=by)
 
-        results = race(suspend, acting(users.change_role, actor_id, admin_id, role=role_id("User")))
+        results = race(
+            suspend, as_request(users.change_role, actor_id, admin_id, role=role_id("User"))
+        )
         assert results[1] is None, results
         assert results[0] is None or isinstance(results[0], PrivilegesLost), results
         order = select(AuditEvent.action).where(AuditEvent.subject_id.in_([actor_id, target_id]))
@@ -110,9 +97,9 @@ def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
     for _ in range(ROUNDS):
         ids = [make_user(role="Administrator").id for _ in range(4)]
         results = race(
-            *(acting(access.end_sessions, ids[(n + 1) % 4], ids[n]) for n in range(4)),
-            *(acting(users.suspend, ids[n], ids[(n + 1) % 4]) for n in range(4)),
-            *(acting(users.reactivate, ids[(n + 2) % 4], ids[n]) for n in range(4)),
+            *(as_request(access.end_sessions, ids[(n + 1) % 4], ids[n]) for n in range(4)),
+            *(as_request(users.suspend, ids[n], ids[(n + 1) % 4]) for n in range(4)),
+            *(as_request(users.reactivate, ids[(n + 2) % 4], ids[n]) for n in range(4)),
         )
         allowed = (PrivilegesLost, LastAdministrator, UserGone)
         assert all(

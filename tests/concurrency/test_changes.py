@@ -6,8 +6,8 @@ from app.extensions import db
 from app.kit.edit_conflicts import EditConflict, snapshot
 from app.models import EmailMessage, User
 from app.services import access, accounts, users
-from tests.concurrency.test_races import acting
 from tests.factories import make_user
+from tests.fixtures.races import as_request
 
 ROUNDS = 15
 
@@ -19,9 +19,9 @@ def test_people_and_administrators_ask_for_links_at_once(race):
         user_id = make_user(confirmed=False).id
         results = race(
             lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
-            acting(access.resend_confirmation, user_id, admin),
+            as_request(access.resend_confirmation, user_id, admin),
             lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
-            acting(access.resend_confirmation, user_id, admin),
+            as_request(access.resend_confirmation, user_id, admin),
         )
         assert results == [None] * 4
 
@@ -34,8 +34,10 @@ def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
         seen = snapshot(users.shown(user))
         user_id = user.id
         results = race(
-            acting(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
-            acting(users.change_email, user_id, other, email=f"b{number}@example.com", seen=seen),
+            as_request(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),
+            as_request(
+                users.change_email, user_id, other, email=f"b{number}@example.com", seen=seen
+            ),
         )
         assert sorted(type(result) for result in results if result) == [EditConflict]
         told = db.session.scalars(

@@ -10,7 +10,7 @@ from app.services.accounts import EmailTaken, LinkRefused
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in
 from tests import mails
 from tests.factories import make_user
-from tests.fixtures.races import THREADS
+from tests.fixtures.races import THREADS, as_request, role_id
 from tests.support import PASSWORD, module_of, needs
 
 deletions = module_of("deletion", "deletions")
@@ -26,23 +26,6 @@ def count(query):
 
 def administrators():
     return count(select(User.id).join(User.role).where(Role.administrators(), can_sign_in()))
-
-
-def role_id(name):
-    return db.session.scalar(select(Role.id).where(Role.name == name))
-
-
-def acting(service, user_id, by_id, **values):
-    """Return a function that loads both users, as a request does, and calls the service."""
-
-    def act():
-        user, by = db.session.get(User, user_id), db.session.get(User, by_id)
-        if user is None or by is None or not by.is_admin() or not by.is_active:
-            return "refused at the door"
-        loaded = {k: db.session.get(Role, v) if k == "role" else v for k, v in values.items()}
-        return service(user, by=by, **loaded)
-
-    return act
 
 
 # The last administrator
@@ -61,9 +44,9 @@ def test_two_administrators_who_turn_on_each_other_leave_one(race, action):
     for number in range(ROUNDS if action == "demote" else ROUNDS // 3):
         one, other = (make_user(role="Administrator").id for _ in range(2))
         actions = {
-            "demote": lambda user, by: acting(users.change_role, user, by, role=user_role),
-            "delete": lambda user, by: acting(deletions.delete, user, by),
-            "suspend": lambda user, by: acting(users.suspend, user, by),
+            "demote": lambda user, by: as_request(users.change_role, user, by, role=user_role),
+            "delete": lambda user, by: as_request(deletions.delete, user, by),
+            "suspend": lambda user, by: as_request(users.suspend, user, by),
         }
         first, second = (
             (actions[action],) * 2 if action != "mixed" else (actions["demote"], actions["delete"])
@@ -86,10 +69,10 @@ def test_three_administrators_who_turn_on_each_other_leave_one(race):
         ids = [make_user(role="Administrator").id for _ in range(3)]
         race(
             *(
-                acting(users.change_role, ids[(n + 1) % 3], ids[n], role=user_role)
+                as_request(users.change_role, ids[(n + 1) % 3], ids[n], role=user_role)
                 for n in range(3)
             ),
-            *(acting(deletions.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
+            *(as_request(deletions.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
         )
         assert administrators() >= 1
         db.session.execute(User.__table__.delete())
@@ -291,7 +274,7 @@ def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
                     "/account/login", data={"email": e, "password": PASSWORD, "csrf_token": t}
                 ).status_code
             ),
-            acting(deletions.delete, user.id, admin.id),
+            as_request(deletions.delete, user.id, admin.id),
         )
         assert sent in {200, 302, 409}, sent
 

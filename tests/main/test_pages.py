@@ -1,7 +1,6 @@
 """The public pages: the editable page, error pages, and URLs for platforms."""
 
 import logging
-from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -9,19 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.extensions import db
 from app.kit.web.request_log import RequestFilter
 from app.kit.web.templating import may_open
-
-
-class Parts(HTMLParser):
-    """The tags and attributes of a page."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
+from tests.support import Tags
 
 # XS-2, XS-3: names and emails
 
@@ -54,7 +41,7 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
     shown += [browser.get(path) for path in ("/", "/account/manage")]
     for page in shown:
         assert page.status_code == 200
-        for tag, attributes in Parts(page.text).found:
+        for tag, attributes in Tags(page.text).found:
             assert tag != "img" or attributes.get("src") != "x"
             assert not any(attribute.startswith("on") for attribute in attributes), attributes
             assert tag != "script" or "nonce" in attributes
@@ -63,7 +50,7 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
     confirmation, link = outbox.deliver()
     for mail in (confirmation, link):
         assert all(tag not in {"img", "script"} for tag, _ in
-                   Parts(mail.get_body(("html",)).get_content()).found)  # fmt: skip
+                   Tags(mail.get_body(("html",)).get_content()).found)  # fmt: skip
     assert name in link.get_body(("plain",)).get_content()
     # This email is not confirmed, so the mail does not contain the name.
     assert name not in confirmation.get_body(("plain",)).get_content()
@@ -75,7 +62,7 @@ def test_what_was_typed_is_shown_again_as_text(client, name):
     person = {"first_name": name, "last_name": name, "email": name, "password": "short"}
     fields = {
         attributes["name"]: attributes.get("value")
-        for tag, attributes in Parts(client.submit("/account/register", person).text).found
+        for tag, attributes in Tags(client.submit("/account/register", person).text).found
         if tag == "input"
     }
     assert fields["first_name"] == fields["last_name"] == fields["email"] == name

@@ -21,6 +21,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, Session
 from flask import Flask
+from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -95,6 +96,15 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -
             return found
         pause.wait(0.02)
     raise AssertionError(f"waited {patience} s in vain: {what}")
+
+
+def shows(browser: FlaskClient, path: str, *texts: str) -> str:
+    """Wait until a page has all of the texts, and return it."""
+    page: str = until(
+        lambda: (page := browser.get(path).text) and all(t in page for t in texts) and page,
+        f"{path} shows {texts}",
+    )
+    return page
 
 
 def is_running(pid: int) -> bool:

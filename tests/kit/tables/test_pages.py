@@ -15,8 +15,8 @@ from flask_login import login_user
 from app.extensions import db
 from app.kit.web import table_pages
 from app.models import User
+from tests.fixtures.statements import Statements
 from tests.kit.tables.plants import Gardener, Light, Plant, add, declare
-from tests.test_queries import Statements, statements  # noqa: F401 - a fixture
 
 NAMES = re.compile(r'class="row-link" href="/admin/user/\d+">([^<]*)<')
 
@@ -115,7 +115,7 @@ def test_rows_without_a_value_come_last_in_every_order(show: Any, sort: str, min
 
 def test_a_page_reads_the_database_as_often_for_many_rows_as_for_one(
     show: Any,
-    statements: Statements,  # noqa: F811
+    statements: Statements,
 ) -> None:
     add(Plant(name="Elm", gardener=Gardener(name="Ada")))
     show()

@@ -23,12 +23,6 @@ BULK = "/admin/users/bulk"
 
 
 @pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
-@pytest.fixture
 def few_at_once(monkeypatch):
     """Make operations on four or more users run in the worker."""
     monkeypatch.setattr(lifecycle, "AT_ONCE", 3)

@@ -1,12 +1,11 @@
 """Test editing a page in place."""
 
-from html.parser import HTMLParser
-
 import pytest
 
 from app.extensions import db
 from app.features.content import pages
 from app.features.content.models import EditableHTML
+from tests.support import Tags
 
 # XS-1: the HTML that saving must remove.
 HOSTILE = [
@@ -48,20 +47,8 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-class Parts(HTMLParser):
-    """Collect the tags and attributes of a page."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-
 def harmless(html):
-    for tag, attributes in Parts(html).found:
+    for tag, attributes in Tags(html).found:
         assert tag in pages.TAGS, tag
         assert set(attributes) <= {"href", "title", "rel"}, attributes
         href = (attributes.get("href") or "").strip().lower()
@@ -91,7 +78,7 @@ def test_what_could_act_is_taken_out_when_a_page_is_shown_too(client, payload):
         page.partition("data-editor-content>")[2].partition("</main>")[0].rpartition("</div>")[0]
     )
     assert harmless(shown.rpartition("</div>")[0] or shown)
-    scripts = [attributes for tag, attributes in Parts(page).found if tag == "script"]
+    scripts = [attributes for tag, attributes in Tags(page).found if tag == "script"]
     assert all("nonce" in attributes for attributes in scripts)
 
 

@@ -84,15 +84,6 @@ def test_looking_at_the_page_deletes_nobody(client, make_user):
 # Answers of deleted accounts
 
 
-@pytest.fixture
-def gone(admin, make_user):
-    user = make_user(email="gone@example.com")
-    deletions.delete(user, by=admin)
-    db.session.execute(EmailMessage.__table__.delete())
-    db.session.commit()
-    return user
-
-
 def test_a_deleted_account_is_no_way_in(client, gone):
     """The answer is the same as for an unknown email."""
     answers = []

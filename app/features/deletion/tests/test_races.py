@@ -13,8 +13,8 @@ from app.models import AuditEvent, User
 from app.services import access, accounts
 from app.services.policy import UserGone
 from tests.concurrency.test_audit import add_events
-from tests.concurrency.test_races import acting
 from tests.factories import make_user
+from tests.fixtures.races import as_request
 
 ROUNDS = 15
 
@@ -28,8 +28,8 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
         accounts.resend_confirmation(user)
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
-            acting(deletions.delete, user.id, admin),
-            acting(access.send_reset_link, user.id, admin),
+            as_request(deletions.delete, user.id, admin),
+            as_request(access.send_reset_link, user.id, admin),
         )
         for result in results:
             assert result is None or isinstance(result, int | UserGone), repr(result)
@@ -40,7 +40,7 @@ def test_someone_is_either_restored_or_erased(race):
     for _ in range(ROUNDS):
         user_id = make_user(deleted_at=now() - timedelta(days=31)).id
         restored, purged, again = race(
-            acting(deletions.restore, user_id, admin), deletions.purge, deletions.purge
+            as_request(deletions.restore, user_id, admin), deletions.purge, deletions.purge
         )
         db.session.expire_all()
         user = db.session.get(User, user_id)

@@ -13,7 +13,6 @@ from app.extensions import db
 from app.features.devtools import gallery
 from app.models import EmailMessage, User
 from tests.emails import samples as real
-from tests.test_queries import statements  # noqa: F401 - a fixture
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))
@@ -54,7 +53,7 @@ def test_what_is_no_message_is_not_found(client, name):
     assert client.get(f"/dev/mail/gallery/{name}").status_code == 404
 
 
-def test_the_gallery_asks_nothing_of_the_database_and_leaves_nothing(client, statements):  # noqa: F811
+def test_the_gallery_asks_nothing_of_the_database_and_leaves_nothing(client, statements):
     for path in ("/dev/mail/gallery", "/dev/mail/gallery/invite"):
         client.get(path)
 

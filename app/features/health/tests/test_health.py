@@ -21,7 +21,6 @@ from app.features.health.services.check import time_since
 from app.kit import queue, redis_server
 from app.kit.database import migrations, now
 from app.models import EmailMessage
-from tests.test_queries import statements  # noqa: F401 - a fixture
 
 PATIENCE_OF_A_MONITOR = 3.0  # seconds
 PUBLIC = {"database", "migrations", "mail", "redis"}
@@ -50,7 +49,7 @@ def by_name(checks):
 
 
 class TestHealthz:
-    def test_it_asks_nothing_and_nobody(self, browser, statements, monkeypatch):  # noqa: F811
+    def test_it_asks_nothing_and_nobody(self, browser, statements, monkeypatch):
         def refuse(*_arguments, **_options):
             raise AssertionError("a health check must not ask for this")
 
@@ -87,7 +86,7 @@ class TestReadyz:
         assert response.json == dict.fromkeys(PUBLIC, "ok")
         assert response.headers["Cache-Control"] == "no-store"
 
-    def test_a_cookie_makes_it_ask_no_more(self, client, admin, statements):  # noqa: F811
+    def test_a_cookie_makes_it_ask_no_more(self, client, admin, statements):
         client.get("/readyz")
         asked = list(statements)
         client.enter(admin)

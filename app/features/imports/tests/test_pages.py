@@ -31,12 +31,6 @@ MULTIPART = "multipart/form-data; boundary=b"
 
 
 @pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
-@pytest.fixture
 def manager(app, make_user):
     """A user who may manage users and nothing else."""
     user = make_user(email="manager@example.com")

@@ -11,8 +11,8 @@ from app.features.imports.models import ImportChunk, ImportState, PeopleImport
 from app.features.imports.services import working
 from app.models import AuditEvent, User
 from app.services import users
-from tests.concurrency.test_races import acting, role_id
 from tests.factories import make_user
+from tests.fixtures.races import as_request, role_id
 
 
 def test_files_that_are_uploaded_at_once_are_no_more_than_one_may_keep(race):
@@ -95,7 +95,7 @@ def test_lines_come_before_the_end_of_the_right_to_import_them_or_not_at_all(rac
                 return
             imports.run(row, check=check, keep_good=True, by=by)
 
-        results = race(run, acting(users.change_role, actor_id, admin_id, role=role_id("User")))
+        results = race(run, as_request(users.change_role, actor_id, admin_id, role=role_id("User")))
         assert results == [None, None]
         demoted = select(AuditEvent.id).where(
             AuditEvent.action == "user.role_changed", AuditEvent.subject_id == actor_id

@@ -2,15 +2,9 @@
 
 import pytest
 
-from app.kit.database import now
 from app.models import User
 
 NEW = "xK3#vQ9!mZ2p"
-
-
-@pytest.fixture
-def gone(make_user):
-    return make_user(email="gone@example.com", deleted_at=now())
 
 
 @pytest.mark.parametrize("path", ["/admin/new-user", "/admin/invite-user", "change-email"])

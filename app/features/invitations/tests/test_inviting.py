@@ -5,26 +5,14 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.invitations import invitations
-from app.models import EmailMessage, Role, User
+from app.models import EmailMessage, User
 from tests.support import links, needs, path_of
+from tests.user_form import PERSON, UserFormChecks, role
 
 NEW = "xK3#vQ9!mZ2p"
 
 
-PERSON = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.com"}
-
-
 PAGE = "/admin/invite-user"
-
-
-@pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
-def role(name):
-    return db.session.scalar(select(Role).where(Role.name == name))
 
 
 def test_someone_who_is_invited_chooses_a_password_and_signs_in(browser, app, outbox):
@@ -72,47 +60,8 @@ def test_deleting_someone_cancels_the_mail_that_waits_for_them(browser, admin, m
     assert "deleted" in sent[0]
 
 
-@pytest.mark.parametrize("email", ["ada@example.com", "ADA@Example.com", "ada@ｅxample.com"])
-def test_a_taken_address_is_said_and_nothing_is_lost(browser, make_user, email):
-    """IN-4"""
-    make_user(email="ada@example.com")
-    data = {**PERSON, "email": email, "role": role("User").id}
-    page = browser.submit(PAGE, data)
-    assert page.status_code == 200
-    assert "already exists" in page.text
-    assert 'value="Grace"' in page.text
-    assert db.session.query(User).filter_by(email="ada@example.com").count() == 1
-
-
-@pytest.mark.parametrize(
-    "choice", ["", "0", "-1", "255", "99999", "1" + "0" * 20, "abc", "1.0", "0xff"]
-)
-def test_only_roles_that_there_are_can_be_given(browser, choice):
-    """AZ-4, IN-1"""
-    data = {**PERSON, "role": choice}
-    page = browser.submit(PAGE, data)
-    assert page.status_code == 200
-    assert User.by_email("grace@example.com") is None
-
-
-def test_a_new_person_is_no_administrator_unless_chosen(browser):
-    """AZ-1: the form preselects the default role."""
-    page = browser.get(PAGE).text
-    chosen = [option for option in page.split("<option") if " selected" in option.split(">")[0]]
-    assert [option.split(">")[1].split("<")[0] for option in chosen] == ["User"]
-
-
-def test_fields_that_a_form_does_not_have_are_ignored(browser):
-    """AZ-3"""
-    extra = {"id": "77", "permissions": "255", "password_hash": "x", "created_at": "2000-01-01",
-             "suspended_at": "2000-01-01", "invited_at": "", "is_admin": "1",
-             "role_id": str(role("Administrator").id)}  # fmt: skip
-    browser.submit(PAGE, {**PERSON, **extra, "role": role("User").id})
-    user = User.by_email("grace@example.com")
-    assert user.id != 77
-    assert not user.is_admin()
-    assert user.created_at.year > 2000
-    assert user.suspended_at is None
+class TestInviteForm(UserFormChecks):
+    path = PAGE
 
 
 def sent_kinds():

@@ -3,25 +3,13 @@
 from app.extensions import db
 from app.features.invitations import invitations
 from app.features.invitations.invitations import NotInvited
-from app.models import Role, User
+from app.models import User
 from app.services import accounts
 from app.services.accounts import LinkRefused
 from app.services.policy import UserGone
 from tests.factories import make_user
+from tests.fixtures.races import as_request
 from tests.support import PASSWORD
-
-
-def acting(service, user_id, by_id, **values):
-    """Return a function that loads both users, as a request does, and calls the service."""
-
-    def act():
-        user, by = db.session.get(User, user_id), db.session.get(User, by_id)
-        if user is None or by is None or not by.is_admin() or not by.is_active:
-            return "refused at the door"
-        loaded = {k: db.session.get(Role, v) if k == "role" else v for k, v in values.items()}
-        return service(user, by=by, **loaded)
-
-    return act
 
 
 def test_an_invitation_is_accepted_or_revoked_and_never_both(race):
@@ -32,7 +20,7 @@ def test_an_invitation_is_accepted_or_revoked_and_never_both(race):
         token, user_id = user.generate_invite_token(), user.id
         accepted, revoked = race(
             lambda i=user_id, t=token: accounts.join_from_invite(i, t, PASSWORD) and True,
-            acting(invitations.revoke, user_id, admin_id),
+            as_request(invitations.revoke, user_id, admin_id),
         )
         db.session.rollback()
         remains = db.session.get(User, user_id, populate_existing=True)

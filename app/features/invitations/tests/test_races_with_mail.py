@@ -6,8 +6,8 @@ from app.kit.mail import outbox
 from app.models import User
 from app.services import accounts
 from app.services.policy import UserGone
-from tests.concurrency.test_races import acting
 from tests.factories import make_user
+from tests.fixtures.races import as_request
 
 ROUNDS = 15
 
@@ -22,8 +22,8 @@ def test_a_worker_makes_a_mail_while_its_reader_is_removed_for_good(race):
         accounts.request_password_reset(email)
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
-            acting(invitations.revoke, user_id, admin),
-            acting(invitations.resend, user_id, admin),
+            as_request(invitations.revoke, user_id, admin),
+            as_request(invitations.resend, user_id, admin),
         )
         for result in results:
             assert result is None or isinstance(result, int | str | UserGone), repr(result)

@@ -4,34 +4,22 @@ import pytest
 
 from app.models import EmailMessage
 from tests import factories
-from tests.queue.support import until
+from tests.queue.support import shows
 
 pytestmark = pytest.mark.usefixtures("example_tasks")
 
 
-@pytest.fixture
-def browser(web):
-    browser = web.test_client()
-    browser.enter(factories.make_user(role="Administrator"))
-    return browser
-
-
-def shows(browser, path, *texts):
-    return until(
-        lambda: (page := browser.get(path).text) and all(t in page for t in texts) and page,
-        f"{path} shows {texts}",
-    )
-
-
-def test_a_mail_that_failed_is_resent_once_its_cause_is_mended(web, browser, start_worker, smtp):
+def test_a_mail_that_failed_is_resent_once_its_cause_is_mended(
+    web, admin_browser, start_worker, smtp
+):
     smtp.script.append("rcpt 550 no such mailbox")
     start_worker()
     user = factories.make_user()
     web.test_client().submit("/account/reset-password", {"email": user.email})
-    shows(browser, "/admin/emails?state=failed", "no such mailbox", user.email)
+    shows(admin_browser, "/admin/emails?state=failed", "no such mailbox", user.email)
     (row,) = EmailMessage.query
-    assert "no such mailbox" in browser.get(f"/admin/emails/{row.id}").text
+    assert "no such mailbox" in admin_browser.get(f"/admin/emails/{row.id}").text
 
-    browser.submit(f"/admin/emails/{row.id}/resend")
+    admin_browser.submit(f"/admin/emails/{row.id}/resend")
     assert smtp.wait_for(1)[0]["To"] == row.recipient
-    shows(browser, "/admin/emails?state=sent", row.recipient)
+    shows(admin_browser, "/admin/emails?state=sent", row.recipient)

@@ -21,12 +21,6 @@ PARTIAL = Permission.GENERAL | Permission.MANAGE_ROLES | Permission.MANAGE_CONTE
 
 
 @pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
-@pytest.fixture
 def partial(app, make_user):
     """A browser of a user who may manage roles and content, and nothing else."""
     user = make_user(email="partial@example.com")

@@ -21,12 +21,6 @@ from tests.support import needs
 LIST, EXPORT = "/admin/users", "/admin/users/export.csv"
 
 
-@pytest.fixture
-def browser(client, admin):
-    client.enter(admin)
-    return client
-
-
 def role(name):
     return db.session.scalar(select(Role).where(Role.name == name))
 
