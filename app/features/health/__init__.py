@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
-from app.features.health.services import database, deployment, mail, probing, workers
+from app.features.health.services import database, deployment, lists, mail, probing, workers
 from app.features.health.services.check import Check
 
 # Timeouts in seconds. A service that does not answer in time counts as away.
@@ -25,6 +25,7 @@ QUESTIONS: dict[str, Callable[[], Check]] = {
     "migrations": database.is_migrated,
     "mail": mail.goes_out,
     "administrator": database.has_administrator,
+    "lists": lists.have_indexes,
     "known password": database.has_no_known_password,
 }
 # The other checks are skipped if one of these fails.
@@ -64,7 +65,7 @@ def system() -> list[Check]:
 
 def checks(*, deploy: bool = False) -> list[Check]:
     """Run all checks; with `deploy`, also check that the settings are safe in production."""
-    names = ["database", "migrations", "mail", "administrator"]
+    names = ["database", "migrations", "mail", "administrator", "lists"]
     if deploy:
         names.append("known password")
     look = workers.begin_to_look()

@@ -83,7 +83,9 @@ def phrase(word: str) -> str:
 
 def in_one(columns: Sequence[Any]) -> ColumnElement[str]:
     """Return the columns as one text, separated by spaces, which no word contains."""
-    parts = [func.coalesce(each, "") if _is_nullable(each) else each for each in columns]
+    # Literals, because an index of an expression serves the very same expression only.
+    nothing: ColumnElement[str] = literal_column("''")
+    parts = [func.coalesce(each, nothing) if _is_nullable(each) else each for each in columns]
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.concat(literal_column("' '")).concat(part)
