@@ -2,7 +2,9 @@
 
 PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
-# A process for each processor; PARALLEL= runs the tests one after the other.
+# One process more than there are processors, because some tests wait for a server or another process.
+# PARALLEL= runs the tests one after the other.
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PARALLEL = -n auto --dist worksteal
 
 # Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
