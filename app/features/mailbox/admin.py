@@ -7,12 +7,13 @@ from app.admin import admin
 from app.decorators import permission_required
 from app.emails import subject_of
 from app.extensions import db
-from app.features.mailbox import outbox_pages
+from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
+from app.kit.web import table_pages
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
-from app.kit.web.list_params import asked_for, confirm, is_live, page_number, searched
+from app.kit.web.list_params import confirm, is_live
 from app.models import EmailMessage, Permission
 from app.sign_in import me
 
@@ -37,26 +38,7 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/emails")
 @job_managers_only
 def emails() -> ResponseReturnValue:
-    notices: list[str] = []
-    filters = {
-        "state": asked_for(
-            "state",
-            lambda state: state in set(EmailState),
-            notices,
-            "“{}” is no state of a mail, so every mail is shown.",
-        ),
-        "recipient": searched("recipient"),
-    }
-    return render_template(
-        "admin/emails.html",
-        listing=outbox_pages.find(**filters, page=page_number(notices)),
-        filters=filters,
-        notices=notices,
-        states=list(EmailState),
-        mail=outbox.statistics(),
-        subject_of=subject_of,
-        live=is_live(),
-    )
+    return table_pages.show(tables.mails, template="admin/emails.html")
 
 
 @admin.get("/emails/<int:email_id>")

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import emails
@@ -16,13 +16,10 @@ from app.kit.database import now
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import NOTIFY_PERIOD, EmailState
 from app.kit.redact import masked_text
-from app.kit.tables.listings import Listing
 from app.models import EmailMessage, User
 
 logger = logging.getLogger(__name__)
 
-PER_PAGE = 50
-COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
 RESENT_AT_ONCE = 1000
 
 RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, EmailState.SENT)
@@ -43,36 +40,10 @@ class Preview:
     problem: str = ""
 
 
-def find(*, state: str = "", recipient: str = "", page: int = 1) -> Listing[EmailMessage]:
-    """Return a page of mails, newest first, filtered by state and by all or part of an email."""
-    conditions: list[ColumnElement[bool]] = []
-    if state:
-        conditions.append(EmailMessage.state == state)
-    if "@" in recipient.strip("@"):
-        # This is probably a whole email, and an index finds it among millions.
-        conditions.append(EmailMessage.recipient == recipient.lower())
-    elif recipient:
-        # Emails are stored in lower case; the database's lower() would depend on its locale.
-        conditions.append(EmailMessage.recipient.contains(recipient.lower(), autoescape=True))
-    skipped = (page - 1) * PER_PAGE
-    # OFFSET is fast while only an index is read, so fetch the rows in an outer query.
-    ids = select(EmailMessage.id).where(*conditions).order_by(EmailMessage.id.desc())
-    wanted = EmailMessage.id.in_(ids.limit(PER_PAGE + 1).offset(skipped))
-    query = select(EmailMessage).where(wanted).order_by(EmailMessage.id.desc())
-    rows = list(db.session.scalars(query))
-    has_next = len(rows) > PER_PAGE
-    total = skipped + len(rows)
-    if has_next or not rows:
-        counted = select(EmailMessage.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
-        total = db.session.scalar(select(func.count()).select_from(counted)) or 0
-    return Listing(
-        rows=rows[:PER_PAGE],
-        total=min(total, COUNT_CAP),
-        total_is_capped=total > COUNT_CAP,
-        page=page,
-        per_page=PER_PAGE,
-        has_next=has_next,
-    )
+def has_recipient(text: str) -> ColumnElement[bool] | None:
+    """Return the condition for a whole email, which an index finds among millions, or None."""
+    is_whole = "@" in text.strip("@")
+    return EmailMessage.recipient == text.lower() if is_whole else None
 
 
 def preview(row: EmailMessage) -> Preview:

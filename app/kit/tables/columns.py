@@ -20,7 +20,8 @@ class Column:
       `in_csv=False`.
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
     - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
-      a function that returns the URL of a row. `sub` returns the second line of a row's main cell.
+      a function that returns the URL of a row. `sub` is the second line of the cell: a function
+      of the row, or a macro.
     - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
       the column of this name. With an empty list the column does not sort.
     - `load` are relations to load with the rows. The relation `name` is always loaded.
@@ -36,7 +37,7 @@ class Column:
     macro: str = ""
     main: bool = False
     link: str | Callable[[Any], str] | None = None
-    sub: Callable[[Any], str] | None = None
+    sub: str | Callable[[Any], str] | None = None
     badge: bool = False
     align: Literal["start", "end"] = "start"
     nowrap: bool = False

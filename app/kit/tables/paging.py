@@ -25,9 +25,12 @@ def matching(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Se
     """Return the query of all rows that match, without an order and without relations."""
     table = asked.table
     query = select(table.model).where(*table.where, *(where or ()), *asked.conditions)
-    if asked.search:
-        query = query.where(*search.conditions(table.model, table.search_columns, asked.search))
-    return query
+    if not asked.search:
+        return query
+    exactly = table.exact(asked.search) if table.exact else None
+    if exactly is not None:
+        return query.where(exactly)
+    return query.where(*search.conditions(table.model, table.search_columns, asked.search))
 
 
 def loaders(table: Table, names: set[str]) -> list[Any]:

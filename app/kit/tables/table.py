@@ -38,6 +38,8 @@ class Table:
 
     - `nouns` name one row and many rows. `title` and `lead` head the page at `endpoint`.
     - `search` names the text columns in which words are found.
+    - `exact` returns the condition for a search that is a whole value, such as an email, which an
+      index finds at once. For other searches it returns None.
     - `order` is a column, with a leading minus for descending.
     - `where` are conditions that every row meets.
     - `rows` turns the instances of a page into the rows that columns and actions read, for counts
@@ -60,6 +62,7 @@ class Table:
     search: Sequence[str] = ()
     search_label: str = ""
     search_parameter: str = "search"
+    exact: Callable[[str], ColumnElement[bool] | None] | None = None
     filters: Sequence[Filter] = ()
     order: str = "-id"
     where: Sequence[ColumnElement[bool]] = ()

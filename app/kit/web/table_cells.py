@@ -20,9 +20,9 @@ NOTHING = "–"
 def writer(column: Column) -> Callable[[Any], Any]:
     """Return the function that turns a row into the contents of a cell."""
     if column.macro:
-        return _macro(column.macro)
+        return macro(column.macro)
     if column.badge:
-        badge = _macro("macros/page_macros.html:status_badge")
+        badge = macro("macros/page_macros.html:status_badge")
         return lambda row: badge(_text(column.of(row))) if column.of(row) is not None else NOTHING
     if column.show:
         show = column.show
@@ -67,7 +67,8 @@ def _text(value: Any) -> str:
     return str(value.value if isinstance(value, Enum) else value)
 
 
-def _macro(name: str) -> Callable[[Any], Any]:
-    file, _, macro = name.partition(":")
-    found: Callable[[Any], Any] = getattr(current_app.jinja_env.get_template(file).module, macro)
+def macro(name: str) -> Callable[[Any], Any]:
+    """Return the macro of a template, from "file:macro"."""
+    file, _, part = name.partition(":")
+    found: Callable[[Any], Any] = getattr(current_app.jinja_env.get_template(file).module, part)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,7 @@ from app.kit.tables.page import TablePage
 from app.kit.tables.table import PER_PAGE_CHOICES, Table
 from app.kit.web import table_cells
 from app.kit.web.downloads import csv_file
+from app.kit.web.list_params import is_live
 from app.kit.web.templating import may_open
 
 Where = Sequence[ColumnElement[bool]]
@@ -42,6 +43,7 @@ class ShownTable:
     url: str
     per_page_choices: Sequence[int] = PER_PAGE_CHOICES
     _cells: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    _counts: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._cells = {one.name: table_cells.writer(one) for one in self.asked.columns}
@@ -112,6 +114,21 @@ class ShownTable:
         """Return the contents of a cell."""
         return self._cells[column.name](row)
 
+    def sub(self, row: Any) -> Any:
+        """Return the second line of a row's main cell."""
+        return self._sub(row)
+
+    @cached_property
+    def _sub(self) -> Callable[[Any], Any]:
+        sub = self.main.sub or str
+        return table_cells.macro(sub) if isinstance(sub, str) else sub
+
+    def counts(self, one: Any) -> Mapping[str, int]:
+        """Return the numbers of rows for the choices of a filter, which are counted once."""
+        if one.name not in self._counts:
+            self._counts[one.name] = one.counts() if one.counts else {}
+        return self._counts[one.name]
+
     def name_of(self, row: Any) -> Any:
         """Return the name of a row, for screen readers."""
         return self.main.of(row)
@@ -173,7 +190,13 @@ def render(
     layouts = [f"layouts/{request.blueprint}.html", "layouts/base.html"]
     layout = current_app.jinja_env.select_template(layouts)
     return render_template(
-        template, shown=shown, table=shown.table, asked=shown.asked, layout=layout, **values
+        template,
+        shown=shown,
+        table=shown.table,
+        asked=shown.asked,
+        layout=layout,
+        live=is_live(),
+        **values,
     )
 
 

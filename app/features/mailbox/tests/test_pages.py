@@ -14,6 +14,7 @@ from app.kit import tokens
 from app.kit.database import now
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import EmailState
+from app.kit.tables import asked
 from app.models import EmailMessage, User
 from tests import mails
 
@@ -68,9 +69,9 @@ def test_an_empty_outbox_says_so(manager):
 
 
 def test_the_list_is_paged_and_asks_the_database_little(manager, add_mail, monkeypatch):
-    monkeypatch.setattr(outbox_pages, "PER_PAGE", 2)
+    monkeypatch.setattr(asked, "PER_PAGE_CHOICES", (2, 50, 100))
     rows = [add_mail() for _ in range(5)]
-    pages = [ids(manager.get(f"/admin/emails?page={number}")) for number in (1, 2, 3, 4)]
+    pages = [ids(manager.get(f"/admin/emails?per_page=2&page={number}")) for number in (1, 2, 3, 4)]
 
     assert [len(page) for page in pages] == [2, 2, 1, 0]
     assert list(chain(*pages)) == [row.id for row in reversed(rows)]
