@@ -6,12 +6,12 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.features.roles import editing, role_pages
+from app.features.roles import editing, role_pages, tables
 from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
 from app.features.roles.reassign_role import MOST, TooManyUsers
 from app.kit import edit_conflicts
-from app.kit.web import landing_pages
+from app.kit.web import table_pages
 from app.models import Permission, Role
 from app.services import policy
 from app.services.policy import InsufficientPrivileges, LastAdministrator
@@ -25,9 +25,7 @@ ABOVE = "The role has permissions that you lack, so you cannot change or delete 
 @admin.get("/roles")
 @permission_required(Permission.MANAGE_ROLES)
 def roles() -> ResponseReturnValue:
-    return render_template(
-        "admin/roles.html", listing=role_pages.listing(), homes=landing_pages.known()
-    )
+    return table_pages.show(tables.roles)
 
 
 @admin.route("/roles/new", methods=["GET", "POST"])

@@ -10,24 +10,28 @@ from sqlalchemy import Select, func, literal, select, union_all
 from app.extensions import db
 from app.features.roles.editing import Values
 from app.kit.permissions import PermissionText
+from app.kit.tables.totals import Total
 from app.models import Permission, Role, User
 from app.models.role import PERMISSION_TEXTS
-from app.services.roles import known
 
 COUNT_CAP = 10_000  # beyond this a list says "more than"
 MOST_SUBQUERIES = 100  # subqueries in a statement; SQLite allows 500
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A row of the list. With `is_capped`, the role has at least `people` users."""
+class CountedRole:
+    """A row of the list: a role, and the number of its users, counted up to COUNT_CAP."""
 
     role: Role
-    people: int
+    people: Total
 
     @property
-    def is_capped(self) -> bool:
-        return self.people > COUNT_CAP
+    def id(self) -> int:
+        return self.role.id
+
+    @property
+    def name(self) -> str:
+        return self.role.name
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,18 @@ class Effect:
         return bool(self.instead_of or (self.people and (self.gains or self.loses)))
 
 
-def listing() -> list[Listed]:
-    """Return all roles by name, each with its number of users, counted up to COUNT_CAP."""
-    roles, counts = known(), dict[int, int]()
+def counted(roles: list[Role]) -> list[CountedRole]:
+    """Return the rows of roles, each with its number of users."""
+    counts = dict[int, int]()
     # Use a subquery per role id, because only then the planner can estimate its number of users.
     for first in range(0, len(roles), MOST_SUBQUERIES):
         queries = [_capped_count(role.id) for role in roles[first : first + MOST_SUBQUERIES]]
         counts.update(dict(db.session.execute(union_all(*queries)).all()))
-    return [Listed(role, counts[role.id]) for role in roles]
+    return [CountedRole(role, _total(counts[role.id])) for role in roles]
+
+
+def _total(count: int) -> Total:
+    return Total(count) if count <= COUNT_CAP else Total(COUNT_CAP, "more")
 
 
 def _capped_count(role_id: int) -> Select[Any]:

@@ -13,6 +13,12 @@ def known() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda home: home[1]))
 
 
+def path(blueprint: str) -> str:
+    """Return the URL path of a blueprint's landing page, or of the usual one if it is gone."""
+    homes = known()
+    return homes.get(blueprint, homes.get("main", "/"))
+
+
 def words(blueprint: str) -> str:
     """Describe a landing page, as in "Main, at /", or return the name if it no longer exists."""
     path = known().get(blueprint)
