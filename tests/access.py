@@ -29,8 +29,6 @@ from tests.world import (
 
 __all__ = ["LINKS"]
 
-JOIN = "/account/join-from-invite/{user.id}/{token}"
-
 # A permission stands for all users who hold it, administrators among them.
 ACCESS = {
     "static": ANYONE,
@@ -41,7 +39,6 @@ ACCESS = {
     "account.register": GUESTS,
     "account.reset_password_request": GUESTS,
     "account.reset_password": GUESTS,
-    "account.join_from_invite": GUESTS,
     "account.check_password": ANYONE,
     "account.confirm": ANYONE,
     "account.logout": SIGNED_IN,
@@ -158,10 +155,6 @@ EVENTS = {
             data={"password": PASSWORD},
         ),
     ),
-    "account.join_from_invite": (
-        "user.invitation_accepted",
-        by_token(JOIN, "invite", invited=True, data=TWICE),
-    ),
     "account.reset_password_request": (
         "user.reset_asked",
         as_stranger("/account/reset-password", email="nobody@example.com"),
@@ -246,7 +239,6 @@ FIELDS = {
     "/admin/user/{id}/change-account-type": ("role",),
 }
 WORKING_LINKS = {
-    "account.join_from_invite": link(JOIN, "invite", invited=True),
     "account.confirm": link("/account/confirm-account/{token}", "confirmation", confirmed=False),
     "account.reset_password": link("/account/reset-password/{token}", "password_reset"),
     "account.change_email": link_to_change_email,

@@ -82,23 +82,11 @@ def change_email(app: Flask, make_user: MakeUser) -> Link:
     )
 
 
-def invite(app: Flask, make_user: MakeUser) -> Link:
-    user = make_user(invited=True)
-    return Link(
-        user.generate_invite_token,
-        app.test_client(),
-        lambda token: f"/account/join-from-invite/{user.id}/{token}",
-        {"password": NEW, "password2": NEW},
-        lambda: db.session.get_one(User, user.id).password_hash is not None,
-    )
-
-
 SUSPENDED = changes("suspended_at", now())
 OTHER_EMAIL = changes("email", "else@example.com")
 OTHER_PASSWORD = changes("password", NEW)
 
 LINKS = {
-    "invite": LinkKind(invite, timedelta(days=7), [OTHER_EMAIL, OTHER_PASSWORD, SUSPENDED]),
     "confirm": LinkKind(confirm, timedelta(days=7), [OTHER_EMAIL, SUSPENDED]),
     "reset_password": LinkKind(
         reset_password, timedelta(hours=1), [OTHER_PASSWORD, OTHER_EMAIL, SUSPENDED]

@@ -36,12 +36,6 @@ class ResetPasswordForm(BaseForm):
     submit = SubmitField("Set new password")
 
 
-class CreatePasswordForm(BaseForm):
-    password = password_field("Password", new=True)
-    password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
-    submit = SubmitField("Set password")
-
-
 class ChangePasswordForm(BaseForm):
     old_password = password_field("Current password", new=False)
     new_password = password_field("New password", new=True)

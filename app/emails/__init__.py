@@ -7,10 +7,8 @@ the same mail with links that do not work.
 
 from app.emails.custom import send_custom
 from app.emails.links import (
-    note_copied_invite,
     send_change_email,
     send_confirm,
-    send_invite,
     send_reset_password,
     send_reset_password_to,
 )
@@ -41,7 +39,6 @@ __all__ = [
     "in_batch",
     "load_templates",
     "new_message_id",
-    "note_copied_invite",
     "present",
     "preview",
     "render",
@@ -55,7 +52,6 @@ __all__ = [
     "send_custom",
     "send_email_change_requested",
     "send_email_changed",
-    "send_invite",
     "send_password_change_required",
     "send_password_changed",
     "send_reset_password",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from flask import current_app
 from sqlalchemy import ColumnElement
 
 from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
-from app.kit.mail.email_message import EmailState
 from app.kit.mail.registry import LINK_LIFETIMES, Values, message
 from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url
@@ -72,35 +70,3 @@ def _reset_password(row: EmailMessage) -> Values:
     token = user.generate_password_reset_token(lifetime)
     link = external_url("account.reset_password", token=token)
     return {"user": user, "link": link, "expires": expires}
-
-
-def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:
-    return add("invite", user.email, user, invited_by=invited_by.full_name() if invited_by else "")
-
-
-def note_copied_invite(user: User, invited_by: User) -> EmailMessage:
-    """Write a cancelled mail that stands for an invitation link copied by an administrator.
-
-    Its id makes the link newer than links in earlier mails, and older than links in later mails.
-    """
-    row = send_invite(user, invited_by)
-    row.state, row.last_error = EmailState.CANCELLED, "its link was copied instead"
-    return row
-
-
-@message(
-    "Someone invited you to join. If you do not want to, ignore this mail.",
-    sample={"invited_by": "Grace Hopper"},
-    sample_user={"confirmed": False},
-)
-def _invite(row: EmailMessage) -> Values:
-    user = user_still_at(row)
-    require(row, user.is_invited, "the invitation has been accepted or withdrawn")
-    is_open = current_app.config["REGISTRATION"] != "closed"
-    require(row, is_open, "invitations are closed (REGISTRATION)")
-    become_newest(row, user, "invite_message_id")
-    lifetime, expires = LINK_LIFETIMES["invite"]
-    token = user.generate_invite_token(lifetime)
-    link = external_url("account.join_from_invite", user_id=user.id, token=token)
-    invited_by = row.context["invited_by"]
-    return {"user": user, "link": link, "expires": expires, "invited_by": invited_by}

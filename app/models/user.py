@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -34,8 +35,9 @@ from app.models.role import Permission, Role
 from app.models.user_session import UserSession
 
 DAY = 24 * 60 * 60
-# The claim in the token of an invitation if an administrator copied its link.
-COPIED = "copied"
+# Returns the state of a user that the token in a link is bound to. It is given the token's claim.
+LinkState = Callable[["User", str], str]
+_link_states: dict[str, LinkState] = {}
 
 # The first condition that holds, as in account_status. Both databases store it as a column.
 STATUS = """CASE
@@ -238,17 +240,21 @@ class User(UserMixin, db.Model):
 
     # Links sent by mail. Each token is bound to the state that its use changes.
 
+    def token(self, purpose: str, expiration: int, *, claim: str = "") -> str:
+        """Return a token for `purpose`, valid for `expiration` seconds or until its use."""
+        state = _link_states[purpose](self, claim)
+        return tokens.make(purpose, self.id, state, expires_in=expiration, claim=claim)
+
+    def accepts(self, purpose: str, token: str) -> bool:
+        """Tell whether `token` is valid for this user and `purpose`."""
+        content = tokens.read(purpose, token)
+        if content is None or content.user_id != self.id or not self.is_active:
+            return False
+        return content.matches(_link_states[purpose](self, content.claim))
+
     def generate_confirmation_token(self, expiration: int = 7 * DAY) -> str:
         """Return a token for confirm_account, valid for `expiration` seconds."""
-        return tokens.make("confirm", self.id, self._confirm_state(), expires_in=expiration)
-
-    def registration_receipt(self) -> str:
-        """Return a receipt for the browser that registered, valid until the password changes."""
-        return tokens.receipt(self._registration_state())
-
-    def has_receipt(self, receipt: str) -> bool:
-        """Tell whether `receipt` proves that the browser registered this account."""
-        return tokens.is_receipt(receipt, self._registration_state())
+        return self.token("confirm", expiration)
 
     def confirm_account(self, token: str) -> bool:
         """Confirm the account if `token` is valid for it; the caller commits."""
@@ -259,7 +265,7 @@ class User(UserMixin, db.Model):
 
     def generate_password_reset_token(self, expiration: int = 3600) -> str:
         """Return a token for reset_password, valid for `expiration` seconds."""
-        return tokens.make("reset_password", self.id, self._reset_state(), expires_in=expiration)
+        return self.token("reset_password", expiration)
 
     def reset_password(self, token: str, new_password: str) -> bool:
         """Set the password if `token` is valid for it; the caller commits."""
@@ -270,10 +276,7 @@ class User(UserMixin, db.Model):
 
     def generate_email_change_token(self, new_email: str, expiration: int = 3600) -> str:
         """Return a token for change_email, valid for `expiration` seconds."""
-        state = self._email_state(new_email)
-        return tokens.make(
-            "change_email", self.id, state, expires_in=expiration, claim=canonical_email(new_email)
-        )
+        return self.token("change_email", expiration, claim=canonical_email(new_email))
 
     def change_email(self, token: str) -> bool:
         """Set the email to the one in `token`.
@@ -287,54 +290,22 @@ class User(UserMixin, db.Model):
             self.email, self.pending_email = content.claim, None
         return True
 
-    def generate_invite_token(self, expiration: int = 7 * DAY, *, is_copied: bool = False) -> str:
-        """Return a token with which an invited user chooses a password.
+    # Proofs in cookies
 
-        The administrator who copies a link knows its token. So with `is_copied`, it expires when
-        the permissions of the user's role change: it must not open an account above theirs.
-        """
-        claim = COPIED if is_copied else ""
-        state = self._invite_state(claim)
-        return tokens.make("invite", self.id, state, expires_in=expiration, claim=claim)
+    def registration_receipt(self) -> str:
+        """Return a receipt for the browser that registered, valid until the password changes."""
+        return tokens.receipt(self._registration_state())
 
-    def accepts(self, purpose: str, token: str) -> bool:
-        """Tell whether `token` is valid for this user and `purpose`."""
-        content = tokens.read(purpose, token)
-        if content is None or content.user_id != self.id or not self.is_active:
-            return False
-        if purpose == "confirm":
-            state = self._confirm_state()
-        elif purpose == "reset_password":
-            state = self._reset_state()
-        elif purpose == "invite":
-            state = self._invite_state(content.claim)
-        else:
-            state = self._email_state(content.claim)
-        return content.matches(state)
-
-    def browser_state(self) -> str:
-        """Return the state that the mark of a known browser is bound to (app.kit.guesses)."""
-        return f"{self.email}|{self.password_hash}"
+    def has_receipt(self, receipt: str) -> bool:
+        """Tell whether `receipt` proves that the browser registered this account."""
+        return tokens.is_receipt(receipt, self._registration_state())
 
     def _registration_state(self) -> str:
         return f"registered|{self.id}|{self.email}|{self.password_hash}"
 
-    def _confirm_state(self) -> str:
-        return f"{self.email}|{self.confirmed}"
-
-    def _reset_state(self) -> str:
-        return f"{self.email}|{self.password_hash}|{self.reset_message_id}"
-
-    def _invite_state(self, claim: str) -> str:
-        state = f"{self.email}|{self.password_hash}|{self.invite_message_id}"
-        if claim != COPIED:
-            return state
-        return f"{state}|{self.role.permissions if self.role else 0}"
-
-    def _email_state(self, new_email: str) -> str:
-        # A later request for another email, or a cancelled request, ends this link.
-        new_email = canonical_email(new_email)
-        return f"{self.email}|{new_email}|{self.pending_email}|{self.password_hash}"
+    def browser_state(self) -> str:
+        """Return the state that the mark of a known browser is bound to (app.kit.guesses)."""
+        return f"{self.email}|{self.password_hash}"
 
     # Flask-Login stores this in both of its cookies, so both end with the session.
 
@@ -356,6 +327,35 @@ class User(UserMixin, db.Model):
     def by_email(email: str) -> User | None:
         """Return the user with this email, ignoring case, or None."""
         return db.session.scalar(select(User).where(User.email == canonical_email(email)))
+
+
+def link_state(purpose: str) -> Callable[[LinkState], LinkState]:
+    """Bind the tokens for `purpose` to what the decorated function returns.
+
+    If the use of a link changes that state, the link works once.
+    """
+
+    def register(state: LinkState) -> LinkState:
+        _link_states[purpose] = state
+        return state
+
+    return register
+
+
+@link_state("confirm")
+def _confirm_state(user: User, _claim: str) -> str:
+    return f"{user.email}|{user.confirmed}"
+
+
+@link_state("reset_password")
+def _reset_state(user: User, _claim: str) -> str:
+    return f"{user.email}|{user.password_hash}|{user.reset_message_id}"
+
+
+@link_state("change_email")
+def _email_state(user: User, new_email: str) -> str:
+    # A later request for another email, or a cancelled request, ends this link.
+    return f"{user.email}|{new_email}|{user.pending_email}|{user.password_hash}"
 
 
 def canonical_email(email: str) -> str:

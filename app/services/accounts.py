@@ -107,6 +107,12 @@ def require_strong_password(password: str, **person: str) -> None:
     )
 
 
+def require_strong_password_of(user: User, password: str) -> None:
+    """Raise passwords.WeakPassword if `password` is too weak for `user`."""
+    names = ("first_name", "last_name", "email")
+    require_strong_password(password, **{name: getattr(user, name) for name in names})
+
+
 def judge_password(password: str, **person: str) -> tuple[int, str]:
     """Return the score of a password, and the reason if it is not acceptable.
 
@@ -229,7 +235,7 @@ def reset_password(token: str, password: str) -> User:
     and passwords.WeakPassword.
     """
     user = lock_by_token("reset_password", token)
-    if user.is_invited and not registration.takes_invitations():
+    if user.is_invited and registration.mode() == "closed":
         db.session.rollback()
         raise LinkRefused
     _require_acceptable_password(user, password)
@@ -259,24 +265,6 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     sessions.renew(user)
     audit.record("user.password_changed", by=user, subject=user)
     outbox.commit_and_notify(emails.send_password_changed(user))
-
-
-def join_from_invite(user_id: int, token: str, password: str) -> User:
-    """Set the password of an invited user, and confirm their email.
-
-    Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
-    """
-    registration.require_invitations()
-    user = lock_by_token("invite", token)
-    if user.id != user_id:
-        db.session.rollback()
-        raise LinkRefused
-    require_strong_password(password, **_person(user))
-    user.password = password
-    user.confirmed = True
-    audit.record("user.invitation_accepted", by=user, subject=user)
-    db.session.commit()
-    return user
 
 
 def note_throttled(email: str) -> None:
@@ -355,17 +343,9 @@ def _tell_owner(owner: User | None, email: str) -> None:
 
 def _require_acceptable_password(user: User, password: str) -> None:
     """Raise WeakPassword if the password is too weak, or unchanged when a change is required."""
-    require_strong_password(password, **_person(user))
+    require_strong_password_of(user, password)
     if user.must_change_password and user.verify_password(password):
         raise passwords.WeakPassword("Choose another password than your present one.")
-
-
-def _person(user: User) -> dict[str, str]:
-    return {
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-    }
 
 
 def _send_sparingly(

@@ -20,7 +20,6 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import EmailMessage, Role, User
 from app.services import policy, sessions, unproven
-from app.services.accounts import HOUR, LINKS_AN_HOUR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +51,8 @@ class UserChange:
     """Whether an unconfirmed account loses the password with which it was registered."""
     shuts_out: bool = False
     skips_self: bool = False
+    is_open: Callable[[], bool] = lambda: True
+    """Whether the settings allow the change at present."""
 
     def reasons(self, user: Any, given: Parameters) -> dict[str, Any]:
         """Return the conditions that exclude `user`; for the class `User`, as SQL."""
@@ -144,33 +145,11 @@ def _holds(condition: Any) -> bool:
     return bool(condition)
 
 
-def _not(condition: Any) -> Any:
+def negate(condition: Any) -> Any:
+    """Return the opposite of a condition, which is a bool or SQL."""
     return not condition if isinstance(condition, bool) else not_(condition)
 
 
-def _was_invited_often(user: Any, given: Parameters) -> Any:
-    invited = EmailMessage.count_since(user.email, "invite", given.at - HOUR)
-    return invited.correlate(User).scalar_subquery() >= LINKS_AN_HOUR
-
-
-INVITE = UserChange(
-    event="user.invited",
-    columns=lambda given: {
-        "invited_at": given.at,
-        "invited_by_id": given.by.id if given.by else None,
-    },
-    mail=lambda user, given: emails.send_invite(user, invited_by=given.by),
-)
-INVITE_AGAIN = replace(
-    INVITE,
-    event="user.invitation_resent",
-    unless={
-        "not_invited": lambda user, _given: _not(user.is_invited),
-        "suspended": lambda user, _given: user.is_suspended,
-        "invited_often": _was_invited_often,
-    },
-    columns=lambda given: {"invited_at": given.at},
-)
 CONFIRM = UserChange(
     event="user.confirmed",
     unless={
@@ -202,14 +181,13 @@ SUSPEND = UserChange(
 )
 REACTIVATE = UserChange(
     event="user.reactivated",
-    unless={"not_suspended": lambda user, _given: _not(user.is_suspended)},
+    unless={"not_suspended": lambda user, _given: negate(user.is_suspended)},
     columns=lambda _given: {"suspended_at": None, "suspended_reason": ""},
     mail=lambda user, _given: emails.send_account_reactivated(user),
 )
 # The changes that are chosen by their name. Features add theirs.
 BY_NAME = {
     "confirm": CONFIRM,
-    "resend_invitation": INVITE_AGAIN,
     "change_role": CHANGE_ROLE,
     "suspend": SUSPEND,
     "reactivate": REACTIVATE,

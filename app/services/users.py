@@ -14,12 +14,12 @@ from app.services.accounts import email_taken, require_strong_password
 from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
-# The events of the audit trail that change the result of `shown`.
-CHANGING = (
+# The events of the audit trail that change the result of `shown`. Features add theirs.
+CHANGING = [
     *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
-    *("user.email_change_asked", "user.email_change_cancelled", "user.invitation_accepted"),
+    *("user.email_change_asked", "user.email_change_cancelled"),
     *("user.suspended", "user.reactivated", "user.password_reset"),
-)
+]
 
 # Creating users
 

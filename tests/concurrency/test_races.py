@@ -107,22 +107,6 @@ def test_a_reset_link_is_good_for_one_of_twenty(race):
     assert count(select(EmailMessage.id)) == 1
 
 
-def test_an_invitation_is_good_for_one_of_twenty(race):
-    """TK-8"""
-    user = make_user(invited=True)
-    token, user_id = user.generate_invite_token(), user.id
-    results = race(
-        *(
-            lambda n=n: accounts.join_from_invite(user_id, token, new_password(n)) and n
-            for n in range(THREADS)
-        )
-    )
-    assert succeeded(results, LinkRefused) == 1
-    (winner,) = [result for result in results if isinstance(result, int)]
-    db.session.expire_all()
-    assert db.session.get(User, user_id).verify_password(new_password(winner))
-
-
 def test_a_link_to_a_new_address_is_good_for_one_of_twenty(race):
     """TK-8"""
     user = make_user(pending_email="new@example.com")
@@ -237,6 +221,7 @@ def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_
     """F25, F38"""
     for _ in range(8):
         admin, user = make_user(role="Administrator"), make_user(invited=True)
+        # Two of these pages are of a feature, and answer 404 without it.
         actions = ["delete", "suspend", "change-email", "change-account-type", "resend-invite",
                  "revoke-invite", "info"]  # fmt: skip
         browsers = [racing_app.test_client() for _ in actions]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 OPEN = {
     "unconfirmed": {
         *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
-        *("account.reset_password", "account.join_from_invite"),
+        "account.reset_password",
     },
     "must_change_password": {
         *("account.change_password", "account.check_password", "account.logout"),
@@ -33,7 +33,7 @@ OPEN = {
             "account.logout",
         ),
         # These are for visitors: a signed-in user is redirected.
-        *("account.login", "account.register", "account.join_from_invite"),
+        *("account.login", "account.register"),
         *("account.reset_password_request", "account.reset_password"),
         # These are for everyone who has the link or the text.
         *("account.confirm", "account.check_password"),

@@ -1,11 +1,11 @@
-"""The pages to register, to confirm an email and to accept an invitation."""
+"""The pages to register and to confirm an email."""
 
 from flask import abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app.account import account, limits
-from app.account.forms import ConfirmAccountForm, CreatePasswordForm, RegistrationForm
+from app.account.forms import ConfirmAccountForm, RegistrationForm
 from app.account.responses import LINK_SENT, landing_page, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
@@ -13,7 +13,7 @@ from app.kit.web.gates import open_to
 from app.kit.web.headers import SAFE_METHODS
 from app.services import accounts, registration
 from app.services.accounts import LinkRefused, WrongPassword
-from app.sign_in import mark_browser, me
+from app.sign_in import me
 
 # Session key: the receipt that identifies the browser that registered.
 RECEIPT = "receipt"
@@ -131,32 +131,3 @@ def confirm(token: str) -> ResponseReturnValue:
             "Sign in",
         )
     return render_template("account/confirm.html", form=form, user=user, is_own=is_own)
-
-
-@account.route("/join-from-invite/<int:user_id>/<token:token>", methods=["GET", "POST"])
-@anonymous_required
-@open_to("unconfirmed", "impersonating")
-def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
-    """Accept an invitation by choosing a password."""
-    if not registration.takes_invitations():
-        page = render_template("account/registration_closed.html")
-        return page, 403
-    form = CreatePasswordForm()
-    try:
-        user = accounts.find_by_token("invite", token)
-        if user.id != user_id:
-            raise LinkRefused
-        if form.validate_on_submit():
-            mark_browser(accounts.join_from_invite(user_id, token, form.password.data))
-            flash(f"Your password is set. Sign in as {user.email}.", "success")
-            return redirect(url_for("account.login"))
-    except passwords.WeakPassword as error:
-        form.password.errors = [str(error)]
-    except LinkRefused:
-        return refuse_link(
-            "This invitation does not work",
-            "It may have expired or been used. Ask the person who invited you for a new one.",
-            "account.login",
-            "Sign in",
-        )
-    return render_template("account/join_from_invite.html", form=form, user=user)

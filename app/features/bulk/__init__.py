@@ -9,7 +9,7 @@ from app.features.bulk.services.operations import (
     run,
     run_some,
 )
-from app.features.bulk.services.previews import preview
+from app.features.bulk.services.previews import NotOffered, preview
 
 __all__ = [
     "ACTIONS",
@@ -17,6 +17,7 @@ __all__ = [
     "REASONS",
     "STOP_REASONS",
     "Action",
+    "NotOffered",
     "confirm",
     "preview",
     "purge",

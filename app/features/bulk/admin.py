@@ -18,7 +18,6 @@ from app.kit.web import operation_pages
 from app.kit.web.list_params import is_live
 from app.models import Permission, Role
 from app.services import roles as roles_service
-from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
 people_managers_only = permission_required(Permission.MANAGE_USERS)
@@ -64,7 +63,7 @@ def preview_bulk() -> ResponseReturnValue:
         flash(str(problem), "error")
     except NothingChosen:
         flash("Nobody is selected: those people are gone, or nobody matches.", "error")
-    except InvitationsClosed:
+    except bulk.NotOffered:
         flash("Invitations are closed by the settings of this app.", "error")
     else:
         return redirect(url_for("admin.bulk_operation", operation_id=operation.id))

@@ -3,6 +3,7 @@
 from app.features.imports.services.checking import MOST_PROBLEMS
 from app.features.imports.services.columns import FIELDS
 from app.features.imports.services.encodings import ENCODINGS
+from app.features.imports.services.inviting import is_open as may_invite
 from app.features.imports.services.lifecycle import (
     JOB_TIMEOUT,
     NoEmailColumn,
@@ -45,6 +46,7 @@ __all__ = [
     "choose",
     "delete",
     "go_on",
+    "may_invite",
     "preview",
     "problems",
     "problems_file",

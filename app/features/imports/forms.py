@@ -9,10 +9,9 @@ from wtforms import BooleanField, RadioField, SelectField, SubmitField
 from wtforms.fields.choices import SelectChoice
 
 from app.admin.forms import RoleField
-from app.features.imports import ENCODINGS, FIELDS
+from app.features.imports import ENCODINGS, FIELDS, may_invite
 from app.features.imports.models import ImportMode, PeopleImport
 from app.kit.web.forms import BaseForm
-from app.services import registration
 
 MODES = {
     ImportMode.INVITE: "Invite them: each gets a mail with a link to choose a password",
@@ -49,7 +48,7 @@ class ColumnsForm(BaseForm):
         choices=lambda: [
             SelectChoice(str(mode), text)
             for mode, text in MODES.items()
-            if mode != ImportMode.INVITE or registration.takes_invitations()
+            if mode != ImportMode.INVITE or may_invite()
         ],
     )
     role = RoleField("Role of new people without a role in the file")

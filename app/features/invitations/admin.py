@@ -8,17 +8,15 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.admin.user_actions import TOO_MANY, View, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
-from app.features.invitations import invitations, tables
+from app.features.invitations import invitations, links, tables
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
-from app.features.invitations.invitations import LinkChanged, NotInvited
+from app.features.invitations.invitations import InvitationsClosed, LinkChanged, NotInvited
 from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
-from app.services import registration
 from app.services.access import TooManyMails
 from app.services.accounts import EmailTaken
 from app.services.policy import ensure_may_manage
-from app.services.registration import InvitationsClosed
 from app.sign_in import me
 
 TAKEN = "An account with this email address already exists."
@@ -40,7 +38,7 @@ def pending_invitations() -> ResponseReturnValue:
 def invite_user() -> ResponseReturnValue:
     """Invite a user by email. The user chooses a password."""
     form, deleted = InviteUserForm(), None
-    if not registration.takes_invitations():
+    if not links.are_open():
         page = render_template("admin/invite_user.html", form=None)
         return page, 200 if request.method == "GET" else 403
     if form.validate_on_submit():
@@ -101,7 +99,7 @@ def resend_invite(user: User) -> ResponseReturnValue:
 @to_invited
 def copy_invite_link(user: User) -> ResponseReturnValue:
     """Create a new invitation link. GET asks for confirmation, POST shows the link once."""
-    registration.require_invitations()
+    invitations.require_open()
     form = CopyInviteLinkForm()
     if not form.validate_on_submit():
         form.known.data = str(user.invite_message_id or "")

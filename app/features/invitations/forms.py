@@ -1,10 +1,11 @@
 """The forms of invitations."""
 
 from wtforms import HiddenField, SubmitField
-from wtforms.validators import Regexp
+from wtforms.validators import EqualTo, Regexp
 
+from app.account.forms import MATCH
 from app.admin.forms import RoleField
-from app.kit.web.forms import BaseForm, email_field, name_field
+from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 
 
 class InviteUserForm(BaseForm):
@@ -13,6 +14,12 @@ class InviteUserForm(BaseForm):
     last_name = name_field("Last name", autocomplete="off")
     role = RoleField()
     submit = SubmitField("Send invitation")
+
+
+class CreatePasswordForm(BaseForm):
+    password = password_field("Password", new=True)
+    password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
+    submit = SubmitField("Set password")
 
 
 class RevokeInviteForm(BaseForm):

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from app.emails import LINK_LIFETIMES
 from app.extensions import db
+from app.features.invitations.links import LIFETIME
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, User
@@ -84,6 +84,5 @@ def _link(
         return LinkState.WAITING, None
     if state == EmailState.FAILED:
         return LinkState.FAILED, None
-    lifetime, _words = LINK_LIFETIMES["invite"]
-    expires_at = (made_at or invited_at) + timedelta(seconds=lifetime)
+    expires_at = (made_at or invited_at) + timedelta(seconds=LIFETIME)
     return (LinkState.OPEN if expires_at > now() else LinkState.EXPIRED), expires_at

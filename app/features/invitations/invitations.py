@@ -1,16 +1,25 @@
-"""Invite users, resend, copy and revoke invitations."""
+"""Invite users, resend, copy, revoke and accept invitations."""
 
-from app import emails
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
 from app.extensions import db
+from app.features.invitations import emails, links
 from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.kit.web.links import external_url
-from app.models import Role, User
-from app.services import registration, user_changes, users
+from app.models import EmailMessage, Role, User
+from app.services import accounts, user_changes, users
 from app.services.access import TooManyMails
+from app.services.accounts import HOUR, LINKS_AN_HOUR, LinkRefused
 from app.services.policy import ensure_may_manage, lock
-from app.services.user_changes import Parameters
+from app.services.user_changes import Parameters, UserChange
+
+
+class InvitationsClosed(Exception):
+    """Invitations can be neither sent nor accepted."""
 
 
 class NotInvited(Exception):
@@ -21,15 +30,50 @@ class LinkChanged(Exception):
     """A newer link was made since the page was opened."""
 
 
+def _was_invited_often(user: Any, given: Parameters) -> Any:
+    invited = EmailMessage.count_since(user.email, "invite", given.at - HOUR)
+    return invited.correlate(User).scalar_subquery() >= LINKS_AN_HOUR
+
+
+INVITE = UserChange(
+    event="user.invited",
+    columns=lambda given: {
+        "invited_at": given.at,
+        "invited_by_id": given.by.id if given.by else None,
+    },
+    mail=lambda user, given: emails.send_invite(user, invited_by=given.by),
+    is_open=links.are_open,
+)
+INVITE_AGAIN = replace(
+    INVITE,
+    event="user.invitation_resent",
+    unless={
+        "not_invited": lambda user, _given: user_changes.negate(user.is_invited),
+        "suspended": lambda user, _given: user.is_suspended,
+        "invited_often": _was_invited_often,
+    },
+    columns=lambda given: {"invited_at": given.at},
+)
+# Imports and bulk changes offer these while this feature is on.
+user_changes.BY_NAME |= {"invite": INVITE, "resend_invitation": INVITE_AGAIN}
+users.CHANGING.append("user.invitation_accepted")
+
+
+def require_open() -> None:
+    """Raise InvitationsClosed if invitations are closed."""
+    if not links.are_open():
+        raise InvitationsClosed
+
+
 def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
     """Create an account without a password, and queue a mail with a link to choose one.
 
     An unconfirmed account with this email is taken over, and its password is removed. Raises
     InvitationsClosed, EmailTaken and InsufficientPrivileges.
     """
-    registration.require_invitations()
+    require_open()
     user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
-    user_changes.apply(user_changes.INVITE, user, Parameters(by=by), role=role.name)
+    user_changes.apply(INVITE, user, Parameters(by=by), role=role.name)
     return user
 
 
@@ -38,10 +82,10 @@ def resend(user: User, *, by: User) -> None:
 
     Raises InvitationsClosed, NotInvited, InsufficientPrivileges and TooManyMails.
     """
-    registration.require_invitations()
+    require_open()
     given = Parameters(by=by)
-    user_changes.lock(user_changes.INVITE_AGAIN, user, given)
-    if reason := user_changes.apply(user_changes.INVITE_AGAIN, user, given):
+    user_changes.lock(INVITE_AGAIN, user, given)
+    if reason := user_changes.apply(INVITE_AGAIN, user, given):
         db.session.rollback()
         raise TooManyMails if reason == "invited_often" else NotInvited
 
@@ -54,7 +98,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
     submitted twice makes one link. Raises InvitationsClosed, NotInvited, InsufficientPrivileges
     and LinkChanged.
     """
-    registration.require_invitations()
+    require_open()
     _lock_invited(user, by)
     if user.invite_message_id != known:
         db.session.rollback()
@@ -64,9 +108,7 @@ def copy_link(user: User, *, by: User, known: int | None) -> str:
     user.invited_at, user.invite_message_id = now(), mail.id
     audit.record("user.invitation_link_copied", by=by, subject=user)
     db.session.commit()
-    lifetime, _words = emails.LINK_LIFETIMES["invite"]
-    token = user.generate_invite_token(lifetime, is_copied=True)
-    return external_url("account.join_from_invite", user_id=user.id, token=token)
+    return links.invite_url(user, is_copied=True)
 
 
 def revoke(user: User, *, by: User) -> None:
@@ -79,6 +121,24 @@ def revoke(user: User, *, by: User) -> None:
     audit.record("user.invitation_revoked", by=by, subject=user)
     db.session.delete(user)
     db.session.commit()
+
+
+def accept(user_id: int, token: str, password: str) -> User:
+    """Set the password of an invited user, and confirm their email.
+
+    Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
+    """
+    require_open()
+    user = accounts.lock_by_token("invite", token)
+    if user.id != user_id:
+        db.session.rollback()
+        raise LinkRefused
+    accounts.require_strong_password_of(user, password)
+    user.password = password
+    user.confirmed = True
+    audit.record("user.invitation_accepted", by=user, subject=user)
+    db.session.commit()
+    return user
 
 
 def _lock_invited(user: User, by: User) -> None:

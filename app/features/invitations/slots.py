@@ -1,8 +1,8 @@
 """Plug invitations into pages of other modules."""
 
+from app.features.invitations import links
 from app.kit import slots
 from app.models import User
-from app.services import registration
 
 
 @slots.user_action(
@@ -25,7 +25,7 @@ from app.services import registration
     skips_self=False,
 )
 def may_invite_again(user: User, by: User) -> bool:
-    return registration.takes_invitations() and may_revoke(user, by)
+    return links.are_open() and may_revoke(user, by)
 
 
 @slots.user_action(
@@ -44,5 +44,5 @@ def may_revoke(user: User, _by: User) -> bool:
 
 
 slots.user_list_action("admin.invite_user", "Invite someone", icon="envelope-plus", order=30)(
-    registration.takes_invitations
+    links.are_open
 )

@@ -1,10 +1,9 @@
 """The table of pending invitations."""
 
-from app.features.invitations import invitation_pages
+from app.features.invitations import invitation_pages, links
 from app.features.invitations.invitation_pages import Pending
 from app.kit.tables import Column, RowAction, Table
 from app.models import User
-from app.services import registration
 from app.services.policy import may_grant
 from app.sign_in import me
 
@@ -14,7 +13,7 @@ def _may_change(row: Pending) -> bool:
 
 
 def _may_send(row: Pending) -> bool:
-    return _may_change(row) and registration.takes_invitations()
+    return _may_change(row) and links.are_open()
 
 
 invitations = Table(
@@ -37,7 +36,7 @@ invitations = Table(
     load=[User.role, User.invited_by],
     rows=invitation_pages.pending,
     add=("Invite someone", "admin.invite_user", "envelope-plus"),
-    may_add=registration.takes_invitations,
+    may_add=links.are_open,
     empty=(
         "envelope-open",
         "No invitation is open",

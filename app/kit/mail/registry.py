@@ -15,7 +15,6 @@ LINK_LIFETIMES = {
     "confirm": (7 * DAY, "7 days"),
     "change_email": (HOUR, "1 hour"),
     "reset_password": (HOUR, "1 hour"),
-    "invite": (7 * DAY, "7 days"),
 }
 
 Values = dict[str, Any]

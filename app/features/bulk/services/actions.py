@@ -74,7 +74,6 @@ class Action:
     verb: str
     done: str
     sentence: str
-    invites: bool = False
     needs_mail: bool = False
     """Whether the mail is the purpose of the action, and so is always sent."""
     requires_fresh_sign_in: bool = True
@@ -85,7 +84,7 @@ class Action:
 
     @property
     def is_offered(self) -> bool:
-        """Whether the rule of this action is there; another feature brings that of "delete"."""
+        """Whether the rule of this action is there; other features bring those of some."""
         return self.name in user_changes.BY_NAME
 
     @property
@@ -124,7 +123,6 @@ ACTIONS: dict[str, Action] = {
             verb="Send invitations again to",
             done="invited again",
             sentence="Each gets a new invitation. The link in the earlier mail stops working.",
-            invites=True,
             needs_mail=True,
             requires_fresh_sign_in=False,
         ),
@@ -191,6 +189,7 @@ STOP_REASONS: dict[str, str] = {
     "actor_gone": "The administrator who confirmed it can no longer sign in.",
     "actor_may_not": "The administrator who confirmed it may no longer manage people.",
     "role_gone": "The role was deleted.",
+    "not_offered": "The action was switched off, or closed by the settings of this app.",
     "no_invitations": "Invitations were closed by the settings of this app.",
     "role_above": "The role has permissions that the administrator who confirmed it lacks.",
 }

@@ -13,7 +13,7 @@ from app.kit.database import now
 from app.kit.database.ids import among
 from app.kit.operations import Stop
 from app.models import Permission, Role, User
-from app.services import policy, registration
+from app.services import policy
 
 
 def planned_action(
@@ -38,6 +38,9 @@ def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
     The order is: administrators, the assigned role, then users by id. The actor is among the
     users, so the actor cannot lose a permission meanwhile. Raises Stop and RoleGone.
     """
+    action = ACTIONS[operation.action]
+    if not action.is_offered or not action.change.is_open():
+        raise Stop("not_offered")
     role_id = operation.parameters.get("role_id")
     role = db.session.get(Role, role_id) if role_id else None
     if role_id and role is None:
@@ -54,8 +57,6 @@ def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
     by = _actor(operation, planned)
     if not policy.may_grant(by, role.permissions if role else 0):
         raise Stop("role_above")
-    if planned.action.invites and not registration.takes_invitations():
-        raise Stop("no_invitations")
     return planned_action(operation, by=by, role=role)
 
 

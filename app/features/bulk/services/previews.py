@@ -14,7 +14,11 @@ from app.features.user_search import Filters
 from app.kit import audit
 from app.kit.operations import previews
 from app.models import Role, User
-from app.services import policy, registration
+from app.services import policy
+
+
+class NotOffered(Exception):
+    """The settings do not allow the action at present."""
 
 
 def preview(
@@ -28,11 +32,11 @@ def preview(
     """Save a preview of `action`: the users to process and the users left out.
 
     The users are those of `user_ids`, or with `filters` all that the list shows. Raises
-    NothingChosen, InsufficientPrivileges and InvitationsClosed.
+    NothingChosen, NotOffered and InsufficientPrivileges.
     """
     policy.ensure_may_manage(by, role)
-    if ACTIONS[action].invites:
-        registration.require_invitations()
+    if not ACTIONS[action].change.is_open():
+        raise NotOffered
     operation = BulkOperation(
         action=action,
         parameters={"role_id": role.id, "role_name": role.name} if role else {},

@@ -18,6 +18,7 @@ from app.kit.operations import lifecycle
 from app.models import AuditEvent, EmailMessage, Role, User
 from app.services import sessions
 from tests import factories
+from tests.support import needs
 
 BULK = "/admin/users/bulk"
 
@@ -202,7 +203,9 @@ def test_nobody_is_told_if_nobody_is_to_be(browser, make_user):
     ("action", "before", "after"),
     [
         ("confirm", {"confirmed": False}, "active"),
-        ("resend_invitation", {"invited": True}, "invited"),
+        pytest.param(
+            *("resend_invitation", {"invited": True}, "invited"), marks=needs("invitations")
+        ),
         ("suspend", {}, "suspended"),
         ("reactivate", {"suspended": True}, "active"),
         ("end_sessions", {}, "active"),
@@ -251,7 +254,10 @@ def test_a_reason_that_is_too_long_is_said_and_kept(browser, make_user):
     assert not user.is_suspended
 
 
-@pytest.mark.parametrize("action", [name for name in bulk.ACTIONS if name != "change_role"])
+@pytest.mark.parametrize(
+    "action",
+    [name for name, one in bulk.ACTIONS.items() if name != "change_role" and one.is_offered],
+)
 def test_a_grave_action_asks_for_the_password_first(browser, admin, make_user, app, action):
     """AD-2: this applies to all actions except resending invitations."""
     made = {

@@ -21,7 +21,6 @@ from app.models import AuditEvent, EmailMessage, Role, User
 from app.services import sessions
 from app.services.access import TooManyMails
 from app.services.policy import InsufficientPrivileges
-from app.services.registration import InvitationsClosed
 from tests import factories
 from tests.support import module_of, needs
 
@@ -98,9 +97,14 @@ def begin(action, by, *, user_ids=(), filters=None, **values):
         ("confirm", {"invited": True}, "invited"),
         ("confirm", {"confirmed": False}, None),
         ("confirm", {"confirmed": False, "suspended": True}, "suspended"),
-        ("resend_invitation", {}, "not_invited"),
-        ("resend_invitation", {"invited": True, "suspended": True}, "suspended"),
-        ("resend_invitation", {"invited": True}, None),
+        *(
+            pytest.param("resend_invitation", traits, reason, marks=needs("invitations"))
+            for traits, reason in (
+                ({}, "not_invited"),
+                ({"invited": True, "suspended": True}, "suspended"),
+                ({"invited": True}, None),
+            )
+        ),
         ("end_sessions", {}, "not_signed_in"),
         ("delete", {"deleted_at": now()}, "deleted"),
         ("delete", {"invited": True}, None),
@@ -225,10 +229,11 @@ def test_who_changed_since_the_preview_is_left_out_after_all(make_user, admin):
     assert people[2].is_suspended, "the administrator acts, so another may go"
 
 
+@needs("invitations")
 def test_invitations_are_not_sent_where_they_are_closed(make_user, admin, app, monkeypatch):
     user = make_user(invited=True)
     monkeypatch.setitem(app.config, "REGISTRATION", "closed")
-    with pytest.raises(InvitationsClosed):
+    with pytest.raises(bulk.NotOffered):
         bulk.preview("resend_invitation", by=admin, user_ids=[user.id])
 
 

@@ -13,10 +13,11 @@ from sqlalchemy import Row as Found
 
 from app.extensions import db, is_sqlite
 from app.features.imports.models import ImportMode, PeopleImport
+from app.features.imports.services import inviting
 from app.features.imports.services.rows import Row
 from app.kit import names
 from app.models import Permission, Role, User
-from app.services import policy, registration
+from app.services import policy
 from app.services.user_changes import CHANGE_ROLE, Parameters
 
 NOT_HERE = "No account has this email address, and this import only updates accounts."
@@ -132,7 +133,7 @@ class Rules:
         `demoted` collects the ids of administrators that the lines so far demote.
         """
         self.plan, self.demoted = plan, demoted
-        if plan.mode == ImportMode.INVITE and not registration.takes_invitations():
+        if plan.mode == ImportMode.INVITE and not inviting.is_open():
             raise NotAllowed("Nobody can be invited at present: REGISTRATION is closed.")
         self.read_actor_again()
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))

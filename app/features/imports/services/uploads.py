@@ -11,13 +11,13 @@ from sqlalchemy import and_, delete, func, select
 
 from app.extensions import db, is_sqlite
 from app.features.imports.models import ImportMode, ImportState, PeopleImport
-from app.features.imports.services import columns, storage
+from app.features.imports.services import columns, inviting, storage
 from app.features.imports.services.encodings import BLOCK, DAMAGED
 from app.features.imports.services.files import Description, describe
 from app.features.imports.services.unreadable import Unreadable
 from app.kit.typed import visible
 from app.models import Role, User
-from app.services import policy, registration
+from app.services import policy
 
 MEGABYTE = 1024 * 1024
 SEARCHED = 2_000  # lines that a preview reads
@@ -56,7 +56,7 @@ def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
         columns=found.columns,
         lines=found.lines,
         mapping=_guess(found),
-        mode=ImportMode.INVITE if registration.takes_invitations() else ImportMode.CREATE,
+        mode=ImportMode.INVITE if inviting.is_open() else ImportMode.CREATE,
         role_id=_default_role_id(by),
     )
     db.session.add(row)

@@ -14,11 +14,12 @@ from sqlalchemy.dialects.postgresql import JSON
 from app import emails
 from app.extensions import db, is_sqlite
 from app.features.imports.services.deciding import TAKEN, End, LineOutcome, Rules
+from app.features.imports.services.inviting import invitation
 from app.kit import audit
 from app.kit.database.ids import among
 from app.models import AuditEvent, User
 from app.services import unproven
-from app.services.user_changes import CHANGE_ROLE, INVITE, Parameters
+from app.services.user_changes import CHANGE_ROLE, Parameters
 
 UPDATABLE = ("first_name", "last_name", "role_id")
 
@@ -72,7 +73,7 @@ def _insert(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
         "must_change_password": False,
         "suspended_reason": "",
         "created_at": given.at,
-        **INVITE.columns(given),
+        **_of_invited(given),
     }
     table = _table(User)
     statement, parameters = _insertion(table, rows, same)
@@ -100,6 +101,12 @@ def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any])
     return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
 
 
+def _of_invited(given: Parameters) -> dict[str, Any]:
+    """Return the columns of a user who is or can be invited."""
+    invite = invitation()
+    return invite.columns(given) if invite else {}
+
+
 def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if ids := [outcome.user_id for outcome in outcomes if outcome.user_id is not None]:
         unproven.void_passwords(among(User.id, ids), rules.plan.provenance)
@@ -107,7 +114,7 @@ def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
 
 def _take_over(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     """Invite the owners of emails that are registered but unconfirmed."""
-    same = INVITE.columns(Parameters(by=rules.by))
+    same = _of_invited(Parameters(by=rules.by))
     rows = [
         {
             "id": outcome.user_id,
@@ -142,7 +149,8 @@ def _update(outcomes: Sequence[LineOutcome]) -> None:
 
 
 def _event_of_new(rules: Rules, outcome: LineOutcome) -> dict[str, Any]:
-    action = INVITE.event if outcome.end == End.INVITED else "user.created"
+    invite = invitation() if outcome.end == End.INVITED else None
+    action = invite.event if invite else "user.created"
     role = outcome.role.name if outcome.role else ""
     return {
         "action": action,
@@ -192,9 +200,9 @@ def _send(rules: Rules, new: Sequence[LineOutcome], updated: Sequence[LineOutcom
     invited = [outcome for outcome in new if outcome.end == End.INVITED]
     promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
     with emails.in_batch():
-        for change, told in ((INVITE, invited), (CHANGE_ROLE, promoted)):
+        for change, told in ((invitation(), invited), (CHANGE_ROLE, promoted)):
             for outcome in told:
-                if change.mail:
+                if change and change.mail:
                     change.mail(_person(outcome), Parameters(by=rules.by, role=outcome.role))
     return bool(invited or promoted)
 

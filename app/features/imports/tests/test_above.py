@@ -3,6 +3,9 @@
 from app.features import imports
 from app.features.imports.tests.access import upload
 from tests.above import above, manager, stored_of
+from tests.support import needs
+
+pytestmark = needs("invitations")  # These imports invite.
 
 __all__ = ["above", "manager"]
 

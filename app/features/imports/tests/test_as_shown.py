@@ -9,6 +9,9 @@ from app.features.imports.services.deciding import LEFT_OUT
 from app.features.imports.tests.test_pages import HEADER, check, person, run
 from app.models import Permission, Role
 from tests import factories
+from tests.support import needs
+
+pytestmark = needs("invitations")  # These imports invite.
 
 
 def role(name):

@@ -15,6 +15,9 @@ from app.features.imports.models import PeopleImport
 from app.models import AuditEvent, EmailMessage, User
 from tests import factories
 from tests.queue.support import until
+from tests.support import needs
+
+pytestmark = needs("invitations")  # These imports invite.
 
 LINES = 6_000
 

@@ -24,6 +24,8 @@ from tests import factories
 from tests.support import needs
 from tests.test_bodies import as_chunks
 
+pytestmark = needs("invitations")  # These imports invite.
+
 PATH = "/admin/users/import"
 HEADER = "Email,First name,Last name,Role\n"
 MEGABYTE = 1024 * 1024

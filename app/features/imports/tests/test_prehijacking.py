@@ -13,6 +13,8 @@ from app.services.policy import InsufficientPrivileges
 from tests.fixtures.strangers import COLLEAGUE, OWN, account, get_in
 from tests.support import PASSWORD, links, module_of, needs, path_of
 
+pytestmark = needs("invitations")  # These imports invite.
+
 invitations = module_of("invitations", "invitations")
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.invitations import invitations
+from app.features.invitations.links import invite_token
 from app.models import EmailMessage, User
 from tests.support import links, needs, path_of
 from tests.user_form import PERSON, UserFormChecks, role
@@ -38,7 +39,7 @@ def test_an_invitation_is_sent_again(browser, make_user, outbox):
 
 def test_an_invitation_is_revoked_after_asking(browser, make_user, app):
     user = make_user(invited=True)
-    token, user_id = user.generate_invite_token(), user.id
+    token, user_id = invite_token(user), user.id
     path = f"/admin/user/{user_id}/revoke-invite"
     assert user.email in browser.get(path).text
     assert db.session.get(User, user_id)

@@ -1,6 +1,7 @@
 """Test that only the newest link of an invitation works."""
 
 from app.features.invitations import invitations
+from app.features.invitations.links import invite_token
 from tests.contracts.test_routes import dump
 from tests.support import links, path_of
 
@@ -25,7 +26,7 @@ def test_a_link_of_one_user_is_none_for_another(app, make_user):
     """TK-4, AZ-2: the token holds the user's id, so the id in the URL does not decide."""
     invited, other = make_user(invited=True), make_user(invited=True)
     browser = app.test_client()
-    token = invited.generate_invite_token()
+    token = invite_token(invited)
     assert browser.get(f"/account/join-from-invite/{other.id}/{token}").status_code == 404
     assert not other.accepts("invite", token)
 

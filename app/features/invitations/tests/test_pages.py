@@ -13,7 +13,7 @@ from app.features.invitations import invitations
 from app.features.invitations.invitations import LinkChanged
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
-from app.services import accounts, users
+from app.services import users
 from app.services.accounts import LinkRefused
 from app.services.policy import InsufficientPrivileges
 from tests import factories
@@ -264,7 +264,7 @@ def test_a_copied_link_opens_no_account_above_the_administrator_who_copied_it(
         editing.change(role, replace(editing.values_of(role), permissions=bits), by=admin)
     assert not works(app, link)
     with pytest.raises(LinkRefused):
-        accounts.join_from_invite(invited.id, link.rpartition("/")[2], PASSWORD)
+        invitations.accept(invited.id, link.rpartition("/")[2], PASSWORD)
     invitations.resend(invited, by=admin)
     assert works(app, next(link for link in links(outbox.last_text()) if "join" in link))
 

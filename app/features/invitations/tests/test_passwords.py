@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.features.invitations import invitations
+from app.features.invitations.links import invite_token
 from app.models import User
 from tests.account.test_passwords import WEAK
 from tests.support import links, path_of
@@ -42,7 +43,7 @@ def test_a_strong_password_is_taken(join):
 def test_password_managers_learn_whose_password_it_is(client, make_user):
     """PW-7: password managers look for a field `username` beside the password."""
     user = make_user(invited=True)
-    page = client.get(f"/account/join-from-invite/{user.id}/{user.generate_invite_token()}")
+    page = client.get(f"/account/join-from-invite/{user.id}/{invite_token(user)}")
     field = re.search(r'<input[^>]*name="username"[^>]*>', page.text).group()
     assert f'value="{user.email}"' in field
     assert 'autocomplete="username"' in field

@@ -17,6 +17,9 @@ from app.kit.mail.email_message import EmailState
 from app.kit.tables import asked
 from app.models import EmailMessage, User
 from tests import mails
+from tests.support import module_of, needs
+
+invitation_mails = module_of("invitations", "emails")
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -77,9 +80,11 @@ def test_the_list_is_paged_and_asks_the_database_little(manager, add_mail, monke
     assert list(chain(*pages)) == [row.id for row in reversed(rows)]
 
 
+@needs("invitations")
 def test_a_mail_that_was_not_rendered_yet_has_a_subject(app, manager, add_mail, make_user):
     add_mail()
-    db.session.add(emails.send_invite(make_user(invited=True), make_user(first_name=HOSTILE)))
+    invited, inviter = make_user(invited=True), make_user(first_name=HOSTILE)
+    db.session.add(invitation_mails.send_invite(invited, inviter))
     row = emails.send_password_changed(make_user())
     row.message = "one_that_was_removed"
     db.session.commit()
@@ -107,6 +112,7 @@ def snapshot():
     ], [(row.id, row.user_id, row.state, row.subject) for row in EmailMessage.query.all()]
 
 
+@needs("invitations")
 def test_a_preview_holds_no_live_link_and_changes_nothing(app, manager, make_user):
     user, invited = make_user(email="ada@example.com"), make_user(invited=True)
     waiting = make_user(confirmed=False)
@@ -115,7 +121,7 @@ def test_a_preview_holds_no_live_link_and_changes_nothing(app, manager, make_use
         emails.send_confirm(waiting),
         emails.send_change_email(user, "new@example.com"),
         emails.send_reset_password("ada@example.com"),
-        emails.send_invite(invited),
+        invitation_mails.send_invite(invited),
     ]
     db.session.commit()
     before = snapshot()

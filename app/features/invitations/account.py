@@ -1,0 +1,44 @@
+"""The page on which an invited user chooses a password."""
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.account import account
+from app.account.responses import refuse_link
+from app.decorators import anonymous_required
+from app.features.invitations import invitations, links
+from app.features.invitations.forms import CreatePasswordForm
+from app.kit import passwords
+from app.kit.web.gates import open_to
+from app.services import accounts
+from app.services.accounts import LinkRefused
+from app.sign_in import mark_browser
+
+
+@account.route("/join-from-invite/<int:user_id>/<token:token>", methods=["GET", "POST"])
+@anonymous_required
+@open_to("unconfirmed", "impersonating")
+def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
+    """Accept an invitation by choosing a password."""
+    if not links.are_open():
+        page = render_template("account/registration_closed.html")
+        return page, 403
+    form = CreatePasswordForm()
+    try:
+        user = accounts.find_by_token("invite", token)
+        if user.id != user_id:
+            raise LinkRefused
+        if form.validate_on_submit():
+            mark_browser(invitations.accept(user_id, token, form.password.data))
+            flash(f"Your password is set. Sign in as {user.email}.", "success")
+            return redirect(url_for("account.login"))
+    except passwords.WeakPassword as error:
+        form.password.errors = [str(error)]
+    except LinkRefused:
+        return refuse_link(
+            "This invitation does not work",
+            "It may have expired or been used. Ask whoever invited you to send it again.",
+            "account.login",
+            "Sign in",
+        )
+    return render_template("account/join_from_invite.html", form=form, user=user)
