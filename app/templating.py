@@ -7,13 +7,13 @@ from flask import Flask
 from app.kit import names
 from app.kit.web import templating
 from app.models import Permission
-from app.services import registration
+from app.services import register
 
 
 def init_app(app: Flask) -> None:
     """Add the globals and filters below, and those of the kit, to the app's templates."""
     templating.init_app(app)
-    app.jinja_env.globals.update(Permission=Permission, registration=registration.mode)
+    app.jinja_env.globals.update(Permission=Permission, registration=register.mode)
     app.jinja_env.filters.update(initials=initials, full_name=full_name)
 
 

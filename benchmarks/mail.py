@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from redis import Redis
 
-from app.services.accounts import LINKS_AN_HOUR
+from app.services.mailed_links import LINKS_AN_HOUR
 from benchmarks.results import Result, compare
 from benchmarks.stand import Stand
 

@@ -9,15 +9,10 @@ from app.kit.mail import outbox
 from app.models import User
 from app.models.user import canonical_email
 from app.services import sessions, unproven
-from app.services.accounts import (
-    HOUR,
-    LINKS_AN_HOUR,
-    EmailTaken,
-    LinkRefused,
-    lock_by_token,
-    require_password,
-)
+from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused, lock_by_token
 from app.services.policy import ensure_not_impersonating
+from app.services.sign_in import require_password
+from app.services.users import EmailTaken
 
 
 def request_email_change(user: User, *, new_email: str, password: str) -> None:

@@ -10,7 +10,7 @@ from app.kit.mail import outbox
 from app.models import Role, User
 from app.models.user import canonical_email
 from app.services import sessions, unproven, user_changes
-from app.services.accounts import email_taken, require_strong_password
+from app.services.password_reset import require_strong_password
 from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
@@ -20,6 +20,13 @@ CHANGING = [
     *("user.email_change_asked", "user.email_change_cancelled"),
     *("user.suspended", "user.reactivated", "user.password_reset"),
 ]
+
+
+class EmailTaken(Exception):
+    """Raised if another user has the email. `deleted` is that user, if they are deleted."""
+
+    deleted: User | None = None
+
 
 # Creating users
 
@@ -181,6 +188,14 @@ def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     user.first_name, user.last_name, user.role = first_name, last_name, role
     _add(user)
     return user
+
+
+def email_taken(email: str) -> EmailTaken:
+    """Return an EmailTaken exception that names the owner of an email if they are deleted."""
+    error, owner = EmailTaken(), User.by_email(email)
+    if owner is not None and owner.is_deleted:
+        error.deleted = owner
+    return error
 
 
 def _add(user: User) -> None:

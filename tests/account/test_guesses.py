@@ -12,7 +12,7 @@ from app.kit import attempts, guesses
 from app.kit.typed import stored_address
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
-from app.services import accounts
+from app.services import sign_in
 from tests.support import PASSWORD, TOKEN, links, module_of, path_of
 
 LOGIN = "/account/login"
@@ -251,15 +251,15 @@ def test_a_mark_is_good_for_its_own_account_and_password_only(app, make_user):
     ada, bob = make_user(email="ada@example.com"), make_user(email="bob@example.com")
     mark = marked(app, ada)
     with app.test_request_context():
-        assert accounts.knows_browser(ada.email, mark)
-        assert not accounts.knows_browser(bob.email, mark)
-        assert not accounts.knows_browser("nobody@example.com", mark)
+        assert sign_in.knows_browser(ada.email, mark)
+        assert not sign_in.knows_browser(bob.email, mark)
+        assert not sign_in.knows_browser("nobody@example.com", mark)
         for broken in (mark[:-2], "x" + mark, "x" * 9000, "~~~", "é", f"x~y~z~{mark}", "\x00"):
-            assert not accounts.knows_browser(ada.email, broken), broken
-        assert accounts.knows_browser(ada.email, f"x~{mark}")
+            assert not sign_in.knows_browser(ada.email, broken), broken
+        assert sign_in.knows_browser(ada.email, f"x~{mark}")
         ada.password = NEW_PASSWORD
         db.session.commit()
-        assert not accounts.knows_browser(ada.email, mark)
+        assert not sign_in.knows_browser(ada.email, mark)
 
 
 def test_a_mark_runs_out(app, make_user):
@@ -268,7 +268,7 @@ def test_a_mark_runs_out(app, make_user):
         mark = marked(app, user)
         clock.shift(guesses.MARK_DAYS * 24 * 60 * 60)
         with app.test_request_context():
-            assert not accounts.knows_browser(user.email, mark)
+            assert not sign_in.knows_browser(user.email, mark)
 
 
 def test_a_browser_that_two_people_use_knows_both(app, make_user):
@@ -280,8 +280,8 @@ def test_a_browser_that_two_people_use_knows_both(app, make_user):
     marks = browser.get_cookie(app.config["KNOWN_BROWSER_COOKIE_NAME"]).value
     assert len(marks.split("~")) == 2
     with app.test_request_context():
-        assert accounts.knows_browser(ada.email, marks)
-        assert accounts.knows_browser(bob.email, marks)
+        assert sign_in.knows_browser(ada.email, marks)
+        assert sign_in.knows_browser(bob.email, marks)
 
 
 def test_a_changed_password_leaves_the_browser_known(app, make_user):
@@ -292,7 +292,7 @@ def test_a_changed_password_leaves_the_browser_known(app, make_user):
     browser.submit("/account/manage/change-password", {"old_password": PASSWORD, **fields})
     db.session.expire_all()
     with app.test_request_context():
-        assert accounts.knows_browser(
+        assert sign_in.knows_browser(
             user.email, browser.get_cookie(app.config["KNOWN_BROWSER_COOKIE_NAME"]).value
         )
 

@@ -12,7 +12,7 @@ from app.kit import tokens
 from app.kit.database import now
 from app.kit.web.log_lines import mask
 from app.models import EmailMessage, User
-from app.services import accounts, sessions
+from app.services import mailed_links, register, sessions
 from tests.contracts.test_routes import dump
 from tests.links import NEW, NEW_ADDRESS
 from tests.routes import rows
@@ -186,8 +186,8 @@ def test_a_link_ends_with_what_it_was_made_for(kinds, kind, change):
     change(user)
     db.session.commit()
     assert not user.accepts(kind, token)
-    with pytest.raises(accounts.LinkRefused):
-        accounts.find_by_token(kind, token)
+    with pytest.raises(mailed_links.LinkRefused):
+        mailed_links.find_by_token(kind, token)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -196,8 +196,8 @@ def test_a_link_of_someone_deleted_is_refused(kinds, kind):
     token = kinds[kind].make()
     db.session.delete(db.session.get(User, tokens.read(kind, token).user_id))
     db.session.commit()
-    with pytest.raises(accounts.LinkRefused):
-        accounts.find_by_token(kind, token)
+    with pytest.raises(mailed_links.LinkRefused):
+        mailed_links.find_by_token(kind, token)
 
 
 def delivered_links(outbox, kind):
@@ -257,7 +257,7 @@ def test_the_page_of_a_link_tells_nobody_its_address(kinds, kind):
 def test_no_link_lies_in_the_database(client, make_user, outbox):
     """TK-6: neither before nor after the mail is sent."""
     client.submit("/account/reset-password", {"email": make_user().email})
-    accounts.resend_confirmation(make_user(confirmed=False))
+    register.resend_confirmation(make_user(confirmed=False))
     before = str(dump())
     sent = [path_of(links(mail.get_body(("plain",)).get_content())[0]) for mail in outbox.deliver()]
     assert len(sent) == 2

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.kit import passwords
 from app.kit.common_passwords import common_passwords
 from app.models import EmailMessage, User
-from app.services import accounts, users
+from app.services import password_reset, users
 from tests.support import PASSWORD, REAL_HASHER, links, path_of
 
 WEAK = {
@@ -111,7 +111,7 @@ def test_the_first_administrators_password_obeys_the_rule(app):
 )
 def test_any_characters_will_do(app, password):
     """PW-3: no kind of character is required, and none is refused."""
-    accounts.require_strong_password(password, first_name="Ada", email="ada@example.com")
+    password_reset.require_strong_password(password, first_name="Ada", email="ada@example.com")
 
 
 def test_length_is_counted_in_characters(app):
@@ -124,7 +124,7 @@ def test_length_is_counted_in_characters(app):
 def test_a_password_of_128_characters_is_taken_whole(make_user):
     """PW-2"""
     longest = "".join(chr(33 + (7 * n) % 90) for n in range(128))
-    accounts.require_strong_password(longest)
+    password_reset.require_strong_password(longest)
     user = make_user()
     user.password = longest
     assert user.verify_password(longest)
@@ -230,7 +230,7 @@ def test_judging_a_password_asks_no_network(app, monkeypatch):
         raise AssertionError("network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    accounts.require_strong_password("xK3#vQ9!mZ2p")
+    password_reset.require_strong_password("xK3#vQ9!mZ2p")
 
 
 def test_hashes_have_the_parameters_of_owasp():

@@ -5,8 +5,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, User
-from app.services import accounts
-from app.services.registration import RegistrationClosed
+from app.services import register as register_service
+from app.services.register import RegistrationClosed
 from tests.support import PASSWORD, links, path_of
 
 PERSON = {
@@ -256,7 +256,7 @@ def test_sending_the_form_all_the_same_makes_nobody(mode, client, outbox):
 
 def test_the_service_refuses_it_too(mode):
     with pytest.raises(RegistrationClosed):
-        accounts.register(
+        register_service.register(
             **{name: PERSON[name] for name in ("first_name", "last_name", "email", "password")}
         )
 

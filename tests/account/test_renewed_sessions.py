@@ -156,7 +156,7 @@ def test_a_token_is_not_handed_over_when_the_answer_is_an_error(
         db.session.rollback()
         raise RuntimeError
 
-    monkeypatch.setattr("app.services.accounts.change_password", fail)
+    monkeypatch.setattr("app.services.password_reset.change_password", fail)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     assert change_password(client, None, None).status_code == 500
     assert client.is_signed_in()

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, UserSession
-from app.services import access, accounts, policy, sessions, users
+from app.services import access, password_reset, policy, sessions, users
 from tests.factories import make_role
 from tests.support import module_of
 
@@ -547,7 +547,7 @@ def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_use
     other = make_user(role="Administrator", email="other@example.com")
     fields = open_form(browser, user, "change-email")
     users.suspend(user, by=other)
-    accounts.request_password_reset(user.email)
+    password_reset.request_password_reset(user.email)
     page = browser.post(f"{page_of(user)}/change-email", data={**fields, "email": "m@example.com"})
     assert "other@example.com changed it" in text_of(page)
     assert "Now it is Suspended" in text_of(page)

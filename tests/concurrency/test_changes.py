@@ -5,7 +5,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.edit_conflicts import EditConflict, snapshot
 from app.models import EmailMessage, User
-from app.services import access, accounts, users
+from app.services import access, register, users
 from tests.factories import make_user
 from tests.fixtures.races import as_request
 
@@ -18,9 +18,9 @@ def test_people_and_administrators_ask_for_links_at_once(race):
     for _ in range(ROUNDS):
         user_id = make_user(confirmed=False).id
         results = race(
-            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
+            lambda i=user_id: register.resend_confirmation(db.session.get(User, i)),
             as_request(access.resend_confirmation, user_id, admin),
-            lambda i=user_id: accounts.resend_confirmation(db.session.get(User, i)),
+            lambda i=user_id: register.resend_confirmation(db.session.get(User, i)),
             as_request(access.resend_confirmation, user_id, admin),
         )
         assert results == [None] * 4

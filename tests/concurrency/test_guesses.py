@@ -7,7 +7,7 @@ from app.kit import attempts
 from app.kit.guesses import TooManyGuesses
 from app.kit.web import origin
 from app.models import User
-from app.services import accounts
+from app.services import sign_in as sign_in_service
 from tests.factories import make_user
 from tests.support import PASSWORD
 
@@ -26,13 +26,13 @@ def outcomes(results):
 
 
 def is_expected(error):
-    return isinstance(error, TooManyGuesses | accounts.WrongPassword)
+    return isinstance(error, TooManyGuesses | sign_in.WrongPassword)
 
 
 def sign_in(email, address, password="wrong"):  # noqa: S107
     def act():
         origin.note(address=address, device="")
-        user = accounts.authenticate(email, password)
+        user = sign_in_service.authenticate(email, password)
         db.session.commit()
         return user and user.id
 
@@ -55,7 +55,7 @@ def test_of_sixty_guesses_with_a_stolen_session_ten_are_looked_at(race, counted)
 
     def act():
         user = db.session.get(User, user_id)
-        accounts.require_password(user, "wrong", otherwise="user.password_change_refused")
+        sign_in_service.require_password(user, "wrong", otherwise="user.password_change_refused")
 
     looked_at, refused = outcomes(race(*[act] * GUESSES))
     assert (looked_at, refused) == (10, GUESSES - 10)

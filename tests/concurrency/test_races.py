@@ -5,9 +5,10 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import EmailMessage, Role, User, UserSession
-from app.services import accounts, email_change, sessions, users
-from app.services.accounts import EmailTaken, LinkRefused
+from app.services import email_change, password_reset, register, sessions, sign_in, users
+from app.services.mailed_links import LinkRefused
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in
+from app.services.users import EmailTaken
 from tests import mails
 from tests.factories import make_user
 from tests.fixtures.races import THREADS, as_request, role_id
@@ -98,7 +99,10 @@ def test_a_reset_link_is_good_for_one_of_twenty(race):
     user = make_user()
     token, user_id = user.generate_password_reset_token(), user.id
     results = race(
-        *(lambda n=n: accounts.reset_password(token, new_password(n)) and n for n in range(THREADS))
+        *(
+            lambda n=n: password_reset.reset_password(token, new_password(n)) and n
+            for n in range(THREADS)
+        )
     )
     assert succeeded(results, LinkRefused) == 1
     (winner,) = [result for result in results if isinstance(result, int)]
@@ -143,7 +147,7 @@ def test_twenty_registrations_of_one_address_make_one_account(race):
     """IN-5, F26"""
     results = race(
         *(
-            lambda n=n: accounts.register(
+            lambda n=n: register.register(
                 first_name="Grace", last_name=f"Number {n}", email="Grace@Example.com",
                 password=PASSWORD,
             )
@@ -180,7 +184,7 @@ def test_a_stranger_cannot_have_more_mails_sent_by_asking_all_at_once(race):
     """BF-2"""
     user = make_user()
     email = user.email
-    race(*[lambda: accounts.request_password_reset(email)] * THREADS)
+    race(*[lambda: password_reset.request_password_reset(email)] * THREADS)
     assert count(select(EmailMessage.id)) == 5
 
 
@@ -294,18 +298,18 @@ def test_a_password_that_is_verified_while_it_is_replaced_changes_nothing(
         "delete": ("/account/manage/delete", {"password": PASSWORD}),
     }[action]
     given["csrf_token"] = thief.csrf_token(path)
-    verify = accounts.passwords.verify
+    verify = sign_in.passwords.verify
 
     def verify_slowly(*args, **options):
         is_right = verify(*args, **options)
-        monkeypatch.setattr(accounts.passwords, "verify", verify)
+        monkeypatch.setattr(sign_in.passwords, "verify", verify)
         with racing_app.app_context():
             token = db.session.get(User, user_id).generate_password_reset_token()
-            accounts.reset_password(token, "another horse battery staple")
+            password_reset.reset_password(token, "another horse battery staple")
             db.session.remove()
         return is_right
 
-    monkeypatch.setattr(accounts.passwords, "verify", verify_slowly)
+    monkeypatch.setattr(sign_in.passwords, "verify", verify_slowly)
     thief.post(path, data=given)
     account = User.by_email(email)
     assert account.verify_password("another horse battery staple")
@@ -321,25 +325,25 @@ def test_a_password_that_is_verified_while_it_is_taken_away_signs_nobody_in(
         pytest.skip("A sign-in holds the only write lock while the password is verified.")
     admin_id, user = make_user(role="Administrator").id, make_user()
     user_id, email = user.id, user.email
-    verify = accounts.passwords.verify
+    verify = sign_in.passwords.verify
 
     def take_away():
         account = db.session.get(User, user_id)
         if way == "new password":
             token = account.generate_password_reset_token()
-            accounts.reset_password(token, "another horse battery staple")
+            password_reset.reset_password(token, "another horse battery staple")
         else:
             users.suspend(account, by=db.session.get(User, admin_id))
 
     def verify_slowly(*args, **options):
         is_right = verify(*args, **options)
-        monkeypatch.setattr(accounts.passwords, "verify", verify)
+        monkeypatch.setattr(sign_in.passwords, "verify", verify)
         with racing_app.app_context():
             take_away()
             db.session.remove()
         return is_right
 
-    monkeypatch.setattr(accounts.passwords, "verify", verify_slowly)
+    monkeypatch.setattr(sign_in.passwords, "verify", verify_slowly)
     browser = racing_app.test_client()
     page = browser.submit("/account/login", {"email": email, "password": PASSWORD})
     assert "The email or the password is wrong." in page.text
@@ -357,7 +361,7 @@ def test_four_writers_never_find_the_database_locked(race):
         for _ in range(25):
             user = db.session.get(User, user_id)
             sessions.start(user, remembered=False, address="", device="")
-            accounts.request_password_reset(f"someone{user_id}@example.com")
+            password_reset.request_password_reset(f"someone{user_id}@example.com")
             db.session.remove()
         return "done"
 
@@ -384,7 +388,7 @@ def test_two_workers_send_a_mail_once(race, racing_app):
     row_ids = []
     for _ in range(5):
         user = make_user(confirmed=False)
-        accounts.resend_confirmation(user)
+        register.resend_confirmation(user)
     row_ids = list(db.session.scalars(select(EmailMessage.id)))
     db.session.remove()
     sent = racing_app.extensions.setdefault("mail_memory", [])

@@ -9,7 +9,7 @@ from app.emails import send_reset_password
 from app.extensions import db
 from app.kit.mail import outbox
 from app.models import EmailMessage, User
-from app.services import accounts
+from app.services import mailed_links, password_reset
 from tests import mails
 from tests.queue.support import states
 
@@ -48,9 +48,9 @@ def test_of_many_workers_one_sends_a_mail(at_once, web):
 def test_of_many_requests_for_a_link_only_a_few_send_one(at_once, web):
     db.session.remove()
 
-    at_once(lambda: accounts.request_password_reset("ada@example.com"), count=4 * AT_ONCE)
+    at_once(lambda: password_reset.request_password_reset("ada@example.com"), count=4 * AT_ONCE)
 
-    assert len(states(web)) == accounts.LINKS_AN_HOUR
+    assert len(states(web)) == mailed_links.LINKS_AN_HOUR
 
 
 def test_of_many_links_the_newest_one_counts(at_once, web):

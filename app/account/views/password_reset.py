@@ -9,8 +9,8 @@ from app.account.responses import refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
 from app.kit.web.gates import open_to
-from app.services import accounts
-from app.services.accounts import LinkRefused
+from app.services import mailed_links, password_reset
+from app.services.mailed_links import LinkRefused
 from app.sign_in import mark_browser
 
 
@@ -22,7 +22,7 @@ def reset_password_request() -> ResponseReturnValue:
     """Send a reset link. The answer is the same for known and unknown emails."""
     form = RequestResetPasswordForm()
     if form.validate_on_submit():
-        accounts.request_password_reset(form.email.data)
+        password_reset.request_password_reset(form.email.data)
         flash(f"If {form.email.data} has an account, a link is on its way to it.", "info")
         return redirect(url_for("account.login"))
     return render_template("account/reset_password_request.html", form=form)
@@ -35,9 +35,9 @@ def reset_password(token: str) -> ResponseReturnValue:
     """Set a new password with a mailed link, without signing the user in."""
     form = ResetPasswordForm()
     try:
-        user = accounts.find_by_token("reset_password", token)
+        user = mailed_links.find_by_token("reset_password", token)
         if form.validate_on_submit():
-            mark_browser(accounts.reset_password(token, form.new_password.data))
+            mark_browser(password_reset.reset_password(token, form.new_password.data))
             flash("Your password is changed. Sign in with the new one.", "success")
             return redirect(url_for("account.login"))
     except passwords.WeakPassword as error:

@@ -11,8 +11,10 @@ from app.decorators import anonymous_required
 from app.kit import passwords
 from app.kit.web.gates import open_to
 from app.kit.web.headers import SAFE_METHODS
-from app.services import accounts, registration
-from app.services.accounts import LinkRefused, WrongPassword
+from app.services import mailed_links, password_reset
+from app.services import register as register_service
+from app.services.mailed_links import LinkRefused
+from app.services.sign_in import WrongPassword
 from app.sign_in import me
 
 # Session key: the receipt that identifies the browser that registered.
@@ -25,13 +27,13 @@ RECEIPT = "receipt"
 @open_to("impersonating")
 def register() -> ResponseReturnValue:
     """Create an account and send its confirmation link, if registration is open."""
-    if not registration.is_open():
+    if not register_service.is_open():
         page = render_template("account/registration_closed.html")
         return page, 200 if request.method in SAFE_METHODS else 403
     form = RegistrationForm()
     if form.validate_on_submit():
         try:
-            session[RECEIPT] = accounts.register(
+            session[RECEIPT] = register_service.register(
                 first_name=form.first_name.data,
                 last_name=form.last_name.data,
                 email=form.email.data,
@@ -62,7 +64,7 @@ def check_password() -> ResponseReturnValue:
     person = {name: str(sent.get(name, ""))[:254] for name in names}
     if current_user.is_authenticated:
         person |= {name: getattr(current_user, name) for name in names}
-    score, problem = accounts.judge_password(password, **person)
+    score, problem = password_reset.judge_password(password, **person)
     message = problem or "This password is strong enough."
     return {"score": score, "acceptable": not problem, "message": message}
 
@@ -85,7 +87,7 @@ def confirm_request() -> ResponseReturnValue:
     """Send the confirmation link again."""
     if current_user.confirmed:
         return redirect(url_for("main.index"))
-    accounts.resend_confirmation(me())
+    register_service.resend_confirmation(me())
     flash(LINK_SENT.format(current_user.email), "info")
     return redirect(url_for("account.unconfirmed"))
 
@@ -103,11 +105,11 @@ def confirm(token: str) -> ResponseReturnValue:
     by = me() if current_user.is_authenticated else None
     receipt = session.get(RECEIPT, "")
     try:
-        user = accounts.find_by_token("confirm", token)
-        is_own = accounts.made_here(user, by=by, receipt=receipt)
+        user = mailed_links.find_by_token("confirm", token)
+        is_own = register_service.made_here(user, by=by, receipt=receipt)
         keep_password = by is not None or not form.choose_password.data
         if form.validate_on_submit():
-            accounts.confirm(
+            register_service.confirm(
                 token,
                 by=by,
                 receipt=receipt,
@@ -116,7 +118,7 @@ def confirm(token: str) -> ResponseReturnValue:
             )
             if not keep_password:
                 flash("Your account is confirmed. Now choose your password.", "success")
-                reset = accounts.reset_token_of(user)
+                reset = password_reset.reset_token_of(user)
                 return redirect(url_for("account.reset_password", token=reset))
             flash("Your account is confirmed.", "success")
             return redirect(landing_page(by) if by else url_for("account.login"))

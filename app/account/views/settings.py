@@ -15,8 +15,10 @@ from app.account.responses import LINK_SENT, refuse_link
 from app.kit import passwords
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.services import accounts, email_change, users
-from app.services.accounts import EmailTaken, LinkRefused, WrongPassword
+from app.services import email_change, mailed_links, password_reset, users
+from app.services.mailed_links import LinkRefused
+from app.services.sign_in import WrongPassword
+from app.services.users import EmailTaken
 from app.sign_in import mark_browser, me
 
 
@@ -55,7 +57,7 @@ def change_password() -> ResponseReturnValue:
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
-            accounts.change_password(
+            password_reset.change_password(
                 me(),
                 old=form.old_password.data,
                 new=form.new_password.data,
@@ -104,7 +106,7 @@ def change_email(token: str) -> ResponseReturnValue:
     """Confirm the new email. GET shows the form, and POST changes the email."""
     form = ConfirmEmailForm()
     try:
-        owner = accounts.find_by_token("change_email", token)
+        owner = mailed_links.find_by_token("change_email", token)
         if owner.id != current_user.id:
             raise LinkRefused
         if form.validate_on_submit():

@@ -10,8 +10,8 @@ from app.account.responses import landing_page
 from app.decorators import anonymous_required
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.services import accounts
-from app.services.accounts import WrongPassword
+from app.services import sign_in as sign_in_service
+from app.services.sign_in import WrongPassword
 from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
 
 
@@ -23,7 +23,9 @@ def login() -> ResponseReturnValue:
     """Sign a user in."""
     form = LoginForm()
     if form.validate_on_submit():
-        user = accounts.authenticate(form.email.data, form.password.data, marks=browser_marks())
+        user = sign_in_service.authenticate(
+            form.email.data, form.password.data, marks=browser_marks()
+        )
         if user is not None:
             sign_in(user, remember=form.remember_me.data)
             flash("You are signed in.", "success")
@@ -48,7 +50,7 @@ def reauthenticate() -> ResponseReturnValue:
     form = ReauthenticateForm()
     if form.validate_on_submit():
         try:
-            accounts.reauthenticate(me(), current_user.session, form.password.data)
+            sign_in_service.reauthenticate(me(), current_user.session, form.password.data)
         except WrongPassword:
             form.password.errors = ["This is not your password."]
         else:

@@ -29,8 +29,8 @@ from app.kit import slots
 from app.kit.edit_conflicts import EditConflict
 from app.models import Permission, User
 from app.services import user_page, users
-from app.services.accounts import EmailTaken
 from app.services.policy import LastAdministrator
+from app.services.users import EmailTaken
 from app.sign_in import me
 
 TAKEN = "An account with this email address already exists."

@@ -12,7 +12,7 @@ from app.kit import passwords
 from app.kit.tables.cursors import NotACursor
 from app.models import Permission
 from app.services import roles, user_list, users
-from app.services.accounts import EmailTaken
+from app.services.users import EmailTaken
 from app.sign_in import me
 
 TAKEN = "An account with this email address already exists."

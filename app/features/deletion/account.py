@@ -7,8 +7,8 @@ from flask_login import login_required
 from app.account import account
 from app.features.deletion import deletions
 from app.features.deletion.forms import DeleteAccountForm
-from app.services.accounts import WrongPassword
 from app.services.policy import LastAdministrator
+from app.services.sign_in import WrongPassword
 from app.sign_in import forget, me
 
 LAST = (

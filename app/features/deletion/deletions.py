@@ -18,8 +18,8 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User
 from app.services import user_changes
-from app.services.accounts import refuse_password
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
+from app.services.sign_in import refuse_password
 from app.services.user_changes import Parameters, UserChange
 
 # Each user has events of the audit trail to rewrite, and SQLite has one writer at a time.

@@ -11,8 +11,8 @@ from app.features.impersonation.browser import take_on
 from app.features.impersonation.forms import SignInAsForm
 from app.features.impersonation.impersonation import CannotSignIn
 from app.models import Permission, User
-from app.services.accounts import WrongPassword
 from app.services.policy import NotOnSelf
+from app.services.sign_in import WrongPassword
 from app.sign_in import me
 
 

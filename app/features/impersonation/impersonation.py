@@ -18,7 +18,6 @@ from app.kit import audit, guesses
 from app.kit.database import now
 from app.models import Permission, User, UserSession
 from app.services import sessions
-from app.services.accounts import WrongPassword
 from app.services.policy import (
     InsufficientPrivileges,
     ensure_may_manage,
@@ -26,6 +25,7 @@ from app.services.policy import (
     ensure_not_self,
     lock,
 )
+from app.services.sign_in import WrongPassword
 
 
 class CannotSignIn(Exception):

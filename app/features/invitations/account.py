@@ -10,8 +10,8 @@ from app.features.invitations import invitations, links
 from app.features.invitations.forms import CreatePasswordForm
 from app.kit import passwords
 from app.kit.web.gates import open_to
-from app.services import accounts
-from app.services.accounts import LinkRefused
+from app.services import mailed_links
+from app.services.mailed_links import LinkRefused
 from app.sign_in import mark_browser
 
 
@@ -25,7 +25,7 @@ def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
         return page, 403
     form = CreatePasswordForm()
     try:
-        user = accounts.find_by_token("invite", token)
+        user = mailed_links.find_by_token("invite", token)
         if user.id != user_id:
             raise LinkRefused
         if form.validate_on_submit():

@@ -15,8 +15,8 @@ from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
 from app.services.access import TooManyMails
-from app.services.accounts import EmailTaken
 from app.services.policy import ensure_may_manage
+from app.services.users import EmailTaken
 from app.sign_in import me
 
 TAKEN = "An account with this email address already exists."

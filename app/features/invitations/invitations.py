@@ -11,9 +11,9 @@ from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import EmailMessage, Role, User
-from app.services import accounts, user_changes, users
+from app.services import mailed_links, password_reset, user_changes, users
 from app.services.access import TooManyMails
-from app.services.accounts import HOUR, LINKS_AN_HOUR, LinkRefused
+from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused
 from app.services.policy import ensure_may_manage, lock
 from app.services.user_changes import Parameters, UserChange
 
@@ -129,11 +129,11 @@ def accept(user_id: int, token: str, password: str) -> User:
     Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
     """
     require_open()
-    user = accounts.lock_by_token("invite", token)
+    user = mailed_links.lock_by_token("invite", token)
     if user.id != user_id:
         db.session.rollback()
         raise LinkRefused
-    accounts.require_strong_password_of(user, password)
+    password_reset.require_strong_password_of(user, password)
     user.password = password
     user.confirmed = True
     audit.record("user.invitation_accepted", by=user, subject=user)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, literal, not_, select
 
 from app.models import Role, User, UserSession
 from app.services import user_changes
-from app.services.accounts import LINKS_AN_HOUR
+from app.services.mailed_links import LINKS_AN_HOUR
 from app.services.policy import assignable
 from app.services.user_changes import Parameters, UserChange
 

@@ -12,7 +12,7 @@ from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Role, User, UserSession
 from app.services import access, sessions, users
 from app.services.access import TooManyMails, WrongState
-from app.services.accounts import HOUR, LINKS_AN_HOUR
+from app.services.mailed_links import HOUR, LINKS_AN_HOUR
 from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf, UserGone
 from tests import factories
 from tests.support import module_of

@@ -10,7 +10,7 @@ from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import AuditEvent, User
-from app.services import access, accounts
+from app.services import access, password_reset, register
 from app.services.policy import UserGone
 from tests.concurrency.test_audit import add_events
 from tests.factories import make_user
@@ -24,8 +24,8 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
         user = make_user()
-        accounts.request_password_reset(user.email)
-        accounts.resend_confirmation(user)
+        password_reset.request_password_reset(user.email)
+        register.resend_confirmation(user)
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
             as_request(deletions.delete, user.id, admin),

@@ -13,7 +13,7 @@ from app.features.impersonation import impersonation
 from app.kit.database import now
 from app.kit.web import gates
 from app.models import AuditEvent, Permission, UserSession
-from app.services import accounts, email_change, sessions, users
+from app.services import email_change, password_reset, sessions, sign_in, users
 from app.services.policy import NotWhileImpersonating
 from tests import factories
 from tests.gates import assert_gate
@@ -342,13 +342,13 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
     begin(browser, customer)
     customer.session = db.session.scalars(select(UserSession)).one()
     for action in (
-        lambda: accounts.change_password(customer, old=PASSWORD, new=PASSWORD, keep=None),
+        lambda: password_reset.change_password(customer, old=PASSWORD, new=PASSWORD, keep=None),
         lambda: email_change.request_email_change(
             customer, new_email="a@b.example", password=PASSWORD
         ),
         lambda: email_change.cancel_email_change(customer),
         lambda: email_change.change_email(customer, "x"),
-        lambda: accounts.reauthenticate(customer, customer.session, PASSWORD),
+        lambda: sign_in.reauthenticate(customer, customer.session, PASSWORD),
         lambda: sessions.confirm_password(customer.session),
         lambda: impersonation.start(helper, by=customer, password=PASSWORD),
     ):

@@ -14,7 +14,7 @@ from app.features.invitations.invitations import LinkChanged
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, User
 from app.services import users
-from app.services.accounts import LinkRefused
+from app.services.mailed_links import LinkRefused
 from app.services.policy import InsufficientPrivileges
 from tests import factories
 from tests.support import PASSWORD, links, module_of, needs, path_of

@@ -5,7 +5,7 @@ import pytest
 from app.extensions import db
 from app.features.invitations import invitations
 from app.kit.database import now
-from app.services.accounts import EmailTaken
+from app.services.users import EmailTaken
 from tests.fixtures.strangers import COLLEAGUE
 
 

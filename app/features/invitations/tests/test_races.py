@@ -5,7 +5,7 @@ from app.features.invitations import invitations
 from app.features.invitations.invitations import NotInvited
 from app.features.invitations.links import invite_token
 from app.models import User
-from app.services.accounts import LinkRefused
+from app.services.mailed_links import LinkRefused
 from app.services.policy import UserGone
 from tests.factories import make_user
 from tests.fixtures.races import as_request

@@ -4,7 +4,7 @@ from app.extensions import db
 from app.features.invitations import invitations
 from app.kit.mail import outbox
 from app.models import User
-from app.services import accounts
+from app.services import password_reset
 from app.services.policy import UserGone
 from tests.factories import make_user
 from tests.fixtures.races import as_request
@@ -19,7 +19,7 @@ def test_a_worker_makes_a_mail_while_its_reader_is_removed_for_good(race):
         user = make_user(invited=True)
         user_id, email = user.id, user.email
         invitations.resend(user, by=db.session.get(User, admin))
-        accounts.request_password_reset(email)
+        password_reset.request_password_reset(email)
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
             as_request(invitations.revoke, user_id, admin),

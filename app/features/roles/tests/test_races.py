@@ -9,7 +9,7 @@ from app.extensions import db
 from app.features.roles import editing
 from app.features.roles.editing import Values
 from app.models import Role, User
-from app.services import accounts, roles, users
+from app.services import register, roles, users
 from app.services.policy import (
     InsufficientPrivileges,
     LastAdministrator,
@@ -174,7 +174,7 @@ def test_a_role_that_is_deleted_while_it_is_given_leaves_nobody_without(race, wa
         results = race(acting(give, by), acting(delete(role, to), by), acting(give, by))
         assert results[1] is None, results
         for result in (results[0], results[2]):
-            assert result is None or isinstance(result, RoleGone | accounts.EmailTaken), result
+            assert result is None or isinstance(result, RoleGone | users.EmailTaken), result
         assert count(User.role_id.is_(None)) == 0
         assert count(User.role_id == role) == 0
         db.session.execute(User.__table__.delete())
@@ -221,7 +221,7 @@ def test_the_default_goes_from_role_to_role_while_people_register(race):
             acting(become_default(other), by),
             acting(delete(old, one), by),
             *(
-                lambda n=n, number=number: accounts.register(
+                lambda n=n, number=number: register.register(
                     first_name="Ada", last_name="L", email=f"ada{number}.{n}@example.com",
                     password=PASSWORD,
                 )

@@ -1,0 +1,109 @@
+"""Users choose a new password: by a mailed link, or with their present one."""
+
+from flask import current_app
+
+from app import emails
+from app.extensions import db
+from app.kit import audit, guesses, passwords
+from app.kit.mail import outbox
+from app.models import User, UserSession
+from app.models.user import canonical_email
+from app.services import sessions
+from app.services.mailed_links import LinkRefused, lock_by_token, send_sparingly
+from app.services.policy import ensure_not_impersonating
+from app.services.sign_in import require_password
+
+
+def reset_token_of(user: User) -> str:
+    """Return a token to choose a new password, for a visitor who has proved to own the email."""
+    return user.generate_password_reset_token(emails.LINK_LIFETIMES["reset_password"][0])
+
+
+def request_password_reset(email: str) -> None:
+    """Queue a reset link to this email.
+
+    A reset request for an unknown email writes a row as well, so that both cases take the same
+    time. The worker cancels that mail. The owner of a deleted account is told that it is deleted.
+    """
+    email = canonical_email(email)
+    owner = User.by_email(email)
+    audit.record("user.reset_asked", by=None, by_label=email, subject=owner)
+    if owner is not None and owner.is_deleted:
+        send_sparingly(emails.send_address_reserved, email, limit=1)
+    else:
+        send_sparingly(emails.send_reset_password, email)
+
+
+def reset_password(token: str, password: str) -> User:
+    """Set a new password with the token of a mailed link, and end every session.
+
+    The link proves that the user owns the email, so the email is confirmed too. Raises LinkRefused
+    and passwords.WeakPassword.
+    """
+    user = lock_by_token("reset_password", token)
+    if user.is_invited and current_app.config["REGISTRATION"] == "closed":
+        db.session.rollback()
+        raise LinkRefused
+    _require_acceptable_password(user, password)
+    user.reset_password(token, password)
+    user.confirmed, user.must_change_password = True, False
+    guesses.forget(user.email)
+    sessions.end_all(user)
+    audit.record("user.password_reset", by=user, subject=user)
+    outbox.commit_and_notify(emails.send_password_changed(user))
+    return user
+
+
+def change_password(user: User, *, old: str, new: str, keep: UserSession | None) -> None:
+    """Set a new password and end every session but `keep`, which gets a new token.
+
+    Raises WrongPassword, UserGone and passwords.WeakPassword.
+    """
+    ensure_not_impersonating(user)
+    require_password(user, old, otherwise="user.password_change_refused")
+    try:
+        _require_acceptable_password(user, new)
+    except passwords.WeakPassword:
+        db.session.commit()  # The current password was right, so take the guess off.
+        raise
+    user.password, user.must_change_password = new, False
+    sessions.end_all(user, but=keep)
+    sessions.renew(user)
+    audit.record("user.password_changed", by=user, subject=user)
+    outbox.commit_and_notify(emails.send_password_changed(user))
+
+
+def require_strong_password(password: str, **person: str) -> None:
+    """Raise passwords.WeakPassword if `password` is too weak for this user."""
+    passwords.require_strong(
+        password,
+        least_length=current_app.config["PASSWORD_MIN_LENGTH"],
+        related=[current_app.config["APP_NAME"], *person.values()],
+    )
+
+
+def require_strong_password_of(user: User, password: str) -> None:
+    """Raise passwords.WeakPassword if `password` is too weak for `user`."""
+    names = ("first_name", "last_name", "email")
+    require_strong_password(password, **{name: getattr(user, name) for name in names})
+
+
+def judge_password(password: str, **person: str) -> tuple[int, str]:
+    """Return the score of a password, and the reason if it is not acceptable.
+
+    Ends the transaction first, because the estimate is slow and an open transaction would block
+    other writers on SQLite.
+    """
+    db.session.rollback()
+    return passwords.judge(
+        password,
+        least_length=current_app.config["PASSWORD_MIN_LENGTH"],
+        related=[current_app.config["APP_NAME"], *person.values()],
+    )
+
+
+def _require_acceptable_password(user: User, password: str) -> None:
+    """Raise WeakPassword if the password is too weak, or unchanged when a change is required."""
+    require_strong_password_of(user, password)
+    if user.must_change_password and user.verify_password(password):
+        raise passwords.WeakPassword("Choose another password than your present one.")
