@@ -18,6 +18,7 @@ from app.kit import (
     slots,
 )
 from app.kit import features as feature_folders  # app.features is a package
+from app.kit.database import migrations
 from app.kit.web import (
     attributes,
     cookies,
@@ -84,6 +85,7 @@ def init_extensions(app: Flask) -> None:
     with app.app_context():
         database.watch(db.engine, is_pooled=is_pooled)
     # SQLite cannot alter a column: batch mode lets it run the same migrations as PostgreSQL.
+    migrations.init_app(migrate)
     migrate.init_app(app, db, render_as_batch=True, compare_type=True)
     login_manager.init_app(app)
     flask_mail.init_app(app)

@@ -11,7 +11,6 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from app.kit.database import migrations
 from app.kit.web import origin
 from app.kit.web.login import CarefulLoginManager
 
@@ -35,7 +34,6 @@ PAUSE_ON_SQLITE = 0.02  # seconds
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
-migrations.init_app(migrate)
 login_manager = CarefulLoginManager()
 mail = Mail()
 assets = Environment()

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.kit.web.gates import ask_gates, closed_to, gate, lead_to, reserve
-from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.methods import SAFE_METHODS
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED

@@ -22,7 +22,7 @@ from app.extensions import login_manager
 from app.kit import guesses
 from app.kit.web.accept import wants_json
 from app.kit.web.gates import needs_no_user
-from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.methods import SAFE_METHODS
 from app.models import User
 from app.services import sessions
 

@@ -1,7 +1,8 @@
 """The tasks of the worker. Each parses its arguments and calls a service."""
 
-from app.kit import attempts, audit, queue
+from app.kit import attempts, queue
 from app.kit import clean_up as nightly_clean_up
+from app.kit.audit import retention
 from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
 from app.services import sessions
 
@@ -15,4 +16,4 @@ def clean_up() -> dict[str, int]:
 nightly_clean_up.nightly("sessions", sessions.purge)
 nightly_clean_up.nightly("guesses", attempts.purge)
 nightly_clean_up.nightly("emails", outbox.purge)
-nightly_clean_up.nightly("events", audit.purge)
+nightly_clean_up.nightly("events", retention.purge)

@@ -3,7 +3,7 @@
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.kit.web.templating import may_open
+from app.kit.web.restrict import may_open
 from app.models import User
 
 LINK_SENT = (

@@ -13,7 +13,7 @@ from app.kit import edit_conflicts, slots
 from app.kit.edit_conflicts import EditConflict
 from app.kit.slots import Place, UserAction
 from app.kit.web.forms import BaseForm, ConfirmForm
-from app.kit.web.templating import may_open
+from app.kit.web.restrict import may_open
 from app.models import User
 from app.services import user_page, users
 from app.services.access import TooManyMails, WrongState

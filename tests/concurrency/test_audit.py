@@ -5,7 +5,6 @@ from datetime import timedelta
 from sqlalchemy import func, insert, select
 
 from app.extensions import db
-from app.kit import audit
 from app.kit.audit import retention
 from app.kit.database import now
 from app.models import AuditEvent, AuditMaintenance
@@ -22,10 +21,10 @@ def test_two_clean_ups_at_once_delete_each_event_once(race, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 20)
     add_events(300, at=now() - timedelta(days=10_000))
     add_events(7)
-    first, second = race(audit.purge, audit.purge)
+    first, second = race(retention.purge, retention.purge)
     # Each run skips rows that the other has locked; the next night deletes the rest.
     assert isinstance(first, int), first
     assert isinstance(second, int), second
-    assert first + second + audit.purge() == 300
+    assert first + second + retention.purge() == 300
     assert db.session.scalar(select(func.count(AuditEvent.id))) == 7
     assert db.session.scalar(select(func.count(AuditMaintenance.id))) == 0

@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
 from app.kit.web.request_log import RequestFilter
-from app.kit.web.templating import may_open
+from app.kit.web.restrict import may_open
 from tests.support import Tags
 
 # XS-2, XS-3: names and emails

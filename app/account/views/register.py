@@ -10,7 +10,7 @@ from app.account.responses import LINK_SENT, landing_page, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
 from app.kit.web.gates import open_to
-from app.kit.web.headers import SAFE_METHODS
+from app.kit.web.methods import SAFE_METHODS
 from app.services import mailed_links, password_reset
 from app.services import register as register_service
 from app.services.mailed_links import LinkRefused

@@ -1,7 +1,7 @@
 """Plug editable pages into the dashboard."""
 
 from app.kit import slots
-from app.kit.web.templating import has_endpoint
+from app.kit.web.restrict import has_endpoint
 from app.models import Permission
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.deletion import emails, erasure
 from app.kit import audit, guesses
+from app.kit.audit.forgetting import name_of_erased
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
@@ -126,5 +127,5 @@ def _purge_batch(before: datetime) -> int:
 
 def _note_purge(user_id: int) -> None:
     about: dict[str, Any] = {"subject_type": "user", "subject_id": user_id}
-    about["subject_label"] = audit.name_of_erased(user_id)
+    about["subject_label"] = name_of_erased(user_id)
     db.session.add(AuditEvent(**audit.values("user.purged", by=None), **about))

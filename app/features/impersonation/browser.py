@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.features.impersonation import impersonation
-from app.kit.web.headers import SAFE_METHODS
 from app.kit.web.identity import ACTING_AS, check_identity
+from app.kit.web.methods import SAFE_METHODS
 from app.models import User
 from app.sign_in import OF_THE_SIGN_IN, before_sign_out, me
 

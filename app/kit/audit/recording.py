@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from rq import get_current_job
 from sqlalchemy import Select, event, insert, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
-from app.kit import queue
 from app.kit.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
 from app.kit.audit.event import Actor, AuditEvent, AuditMaintenance
 from app.kit.database import now, reading_only
@@ -182,7 +182,7 @@ def _nobody(here: origin.Origin) -> str:
     """Return the label of the actor when no user is signed in."""
     if here.address:
         return ""
-    return BACKGROUND if queue.current_job_id() else COMMAND_LINE
+    return BACKGROUND if get_current_job() else COMMAND_LINE
 
 
 def _label(text: str) -> str:

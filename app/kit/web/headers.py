@@ -18,11 +18,11 @@ from app.extensions import db
 from app.kit.database import postgresql, reading_only
 from app.kit.web import origin
 from app.kit.web.gates import monitor_paths
+from app.kit.web.methods import SAFE_METHODS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 YEAR = 365 * 24 * 60 * 60
 MEGABYTE = 1024 * 1024

@@ -1,13 +1,16 @@
-"""Restrict views to users with permissions, and let views take files."""
+"""Restrict views to users with permissions, tell who may open them, and let views take files."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort
+from flask import abort, current_app
 from flask_login import current_user, login_required
 
 View = Callable[..., Any]
+
+# Flask-Login does not mark the views that it wraps, but all its wrappers share this code object.
+_ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 
 
 def permission_required(permission: int) -> Callable[[View], View]:
@@ -52,3 +55,26 @@ def takes_files(setting: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def has_endpoint(endpoint: str) -> bool:
+    """Return whether this app has a page. Menus may list pages of removed features."""
+    return endpoint in current_app.view_functions
+
+
+def may_open(endpoint: str) -> bool:
+    """Return whether this app has a page and the visitor may open it.
+
+    The decorators of the view (permission_required, login_required) decide, so menus need not
+    declare permissions.
+    """
+    view: Any = current_app.view_functions.get(endpoint)
+    if view is None:
+        return False
+    while view is not None:
+        if hasattr(view, "allows"):
+            return bool(view.allows(current_user))
+        if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
+            return bool(current_user.is_authenticated)
+        view = getattr(view, "__wrapped__", None)
+    return True

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from flask import Flask, current_app, g
-from flask_login import current_user, login_required
+from flask import Flask, g
 from markupsafe import Markup, escape
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
@@ -15,16 +13,13 @@ from app.kit.assets import asset_url
 from app.kit.slots import UserListAction
 from app.kit.web import gates
 from app.kit.web.devices import device_name
+from app.kit.web.restrict import has_endpoint, may_open
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MONTHS = (
     *("", "January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-
-
-# Flask-Login does not mark the views that it wraps, but all its wrappers share this code object.
-_ASKS_FOR_A_SIGN_IN = login_required(lambda: None).__code__
 
 
 def init_app(app: Flask) -> None:
@@ -163,29 +158,6 @@ def kind(field: Field) -> str:
     if isinstance(field.widget, Select):
         return "select"
     return str(getattr(field.widget, "input_type", "textarea"))
-
-
-def has_endpoint(endpoint: str) -> bool:
-    """Return whether this app has a page. Menus may list pages of removed features."""
-    return endpoint in current_app.view_functions
-
-
-def may_open(endpoint: str) -> bool:
-    """Return whether this app has a page and the visitor may open it.
-
-    The decorators of the view (permission_required, login_required) decide, so menus need not
-    declare permissions.
-    """
-    view: Any = current_app.view_functions.get(endpoint)
-    if view is None:
-        return False
-    while view is not None:
-        if hasattr(view, "allows"):
-            return bool(view.allows(current_user))
-        if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
-            return bool(current_user.is_authenticated)
-        view = getattr(view, "__wrapped__", None)
-    return True
 
 
 MenuItem = tuple[str, str, str]  # endpoint, label, icon
