@@ -1,8 +1,7 @@
 """The mails that the app sends: their causes, recipients and contents.
 
-`send_<message>` writes a row to the outbox and does not commit. `render` turns a row into a mail
-when it is sent. Links are created only then, so the database stores none of them. `preview` renders
-the same mail with links that do not work.
+`send_<message>` writes a row to the outbox and does not commit. app.kit.mail.rendering turns a row
+into a mail when it is sent. Links are created only then, so the database stores none of them.
 """
 
 from app.emails.custom import send_custom
@@ -25,23 +24,8 @@ from app.emails.notices import (
     send_role_changed,
     send_role_changed_to,
 )
-from app.kit.mail.registry import LINK_LIFETIMES, MESSAGES, Cancelled, RenderedEmail, Values
-from app.kit.mail.rendering import present, preview, render, subject_of
-from app.kit.mail.templates import load_templates
-from app.kit.mail.writing import in_batch, new_message_id
 
 __all__ = [
-    "LINK_LIFETIMES",
-    "MESSAGES",
-    "Cancelled",
-    "RenderedEmail",
-    "Values",
-    "in_batch",
-    "load_templates",
-    "new_message_id",
-    "present",
-    "preview",
-    "render",
     "send_account_created",
     "send_account_reactivated",
     "send_account_suspended",
@@ -58,5 +42,4 @@ __all__ = [
     "send_reset_password_to",
     "send_role_changed",
     "send_role_changed_to",
-    "subject_of",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement
 
-from app.emails.facts import become_newest, require, user_by_address, user_of, user_still_at
+from app.emails.facts import user_by_address, user_of, user_still_at
+from app.kit.mail.conditions import become_newest, require
 from app.kit.mail.registry import LINK_LIFETIMES, Values, message
 from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url

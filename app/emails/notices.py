@@ -6,16 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement
 
-from app.emails.facts import (
-    date,
-    of_sample,
-    page_links,
-    refuse_overtaken,
-    require,
-    user_by_address,
-    user_of,
-)
+from app.emails.facts import page_links, user_by_address, user_of
 from app.kit.database import now
+from app.kit.mail.conditions import date, of_sample, refuse_overtaken, require
 from app.kit.mail.registry import Cancelled, Values, message
 from app.kit.mail.writing import add, add_to
 from app.models import EmailMessage, User

@@ -6,6 +6,7 @@ from app import emails
 from app.extensions import db
 from app.kit import audit, guesses, passwords
 from app.kit.mail import outbox
+from app.kit.mail.registry import LINK_LIFETIMES
 from app.models import User, UserSession
 from app.models.user import canonical_email
 from app.services import sessions
@@ -16,7 +17,7 @@ from app.services.sign_in import require_password
 
 def reset_token_of(user: User) -> str:
     """Return a token to choose a new password, for a visitor who has proved to own the email."""
-    return user.generate_password_reset_token(emails.LINK_LIFETIMES["reset_password"][0])
+    return user.generate_password_reset_token(LINK_LIFETIMES["reset_password"][0])
 
 
 def request_password_reset(email: str) -> None:

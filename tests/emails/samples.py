@@ -12,10 +12,11 @@ from flask import current_app
 from sqlalchemy import select
 
 from app import emails
-from app.emails import MESSAGES, RenderedEmail
 from app.extensions import db
 from app.kit import features
 from app.kit.features import FOLDER
+from app.kit.mail import rendering
+from app.kit.mail.registry import MESSAGES, RenderedEmail
 from app.models import EmailMessage, Role, User
 from tests.routes import rows
 
@@ -105,7 +106,7 @@ def show(sender: Sender) -> RenderedEmail:
     db.session.flush()
     for name in {"when", "until"} & set(row.context):
         row.context = {**row.context, name: WHEN.isoformat()}
-    return emails.render(row)
+    return rendering.render(row)
 
 
 def snapshot(mail: RenderedEmail) -> str:

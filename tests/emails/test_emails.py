@@ -8,9 +8,10 @@ from flask import current_app
 
 from app import emails
 from app.email import send_email
-from app.emails import MESSAGES, Cancelled
 from app.extensions import db
 from app.kit.database import now
+from app.kit.mail import rendering
+from app.kit.mail.registry import MESSAGES, Cancelled
 from app.models import EmailMessage
 from tests.emails import samples
 from tests.routes import rows
@@ -166,7 +167,7 @@ def test_the_mails_with_a_link_to_follow_have_a_button(mails):
 def test_a_name_is_no_template(people, name):
     ada, _ = people
     ada.first_name = name
-    mail = emails.render(_flushed(emails.send_password_changed(ada)))
+    mail = rendering.render(_flushed(emails.send_password_changed(ada)))
 
     assert f"Hello {name} " in mail.text
 
@@ -243,21 +244,21 @@ def test_a_mail_that_has_lost_its_purpose_is_cancelled(people, prepare):
     row = _flushed(prepare(*people))
 
     with pytest.raises(Cancelled):
-        emails.render(row)
+        rendering.render(row)
 
 
 @pytest.mark.parametrize("kind", sorted({"reset_password", "invite"} & {*MESSAGES}))
 def test_only_the_newest_link_of_a_kind_is_sent(people, kind):
     send = samples.senders(*people)[kind]
     first, second, third = (_flushed(send()) for _ in range(3))
-    emails.render(second)
+    rendering.render(second)
 
     with pytest.raises(Cancelled, match="newer"):
-        emails.render(first)
-    emails.render(second)
-    emails.render(third)
+        rendering.render(first)
+    rendering.render(second)
+    rendering.render(third)
     with pytest.raises(Cancelled, match="newer"):
-        emails.render(second)
+        rendering.render(second)
 
 
 def test_a_reset_row_tells_nothing_of_whether_the_address_is_known(people):

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 from wtforms import StringField
 
-from app.emails import MESSAGES
 from app.extensions import db
 from app.kit import typed
+from app.kit.mail.registry import MESSAGES
 from app.kit.typed import holds_link, is_name
 from app.kit.web.forms import BaseForm, Name
 from app.models import User

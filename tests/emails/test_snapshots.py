@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.emails import MESSAGES
+from app.kit.mail.registry import MESSAGES
 from tests.emails import samples
 
 

@@ -11,7 +11,7 @@ from app import emails
 from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
-from app.kit.mail import delivery, leases, outbox
+from app.kit.mail import delivery, leases, outbox, writing
 from app.kit.mail.transport import MemoryTransport, TemporaryFailure
 from app.models import EmailMessage, User
 from tests import mails
@@ -245,7 +245,7 @@ def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
 @pytest.fixture
 def many(make_user):
     """Add three mails of a bulk action, written before any other mail."""
-    with emails.in_batch():
+    with writing.in_batch():
         for number in range(3):
             emails.send_role_changed(make_user(email=f"many{number}@example.com"))
     db.session.commit()
@@ -314,7 +314,7 @@ def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
     ],
 )
 def test_what_a_mail_of_many_tells_is_not_told_after_what_overtook_it(user, told, told_since):
-    with emails.in_batch():
+    with writing.in_batch():
         told(user)
     db.session.commit()
     overtaken = db.session.scalars(select(EmailMessage)).one()

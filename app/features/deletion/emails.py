@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.emails.facts import date, page_links, refuse_overtaken, user_of
+from app.emails.facts import page_links, user_of
 from app.kit.database import now
+from app.kit.mail.conditions import date, refuse_overtaken
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
 from app.models import EmailMessage, User

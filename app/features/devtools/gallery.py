@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from jinja2 import TemplateError
 
-from app.emails import MESSAGES, RenderedEmail
 from app.features.devtools.samples import sample
+from app.kit.mail.registry import MESSAGES, RenderedEmail
 
 SCHEMES = ("light", "dark")
 

@@ -5,12 +5,12 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import permission_required
-from app.emails import subject_of
 from app.extensions import db
 from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailState
+from app.kit.mail.rendering import subject_of
 from app.kit.web import table_pages
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.kit.web.list_params import confirm, is_live

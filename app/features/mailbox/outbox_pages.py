@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import emails
 from app.extensions import db
 from app.kit import audit, queue
 from app.kit.database import now
+from app.kit.mail import rendering, writing
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import NOTIFY_PERIOD, EmailState
+from app.kit.mail.registry import Cancelled
 from app.kit.redact import masked_text
 from app.models import EmailMessage, User
 
@@ -49,8 +50,8 @@ def has_recipient(text: str) -> ColumnElement[bool] | None:
 def preview(row: EmailMessage) -> Preview:
     """Render a mail with its links disabled. This writes nothing to the database."""
     try:
-        rendered = emails.preview(row)
-    except emails.Cancelled as reason:
+        rendered = rendering.preview(row)
+    except Cancelled as reason:
         return Preview(problem=f"It cannot be shown: {reason}.")
     except SQLAlchemyError:
         raise
@@ -120,7 +121,7 @@ def _make_pending(ids: list[int], condition: ColumnElement[bool], **values: Any)
     # Mail clients hide duplicates by Message-ID, so a sent mail gets a new one. A failed mail may
     # have arrived all the same, so it keeps its Message-ID.
     identity = case(
-        (EmailMessage.state == EmailState.SENT, emails.new_message_id()),
+        (EmailMessage.state == EmailState.SENT, writing.new_message_id()),
         else_=EmailMessage.message_id,
     )
     changed = db.session.scalars(

@@ -8,7 +8,6 @@ from typing import Any, cast
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import emails
 from app.extensions import db
 from app.features.bulk.models import BulkOperation
 from app.features.bulk.services import locks
@@ -21,7 +20,7 @@ from app.features.bulk.services.actions import (
 )
 from app.kit import audit
 from app.kit.database.ids import among
-from app.kit.mail import outbox
+from app.kit.mail import outbox, writing
 from app.kit.operations import BatchOutcome, BulkColumns, Kind, Stop
 from app.models import User, UserSession
 from app.services import sessions, unproven
@@ -85,7 +84,7 @@ def change(operation: BulkColumns, planned: PlannedAction, people: Sequence[User
         outbox.cancel_for(of_them)
     note(operation, planned, people)
     if is_told and (mail := effect.mail):
-        with emails.in_batch():
+        with writing.in_batch():
             for person in people:
                 mail(person, planned)
     return has_mail

@@ -10,7 +10,7 @@ from app.extensions import db
 from app.features.deletion import deletions
 from app.features.deletion.emails import send_account_deleted, send_account_restored
 from app.kit.database import now
-from app.kit.mail import outbox
+from app.kit.mail import outbox, writing
 from app.kit.mail.email_message import EmailState
 from app.models import AuditEvent, EmailMessage, User, UserSession
 from app.services import policy, sessions, users
@@ -174,7 +174,7 @@ def test_a_deleted_user_gets_nothing_but_the_news(make_user):
 
 def test_a_bulk_mail_of_a_deletion_is_not_sent_after_the_user_is_restored(make_user):
     user = make_user()
-    with emails.in_batch():
+    with writing.in_batch():
         send_account_deleted(user)
     db.session.commit()
     overtaken = db.session.scalars(select(EmailMessage)).one()

@@ -7,10 +7,11 @@ import pytest
 from flask import current_app
 
 from app import emails
-from app.emails import MESSAGES
 from app.emails.facts import page_links
 from app.extensions import db
 from app.features.devtools import gallery
+from app.kit.mail import rendering
+from app.kit.mail.registry import MESSAGES
 from app.models import EmailMessage, User
 from tests.emails import samples as real
 
@@ -120,9 +121,9 @@ def test_values_at_hand_make_the_mail_that_a_row_makes(app):
     ada, _ = real.make_people()
     row = emails.send_role_changed(ada)
     db.session.flush()
-    made = emails.render(row)
+    made = rendering.render(row)
 
-    shown = emails.present(
+    shown = rendering.present(
         "role_changed", row.recipient, {"user": ada, "role_name": "User", **page_links()}
     )
     assert (shown.subject, shown.text, shown.html) == (made.subject, made.text, made.html)

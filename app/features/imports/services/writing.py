@@ -11,12 +11,12 @@ from sqlalchemy import Text, bindparam, cast, column, func, literal, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
-from app import emails
 from app.extensions import db, is_sqlite
 from app.features.imports.services.deciding import TAKEN, End, LineOutcome, Rules
 from app.features.imports.services.inviting import invitation
 from app.kit import audit
 from app.kit.database.ids import among
+from app.kit.mail import writing
 from app.models import AuditEvent, User
 from app.services import unproven
 from app.services.user_changes import CHANGE_ROLE, Parameters
@@ -199,7 +199,7 @@ def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
 def _send(rules: Rules, new: Sequence[LineOutcome], updated: Sequence[LineOutcome]) -> bool:
     invited = [outcome for outcome in new if outcome.end == End.INVITED]
     promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
-    with emails.in_batch():
+    with writing.in_batch():
         for change, told in ((invitation(), invited), (CHANGE_ROLE, promoted)):
             for outcome in told:
                 if change and change.mail:

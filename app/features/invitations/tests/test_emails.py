@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from app import emails
-from app.emails import Cancelled
 from app.extensions import db
 from app.features.invitations.emails import send_invite
+from app.kit.mail import rendering
+from app.kit.mail.registry import Cancelled
 from tests.emails import samples
 
 
@@ -23,14 +23,14 @@ def flushed(row):
 
 def test_the_subject_names_the_inviter_as_typed(people):
     ada, bob = people
-    mail = emails.render(flushed(send_invite(bob, invited_by=ada)))
+    mail = rendering.render(flushed(send_invite(bob, invited_by=ada)))
     assert 'Ada <b> O\'Łovelace & "Co"' in mail.subject
 
 
 def test_a_subject_is_one_line_whatever_is_in_a_name(people):
     ada, bob = people
     ada.first_name = "A\r\nBcc: v@example.com\x7f\x0b\u2028"
-    mail = emails.render(flushed(send_invite(bob, invited_by=ada)))
+    mail = rendering.render(flushed(send_invite(bob, invited_by=ada)))
 
     assert mail.subject.startswith("[Flask-Base] A Bcc: v@example.com O'")
     assert re.fullmatch(r"[^\x00-\x1f\x7f\u2028]+", mail.subject)
@@ -42,4 +42,4 @@ def test_the_mail_is_cancelled_once_the_invitation_is_accepted(people):
     bob.password = "correct horse battery staple"
 
     with pytest.raises(Cancelled):
-        emails.render(row)
+        rendering.render(row)
