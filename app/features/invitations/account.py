@@ -37,7 +37,7 @@ def join_from_invite(user_id: int, token: str) -> ResponseReturnValue:
     except LinkRefused:
         return refuse_link(
             "This invitation does not work",
-            "It may have expired or been used. Ask whoever invited you to send it again.",
+            "It may have expired or been used. Ask the person who invited you for a new one.",
             "account.login",
             "Sign in",
         )

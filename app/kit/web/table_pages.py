@@ -28,7 +28,7 @@ from app.kit.tables.table import PER_PAGE_CHOICES, Table
 from app.kit.web import table_cells
 from app.kit.web.downloads import csv_file
 from app.kit.web.list_params import is_live
-from app.kit.web.templating import may_open
+from app.kit.web.restrict import may_open
 
 Where = Sequence[ColumnElement[bool]]
 
