@@ -49,3 +49,8 @@ def initials(first: str, last: str, email: str) -> str:
     """Return the initials of a user's name, or the first letter of the email."""
     letters = next(filter(is_seen, first), "") + next(filter(is_seen, last), "")
     return (letters or email[:1]).upper()
+
+
+def canonical_email(email: str) -> str:
+    """Normalise an email address to the form that is stored and compared."""
+    return email.strip().lower()

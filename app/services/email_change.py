@@ -6,8 +6,8 @@ from app import emails
 from app.extensions import db
 from app.kit import audit
 from app.kit.mail import outbox
+from app.kit.names import canonical_email
 from app.models import User
-from app.models.user import canonical_email
 from app.services import sessions, unproven
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused, lock_by_token
 from app.services.policy import ensure_not_impersonating

@@ -7,8 +7,8 @@ from app.extensions import db
 from app.kit import audit, guesses, passwords
 from app.kit.mail import outbox
 from app.kit.mail.registry import LINK_LIFETIMES
+from app.kit.names import canonical_email
 from app.models import User, UserSession
-from app.models.user import canonical_email
 from app.services import sessions
 from app.services.mailed_links import LinkRefused, lock_by_token, send_sparingly
 from app.services.policy import ensure_not_impersonating

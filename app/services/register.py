@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from app import emails
 from app.extensions import db
 from app.kit import audit, tokens
+from app.kit.names import canonical_email
 from app.models import User
-from app.models.user import canonical_email
 from app.services import sessions, unproven
 from app.services.mailed_links import lock_by_token, send_sparingly
 from app.services.password_reset import require_strong_password

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 from app.extensions import db
 from app.kit import audit, guesses, passwords
+from app.kit.names import canonical_email
 from app.models import User, UserSession
-from app.models.user import canonical_email
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating, lock
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, or_, select
 
 from app.extensions import db
+from app.kit.names import canonical_email
 from app.models import User
-from app.models.user import canonical_email
 
 Finder = Callable[[str, int], list[int]]
 

@@ -7,8 +7,8 @@ from app import emails
 from app.extensions import db
 from app.kit import audit, edit_conflicts
 from app.kit.mail import outbox
+from app.kit.names import canonical_email
 from app.models import Role, User
-from app.models.user import canonical_email
 from app.services import sessions, unproven, user_changes
 from app.services.password_reset import require_strong_password
 from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role

@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
 from app.kit.database import now
+from app.kit.names import canonical_email
 from app.models import User, UserSession
-from app.models.user import canonical_email
 
 
 @pytest.mark.parametrize(

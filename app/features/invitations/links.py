@@ -6,7 +6,7 @@ from flask import current_app
 
 from app.kit.web.links import external_url
 from app.models import User
-from app.models.user import DAY, link_state
+from app.models.user_links import DAY, link_state
 
 LIFETIME, LIFETIME_WORDS = 7 * DAY, "7 days"
 # The claim in the token of an invitation if an administrator copied its link.
