@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from rq import get_current_job
 from sqlalchemy import Select, event, insert, literal, literal_column, select
 from sqlalchemy.orm import Session
 
@@ -182,7 +181,7 @@ def _nobody(here: origin.Origin) -> str:
     """Return the label of the actor when no user is signed in."""
     if here.address:
         return ""
-    return BACKGROUND if get_current_job() else COMMAND_LINE
+    return BACKGROUND if origin.is_background() else COMMAND_LINE
 
 
 def _label(text: str) -> str:

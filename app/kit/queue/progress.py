@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from app.kit.queue.connections import connection
 from app.kit.queue.recovery import JOB_ID
+from app.kit.web import origin
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ def current_job_id() -> str | None:
     """Return the id of the running job, or None outside a job."""
     job = get_current_job()
     return job.id if job is not None else None
+
+
+@origin.background_check
+def is_in_job() -> bool:
+    return get_current_job() is not None
 
 
 def current_run() -> str | None:

@@ -1,6 +1,7 @@
 """Store the IP address, browser and id of the current request for logs, limits and events."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -38,6 +39,20 @@ def current() -> Origin:
     if not has_app_context():
         return Origin()
     return Origin(g.get("address", ""), g.get("device", ""), g.get("request_id", ""))
+
+
+_background_checks: list[Callable[[], bool]] = []
+
+
+def background_check(check: Callable[[], bool]) -> Callable[[], bool]:
+    """Register a function that tells whether a background job is running."""
+    _background_checks.append(check)
+    return check
+
+
+def is_background() -> bool:
+    """Tell whether this is a background job, and not a request or a command."""
+    return any(check() for check in _background_checks)
 
 
 def plain_address(text: str) -> str:
