@@ -77,7 +77,7 @@ def files() -> set[Path]:
 
 def senders(ada: User, bob: User) -> dict[str, Sender]:
     """Return a function for each kind of mail that writes one."""
-    of_features = {name: partial(write, ada, bob) for name, write in rows("MAILS").items()}
+    of_features = {name: partial(write, ada) for name, write in rows("MAILS").items()}
     return of_features | {
         "confirm": lambda: emails.send_confirm(bob),
         "change_email": lambda: emails.send_change_email(ada, "ada@new.example.com"),
