@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks.clients import Browser
-from benchmarks.directory import django_browser
 from benchmarks.memory import growth
 from benchmarks.results import Result, at_least, compare
 from benchmarks.stand import ADMINISTRATOR, Stand
+from benchmarks.user_list import django_browser
 
 PATH = "/admin/users/export.csv"
 BAR = 2.0  # times as fast as Django

@@ -19,7 +19,7 @@ SESSIONS = 20  # shown at most
 
 
 @dataclass(frozen=True)
-class Profile:
+class UserDetails:
     """The data of a user's page, beside the row itself."""
 
     actions: list[UserAction]
@@ -29,10 +29,10 @@ class Profile:
     panels: list[slots.ShownPanel]
 
 
-def of(user: User, *, by: User) -> Profile:
+def details(user: User, *, by: User) -> UserDetails:
     """Load the data that the page of `user` shows to `by`."""
     sessions, session_count = open_sessions(user)
-    return Profile(
+    return UserDetails(
         actions=actions(user, by=by),
         sessions=sessions,
         session_count=session_count,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import attempts, guesses
-from app.kit.typed import stored_address
+from app.kit.user_input import normalised_email
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
 from app.services import sign_in
@@ -96,7 +96,7 @@ def refused_as_no_address(spellings):
     refused = 0
     for n in range(30):
         try:
-            stored_address(spellings[n % len(spellings)])
+            normalised_email(spellings[n % len(spellings)])
         except EmailNotValidError:
             refused += 1
     return refused

@@ -5,9 +5,9 @@ from sqlalchemy import select
 from wtforms import StringField
 
 from app.extensions import db
-from app.kit import typed
+from app.kit import user_input
 from app.kit.mail.registry import MESSAGES
-from app.kit.typed import holds_link, is_name
+from app.kit.user_input import holds_link, is_name
 from app.kit.web.forms import BaseForm, Name
 from app.models import User
 from tests.emails import samples
@@ -150,7 +150,7 @@ def test_a_long_name_costs_no_more_than_a_short_one(letters, monkeypatch):
         def search(self, text):
             examined.append(len(text))
 
-    monkeypatch.setattr(typed, "_LINK", Pattern())
+    monkeypatch.setattr(user_input, "_LINK", Pattern())
     for length in (10_000, 20_000):
         holds_link(letters * length)
     assert examined[0] == examined[1] <= 4 * 64 * 18

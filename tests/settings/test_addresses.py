@@ -11,7 +11,7 @@ from email_validator import EmailNotValidError
 import config
 from app.kit.mail import transport as mail
 from app.kit.mail.writing import new_message_id
-from app.kit.typed import stored_address, stored_address_of_many
+from app.kit.user_input import normalised_email, normalised_email_of_many
 from settings import normalise
 
 
@@ -21,7 +21,7 @@ def intranet(app, monkeypatch):
     return app
 
 
-@pytest.mark.parametrize("check", [stored_address, stored_address_of_many])
+@pytest.mark.parametrize("check", [normalised_email, normalised_email_of_many])
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
@@ -36,7 +36,7 @@ def test_the_names_of_an_intranet_are_taken_where_they_are_listed(intranet, chec
     assert check(typed) == stored
 
 
-@pytest.mark.parametrize("check", [stored_address, stored_address_of_many])
+@pytest.mark.parametrize("check", [normalised_email, normalised_email_of_many])
 @pytest.mark.parametrize(
     "typed",
     [
@@ -53,14 +53,14 @@ def test_nothing_else_is_taken_for_the_intranets_sake(intranet, check, typed):
 
 @pytest.mark.parametrize("typed", ["ada@corp.local", "ada@mailhost"])
 def test_without_the_setting_an_intranet_has_no_addresses(app, typed):
-    for check in (stored_address, stored_address_of_many):
+    for check in (normalised_email, normalised_email_of_many):
         with pytest.raises(EmailNotValidError):
             check(typed)
 
 
 def test_a_text_of_any_length_is_refused_at_once(app):
     with pytest.raises(EmailNotValidError, match="too long"):
-        stored_address("x" * 1_000_000 + "@example.com")
+        normalised_email("x" * 1_000_000 + "@example.com")
 
 
 # Senders

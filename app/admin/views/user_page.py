@@ -41,9 +41,9 @@ TAKEN = "An account with this email address already exists."
 @permission_required(Permission.MANAGE_USERS)
 def user_info(user_id: int) -> ResponseReturnValue:
     user = user_or_404(user_id)
-    profile = user_page.of(user, by=me())
+    details = user_page.details(user, by=me())
     return render_template(
-        "admin/user_info.html", user=user, profile=profile, buttons=buttons(profile.actions)
+        "admin/user_info.html", user=user, profile=details, buttons=buttons(details.actions)
     )
 
 

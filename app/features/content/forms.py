@@ -3,7 +3,7 @@
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, Regexp
 
-from app.kit.typed import visible
+from app.kit.user_input import visible
 from app.kit.web.forms import BaseForm
 
 LARGEST_PAGE = 200_000  # characters

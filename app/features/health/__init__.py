@@ -43,7 +43,7 @@ def readiness() -> list[Check]:
     """Check the database, migrations, mail and Redis within PATIENCE seconds, for /readyz."""
     names = ("database", "migrations", "mail")
     asked = probing.begin("readiness", lambda: _ask(names))
-    ping = workers.begin_to_ping()
+    ping = workers.begin_ping()
     return [*_answers(asked, names, PATIENCE), workers.redis_answers(ping, PATIENCE)]
 
 
@@ -57,9 +57,9 @@ def system() -> list[Check]:
 
     The checks of the database use the transaction of the request, because it already works.
     """
-    look = workers.begin_to_look()
+    heartbeat = workers.begin_heartbeat()
     answers, is_migrated, mail_goes_out = _ask(("database", "migrations", "mail"))
-    redis, worker = workers.judge(look, GLANCE)
+    redis, worker = workers.judge(heartbeat, GLANCE)
     return [Check("web", "Running"), worker, redis, answers, mail_goes_out, is_migrated]
 
 
@@ -68,10 +68,10 @@ def checks(*, deploy: bool = False) -> list[Check]:
     names = ["database", "migrations", "mail", "administrator", "lists"]
     if deploy:
         names.append("known password")
-    look = workers.begin_to_look()
+    heartbeat = workers.begin_heartbeat()
     asked = probing.begin("everything", lambda: _ask(names))
     answers, is_migrated, *others = _answers(asked, names, LONG_PATIENCE)
-    found = [answers, is_migrated, *workers.judge(look, LONG_PATIENCE), *others]
+    found = [answers, is_migrated, *workers.judge(heartbeat, LONG_PATIENCE), *others]
     return [*found, *_deployment()] if deploy else found
 
 
@@ -96,7 +96,7 @@ def _ask(names: Iterable[str]) -> list[Check]:
 
 
 def _answers(
-    asked: probing.Look[list[Check]], names: Iterable[str], patience: float
+    asked: probing.Probe[list[Check]], names: Iterable[str], patience: float
 ) -> list[Check]:
     try:
         return asked.answer(patience)

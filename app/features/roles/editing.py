@@ -160,7 +160,7 @@ def delete(role: Role, *, move_to: Role, by: User | None) -> int:
     if role.default:
         db.session.rollback()
         raise DefaultRole
-    moved = reassign_role.everyone(role, to=move_to, by=by)
+    moved = reassign_role.move_users(role, to=move_to, by=by)
     if role.is_administrator:
         _keep_an_administrator()
     noted = {name.lower(): (value, None) for name, value in values_of(role).noted().items()}

@@ -17,7 +17,7 @@ class TooManyUsers(Exception):
     """The role has more users than one request can move. A bulk action can move them."""
 
 
-def everyone(role: Role, *, to: Role, by: User | None) -> int:
+def move_users(role: Role, *, to: Role, by: User | None) -> int:
     """Give all users of `role` the role `to`, and return their number; the caller commits.
 
     Deleted users are moved and counted as well, because they may be restored. The others get a

@@ -28,7 +28,7 @@ from wtforms.validators import (
 from app.kit import names
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.passwords import MAX_LENGTH
-from app.kit.typed import hides_something, holds_link, is_name, stored_address, visible
+from app.kit.user_input import hides_something, holds_link, is_name, normalised_email, visible
 from app.kit.web.csrf import MaskedFormCSRF
 
 UNSEEN = "Remove the invisible characters."
@@ -100,7 +100,7 @@ class Address:
         if hides_something(field.data or ""):
             raise ValidationError(UNSEEN)
         try:
-            address = stored_address(field.data or "")
+            address = normalised_email(field.data or "")
         except EmailNotValidError:
             raise ValidationError("Enter an address like name@example.com.") from None
         if len(address) > EMAIL_LENGTH:

@@ -21,7 +21,7 @@ class TookTooLong(Exception):
     """The probe did not finish in time."""
 
 
-class Look(Generic[T]):
+class Probe(Generic[T]):
     """A probe that runs in its own thread."""
 
     def __init__(self, app: Flask, act: Callable[[], T]) -> None:
@@ -56,16 +56,16 @@ class Look(Generic[T]):
             self._answer.set_result(answer)
 
 
-def begin(name: str, act: Callable[[], T]) -> Look[T]:
+def begin(name: str, act: Callable[[], T]) -> Probe[T]:
     """Start a probe in its own app context, and return without waiting.
 
     Only one probe of a name runs at a time. While it hangs, later callers get the same probe, so
     threads and connections do not pile up.
     """
     app = cast(Any, current_app)._get_current_object()
-    looks: dict[str, Look[T]] = app.extensions.setdefault("looks", {})
+    probes: dict[str, Probe[T]] = app.extensions.setdefault("probes", {})
     with _lock:
-        look = looks.get(name)
-        if look is None or look.is_over:
-            look = looks[name] = Look(app, act)
-    return look
+        probe = probes.get(name)
+        if probe is None or probe.is_over:
+            probe = probes[name] = Probe(app, act)
+    return probe

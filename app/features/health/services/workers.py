@@ -20,19 +20,19 @@ LOST_AFTER = timedelta(seconds=60)
 logger = logging.getLogger(__name__)
 
 
-def begin_to_look() -> probing.Look[datetime | None] | None:
-    """Start to look for workers, which also shows whether Redis answers. None without a queue."""
+def begin_heartbeat() -> probing.Probe[datetime | None] | None:
+    """Start to read the latest heartbeat, which needs Redis. None without a queue."""
     if not queue.is_configured():
         return None
-    return probing.begin("workers", _look)
+    return probing.begin("workers", _heartbeat)
 
 
-def begin_to_ping() -> probing.Look[None] | None:
+def begin_ping() -> probing.Probe[None] | None:
     """Start to ping Redis as the queue and the rate limiter do. None without a queue."""
     return probing.begin("redis", _ping) if queue.is_configured() else None
 
 
-def _look() -> datetime | None:
+def _heartbeat() -> datetime | None:
     heard = queue.latest_heartbeat()
     limits.check()
     return heard
@@ -43,11 +43,11 @@ def _ping() -> None:
     limits.check()
 
 
-def redis_answers(look: probing.Look[Any] | None, patience: float) -> Check:
-    if look is None:
+def redis_answers(probe: probing.Probe[Any] | None, patience: float) -> Check:
+    if probe is None:
         return Check("redis", "Not used")
     try:
-        look.answer(patience)
+        probe.answer(patience)
     except AuthenticationError:
         return Check(
             "redis",
@@ -78,14 +78,14 @@ def redis_answers(look: probing.Look[Any] | None, patience: float) -> Check:
     return Check("redis", "Answers")
 
 
-def judge(look: probing.Look[datetime | None] | None, patience: float) -> tuple[Check, Check]:
+def judge(probe: probing.Probe[datetime | None] | None, patience: float) -> tuple[Check, Check]:
     """Return the checks of Redis and of the worker."""
-    redis = redis_answers(look, patience)
-    if look is None:
+    redis = redis_answers(probe, patience)
+    if probe is None:
         return redis, Check("worker", "Not watched without Redis")
     if not redis.ok:
         return redis, Check("worker", waits_for="redis")
-    heard = look.answer(patience)
+    heard = probe.answer(patience)
     if heard is not None and now() - heard < LOST_AFTER:
         return redis, Check("worker", "Running")
     silent = "No worker runs" if heard is None else f"The worker fell silent {time_since(heard)}"

@@ -242,7 +242,7 @@ class TestWorker:
             return heard
 
         monkeypatch.setattr(queue, "latest_heartbeat", latest_heartbeat)
-        return workers.judge(workers.begin_to_look(), 1)
+        return workers.judge(workers.begin_heartbeat(), 1)
 
     def test_it_runs(self, monkeypatch):
         redis, worker = self.judge(monkeypatch, now() - timedelta(seconds=50))

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from app.features.imports.services.columns import recognised
 from app.features.imports.services.encodings import blocks, detect_encoding, require_text, texts
 from app.features.imports.services.unreadable import Unreadable
-from app.kit.typed import visible
+from app.kit.user_input import visible
 
 LONGEST_LINE = 100_000  # characters
 MOST_COLUMNS = 100

@@ -16,7 +16,7 @@ from app.features.imports.services.files import Record
 from app.kit import names
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.tables.csv_cells import unescaped
-from app.kit.typed import holds_link, is_name, stored_address_of_many, visible
+from app.kit.user_input import holds_link, is_name, normalised_email_of_many, visible
 
 BATCH = 1000
 
@@ -99,7 +99,7 @@ def _read_address(row: Row, text: str) -> None:
         row.complain("email", "", NO_EMAIL)
         return
     try:
-        address = stored_address_of_many(text)
+        address = normalised_email_of_many(text)
     except EmailNotValidError:
         row.complain("email", text, NO_ADDRESS)
         return

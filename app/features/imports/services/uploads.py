@@ -15,7 +15,7 @@ from app.features.imports.services import columns, inviting, storage
 from app.features.imports.services.encodings import BLOCK, DAMAGED
 from app.features.imports.services.files import Description, describe
 from app.features.imports.services.unreadable import Unreadable
-from app.kit.typed import visible
+from app.kit.user_input import visible
 from app.models import Role, User
 from app.services import policy
 

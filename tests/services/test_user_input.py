@@ -3,7 +3,7 @@
 import pytest
 from email_validator import EmailNotValidError
 
-from app.kit.typed import is_name, stored_address, stored_address_of_many
+from app.kit.user_input import is_name, normalised_email, normalised_email_of_many
 
 ADDRESSES = [
     "ada@example.com",
@@ -53,7 +53,7 @@ def outcome(function, typed):
 @pytest.mark.parametrize("typed", ADDRESSES)
 def test_the_quick_way_says_the_same_as_the_slow_one(app, typed):
     """IN-4"""
-    assert outcome(stored_address_of_many, typed) == outcome(stored_address, typed)
+    assert outcome(normalised_email_of_many, typed) == outcome(normalised_email, typed)
 
 
 @pytest.mark.parametrize(
