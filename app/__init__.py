@@ -14,6 +14,7 @@ from app.extensions import mail as flask_mail  # app.kit.mail.transport is a mod
 from app.kit import (
     assets,
     database,
+    money,
     queue,
     slots,
 )
@@ -93,6 +94,7 @@ def init_extensions(app: Flask) -> None:
     compress.init_app(app)
     assets.init_app(app)
     templating.init_app(app)
+    money.init_app(app)
 
 
 def add_request_hooks(app: Flask) -> None:

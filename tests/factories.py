@@ -1,6 +1,7 @@
 """Functions that add rows for tests, one for each model."""
 
 import itertools
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -45,3 +46,34 @@ def make_user(
     db.session.add(user)
     db.session.commit()
     return user
+
+
+VALUES: dict[type, Any] = {
+    bool: True,
+    bytes: b"x",
+    date: date(2031, 3, 9),
+    datetime: datetime(2031, 3, 9, tzinfo=UTC),
+    dict: {},
+    int: 1,
+}
+
+
+def make_row(model: Any) -> Any:
+    """Add a row of any model, with a value for each column that needs one."""
+    if model is User:
+        return make_user()
+    models = {mapper.local_table: mapper.class_ for mapper in db.Model.registry.mappers}
+    values = {}
+    for column in model.__table__.columns:
+        if column.nullable or column.primary_key or column.default or column.server_default:
+            continue
+        if column.foreign_keys:
+            (key,) = column.foreign_keys
+            values[column.key] = make_row(models[key.column.table]).id
+        else:
+            kind = column.type.python_type
+            values[column.key] = VALUES.get(kind) or f"row {next(_numbers)}"
+    row = model(**values)
+    db.session.add(row)
+    db.session.commit()
+    return row

@@ -24,6 +24,7 @@ import config
 from app.extensions import db
 from app.kit.database import migrations
 from app.kit.features import FOLDER, installed
+from app.kit.generator import ledger
 from settings import example, manifests
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
@@ -109,13 +110,14 @@ def remove(name: str) -> Report:
     check(name)
     report, feature, with_tables = Report(), find(name), has_tables(name)
     documents, commands = dict(_documents(feature)), _commands(feature)
+    permissions = list(_own_permissions(feature))
     try:
         if with_tables:
             flask_migrate.downgrade(revision=f"{name}@base")
             report.done.append(
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
-        _remove_files(name, documents)
+        _remove_files(name, documents, permissions)
     except BaseException:
         _git("restore", "--staged", "--worktree", "--source=HEAD", ".")
         if with_tables:
@@ -124,6 +126,8 @@ def remove(name: str) -> Report:
     report.done.append(f"Removed {_path(name)} with its tests.")
     if feature.settings:
         report.done.append(f"Removed {', '.join(feature.settings)} from {example.PATH.name}.")
+    if permissions:
+        report.done.append(f"Removed {', '.join(permissions)} from app/models/role.py.")
     if documents:
         names = ", ".join(str(path.relative_to(BASE_DIR)) for path in documents)
         report.done.append(f"Removed the rows and items about it from {names}.")
@@ -131,15 +135,40 @@ def remove(name: str) -> Report:
     return report
 
 
-def _remove_files(name: str, documents: Mapping[Path, str]) -> None:
+def _remove_files(name: str, documents: Mapping[Path, str], permissions: list[str]) -> None:
     _git("rm", "-r", "--quiet", _path(name))
     shutil.rmtree(FOLDER / name, ignore_errors=True)  # caches of Python
     remaining = manifests.read(FOLDER)
     changed = {example.PATH: example.written(example.PATH.read_text("utf-8"), remaining)}
     for path, text in {**changed, **documents}.items():
         path.write_text(text, encoding="utf-8")
+    bits = ledger.FILE.read_text(encoding="utf-8")
+    for permission in permissions:
+        bits = ledger.without_permission(bits, permission)
+    ledger.FILE.write_text(bits, encoding="utf-8")
     _run(sys.executable, ROOMS)
     _git("add", "--update")
+
+
+def _own_permissions(feature: Manifest) -> Iterator[str]:
+    """Yield the permissions of a copy that nothing but this feature uses."""
+    text = ledger.FILE.read_text(encoding="utf-8")
+    others = {name for one in installed().values() for name in one.permissions if one != feature}
+    for name in feature.permissions:
+        if (
+            name not in others
+            and ledger.has_bit_of_a_copy(text, name)
+            and not _users(feature, name)
+        ):
+            yield name
+
+
+def _users(feature: Manifest, permission: str) -> list[str]:
+    """Return the files outside the feature and the ledger that name a permission."""
+    pattern = rf"\b{permission}\b"
+    files = _git("grep", "-lE", pattern, "--", "*.py", "*.html", "*.txt", may_fail=True)
+    own = (f"{_path(feature.name)}/", ledger.FILE.relative_to(BASE_DIR).as_posix())
+    return [name for name in files.split() if not name.startswith(own)]
 
 
 def _documents(feature: Manifest) -> Iterator[tuple[Path, str]]:

@@ -32,6 +32,12 @@ def find_by(finder: Finder) -> None:
     _finders.append(finder)
 
 
+def by_email(email: str) -> User | None:
+    """Return the user with an email, unless the account is deleted."""
+    query = select(User).where(User.email == canonical_email(email), User.deleted_at.is_(None))
+    return db.session.scalar(query)
+
+
 def ids_matching(text: str, limit: int) -> list[int]:
     """Return the ids of up to `limit` users who have every word of `text` in a name or the email.
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ MANIFESTS = manifests.read()
 
 EXAMPLES = {
     sa.Boolean: True,
+    sa.Date: date(2031, 3, 9),
     sa.Integer: 1,
     sa.JSON: {},
     sa.LargeBinary: b"x",

@@ -1,7 +1,9 @@
 """Write the snapshots: run `python -m tests.emails.write_snapshots`, and review the diff.
 
-No test runs this, so a mail cannot change unnoticed.
+With names of mails, only theirs are written. No test runs this, so a mail cannot change unnoticed.
 """
+
+import sys
 
 from app import create_app
 from app.extensions import db
@@ -9,12 +11,14 @@ from app.services import roles
 from tests.emails import samples
 
 
-def main() -> None:
+def main(*names: str) -> None:
     app = create_app("testing")
     with app.app_context():
         db.create_all()
         roles.insert()
         for name, sender in samples.senders(*samples.make_people()).items():
+            if names and name not in names:
+                continue
             text = samples.snapshot(samples.show(sender))
             file = samples.file_of(name)
             file.parent.mkdir(exist_ok=True)
@@ -22,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

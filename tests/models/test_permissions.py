@@ -100,10 +100,10 @@ def test_the_bits_of_the_kit_and_of_a_copy_never_meet():
 
 def test_two_permissions_with_one_bit_stop_the_start():
     source = Path(role_module.__file__).read_text()
-    merged = re.sub("    ADMINISTER = ", r"    HOOKS = 2**16\n    PROJECTS = 2**16\n\g<0>", source)
-    assert merged.count("PROJECTS") == 1
+    merged = re.sub("    ADMINISTER = ", r"    HOOKS = 2**16\n    ANSWERS = 2**16\n\g<0>", source)
+    assert merged.count("ANSWERS") == 1
     permission = merged[merged.index("@unique") :].partition("PERMISSION_TEXTS: ")[0]
-    with pytest.raises(ValueError, match="PROJECTS -> "):
+    with pytest.raises(ValueError, match="ANSWERS -> "):
         exec(permission, {"IntFlag": IntFlag, "unique": unique})  # noqa: S102
 
 

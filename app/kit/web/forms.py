@@ -21,6 +21,7 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
+    Optional,
     StopValidation,
     ValidationError,
 )
@@ -108,13 +109,16 @@ class Address:
         field.data = address
 
 
-def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
-    """Return a required field for an email. `autocomplete` is the HTML attribute."""
+def email_field(
+    label: str = "Email", *, autocomplete: str = "email", required: bool = True, **options: Any
+) -> EmailField:
+    """Return a field for an email. `autocomplete` is the HTML attribute."""
+    is_given = DataRequired("Enter an address.") if required else Optional()
     return EmailField(
         label,
         # A domain in Unicode may be shorter or longer than its stored form.
         filters=[cut(2 * EMAIL_LENGTH)],
-        validators=[DataRequired("Enter an address."), Address()],
+        validators=[is_given, Address()],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
         **options,
     )

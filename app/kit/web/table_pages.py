@@ -184,17 +184,17 @@ def show(
 
 
 def render(
-    shown: ShownTable, *, template: str = "tables/list.html", **values: Any
+    shown: ShownTable, *, template: str = "tables/list.html", layout: str = "", **values: Any
 ) -> ResponseReturnValue:
-    """Render a page of a table, in the layout of the blueprint that the view belongs to."""
-    layouts = [f"layouts/{request.blueprint}.html", "layouts/base.html"]
-    layout = current_app.jinja_env.select_template(layouts)
+    """Render a page of a table, by default in the layout of the blueprint of the view."""
+    layouts = [layout or f"layouts/{request.blueprint}.html", "layouts/base.html"]
+    found = current_app.jinja_env.select_template(layouts)
     return render_template(
         template,
         shown=shown,
         table=shown.table,
         asked=shown.asked,
-        layout=layout,
+        layout=found,
         live=is_live(),
         **values,
     )

@@ -1,0 +1,1 @@
+"""Write a feature from a few words: `python manage.py new`."""

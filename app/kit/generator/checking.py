@@ -1,0 +1,117 @@
+"""Check a planned feature against the application that it would be a part of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import inspect
+from sqlalchemy.exc import OperationalError
+
+from app.extensions import db
+from app.kit import audit
+from app.kit.features import FOLDER
+from app.kit.generator import ledger, naming
+from app.kit.generator.plan import FeaturePlan
+from app.kit.generator.refusal import Refused
+
+MOST_OF_A_NAME = 63
+CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
+ICON = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def check(plan: FeaturePlan) -> None:
+    """Raise Refused, with what to do, if the feature cannot be written."""
+    _check_new(plan.name)
+    _check_fields(plan)
+    _check_free(plan)
+
+
+def _check_new(name: str) -> None:
+    if (FOLDER / name).exists():
+        raise Refused(
+            f"There is a feature {name} already: app/features/{name}. Choose another name, or "
+            f"remove it first: python manage.py features remove {name}"
+        )
+    if name in db.metadata.tables:
+        raise Refused(f"There is a table {name} already. Choose another name for the feature.")
+    with suppress(OperationalError):  # The tables of the code are known without a database.
+        if inspect(db.session.connection()).has_table(name):
+            raise Refused(
+                f"The database has a table {name} already, of a feature that was removed perhaps. "
+                "Drop it, or choose another name."
+            )
+
+
+def _check_fields(plan: FeaturePlan) -> None:
+    if not plan.admin and not plan.account:
+        raise Refused(
+            "Say who uses it: --admin for administrators, --account for members, or both."
+        )
+    if not any(one.kind == "str" and not one.optional for one in plan.fields):
+        raise Refused("Rows need a name: add a field of type str, such as name:str.")
+    if plan.account and (plan.owner is None or plan.owner.optional):
+        raise Refused("--account shows members their own rows: add a field such as owner:user.")
+    if not ICON.fullmatch(plan.icon):
+        raise Refused(f"“{plan.icon}” is no icon. See https://icons.getbootstrap.com for names.")
+    others = [one.name for one in plan.users[1:] if not one.optional]
+    if plan.account and others:
+        raise Refused(
+            f"With --account, {others[0]} has to be optional ({others[0]}:user?): a form in which "
+            "members choose users would tell them who has an account."
+        )
+    for one in plan.fields:
+        if one.name in {plan.singular, plan.name}:
+            raise Refused(f"A field cannot be called “{one.name}”, as the feature is.")
+        table = one.target.table if one.target else "users"
+        key = f"fk_{plan.name}_{one.column}_{table}"
+        if one.is_relation and len(key) > MOST_OF_A_NAME:
+            raise Refused(
+                f"The key {key} has more than {MOST_OF_A_NAME} characters, which PostgreSQL cuts. "
+                f"Shorten “{plan.name}” or “{one.name}”."
+            )
+
+
+def _check_free(plan: FeaturePlan) -> None:
+    """Raise Refused if the application has one of the feature's names already."""
+    if plan.admin and plan.permission in ledger.bits():
+        raise Refused(f"There is a permission {plan.permission} already: app/models/role.py.")
+    if plan.singular in audit.NOUNS:
+        raise Refused(f"There are events about “{plan.singular}” already. Choose another name.")
+    views: Mapping[str, object] = current_app.view_functions
+    for endpoint in endpoints(plan):
+        if endpoint in views:
+            raise Refused(f"There is a view {endpoint} already. Choose another name.")
+    taken = {name: path for path in _sources() for name in CLASS.findall(path.read_text("utf-8"))}
+    for name in classes(plan):
+        if name in taken:
+            where = taken[name].relative_to(FOLDER.parents[1])
+            raise Refused(f"There is a class {name} already: {where}. Choose another name.")
+
+
+def _sources() -> Iterator[Path]:
+    for path in sorted(FOLDER.parent.rglob("*.py")):
+        if not {"tests", "migrations"} & set(path.parts):
+            yield path
+
+
+def endpoints(plan: FeaturePlan) -> Iterator[str]:
+    """Yield the endpoints of the feature's pages."""
+    one, many = plan.singular, plan.name
+    shells = [name for name in ("admin", "account") if getattr(plan, name)]
+    for shell in shells:
+        for view in (many, one, f"new_{one}", f"edit_{one}", f"delete_{one}", f"export_{many}"):
+            yield f"{shell}.{view}"
+
+
+def classes(plan: FeaturePlan) -> Iterator[str]:
+    """Yield the names of the feature's classes."""
+    model = plan.model
+    yield from (model, f"{model}Values", f"{model}Gone", f"{model}Form", f"Delete{model}Form")
+    yield f"Own{model}Form"
+    for one in plan.fields:
+        if one.kind == "choice":
+            yield model + naming.class_name(one.name)
