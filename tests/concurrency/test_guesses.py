@@ -26,7 +26,7 @@ def outcomes(results):
 
 
 def is_expected(error):
-    return isinstance(error, TooManyGuesses | sign_in.WrongPassword)
+    return isinstance(error, TooManyGuesses | sign_in_service.WrongPassword)
 
 
 def sign_in(email, address, password="wrong"):  # noqa: S107
