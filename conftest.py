@@ -15,6 +15,7 @@ collect_ignore = [
 ]
 
 pytest_plugins = [
+    "tests.fixtures.clones",
     "tests.fixtures.copied_cookies",
     "tests.fixtures.core",
     "tests.fixtures.last_administrator",

@@ -37,6 +37,20 @@ class MenuEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPermission:
+    """A permission that a feature brings to the ledger of bits when it is added.
+
+    `bit` is the exponent of its bit, from 16 to 29, or 0 for the next free one.
+    """
+
+    constant: str
+    name: str
+    sentence: str
+    opens_admin: bool
+    bit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The description of a feature in its `feature.toml`."""
 
@@ -51,6 +65,7 @@ class Manifest:
     subjects: Mapping[str, str]  # kinds of rows that are subjects of events
     searches: tuple[str, ...]  # events with a search, which erasing a user rewrites
     permissions: tuple[str, ...]
+    new_permissions: Mapping[str, NewPermission]
     tables: tuple[str, ...]
     packages: tuple[str, ...]  # of requirements/common.in that nothing else needs
     off: bool = False
@@ -65,6 +80,15 @@ def read(folder: Path = FEATURES, off: Collection[str] = ()) -> dict[str, Manife
     _check_claims(manifests)
     _check_off(manifests, off)
     return {name: manifests[name] for name in _order(folder, manifests)}
+
+
+def read_one(folder: Path, others: Mapping[str, Manifest]) -> Manifest:
+    """Return the manifest of a feature that is to join `others`. Raises ManifestError."""
+    manifest = _manifest(folder, off=False)
+    together = {**others, manifest.name: manifest}
+    _check_claims(together)
+    _order(folder.parent, together)
+    return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +135,9 @@ def _manifest(folder: Path, off: bool) -> Manifest:
     if not NAME.fullmatch(folder.name):
         raise ManifestError(f"{file}: a feature's folder is named in lower case, as in my_feature.")
     table = TomlTable(file, "", _values(path))
+    new_permissions = {
+        key: _permission(key, one) for key, one in table.tables("new_permissions", CAPITALS)
+    }
     manifest = Manifest(
         name=folder.name,
         title=table.take("title", str),
@@ -122,7 +149,8 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         nouns=table.words("nouns", NAME),
         subjects=table.words("subjects", NAME),
         searches=table.texts("searches", EVENT),
-        permissions=table.texts("permissions", CAPITALS),
+        permissions=(*table.texts("permissions", CAPITALS), *new_permissions),
+        new_permissions=new_permissions,
         tables=table.texts("tables", NAME),
         packages=table.texts("packages", PACKAGE),
         off=off,
@@ -142,6 +170,20 @@ def _values(path: Path) -> dict[str, Any]:
         raise ManifestError(f"{file} is missing: write one, with title and summary.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{file} is not TOML: {error}.") from None
+
+
+def _permission(constant: str, table: TomlTable) -> NewPermission:
+    permission = NewPermission(
+        constant=constant,
+        name=table.take("name", str),
+        sentence=table.take("sentence", str),
+        opens_admin=table.take("opens_admin", bool, False),
+        bit=table.take("bit", int, 0),
+    )
+    if permission.bit not in {0, *range(16, 30)}:
+        raise table.error("bit", f"must be from 16 to 29, for 2**16 to 2**29, not {permission.bit}")
+    table.end()
+    return permission
 
 
 def _menu(table: TomlTable) -> dict[str, tuple[MenuEntry, ...]]:
@@ -183,6 +225,7 @@ def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield from (("noun", name) for name in manifest.nouns)
     yield from (("subject", name) for name in manifest.subjects)
     yield from (("table", name) for name in manifest.tables)
+    yield from (("permission", name) for name in manifest.new_permissions)
     for entries in manifest.menu.values():
         yield from (("menu endpoint", entry.endpoint) for entry in entries)
 

@@ -1,11 +1,13 @@
-"""The commands that list and remove features, and write their settings to `.env.example`."""
+"""The commands that list, add and remove features, and write their settings to `.env.example`."""
+
+from pathlib import Path
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.kit import feature_removal
-from app.kit.feature_removal import RemovalRefused
+from app.kit import feature_adding, feature_removal
+from app.kit.feature_files import CommandRefused, Report
 from app.kit.features import FOLDER
 from settings import example
 from settings.manifests import Manifest
@@ -15,7 +17,7 @@ HEADINGS = ("NAME", "STATE", "LINES", "TITLE", "TABLES", "REQUIRES", "REQUIRED B
 
 @click.group("features")
 def features() -> None:
-    """List the features, remove one, and write their settings to .env.example."""
+    """List the features, add or remove one, and write their settings to .env.example."""
 
 
 @features.command("list")
@@ -60,8 +62,24 @@ def remove(name: str, yes: bool) -> None:
             question = f"Remove {name} ({feature.title})?{rows if drops else ''}"
             click.confirm(question, abort=True)
         report = feature_removal.remove(name)
-    except RemovalRefused as error:
+    except CommandRefused as error:
         raise click.ClickException(str(error)) from None
+    _tell(report)
+
+
+@features.command("add")
+@click.argument("path", type=click.Path(path_type=Path))
+@with_appcontext
+def add(path: Path) -> None:
+    """Copy the feature in the folder PATH, such as examples/blog, into this clone."""
+    try:
+        report = feature_adding.add(path)
+    except CommandRefused as error:
+        raise click.ClickException(str(error)) from None
+    _tell(report)
+
+
+def _tell(report: Report) -> None:
     for line in report.done:
         click.echo(line)
     click.echo("\nNext:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -13,11 +14,7 @@ FIRST, LAST = 16, 29  # places of the bits of a copy
 BIT = re.compile(r"^    ([A-Z][A-Z0-9_]{0,60}) = (?:2\*\*([0-9]{1,3})|0x)", re.MULTILINE)
 LAST_BIT = re.compile(r"^    ADMINISTER = ", re.MULTILINE)
 LAST_TEXT = re.compile(r"^    Permission\.ADMINISTER: PermissionText\(", re.MULTILINE)
-TEXT = """\
-    Permission.{}: PermissionText(
-        "{}", "{}", opens_admin=True
-    ),
-"""
+LINE_LENGTH = 100
 
 
 def bits(text: str = "") -> dict[str, int]:
@@ -26,9 +23,9 @@ def bits(text: str = "") -> dict[str, int]:
     return {name: int(place) if place else -1 for name, place in found}
 
 
-def free_bit() -> int:
+def free_bit(text: str = "") -> int:
     """Return the place of the first bit of a copy that no permission has."""
-    taken = set(bits().values())
+    taken = set(bits(text).values())
     for place in range(FIRST, LAST + 1):
         if place not in taken:
             return place
@@ -37,10 +34,12 @@ def free_bit() -> int:
     )
 
 
-def with_permission(text: str, name: str, place: int, title: str, sentence: str) -> str:
+def with_permission(
+    text: str, name: str, place: int, title: str, sentence: str, *, opens_admin: bool = True
+) -> str:
     """Return the text of the ledger with one more permission."""
     for pattern, lines in (
-        (LAST_TEXT, TEXT.format(name, title, sentence)),
+        (LAST_TEXT, _words(name, title, sentence, opens_admin)),
         (LAST_BIT, f"    {name} = 2**{place}\n"),
     ):
         found = pattern.search(text)
@@ -51,6 +50,19 @@ def with_permission(text: str, name: str, place: int, title: str, sentence: str)
             )
         text = text[: found.start()] + lines + text[found.start() :]
     return text
+
+
+def _words(name: str, title: str, sentence: str, opens_admin: bool) -> str:
+    """Return the row of a permission, laid out as ruff does."""
+    begin = f"    Permission.{name}: PermissionText("
+    parts = [json.dumps(text, ensure_ascii=False) for text in (title, sentence)]
+    parts += ["opens_admin=True"] * opens_admin
+    together = ", ".join(parts)
+    if len(f"{begin}{together}),") <= LINE_LENGTH:
+        return f"{begin}{together}),\n"
+    if len(f"{' ' * 8}{together}") > LINE_LENGTH:
+        together = ",\n        ".join(parts) + ","
+    return f"{begin}\n        {together}\n    ),\n"
 
 
 def has_bit_of_a_copy(text: str, name: str) -> bool:
