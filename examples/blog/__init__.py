@@ -1,0 +1,1 @@
+"""Posts, comments, followers and pages of members: a small social application."""

@@ -1,0 +1,5 @@
+"""The blueprint of the blog."""
+
+from flask import Blueprint
+
+blog = Blueprint("blog", __name__, url_prefix="/blog")
