@@ -121,7 +121,7 @@ def test_a_folder_is_named_as_a_module(app, notes):
 # The ledger of permissions
 
 READ = NewPermission("READ_NOTES", "Read notes", "Read notes.", opens_admin=True, bit=0)
-LONG = NewPermission("READ_NOTES", "Read", "Read, and " * 9 + "read.", opens_admin=True, bit=20)
+LONG = NewPermission("READ_NOTES", "Read", "Read, and " * 8 + "read.", opens_admin=True, bit=20)
 OTHER = NewPermission("WRITE_NOTES", "Write", "Write.", opens_admin=False, bit=20)
 
 
