@@ -90,13 +90,11 @@ def answers(url: str) -> bool:
 
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Poll a condition until it is true, and return its value."""
-    pause, waited, between = threading.Event(), 0.0, 0.02
-    while waited < patience:
+    pause = threading.Event()
+    for _ in range(int(patience / 0.02)):
         if found := condition():
             return found
-        pause.wait(between)
-        waited += between
-        between = min(between * 1.1, 0.1)  # a condition often asks the database
+        pause.wait(0.02)
     raise AssertionError(f"waited {patience} s in vain: {what}")
 
 
