@@ -4,7 +4,8 @@ from app.kit import attempts, queue
 from app.kit import clean_up as nightly_clean_up
 from app.kit.audit import retention
 from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
-from app.services import sessions
+from app.kit.operations import tasks as operation_tasks  # noqa: F401
+from app.services import sessions, table_operations
 
 
 @queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")
@@ -17,3 +18,4 @@ nightly_clean_up.nightly("sessions", sessions.purge)
 nightly_clean_up.nightly("guesses", attempts.purge)
 nightly_clean_up.nightly("emails", outbox.purge)
 nightly_clean_up.nightly("events", retention.purge)
+nightly_clean_up.nightly("operations on tables", table_operations.purge)

@@ -145,7 +145,7 @@ _ask_freshly = fresh_sign_in_required(_ask)
 def continue_bulk(operation_id: int) -> ResponseReturnValue:
     operation = _operation_or_404(operation_id)
     if request.method == "POST":  # The password prompt redirects back with a GET.
-        operation_pages.go_on(operation, by=me())
+        operation_pages.go_on(operation, by=me(), is_here=request.form.get("here") == "1")
     return _back_to(operation)
 
 

@@ -47,8 +47,7 @@ def confirm(operation: BulkColumns, *, by: Actor, **parameters: Any) -> None:
     operation.state, operation.started_at = OperationState.QUEUED, now()
     operation.parameters = {**operation.parameters, **parameters}
     operation.provenance = audit.provenance(by)
-    details = {kind_of(operation).counted: operation.to_do}
-    _record(operation, "confirmed", by, **details, **operation.selection, **operation.parameters)
+    _record(operation, "confirmed", by, **kind_of(operation).details(operation))
     db.session.commit()
     if not lifecycle.is_short(operation):
         lifecycle.offer(operation)
@@ -77,7 +76,7 @@ def stop(operation: BulkColumns, *, by: Actor) -> None:
 
 
 def _record(operation: BulkColumns, verb: str, by: Actor, **details: Any) -> None:
-    name = f"{kind_of(operation).events}.{verb}"
+    name = kind_of(operation).event(operation, verb)
     audit.record(name, by=by, subject=operation, label=operation.action, **details)
 
 
@@ -152,8 +151,7 @@ def _try_batch(model: type[BulkColumns], operation_id: int) -> tuple[bool, bool]
     operation.state = OperationState.RUNNING
     outcome = BatchOutcome()
     if ids:
-        with db.session.no_autoflush:  # Write the operation's row once, at the end.
-            outcome = kind_of(operation).do(operation, ids)
+        outcome = kind_of(operation).do(operation, ids)
         leave_out(operation, outcome.left_out)
         operation.done += outcome.done
         operation.position = ids[-1]

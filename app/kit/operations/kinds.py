@@ -26,15 +26,19 @@ class Kind:
     """The actions that can be done in bulk to rows of one table. A feature derives a class."""
 
     name: str
-    events: str
-    """The noun of the events, as in "bulk.confirmed"."""
-    counted: str = "rows"
-    """The name of the number of rows in the event of a confirmation."""
     headers: Sequence[str]
     """The columns of the result that describe a row."""
-    reasons: Mapping[str, str]
+    reasons: ClassVar[Mapping[str, str]] = {}
     """The words for the reasons to leave a row out."""
     stop_reasons: ClassVar[Mapping[str, str]] = {}
+
+    def event(self, operation: BulkColumns, verb: str) -> str:
+        """Return the name of an event: `verb` is confirmed, continued, stopped or downloaded."""
+        raise NotImplementedError
+
+    def details(self, operation: BulkColumns) -> dict[str, Any]:
+        """Return the details of the event of a confirmation."""
+        raise NotImplementedError
 
     def done(self, operation: BulkColumns) -> str:
         """Return the word for a processed row, as in "suspended"."""
@@ -65,4 +69,7 @@ def register(kind: Kind) -> None:
 
 
 def kind_of(operation: BulkColumns) -> Kind:
+    """Return the kind of an operation. Raises Stop if the app no longer has it."""
+    if operation.kind_name not in _kinds:
+        raise Stop("action_gone")
     return _kinds[operation.kind_name]

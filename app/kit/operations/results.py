@@ -20,7 +20,7 @@ CHUNK = 2000
 def result_file(operation: BulkColumns, *, by: Actor) -> Iterator[str]:
     """Record the download, and return the chunks of a CSV file with every row."""
     kind = kind_of(operation)
-    name = f"{kind.events}.downloaded"
+    name = kind.event(operation, "downloaded")
     audit.record_download(name, by=by, subject=operation, label=operation.action)
     # Read here, because the lines are generated after the request and its session have ended.
     is_finished = operation.state == OperationState.FINISHED

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
-from flask import abort, flash, request, stream_with_context
+from flask import abort, flash, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from app.extensions import db
@@ -50,10 +50,10 @@ def confirm(operation: BulkColumns, confirmed: Callable[[], None]) -> None:
         pass  # The page of the operation says so while it lasts.
 
 
-def go_on(operation: BulkColumns, *, by: Actor) -> None:
-    """Resume an operation, in the worker or with a batch of rows during the request."""
+def go_on(operation: BulkColumns, *, by: Actor, is_here: bool = False) -> None:
+    """Resume an operation, in the worker or with `is_here` a part of it during the request."""
     try:
-        if request.form.get("here") == "1" or operation.remaining <= lifecycle.AT_ONCE:
+        if is_here or operation.remaining <= lifecycle.AT_ONCE:
             operations.begin_again(operation, by=by)
             operations.run_some(type(operation), operation.id)
         else:

@@ -98,6 +98,12 @@ class ShownTable:
         return "" if self.table.may_add and not self.table.may_add() else url_for(self.table.add[1])
 
     @cached_property
+    def bulk_url(self) -> str:
+        """The URL of the bulk actions, or "" if the table has none."""
+        endpoint = f"{self.table.endpoint}_bulk"
+        return url_for(endpoint) if self.table.bulk_actions and may_open(endpoint) else ""
+
+    @cached_property
     def actions(self) -> list[RowAction]:
         """The actions on rows that the signed-in user may open, the dangerous ones last."""
         found = [one for one in self.table.row_actions if may_open(one.endpoint)]
@@ -222,6 +228,10 @@ def check(app: Flask) -> None:
     """Check that the pages of all declared tables exist. Raises ConfigurationError."""
     for table in tables.declared():
         _check_pages(app, table)
+        if table.bulk_actions and f"{table.endpoint}_bulk" not in app.view_functions:
+            raise table.mistake(
+                "its bulk actions have no pages. Call bulk_pages.add_pages beside its view."
+            )
         if table.csv_event and table.csv_event not in ACTIONS:
             raise table.mistake(
                 f"its csv_event {table.csv_event} has no words. Name it under [events] of the "

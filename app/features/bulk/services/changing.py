@@ -30,10 +30,16 @@ from app.services.policy import RoleGone
 class UsersInBulk(Kind):
     """The bulk actions on users."""
 
-    name, events, counted = "users", "bulk", "people"
+    name = "users"
     headers = ("First name", "Last name", "Email")
     reasons = REASONS
     stop_reasons = STOP_REASONS
+
+    def event(self, operation: BulkColumns, verb: str) -> str:
+        return f"bulk.{verb}"
+
+    def details(self, operation: BulkColumns) -> dict[str, Any]:
+        return {"people": operation.to_do, **operation.selection, **operation.parameters}
 
     def done(self, operation: BulkColumns) -> str:
         role = operation.parameters.get("role_name", "")
@@ -41,9 +47,10 @@ class UsersInBulk(Kind):
 
     def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
         try:
-            planned = locks.lock(cast("BulkOperation", operation), ids)
-            people, left_out = locks.sort_out(planned, ids)
-            has_mail = bool(people) and change(operation, planned, people)
+            with db.session.no_autoflush:  # Write the operation's row once, at the end.
+                planned = locks.lock(cast("BulkOperation", operation), ids)
+                people, left_out = locks.sort_out(planned, ids)
+                has_mail = bool(people) and change(operation, planned, people)
         except (RoleGone, IntegrityError) as error:
             raise Stop("role_gone") from error
         return BatchOutcome(len(people), left_out, has_mail)

@@ -1,13 +1,13 @@
-// Select users in the list: the bar appears with the first, and Shift selects a range. Without
+// Select rows of a list: the bar appears with the first, and Shift selects a range. Without
 // JavaScript the bar is always visible and the boxes still work.
 (function () {
   "use strict";
 
   var last = null;
-  if (!document.querySelector("[data-list-form]")) return;
+  if (!document.querySelector("[data-list-form], [data-bulk]")) return;
 
   function boxes() {
-    return Array.prototype.slice.call(document.querySelectorAll("input[name=user_ids][form=bulk]"));
+    return Array.prototype.slice.call(document.querySelectorAll("td.check input[form=bulk]"));
   }
 
   function everyone() {
@@ -22,7 +22,7 @@
     var isEveryone = everyone().checked;
     var page = document.querySelector("[data-check-all]");
     var count = document.querySelector("[data-bulk-count]");
-    var words = isEveryone ? "Everyone in the list, on all pages" : picked + " chosen";
+    var words = isEveryone ? bar.dataset.bulkAll : picked + " chosen";
     if (page) {
       page.hidden = false;
       page.checked = all.length > 0 && picked === all.length;
@@ -51,7 +51,7 @@
       if (!box || box.disabled) return;
       box.checked = !box.checked;
     }
-    if (box.matches("input[name=user_ids][form=bulk]")) {
+    if (box.matches("td.check input[form=bulk]")) {
       var all = boxes();
       var from = all.indexOf(last);
       var to = all.indexOf(box);

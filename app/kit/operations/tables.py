@@ -1,0 +1,196 @@
+"""Bulk actions of declared tables: each calls the service that the page of a row calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar
+
+from sqlalchemy import ColumnElement, Select, literal, select
+
+from app.extensions import db
+from app.kit import audit
+from app.kit.audit.event import Actor
+from app.kit.database.ids import among
+from app.kit.operations import bulk, previews
+from app.kit.operations.kinds import BatchOutcome, Kind, Stop
+from app.kit.operations.models import BulkColumns
+from app.kit.operations.table_models import TableOperation, TableOperationItem
+from app.kit.tables.actions import BulkAction, Refused
+from app.kit.tables.asked import Asked
+from app.kit.tables.paging import matching
+from app.kit.tables.table import Table
+from app.kit.web import origin
+
+CHECKED = 10_000  # rows that a preview checks; the others are checked when they are done
+
+recent = partial(bulk.recent, TableOperation)
+run = partial(bulk.run, TableOperation)
+
+Where = Callable[[Any], Sequence[ColumnElement[bool]]]
+_owner_loaders: list[Callable[[BulkColumns], Any]] = []
+
+
+def owner_loader(load: Callable[[BulkColumns], Any]) -> Callable[[BulkColumns], Any]:
+    """Register the function that loads and locks the owner of an operation.
+
+    It raises Stop("actor_gone") if the owner may no longer sign in. The kit knows no user.
+    """
+    _owner_loaders.append(load)
+    return load
+
+
+@dataclass
+class TableKind(Kind):
+    """The bulk actions of a table.
+
+    `allows` tells whether a user may open the table, and `where` returns the conditions on the rows
+    that the user may change.
+    """
+
+    table: Table
+    allows: Callable[[Any], bool]
+    where: Where
+    actions: Mapping[str, BulkAction] = field(init=False)
+
+    reasons: ClassVar = {"gone": "No longer there"}
+    stop_reasons: ClassVar = {
+        "action_gone": "The app no longer has this action.",
+        "actor_gone": "The user who confirmed it can no longer sign in.",
+        "actor_may_not": "The user who confirmed it may no longer open this list.",
+    }
+
+    def __post_init__(self) -> None:
+        self.name = self.table.endpoint
+        self.headers = [self._main.label]
+        self.actions = {one.name: one for one in self.table.bulk_actions}
+
+    @property
+    def _main(self) -> Any:
+        return next(one for one in self.table.columns if one.main)
+
+    def event(self, operation: BulkColumns, verb: str) -> str:
+        own = self._action(operation).event if verb == "confirmed" else ""
+        return own or f"table_operation.{verb}"
+
+    def details(self, operation: BulkColumns) -> dict[str, Any]:
+        return {"rows": operation.to_do}
+
+    def done(self, operation: BulkColumns) -> str:
+        return "done"
+
+    def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
+        action = self._action(operation)
+        (load,) = _owner_loaders
+        by = load(operation)
+        if not self.allows(by):
+            raise Stop("actor_may_not")
+        left_out = {}
+        with _origin_of(operation):
+            rows = self._rows(ids, self.where(by), is_locked=True)
+            for row_id in ids:
+                row = rows.get(row_id)
+                reason = "gone" if row is None else _do(action, row, by)
+                if reason:
+                    left_out[row_id] = reason
+        return BatchOutcome(len(ids) - len(left_out), left_out, has_mail=True)
+
+    def shown(self, ids: Sequence[int]) -> Sequence[Any]:
+        return list(self._rows(ids).values())
+
+    def described(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        return {row_id: [str(self._main.of(row))] for row_id, row in self._rows(ids).items()}
+
+    def preview(
+        self,
+        action: str,
+        *,
+        by: Actor,
+        ids: Sequence[int] = (),
+        asked: Asked | None = None,
+    ) -> TableOperation:
+        """Save a preview for the rows of `ids`, or with `asked` for all rows of the list.
+
+        Raises NothingChosen.
+        """
+        where = list(self.where(by))
+        chosen: Select[Any] = select(self.table.model).where(
+            *self.table.where, *where, among(self.table.identity, ids)
+        )
+        if asked is not None:
+            chosen = matching(asked, where)
+        operation = TableOperation(
+            endpoint=self.table.endpoint,
+            action=action,
+            selection={"picked": len(ids)} if asked is None else {"filter": asked.narrowing()},
+            actor_id=by.id,
+            actor_label=by.email,
+            provenance=audit.provenance(by),
+        )
+        rows = chosen.with_only_columns(
+            self.table.identity, literal(""), maintain_column_froms=True
+        )
+        previews.begin(operation, rows.order_by(self.table.identity))
+        self._check(operation, by)
+        previews.finish(operation, asked=0 if asked is not None else len(set(ids)))
+        return operation
+
+    def _check(self, operation: TableOperation, by: Actor) -> None:
+        """Leave out the first rows that the action refuses."""
+        check = self.actions[operation.action].check
+        if check is None:
+            return
+        item = TableOperationItem
+        ids = select(item.row_id).where(item.operation_id == operation.id).order_by(item.row_id)
+        found_ids = db.session.scalars(ids.limit(CHECKED)).all()
+        for start in range(0, len(found_ids), bulk.BATCH):
+            some = found_ids[start : start + bulk.BATCH]
+            reasons = {row_id: check(row, by=by) for row_id, row in self._rows(some).items()}
+            found = {row_id: reason for row_id, reason in reasons.items() if reason}
+            bulk.leave_out(operation, found)
+
+    def _rows(
+        self,
+        ids: Sequence[int],
+        where: Sequence[ColumnElement[bool]] = (),
+        *,
+        is_locked: bool = False,
+    ) -> dict[int, Any]:
+        identity = self.table.identity
+        query = select(self.table.model).where(among(identity, ids), *self.table.where, *where)
+        if is_locked:
+            query = query.with_for_update(of=self.table.model, key_share=True)
+            query = query.execution_options(populate_existing=True)
+        rows = db.session.scalars(query.order_by(identity))
+        return {getattr(row, identity.key): row for row in rows}
+
+    def _action(self, operation: BulkColumns) -> BulkAction:
+        if operation.action not in self.actions:
+            raise Stop("action_gone")
+        return self.actions[operation.action]
+
+
+def _do(action: BulkAction, row: Any, by: Any) -> str:
+    """Do the action on a locked row, or return the reason to leave it out."""
+    if action.check is not None and (reason := action.check(row, by=by)):
+        return reason
+    try:
+        with db.session.begin_nested():
+            action.do(row, by=by)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+@contextmanager
+def _origin_of(operation: BulkColumns) -> Iterator[None]:
+    """Give the events of a batch the IP address and browser of the confirmation."""
+    here = origin.current()
+    started = operation.provenance
+    origin.note(address=started.get("address", ""), device=started.get("device", ""))
+    try:
+        yield
+    finally:
+        origin.note(address=here.address, device=here.device)

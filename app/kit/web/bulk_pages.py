@@ -1,0 +1,169 @@
+"""The pages of a table's bulk actions: preview, confirmation, progress and result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.kit import operations
+from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
+from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
+from app.kit.operations.table_models import TableOperation
+from app.kit.operations.tables import CHECKED, TableKind, Where
+from app.kit.tables import asked as reading
+from app.kit.tables.page import TablePage
+from app.kit.tables.table import Table
+from app.kit.tables.totals import Total
+from app.kit.web import operation_pages
+from app.kit.web.forms import BaseForm
+from app.kit.web.table_pages import ShownTable
+
+View = Callable[..., Any]
+IMPERSONATED = "Stop the impersonation first. Bulk actions are done in your own name."
+
+
+def add_pages(
+    blueprint: Blueprint,
+    rule: str,
+    table: Table,
+    guard: Callable[[View], View],
+    *,
+    by: Callable[[], Any],
+    where: Where = lambda _by: (),
+) -> None:
+    """Add the pages of a table's bulk actions below `rule`, such as "/projects".
+
+    `guard` is the decorator of the table's own page, and `by` returns the signed-in user. `where`
+    returns the conditions on the rows that a user may change, such as "only the user's own".
+    """
+    name = table.endpoint.rpartition(".")[2]
+    allows = getattr(guard(lambda: None), "allows", lambda _user: True)
+    pages = _Pages(TableKind(table, allows, where), by)
+    operations.register(pages.kind)
+    one = f"{rule}/bulk/<int:{name}_operation_id>"
+    for path, suffix, view, methods in (
+        (f"{rule}/bulk", "bulk", pages.preview, ["POST"]),
+        (one, "operation", pages.operation, ["GET", "POST"]),
+        (f"{one}/results.csv", "results", pages.results, ["GET"]),
+    ):
+        endpoint = f"{name}_{suffix}"
+        blueprint.add_url_rule(path, endpoint, guard(_named(view, endpoint)), methods=methods)
+
+
+def _named(view: View, name: str) -> View:
+    def named(**arguments: int) -> ResponseReturnValue:
+        return view(*arguments.values())
+
+    named.__name__ = name
+    return named
+
+
+class _Unreadable(Exception):
+    """The form cannot be read. The message is shown to the user."""
+
+
+@dataclass(frozen=True)
+class _Pages:
+    kind: TableKind
+    by: Callable[[], Any]
+
+    @property
+    def table(self) -> Table:
+        return self.kind.table
+
+    def preview(self) -> ResponseReturnValue:
+        """Save a preview of the action and its rows, and redirect to it. Nothing changes yet."""
+        asked = reading.read(self.table, request.form)
+        try:
+            operation = self._previewed(asked)
+        except _Unreadable as problem:
+            flash(str(problem), "error")
+        except NothingChosen:
+            flash(f"No {self.table.nouns[0]} is selected: they are gone, or none matches.", "error")
+        else:
+            return redirect(self._url("operation", operation))
+        return redirect(self._list_url(asked.narrowing()))
+
+    def _previewed(self, asked: reading.Asked) -> TableOperation:
+        action = request.form.get("action", "")
+        if action not in self.kind.actions:
+            raise _Unreadable(f"Choose an action for the selected {self.table.nouns[1]}.")
+        if self.by().impersonator is not None:
+            raise _Unreadable(IMPERSONATED)
+        if request.form.get("everyone") != "1":
+            return self.kind.preview(action, by=self.by(), ids=self._ids())
+        if asked.notices:
+            # An ignored filter widens the list, and the action must not hit those extra rows.
+            raise _Unreadable(f"{asked.notices[0]} Set the filter again, then choose an action.")
+        return self.kind.preview(action, by=self.by(), asked=asked)
+
+    def _ids(self) -> Sequence[int]:
+        given = request.form.getlist("row_ids")
+        numbers = [whole_number(one, HIGHEST_BIG_INTEGER) for one in given]
+        if not given or None in numbers:
+            raise _Unreadable(f"Select at least one {self.table.nouns[0]}, or all that match.")
+        if len(given) > MOST_PICKED:
+            raise _Unreadable(
+                f"Select at most {MOST_PICKED:,} {self.table.nouns[1]} by hand. For more, narrow "
+                "the list and choose all that match."
+            )
+        return [one for one in numbers if one is not None]
+
+    def operation(self, operation_id: int) -> ResponseReturnValue:
+        """Show a preview, or the progress of an operation, and do what their buttons ask."""
+        operation = self._operation_or_404(operation_id)
+        is_preview = operation.state == OperationState.PREVIEW
+        form = BaseForm()
+        if form.validate_on_submit():
+            self._press(operation, request.form.get("do", ""))
+            return redirect(self._url("operation", operation))
+        layouts = [f"layouts/{request.blueprint}.html", "layouts/base.html"]
+        list_url = self._list_url(operation.selection.get("filter", {}))
+        return render_template(
+            "tables/bulk_preview.html" if is_preview else "tables/bulk_operation.html",
+            layout=current_app.jinja_env.select_template(layouts),
+            form=form,
+            table=self.table,
+            list_url=list_url,
+            action=self.kind.actions[operation.action],
+            rows=ShownTable(self.table, reading.read(self.table, request.args), NO_PAGE, list_url),
+            results_url=self._url("results", operation),
+            checked=CHECKED,
+            **operation_pages.shown(operation, by=self.by()),
+        )
+
+    def _press(self, operation: TableOperation, button: str) -> None:
+        by = self.by()
+        if by.impersonator is not None:
+            flash(IMPERSONATED, "error")
+        elif button == "stop":
+            operation_pages.stop(operation, by=by)
+        elif button in {"continue", "here"}:
+            operation_pages.go_on(operation, by=by, is_here=button == "here")
+        else:
+            operation_pages.confirm(operation, lambda: operations.confirm(operation, by=by))
+
+    def results(self, operation_id: int) -> ResponseReturnValue:
+        operation = self._operation_or_404(operation_id)
+        return operation_pages.download(operation, self.table.nouns[1], by=self.by())
+
+    def _operation_or_404(self, operation_id: int) -> TableOperation:
+        operation: TableOperation = operation_pages.operation_or_404(
+            TableOperation, operation_id, by=self.by()
+        )
+        return operation if operation.endpoint == self.table.endpoint else abort(404)
+
+    def _url(self, suffix: str, operation: TableOperation) -> str:
+        name = self.table.endpoint.rpartition(".")[2]
+        values: dict[str, Any] = {f"{name}_operation_id": operation.id}
+        return url_for(f"{self.table.endpoint}_{suffix}", **values)
+
+    def _list_url(self, narrowing: dict[str, Any]) -> str:
+        return url_for(self.table.endpoint, **narrowing)
+
+
+NO_PAGE = TablePage([], Total(0))
