@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, literal, select
 from app.extensions import db
 from app.kit import audit
 from app.kit.audit.event import Actor
+from app.kit.audit.savepoints import savepoint
 from app.kit.database.ids import among
 from app.kit.operations import bulk, previews
 from app.kit.operations.kinds import BatchOutcome, Kind, Stop
@@ -25,6 +26,7 @@ from app.kit.tables.table import Table
 from app.kit.web import origin
 
 CHECKED = 10_000  # rows that a preview checks; the others are checked when they are done
+LONGEST_REASON = 200  # characters
 
 recent = partial(bulk.recent, TableOperation)
 run = partial(bulk.run, TableOperation)
@@ -87,14 +89,15 @@ class TableKind(Kind):
         by = load(operation)
         if not self.allows(by):
             raise Stop("actor_may_not")
-        left_out = {}
         with _origin_of(operation):
             rows = self._rows(ids, self.where(by), is_locked=True)
-            for row_id in ids:
-                row = rows.get(row_id)
-                reason = "gone" if row is None else _do(action, row, by)
-                if reason:
-                    left_out[row_id] = reason
+            try:
+                with savepoint():
+                    left_out = _do_each(action, rows, by)
+            except Refused:
+                # A savepoint for each row costs twice the time, so do without until one is needed.
+                left_out = _do_each(action, rows, by, is_careful=True)
+        left_out |= dict.fromkeys(set(ids) - rows.keys(), "gone")
         return BatchOutcome(len(ids) - len(left_out), left_out, has_mail=True)
 
     def shown(self, ids: Sequence[int]) -> Sequence[Any]:
@@ -148,7 +151,7 @@ class TableKind(Kind):
         for start in range(0, len(found_ids), bulk.BATCH):
             some = found_ids[start : start + bulk.BATCH]
             reasons = {row_id: check(row, by=by) for row_id, row in self._rows(some).items()}
-            found = {row_id: reason for row_id, reason in reasons.items() if reason}
+            found = {row_id: why[:LONGEST_REASON] for row_id, why in reasons.items() if why}
             bulk.leave_out(operation, found)
 
     def _rows(
@@ -172,16 +175,27 @@ class TableKind(Kind):
         return self.actions[operation.action]
 
 
-def _do(action: BulkAction, row: Any, by: Any) -> str:
-    """Do the action on a locked row, or return the reason to leave it out."""
-    if action.check is not None and (reason := action.check(row, by=by)):
-        return reason
-    try:
-        with db.session.begin_nested():
-            action.do(row, by=by)
-    except Refused as refusal:
-        return str(refusal)
-    return ""
+def _do_each(
+    action: BulkAction, rows: Mapping[int, Any], by: Any, *, is_careful: bool = False
+) -> dict[int, str]:
+    """Do the action on locked rows, and return the reason for each row that is left out.
+
+    With `is_careful` a row that refuses is undone alone. Otherwise Refused is raised.
+    """
+    left_out = {}
+    for row_id, row in rows.items():
+        reason = action.check(row, by=by) if action.check else ""
+        if not reason:
+            try:
+                with savepoint() if is_careful else nullcontext():
+                    action.do(row, by=by)
+            except Refused as refusal:
+                if not is_careful:
+                    raise
+                reason = str(refusal)
+        if reason:
+            left_out[row_id] = reason[:LONGEST_REASON]
+    return left_out
 
 
 @contextmanager

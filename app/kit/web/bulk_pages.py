@@ -10,7 +10,7 @@ from flask import Blueprint, abort, current_app, flash, redirect, render_templat
 from flask.typing import ResponseReturnValue
 
 from app.kit import operations
-from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
+from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import CHECKED, TableKind, Where
@@ -111,7 +111,7 @@ class _Pages:
                 f"Select at most {MOST_PICKED:,} {self.table.nouns[1]} by hand. For more, narrow "
                 "the list and choose all that match."
             )
-        return [one for one in numbers if one is not None]
+        return [one for one in numbers if one is not None and one <= HIGHEST_INTEGER]
 
     def operation(self, operation_id: int) -> ResponseReturnValue:
         """Show a preview, or the progress of an operation, and do what their buttons ask."""
