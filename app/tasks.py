@@ -4,8 +4,9 @@ from app.kit import attempts, queue
 from app.kit import clean_up as nightly_clean_up
 from app.kit.audit import retention
 from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
-from app.kit.operations import tasks as operation_tasks  # noqa: F401
-from app.services import sessions, table_operations
+from app.kit.operations import tables
+from app.models import User
+from app.services import sessions
 
 
 @queue.task(timeout=30 * 60, cron="CLEAN_UP_AT")
@@ -18,4 +19,4 @@ nightly_clean_up.nightly("sessions", sessions.purge)
 nightly_clean_up.nightly("guesses", attempts.purge)
 nightly_clean_up.nightly("emails", outbox.purge)
 nightly_clean_up.nightly("events", retention.purge)
-nightly_clean_up.nightly("operations on tables", table_operations.purge)
+tables.act_as(User)

@@ -87,10 +87,8 @@ def recorded():
     named = {}
     for path in sources():
         module = name_of(path)
-        if not module.startswith(("app.services", "app.features")) or module in {
-            "app.kit.audit.actions",
-            "app.features.audit.services.words",
-        }:
+        records = ("app.services", "app.features", "app.kit.operations")
+        if not module.startswith(records) or module == "app.features.audit.services.words":
             continue
         for node in nodes_of(path):
             text = node.value if isinstance(node, ast.Constant) else None

@@ -21,6 +21,8 @@ ALL = sorted(FILES)
 PAGES = [name for name in ALL if name.endswith(".html") and not name.startswith("emails/")]
 PARTS = ("layouts/", "macros/", "partials/")
 LIST = "tables/list.html"  # the page of every declared table
+# These extend the layout of the area in which the table stands.
+OF_ANY_AREA = {LIST, "tables/bulk_preview.html", "tables/bulk_operation.html"}
 
 # The only macro that prints HTML without escaping it, and the only place that may call it.
 REVIEWED = ("macros/editor_macros.html", "{{ value|sanitised|safe }}")
@@ -43,7 +45,7 @@ def test_every_template_compiles(app: Flask, name: str) -> None:
 def test_every_page_extends_a_layout_and_sets_a_title(name: str) -> None:
     text = without_comments(name).strip()
     # A list has the layout of its view's blueprint, and the title of its declaration.
-    if name == LIST or re.match(rf"""\{{%-? extends (['"]){LIST}\1 -?%\}}""", text):
+    if name in OF_ANY_AREA or re.match(rf"""\{{%-? extends (['"]){LIST}\1 -?%\}}""", text):
         return
     assert re.match(r"""\{%-? extends (['"])layouts/\w+\.html\1 -?%\}""", text)
     assert re.search(r"\{% block page_title %\}\s*\S+", text)

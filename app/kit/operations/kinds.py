@@ -26,6 +26,8 @@ class Kind:
     """The actions that can be done in bulk to rows of one table. A feature derives a class."""
 
     name: str
+    events: ClassVar[Mapping[str, str]]
+    """The names of the events: confirmed, continued, stopped and downloaded."""
     headers: Sequence[str]
     """The columns of the result that describe a row."""
     reasons: ClassVar[Mapping[str, str]] = {}
@@ -33,8 +35,8 @@ class Kind:
     stop_reasons: ClassVar[Mapping[str, str]] = {}
 
     def event(self, operation: BulkColumns, verb: str) -> str:
-        """Return the name of an event: `verb` is confirmed, continued, stopped or downloaded."""
-        raise NotImplementedError
+        """Return the name of an event: `verb` is a key of `events`."""
+        return self.events[verb]
 
     def details(self, operation: BulkColumns) -> dict[str, Any]:
         """Return the details of the event of a confirmation."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Select, literal, select
 
 from app.extensions import db
-from app.kit import audit
+from app.kit import audit, clean_up, queue
 from app.kit.audit.event import Actor
 from app.kit.audit.savepoints import savepoint
 from app.kit.database.ids import among
@@ -19,29 +19,52 @@ from app.kit.operations import bulk, previews
 from app.kit.operations.kinds import BatchOutcome, Kind, Stop
 from app.kit.operations.models import BulkColumns
 from app.kit.operations.table_models import TableOperation, TableOperationItem
-from app.kit.tables.actions import BulkAction, Refused
+from app.kit.tables.actions import BulkAction, RowRefused
 from app.kit.tables.asked import Asked
 from app.kit.tables.paging import matching
 from app.kit.tables.table import Table
 from app.kit.web import origin
 
+KEPT = timedelta(days=30)
 CHECKED = 10_000  # rows that a preview checks; the others are checked when they are done
 LONGEST_REASON = 200  # characters
 
-recent = partial(bulk.recent, TableOperation)
-run = partial(bulk.run, TableOperation)
-
 Where = Callable[[Any], Sequence[ColumnElement[bool]]]
-_owner_loaders: list[Callable[[BulkColumns], Any]] = []
+_owners: list[Any] = []
 
 
-def owner_loader(load: Callable[[BulkColumns], Any]) -> Callable[[BulkColumns], Any]:
-    """Register the function that loads and locks the owner of an operation.
+def act_as(model: Any) -> None:
+    """Register the model of the owners, because the kit knows no user."""
+    _owners.append(model)
 
-    It raises Stop("actor_gone") if the owner may no longer sign in. The kit knows no user.
+
+def purge() -> int:
+    """Delete operations older than KEPT, and those of purged owners, and return their number."""
+    is_of_nobody = TableOperation.actor_id.not_in(select(_owners[0].id))
+    return bulk.purge(TableOperation, KEPT, is_of_nobody)
+
+
+clean_up.nightly("operations on tables", purge)
+
+
+@queue.task(timeout=2 * 60 * 60)
+def run_table_operation(operation_id: int) -> dict[str, Any]:
+    """Run a confirmed operation, and return how many rows were changed and left out."""
+    return bulk.run(TableOperation, operation_id)
+
+
+def _owner_of(operation: BulkColumns) -> Any:
+    """Load the owner, and lock them against demotion and suspension.
+
+    Raises Stop if they may no longer sign in.
     """
-    _owner_loaders.append(load)
-    return load
+    options = {"of": _owners[0], "read": True}
+    by = db.session.get(
+        _owners[0], operation.actor_id, populate_existing=True, with_for_update=options
+    )
+    if by is None or not by.is_active or not by.confirmed:
+        raise Stop("actor_gone")
+    return by
 
 
 @dataclass
@@ -57,6 +80,12 @@ class TableKind(Kind):
     where: Where
     actions: Mapping[str, BulkAction] = field(init=False)
 
+    events: ClassVar = {
+        "confirmed": "table_operation.confirmed",
+        "continued": "table_operation.continued",
+        "downloaded": "table_operation.downloaded",
+        "stopped": "table_operation.stopped",
+    }
     reasons: ClassVar = {"gone": "No longer there"}
     stop_reasons: ClassVar = {
         "action_gone": "The app no longer has this action.",
@@ -75,7 +104,7 @@ class TableKind(Kind):
 
     def event(self, operation: BulkColumns, verb: str) -> str:
         own = self._action(operation).event if verb == "confirmed" else ""
-        return own or f"table_operation.{verb}"
+        return own or super().event(operation, verb)
 
     def details(self, operation: BulkColumns) -> dict[str, Any]:
         return {"rows": operation.to_do}
@@ -85,8 +114,7 @@ class TableKind(Kind):
 
     def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
         action = self._action(operation)
-        (load,) = _owner_loaders
-        by = load(operation)
+        by = _owner_of(operation)
         if not self.allows(by):
             raise Stop("actor_may_not")
         with _origin_of(operation):
@@ -94,7 +122,7 @@ class TableKind(Kind):
             try:
                 with savepoint():
                     left_out = _do_each(action, rows, by)
-            except Refused:
+            except RowRefused:
                 # A savepoint for each row costs twice the time, so do without until one is needed.
                 left_out = _do_each(action, rows, by, is_careful=True)
         left_out |= dict.fromkeys(set(ids) - rows.keys(), "gone")
@@ -180,7 +208,7 @@ def _do_each(
 ) -> dict[int, str]:
     """Do the action on locked rows, and return the reason for each row that is left out.
 
-    With `is_careful` a row that refuses is undone alone. Otherwise Refused is raised.
+    With `is_careful` a row that refuses is undone alone. Otherwise RowRefused is raised.
     """
     left_out = {}
     for row_id, row in rows.items():
@@ -189,7 +217,7 @@ def _do_each(
             try:
                 with savepoint() if is_careful else nullcontext():
                     action.do(row, by=by)
-            except Refused as refusal:
+            except RowRefused as refusal:
                 if not is_careful:
                     raise
                 reason = str(refusal)

@@ -27,7 +27,7 @@ class RowAction:
         return self.is_offered is None or self.is_offered(row)
 
 
-class Refused(Exception):
+class RowRefused(Exception):
     """A bulk action leaves a row out. The message is the reason, in words."""
 
 
@@ -36,8 +36,8 @@ class BulkAction:
     """An action on many rows, with a preview and a result.
 
     `do(row, by=user)` changes a row without a commit: it is the service that the row's own page
-    calls. It may raise Refused, and other errors stop the batch. `check(row, by=user)` returns why
-    a row is left out, in words, or "". `event` is recorded when a user confirms the action.
+    calls. It may raise RowRefused, and other errors stop the batch. `check(row, by=user)` returns
+    in words why a row is left out, or "". `event` is recorded when a user confirms the action.
     """
 
     name: str

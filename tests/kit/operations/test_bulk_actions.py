@@ -16,12 +16,12 @@ from app import extensions
 from app.decorators import permission_required
 from app.extensions import db
 from app.kit import operations, queue
-from app.kit.operations import bulk, lifecycle, tables
+from app.kit.operations import bulk, lifecycle
 from app.kit.operations.table_models import TableOperation
-from app.kit.operations.tasks import run_table_operation
+from app.kit.operations.tables import run_table_operation
 from app.kit.tables import BulkAction
 from app.kit.tables import table as declarations
-from app.kit.tables.actions import Refused
+from app.kit.tables.actions import RowRefused
 from app.kit.web import bulk_pages, table_pages
 from app.models import AuditEvent, Permission, User
 from app.services import roles
@@ -43,7 +43,7 @@ def grow(plant: Plant, *, by: User) -> None:
     plant.height = (plant.height or 0) + 1
     db.session.flush()
     if plant.name == "Cactus":
-        raise Refused("It grows on its own")
+        raise RowRefused("It grows on its own")
 
 
 ACTIONS = [BulkAction("grow", "Grow", do=grow, check=why_not_grow), BulkAction("cut", "Cut", grow)]
@@ -295,5 +295,5 @@ def test_an_action_that_the_app_has_lost_stops(long: str) -> None:
     operation = newest()
     operation.action = "burn"
     db.session.commit()
-    tables.run(operation.id)
+    run_table_operation(operation.id)
     assert newest().stop_reason == "action_gone"

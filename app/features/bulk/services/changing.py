@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -31,12 +31,15 @@ class UsersInBulk(Kind):
     """The bulk actions on users."""
 
     name = "users"
+    events: ClassVar = {
+        "confirmed": "bulk.confirmed",
+        "continued": "bulk.continued",
+        "downloaded": "bulk.downloaded",
+        "stopped": "bulk.stopped",
+    }
     headers = ("First name", "Last name", "Email")
     reasons = REASONS
     stop_reasons = STOP_REASONS
-
-    def event(self, operation: BulkColumns, verb: str) -> str:
-        return f"bulk.{verb}"
 
     def details(self, operation: BulkColumns) -> dict[str, Any]:
         return {"people": operation.to_do, **operation.selection, **operation.parameters}
