@@ -24,7 +24,7 @@ from webassets.filter import get_filter
 from whitenoise.compress import Compressor
 
 from app.extensions import assets
-from app.kit import features, slots
+from app.kit import features, icons, slots
 
 APP = Path(__file__).parents[1]
 STYLES = APP / "assets" / "styles"
@@ -193,7 +193,7 @@ def _rebuild_when_changed(app: Flask) -> None:
 
 def _sprite() -> str:
     """Return an SVG sprite of the Bootstrap Icons that templates use."""
-    used = slots.icons()
+    used = slots.icons() | icons.used()
     for template in (path for folder in (TEMPLATES, *FEATURES) for path in folder.rglob("*.html")):
         text = template.read_text(encoding="utf-8")
         for pattern in ICON_USES:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
 from app.kit import audit
+from app.kit.assets import BOOTSTRAP
 from app.kit.features import FOLDER
 from app.kit.generator import ledger, naming
 from app.kit.generator.plan import FeaturePlan
@@ -20,7 +21,7 @@ from app.kit.generator.refusal import Refused
 
 MOST_OF_A_NAME = 63
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
-ICON = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+ICONS = BOOTSTRAP / "icons" / "bootstrap-icons.svg"
 
 
 def check(plan: FeaturePlan) -> None:
@@ -55,7 +56,7 @@ def _check_fields(plan: FeaturePlan) -> None:
         raise Refused("Rows need a name: add a field of type str, such as name:str.")
     if plan.account and (plan.owner is None or plan.owner.optional):
         raise Refused("--account shows members their own rows: add a field such as owner:user.")
-    if not ICON.fullmatch(plan.icon):
+    if f' id="{plan.icon}">' not in ICONS.read_text(encoding="utf-8"):
         raise Refused(f"“{plan.icon}” is no icon. See https://icons.getbootstrap.com for names.")
     others = [one.name for one in plan.users[1:] if not one.optional]
     if plan.account and others:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute
 
+from app.kit import icons
 from app.kit.tables import checks
 from app.kit.tables.actions import BulkAction, RowAction
 from app.kit.tables.columns import Column
@@ -88,6 +89,7 @@ class Table:
         if (other := _declared.get(self.endpoint)) is not None and other.file != self.file:
             raise self.mistake(f"{other.file} declares a table for {self.endpoint} as well.")
         _declared[self.endpoint] = self
+        icons.use([self.empty[0], *self.add[2:3], *(one.icon for one in self.row_actions)])
 
     @property
     def identity(self) -> Any:
