@@ -57,6 +57,11 @@ class FeaturePlan:
         return f"MANAGE_{self.name.upper()}"
 
     @property
+    def sentence(self) -> str:
+        """The words of the permission on the page of a role."""
+        return f"Find, add, change, export and delete {self.many}."
+
+    @property
     def main(self) -> Field:
         """The field that tells rows apart: the first required one of type str."""
         return next(one for one in self.fields if one.kind == "str" and not one.optional)

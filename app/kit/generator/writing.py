@@ -104,9 +104,12 @@ def _write_folder(plan: FeaturePlan, folder: Path) -> None:
 
 
 def _edit_ledger(plan: FeaturePlan) -> None:
-    sentence = f"Find, add, change, export and delete {plan.many}."
     text = ledger.with_permission(
-        ledger.FILE.read_text("utf-8"), plan.permission, plan.bit, f"Manage {plan.many}", sentence
+        ledger.FILE.read_text("utf-8"),
+        plan.permission,
+        plan.bit,
+        f"Manage {plan.many}",
+        plan.sentence,
     )
     ledger.FILE.write_text(text, encoding="utf-8")
     _run(*_ruff("format", "-q", "--no-cache", str(ledger.FILE)))
