@@ -18,6 +18,7 @@ from app.kit.generator import fields, ledger, naming
 from app.kit.generator.fields import Field, Target
 from app.kit.generator.refusal import Refused
 
+UNSORTED = {"text", "url"}
 LABELS = ("name", "title", "label", "subject", "email")
 # Values of a choice that end a row's life: nobody is reminded of such a row.
 FINISHED = {"done", "finished", "closed", "completed", "cancelled", "archived", "paid"}
@@ -107,6 +108,12 @@ class FeaturePlan:
     @property
     def searched(self) -> tuple[Field, ...]:
         return tuple(one for one in self.fields if one.is_text)
+
+    @property
+    def sorted_columns(self) -> tuple[str, ...]:
+        """The columns by which lists sort. A long text would not fit into an index."""
+        own = (one for one in self.fields if not one.is_relation and one.kind not in UNSORTED)
+        return (*(one.column for one in own), "created_at")
 
     @property
     def requires(self) -> tuple[str, ...]:
