@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from benchmarks import (
     bulk,
+    declared_table,
     exporting,
     jobs_page,
     mail,
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "dashboard": users.dashboard,
     "lists": user_list.lists,
     "export": exporting.everyone,
+    "table": declared_table.table,
     "import": bulk.importing,
     "bulk": bulk.suspending,
     "search index": search_index.writing,

@@ -25,7 +25,8 @@ from app.kit.operations import QueueAway
 from app.models import Role, User
 from benchmarks.memory import growth
 from benchmarks.results import Result
-from benchmarks.stand import ADMINISTRATOR, Stand
+from benchmarks.seeding import ADMINISTRATOR
+from benchmarks.stand import Stand
 
 IMPORT_BAR, SUSPENSION_BAR = 60.0, 20.0  # seconds
 GLANCE = 0.2  # seconds between two reads of the progress

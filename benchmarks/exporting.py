@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from benchmarks.clients import Browser
 from benchmarks.memory import growth
 from benchmarks.results import Result, at_least, compare
-from benchmarks.stand import ADMINISTRATOR, Stand
+from benchmarks.seeding import ADMINISTRATOR
+from benchmarks.stand import Stand
 from benchmarks.user_list import django_browser
 
 PATH = "/admin/users/export.csv"
@@ -23,7 +24,7 @@ def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
     url = stand.database(people, engine).url
     port = stand.kit(url)
     browser = stand.browser(port, ADMINISTRATOR)
-    kit = _export(browser, PATH, people)
+    kit = export(browser, PATH, people)
     # Only the first export counts, because a second one would reuse its memory.
     browser.open("/admin/users")
     with growth(stand.pid(port)) as memory:
@@ -39,13 +40,15 @@ def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
     if not stand.peers():
         yield Result(subject, f"{seconds:.2f} s")
         return
-    django = _export(django_browser(stand, url), "/export.csv", people)
+    django = export(django_browser(stand, url), "/export.csv", people)
     found = compare(stand.sizes.peer_rounds, django, kit)
     measure = f"{found.second:.2f} s, Django with iterator() {found.first:.2f} s"
     yield at_least(subject, measure, found.ratio, BAR)
 
 
-def _export(browser: Browser, path: str, people: int) -> Callable[[], float]:
+def export(browser: Browser, path: str, people: int) -> Callable[[], float]:
+    """Return a function that downloads a file and returns the seconds."""
+
     def seconds() -> float:
         taken, lines = browser.download(path)
         if lines < people:

@@ -13,7 +13,8 @@ from redis import Redis
 
 from benchmarks.clients import Browser
 from benchmarks.results import Result
-from benchmarks.stand import ADMINISTRATOR, Stand
+from benchmarks.seeding import ADMINISTRATOR
+from benchmarks.stand import Stand
 
 PATH = "/admin/jobs"
 FAILED = 100_000

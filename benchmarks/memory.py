@@ -1,5 +1,6 @@
-"""Measure how much the memory of a server grows during a block (Linux only)."""
+"""Measure memory and processor time of a server (Linux only)."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,19 @@ def growth(pid: int) -> Iterator[Growth]:
     yield found
     with suppress(OSError):
         found.most = max(_bytes(each, "VmHWM") - was for each, was in before.items())
+
+
+def processor_seconds(pid: int) -> float | None:
+    """Return the processor time of a process and its children, or None if it is not known."""
+    ticks = 0
+    try:
+        for each in (pid, *children(pid)):
+            # The name of the program, in parentheses, may contain spaces.
+            fields = (PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    except OSError:
+        return None
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid: int) -> list[int]:

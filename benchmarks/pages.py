@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.clients import requests_per_second
 from benchmarks.results import Comparison, Result, at_least, compare
-from benchmarks.stand import PERSON, Stand
+from benchmarks.seeding import PERSON
+from benchmarks.stand import Stand
 
 BAR = 0.6
 

@@ -15,29 +15,21 @@ from pathlib import Path
 from unittest.mock import patch
 
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from app import create_app
-from app.extensions import db
-from app.features.fake_data import fake_data
 from app.kit import assets
 from app.kit.redis_server import find_program
-from app.models import User
-from app.services import roles, users
-from benchmarks import postgresql
+from benchmarks import postgresql, seeding
 from benchmarks.clients import Browser
 from benchmarks.sizes import Sizes
 from config import BASE_DIR
 
-ADMINISTRATOR = "administrator@example.com"
-PERSON = "person@example.com"
 DJANGO = "benchmarks.peers.django_admin"
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 # The same settings as in gunicorn.conf.py.
 PEERS_SETTINGS = ["-c", "/dev/null", "--worker-class", "gthread", "--threads", "2", "--reuse-port"]
 PEERS_SETTINGS += ["--access-logfile", "-", "--timeout", "300"]
-SEEDING_CACHE = 512 * 1024  # KiB
 WAIT = 30  # seconds for a server to start, and to stop
 
 
@@ -103,29 +95,8 @@ class Stand:
         if (engine, people) not in self.databases:
             url = self.empty_database(engine)
             with self.app(url).app_context():
-                upgrade(revision="heads")
-                roles.insert()
-                users.create_administrator(
-                    email=ADMINISTRATOR, password=self.password, enforce_password_rule=False
-                )
-                db.session.add(User(email=PERSON, password=self.password, confirmed=True))
-                db.session.commit()
-                if db.engine.dialect.name == "sqlite":
-                    # Unordered inserts into indexes larger than the cache take minutes.
-                    db.session.execute(text(f"PRAGMA cache_size = -{SEEDING_CACHE}"))
-                    db.session.commit()
-                started = time.perf_counter()
-                fake_data.add_users(people, seed=1)
-                seconds = time.perf_counter() - started
-                if db.engine.dialect.name == "postgresql":
-                    # Autovacuum would do this within a minute.
-                    with db.engine.connect().execution_options(
-                        isolation_level="AUTOCOMMIT"
-                    ) as connection:
-                        connection.execute(text("VACUUM ANALYZE"))
-                db.engine.dispose()
-            # Pending writes of hundreds of megabytes would slow the next measurement.
-            os.sync()
+                seconds = seeding.fill(people, password=self.password)
+                seeding.settle()
             self.databases[engine, people] = Database(url, people, seconds)
         return self.databases[engine, people]
 
@@ -191,10 +162,10 @@ class Stand:
             "benchmarks.peers.flask_admin_app:create_app()", self.peers(), DATABASE_URL=url
         )
 
-    def kit(self, url: str, *, redis_url: str = "") -> int:
-        """Serve the kit as in production, and return its port."""
+    def kit(self, url: str, *, redis_url: str = "", folder: Path = BASE_DIR) -> int:
+        """Serve the kit as in production, or a copy of it in `folder`, and return its port."""
         more = {"REDIS_URL": redis_url} if redis_url else {}
-        return self._gunicorn("manage:app", DATABASE_URL=url, **more)
+        return self._gunicorn("manage:app", folder=folder, DATABASE_URL=url, **more)
 
     def bare(self, factory: str, url: str = "") -> int:
         """Serve an app of benchmarks.bare with the same gunicorn settings, and return its port."""
@@ -208,7 +179,9 @@ class Stand:
         self._start(command, {}, port, _listens)
         return f"redis://127.0.0.1:{port}/0"
 
-    def _gunicorn(self, app: str, python: Path | None = None, **environment: str) -> int:
+    def _gunicorn(
+        self, app: str, python: Path | None = None, folder: Path = BASE_DIR, **environment: str
+    ) -> int:
         """Start a server unless an equal one runs, and return its port."""
         asked = (app, *sorted(environment.items()))
         if asked not in self._ports:
@@ -218,7 +191,7 @@ class Stand:
             command += PEERS_SETTINGS if python else ["-c", "gunicorn.conf.py"]
             command += ["--bind", f"127.0.0.1:{port}", app]
             environment["APP_URL"] = f"http://127.0.0.1:{port}"
-            self._start(command, environment, port, _answers)
+            self._start(command, environment, port, _answers, folder)
             self._ports[asked] = port
         return self._ports[asked]
 
@@ -228,13 +201,14 @@ class Stand:
         environment: dict[str, str],
         port: int,
         is_ready: Callable[[int], bool],
+        folder: Path = BASE_DIR,
     ) -> None:
         """Start a server for the duration of the run, and wait until it is ready."""
         log = self.folder / f"{port}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
                 command,
-                cwd=BASE_DIR,
+                cwd=folder,
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=output,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from benchmarks.clients import Browser
 from benchmarks.results import Result, at_least, at_most, compare
-from benchmarks.stand import ADMINISTRATOR, SQLITE, Stand
+from benchmarks.seeding import ADMINISTRATOR
+from benchmarks.stand import SQLITE, Stand
 
 ROWS = 100
 LIST = f"/admin/users?per_page={ROWS}"
@@ -28,7 +29,7 @@ class Asked:
     django: str
     flask_admin: str
     bar: float  # against Django's admin with its defaults
-    tuned_bar: float
+    tuned_bar: float = 0  # against the tuned one
 
 
 def questions(people: int) -> list[Asked]:
@@ -56,23 +57,24 @@ def _of_engine(stand: Stand, engine: str) -> Iterator[Result]:
     kit, kit_with_few = (
         stand.browser(stand.kit(base.url), ADMINISTRATOR) for base in (large, small)
     )
-    first_page = _median(stand, kit, LIST)
+    first_page = median_of(stand, kit, LIST)
     # Searching comes first, before an index exists that Django with its defaults would also use.
     pairs = list(zip(questions(most), questions(few), strict=True))
     for asked, asked_of_few in sorted(pairs, key=lambda pair: "search" not in pair[0].name):
         title = f"{engine}, {asked.name}"
-        now = _median(stand, kit, asked.kit)
-        before = _median(stand, kit_with_few, asked_of_few.kit)
+        now = median_of(stand, kit, asked.kit)
+        before = median_of(stand, kit_with_few, asked_of_few.kit)
         found = compare(stand.sizes.rounds, now, before)
-        measure = f"{_ms(found.first)} with {most:,} people, {_ms(found.second)} with {few:,}"
+        measure = f"{milliseconds(found.first)} with {most:,} people, "
+        measure += f"{milliseconds(found.second)} with {few:,}"
         yield at_most(title, measure, found.ratio, GROWTH_BAR)
         if "search" in asked.name:
             measure = "the same, in all"
             met = found.first < SEARCH_BAR
-            yield Result(title, _ms(found.first), "", f"< {_ms(SEARCH_BAR)}", met)
+            yield Result(title, milliseconds(found.first), "", f"< {milliseconds(SEARCH_BAR)}", met)
         if asked.name == "last page":
             found = compare(stand.sizes.rounds, now, first_page)
-            measure = f"{_ms(found.first)}, the first page {_ms(found.second)}"
+            measure = f"{milliseconds(found.first)}, the first page {milliseconds(found.second)}"
             yield at_most(title, measure, found.ratio, LAST_BAR)
         if stand.peers():
             yield from _beside_peers(stand, engine, large.url, asked, now)
@@ -92,9 +94,9 @@ def _beside_peers(
     ):
         if "tuned" in peer:
             stand.tune_django(url)
-        found = compare(stand.sizes.peer_rounds, _median(stand, browser, path, few=True), kit)
+        found = compare(stand.sizes.peer_rounds, median_of(stand, browser, path, few=True), kit)
         subject = f"{engine}, {asked.name}: {peer}"
-        measure = f"{_ms(found.first)}, the kit {_ms(found.second)}"
+        measure = f"{milliseconds(found.first)}, the kit {milliseconds(found.second)}"
         if bar is None:
             yield Result(subject, measure, f"{found.ratio:.2f}")
         else:
@@ -116,11 +118,13 @@ def django_browser(stand: Stand, url: str) -> Browser:
     return browser
 
 
-def _median(stand: Stand, browser: Browser, path: str, *, few: bool = False) -> Callable[[], float]:
+def median_of(
+    stand: Stand, browser: Browser, path: str, *, few: bool = False
+) -> Callable[[], float]:
     """Return a function that requests a page several times: at most three times with `few`."""
     requests = min(3, stand.sizes.requests) if few else stand.sizes.requests
     return lambda: statistics.median(browser.seconds(path) for _ in range(requests))
 
 
-def _ms(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.clients import Browser
 from benchmarks.results import Result, at_most, compare
-from benchmarks.stand import ADMINISTRATOR, Stand
+from benchmarks.seeding import ADMINISTRATOR
+from benchmarks.stand import Stand
 
 DASHBOARD = "/admin/"
 DASHBOARD_BAR = 2.0

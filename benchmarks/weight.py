@@ -12,7 +12,8 @@ from app.extensions import db
 from app.models import User
 from benchmarks.clients import Browser, readable
 from benchmarks.results import Result
-from benchmarks.stand import ADMINISTRATOR, PERSON, Stand
+from benchmarks.seeding import ADMINISTRATOR, PERSON
+from benchmarks.stand import Stand
 
 BAR = 60_000  # bytes
 LOADED = re.compile(r'<(?:link|script|img|use)\b[^>]*?\b(?:href|src)="(/static/[^"#]+)')

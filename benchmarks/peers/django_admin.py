@@ -17,6 +17,7 @@ COLUMNS = (
     "email", "first_name", "last_name", "role", "confirmed", "created_at", "last_seen_at",
 )  # fmt: skip
 SEARCHED = ("email", "first_name", "last_name")
+PROJECT_COLUMNS = ("name", "owner", "status", "budget", "hours", "due_on", "created_at")
 
 
 def database(url: str) -> dict[str, object]:
@@ -88,10 +89,11 @@ from django.core.management import call_command  # noqa: E402
 from django.core.paginator import Paginator  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
 from django.http import HttpRequest, StreamingHttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from benchmarks.peers.models import Person  # noqa: E402
+from benchmarks.peers.models import Person, Project  # noqa: E402
 
 
 class PersonAdmin(admin.ModelAdmin):
@@ -124,7 +126,16 @@ class TunedPersonAdmin(PersonAdmin):
     paginator = EstimatingPaginator
 
 
+class ProjectAdmin(admin.ModelAdmin):
+    """A model admin of a table that `manage.py new` wrote."""
+
+    list_display = PROJECT_COLUMNS
+    list_filter = ("status",)
+    search_fields = ("name", "notes")
+
+
 admin.site.register(Person, PersonAdmin)
+admin.site.register(Project, ProjectAdmin)
 tuned = admin.AdminSite(name="tuned")
 tuned.register(Person, TunedPersonAdmin)
 
@@ -137,12 +148,23 @@ class Echo:
 @login_required(login_url="/admin/login/")
 def export(_request: HttpRequest) -> StreamingHttpResponse:
     """Stream all users with iterator(), as Django's documentation does for large CSV files."""
+    people = Person.objects.select_related("role")
+    return streamed(people, COLUMNS)
+
+
+@login_required(login_url="/admin/login/")
+def export_projects(_request: HttpRequest) -> StreamingHttpResponse:
+    columns = (*PROJECT_COLUMNS, "notes")
+    return streamed(Project.objects.select_related("owner"), columns)
+
+
+def streamed(rows: QuerySet, columns: tuple[str, ...]) -> StreamingHttpResponse:
     writer = csv.writer(Echo())
 
     def lines() -> Iterator[str]:
-        yield writer.writerow(COLUMNS)
-        for person in Person.objects.select_related("role").order_by("pk").iterator(2000):
-            yield writer.writerow([getattr(person, column) for column in COLUMNS])
+        yield writer.writerow(columns)
+        for row in rows.order_by("pk").iterator(2000):
+            yield writer.writerow([getattr(row, column) for column in columns])
 
     return StreamingHttpResponse(lines(), content_type="text/csv")
 
@@ -151,6 +173,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("tuned/", tuned.urls),
     path("export.csv", export),
+    path("projects.csv", export_projects),
 ]
 application = get_wsgi_application()
 

@@ -1,4 +1,4 @@
-"""Define Django models for the kit's tables, which the kit's migrations manage."""
+"""Define Django models for tables that the kit's migrations manage."""
 
 from django.db import models
 
@@ -27,3 +27,25 @@ class Person(models.Model):
         managed = False
         db_table = "users"
         verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+class Project(models.Model):
+    """A row of the table that `manage.py new` writes for benchmarks/declared_table.py."""
+
+    name = models.CharField(max_length=200)
+    owner = models.ForeignKey(Person, models.DO_NOTHING)
+    status = models.CharField(
+        max_length=6, choices=[(one, one.title()) for one in ("draft", "active", "done")]
+    )
+    budget = models.BigIntegerField()
+    hours = models.IntegerField()
+    due_on = models.DateField()
+    notes = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "projects"
