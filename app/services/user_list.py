@@ -6,7 +6,6 @@ A feature may replace the plain list with a faster one that has more filters: se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from app.extensions import db
 from app.kit import names
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor
+from app.kit.tables.page import TablePage
 from app.kit.tables.totals import Total
 from app.models import User
 from app.services import user_lookup
@@ -43,27 +43,11 @@ class UserRow(NamedTuple):
         return names.full_name(self.first_name, self.last_name)
 
 
-@dataclass(frozen=True)
-class UserPage:
-    """A page of rows, and the cursors of the pages before and after it, or None.
-
-    `is_sorted` is False if too many users match a search to sort them. The newest rows then come
-    first.
-    """
-
-    rows: list[UserRow]
-    total: Total
-    per_page: int
-    before: str | None
-    after: str | None
-    is_sorted: bool = True
-
-
 # Takes the arguments of `find`, in the same order.
-Finder = Callable[[str, str | None, str, str], UserPage]
+Finder = Callable[[str, str | None, str, str], TablePage]
 
 
-def read_along_index(search: str, status: str | None, after: str, before: str) -> UserPage:
+def read_along_index(search: str, status: str | None, after: str, before: str) -> TablePage:
     """Read the list in the order of its index, and search each row for the words."""
     at = cursors.read(after or before, sort=NEWEST, kinds=KEYS) if after or before else None
     is_backwards = bool(before and not after)
@@ -78,10 +62,9 @@ def read_along_index(search: str, status: str | None, after: str, before: str) -
         rows.reverse()
     is_inside = at is not None
     has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
-    return UserPage(
+    return TablePage(
         rows,
         _total(conditions),
-        PER_PAGE,
         before=_cursor(rows[0]) if rows and has_before else None,
         after=_cursor(rows[-1]) if rows and has_after else None,
     )
@@ -97,7 +80,7 @@ def find_by(finder: Finder) -> None:
 
 def find(
     *, search: str = "", status: str | None = None, after: str = "", before: str = ""
-) -> UserPage:
+) -> TablePage:
     """Return the first page, or the page after or before a cursor. Raises NotACursor.
 
     Users match if each word of `search` is in a name or the email. Deleted users are listed only

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.invitations.links import LIFETIME
+from app.kit import names
 from app.kit.database import now
 from app.kit.mail.email_message import EmailState
 from app.models import EmailMessage, User
@@ -40,6 +41,15 @@ class Pending:
     @property
     def name(self) -> str:
         return self.user.full_name() or self.user.email
+
+    @property
+    def email(self) -> str:
+        """The email, or "" if it stands for the name."""
+        return self.user.email if self.user.full_name() else ""
+
+    @property
+    def initials(self) -> str:
+        return names.initials(self.user.first_name, self.user.last_name, self.user.email)
 
     @property
     def invited_at(self) -> datetime:

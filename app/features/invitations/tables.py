@@ -23,7 +23,14 @@ invitations = Table(
     nouns=("invitation", "invitations"),
     endpoint="admin.invitations",
     columns=[
-        Column("name", "Person", main=True, macro="macros/invitation_macros.html:person_cell"),
+        Column(
+            "name",
+            "Person",
+            main=True,
+            link="admin.user_info",
+            sub=lambda row: row.email,
+            avatar=lambda row: row.initials,
+        ),
         Column("role", "Role", value=lambda row: row.user.role.name if row.user.role else "None"),
         Column("invited_by", "Invited by", wide=True),
         Column("created_at", "Invited", value=lambda row: row.invited_at, nowrap=True),

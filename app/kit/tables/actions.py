@@ -12,7 +12,8 @@ class RowAction:
     """An entry in the menu of a row. The endpoint takes the row's id.
 
     A GET leads to the page of the endpoint, which asks. With `is_posted` the entry is a button that
-    acts at once. `is_offered` decides for each row, and `may_open` for the signed-in user.
+    acts at once. `is_offered` decides for each row, and the view's permission for the user. The
+    page of an `is_optional` entry belongs to a feature that may be off.
     """
 
     label: str
@@ -21,10 +22,7 @@ class RowAction:
     danger: bool = False
     is_posted: bool = False
     is_offered: Callable[[Any], bool] | None = None
-
-    def is_for(self, row: Any) -> bool:
-        """Return whether the menu of `row` has this entry."""
-        return self.is_offered is None or self.is_offered(row)
+    is_optional: bool = False
 
 
 class RowRefused(Exception):

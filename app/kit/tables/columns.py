@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal
 
 Value = Callable[[Any], Any]
@@ -15,16 +17,18 @@ class Column:
 
     - `value` returns the value of a row, in place of the attribute.
     - `show` formats a value for the page. Without it, times, days, numbers, choices and yes or no
-      are formatted by their type. No value is shown as a dash.
+      are formatted by their type.
     - `csv` formats a value for the CSV file. A column without a label in the file is left out by
       `in_csv=False`.
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
     - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
       a function that returns the URL of a row. `sub` is the second line of the cell: a function
-      of the row, or a macro.
+      of the row, or a macro. `avatar` returns the initials before a name.
     - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
       the column of this name. With an empty list the column does not sort.
     - `load` are relations to load with the rows. The relation `name` is always loaded.
+    - `none` is shown for no value. `classes` are those of the cells.
+    - `second` is a column that a macro shows in the same cell. The list can be sorted by it too.
     - `hidden` columns appear when users choose them, and `wide` ones on wide screens.
     """
 
@@ -38,6 +42,7 @@ class Column:
     main: bool = False
     link: str | Callable[[Any], str] | None = None
     sub: str | Callable[[Any], str] | None = None
+    avatar: Callable[[Any], str] | None = None
     badge: bool = False
     align: Literal["start", "end"] = "start"
     nowrap: bool = False
@@ -45,7 +50,22 @@ class Column:
     wide: bool = False
     sort: Sequence[Any] | None = None
     load: Sequence[Any] = ()
+    none: str = "–"
+    classes: str = ""
+    second: Column | None = None
 
-    def of(self, row: Any) -> Any:
-        """Return the value of this column in `row`."""
-        return self.value(row) if self.value else getattr(row, self.name)
+    @cached_property
+    def css(self) -> str:
+        """The classes of the column's cells."""
+        chosen = (
+            "end" if self.align == "end" else "",
+            "nowrap" if self.nowrap else "",
+            "wide-only card-too" if self.wide else "",
+            self.classes,
+        )
+        return " ".join(filter(None, chosen))
+
+    @cached_property
+    def of(self) -> Value:
+        """The function that returns the value of this column in a row."""
+        return self.value or attrgetter(self.name)

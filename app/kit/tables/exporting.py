@@ -33,7 +33,7 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     context unless the table has `rows`.
     """
     table = asked.table
-    columns = [one for one in table.columns if one.in_csv]
+    columns = [one for one in table.all_columns if one.in_csv]
     order = ordering.order_of(table, asked.sort)
     query = paging.matching(asked, where)
     for join in order.joins:

@@ -40,13 +40,15 @@ class Reading:
 class Filter(ABC):
     """A filter by the attribute `name` of the model, or by another expression, `column`.
 
-    `parameter` is its name in the URL, by default the `name`.
+    `parameter` is its name in the URL, by default the `name`. `unknown` is what the page says about
+    a choice that there is not, with the given text in place of {}.
     """
 
     name: str
     label: str = ""
     parameter: str = ""
     column: Any = None
+    unknown: str = ""
 
     control: ClassVar[str]  # the macro of table_macros.html that renders it
     is_folded: ClassVar[bool] = False  # whether it stands under "More filters"
@@ -82,6 +84,11 @@ class Filter(ABC):
     def read(self, args: Mapping[str, str], model: Any) -> Reading:
         """Read the parameters of the URL."""
 
+    def not_known(self, given: str) -> str:
+        """Return what the page says about a choice that there is not."""
+        unknown = self.unknown or f"There is no such {self.title.lower()}, so it is left out."
+        return unknown.format(given[:QUOTED])
+
     def refused(self, given: str, reason: str) -> str:
         return f"“{given[:QUOTED]}” is {reason}, so it is left out."
 
@@ -98,7 +105,6 @@ class Choice(Filter):
     is_tabs: bool = False
     counts: Callable[[], Mapping[str, int]] | None = None
     every: str = ""
-    unknown: str = ""
     condition: Callable[[str], ColumnElement[bool]] | None = None
 
     control = "choice"
@@ -125,8 +131,7 @@ class Choice(Filter):
         if not given:
             return Reading()
         if given not in {value for value, _label in self.options()}:
-            unknown = self.unknown or "“{}” is no choice of this list, so it is left out."
-            return Reading(notices=[unknown.format(given[:QUOTED])])
+            return Reading(notices=[self.not_known(given)])
         return Reading({self.key: given}, [self._condition(given, model)])
 
     def _members(self) -> list[Enum]:
@@ -197,7 +202,7 @@ class Relation(Filter):
             return Reading()
         number = whole_number(given)
         if number is None or str(number) not in {value for value, _label in self.options()}:
-            return Reading(notices=[self.refused(given, "no choice of this list")])
+            return Reading(notices=[self.not_known(given)])
         return Reading({self.key: given}, [self._key(model) == (number or None)])
 
     def _words(self, text: str, model: Any) -> Reading:
@@ -242,7 +247,8 @@ class _Range(Filter):
         ]
         first, last = (found.get(name) for name in self.parameters)
         if first is not None and last is not None and first > last:
-            notices.append(f"{self.title} ends before it begins, so both are left out.")
+            turned = f"{self.title}: the {self.control} end before they begin"
+            notices.append(f"{turned}, so both are left out.")
             first = last = None
         values = {
             name: given[name]

@@ -62,6 +62,7 @@ class Table:
     lead: str = ""
     search: Sequence[str] = ()
     search_label: str = ""
+    search_help: str = ""
     search_parameter: str = "search"
     exact: Callable[[str], ColumnElement[bool] | None] | None = None
     filters: Sequence[Filter] = ()
@@ -103,7 +104,15 @@ class Table:
 
     def column(self, name: str) -> Column | None:
         """Return the column of this name, or None."""
-        return next((one for one in self.columns if one.name == name), None)
+        return next((one for one in self.all_columns if one.name == name), None)
+
+    @property
+    def all_columns(self) -> list[Column]:
+        """All columns, also those in the cell of another."""
+        found: list[Column] = []
+        for one in self.columns:
+            found += [one, one.second] if one.second else [one]
+        return found
 
     def sorts(self, name: str) -> bool:
         """Return whether the list can be sorted by a column."""

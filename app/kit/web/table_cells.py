@@ -14,27 +14,42 @@ from app.kit.tables.columns import Column
 from app.kit.tables.words import humanised
 from app.kit.web.templating import MONTHS, number, reader_of_times
 
-NOTHING = "–"
-
 
 def writer(column: Column) -> Callable[[Any], Any]:
     """Return the function that turns a row into the contents of a cell."""
     if column.macro:
         return macro(column.macro)
-    if column.badge:
-        badge = macro("macros/page_macros.html:status_badge")
-        return lambda row: badge(_text(column.of(row))) if column.of(row) is not None else NOTHING
+    of, none, show = column.of, column.none, _formatter(column)
+
+    def write(row: Any) -> Any:
+        value = of(row)
+        return none if value is None or value == "" else show(value)
+
+    return write
+
+
+def _formatter(column: Column) -> Callable[[Any], Any]:
     if column.show:
-        show = column.show
-        return lambda row: _shown(column.of(row), show)
-    ago = reader_of_times()
-    return lambda row: by_type(column.of(row), ago)
+        return column.show
+    if not column.badge:
+        ago = reader_of_times()
+        return lambda value: by_type(value, ago)
+    badge = macro("macros/page_macros.html:status_badge")
+    badges: dict[Any, Any] = {}
+
+    def badge_of(value: Any) -> Any:
+        # A page has few different badges, and calling a macro is slow.
+        if value not in badges:
+            badges[value] = badge(str(value.value if isinstance(value, Enum) else value))
+        return badges[value]
+
+    return badge_of
 
 
 def by_type(value: Any, ago: Callable[[datetime | None], Any]) -> Any:
     """Format a value by its type."""
-    if value is None or value == "":
-        return NOTHING
+    if type(value) is str:
+        return value
     # A datetime is a date, a bool is an int, and many an Enum is a str.
     if isinstance(value, datetime):
         return ago(value)
@@ -57,14 +72,6 @@ _FORMATS: dict[type, Callable[[Any], Any]] = {
     Decimal: lambda value: f"{value:,}",
     float: lambda value: f"{value:,}",
 }
-
-
-def _shown(value: Any, show: Callable[[Any], Any]) -> Any:
-    return NOTHING if value is None else show(value)
-
-
-def _text(value: Any) -> str:
-    return str(value.value if isinstance(value, Enum) else value)
 
 
 def macro(name: str) -> Callable[[Any], Any]:

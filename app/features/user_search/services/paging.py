@@ -18,10 +18,9 @@ from app.features.user_search.services.plans import Plan
 from app.features.user_search.services.sorting import DEFAULT_SORT, Segment
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor, NotACursor
+from app.kit.tables.page import TablePage
 from app.kit.tables.totals import Total
-from app.services.user_list import PER_PAGE, UserPage, UserRow
-
-PER_PAGE_CHOICES = (25, 50, 100)
+from app.services.user_list import PER_PAGE, UserRow
 
 
 class _TooMany(Exception):
@@ -44,7 +43,7 @@ def find(
     after: str = "",
     before: str = "",
     last: bool = False,
-) -> UserPage:
+) -> TablePage:
     """Return the first page, the last page, or the page after or before a cursor.
 
     `sort` is one of SORTS, with a leading minus for descending order. Raises NotACursor.
@@ -62,7 +61,7 @@ def find(
     raise RuntimeError("The last way to read a list is one that has all its rows.")
 
 
-def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> UserPage:
+def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool) -> TablePage:
     """Return a page. Raises _TooMany if rows are missing."""
     walked = _walk(plan, start, per_page + 1, is_backwards=is_backwards)
     too_few = len(walked.rows) <= per_page if is_backwards else not walked.rows
@@ -75,10 +74,9 @@ def _page(plan: Plan, start: Cursor | None, per_page: int, *, is_backwards: bool
         rows.reverse()
     is_inside = start is not None
     has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
-    return UserPage(
+    return TablePage(
         rows=[row for _segment, row in rows],
         total=walked.total or _count(plan),
-        per_page=per_page,
         before=_cursor(plan, *rows[0]) if has_before else None,
         after=_cursor(plan, *rows[-1]) if has_after else None,
     )

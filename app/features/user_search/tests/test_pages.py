@@ -14,6 +14,8 @@ from app.features import user_search
 from app.features.user_search.admin import Shown
 from app.features.user_search.services import totals
 from app.kit.database import now
+from app.kit.tables import asked
+from app.kit.tables.table import PER_PAGE_CHOICES
 from app.models import AuditEvent, Permission, Role
 from tests import factories
 from tests.support import needs
@@ -150,7 +152,7 @@ def test_any_page_number_is_answered_quickly(browser, people, page):
 
 def test_pages_hold_every_person_once(browser, make_user, monkeypatch):
     """IN-2"""
-    monkeypatch.setattr(user_search, "PER_PAGE_CHOICES", (4,))
+    monkeypatch.setattr(asked, "PER_PAGE_CHOICES", (4, 50, 100))
     made = {make_user(first_name="Same", last_name="Name").email for _ in range(10)}
     place, seen = f"{LIST}?sort=name&per_page=4", []
     while place:
@@ -175,7 +177,7 @@ def test_the_links_of_the_list_keep_what_was_asked_for_and_escape_it(browser, pe
 
 
 def test_links_carry_filters_order_and_size(browser, make_user, monkeypatch):
-    monkeypatch.setattr(user_search, "PER_PAGE_CHOICES", (4,))
+    monkeypatch.setattr(asked, "PER_PAGE_CHOICES", (4, 50, 100))
     for _ in range(5):
         make_user()
     query = {"search": "example.com", "status": "active", "sort": "-email", "per_page": "4"}
@@ -274,7 +276,7 @@ def test_chosen_columns_and_sizes_are_remembered_on_this_browser(browser, people
 def test_a_cookie_that_makes_no_sense_changes_nothing_much(text):
     """IN-1"""
     shown = Shown.read(text)
-    assert shown.per_page in user_search.PER_PAGE_CHOICES
+    assert shown.per_page in PER_PAGE_CHOICES
     assert set(shown.columns) <= {"role", "status", "created_at", "last_seen_at"}
     assert Shown.read(shown.write()) == shown
 
