@@ -152,8 +152,10 @@ def named(path: Path, text: str, names: list[str]) -> set[str]:
 
 
 def is_asked_for(text: str, endpoint: str) -> bool:
-    """Tell whether a template first checks that a page exists."""
-    return re.search(rf"(?:may_open|has_endpoint)\(\s*['\"]{endpoint}['\"]", text) is not None
+    """Tell whether a template first checks that a page exists, or a row action is optional."""
+    checked = rf"(?:may_open|has_endpoint)\(\s*['\"]{endpoint}['\"]"
+    optional = rf'"{endpoint}"[^()]*is_optional=True'
+    return re.search(f"{checked}|{optional}", text) is not None
 
 
 def test_nothing_names_an_endpoint_that_may_be_missing(app: Flask):
