@@ -11,7 +11,7 @@ from app.features.blog.models import (
     LOCATION_LENGTH,
     POST_LENGTH,
 )
-from app.kit.typed import visible
+from app.kit.user_input import visible
 from app.kit.web.forms import BaseForm, cut, strip
 
 MARKDOWN = "You can use Markdown: **bold**, *italic*, `code`, > quotes, lists and links."
