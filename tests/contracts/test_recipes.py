@@ -33,7 +33,7 @@ WRITTEN = {".env.example", "README.md", "docs/images/rooms.svg"}
 COPIED_CACHE = ".mypy_cache"
 # The contracts that check the code of the recipes.
 CONTRACTS = (
-    *("audit", "docs", "gates", "hostile_people", "imports", "layers", "migration_branches"),
+    *("audit", "docs", "gates", "hostile_users", "imports", "layers", "migration_branches"),
     *("ownership", "rooms", "routes", "sentences", "template_layers", "templates"),
 )
 
