@@ -105,12 +105,14 @@ def write_packages(name: str, packages: Iterable[str]) -> None:
     REQUIREMENTS.write_text(_read(REQUIREMENTS) + block, encoding="utf-8")
 
 
-def remove_packages(name: str) -> bool:
-    """Remove the packages that `write_packages` added, and return whether there were any."""
+def remove_packages(name: str) -> list[str]:
+    """Remove the packages that `write_packages` added, and return them."""
     text = _read(REQUIREMENTS)
-    kept = re.sub(rf"\n{re.escape(_heading(name))}\n(?:.+\n)*", "", text)
-    REQUIREMENTS.write_text(kept, encoding="utf-8")
-    return kept != text
+    found = re.search(rf"\n{re.escape(_heading(name))}\n((?:.+\n)*)", text)
+    if not found:
+        return []
+    REQUIREMENTS.write_text(text[: found.start()] + text[found.end() :], encoding="utf-8")
+    return found[1].split()
 
 
 def missing_packages(feature: Manifest) -> Iterator[str]:

@@ -103,7 +103,7 @@ def remove(name: str) -> Report:
             report.done.append(
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
-        has_packages = _remove_files(feature, documents, permissions)
+        packages = _remove_files(feature, documents, permissions)
     except BaseException:
         feature_files.restore()
         if with_tables:
@@ -117,25 +117,25 @@ def remove(name: str) -> Report:
     if documents:
         names = ", ".join(str(path.relative_to(BASE_DIR)) for path in documents)
         report.done.append(f"Removed the rows and items about it from {names}.")
-    if has_packages:
-        report.done.append(f"Removed {', '.join(feature.packages)} from {REQUIREMENTS}.")
-    report.left += _left(feature, commands, has_packages)
+    if packages:
+        report.done.append(f"Removed {', '.join(packages)} from {REQUIREMENTS}.")
+    report.left += _left(feature, commands, packages)
     return report
 
 
 def _remove_files(
     feature: Manifest, documents: Mapping[Path, str], permissions: Iterable[str]
-) -> bool:
-    """Remove the files of a feature, and return whether its packages were among them."""
+) -> list[str]:
+    """Remove the files of a feature, and return the packages that went with it."""
     git("rm", "-r", "--quiet", path_of(feature.name))
     shutil.rmtree(FOLDER / feature.name, ignore_errors=True)  # caches of Python
     for path, text in documents.items():
         path.write_text(text, encoding="utf-8")
     feature_files.write_overviews()
     feature_files.remove_permissions(permissions)
-    has_packages = feature_files.remove_packages(feature.name)
+    packages = feature_files.remove_packages(feature.name)
     git("add", "--update")
-    return has_packages
+    return packages
 
 
 def _own_permissions(feature: Manifest) -> Iterator[str]:
@@ -195,9 +195,9 @@ def _words(feature: Manifest) -> re.Pattern[str]:
     return re.compile("|".join(paths + named))
 
 
-def _left(feature: Manifest, commands: Iterable[str], has_packages: bool) -> Iterator[str]:
+def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
     """Yield the steps that need a decision by the developer."""
-    if has_packages:
+    if packages:
         yield "Run `make lock` and `make setup`."
     elif feature.packages:
         yield (
@@ -214,7 +214,7 @@ def _left(feature: Manifest, commands: Iterable[str], has_packages: bool) -> Ite
     calls = [f"manage\\.py {command}\\b" for command in commands]
     pattern = "|".join([rf"app[./]features[./]{feature.name}\b", *calls])
     found = git("grep", "--files-with-matches", "--extended-regexp", pattern, may_fail=True)
-    if files := [name for name in found.split() if name != "CHANGELOG.md"]:
+    if files := [name for name in found.split() if not name.startswith(UNCHANGED)]:
         yield f"These files still name it: {', '.join(files)}."
     yield "Look at the change (`git diff --cached`), run `make check` and `make test`, and commit."
 
