@@ -102,7 +102,7 @@ def test_erasing_a_user_takes_all_of_theirs(app, grace, me):
     grace.deleted_at = now()
     db.session.commit()
     assert counts() == [2, 2, 2, 1], "A deleted user can be restored, so their rows stay."
-    grace.deleted_at = now() - timedelta(days=app.config["RESTORE_DELETED_DAYS"] + 1)
+    grace.deleted_at = now() - timedelta(days=app.config.get("RESTORE_DELETED_DAYS", 30) + 1)
     db.session.commit()
     user_id = grace.id
     erase(app)
