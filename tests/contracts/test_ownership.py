@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from app.extensions import db
-from app.models import Permission
 from tests import factories
 from tests.routes import RULES, file_of, rows
 from tests.world import World
@@ -44,7 +43,8 @@ def test_a_row_that_is_not_confirmed_is_there_for_its_owner_alone(
     (name,) = rule.arguments
     thing = rows("OWNED")[name](world)
     before, url = columns_of(thing), str(rule).replace(f"<int:{name}>", str(thing.id))
-    factories.make_role("Manager", permissions=0x01 | Permission.MANAGE_USERS)
+    needed = rows("ACCESS")[rule.endpoint]
+    factories.make_role("Manager", permissions=0x01 | int(needed))
     for other in (make_user(role="Manager"), make_user(role="Administrator")):
         browser = app.test_client()
         browser.enter(other)
