@@ -128,7 +128,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # By default, the driver begins a transaction late and leaks it past a rollback.
     connection.isolation_level = None
     # SQLite's own lower() folds ASCII letters only.
-    connection.create_function("fold", 1, _fold, deterministic=True)
+    connection.create_function("fold", 1, names.fold, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
@@ -136,10 +136,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_SIZE}")
     cursor.close()
-
-
-def _fold(text: Any) -> Any:
-    return names.fold(text) if isinstance(text, str) else text
 
 
 def _limit_statements(connection: Connection) -> None:

@@ -52,7 +52,12 @@ def has_word(columns: Sequence[Any], word: str) -> ColumnElement[bool]:
         # LIKE ignores the case of ASCII letters.
         return or_(*(each.like(pattern(word), escape="\\") for each in columns))
     if is_sqlite():
-        return or_(*(func.fold(each).contains(word, autoescape=True) for each in columns))
+        return or_(
+            *(
+                func.fold(func.coalesce(each, "")).contains(word, autoescape=True)
+                for each in columns
+            )
+        )
     return or_(*(contains(func.lower(each), word) for each in columns))
 
 
