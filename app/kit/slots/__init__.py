@@ -8,6 +8,13 @@ from app.kit.slots.banners import account_row, account_rows, banner, banners
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
+from app.kit.slots.table_pages import (
+    TableMenu,
+    shown_table_menus,
+    start_of_table,
+    table_menu,
+    table_start,
+)
 from app.kit.slots.user_list import (
     IsOffered,
     UserListAction,
@@ -45,6 +52,7 @@ __all__ = [
     "Place",
     "RowArguments",
     "ShownPanel",
+    "TableMenu",
     "UserAction",
     "UserListAction",
     "UserPanel",
@@ -62,8 +70,12 @@ __all__ = [
     "menu",
     "selection_of_users",
     "shown_panels",
+    "shown_table_menus",
+    "start_of_table",
     "subject_page",
     "subject_page_of",
+    "table_menu",
+    "table_start",
     "user_action",
     "user_action_at",
     "user_actions",

@@ -70,6 +70,14 @@ class Asked:
         shown = [one for one in self.table.filters if not one.tabs]
         return [self.table.search_parameter, *(name for one in shown for name in one.parameters)]
 
+    def without_narrowing(self) -> str:
+        """Return the query string of all rows, which is never empty.
+
+        A URL without parameters may open another list (slots.table_start).
+        """
+        query = self.query(**dict.fromkeys(self.narrowing(), ""))
+        return query or urlencode({"sort": self.sort})
+
     def query(self, **changes: Any) -> str:
         """Return the query string with some changes. "" removes a parameter."""
         query = self.kept() | changes

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, current_app, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from sqlalchemy import ColumnElement
+from werkzeug.datastructures import MultiDict
 
-from app.kit import audit
+from app.kit import audit, slots
 from app.kit.audit.actions import ACTIONS, SEARCHING
 from app.kit.database import HIGHEST_INTEGER, now
 from app.kit.tables import asked as reading
@@ -143,6 +145,13 @@ class ShownTable:
         return RowSelection("", "bulk", "row_ids") if self.bulk_url else self.selection
 
     @cached_property
+    def menus(self) -> list[slots.ShownPanel]:
+        """The menus that features add beside "View"."""
+        if not current_user.is_authenticated:
+            return []
+        return slots.shown_table_menus(self, current_user._get_current_object())
+
+    @cached_property
     def actions(self) -> list[RowAction]:
         """The actions on rows that the signed-in user may open, the dangerous ones last."""
         found = [one for one in self.table.row_actions if may_open(one.endpoint)]
@@ -225,7 +234,15 @@ def _nothing(_row: Any) -> str:
 
 def read(table: Table, **defaults: Any) -> Asked:
     """Read the list that the URL of this request asks for."""
-    return reading.read(table, request.args, **defaults)
+    return reading.read(table, request.args or _start(table), **defaults)
+
+
+def _start(table: Table) -> MultiDict[str, str]:
+    """Return the parameters of the list that opens when the URL of its page has none."""
+    if request.endpoint != table.endpoint or not current_user.is_authenticated:
+        return MultiDict()
+    query = slots.start_of_table(table, current_user._get_current_object())
+    return MultiDict(parse_qsl(query))
 
 
 def load(asked: Asked, where: Where = ()) -> ShownTable:
