@@ -13,7 +13,7 @@ from app.account import account
 from app.features.saved_views import services
 from app.features.saved_views.forms import ChangeViewForm, DeleteViewForm, SavedViewForm
 from app.features.saved_views.models import SavedView
-from app.features.saved_views.services import ListTooLong, ViewNameTaken, TooManyViews, ViewGone
+from app.features.saved_views.services import ListTooLong, TooManyViews, ViewGone, ViewNameTaken
 from app.kit.tables import asked as reading
 from app.kit.tables import table as tables
 from app.kit.tables.asked import Asked

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.features.saved_views import services
 from app.features.saved_views.models import SavedView
-from app.features.saved_views.services import ViewNameTaken, TooManyViews
+from app.features.saved_views.services import TooManyViews, ViewNameTaken
 from app.features.saved_views.tests.lists import save
 from app.models import User
 from tests.factories import make_user
