@@ -106,6 +106,7 @@ def endpoints(plan: FeaturePlan) -> Iterator[str]:
     for shell in shells:
         for view in (many, one, f"new_{one}", f"edit_{one}", f"delete_{one}", f"export_{many}"):
             yield f"{shell}.{view}"
+    yield from (f"admin.{many}_{page}" for page in ("bulk", "operation", "results"))
 
 
 def classes(plan: FeaturePlan) -> Iterator[str]:
