@@ -124,8 +124,9 @@ class FeaturePlan:
     @property
     def depends_on(self) -> tuple[str, ...]:
         """The revisions that make the tables of the relations."""
-        found = {one.target.revision for one in self.relations if one.target}
-        return (self.core_revision, *sorted(found - {""}))
+        # These depend on the core themselves.
+        found = {one.target.revision for one in self.relations if one.target} - {""}
+        return tuple(sorted(found)) or (self.core_revision,)
 
 
 def make(
