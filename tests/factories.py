@@ -71,7 +71,7 @@ def make_row(model: Any) -> Any:
             (key,) = column.foreign_keys
             values[column.key] = make_row(models[key.column.table]).id
         else:
-            kind = column.type.python_type
+            kind = getattr(column.type, "impl", column.type).python_type
             values[column.key] = VALUES.get(kind) or f"row {next(_numbers)}"
     row = model(**values)
     db.session.add(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -158,7 +159,9 @@ def targets() -> dict[str, Target]:
         feature = parts[2] if parts[1] == "features" else ""
         table = str(mapper.local_table.description)
         revision = _scripts().get_revision(f"{feature}@head").revision if feature else ""
-        face = module if feature else "app.models"
+        face = f"app.features.{feature}" if feature else "app.models"
+        if not hasattr(import_module(face), mapper.class_.__name__):
+            continue  # A feature imports what the face of another one has.
         found[table] = Target(table, mapper.class_.__name__, face, label, feature, revision)
     found.pop("users", None)  # has a type of its own
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from wtforms import (
     DateField,
     DateTimeLocalField,
+    EmailField,
     Field,
     Form,
     IntegerField,
@@ -33,7 +34,8 @@ from wtforms.widgets import TextInput
 
 from app.kit import money
 from app.kit.database import HIGHEST_INTEGER
-from app.kit.web.forms import cut, strip
+from app.kit.names import EMAIL_LENGTH
+from app.kit.web.forms import Address, cut, strip
 
 LINE_LENGTH, TEXT_LENGTH, URL_LENGTH = 200, 10_000, 2_000
 MOST_MONEY = 10**14
@@ -49,6 +51,16 @@ def text_field(label: str, *, required: bool = True) -> StringField:
 def long_text_field(label: str, *, required: bool = True) -> TextAreaField:
     """Return a field for several lines of text."""
     return TextAreaField(label, **_text(label, TEXT_LENGTH, required))
+
+
+def email_field(label: str, *, required: bool = True) -> EmailField:
+    """Return a field for an email. Browsers do not fill in the user's own."""
+    return EmailField(
+        label,
+        filters=[cut(2 * EMAIL_LENGTH), lambda value: value or ""],
+        validators=[*_presence(label, required, DataRequired), Address()],
+        render_kw={"autocomplete": "off", "maxlength": EMAIL_LENGTH},
+    )
 
 
 def url_field(label: str, *, required: bool = True) -> URLField:

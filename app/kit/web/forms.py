@@ -21,7 +21,6 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
-    Optional,
     StopValidation,
     ValidationError,
 )
@@ -109,16 +108,13 @@ class Address:
         field.data = address
 
 
-def email_field(
-    label: str = "Email", *, autocomplete: str = "email", required: bool = True, **options: Any
-) -> EmailField:
-    """Return a field for an email. `autocomplete` is the HTML attribute."""
-    is_given = DataRequired("Enter an address.") if required else Optional()
+def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
+    """Return a required field for an email. `autocomplete` is the HTML attribute."""
     return EmailField(
         label,
         # A domain in Unicode may be shorter or longer than its stored form.
         filters=[cut(2 * EMAIL_LENGTH)],
-        validators=[is_given, Address()],
+        validators=[DataRequired("Enter an address."), Address()],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
         **options,
     )

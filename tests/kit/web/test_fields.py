@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from app.kit.web import fields
-from app.kit.web.forms import BaseForm, email_field
+from app.kit.web.forms import BaseForm
 from app.services import user_lookup
 
 
@@ -19,7 +19,7 @@ class EveryField(BaseForm):
     line = fields.text_field("Line")
     text = fields.long_text_field("Text", required=False)
     site = fields.url_field("Site", required=False)
-    email = email_field(required=False)
+    email = fields.email_field("Email", required=False)
     number = fields.number_field("Number", required=False)
     price = fields.money_field("Price", currency="EUR", required=False)
     day = fields.date_field("Day", required=False)
