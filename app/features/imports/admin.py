@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -24,8 +21,7 @@ from app.features.imports.forms import ColumnsForm, UploadForm
 from app.features.imports.models import ImportState, PeopleImport
 from app.kit import queue
 from app.kit.operations import NotOpen, NotYours, is_short
-from app.kit.tables.csv_cells import BYTE_ORDER_MARK
-from app.kit.web.downloads import csv_file
+from app.kit.web.downloads import streamed_csv
 from app.kit.web.list_params import confirm, is_live, page_number
 from app.models import Permission
 from app.sign_in import me
@@ -33,8 +29,6 @@ from app.sign_in import me
 people_managers_only = permission_required(Permission.MANAGE_USERS)
 
 CHANGED = "The import has changed. Reload the page."
-BLOCK = 256 * 1024  # bytes
-
 GONE = "The file is no longer kept. Upload it again."
 NOT_YOURS = "Only {} can do this: the import belongs to the person who checked it."
 
@@ -70,7 +64,7 @@ def import_users() -> ResponseReturnValue:
 @admin.get("/users/import/sample.csv")
 @people_managers_only
 def import_sample() -> ResponseReturnValue:
-    return _csv("people.csv", lambda: [imports.sample_file()])
+    return streamed_csv("people.csv", lambda: [imports.sample_file()])
 
 
 # Step 2: the columns
@@ -279,7 +273,9 @@ def delete_import(import_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def import_problems(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
-    return _csv(f"import-{row.id}-problems.csv", lambda: imports.problems_file(row, by=me()))
+    return streamed_csv(
+        f"import-{row.id}-problems.csv", lambda: imports.problems_file(row, by=me())
+    )
 
 
 @admin.get("/users/import/<int:import_id>/results.csv")
@@ -287,26 +283,7 @@ def import_problems(import_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def import_results(import_id: int) -> ResponseReturnValue:
     row = _import_or_404(import_id)
-    return _csv(f"import-{row.id}-results.csv", lambda: imports.results_file(row, by=me()))
-
-
-def _csv(name: str, lines: Callable[[], Iterable[str]]) -> ResponseReturnValue:
-    """Send lines as a file. It is spooled first, so a slow client holds no transaction open."""
-
-    def blocks() -> Iterator[bytes]:
-        file = SpooledTemporaryFile(max_size=BLOCK)  # noqa: SIM115 - closed when it is sent
-        for piece in chain([BYTE_ORDER_MARK], lines()):
-            file.write(piece.encode())
-        file.seek(0)
-        return _read(file)
-
-    return csv_file(name, blocks)
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while block := file.read(BLOCK):
-            yield block
+    return streamed_csv(f"import-{row.id}-results.csv", lambda: imports.results_file(row, by=me()))
 
 
 def _import_or_404(import_id: int) -> PeopleImport:

@@ -1,8 +1,11 @@
 """Respond with CSV files for download."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
-from flask import Response, request
+from flask import Response, request, stream_with_context
+
+from app.kit.tables.csv_cells import BYTE_ORDER_MARK
 
 
 def csv_file(name: str, pieces: Callable[[], Iterable[str] | Iterable[bytes]]) -> Response:
@@ -13,3 +16,8 @@ def csv_file(name: str, pieces: Callable[[], Iterable[str] | Iterable[bytes]]) -
     if request.method != "HEAD":
         response.response = pieces()
     return response
+
+
+def streamed_csv(name: str, lines: Callable[[], Iterable[str]]) -> Response:
+    """Stream lines for a spreadsheet. They end their transaction while a slow client waits."""
+    return csv_file(name, lambda: stream_with_context(chain([BYTE_ORDER_MARK], lines())))

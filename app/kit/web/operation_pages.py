@@ -1,18 +1,16 @@
 """The views of long operations: what their pages show, and what their buttons do."""
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
-from flask import abort, flash, stream_with_context
+from flask import abort, flash
 from flask.typing import ResponseReturnValue
 
 from app.extensions import db
 from app.kit import operations
 from app.kit.audit.event import Actor
 from app.kit.operations import BulkColumns, lifecycle, previews
-from app.kit.tables.csv_cells import BYTE_ORDER_MARK
-from app.kit.web.downloads import csv_file
+from app.kit.web.downloads import streamed_csv
 from app.kit.web.list_params import is_live
 
 
@@ -80,9 +78,5 @@ def stop(operation: BulkColumns, *, by: Actor) -> None:
 
 def download(operation: BulkColumns, noun: str, *, by: Actor) -> ResponseReturnValue:
     """Send the result of an operation as a CSV file."""
-    return csv_file(
-        f"{noun}-{operation.action.replace('_', '-')}-{operation.id}.csv",
-        lambda: stream_with_context(
-            chain([BYTE_ORDER_MARK], operations.result_file(operation, by=by))
-        ),
-    )
+    name = f"{noun}-{operation.action.replace('_', '-')}-{operation.id}.csv"
+    return streamed_csv(name, lambda: operations.result_file(operation, by=by))

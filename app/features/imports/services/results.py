@@ -65,6 +65,7 @@ def _problems(import_id: int) -> Iterator[str]:
             .limit(AT_ONCE)
         )
         found = db.session.execute(query).all()
+        db.session.commit()  # A slow client holds no transaction open.
         if not found:
             return
         after = (found[-1][0], found[-1][1])
@@ -95,6 +96,7 @@ def _results(import_id: int) -> Iterator[str]:
             .limit(1)
         )
         found = db.session.execute(query).first()
+        db.session.commit()
         if found is None:
             return
         after = found[0]
