@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, current_app, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
@@ -27,7 +28,7 @@ from app.kit.tables.cursors import NotACursor
 from app.kit.tables.filters import Filter
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import PER_PAGE_CHOICES, Table
-from app.kit.web import table_cells
+from app.kit.web import table_rows
 from app.kit.web.downloads import csv_file
 from app.kit.web.list_params import is_live
 from app.kit.web.restrict import may_open
@@ -46,24 +47,6 @@ class RowSelection:
     form: str
     field: str = "ids"
     may_pick: Callable[[Any], Any] = bool
-
-
-class Line(NamedTuple):
-    """A row as the template shows it.
-
-    `cells` are labels, classes and contents. `actions` are URLs, labels and icons, and whether
-    they are dangerous, and posted.
-    """
-
-    id: Any
-    url: str
-    name: Any
-    main: Any
-    avatar: str
-    sub: Any
-    cells: list[tuple[str, str, Any]]
-    actions: list[tuple[str, str, str, bool, bool]]
-    may_pick: bool
 
 
 @dataclass
@@ -163,33 +146,9 @@ class ShownTable:
             self._counts[one.name] = one.counts() if one.counts else {}
         return self._counts[one.name]
 
-    def lines(self) -> Iterator[Line]:
-        """Yield the rows for the template, with all that a page of hundreds of links repeats."""
-        cells = [
-            (one.label, one.css, table_cells.writer(one)) for one in self.columns if not one.main
-        ]
-        main, avatar = table_cells.writer(self.main), self.main.avatar
-        sub = self.main.sub or _nothing
-        sub = table_cells.macro(sub) if isinstance(sub, str) else sub
-        may_pick = self.picks.may_pick if self.picks else bool
-        actions = list(self._actions_around_id())
-        for row in self.page.rows:
-            identity = getattr(row, self._key)
-            yield Line(
-                id=identity,
-                url=self.row_url(row),
-                name=self.name_of(row),
-                main=main(row),
-                avatar=avatar(row) if avatar else "",
-                sub=sub(row),
-                cells=[(label, css, write(row)) for label, css, write in cells],
-                actions=[
-                    (f"{before}{identity}{after}", *facts)
-                    for one, before, after, facts in actions
-                    if one.is_offered is None or one.is_offered(row)
-                ],
-                may_pick=may_pick(row),
-            )
+    def rows_by(self, macro: Callable[..., Any]) -> Markup:
+        """Return the rows, each as `macro` writes a Line (app/kit/web/table_rows.py)."""
+        return table_rows.rendered(self, macro)
 
     def name_of(self, row: Any) -> Any:
         """Return the name of a row, for links and for screen readers."""
@@ -202,10 +161,11 @@ class ShownTable:
             return link(row)
         if not link or not self._may_follow:
             return ""
-        return self._endpoint_url(link, getattr(row, self._key))
+        return self._endpoint_url(link, getattr(row, self.key))
 
     @cached_property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """The attribute that identifies a row."""
         key: str = self.table.identity.key
         return key
 
@@ -213,23 +173,18 @@ class ShownTable:
     def _may_follow(self) -> bool:
         return isinstance(self.main.link, str) and may_open(self.main.link)
 
-    def _actions_around_id(self) -> Iterator[tuple[RowAction, str, str, Any]]:
+    def actions_around_id(self) -> Iterator[tuple[RowAction, str, str]]:
         """Yield the actions, with their URLs before and after the id of a row."""
         next_url = urlencode({"next": self.list_url})
         for one in self.actions:
             before, after = _url_around_id(one.endpoint)
-            after = f"{after}?{next_url}" if one.is_posted else after
-            yield one, before, after, (one.label, one.icon, one.danger, one.is_posted)
+            yield one, before, f"{after}?{next_url}" if one.is_posted else after
 
     def _endpoint_url(self, endpoint: str, identity: Any) -> str:
         if endpoint not in self._urls:
             self._urls[endpoint] = _url_around_id(endpoint)
         before, after = self._urls[endpoint]
         return f"{before}{identity}{after}"
-
-
-def _nothing(_row: Any) -> str:
-    return ""
 
 
 def read(table: Table, **defaults: Any) -> Asked:

@@ -1,0 +1,36 @@
+"""Rows of a table page: a macro runs once for each kind of row, and contents are put in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.kit.tables import RowAction
+from tests.kit.tables.plants import Plant, add
+from tests.kit.tables.test_pages import show  # noqa: F401 - a fixture
+
+
+def test_contents_are_escaped_and_cannot_stand_for_others(show: Any) -> None:  # noqa: F811
+    add(Plant(name='\0"<b>', notes="<i>"), Plant(name="\0003\0", notes="\0\0004\0"))
+
+    page = show("columns=name&columns=notes")
+
+    assert "&lt;i&gt;</td>" in page
+    assert "<i>" not in page
+    assert '<span class="visually-hidden">Actions for \0&#34;&lt;b&gt;</span>' in page
+    assert ">\0003\0</a>" in page
+    assert ">\0\0004\0</td>" in page
+
+
+def test_rows_of_different_kinds_have_their_own_actions(show: Any) -> None:  # noqa: F811
+    add(Plant(name="Ash"), Plant(name="Elm", evergreen=True), Plant(name="Fir"))
+
+    page = show(
+        row_actions=[
+            RowAction("Edit", "admin.change_user_name"),
+            RowAction("Fell", "admin.delete_user", is_offered=lambda row: row.evergreen),
+        ]
+    )
+
+    assert page.count(">Edit</a>") == 3
+    assert page.count(">Fell</a>") == 1
+    assert "/admin/user/2/delete" in page
