@@ -35,7 +35,7 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     table = asked.table
     columns = [one for one in table.all_columns if one.in_csv]
     order = ordering.order_of(table, asked.sort)
-    query = paging.matching(asked, where)
+    query = paging.matching(asked, where or ())
     for join in order.joins:
         query = query.outerjoin(join)
     query = query.order_by(*order.whole)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum, EnumMeta
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Date, Integer, inspect
+from sqlalchemy import ColumnElement, Date, Integer, inspect, select
 
 from app.kit.database import HIGHEST_INTEGER, whole_number
 from app.kit.tables import days, search
@@ -208,9 +208,13 @@ class Relation(Filter):
     def _words(self, text: str, model: Any) -> Reading:
         if not text:
             return Reading()
-        relation = getattr(model, self.name)
         words = [search.has_word(self.search, word) for word in search.words(text)]
-        return Reading({self.key: text}, [relation.has(word) for word in words])
+        if not words:
+            return Reading({self.key: text})
+        # Unlike EXISTS, IN is read from the other table to this one, by the index of the key.
+        ((key, other),) = inspect(model).relationships[self.name].local_remote_pairs
+        others = select(other).where(*words).correlate(None)
+        return Reading({self.key: text}, [key.in_(others)])
 
     def _key(self, model: Any) -> Any:
         relation = inspect(model).relationships[self.name]

@@ -5,32 +5,54 @@ The page with the millionth row so costs as much as the first one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, inspect, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.kit.tables import cursors, ordering, search, totals
 from app.kit.tables.asked import Asked
 from app.kit.tables.cursors import Cursor
 from app.kit.tables.ordering import Order, OrderPart
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
+from app.kit.tables.totals import Total
 
+Conditions = Sequence[ColumnElement[bool]]
 Walked = tuple[OrderPart, Any]  # a row of a query, with the part of the order that it is from
 
 
-def matching(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Select[Any]:
+def matching(asked: Asked, where: Conditions = ()) -> Select[Any]:
     """Return the query of all rows that match, without an order and without relations."""
-    table = asked.table
-    query = select(table.model).where(*table.where, *(where or ()), *asked.conditions)
+    return select(asked.table.model).where(*_filtering(asked, where), *_searching(asked))
+
+
+def _filtering(asked: Asked, where: Conditions) -> list[ColumnElement[bool]]:
+    return [*asked.table.where, *where, *asked.conditions]
+
+
+def _searching(asked: Asked) -> list[ColumnElement[bool]]:
     if not asked.search:
-        return query
+        return []
+    table = asked.table
     exactly = table.exact(asked.search) if table.exact else None
     if exactly is not None:
-        return query.where(exactly)
-    return query.where(*search.conditions(table.model, table.search_columns, asked.search))
+        return [exactly]
+    return search.conditions(table.model, table.search_columns, asked.search)
+
+
+def _counted(asked: Asked, where: Conditions) -> tuple[Select[Any], Total]:
+    """Return the query of all rows that match, and how many these are."""
+    filters, searches = _filtering(asked, where), _searching(asked)
+    rows = select(asked.table.model)
+    total = totals.count(rows.where(*filters, *searches))
+    if is_sqlite() and total.kind != "exact":
+        # Follow the index of the order: SQLite keeps no statistics, and would rather gather and
+        # sort the rows of a filter. Of a million that takes 350 ms for a third, this 0.2 ms.
+        filters = [func.likely(one) for one in filters]
+    return rows.where(*filters, *searches), total
 
 
 def loaders(table: Table, names: set[str]) -> list[Any]:
@@ -48,14 +70,14 @@ def loaders(table: Table, names: set[str]) -> list[Any]:
     ]
 
 
-def find(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> TablePage:
+def find(asked: Asked, where: Conditions = ()) -> TablePage:
     """Return the first page, the last page, or the page after or before a cursor.
 
     Raises NotACursor.
     """
     table = asked.table
     order = ordering.order_of(table, asked.sort)
-    matches = matching(asked, where)
+    matches, total = _counted(asked, where)
     query = matches.options(*loaders(table, {one.name for one in asked.columns}))
     for join in order.joins:
         query = query.outerjoin(join)
@@ -66,7 +88,7 @@ def find(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> TableP
     instances = [row[0] for _part, row in rows]
     return TablePage(
         rows=table.rows(instances) if table.rows else instances,
-        total=totals.count(matches),
+        total=total,
         before=_cursor(order, *rows[0]) if rows and has_before else None,
         after=_cursor(order, *rows[-1]) if rows and has_after else None,
     )

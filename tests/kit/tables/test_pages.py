@@ -13,6 +13,7 @@ from flask import Flask, g
 from flask_login import login_user
 
 from app.extensions import db
+from app.kit.tables import totals
 from app.kit.web import table_pages
 from app.models import User
 from tests.fixtures.statements import Statements
@@ -241,3 +242,17 @@ def test_controls_keep_the_state_of_the_url(show: Any) -> None:
     assert '<option value="sun" selected>Sun</option>' in page
     assert "Light</th>" not in page
     assert 'name="columns" value="height"' in page
+
+
+def test_a_filter_that_leaves_many_rows_finds_them_in_their_order(
+    show: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(totals, "CAP", 2)
+    ann = Gardener(name="Ann")
+    add(*(Plant(name=f"Elm {number}", evergreen=True, gardener=ann) for number in range(4)))
+    add(Plant(name="Ash"), Plant(name="Fir", evergreen=True))
+
+    page = show("evergreen=yes&gardener=ann&sort=-name")
+
+    assert names(page) == ["Elm 3", "Elm 2", "Elm 1", "Elm 0"]
+    assert "More than 2" in page
