@@ -111,7 +111,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(written: Path) -> None:
     path = written / "scripts" / "draw_rooms.py"
     text = path.read_text()
     path.write_text("raise SystemExit('the pen is empty')\n")
-    failed = manage(written, "new", "orders", "name:str", "--admin")
+    failed = manage(written, "new", "letters", "name:str", "--admin")
     path.write_text(text)
     assert failed.returncode == 1
     assert "the pen is empty" in failed.stderr
