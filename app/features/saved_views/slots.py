@@ -1,28 +1,42 @@
 """Plug saved views into the pages of declared tables."""
 
+from flask import g
 from werkzeug.datastructures import MultiDict
 
 from app.features.saved_views import services
+from app.features.saved_views.models import SavedView
 from app.kit import slots
 from app.kit.tables import asked
 from app.kit.tables.table import Table
 from app.kit.web.table_pages import ShownTable
 from app.models import User
 
+Views = tuple[list[SavedView], list[SavedView]]
+
 
 @slots.table_menu("partials/_views_menu.html")
 def views_menu(shown: ShownTable, by: User) -> slots.Values:
-    own, shared = services.of_table(shown.table, by)
+    own, shared = _views(shown.table, by)
     return {
         "own": own,
         "shared": shared,
         "deletable": {view.id for view in shared if services.may_delete(view, by)},
         "query": services.query_of(shown.asked),
-        "usual": services.query_of(asked.read(shown.table, MultiDict())),
+        "usual": services.query_of(asked.read(shown.table, MultiDict())) if own or shared else "",
         "is_full": len(own) >= services.MOST,
     }
 
 
 @slots.table_start
 def start(table: Table, by: User) -> str:
-    return services.start_of(table, by)
+    own, _shared = _views(table, by)
+    return next((view.query for view in own if view.is_start), "")
+
+
+def _views(table: Table, by: User) -> Views:
+    """Return the views of a list, which a request reads once."""
+    found: dict[tuple[str, int], Views] = g.setdefault("saved_views", {})
+    key = table.endpoint, by.id
+    if key not in found:
+        found[key] = services.of_table(table, by)
+    return found[key]
