@@ -1,5 +1,7 @@
 """Plug saved views into the pages of declared tables."""
 
+from urllib.parse import urlencode
+
 from flask import g
 from werkzeug.datastructures import MultiDict
 
@@ -22,9 +24,17 @@ def views_menu(shown: ShownTable, by: User) -> slots.Values:
         "shared": shared,
         "deletable": {view.id for view in shared if services.may_delete(view, by)},
         "query": services.query_of(shown.asked),
-        "usual": services.query_of(asked.read(shown.table, MultiDict())) if own or shared else "",
+        "usual": _usual(shown) if own or shared else "",
+        "is_usual": not shown.asked.kept() or _usual(shown) == services.query_of(shown.asked),
         "is_full": len(own) >= services.MOST,
     }
+
+
+def _usual(shown: ShownTable) -> str:
+    """Return the query string of the usual list, which is never empty: that may open a start."""
+    if shown.view_url:  # The list keeps columns and page size for the user.
+        return urlencode({"sort": shown.table.order})
+    return services.query_of(asked.read(shown.table, MultiDict()))
 
 
 @slots.table_start

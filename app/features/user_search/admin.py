@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
+from urllib.parse import urlencode
 
 from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -69,7 +70,9 @@ def choose_columns() -> ResponseReturnValue:
     """Store the columns and the rows per page of the list in a cookie."""
     given = "-".join((request.form.get("per_page", ""), *request.form.getlist("columns")))
     shown = Shown.read(given)
-    query = table_pages.read(tables.users).query(per_page="", columns="")
+    asked = table_pages.read(tables.users)
+    # A URL without parameters may open a list with columns of its own (slots.table_start).
+    query = asked.query(per_page="", columns="") or urlencode({"sort": asked.sort})
     response = redirect(f"{url_for('admin.registered_users')}?{query}")
     response.set_cookie(
         SHOWN_COOKIE,

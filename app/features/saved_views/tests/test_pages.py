@@ -14,7 +14,7 @@ from app.features.saved_views.tests.lists import BROAD, LIST, asked, roles, save
 from app.kit.database import now
 from app.models import AuditEvent, Permission
 from tests.factories import make_role
-from tests.support import Browser
+from tests.support import Browser, needs
 
 pytestmark = pytest.mark.usefixtures("shown_list")
 
@@ -257,3 +257,20 @@ def test_a_view_is_read_in_the_order_of_names(member):
     assert [view.name for view in own] == ["a", "b", "c"]
     assert shared == []
     assert services.query_of(asked()) == BROAD
+
+
+@needs("user_search")
+def test_the_list_of_users_keeps_chosen_columns_beside_a_start(client, admin):
+    client.enter(admin)
+    save_at(client, "/admin/users?columns=name&per_page=25", name="Names", is_start="y")
+    assert current(client.get("/admin/users").text) == ["Names Start"]
+    chosen = client.submit(
+        "/admin/users/columns",
+        {"columns": ["name", "role"], "per_page": "100"},
+        form_at="/admin/users",
+    )
+    page = client.get(chosen.location).text
+    assert 'data-label="Role"' in page
+    assert current(page) == ["All people"]
+    usual = re.search(r'href="([^"]*)" aria-current="true">All people', page)[1]
+    assert current(client.get(unescape(usual)).text) == ["All people"]
