@@ -47,6 +47,8 @@ def _counted(asked: Asked, where: Conditions) -> tuple[Select[Any], Total]:
     """Return the query of all rows that match, and how many these are."""
     filters, searches = _filtering(asked, where), _searching(asked)
     rows = select(asked.table.model)
+    if not filters and not searches:
+        return rows, totals.of_all(rows, asked.table.model.__tablename__)
     total = totals.count(rows.where(*filters, *searches))
     if is_sqlite() and total.kind != "exact":
         # Follow the index of the order: SQLite keeps no statistics, and would rather gather and

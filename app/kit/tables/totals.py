@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select, text
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 
 CAP = 10_000  # more rows are not counted: that would cost more than it is worth
 
@@ -35,3 +35,20 @@ def count(rows: Select[Any]) -> Total:
     limited = some.order_by(None).limit(CAP + 1).subquery()
     number = db.session.scalar(select(func.count()).select_from(limited)) or 0
     return Total(number) if number <= CAP else Total(CAP, "more")
+
+
+def of_all(rows: Select[Any], table: str) -> Total:
+    """Count the rows of a whole table. PostgreSQL estimates more than CAP; SQLite cannot."""
+    total = count(rows)
+    if total.kind == "exact" or is_sqlite():
+        return total
+    # The count of the last VACUUM or ANALYZE, or -1 before the first.
+    known = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
+    seen = db.session.scalar(known, {"name": table}) or 0
+    return about(seen) if seen > CAP else total
+
+
+def about(number: int) -> Total:
+    """Return an estimated total, rounded to two significant digits."""
+    unit = 10 ** max(0, len(str(number)) - 2)
+    return Total(round(number / unit) * unit, "about")

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.kit.tables import RowAction
+from app.kit.tables import Column, RowAction
 from tests.kit.tables.plants import Plant, add
 from tests.kit.tables.test_pages import show  # noqa: F401 - a fixture
 
 
 def test_contents_are_escaped_and_cannot_stand_for_others(show: Any) -> None:  # noqa: F811
-    add(Plant(name='\0"<b>', notes="<i>"), Plant(name="\0003\0", notes="\0\0004\0"))
+    def nul(text: str) -> str:  # which PostgreSQL cannot store
+        return text.replace("~", "\0")
 
-    page = show("columns=name&columns=notes")
+    add(Plant(name='~"<b>', notes="<i>"), Plant(name="~03~", notes="~~04~"))
+
+    page = show(
+        columns=[
+            Column("name", "Name", main=True, value=lambda row: nul(row.name)),
+            Column("notes", "Notes", show=nul),
+        ]
+    )
 
     assert "&lt;i&gt;</td>" in page
     assert "<i>" not in page
     assert '<span class="visually-hidden">Actions for \0&#34;&lt;b&gt;</span>' in page
-    assert ">\0003\0</a>" in page
-    assert ">\0\0004\0</td>" in page
+    assert "<strong>\0" + "03\0</strong>" in page
+    assert ">\0\0" + "04\0</td>" in page
 
 
 def test_rows_of_different_kinds_have_their_own_actions(show: Any) -> None:  # noqa: F811

@@ -11,7 +11,7 @@ from sqlalchemy import CompoundSelect, Select, func, literal_column, select, tex
 from app.extensions import db, is_sqlite
 from app.features.user_search.services import matching
 from app.features.user_search.services.filters import Filters
-from app.kit.tables.totals import Total
+from app.kit.tables.totals import Total, about
 from app.models import User
 
 CAP = 10_000  # beyond this, an exact total costs more than it is worth
@@ -130,12 +130,6 @@ def _count_now_and_then() -> int:
         count, highest = db.session.scalar(counted) or 0, newest
         _kept[key] = time.monotonic(), count, highest
     return count + newest - highest
-
-
-def about(count: int) -> Total:
-    """Return an estimated total, rounded to two significant digits."""
-    unit = 10 ** max(0, len(str(count)) - 2)
-    return Total(round(count / unit) * unit, "about")
 
 
 def _exact_or_about(count: int) -> Total:
