@@ -205,21 +205,14 @@ def test_cookies_in_production(production):
         assert not any(part.startswith("Domain") for part in parts)
 
 
-def test_plain_http_has_cookies_that_work_there_and_is_said_at_start(production, capsys):
+def test_plain_http_has_cookies_that_work_there(production):
     app = production(SSL_DISABLE="True", APP_URL="http://app.example.com")
     assert app.config["SESSION_COOKIE_NAME"] == "session"
     assert app.config["SESSION_COOKIE_SECURE"] is False
     assert app.config["REMEMBER_COOKIE_SECURE"] is False
-    assert "SSL_DISABLE" in capsys.readouterr().err
     response = app.test_client().get("/healthz", base_url="http://app.example.com")
     assert response.status_code == 200
     assert "Strict-Transport-Security" not in response.headers
-
-
-def test_switching_throttling_off_is_said_at_start(production, capsys):
-    """BF-1"""
-    production(RATELIMIT_ENABLED="False")
-    assert "RATELIMIT_ENABLED" in capsys.readouterr().err
 
 
 def test_a_page_asked_for_over_plain_http_is_found_over_https(production):

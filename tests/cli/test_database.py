@@ -53,28 +53,6 @@ def test_db_current_is_the_newest_revision_after_release(runner: FlaskCliRunner)
     assert runner.invoke(args=["db", "check"]).exit_code == 0
 
 
-def test_doctor_numbers_what_is_wrong(own_app: Flask, runner: FlaskCliRunner) -> None:
-    result = runner.invoke(args=["doctor"])
-    assert result.exit_code == 1
-    assert "1. migrations" in result.output
-    assert "python manage.py db upgrade" in result.output
-
-
-def test_doctor_is_content_after_the_set_up(runner: FlaskCliRunner) -> None:
-    runner.invoke(args=["setup_dev"])
-    result = runner.invoke(args=["doctor"])
-    assert result.exit_code == 0, result.output
-    assert "checks passed" in result.output
-
-
-def test_doctor_finds_what_the_public_must_not_meet(runner: FlaskCliRunner) -> None:
-    runner.invoke(args=["setup_dev"])
-    result = runner.invoke(args=["doctor", "--deploy"])
-    assert result.exit_code == 1
-    assert "APP_URL" in result.output
-    assert "ADMIN_PASSWORD" in result.output
-
-
 def test_the_shell_knows_every_model(own_app: Flask) -> None:
     with own_app.app_context():
         names = own_app.make_shell_context()

@@ -104,38 +104,7 @@ def test_setup_prod_says_so_when_the_address_is_someone_elses(
     assert count(own_app, Role.administrators()) == 0
 
 
-@pytest.mark.parametrize("option", ["-n", "--number-users"])
-def test_add_fake_data_adds_people_and_no_administrator(
-    own_app: Flask, runner: FlaskCliRunner, option: str
-) -> None:
-    runner.invoke(args=["release"])
-    result = runner.invoke(args=["add_fake_data", option, "40"])
-    assert result.exit_code == 0, result.output
-    assert "Added 40 people" in result.output
-    assert count(own_app) == 40
-    assert count(own_app, Role.administrators()) == 0
-
-
-def test_add_fake_data_adds_ten_by_itself_and_again(own_app: Flask, runner: FlaskCliRunner) -> None:
-    runner.invoke(args=["release"])
-    runner.invoke(args=["add_fake_data"])
-    runner.invoke(args=["add_fake_data"])
-    assert count(own_app) == 20
-
-
-def test_add_fake_data_makes_administrators_when_asked(
-    own_app: Flask, runner: FlaskCliRunner
-) -> None:
-    runner.invoke(args=["release"])
-    runner.invoke(args=["add_fake_data", "-n", "60", "--with-administrators", "--seed", "1"])
-    assert count(own_app, Role.administrators()) > 0
-
-
-def test_add_fake_data_refuses_a_negative_number(runner: FlaskCliRunner) -> None:
-    assert runner.invoke(args=["add_fake_data", "-n", "-1"]).exit_code == 2
-
-
-@pytest.mark.parametrize("command", ["setup_dev", "recreate_db", "add_fake_data"])
+@pytest.mark.parametrize("command", ["setup_dev", "recreate_db"])
 def test_commands_for_development_are_refused_in_production(
     own_app: Flask, runner: FlaskCliRunner, command: str
 ) -> None:

@@ -1,8 +1,9 @@
 """The slots of pages in which the core and the features register."""
 
+import re
+
 import pytest
-from flask import g, render_template_string
-from flask_login import login_user
+from flask import render_template_string
 
 from app.kit import slots
 from config import ConfigurationError
@@ -26,12 +27,9 @@ def is_page(app, endpoint):
 def test_the_menu_of_the_admin_area_is_in_order(client, admin):
     client.enter(admin)
     menu = client.get("/admin/").text.split('aria-label="Admin"')[1].split("</nav>")[0]
-    labels = ["Dashboard", "People", "Invitations", "Import", "Bulk changes", "Roles"]
-    labels += ["About page", "Audit trail", "Jobs", "Mail", "Mail inbox", "Patterns"]
-    assert [menu.index(f">{label}</a>") for label in labels] == sorted(
-        menu.index(f">{label}</a>") for label in labels
-    )
-    assert menu.count("<a ") == len(labels)
+    labels = [entry.label for entry in slots.menu("admin")]
+    assert labels[:2] == ["Dashboard", "People"]
+    assert re.findall(r">([^<>]+)</a>", menu) == labels
 
 
 def test_an_action_needs_a_view_and_a_view_that_acts_its_action(app, monkeypatch):
@@ -56,7 +54,7 @@ def test_two_actions_cannot_have_one_endpoint():
 def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):
     entries = (
         manifests.MenuEntry("main.index", "Home", "Shop", "house", 1, ""),
-        manifests.MenuEntry("main.about", "About", "Content", "house", 2, ""),
+        manifests.MenuEntry("account.login", "Log in", "Account", "house", 2, ""),
         manifests.MenuEntry("main.healthz", "Health", "Shop", "house", 3, ""),
         manifests.MenuEntry("main.gone", "Gone", "Gone", "house", 4, ""),
     )
@@ -68,14 +66,6 @@ def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):
             "{{ render_menu_groups(groups) }}",
             groups=groups,
         )
-    parts = [shown.index(f">{word}</") for word in ("Shop", "Home", "Health", "Content", "About")]
+    parts = [shown.index(f">{word}</") for word in ("Shop", "Home", "Health", "Account", "Log in")]
     assert parts == sorted(parts)
     assert "Gone" not in shown
-
-
-def test_an_administrator_who_impersonates_a_user_has_no_entry_that_is_closed(app, admin):
-    with app.test_request_context():
-        login_user(admin)
-        g.impersonating = admin
-        labels = [item[1] for item in app.jinja_env.globals["menu_items"]("account")]
-    assert labels == ["Your account", "Name", "Recent activity"]

@@ -73,7 +73,7 @@ def test_what_is_rolled_back_is_not_noted(app, admin):
 
 
 def test_a_long_text_is_cut(app, admin):
-    audit.record("role.changed", by=admin, changes={"name": (None, "x" * 90_007)})
+    audit.record("user.renamed", by=admin, changes={"name": (None, "x" * 90_007)})
     db.session.commit()
     before, after = newest().changes["name"]
     assert before is None
@@ -85,20 +85,20 @@ def test_each_event_is_a_line_of_the_log_that_names_nobody(app, admin, make_user
     """AD-5: one line per event, which no name can forge, without any user's email."""
     role = factories.make_role("Role\r\n2026-01-01 ERROR [-] app: forged")
     caplog.set_level(logging.INFO, "app.audit")
-    audit.record("role.created", by=admin, subject=role)
+    audit.record("user.role_changed", by=admin, subject=role)
     assert caplog.records == []
     db.session.commit()
     (record,) = [record for record in caplog.records if record.name == "app.audit"]
     line = record.getMessage()
     told = json.loads(line)
-    assert told["action"] == "role.created"
+    assert told["action"] == "user.role_changed"
     assert told["actor"] == admin.id
     assert told["subject"] == ["role", role.id]
     assert "\n" not in line
     assert admin.email not in line
 
     caplog.clear()
-    audit.record("role.created", by=admin, subject=role)
+    audit.record("user.role_changed", by=admin, subject=role)
     db.session.flush()
     db.session.rollback()
     db.session.commit()
@@ -191,10 +191,10 @@ def test_events_are_forgotten_after_their_time(app, add_event, monkeypatch):
 def test_a_download_that_erasing_would_not_find_is_refused(app, admin):
     """AD-7"""
     with pytest.raises(ValueError, match="the verb of a download is exported or downloaded"):
-        audit.record_download("role.created", by=admin, search="ada@example.com")
+        audit.record_download("user.renamed", by=admin, search="ada@example.com")
     for details in ({"search": "ada"}, {"filter": {}}, {"filters": {}}):
         with pytest.raises(ValueError, match="name it under `searches`"):
-            audit.record("role.created", by=admin, **details)
+            audit.record("user.renamed", by=admin, **details)
 
 
 @pytest.mark.parametrize("locale", ["tr-TR-x-icu", "C", "und-x-icu"])

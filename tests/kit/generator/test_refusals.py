@@ -113,8 +113,10 @@ def test_options_that_make_no_sense_are_refused(app, fields, options, said):
     assert said in refusal(name, fields, **options)
 
 
-def test_a_feature_that_is_there_is_refused(app):
-    assert "There is a feature health already" in refusal("health", singular="row")
+def test_a_feature_that_is_there_is_refused(app, monkeypatch, tmp_path):
+    (tmp_path / "orders").mkdir()
+    monkeypatch.setattr(checking, "FOLDER", tmp_path)
+    assert "There is a feature orders already" in refusal("orders")
 
 
 def test_a_table_that_is_left_in_the_database_is_refused(app):

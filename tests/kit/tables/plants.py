@@ -87,10 +87,10 @@ DECLARATION: dict[str, Any] = {
     "order": "name",
     "row_actions": [
         RowAction("Edit", "admin.change_user_name"),
-        RowAction("Delete", "admin.delete_user", danger=True),
+        RowAction("Suspend", "admin.suspend_user", danger=True),
     ],
     "csv": "admin.index",
-    "csv_event": "user.exported",
+    "csv_event": "table_operation.downloaded",
 }
 
 

@@ -35,7 +35,8 @@ def export(app: Flask, plants: None, admin: User) -> Any:
 
 
 def events() -> list[dict[str, Any]]:
-    return [row.details for row in db.session.query(AuditEvent).filter_by(action="user.exported")]
+    exports = db.session.query(AuditEvent).filter_by(action=declare().csv_event)
+    return [row.details for row in exports]
 
 
 def test_a_file_holds_every_row_that_matches_and_every_column(export: Any) -> None:

@@ -83,7 +83,7 @@ def test_a_page_shows_values_by_their_types(show: Any) -> None:
     assert "<strong>2</strong> plants" in page
     assert re.findall(r'class="menu-item[^"]*" href="([^"]+)"', page)[:2] == [
         f"/admin/user/{db.session.query(Plant).filter_by(name='<Oak>').one().id}/change-name",
-        f"/admin/user/{db.session.query(Plant).filter_by(name='<Oak>').one().id}/delete",
+        f"/admin/user/{db.session.query(Plant).filter_by(name='<Oak>').one().id}/suspend",
     ]
 
 

@@ -232,9 +232,9 @@ def test_the_rest_is_as_it_was(make_user, admin):
         sessions.start(user, remembered=True, address="", device="")
     since = last_event()
     before = marks(bystander.id, since)
-    operation = bulk.preview("delete", by=admin, user_ids=[target.id])
+    operation = bulk.preview("suspend", by=admin, user_ids=[target.id])
     bulk.confirm(operation, by=admin)
     bulk.run(operation.id)
     assert marks(bystander.id, since) == before
-    assert target.is_deleted
-    assert target.deleted_at > now() - timedelta(minutes=1)
+    assert target.is_suspended
+    assert target.suspended_at > now() - timedelta(minutes=1)

@@ -233,13 +233,38 @@ def test_the_command_itself_exits_with_1() -> None:
 
 
 def test_what_is_not_fit_for_the_public_is_said_at_start() -> None:
-    """CF-1: every process logs it, even if nobody runs the doctor."""
+    """BF-1, CF-1: every process logs it, even if nobody runs the doctor."""
     weak = "changeme" * 5
-    variables = {"SSL_DISABLE": "True", "SECRET_KEY_FALLBACKS": weak}
+    unsafe = {"SSL_DISABLE": "True", "RATELIMIT_ENABLED": "False"}
+    variables = {**unsafe, "SECRET_KEY_FALLBACKS": weak}
     result = manage("routes", **{**PRODUCTION, **variables})
     assert result.returncode == 0
-    for name in ("cookies", "secret key"):
+    for name in ("cookies", "secret key", "throttling"):
         assert re.search(rf"WARNING .* app: {name}: ", result.stderr), result.stderr
+    for setting in unsafe:
+        assert setting in result.stderr
     assert "trusted hosts" not in result.stderr
     assert PRODUCTION["SECRET_KEY"] not in result.stderr
     assert weak not in result.stderr
+
+
+def test_doctor_numbers_what_is_wrong(own_app: Flask, runner: FlaskCliRunner) -> None:
+    result = runner.invoke(args=["doctor"])
+    assert result.exit_code == 1
+    assert "1. migrations" in result.output
+    assert "python manage.py db upgrade" in result.output
+
+
+def test_doctor_is_content_after_the_set_up(runner: FlaskCliRunner) -> None:
+    runner.invoke(args=["setup_dev"])
+    result = runner.invoke(args=["doctor"])
+    assert result.exit_code == 0, result.output
+    assert "checks passed" in result.output
+
+
+def test_doctor_finds_what_the_public_must_not_meet(runner: FlaskCliRunner) -> None:
+    runner.invoke(args=["setup_dev"])
+    result = runner.invoke(args=["doctor", "--deploy"])
+    assert result.exit_code == 1
+    assert "APP_URL" in result.output
+    assert "ADMIN_PASSWORD" in result.output

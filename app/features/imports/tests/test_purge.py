@@ -10,8 +10,10 @@ from app.extensions import db
 from app.features import imports
 from app.features.imports.models import PeopleImport
 from app.kit.database import now
+from tests.support import needs
 
 
+@needs("deletion")
 def test_the_imports_of_one_who_is_erased_go_with_them(make_user):
     """AD-7: they hold the importer's email and IP address."""
     user = make_user(role="Administrator", email="gone@example.com")
