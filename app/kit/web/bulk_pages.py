@@ -38,7 +38,8 @@ def add_pages(
     """Add the pages of a table's bulk actions below `rule`, such as "/projects".
 
     `guard` is the decorator of the table's own page, and `by` returns the signed-in user. `where`
-    returns the conditions on the rows that a user may change, such as "only the user's own".
+    returns the conditions on the rows that a user may change, such as "only the user's own". With
+    conditions, others see nothing of an operation. Without, they see it once it is confirmed.
     """
     name = table.endpoint.rpartition(".")[2]
     allows = getattr(guard(lambda: None), "allows", lambda _user: True)
@@ -155,7 +156,13 @@ class _Pages:
         operation: TableOperation = operation_pages.operation_or_404(
             TableOperation, operation_id, by=self.by()
         )
-        return operation if operation.endpoint == self.table.endpoint else abort(404)
+        is_here = operation.endpoint == self.table.endpoint
+        return operation if is_here and self._may_see(operation) else abort(404)
+
+    def _may_see(self, operation: TableOperation) -> bool:
+        """Tell whether the rows of an operation are for everyone who may open the table."""
+        by = self.by()
+        return operation.actor_id == by.id or not self.kind.where(by)
 
     def _url(self, suffix: str, operation: TableOperation) -> str:
         name = self.table.endpoint.rpartition(".")[2]
