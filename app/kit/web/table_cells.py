@@ -48,8 +48,8 @@ def _formatter(column: Column) -> Callable[[Any], Any]:
 
 def by_type(value: Any, ago: Callable[[datetime | None], Any]) -> Any:
     """Format a value by its type."""
-    if type(value) is str:
-        return value
+    if formatted := _FORMATS.get(type(value)):
+        return formatted(value)
     # A datetime is a date, a bool is an int, and many an Enum is a str.
     if isinstance(value, datetime):
         return ago(value)

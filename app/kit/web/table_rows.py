@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.kit.web.table_pages import ShownTable
 
 MARK = re.compile("\0([0-9]+)\0")  # HTML cannot contain a NUL
+ESCAPED = re.compile("[&<>'\"]")
 
 
 class Line(NamedTuple):
@@ -67,7 +68,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
         if kind not in made:
             line = _line(shown, is_there, may_pick=may_pick, offered=offered)
             made[kind] = _parts(macro(line, shown))
-        texts = [one if type(one) is Markup else escape(one) for one in contents]
+        texts = [_text(one) for one in contents]
         rows += [part if isinstance(part, str) else texts[part] for part in made[kind]]
     return Markup("".join(rows))  # noqa: S704 - escaped above
 
@@ -95,6 +96,13 @@ def _line(
         ],
         may_pick=may_pick,
     )
+
+
+def _text(content: Any) -> str:
+    """Return the HTML of a content. `escape` is slow, and few texts have something to escape."""
+    if type(content) is Markup or (type(content) is str and not ESCAPED.search(content)):
+        return content
+    return escape(content)
 
 
 def _mark(number: int) -> Markup:
