@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Select, text
-from sqlalchemy.orm import ColumnProperty, Session
+from sqlalchemy import ColumnElement, Select, inspect, select, text
+from sqlalchemy.orm import ColumnProperty, RelationshipProperty, Session
 
 from app.extensions import db, is_sqlite
 from app.kit.database import reading_only
@@ -21,6 +23,7 @@ from app.kit.tables.columns import Column
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, escaped, written
 
 BATCH = 1_000  # rows
+KEPT = 10_000  # rows of a relation
 PATIENCE = 120.0  # seconds; the engine may sort a million rows before it sends the first one
 
 Cells = Iterator[list[Any]]
@@ -39,14 +42,16 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     for join in order.joins:
         query = query.outerjoin(join)
     query = query.order_by(*order.whole)
-    if all(_is_plain(column, table.model) for column in columns) and not table.rows:
+    readers = [] if table.rows else [_reader(column, table.model) for column in columns]
+    if readers and all(readers):
+        found = [one for one in readers if one is not None]
         query = query.with_only_columns(
-            *(getattr(table.model, one.name) for one in columns), maintain_column_froms=True
+            *(one.attribute for one in found), maintain_column_froms=True
         )
-        return _pieces(query, columns, _values)
+        return _pieces(query, columns, partial(_of_columns, found))
     query = query.options(*paging.loaders(table, {one.name for one in columns}))
 
-    def of_instances(rows: list[Any]) -> Cells:
+    def of_instances(_session: Session, rows: list[Any]) -> Cells:
         instances = [row[0] for row in rows]
         for row in table.rows(instances) if table.rows else instances:
             yield [_value(column, row) for column in columns]
@@ -55,7 +60,7 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
 
 
 def _pieces(
-    query: Select[Any], columns: list[Column], cells: Callable[[list[Any]], Cells]
+    query: Select[Any], columns: list[Column], cells: Callable[[Session, list[Any]], Cells]
 ) -> Iterator[bytes]:
     engine, is_slow = db.engine, not is_sqlite()
 
@@ -69,26 +74,67 @@ def _pieces(
                 session.execute(text("SET LOCAL statement_timeout = 0"))
             result = session.execute(query, execution_options={"yield_per": BATCH})
             for rows in result.partitions():
-                lines = ([_cell(value) for value in row] for row in cells(list(rows)))
+                lines = ([_cell(value) for value in row] for row in cells(session, list(rows)))
                 yield written(lines).encode()
 
     return pieces()
 
 
-def _is_plain(column: Column, model: Any) -> bool:
-    attribute = getattr(model, column.name, None)
-    is_column = isinstance(getattr(attribute, "property", None), ColumnProperty)
-    return is_column and not column.value and not column.csv
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the cells of a column without an instance for each row, which would take most time.
+
+    The rows of a relation are read by their keys, each once, and `related` keeps their cells.
+    """
+
+    attribute: Any
+    convert: Callable[[Any], Any] | None = None
+    target: Any = None
+    related: dict[Any, Any] = field(default_factory=dict)
+
+    def cells(self, session: Session, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the cells for the values of a batch."""
+        convert = self.convert
+        if convert is None:
+            return values
+        if self.target is None:
+            return [None if value is None else convert(value) for value in values]
+        if len(self.related) > KEPT:
+            self.related.clear()
+        if missing := {value for value in values if value is not None} - self.related.keys():
+            key = inspect(self.target).primary_key[0]
+            for row in session.scalars(select(self.target).where(key.in_(missing))):
+                self.related[inspect(row).identity[0]] = convert(row)
+        return [self.related.get(value) for value in values]
 
 
-def _values(rows: list[Any]) -> Cells:
-    return (list(row) for row in rows)
+def _reader(column: Column, model: Any) -> _Reader | None:
+    """Return the reader of a column, or None if it needs instances."""
+    found = getattr(getattr(model, column.name, None), "property", None)
+    if column.value or column.load:
+        return None
+    if isinstance(found, ColumnProperty):
+        return _Reader(getattr(model, column.name), column.csv)
+    if not isinstance(found, RelationshipProperty) or len(found.local_remote_pairs) != 1:
+        return None
+    ((local, remote),) = found.local_remote_pairs
+    if found.uselist or list(found.mapper.primary_key) != [remote]:
+        return None
+    return _Reader(local, partial(_formatted, column), found.mapper.class_)
+
+
+def _of_columns(readers: list[_Reader], session: Session, rows: list[Any]) -> Cells:
+    columns = zip(*rows, strict=True)
+    cells = [one.cells(session, values) for one, values in zip(readers, columns, strict=True)]
+    return map(list, zip(*cells, strict=True))
 
 
 def _value(column: Column, row: Any) -> Any:
     value = column.of(row)
-    if value is None:
-        return None
+    return None if value is None else _formatted(column, value)
+
+
+def _formatted(column: Column, value: Any) -> Any:
     if column.csv:
         return column.csv(value)
     if column.show and not isinstance(value, str | int | float | Decimal | date | Enum):
@@ -110,5 +156,5 @@ def _cell(value: Any) -> Any:
         is_simple = value[:1].isalnum() and ";" not in value and "\t" not in value
         return value if is_simple else escaped(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return value.astimezone(UTC).isoformat(" ")[:19]
     return value if isinstance(value, int | float) else str(value)
