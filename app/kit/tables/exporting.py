@@ -145,16 +145,28 @@ def _formatted(column: Column, value: Any) -> Any:
 
 def _cell(value: Any) -> Any:
     """Return a value as a cell. Texts are escaped, so that a spreadsheet runs no formula."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if known := _CELLS.get(type(value)):
+        return known(value)
     if isinstance(value, Enum):
         return escaped(str(value.value))
-    if isinstance(value, str):
-        # Most cells begin with a letter, and `escaped` is slow.
-        is_simple = value[:1].isalnum() and ";" not in value and "\t" not in value
-        return value if is_simple else escaped(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ")[:19]
-    return value if isinstance(value, int | float) else str(value)
+    return escaped(value) if isinstance(value, str) else str(value)
+
+
+def _text(value: str) -> str:
+    # Most cells begin with a letter, and `escaped` is slow.
+    is_simple = value[:1].isalnum() and ";" not in value and "\t" not in value
+    return value if is_simple else escaped(value)
+
+
+def _number(value: float) -> float:
+    return value
+
+
+_CELLS: dict[type, Callable[[Any], Any]] = {
+    str: _text,
+    int: _number,
+    float: _number,
+    type(None): lambda _value: "",
+    bool: lambda value: "yes" if value else "no",
+    datetime: lambda value: value.astimezone(UTC).isoformat(" ")[:19],
+}
