@@ -14,7 +14,10 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit("The packages are missing. Run `make setup`, then `. .venv/bin/activate`.")
 from flask.cli import FlaskGroup, routes_command, shell_command
 from werkzeug.serving import is_running_from_reloader, make_server, run_simple
 

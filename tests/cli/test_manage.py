@@ -325,3 +325,14 @@ class TestUnchosen:
         assert gunicorn.returncode != 0
         assert "WEB_CONCURRENCY must be at least 1" in output
         assert "Traceback" not in output
+
+
+def test_python_without_the_packages_is_told_how_to_get_them():
+    """The system's Python, as in a terminal in which .venv is not active."""
+    command = [PYTHON, "-S", "manage.py", "--help"]
+    found = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 1
+    assert ". .venv/bin/activate" in found.stderr
+    assert "Traceback" not in found.stderr

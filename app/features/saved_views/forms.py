@@ -12,7 +12,7 @@ class SavedViewForm(BaseForm):
 
     name = name_field("Name", autocomplete="off")
     is_shared = BooleanField("Share with everyone who may open this list")
-    is_start = BooleanField("Open this list with it")
+    is_start = BooleanField("Open the list with this view")
     submit = SubmitField("Save view")
 
     @property

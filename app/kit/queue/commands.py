@@ -257,7 +257,7 @@ def run_redis() -> None:
             return
         directory = Path(current_app.instance_path) / "redis"
         log = redis_server.log_file(directory)
-        click.echo(f"Starting a Redis at {address}; what it has to say goes to {log}.")
+        click.echo(f"Starting a Redis at {address}; its log is {log}.")
         redis_server.become(url, directory)
     except redis_server.CannotStart as problem:
         raise click.ClickException(str(problem)) from None

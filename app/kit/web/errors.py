@@ -2,16 +2,24 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, jsonify, render_template, request
-from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import (
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, ServiceUnavailable
 
-from app.extensions import login_manager
+from app.extensions import db, login_manager
+from app.kit.database import migrations
 from app.kit.web.accept import wants_json
 from app.kit.web.csrf import SentFromElsewhere
 from app.kit.web.gates import GateClosed
@@ -65,6 +73,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(GateClosed, show_closed_gate)
     for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
         app.register_error_handler(away, show_unavailable)
+    app.register_error_handler(ProgrammingError, show_outdated_tables)
     for outdated in (StaleDataError, ObjectDeletedError):
         app.register_error_handler(outdated, show_conflict)
 
@@ -127,7 +136,30 @@ def show_unavailable(error: Exception) -> Any:
     cause = getattr(error, "orig", None) or error
     kind, sentence = type(cause).__name__, str(cause).strip().partition("\n")[0]
     sparing.error(kind, "the database is not available: %s: %s", kind, sentence)
-    return show(ServiceUnavailable(retry_after=RETRY_AFTER))
+    return show(ServiceUnavailable(retry_after=RETRY_AFTER), outdated_tables())
+
+
+def show_outdated_tables(error: ProgrammingError) -> Any:
+    """Respond with 503 to a missing table of PostgreSQL while developing. Raise other errors."""
+    if words := outdated_tables():
+        return show(ServiceUnavailable(), words)
+    raise error
+
+
+def outdated_tables() -> tuple[str, str] | None:
+    """Return the missing migration and its command, or None if another reason is to blame.
+
+    Only developers see it: after `manage.py new`, their next page needs a table that is not there.
+    """
+    if not current_app.debug:
+        return None
+    try:
+        db.session.rollback()
+        folder = Path(current_app.root_path).parent / "migrations"
+        found = migrations.problem(db.session.connection(), folder)
+    except SQLAlchemyError:
+        return None
+    return (found.problem, found.hint) if found else None
 
 
 def show_conflict(_error: Exception) -> Any:
