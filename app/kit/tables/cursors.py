@@ -102,7 +102,8 @@ def _parsed(text: str, kind: type) -> Any:
         return date.fromisoformat(text)
     if kind is Decimal:
         number = Decimal(text)
-        if not number.is_finite() or len(text) > LONGEST_NUMBER:
+        # PostgreSQL raises an error for a short text such as 1E+999999.
+        if not number.is_finite() or max(len(text), abs(number.adjusted())) > LONGEST_NUMBER:
             raise NotACursor
         return number
     if kind is UUID:

@@ -149,7 +149,9 @@ def _cell(value: Any) -> Any:
         return known(value)
     if isinstance(value, Enum):
         return escaped(str(value.value))
-    return escaped(value) if isinstance(value, str) else str(value)
+    if isinstance(value, int | float | Decimal | date):
+        return value  # -5 is a number, and no formula
+    return escaped(str(value))
 
 
 def _text(value: str) -> str:

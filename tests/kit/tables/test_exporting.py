@@ -95,6 +95,29 @@ def test_a_file_without_relations_and_functions_holds_the_same(export: Any) -> N
     assert export(columns=columns)[1] == ["'-Elm", "TRUE", "2026-03-01 00:00:00"]
 
 
+class Named:
+    """A value of a type of the application's own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pytest.mark.parametrize(
+    "value", [Named("=1+1"), ["=1+1"], Decimal("-1.5"), date(2026, 3, 1)], ids=str
+)
+def test_a_value_of_any_type_runs_no_formula(export: Any, value: Any) -> None:
+    add(Plant(name="Elm"))
+    columns = [
+        Column("name", "Name", main=True),
+        Column("own", "Own", value=lambda _plant: value),
+    ]
+    is_formula = isinstance(value, Named)
+    assert export(columns=columns)[1] == ["Elm", f"'{value}" if is_formula else str(value)]
+
+
 def test_rows_of_other_facts_are_in_the_file_too(export: Any) -> None:
     add(Plant(name="Elm", height=2))
 

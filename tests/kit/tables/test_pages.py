@@ -14,7 +14,8 @@ from flask_login import login_user
 from sqlalchemy import text
 
 from app.extensions import db, is_sqlite
-from app.kit.tables import totals
+from app.kit.tables import cursors, totals
+from app.kit.tables.cursors import Cursor
 from app.kit.web import table_pages
 from app.models import User
 from tests.fixtures.statements import Statements
@@ -207,6 +208,13 @@ def test_a_wrong_value_shows_the_plain_list_and_says_so(show: Any, query: str) -
     assert names(page) == ["Elm", "Oak"]
     assert "list-notices" in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize("price", ["1E+140000", "1E-20000", "-9E+99999", "sNaN", "1e5"])
+def test_a_cursor_with_a_number_that_no_column_holds_stops_no_page(show: Any, price: str) -> None:
+    add(Plant(name="Elm", price=Decimal("1.50")))
+    cursor = cursors.write("price", Cursor("", (price, 1)))
+    assert "Elm" in show(f"sort=price&after={cursor}")
 
 
 def test_a_cursor_of_another_order_is_refused(show: Any) -> None:
