@@ -35,7 +35,7 @@ from wtforms.widgets import TextInput
 from app.kit import money
 from app.kit.database import HIGHEST_INTEGER
 from app.kit.names import EMAIL_LENGTH
-from app.kit.web.forms import Address, cut, strip
+from app.kit.web.forms import Address, cut, is_storable, strip
 
 LINE_LENGTH, TEXT_LENGTH, URL_LENGTH = 200, 10_000, 2_000
 MOST_MONEY = 10**14
@@ -197,7 +197,8 @@ class LookupField(StringField):
 
     def post_validate(self, form: Form, validation_stopped: bool) -> None:
         if not validation_stopped:
-            self.row = self.find(self.data)
+            # PostgreSQL raises an error for a query with a NUL.
+            self.row = self.find(self.data) if is_storable(self) else None
             if self.row is None:
                 raise ValidationError(self.unknown)
 

@@ -58,7 +58,7 @@ class BaseForm(FlaskForm):
     def validate(self, extra_validators: Any = None) -> bool:
         valid = bool(super().validate(extra_validators))
         for field in self:
-            if isinstance(field, StringField) and not _is_storable(field):
+            if isinstance(field, StringField) and not is_storable(field):
                 field.errors = [*field.errors, UNSEEN]
                 valid = False
         return valid
@@ -70,7 +70,8 @@ class ConfirmForm(BaseForm):
     submit = SubmitField("Yes")
 
 
-def _is_storable(field: StringField) -> bool:
+def is_storable(field: StringField) -> bool:
+    """Tell whether a database or a mail header can hold the text of a field."""
     if isinstance(field, PasswordField):  # only ever hashed
         return True
     allowed = "\r\n\t" if isinstance(field, TextAreaField) else ""
@@ -125,7 +126,7 @@ class Name:
 
     def __call__(self, form: Form, field: Field) -> None:
         # The form itself reports characters that no field may contain.
-        if _is_storable(field) and not is_name(field.data or ""):
+        if is_storable(field) and not is_name(field.data or ""):
             raise StopValidation(UNSEEN)
         if holds_link(field.data or ""):
             raise StopValidation(NO_LINK)

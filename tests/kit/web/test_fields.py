@@ -117,3 +117,10 @@ def test_the_values_of_a_row_are_shown(app, make_user):
     for text in ('value="12.50"', 'value="2031-03-09T14:05"', 'value="ada@example.com"'):
         assert text in shown
     assert '<option selected value="dark_blue">Dark blue</option>' in shown
+
+
+@pytest.mark.parametrize("typed", ["\0", "ada\0@example.com", "\u202eada@example.com"])
+def test_a_row_is_not_looked_up_by_what_no_column_holds(app, typed):
+    form = sent(app, user=typed)
+    assert form.user.errors
+    assert form.user.row is None
