@@ -14,9 +14,9 @@ from decimal import Decimal
 from enum import Enum, EnumMeta
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Date, Integer, inspect, select
+from sqlalchemy import BigInteger, ColumnElement, Date, Integer, inspect, select
 
-from app.kit.database import HIGHEST_INTEGER, whole_number
+from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.kit.tables import days, search
 from app.kit.tables.words import humanised
 
@@ -301,9 +301,11 @@ class Numbers(_Range):
         if not NUMBER.fullmatch(text):
             return None
         number = Decimal(text.replace(",", ".")) * self.scale
-        if not isinstance(self.column_of(model).type, Integer):
+        kind = self.column_of(model).type
+        if not isinstance(kind, Integer):
             return number
-        return int(number) if abs(number) <= HIGHEST_INTEGER else None
+        most = HIGHEST_BIG_INTEGER if isinstance(kind, BigInteger) else HIGHEST_INTEGER
+        return int(number) if abs(number) <= most else None
 
     def bounds(self, first: Any, last: Any, model: Any) -> tuple[Any, Any]:
         """Return the numbers as they are."""

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask, g
 from flask_login import login_user
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Integer, column, text
 
 from app.extensions import db, is_sqlite
-from app.kit.tables import cursors, totals
+from app.kit.tables import Numbers, cursors, totals
 from app.kit.tables.cursors import Cursor
 from app.kit.web import table_pages
 from app.models import User
@@ -215,6 +215,16 @@ def test_a_cursor_with_a_number_that_no_column_holds_stops_no_page(show: Any, pr
     add(Plant(name="Elm", price=Decimal("1.50")))
     cursor = cursors.write("price", Cursor("", (price, 1)))
     assert "Elm" in show(f"sort=price&after={cursor}")
+
+
+def test_a_filter_takes_the_numbers_that_its_column_holds() -> None:
+    big, small = (
+        Numbers("n", scale=100, column=column("n", kind)) for kind in (BigInteger, Integer)
+    )
+    args = {"n_from": "30000000"}
+    assert big.read(args, None).values == args
+    assert small.read(args, None).values == {}
+    assert big.read({"n_from": "9" * 15}, None).values == {"n_from": "9" * 15}
 
 
 def test_a_cursor_of_another_order_is_refused(show: Any) -> None:
