@@ -18,6 +18,7 @@ from settings.reader import BASE_DIR
 from settings.toml_table import shown
 
 COMMAND = re.compile(r"@\w+\.(?:command|group)\(\"([a-z_]+)\"")
+AFTER_NAME = re.compile(r"[<>=!~;\[ ]")  # what may follow the name of a package
 REQUIREMENTS = BASE_DIR / "requirements" / "common.in"
 ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
 CHANGED = (
@@ -108,16 +109,17 @@ def write_packages(name: str, packages: Iterable[str]) -> None:
 def remove_packages(name: str) -> list[str]:
     """Remove the packages that `write_packages` added, and return them."""
     text = _read(REQUIREMENTS)
-    found = re.search(rf"\n{re.escape(_heading(name))}\n((?:.+\n)*)", text)
-    if not found:
+    before, heading, block = text.partition(f"\n{_heading(name)}\n")
+    if not heading:
         return []
-    REQUIREMENTS.write_text(text[: found.start()] + text[found.end() :], encoding="utf-8")
-    return found[1].split()
+    packages, gap, after = block.partition("\n\n")
+    REQUIREMENTS.write_text(before + (gap and f"\n{after}"), encoding="utf-8")
+    return packages.split()
 
 
 def missing_packages(feature: Manifest) -> Iterator[str]:
     """Yield the packages of a feature that requirements/common.in does not name."""
-    named = {re.split(r"[<>=!~;\[ ]", line)[0].lower() for line in _read(REQUIREMENTS).splitlines()}
+    named = {AFTER_NAME.split(line)[0].lower() for line in _read(REQUIREMENTS).splitlines()}
     yield from (name for name in feature.packages if name.partition("[")[0].lower() not in named)
 
 

@@ -114,7 +114,7 @@ def followers(user: User, *, before: int | None = None) -> MemberPage:
 
 
 def following(user: User, *, before: int | None = None) -> MemberPage:
-    """Return a page of the members whom `user` follows."""
+    """Return a page of the members that `user` follows."""
     return _page_of_members(_members(Follow.followed_id, Follow.follower_id == user.id), before)
 
 
