@@ -15,9 +15,11 @@ from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import CHECKED, TableKind, Where
 from app.kit.tables import asked as reading
+from app.kit.tables.actions import BulkAction
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
 from app.kit.tables.totals import Total
+from app.kit.tables.words import humanised
 from app.kit.web import operation_pages
 from app.kit.web.forms import BaseForm
 from app.kit.web.table_pages import ShownTable
@@ -130,7 +132,7 @@ class _Pages:
             form=form,
             table=self.table,
             list_url=list_url,
-            action=self.kind.actions[operation.action],
+            action=self.kind.actions.get(operation.action) or _lost(operation.action),
             rows=ShownTable(self.table, reading.read(self.table, request.args), NO_PAGE, list_url),
             results_url=self._url("results", operation),
             checked=CHECKED,
@@ -157,6 +159,8 @@ class _Pages:
             TableOperation, operation_id, by=self.by()
         )
         is_here = operation.endpoint == self.table.endpoint
+        if operation.state == OperationState.PREVIEW:  # A new version may lack the action.
+            is_here = is_here and operation.action in self.kind.actions
         return operation if is_here and self._may_see(operation) else abort(404)
 
     def _may_see(self, operation: TableOperation) -> bool:
@@ -171,6 +175,11 @@ class _Pages:
 
     def _list_url(self, narrowing: dict[str, Any]) -> str:
         return url_for(self.table.endpoint, **narrowing)
+
+
+def _lost(name: str) -> BulkAction:
+    """Return an action that the app no longer has, for the page of its result."""
+    return BulkAction(name, humanised(name), do=lambda _row, by: None)
 
 
 NO_PAGE = TablePage([], Total(0))

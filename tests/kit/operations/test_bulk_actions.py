@@ -322,3 +322,15 @@ def test_an_action_that_the_app_has_lost_stops(long: str) -> None:
     db.session.commit()
     run_table_operation(operation.id)
     assert newest().stop_reason == "action_gone"
+
+
+def test_the_pages_of_an_action_that_the_app_has_lost_open(browser: Browser) -> None:
+    path = preview(browser, *sow(1))
+    browser.submit(path, {"do": "confirm"}, form_at=path)
+    waiting = preview(browser, *sow(1))
+    kind: Any = operations.kind_of(newest())
+    kind.actions = {}
+    assert "Grow 1 plant" in browser.get(path).text
+    assert browser.get(f"{path}/results.csv").status_code == 200
+    assert browser.get(waiting).status_code == 404
+    assert browser.submit(waiting, {"do": "confirm"}, form_at="/").status_code == 404
