@@ -31,12 +31,13 @@ END $$"""
 
 
 def create_search_index(
-    table: str, columns: Sequence[str], *, nullable: Sequence[str] = ()
+    table: str, columns: Sequence[str], *, nullable: Sequence[str] = (), is_new: bool = False
 ) -> None:
     """Create the search index of some text columns.
 
-    `nullable` names those that may be NULL. The revision lists the table of SQLite for the next
-    `db migrate`: `NOT_IN_MODELS = ("projects_search",)`.
+    `nullable` names those that may be NULL. `is_new` says that the same revision creates the
+    table, so the index is made in its transaction. The revision lists the table of SQLite for the
+    next `db migrate`: `NOT_IN_MODELS = ("projects_search",)`.
     """
     if is_postgresql():
         op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
@@ -44,7 +45,8 @@ def create_search_index(
         parts = [f"coalesce({name}, '')" if name in nullable else name for name in columns]
         whole = " || ' ' || ".join(parts)
         folded = f"lower(({whole}) COLLATE fold) gin_trgm_ops"
-        create_index(f"ix_{table}_folded", table, [sa.text(folded)], postgresql_using="gin")
+        create = op.create_index if is_new else create_index
+        create(f"ix_{table}_folded", table, [sa.text(folded)], postgresql_using="gin")
         return
     for statement in _on_sqlite(table, columns):
         op.execute(statement)
