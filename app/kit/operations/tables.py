@@ -132,7 +132,8 @@ class TableKind(Kind):
         return list(self._rows(ids).values())
 
     def described(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-        return {row_id: [str(self._main.of(row))] for row_id, row in self._rows(ids).items()}
+        names = {row_id: self._main.of(row) for row_id, row in self._rows(ids).items()}
+        return {row_id: ["" if name is None else str(name)] for row_id, name in names.items()}
 
     def preview(
         self,

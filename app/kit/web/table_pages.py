@@ -152,7 +152,8 @@ class ShownTable:
 
     def name_of(self, row: Any) -> Any:
         """Return the name of a row, for links and for screen readers."""
-        return self.main.of(row)
+        name = self.main.of(row)
+        return self.main.none if name is None else name
 
     def row_url(self, row: Any) -> str:
         """Return the URL of a row's page, or "" if there is none that the user may open."""

@@ -42,3 +42,10 @@ def test_rows_of_different_kinds_have_their_own_actions(show: Any) -> None:  # n
     assert page.count(">Edit</a>") == 3
     assert page.count(">Fell</a>") == 1
     assert "/admin/user/2/delete" in page
+
+
+def test_a_row_without_a_name_is_named_by_a_dash(show: Any) -> None:  # noqa: F811
+    add(Plant(name="Ash"))
+    page = show(columns=[Column("notes", "Notes", main=True)])
+    assert ">Actions for –</span>" in page
+    assert "None" not in page
