@@ -3,8 +3,10 @@
 from app.kit import attempts, queue
 from app.kit import clean_up as nightly_clean_up
 from app.kit.audit import retention
-from app.kit.mail import outbox, tasks  # noqa: F401 - the tasks register themselves
+from app.kit.mail import outbox
+from app.kit.mail import tasks as mail_tasks  # noqa: F401 - they register themselves
 from app.kit.operations import tables
+from app.kit.operations import tasks as operation_tasks  # noqa: F401 - they register themselves
 from app.models import User
 from app.services import sessions
 

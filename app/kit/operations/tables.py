@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ColumnElement, Select, literal, select
 
 from app.extensions import db
-from app.kit import audit, clean_up, queue
+from app.kit import audit, clean_up
 from app.kit.audit.event import Actor
 from app.kit.audit.savepoints import savepoint
 from app.kit.database.ids import among
@@ -45,12 +45,6 @@ def purge() -> int:
 
 
 clean_up.nightly("operations on tables", purge)
-
-
-@queue.task(timeout=2 * 60 * 60)
-def run_table_operation(operation_id: int) -> dict[str, Any]:
-    """Run a confirmed operation, and return how many rows were changed and left out."""
-    return bulk.run(TableOperation, operation_id)
 
 
 def _owner_of(operation: BulkColumns) -> Any:

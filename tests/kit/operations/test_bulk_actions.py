@@ -18,7 +18,7 @@ from app.extensions import db
 from app.kit import operations, queue
 from app.kit.operations import bulk, lifecycle
 from app.kit.operations.table_models import TableOperation
-from app.kit.operations.tables import run_table_operation
+from app.kit.operations.tasks import run_table_operation
 from app.kit.tables import BulkAction
 from app.kit.tables import table as declarations
 from app.kit.tables.actions import RowRefused

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, collate, event, select, text
 from app.extensions import db
 from app.features import user_search
 from app.features.user_search import SORTS, Filters
-from app.features.user_search.services import matching, totals
+from app.features.user_search.services import matching, rarity, totals
 from app.kit.database import now
 from app.kit.names import fold
 from app.kit.tables import cursors
@@ -494,6 +494,7 @@ def plans_of(app):
             asked.append((statement, parameters))
 
     def explain(filters, **place):
+        rarity.is_rare("ada")  # Take the sample now, because the plans are without its queries.
         asked.clear()
         connection = db.session.connection()
         event.listen(connection, "before_cursor_execute", note)
