@@ -96,7 +96,7 @@ def _page(app: Flask, browser: FlaskClient, rule: Rule, number: str) -> Iterator
     }
     with app.test_request_context():
         url = app.url_for(rule.endpoint, _external=False, **values)
-    answer = browser.get(url)
+    answer = browser.get(url, buffered=True)  # A stream keeps its contexts open.
     is_for_monitors = getattr(app.view_functions[rule.endpoint], "for_monitors", False)
     if answer.status_code not in ANSWERS and not (is_for_monitors and answer.status_code == 503):
         yield f"{url} answers {answer.status_code}"

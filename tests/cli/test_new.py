@@ -31,7 +31,7 @@ FEATURES = {
 }
 # The contracts that look at the code of a feature.
 CONTRACTS = (
-    *("audit", "docs", "gates", "hostile_people", "imports", "layers", "migration_branches"),
+    *("audit", "docs", "gates", "hostile_users", "imports", "layers", "migration_branches"),
     *("ownership", "patterns", "rooms", "routes", "sentences", "template_layers", "templates"),
 )
 
