@@ -22,5 +22,5 @@ def test_a_search_has_its_index(app):
         "migrations/orders_0001_create_orders.py"
     ]
 
-    assert 'create_search_index("orders", ["name", "link", "notes", ])' in revision
+    assert 'create_search_index("orders", ["name", "link", "notes", ], is_new=True)' in revision
     assert 'drop_search_index("orders")' in revision
