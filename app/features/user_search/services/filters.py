@@ -14,6 +14,7 @@ from app.features.user_search.services import matching
 from app.kit.database import whole_number
 from app.kit.database.planning import without_index
 from app.kit.tables import days
+from app.kit.tables.search import tidy
 from app.models import Role, User
 from app.models.user import STATUSES
 
@@ -137,7 +138,7 @@ class Filters:
         created = _days(query, "created", "joined", notices)
         seen = _days(query, "seen", "were last seen", notices)
         filters = Filters(
-            search=matching.tidy(query.get("search", "")),
+            search=tidy(query.get("search", "")),
             role_id=_role_id(query.get("role", ""), notices),
             status=_status(query.get("status", ""), notices),
             created_from=created[0],

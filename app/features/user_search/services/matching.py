@@ -30,12 +30,10 @@ from sqlalchemy.sql.elements import Grouping
 
 from app.extensions import db, is_sqlite
 from app.features.user_search.services import rarity
-from app.features.user_search.services.rarity import TRIGRAM
-from app.kit.names import FINAL_SIGMA, SIGMA, fold, normalise
+from app.kit.tables.search import COLLATION, TRIGRAM, contains, folded, pattern, phrase
+from app.kit.tables.search import words as words_of
 from app.models import User
 
-LONGEST_SEARCH = 200
-COLLATION = "fold"  # for case folding in PostgreSQL; a migration creates it
 A_LOOK_AT_EACH = 10_000  # users to match row by row at most; this takes some milliseconds
 COLUMNS = User.__table__.c
 NAMES = (COLUMNS.first_name, COLUMNS.last_name, COLUMNS.email)
@@ -48,17 +46,12 @@ trigrams = table(
 )
 
 
-def _in_one(names: Any) -> ColumnElement[str]:
-    """Return names and email as one text, separated by spaces, which no word contains."""
-    space: ColumnElement[str] = literal_column("' '")
-    text: ColumnElement[str] = (
-        names.first_name.concat(space).concat(names.last_name).concat(space).concat(names.email)
-    )
-    return text
-
-
 # This is an expression and not a column, so the index does not search for the whole word again.
-_written = _in_one(trigrams.c)
+_space: ColumnElement[str] = literal_column("' '")
+_found: Any = trigrams.c
+_written = (
+    _found.first_name.concat(_space).concat(_found.last_name).concat(_space).concat(_found.email)
+)
 
 
 def _folded(text: Any) -> ColumnElement[str]:
@@ -72,38 +65,19 @@ def _folded(text: Any) -> ColumnElement[str]:
     return func.lower(collate(Grouping(text), COLLATION))
 
 
-def _contains(folded: ColumnElement[str], word: str) -> ColumnElement[bool]:
-    """Return the condition that a folded text contains a folded word."""
-    if SIGMA not in word or is_sqlite():
-        return folded.contains(word, autoescape=True)
-    # lower() writes a final sigma differently. Translating it takes as long as lower() itself, so
-    # only texts with the other letters of the word are translated.
-    same = func.translate(folded, literal_column(f"'{FINAL_SIGMA}'"), literal_column(f"'{SIGMA}'"))
-    return and_(
-        folded.like(_pattern(word).replace(SIGMA, "_"), escape="\\"),
-        same.contains(word, autoescape=True),
-    )
-
-
 def _document() -> ColumnElement[str]:
     """Return the expression of PostgreSQL's index ix_users_folded on names and email."""
-    return _folded(_in_one(COLUMNS))
-
-
-def tidy(search: str) -> str:
-    """Normalise a search, and shorten it to LONGEST_SEARCH characters."""
-    text = normalise(search.replace("\0", "").encode(errors="replace").decode())
-    return " ".join(text.split())[:LONGEST_SEARCH].rstrip()
+    return folded(NAMES)
 
 
 def long_words(search: str) -> list[str]:
     """Return the distinct words that the trigram index can find, in lower case."""
-    return [word for word in _words(search) if len(word) >= TRIGRAM]
+    return [word for word in words_of(search) if len(word) >= TRIGRAM]
 
 
 def short_words(search: str) -> list[str]:
     """Return the words that are too short for the trigram index, longest first, in lower case."""
-    short = [word for word in _words(search) if len(word) < TRIGRAM]
+    short = [word for word in words_of(search) if len(word) < TRIGRAM]
     return sorted(short, key=len, reverse=True)
 
 
@@ -121,10 +95,6 @@ def are_few() -> bool:
     return bool(g.people_are_few)
 
 
-def _words(search: str) -> list[str]:
-    return list(dict.fromkeys(fold(tidy(search)).split()))
-
-
 def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
     """Return the conditions that a name or the email contains each long word.
 
@@ -138,13 +108,13 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
         document = _document()
         aside = document.concat(literal_column("''"))
         if not is_leading:
-            return [_contains(aside, word) for word in long]
+            return [contains(aside, word) for word in long]
         conditions: list[ColumnElement[bool]] = []
         for word in long:
             part = rarity.rare_part(word)
-            conditions.append(_contains(document, part))
+            conditions.append(contains(document, part))
             if part != word:
-                conditions.append(_contains(aside, word))
+                conditions.append(contains(aside, word))
         return conditions
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
@@ -152,7 +122,7 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     for word in long:
         if word.isascii():
             # LIKE ignores the case of ASCII letters only, like SQLite's lower().
-            found = [name.like(_pattern(word), escape="\\") for name in NAMES]
+            found = [name.like(pattern(word), escape="\\") for name in NAMES]
             conditions.append(or_(*found))
         else:
             conditions.append(exists(matches(word).where(trigrams.c.rowid == COLUMNS.id)))
@@ -182,17 +152,13 @@ def sought(search: str) -> tuple[str, list[str]]:
     parts = [
         (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
     ]
-    # A quoted phrase has no query syntax; quotation marks in it are doubled. The index keeps the
-    # Turkish dotted capital I, but lower() turns it into two characters.
-    query = " AND ".join(
-        '"' + part.replace('"', '""').replace("i\u0307", "İ") + '"' for _word, part in parts
-    )
-    return query, [_pattern(word) for word, part in parts if part != word]
+    query = " AND ".join(phrase(part) for _word, part in parts)
+    return query, [pattern(word) for word, part in parts if part != word]
 
 
 def fits(query: Any, patterns: Sequence[Any]) -> ColumnElement[bool]:
     """Return the condition for SQLite's index from the values of `sought`, or bind parameters."""
-    whole = [_written.like(pattern, escape="\\") for pattern in patterns]
+    whole = [_written.like(one, escape="\\") for one in patterns]
     return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
 
 
@@ -206,14 +172,10 @@ def matches(search: str) -> Select[Any]:
     return select(trigrams.c.rowid).where(finds(search))
 
 
-def _pattern(word: str) -> str:
-    return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
 def _has(word: str) -> ColumnElement[bool]:
     # SQLite's lower() folds ASCII letters only.
     ways = [word] if word.isascii() or not is_sqlite() else _ways(word)
-    found = [_contains(_folded(name), way) for way in ways for name in NAMES]
+    found = [contains(_folded(name), way) for way in ways for name in NAMES]
     return or_(*found)
 
 

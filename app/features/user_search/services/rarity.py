@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.kit import names
+from app.kit.tables.search import TRIGRAM
 from app.models import User
 
-TRIGRAM = 3
 SAMPLE = 500  # users
 FEWEST = 100  # users; a smaller sample is not meaningful
 COMMON = 0.005  # share of the sample; a common trigram occurs in more, and in more than two users
