@@ -7,9 +7,9 @@ in its module `slots`.
 from app.kit.slots.banners import account_row, account_rows, banner, banners
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
+from app.kit.slots.panels import PanelLoader, ShownPanel
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
 from app.kit.slots.table_pages import (
-    TableMenu,
     shown_table_menus,
     start_of_table,
     table_menu,
@@ -26,11 +26,8 @@ from app.kit.slots.user_list import (
 )
 from app.kit.slots.user_page import (
     IsAvailable,
-    PanelLoader,
     Place,
-    ShownPanel,
     UserAction,
-    UserPanel,
     acts_on_user,
     check,
     shown_panels,
@@ -52,10 +49,8 @@ __all__ = [
     "Place",
     "RowArguments",
     "ShownPanel",
-    "TableMenu",
     "UserAction",
     "UserListAction",
-    "UserPanel",
     "UserSelection",
     "Values",
     "account_row",

@@ -6,13 +6,12 @@ from typing import Any, Literal, TypeVar
 
 from flask import Flask
 
-from app.kit.slots.values import Values
+from app.kit.slots.panels import PanelLoader, Panels, ShownPanel
 from config import ConfigurationError
 
 Target = TypeVar("Target", bound=Callable[..., Any])
 Place = Literal["header", "manage", "access", "danger", ""]
 IsAvailable = Callable[[Any, Any], bool]
-PanelLoader = Callable[[Any, Any], Values | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +39,8 @@ class UserAction:
     is_available: IsAvailable
 
 
-@dataclass(frozen=True, slots=True)
-class UserPanel:
-    """A panel of a user's page. `load` returns the value of `panel.data` in `template`."""
-
-    template: str
-    order: int
-    load: PanelLoader
-
-
-@dataclass(frozen=True)
-class ShownPanel:
-    """A panel and its data."""
-
-    template: str
-    data: Values
-
-
 _user_actions: dict[str, UserAction] = {}
-_user_panels: list[UserPanel] = []
+_user_panels = Panels()
 
 
 def user_action(
@@ -111,19 +93,12 @@ def user_panel(template: str, *, order: int = 100) -> Callable[[PanelLoader], Pa
     The decorated function takes a user and an administrator. It returns the values of the panel, or
     None to hide it.
     """
-
-    def register(load: PanelLoader) -> PanelLoader:
-        _user_panels.append(UserPanel(template, order, load))
-        return load
-
-    return register
+    return _user_panels.add(template, order=order)
 
 
 def shown_panels(user: Any, by: Any) -> list[ShownPanel]:
     """Load the panels that the page of `user` shows to `by`, sorted by `order`."""
-    panels = sorted(_user_panels, key=lambda one: one.order)
-    loaded = ((panel.template, panel.load(user, by)) for panel in panels)
-    return [ShownPanel(template, data) for template, data in loaded if data is not None]
+    return _user_panels.shown(user, by)
 
 
 def acts_on_user(view: Target) -> Target:

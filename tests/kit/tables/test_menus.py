@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, DictLoader
 
 from app.kit import slots
 from app.kit.slots import table_pages as registered
+from app.kit.slots.panels import Panels
 from app.kit.web import table_pages
 from app.models import User
 from tests.kit.tables.plants import Plant, add, declare
@@ -19,7 +20,7 @@ from tests.kit.tables.plants import Plant, add, declare
 @pytest.fixture
 def slot(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the menus and starts of features, and know the templates of two menus."""
-    monkeypatch.setattr(registered, "_table_menus", [])
+    monkeypatch.setattr(registered, "_table_menus", Panels())
     monkeypatch.setattr(registered, "_starts", [])
     menus = DictLoader({f"{name}.html": f"<p>{name} {{{{ menu.data.of }}}}" for name in "ab"})
     monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader([menus, app.jinja_env.loader]))
