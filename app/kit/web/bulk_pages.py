@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.kit import operations
@@ -22,7 +22,7 @@ from app.kit.tables.totals import Total
 from app.kit.tables.words import humanised
 from app.kit.web import operation_pages
 from app.kit.web.forms import BaseForm
-from app.kit.web.table_pages import ShownTable
+from app.kit.web.table_pages import ShownTable, layout_of_page
 
 View = Callable[..., Any]
 IMPERSONATED = "Stop the impersonation first. Bulk actions are done in your own name."
@@ -124,11 +124,10 @@ class _Pages:
         if form.validate_on_submit():
             self._press(operation, request.form.get("do", ""))
             return redirect(self._url("operation", operation))
-        layouts = [f"layouts/{request.blueprint}.html", "layouts/base.html"]
         list_url = self._list_url(operation.selection.get("filter", {}))
         return render_template(
             "tables/bulk_preview.html" if is_preview else "tables/bulk_operation.html",
-            layout=current_app.jinja_env.select_template(layouts),
+            layout=layout_of_page(),
             form=form,
             table=self.table,
             list_url=list_url,

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Flask, current_app, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from jinja2 import Template
 from markupsafe import Markup
 from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
@@ -237,17 +238,21 @@ def render(
     shown: ShownTable, *, template: str = "tables/list.html", layout: str = "", **values: Any
 ) -> ResponseReturnValue:
     """Render a page of a table, by default in the layout of the blueprint of the view."""
-    layouts = [layout or f"layouts/{request.blueprint}.html", "layouts/base.html"]
-    found = current_app.jinja_env.select_template(layouts)
     return render_template(
         template,
         shown=shown,
         table=shown.table,
         asked=shown.asked,
-        layout=found,
+        layout=layout_of_page(layout),
         live=is_live(),
         **values,
     )
+
+
+def layout_of_page(layout: str = "") -> Template:
+    """Return a layout, by default that of the blueprint of the view, or else the public one."""
+    layouts = [layout or f"layouts/{request.blueprint}.html", "layouts/base.html"]
+    return current_app.jinja_env.select_template(layouts)
 
 
 def export(table: Table, *, by: Any, where: Where = ()) -> ResponseReturnValue:
