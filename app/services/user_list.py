@@ -1,27 +1,21 @@
-"""List users, the newest first, in pages.
-
-A feature may replace the plain list with a faster one that has more filters: see `find_by`.
-"""
+"""List users, the newest first, in pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, select, tuple_
 
 from app.extensions import db
 from app.kit import names
-from app.kit.tables import cursors
+from app.kit.tables import cursors, totals
 from app.kit.tables.cursors import Cursor
 from app.kit.tables.page import TablePage
-from app.kit.tables.totals import Total
 from app.models import User
 from app.services import user_lookup
 
 PER_PAGE = 50
-CAP = 10_000  # more rows are not counted
 NEWEST = "-created_at"
 KEYS: dict[str, tuple[type, ...]] = {"": (datetime, int)}
 COLUMNS = User.__table__.c
@@ -43,12 +37,14 @@ class UserRow(NamedTuple):
         return names.full_name(self.first_name, self.last_name)
 
 
-# Takes the arguments of `find`, in the same order.
-Finder = Callable[[str, str | None, str, str], TablePage]
+def find(
+    *, search: str = "", status: str | None = None, after: str = "", before: str = ""
+) -> TablePage:
+    """Return the first page, or the page after or before a cursor. Raises NotACursor.
 
-
-def read_along_index(search: str, status: str | None, after: str, before: str) -> TablePage:
-    """Read the list in the order of its index, and search each row for the words."""
+    Users match if each word of `search` is in a name or the email. Deleted users are listed only
+    if `status` is "deleted".
+    """
     at = cursors.read(after or before, sort=NEWEST, kinds=KEYS) if after or before else None
     is_backwards = bool(before and not after)
     conditions = _conditions(search, status)
@@ -64,29 +60,10 @@ def read_along_index(search: str, status: str | None, after: str, before: str) -
     has_before, has_after = (has_more, is_inside) if is_backwards else (is_inside, has_more)
     return TablePage(
         rows,
-        _total(conditions),
+        totals.count(select(User.id).where(*conditions)),
         before=_cursor(rows[0]) if rows and has_before else None,
         after=_cursor(rows[-1]) if rows and has_after else None,
     )
-
-
-_finders: list[Finder] = [read_along_index]
-
-
-def find_by(finder: Finder) -> None:
-    """Use `finder`, which has an index of words, to find users from now on."""
-    _finders.append(finder)
-
-
-def find(
-    *, search: str = "", status: str | None = None, after: str = "", before: str = ""
-) -> TablePage:
-    """Return the first page, or the page after or before a cursor. Raises NotACursor.
-
-    Users match if each word of `search` is in a name or the email. Deleted users are listed only
-    if `status` is "deleted".
-    """
-    return _finders[-1](search, status, after, before)
 
 
 def _conditions(search: str, status: str | None) -> list[ColumnElement[bool]]:
@@ -108,14 +85,6 @@ def _rows(
     order = keys if is_backwards else [key.desc() for key in keys]
     query = query.order_by(*order).limit(PER_PAGE + 1)
     return [UserRow(*row) for row in db.session.execute(query)]
-
-
-def _total(conditions: list[ColumnElement[bool]]) -> Total:
-    some: Select[Any] = (
-        select(literal_column("1")).select_from(User).where(*conditions).limit(CAP + 1)
-    )
-    count = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
-    return Total(count) if count <= CAP else Total(CAP, "more")
 
 
 def _cursor(row: UserRow) -> str:

@@ -19,7 +19,6 @@ LIST = "/admin/users"
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch):
-    monkeypatch.setattr(user_list, "_finders", [user_list.read_along_index])
     monkeypatch.setattr(users, "_show_list", [users.show_plain_list])
 
 

@@ -1,7 +1,6 @@
-"""Plug the search into the user list and the user lookup of other modules."""
+"""Plug the search into the user lookup of other modules."""
 
 from app.features.user_search.services import lookup
-from app.services import user_list, user_lookup
+from app.services import user_lookup
 
 user_lookup.find_by(lookup.ids_matching)
-user_list.find_by(lookup.page)

@@ -3,11 +3,9 @@
 from sqlalchemy import select
 
 from app.extensions import db, is_sqlite
-from app.features.user_search.services import matching, paging
+from app.features.user_search.services import matching
 from app.features.user_search.services.filters import Filters
-from app.kit.tables.page import TablePage
 from app.models import User
-from app.services import user_list
 
 
 def ids_matching(text: str, limit: int) -> list[int]:
@@ -23,9 +21,3 @@ def ids_matching(text: str, limit: int) -> list[int]:
         query = select(User.id).where(*users.conditions()).limit(limit - len(found))
         found.extend(db.session.scalars(query))
     return found
-
-
-def page(search: str, status: str | None, after: str, before: str) -> TablePage:
-    """Return a page of users, newest first. Raises NotACursor."""
-    filters = Filters(search=search, status=status)
-    return paging.find(filters, per_page=user_list.PER_PAGE, after=after, before=before)
