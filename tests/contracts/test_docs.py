@@ -29,7 +29,8 @@ GUIDES = [
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
     *("audit", "bulk", "content", "deletion", "devtools", "error_reporting", "fake_data", "health"),
-    *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles", "user_search"),
+    *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles"),
+    *("saved_views", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
 # Hosts, files and the name of a log, none of which are modules.
