@@ -1,6 +1,7 @@
 """The application factory, which puts the parts of the app together."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -99,6 +100,8 @@ def init_extensions(app: Flask) -> None:
 
 def add_request_hooks(app: Flask) -> None:
     """Register the hooks of each request, in the order in which they run."""
+    # Flask examines every hook and view anew on each request: see record 17.
+    app.ensure_sync = cache(app.ensure_sync)  # type: ignore[method-assign]
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     token_pages.init_app(app)

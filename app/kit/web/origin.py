@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from flask import g, has_app_context
@@ -55,6 +56,7 @@ def is_background() -> bool:
     return any(check() for check in _background_checks)
 
 
+@lru_cache(maxsize=1024)  # It is part of every request: see record 17.
 def plain_address(text: str) -> str:
     """Normalise an IP address, without port, brackets and zone.
 
