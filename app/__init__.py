@@ -14,13 +14,12 @@ from app.extensions import compress, db, login_manager, migrate
 from app.extensions import mail as flask_mail  # app.kit.mail.transport is a module
 from app.kit import (
     assets,
-    database,
     money,
     queue,
     slots,
 )
 from app.kit import features as feature_folders  # app.features is a package
-from app.kit.database import migrations
+from app.kit.database import engines, migrations
 from app.kit.web import (
     attributes,
     cookies,
@@ -80,12 +79,12 @@ def add_wsgi_layers(app: Flask) -> None:
 def init_extensions(app: Flask) -> None:
     request_log.init_app(app)
     is_pooled = bool(app.config["DATABASE_DIRECT_URL"])
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engines.engine_options(
         app.config["SQLALCHEMY_DATABASE_URI"], is_pooled=is_pooled
     )
     db.init_app(app)
     with app.app_context():
-        database.watch(db.engine, is_pooled=is_pooled)
+        engines.watch(db.engine, is_pooled=is_pooled)
     # SQLite cannot alter a column: batch mode lets it run the same migrations as PostgreSQL.
     migrations.init_app(migrate)
     migrate.init_app(app, db, render_as_batch=True, compare_type=True)

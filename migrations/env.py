@@ -24,7 +24,8 @@ from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.schema import SchemaItem
 
 from app.extensions import db
-from app.kit.database import LOCK_TIMEOUT, UtcDateTime, migrations
+from app.kit.database import UtcDateTime, migrations
+from app.kit.database.engines import LOCK_TIMEOUT
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
 PAUSE = 0.5  # seconds between two attempts at a lock

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 import config
 from app.extensions import db
-from app.kit.database import engine_options
+from app.kit.database.engines import engine_options
 from app.models import User
 from settings import reader
 from tests.fixtures.core import PRODUCTION
