@@ -5,9 +5,9 @@ from app.features.bulk.services.operations import (
     JOB_TIMEOUT,
     confirm,
     purge,
-    recent,
     run,
     run_some,
+    title,
 )
 from app.features.bulk.services.previews import NotOffered, preview
 
@@ -21,7 +21,7 @@ __all__ = [
     "confirm",
     "preview",
     "purge",
-    "recent",
     "run",
     "run_some",
+    "title",
 ]

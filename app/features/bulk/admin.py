@@ -8,14 +8,13 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features import bulk
-from app.features.bulk import Action
+from app.features.bulk import Action, tables
 from app.features.bulk.forms import BulkForm
 from app.features.bulk.models import BulkOperation
 from app.features.user_search import Filters
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
 from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
-from app.kit.web import operation_pages
-from app.kit.web.list_params import is_live
+from app.kit.web import operation_pages, table_pages
 from app.models import Permission, Role
 from app.services import roles as roles_service
 from app.sign_in import me
@@ -30,12 +29,7 @@ class _Unreadable(Exception):
 @admin.get("/users/bulk")
 @people_managers_only
 def bulk_operations() -> ResponseReturnValue:
-    return render_template(
-        "admin/bulk_operations.html",
-        operations=bulk.recent(),
-        actions=bulk.ACTIONS,
-        live=is_live(),
-    )
+    return table_pages.show(tables.operations, template="admin/bulk_operations.html")
 
 
 # Choosing
@@ -116,7 +110,9 @@ def bulk_operation(operation_id: int) -> ResponseReturnValue:
     if request.method == "POST":  # The form was submitted twice.
         return _back_to(operation)
     shown = operation_pages.shown(operation, by=me())
-    return render_template("admin/bulk_operation.html", action=action, **shown)
+    return render_template(
+        "admin/bulk_operation.html", action=action, title=bulk.title(operation), **shown
+    )
 
 
 def _ask(operation: BulkOperation, action: Action) -> ResponseReturnValue:
@@ -133,7 +129,9 @@ def _ask(operation: BulkOperation, action: Action) -> ResponseReturnValue:
         )
         return _back_to(operation)
     shown = operation_pages.shown(operation, by=me())
-    return render_template("admin/bulk_preview.html", action=action, form=form, **shown)
+    return render_template(
+        "admin/bulk_preview.html", action=action, form=form, title=bulk.title(operation), **shown
+    )
 
 
 _ask_freshly = fresh_sign_in_required(_ask)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
@@ -27,14 +27,6 @@ RESUMABLE = {
     OperationState.QUEUED,
     OperationState.RUNNING,
 }
-
-Bulk = TypeVar("Bulk", bound=BulkColumns)
-
-
-def recent(model: type[Bulk], count: int = 50) -> list[Bulk]:
-    """Return the confirmed operations, newest first."""
-    query = select(model).where(model.state != OperationState.PREVIEW)
-    return list(db.session.scalars(query.order_by(model.id.desc()).limit(count)))
 
 
 def confirm(operation: BulkColumns, *, by: Actor, **parameters: Any) -> None:

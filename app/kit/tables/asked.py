@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -41,7 +41,7 @@ class Asked:
     @property
     def is_narrowed(self) -> bool:
         """Whether a search or a filter leaves out rows."""
-        return bool(self.search or self.values)
+        return any(self.narrowing_by())
 
     @property
     def folded_filters(self) -> int:
@@ -53,6 +53,11 @@ class Asked:
         """Return the search and the filters as parameters."""
         found = {self.table.search_parameter: self.search} if self.search else {}
         return found | self.values
+
+    def narrowing_by(self) -> Iterator[str]:
+        """Yield the parameters that "Show all" takes away. A filter with a default stays."""
+        fixed = {one.key for one in self.table.filters if one.default}
+        return (name for name in self.narrowing() if name not in fixed)
 
     def kept(self) -> dict[str, Any]:
         """Return the parameters that other pages and orders of the list keep."""
@@ -67,7 +72,7 @@ class Asked:
     @property
     def in_toolbar(self) -> list[str]:
         """The parameters that have a control in the toolbar."""
-        shown = [one for one in self.table.filters if not one.tabs]
+        shown = [one for one in self.table.filters if one.control and not one.tabs]
         return [self.table.search_parameter, *(name for one in shown for name in one.parameters)]
 
     def without_narrowing(self) -> str:
@@ -75,7 +80,7 @@ class Asked:
 
         A URL without parameters may open another list (slots.table_start).
         """
-        query = self.query(**dict.fromkeys(self.narrowing(), ""))
+        query = self.query(**dict.fromkeys(self.narrowing_by(), ""))
         return query or urlencode({"sort": self.sort})
 
     def query(self, **changes: Any) -> str:

@@ -47,7 +47,8 @@ def _unknown_attributes(table: Table) -> Iterator[str]:
                 "the column a `value`."
             )
     for name in table.search:
-        if not isinstance(getattr(table.model, name, None), InstrumentedAttribute):
+        attribute = getattr(table.model, name, None)
+        if table.is_mapped and not isinstance(attribute, InstrumentedAttribute):
             yield f"it searches {name}, which is no column of {model}. Correct the name."
     for one in table.filters:
         if one.compares and one.column is None and not hasattr(table.model, one.name):

@@ -41,7 +41,8 @@ class Filter(ABC):
     """A filter by the attribute `name` of the model, or by another expression, `column`.
 
     `parameter` is its name in the URL, by default the `name`. `unknown` is what the page says about
-    a choice that there is not, with the given text in place of {}.
+    a choice that there is not, with the given text in place of {}. A filter without a `control` is
+    set by links alone.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Filter(ABC):
     column: Any = None
     unknown: str = ""
 
-    control: ClassVar[str]  # the macro of table_macros.html that renders it
+    control: ClassVar[str] = ""  # its kind of field in table_macros.html
+    default: ClassVar[str] = ""
     is_folded: ClassVar[bool] = False  # whether it stands under "More filters"
 
     @property
@@ -84,6 +86,14 @@ class Filter(ABC):
     def read(self, args: Mapping[str, str], model: Any) -> Reading:
         """Read the parameters of the URL."""
 
+    def options(self) -> list[tuple[str, str]]:
+        """Return the values of a select, and their labels."""
+        return []
+
+    def grouped(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Return the options in groups, each with its label. Options of no group have none."""
+        return [("", self.options())]
+
     def not_known(self, given: str) -> str:
         """Return what the page says about a choice that there is not."""
         unknown = self.unknown or f"There is no such {self.title.lower()}, so it is left out."
@@ -98,7 +108,9 @@ class Choice(Filter):
     """One of some values: an Enum, pairs of value and label, or a function that returns pairs.
 
     With `is_tabs`, the choices stand above the list as tabs, with numbers that `counts` returns.
-    `condition` turns a value into a condition that is more than a comparison.
+    `condition` turns a value into a condition that is more than a comparison. `default` is the
+    choice of a list that never shows all rows. `groups` returns labels and their choices, which the
+    select shows as groups.
     """
 
     choices: EnumMeta | Pairs | Callable[[], Pairs] = ()
@@ -106,6 +118,8 @@ class Choice(Filter):
     counts: Callable[[], Mapping[str, int]] | None = None
     every: str = ""
     condition: Callable[[str], ColumnElement[bool]] | None = None
+    default: str = ""  # type: ignore[misc]
+    groups: Callable[[], Iterable[tuple[str, Pairs]]] | None = None
 
     control = "choice"
 
@@ -123,16 +137,27 @@ class Choice(Filter):
         """Return the values and their labels."""
         if members := self._members():
             return [(str(one.value), humanised(str(one.value))) for one in members]
+        if self.groups is not None:
+            return [pair for _label, pairs in self.grouped() for pair in pairs]
         pairs: Any = self.choices() if callable(self.choices) else self.choices
         return [(str(value), label) for value, label in pairs]
 
+    def grouped(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Return the options in groups, each with its label."""
+        if self.groups is None:
+            return super().grouped()
+        return [
+            (label, [(str(one), word) for one, word in pairs]) for label, pairs in self.groups()
+        ]
+
     def read(self, args: Mapping[str, str], model: Any) -> Reading:
-        given = args.get(self.key, "")
+        given = args.get(self.key) or self.default
+        notices = []
+        if given and given not in {value for value, _label in self.options()}:
+            notices, given = [self.not_known(given)], self.default
         if not given:
-            return Reading()
-        if given not in {value for value, _label in self.options()}:
-            return Reading(notices=[self.not_known(given)])
-        return Reading({self.key: given}, [self._condition(given, model)])
+            return Reading(notices=notices)
+        return Reading({self.key: given}, [self._condition(given, model)], notices)
 
     def _members(self) -> list[Enum]:
         choices: Any = self.choices
@@ -224,14 +249,16 @@ class Relation(Filter):
 
 @dataclass(frozen=True)
 class _Range(Filter):
-    """Values from a first to a last one, both included."""
+    """Values from a first to a last one, both included. `ends` are their parameters in the URL."""
+
+    ends: tuple[str, str] | None = None
 
     is_folded = True
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters of the URL that this filter reads."""
-        return (f"{self.key}_from", f"{self.key}_to")
+        return self.ends or (f"{self.key}_from", f"{self.key}_to")
 
     @abstractmethod
     def parsed(self, text: str, model: Any) -> Any:

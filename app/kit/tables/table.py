@@ -45,7 +45,8 @@ class Table:
     - `where` are conditions that every row meets.
     - `rows` turns the instances of a page into the rows that columns and actions read, for counts
       and facts of other tables. The CSV file has them as well.
-    - `find` reads a page in place of the engine, for a list with indexes of its own.
+    - `find` reads a page in place of the engine, for a list with indexes of its own, or of rows
+      that are not in the database.
     - `csv` is the endpoint of the CSV file, and `csv_event` the event of its download.
     - `empty` and `no_match` are icon, title and text of an empty list.
     - `add` is the label, the endpoint and, if it has one, the icon of the main button,
@@ -93,10 +94,23 @@ class Table:
         icons.use([self.empty[0], *self.add[2:3], *(one.icon for one in self.row_actions)])
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether the rows are in the database. Otherwise `find` reads them from elsewhere."""
+        return inspect(self.model, raiseerr=False) is not None
+
+    @property
+    def key(self) -> str:
+        """The name of the attribute that identifies a row."""
+        if not self.is_mapped:
+            return "id"
+        (column,) = inspect(self.model).primary_key
+        name: str = column.key
+        return name
+
+    @property
     def identity(self) -> Any:
         """The column that identifies a row."""
-        (key,) = inspect(self.model).primary_key
-        return getattr(self.model, key.key)
+        return getattr(self.model, self.key)
 
     @property
     def search_columns(self) -> list[Any]:

@@ -14,7 +14,7 @@ CAP = 10_000  # more rows are not counted: that would cost more than it is worth
 
 @dataclass(frozen=True)
 class Total:
-    """The number of rows of a list: exact, "about", or "more" than `count`."""
+    """The number of rows of a list: exact, "about", "more" than `count`, or "unknown"."""
 
     count: int
     kind: str = "exact"
@@ -25,8 +25,15 @@ class Total:
         return {"about": "about ", "more": "more than "}.get(self.kind, "") + f"{self.count:,}"
 
     @property
+    def is_known(self) -> bool:
+        return self.kind != "unknown"
+
+    @property
     def is_one(self) -> bool:
         return self.count == 1 and self.kind == "exact"
+
+
+UNKNOWN = Total(0, "unknown")
 
 
 def count(rows: Select[Any]) -> Total:

@@ -75,7 +75,9 @@ class ShownTable:
     @property
     def controls(self) -> list[Filter]:
         """The filters beside the search."""
-        return [one for one in self.table.filters if not one.tabs and not one.is_folded]
+        return [
+            one for one in self.table.filters if one.control and not one.tabs and not one.is_folded
+        ]
 
     @property
     def folded(self) -> list[Filter]:
@@ -168,8 +170,7 @@ class ShownTable:
     @cached_property
     def key(self) -> str:
         """The attribute that identifies a row."""
-        key: str = self.table.identity.key
-        return key
+        return self.table.key
 
     @cached_property
     def _may_follow(self) -> bool:

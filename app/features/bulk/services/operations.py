@@ -17,7 +17,6 @@ from app.models import User
 JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million users take less
 
 operations.register(changing.UsersInBulk())
-recent = partial(operations.recent, BulkOperation)
 run = partial(operations.run, BulkOperation)
 run_some = partial(operations.run_some, BulkOperation)
 
@@ -26,6 +25,13 @@ def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool 
     """Confirm a preview. Raises NotOpen, NotYours and QueueAway."""
     has_reason = reason and ACTIONS[operation.action].has_reason
     operations.confirm(operation, by=by, tell=tell, **({"reason": reason} if has_reason else {}))
+
+
+def title(operation: BulkOperation) -> str:
+    """Return the title of an operation: Suspend 12 people."""
+    count, role_name = operation.to_do, operation.parameters.get("role_name")
+    words = f"{ACTIONS[operation.action].verb} {count:,} {'person' if count == 1 else 'people'}"
+    return f"{words} to {role_name}" if role_name else words
 
 
 def purge() -> int:

@@ -6,7 +6,7 @@ from app.extensions import db
 from app.features.health.services import lists
 from app.kit.tables import Column
 from app.kit.tables import table as tables
-from tests.kit.tables.plants import Plant, PlantBase, add, declare
+from tests.kit.tables.plants import Gardener, Plant, PlantBase, add, declare
 
 FILE = "tests/kit/tables/plants.py"
 
@@ -41,6 +41,16 @@ def test_an_order_without_an_index_is_named_with_its_file(plants, monkeypatch):
     assert "The order by name in Plants" in lists.have_indexes().problem
     declare(columns=[Column("name", "Name", main=True, sort=[])], search=[], order="id")
     assert lists.have_indexes().word == "Have their indexes"
+
+
+def test_an_order_by_a_relation_is_named_in_a_large_list(plants, monkeypatch):
+    monkeypatch.setattr(lists, "MANY", 2)
+    name = Column("name", "Name", main=True, sort=[])
+    owner = Column("gardener", "Gardener", value=str, sort=[Gardener.name])
+    declare(columns=[name, owner], search=[], order="id")
+    check = lists.have_indexes()
+    assert check.problem == f"The order by gardener in Plants ({FILE}) sorts all rows."
+    assert check.hint == "Give the column `sort=[]`, because no index serves a relation."
 
 
 def test_the_lists_of_the_application_are_checked(app):
