@@ -9,13 +9,14 @@ from app.admin import admin
 from app.decorators import permission_required
 from app.features.jobs import (
     admin_many,  # noqa: F401 - its views register themselves
+    tables,
 )
 from app.features.jobs import jobs as jobs_service
-from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
-from app.features.jobs.jobs import JobGone, JobPage, JobQueueAway
+from app.features.jobs.jobs import AWAY, JobGone, JobPage, JobQueueAway
+from app.features.jobs.tables import LISTS
 from app.kit.mail import outbox
-from app.kit.queue.job_reader import State
-from app.kit.web.list_params import confirm, is_live, page_number, searched
+from app.kit.web import table_pages
+from app.kit.web.list_params import confirm, is_live
 from app.models import Permission
 from app.sign_in import me
 
@@ -27,35 +28,11 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/jobs")
 @job_managers_only
 def jobs() -> ResponseReturnValue:
-    """List jobs by the filters in the query string. Invalid filters are ignored with a notice."""
-    notices: list[str] = []
-    state = state_of_list(notices) or State.FAILED
-    filters = {"queue": queue_name(notices), "task": task_name(notices), "search": searched()}
-    overview = listing = None
-    try:
-        overview = jobs_service.overview()
-        listing = jobs_service.find(
-            state,
-            queue_name=filters["queue"],
-            task=filters["task"],
-            search=filters["search"],
-            page=page_number(notices),
-        )
-    except JobQueueAway:
-        overview = None
-    return render_template(
-        "admin/jobs.html",
-        state=state,
-        lists=LISTS,
-        filters=filters,
-        notices=notices,
-        overview=overview,
-        listing=listing,
-        queues=jobs_service.queue_names(),
-        tasks=jobs_service.task_names(),
+    return table_pages.show(
+        tables.jobs,
+        template="admin/jobs.html",
+        overview=tables.overview(),
         mail=outbox.statistics(),
-        arguments=jobs_service.summary,
-        live=is_live(),
     )
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from flask import abort, flash, redirect, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.jobs import jobs as jobs_service
-from app.features.jobs.job_lists import AWAY, LISTS, queue_name, state_of_list, task_name
-from app.features.jobs.jobs import Done, JobQueueAway
+from app.features.jobs import tables
+from app.features.jobs.jobs import AWAY, DELETABLE, Done, JobQueueAway
+from app.features.jobs.tables import LISTS
 from app.kit.queue.job_reader import State
+from app.kit.web import table_pages
 from app.kit.web.list_params import confirm
 from app.models import Permission
 from app.sign_in import me
@@ -38,9 +40,7 @@ def retry_jobs() -> ResponseReturnValue:
 @fresh_sign_in_required
 def delete_jobs() -> ResponseReturnValue:
     """Delete the jobs of the list in the query string. The list is required."""
-    state = state_of_list([])
-    if state not in jobs_service.DELETABLE:
-        abort(404)
+    state = next((one for one in DELETABLE if one == request.args.get("list")), None) or abort(404)
     return _change_many(
         state,
         lambda queue, task: jobs_service.delete_all(state, queue, task=task, by=me()),
@@ -56,7 +56,7 @@ def delete_jobs() -> ResponseReturnValue:
 @fresh_sign_in_required
 def empty_queue() -> ResponseReturnValue:
     """Delete all waiting jobs of the queue in the query string. The queue is required."""
-    if not queue_name([]):
+    if not request.args.get("queue"):
         abort(404)
     return _change_many(
         State.QUEUED,
@@ -72,10 +72,10 @@ def empty_queue() -> ResponseReturnValue:
 def _change_many(
     state: State, action: Any, *, title: str, text: str, button: str, done: str, danger: bool = True
 ) -> ResponseReturnValue:
-    nonsense: list[str] = []
-    queue, task = queue_name(nonsense), task_name(nonsense)
-    if nonsense:  # Ignoring an invalid filter would hit all jobs.
+    asked = table_pages.read(tables.jobs)
+    if asked.notices:  # Ignoring an invalid filter would hit all jobs.
         abort(404)
+    queue, task = asked.values.get("queue", ""), asked.values.get("task", "")
     back = url_for("admin.jobs", list=state, queue=queue or None, task=task or None)
     try:
         number = jobs_service.count(state, queue, task=task)

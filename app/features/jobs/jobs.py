@@ -18,18 +18,17 @@ from app.extensions import db
 from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
-from app.kit.queue.job_reader import Job, State, Worker
+from app.kit.queue.job_reader import Job, JobsFound, State, Worker
 from app.kit.redact import masked, masked_text
-from app.kit.tables.listings import Listing
 from app.models import User
 
 logger = logging.getLogger(__name__)
 
-PER_PAGE = 50
 # Time limit of one request. Another request continues with the remaining jobs.
 BUDGET = 5  # seconds
 DELETABLE = (State.QUEUED, State.SCHEDULED, State.FINISHED, State.FAILED, State.CANCELED)
 CANCELABLE = (State.QUEUED, State.SCHEDULED, State.STARTED)
+AWAY = "Redis does not answer, so this may not have been done. Try again when it is back."
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -121,18 +120,23 @@ def overview() -> Overview:
 
 @_asks_redis
 def find(
-    state: State, *, queue_name: str = "", task: str = "", search: str = "", page: int = 1
-) -> Listing[Job]:
+    state: State,
+    *,
+    queue_name: str = "",
+    task: str = "",
+    search: str = "",
+    page: int = 1,
+    per_page: int = 50,
+) -> JobsFound:
     """Return a page of a list of jobs, newest first. Raises QueueAway."""
-    found = job_reader.find(
+    return job_reader.find(
         state,
         queue=queue_name,
         task=task,
         search=search,
-        skip=(page - 1) * PER_PAGE,
-        limit=PER_PAGE,
+        skip=(page - 1) * per_page,
+        limit=per_page,
     )
-    return Listing(found.jobs, found.total, found.is_capped, page, PER_PAGE, found.has_next)
 
 
 @_asks_redis

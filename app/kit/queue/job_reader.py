@@ -169,7 +169,7 @@ class QueueOverview:
 
 
 @dataclass(frozen=True)
-class Found:
+class JobsFound:
     """A page of a list. `total` is the least number of jobs when `is_capped`."""
 
     jobs: list[Job]
@@ -204,7 +204,7 @@ def overview() -> QueueOverview:
 
 def find(
     state: State, *, queue: str = "", task: str = "", search: str = "", skip: int = 0, limit: int
-) -> Found:
+) -> JobsFound:
     """Return `limit` jobs of a list after skipping `skip`: newest first, or next due first.
 
     The search reads only ids, which begin with the name of the task, and then the jobs of one page.
@@ -216,7 +216,7 @@ def find(
             return _search(redis, state, names, task=task, search=search, skip=skip, limit=limit)
         total = _total(redis, names[0], state)
         entries = _window(redis, names[0], state, skip, skip + limit - 1)
-        return Found(_fetch(redis, entries, state), total, False, skip + len(entries) < total)
+        return JobsFound(_fetch(redis, entries, state), total, False, skip + len(entries) < total)
 
 
 def ids_in(state: State, queue: str, *, task: str = "", search: str = "") -> list[bytes]:
@@ -283,7 +283,7 @@ def _search(
     search: str,
     skip: int,
     limit: int,
-) -> Found:
+) -> JobsFound:
     several = len(queues) > 1
     streams = [_entries(redis, queue, state, task, search, scores=several) for queue in queues]
     entries: Iterable[tuple[float, bytes]] = streams[0]
@@ -300,7 +300,7 @@ def _search(
     else:
         total, is_capped = sum(sizes), False
     page = matching[skip : skip + limit]
-    return Found(_fetch(redis, page, state), total, is_capped, has_next)
+    return JobsFound(_fetch(redis, page, state), total, is_capped, has_next)
 
 
 def _entries(

@@ -10,7 +10,7 @@ import pytest
 from rq.registry import FailedJobRegistry
 
 from app.extensions import db
-from app.features.jobs import jobs
+from app.features.jobs import jobs, tables
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
@@ -81,7 +81,7 @@ def test_jobs_are_found_by_task_and_by_a_part_of_the_id(manager, add_job):
 
 
 def test_a_long_list_is_paged(manager, add_job, monkeypatch):
-    monkeypatch.setattr(jobs, "PER_PAGE", 2)
+    monkeypatch.setitem(vars(tables.jobs), "per_page", 2)
     every = [add_job(email_id=number) for number in range(5)]
     pages = [ids(manager.get(f"/admin/jobs?page={number}")) for number in (1, 2, 3, 4)]
     filtered = [ids(manager.get(f"/admin/jobs?task=drain_outbox&page={n}")) for n in (1, 2, 3)]
