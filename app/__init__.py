@@ -15,6 +15,7 @@ from app.extensions import mail as flask_mail  # app.kit.mail.transport is a mod
 from app.kit import (
     assets,
     money,
+    plugging_in,
     queue,
     slots,
 )
@@ -27,6 +28,7 @@ from app.kit.web import (
     identity,
     limits,
     request_log,
+    second_step_pages,
     stale_forms,
     static_files,
     table_pages,
@@ -36,7 +38,9 @@ from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.gates import check_gates
 from app.kit.web.ids import IdConverter
+from app.kit.web.second_step_pages import Door
 from app.main import main
+from app.models import User
 
 FEATURES = feature_folders.load()
 
@@ -53,13 +57,13 @@ def create_app(
     app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
-    app.jinja_loader = feature_folders.template_loader(app)
+    app.jinja_loader = plugging_in.template_loader(app)
     add_wsgi_layers(app)
     init_extensions(app)
     add_request_hooks(app)
     register_blueprints(app)
     cli.init_app(app)
-    feature_folders.plug_in(app, FEATURES)
+    plugging_in.plug_in(app, FEATURES)
     check_gates(app)
     slots.check(app)
     table_pages.check(app)
@@ -111,6 +115,8 @@ def add_request_hooks(app: Flask) -> None:
     app.before_request(sign_in.note_activity)
     gates.init_app(app)
     app.after_request(sign_in.hand_over_token)
+    load, complete = (lambda user_id: db.session.get(User, user_id)), sign_in.complete
+    second_step_pages.init_app(app, Door(load, complete, "account.login", "main.index"))
     kit_errors.init_app(app)
     stale_forms.init_app(app)
     errors.init_app(app)

@@ -10,8 +10,8 @@ from app.services import sessions
 from app.services.policy import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED
 
-# Impersonation is optional and registers its gate itself; views of the core are open to it.
-reserve("impersonating")
+# These gates are optional, and features register them; views of the core are open to them.
+reserve("impersonating", "second_factor_missing")
 
 
 def init_app(app: Flask) -> None:

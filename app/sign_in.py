@@ -1,14 +1,13 @@
 """The browser's side of signing in: cookies and redirects to the login page."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from flask import (
     Flask,
     Response,
     abort,
-    after_this_request,
     current_app,
+    flash,
     g,
     redirect,
     request,
@@ -19,12 +18,15 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
-from app.kit import guesses
+from app.kit.web import browser_marks, second_steps
 from app.kit.web.accept import wants_json
 from app.kit.web.gates import needs_no_user
 from app.kit.web.methods import SAFE_METHODS
+from app.kit.web.restrict import may_open
+from app.kit.web.second_steps import PendingSignIn
 from app.models import User
 from app.services import sessions
+from app.services import sign_in as sign_in_service
 
 # Session key: set if the session was restored from the remember-me cookie alone.
 ONLY_REMEMBERED = "only_remembered"
@@ -33,40 +35,70 @@ OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
 _before_sign_out: list[Callable[[User], None]] = []
 
 
-def sign_in(user: User, *, remember: bool = False) -> None:
-    """Sign `user` in on this browser, and discard the visitor's earlier session."""
+def sign_in(
+    user: User,
+    *,
+    to: str = "",
+    remember: bool = False,
+    way: str = "password",
+    proves_two: bool = False,
+) -> ResponseReturnValue:
+    """Sign `user` in on this browser, and redirect to the path `to` or to the landing page.
+
+    Every way to sign in ends here. A user who has set up a second step gets no session yet, and is
+    redirected to its page. `way` names the way for the audit trail. Set `proves_two` for a way that
+    proves two factors by itself.
+    """
+    session.clear()
+    pending = PendingSignIn(way=way, remember=remember, to=to)
+    steps = [] if proves_two else second_steps.steps_of(user, way)
+    if steps and not second_steps.is_vouched_for(user):
+        sign_in_service.note_first_step(user, way)
+        return second_steps.ask(user, pending, steps)
+    return complete(user, pending, has_second_factor=proves_two or bool(steps))
+
+
+def confirm_sign_in(*, to: str, way: str = "password") -> ResponseReturnValue:
+    """Make the sign-in of the current user fresh, after the second step if there is one."""
+    user = me()
+    pending = PendingSignIn(way=way, to=to, session_id=user.session.id if user.session else None)
+    steps = second_steps.steps_of(user, way)
+    return second_steps.ask(user, pending, steps) if steps else complete(user, pending)
+
+
+def complete(
+    user: User, pending: PendingSignIn, *, has_second_factor: bool = False
+) -> ResponseReturnValue:
+    """Start the session of a sign-in, or make it fresh, and redirect to where it was going."""
+    if pending.session_id is not None and user.session is not None:
+        sessions.confirm(user.session, way=pending.way, has_second_factor=has_second_factor)
+        for name in (ONLY_REMEMBERED, second_steps.PENDING):
+            session.pop(name, None)
+        return redirect(pending.to)
     session.clear()
     user.session_token = sessions.start(
         user,
-        remembered=remember,
+        remembered=pending.remember,
         address=request.remote_addr or "",
         device=request.headers.get("User-Agent", ""),
+        way=pending.way,
+        has_second_factor=has_second_factor,
     )
-    login_user(user, remember=remember)
+    login_user(user, remember=pending.remember)
     mark_browser(user)
-
-
-def browser_marks() -> str:
-    """Return the cookie with the marks of accounts that this browser was signed in to."""
-    return request.cookies.get(current_app.config["KNOWN_BROWSER_COOKIE_NAME"], "")
+    flash("You are signed in.", "success")
+    return redirect(pending.to or landing_page(user))
 
 
 def mark_browser(user: User) -> None:
     """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
-    value = guesses.add_mark(user.id, user.browser_state(), browser_marks())
-    config = current_app.config
+    browser_marks.add(user.id, user.browser_state())
 
-    @after_this_request
-    def keep(response: Response) -> Response:
-        response.set_cookie(
-            config["KNOWN_BROWSER_COOKIE_NAME"],
-            value,
-            max_age=timedelta(days=guesses.MARK_DAYS),
-            secure=config["SESSION_COOKIE_SECURE"],
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
+
+def landing_page(user: User) -> str:
+    """Return the URL of the landing page of the user's role, if they may open it."""
+    endpoint = f"{user.role.index}.index" if user.role else ""
+    return url_for(endpoint if may_open(endpoint) else "main.index")
 
 
 def me() -> User:
@@ -127,11 +159,6 @@ def hand_over_token(response: Response) -> Response:
 @user_loaded_from_cookie.connect
 def note_remembered(_app: Flask, **_user: object) -> None:
     session[ONLY_REMEMBERED] = True
-
-
-def gave_password() -> None:
-    """Note in the cookie that the user entered the password in this browser."""
-    session.pop(ONLY_REMEMBERED, None)
 
 
 def note_activity() -> None:

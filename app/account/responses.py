@@ -3,9 +3,6 @@
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.kit.web.restrict import may_open
-from app.models import User
-
 LINK_SENT = (
     "A link is on its way to {}. If it does not arrive within a few minutes, look in the spam "
     "folder."
@@ -22,9 +19,3 @@ def refuse_link(title: str, advice: str, endpoint: str, label: str) -> ResponseR
         action_label=label,
     )
     return page, 404
-
-
-def landing_page(user: User) -> str:
-    """Return the URL of the landing page of the user's role, if they may open it."""
-    endpoint = f"{user.role.index}.index" if user.role else ""
-    return url_for(endpoint if may_open(endpoint) else "main.index")

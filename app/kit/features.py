@@ -4,14 +4,10 @@ A folder below `app/features` with a `feature.toml` is a feature. Importing its 
 in: views decorate a shell's blueprint, tasks and messages register themselves.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-
-from flask import Flask
-from jinja2 import BaseLoader, FileSystemLoader
 
 import config
 from settings import manifests
@@ -53,19 +49,3 @@ def load() -> list[ModuleType]:
             if (FOLDER / name / f"{module}.py").exists():
                 loaded.append(import_module(f"app.features.{name}.{module}"))
     return loaded
-
-
-def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
-    """Call each module's `init_app`, if it has one, and add the commands of the features."""
-    for module in modules:
-        if hasattr(module, "init_app"):
-            module.init_app(app)
-        if module.__name__.endswith(".commands"):
-            for command in module.commands:
-                app.cli.add_command(command)
-
-
-def template_loader(app: Flask) -> BaseLoader:
-    """Load templates from the application's own folder first, then from the features' folders."""
-    own = Path(app.root_path) / "templates"
-    return FileSystemLoader([own, *(folder / "templates" for folder in folders())])

@@ -2,16 +2,11 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from flask import current_app
 
 from app.kit import names
 from settings import normalise
-
-# RFC 5321, section 4.1.2: a local part without quotes, of at most 64 characters.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LOCAL_PART = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*")
 
 # Unicode Annex 9: these set the direction of the following text, even after the end of a name.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -23,24 +18,6 @@ def normalised_email(typed: str) -> str:
     Domains of INTRANET_DOMAINS are accepted too. Raises EmailNotValidError.
     """
     return normalise.email(typed, current_app.config["INTRANET_DOMAINS"])
-
-
-def normalised_email_of_many(typed: str) -> str:
-    """Normalise one of many email addresses as `normalised_email` does, in a tenth of the time.
-
-    Only the domain takes long to check, so its result is cached: a long list of users has few
-    domains. Raises EmailNotValidError.
-    """
-    local, at, domain = typed.strip().rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local):
-        return normalised_email(typed)
-    address = f"{local}@{_stored_domain(domain, tuple(current_app.config['INTRANET_DOMAINS']))}"
-    return normalise.short_enough(address.lower())
-
-
-@lru_cache(maxsize=4096)
-def _stored_domain(domain: str, intranet: tuple[str, ...]) -> str:
-    return normalise.email(f"x@{domain}", intranet).partition("@")[2]
 
 
 def visible(text: str | None, allowed: str = "\r\n\t") -> str:

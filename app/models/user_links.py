@@ -27,6 +27,8 @@ class UserLinks:
         confirmed: Any
         password: Any
         password_hash: Any
+        role: Any
+        role_id: Any
         is_active: Any
 
     def token(self, purpose: str, expiration: int, *, claim: str = "") -> str:
@@ -95,6 +97,11 @@ class UserLinks:
     def browser_state(self) -> str:
         """Return the state that the mark of a known browser is bound to (app.kit.guesses)."""
         return f"{self.email}|{self.password_hash}"
+
+    def sign_in_state(self) -> str:
+        """Return the state that a sign-in is bound to while it waits for its second step."""
+        bits = self.role.permissions if self.role else 0
+        return f"{self.browser_state()}|{self.role_id}|{bits}"
 
 
 def link_state(purpose: str) -> Callable[[LinkState], LinkState]:

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import db
@@ -37,6 +37,8 @@ class UserSession(db.Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     """The time at which the user last entered their password."""
+    has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the user proved a second factor too."""
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     remembered: Mapped[bool] = mapped_column(default=False)

@@ -17,8 +17,16 @@ from app.services.policy import NotWhileImpersonating
 TOUCH_INTERVAL = timedelta(minutes=5)
 
 
-def start(user: User, *, remembered: bool, address: str, device: str) -> str:
-    """Start a session for `user` and return the token for the cookie."""
+def start(
+    user: User,
+    *,
+    remembered: bool,
+    address: str,
+    device: str,
+    way: str = "password",
+    has_second_factor: bool = False,
+) -> str:
+    """Start a session for `user`, who signed in by `way`, and return the token for the cookie."""
     settings = current_app.config
     lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
     token = UserSession.new_token()
@@ -28,13 +36,14 @@ def start(user: User, *, remembered: bool, address: str, device: str) -> str:
             user=user,
             token_hash=UserSession.hash_token(token),
             remembered=remembered,
+            has_second_factor=has_second_factor,
             expires_at=at + timedelta(seconds=lifetime),
             address=address[:45],
             device=device[:255],
         )
     )
     user.last_seen_at = at
-    audit.record("session.started", by=user, subject=user, remembered=remembered)
+    audit.record("session.started", by=user, subject=user, remembered=remembered, way=way)
     db.session.commit()
     return token
 
@@ -55,12 +64,14 @@ def touch(session: UserSession) -> None:
         db.session.rollback()
 
 
-def confirm_password(session: UserSession) -> None:
-    """Record that the user confirmed their password. Raises NotWhileImpersonating."""
+def confirm(session: UserSession, *, way: str, has_second_factor: bool = False) -> None:
+    """Record that the user proved who they are by `way`. Raises NotWhileImpersonating."""
     if session.is_impersonation:
         raise NotWhileImpersonating
+    renew(session.user)
     session.authenticated_at = now()
-    audit.record("session.reauthenticated", by=session.user, subject=session.user)
+    session.has_second_factor |= has_second_factor
+    audit.record("session.reauthenticated", by=session.user, subject=session.user, way=way)
     db.session.commit()
 
 

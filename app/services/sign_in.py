@@ -6,8 +6,7 @@ from typing import NoReturn
 from app.extensions import db
 from app.kit import audit, guesses, passwords
 from app.kit.names import canonical_email
-from app.models import User, UserSession
-from app.services import sessions
+from app.models import User
 from app.services.policy import ensure_not_impersonating, lock
 
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
@@ -69,15 +68,20 @@ def _is_still(user: User, verified: str | None) -> bool:
     return user.is_active and user.password_hash == verified
 
 
-def reauthenticate(user: User, session: UserSession, password: str) -> None:
-    """Record that the user confirmed their password. Raises WrongPassword and TooManyGuesses."""
+def check_own_password(user: User, password: str) -> None:
+    """Check the password of a signed-in user. Raises WrongPassword and TooManyGuesses."""
     ensure_not_impersonating(user)
     guess = guesses.at_own_password(user.email)
     if not user.verify_password(password):
         refuse_password("session.reauthentication_refused", user)
     guess.was_right()
-    sessions.renew(user)
-    sessions.confirm_password(session)
+    db.session.commit()
+
+
+def note_first_step(user: User, way: str) -> None:
+    """Record that a sign-in of `user` waits for its second step, and commit."""
+    audit.record("session.second_step_asked", by=None, by_label=user.email, subject=user, way=way)
+    db.session.commit()
 
 
 def require_password(user: User, password: str, *, otherwise: str) -> None:

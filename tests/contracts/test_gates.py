@@ -23,6 +23,7 @@ OPEN = {
     "must_change_password": {
         *("account.change_password", "account.check_password", "account.logout"),
     },
+    "second_factor_missing": {"account.logout", "account.reauthenticate"},
     # Pages that change how a user signs in must not be listed here.
     "impersonating": {
         *(

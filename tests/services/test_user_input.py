@@ -3,7 +3,8 @@
 import pytest
 from email_validator import EmailNotValidError
 
-from app.kit.user_input import is_name, normalised_email, normalised_email_of_many
+from app.kit.many_emails import normalised_email_of_many
+from app.kit.user_input import is_name, normalised_email
 
 ADDRESSES = [
     "ada@example.com",

@@ -11,7 +11,8 @@ from email_validator import EmailNotValidError
 import config
 from app.kit.mail import transport as mail
 from app.kit.mail.writing import new_message_id
-from app.kit.user_input import normalised_email, normalised_email_of_many
+from app.kit.many_emails import normalised_email_of_many
+from app.kit.user_input import normalised_email
 from settings import normalise
 
 

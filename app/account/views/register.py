@@ -6,7 +6,7 @@ from flask_login import current_user, login_required
 
 from app.account import account, limits
 from app.account.forms import ConfirmAccountForm, RegistrationForm
-from app.account.responses import LINK_SENT, landing_page, refuse_link
+from app.account.responses import LINK_SENT, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
 from app.kit.web.gates import open_to
@@ -15,7 +15,7 @@ from app.services import mailed_links, password_reset
 from app.services import register as register_service
 from app.services.mailed_links import LinkRefused
 from app.services.sign_in import WrongPassword
-from app.sign_in import me
+from app.sign_in import landing_page, me
 
 # Session key: the receipt that identifies the browser that registered.
 RECEIPT = "receipt"

@@ -2,17 +2,17 @@
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
-from app.account.responses import landing_page
 from app.decorators import anonymous_required
+from app.kit.web import browser_marks
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.services import sign_in as sign_in_service
 from app.services.sign_in import WrongPassword
-from app.sign_in import browser_marks, gave_password, me, sign_in, sign_out
+from app.sign_in import confirm_sign_in, me, sign_in, sign_out
 
 
 @account.route("/login", methods=["GET", "POST"])
@@ -24,19 +24,18 @@ def login() -> ResponseReturnValue:
     form = LoginForm()
     if form.validate_on_submit():
         user = sign_in_service.authenticate(
-            form.email.data, form.password.data, marks=browser_marks()
+            form.email.data, form.password.data, marks=browser_marks.read()
         )
         if user is not None:
-            sign_in(user, remember=form.remember_me.data)
-            flash("You are signed in.", "success")
-            return redirect(next_url(request.args.get("next"), landing_page(user)))
+            to = next_url(request.args.get("next"), "")
+            return sign_in(user, to=to, remember=form.remember_me.data)
         flash("The email or the password is wrong.", "form-error")
     return render_template("account/login.html", form=form)
 
 
 @account.post("/logout")
 @login_required
-@open_to("unconfirmed", "must_change_password", "impersonating")
+@open_to("unconfirmed", "must_change_password", "second_factor_missing", "impersonating")
 def logout() -> ResponseReturnValue:
     sign_out()
     flash("You are signed out.", "info")
@@ -45,15 +44,15 @@ def logout() -> ResponseReturnValue:
 
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
+@open_to("second_factor_missing")
 def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a sensitive action."""
     form = ReauthenticateForm()
     if form.validate_on_submit():
         try:
-            sign_in_service.reauthenticate(me(), current_user.session, form.password.data)
+            sign_in_service.check_own_password(me(), form.password.data)
         except WrongPassword:
             form.password.errors = ["This is not your password."]
         else:
-            gave_password()
-            return redirect(next_url(request.args.get("next"), url_for("main.index")))
+            return confirm_sign_in(to=next_url(request.args.get("next"), url_for("main.index")))
     return render_template("account/reauthenticate.html", form=form)

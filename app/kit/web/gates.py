@@ -74,9 +74,9 @@ def gate(
     return register
 
 
-def reserve(name: str) -> None:
-    """Reserve the name of an optional feature's gate, so that views may always use it."""
-    _reserved.add(name)
+def reserve(*names: str) -> None:
+    """Reserve the names of gates of optional features, so that views may always use them."""
+    _reserved.update(names)
 
 
 def in_order() -> list[Gate]:

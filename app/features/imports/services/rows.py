@@ -14,9 +14,10 @@ from email_validator import EmailNotValidError
 from app.features.imports.services.encodings import DAMAGED
 from app.features.imports.services.files import Record
 from app.kit import names
+from app.kit.many_emails import normalised_email_of_many
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.tables.csv_cells import unescaped
-from app.kit.user_input import holds_link, is_name, normalised_email_of_many, visible
+from app.kit.user_input import holds_link, is_name, visible
 
 BATCH = 1000
 

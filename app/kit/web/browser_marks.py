@@ -1,0 +1,30 @@
+"""Keep the marks of the accounts that this browser was signed in to, in a cookie."""
+
+from datetime import timedelta
+
+from flask import Response, after_this_request, current_app, request
+
+from app.kit import guesses
+
+
+def read() -> str:
+    """Return the cookie with the marks."""
+    return request.cookies.get(current_app.config["KNOWN_BROWSER_COOKIE_NAME"], "")
+
+
+def add(user_id: int, state: str) -> None:
+    """Mark this browser as known to a user, so that strangers cannot use up its guesses."""
+    value = guesses.add_mark(user_id, state, read())
+    config = current_app.config
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            config["KNOWN_BROWSER_COOKIE_NAME"],
+            value,
+            max_age=timedelta(days=guesses.MARK_DAYS),
+            secure=config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+        )
+        return response

@@ -1,0 +1,92 @@
+"""The second step of a sign-in: its methods, and the sign-in that waits for it.
+
+Features register methods, such as a code from an app. While a sign-in waits, no session exists. The
+session cookie holds a token that expires and is bound to the state of the account. It opens nothing
+without the second step.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import redirect, session, url_for
+from flask.typing import ResponseReturnValue
+
+from app.kit import tokens
+
+PENDING = "pending_sign_in"
+SECONDS = 600
+LONGEST_URL = 1_000  # characters, because the cookie holds 4,096 bytes
+
+HasMethod = Callable[[Any, str], bool]
+Vouches = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """A method, and the endpoint of the page that asks for it. `label` is a link to the page."""
+
+    endpoint: str
+    label: str
+    order: int
+    is_asked: bool
+    has_method: HasMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingSignIn:
+    """A sign-in after its first step. With a `session_id`, it makes this session fresh."""
+
+    way: str
+    remember: bool = False
+    to: str = ""
+    session_id: int | None = None
+
+
+_steps: list[SecondStep] = []
+_vouches: list[Vouches] = []
+
+
+def second_step(
+    endpoint: str, label: str, *, order: int = 100, is_asked: bool = True
+) -> Callable[[HasMethod], HasMethod]:
+    """Add a method, which the decorated function says that a user has, after a way to sign in.
+
+    A user with a method that `is_asked` gets a second step. It begins at the page with the lowest
+    `order`, which links to the others.
+    """
+
+    def register(has_method: HasMethod) -> HasMethod:
+        _steps.append(SecondStep(endpoint, label, order, is_asked, has_method))
+        return has_method
+
+    return register
+
+
+def vouches_for_browser(vouches: Vouches) -> Vouches:
+    """Let a function, which reads cookies, spare a user the second step of signing in."""
+    _vouches.append(vouches)
+    return vouches
+
+
+def steps_of(user: Any, way: str) -> list[SecondStep]:
+    """Return the methods of `user`, or none if no second step follows the first step `way`."""
+    found = [one for one in _steps if one.has_method(user, way)]
+    found.sort(key=lambda one: (not one.is_asked, one.order))
+    return found if any(one.is_asked for one in found) else []
+
+
+def is_vouched_for(user: Any) -> bool:
+    """Return whether `user` trusts this browser after an earlier second step."""
+    return any(vouches(user) for vouches in _vouches)
+
+
+def ask(user: Any, pending: PendingSignIn, steps: list[SecondStep]) -> ResponseReturnValue:
+    """Keep a sign-in in the cookie, and redirect to the page of the first of `steps`.
+
+    It expires after ten minutes, or when `user.sign_in_state()` changes.
+    """
+    token = tokens.make("second_step", user.id, user.sign_in_state(), expires_in=SECONDS)
+    values = asdict(pending) | {"to": pending.to if len(pending.to) <= LONGEST_URL else ""}
+    session[PENDING] = {"token": token, **values}
+    return redirect(url_for(steps[0].endpoint))
