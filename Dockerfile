@@ -19,7 +19,7 @@ COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/app /srv/app
 WORKDIR /srv/app
 # Everything above belongs to root; only what the application writes is its own.
-RUN install -d -m 700 -o app -g app instance
+RUN install -d -m 700 -o app -g app instance files
 USER app
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \

@@ -35,6 +35,7 @@ EXAMPLE_WORDS = re.compile(
     r"|production|key|your|this|please|super|very|long|random|string|value|here|app",
     re.IGNORECASE,
 )
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 KEY_COMMAND = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REGISTRATION_MODES = ("open", "invite-only", "closed")
@@ -170,6 +171,8 @@ class Config:
         )
         self.EMAIL_SUBJECT_PREFIX = read.line("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
 
+        self.read_places_of_files(read)
+
         self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
         self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
         self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
@@ -187,6 +190,15 @@ class Config:
             manifests.FEATURES, off=tuple(read.listing("FEATURES_OFF"))
         )
         self.read_settings_of_features(read)
+
+    def read_places_of_files(self, read: Reader) -> None:
+        """Set where uploaded files are kept: a folder, or a bucket if one is named."""
+        self.FILES_FOLDER = read.folder("FILES_FOLDER", self.INSTANCE_PATH / "files")
+        self.S3_BUCKET = read.pattern("S3_BUCKET", BUCKET, "must be the name of a bucket.")
+        self.S3_ENDPOINT = read.url("S3_ENDPOINT", check=urls.site)
+        self.S3_REGION = read.text("S3_REGION", default="us-east-1")
+        self.S3_ACCESS_KEY = read.key("S3_ACCESS_KEY")
+        self.S3_SECRET_KEY = read.secret("S3_SECRET_KEY")
 
     def read_settings_of_features(self, read: Reader) -> None:
         """Set the settings of the features that are on.
@@ -262,6 +274,8 @@ class Config:
 
     def check(self) -> list[str]:
         """Return the problems that prevent a start, one sentence each."""
+        if bool(self.S3_ACCESS_KEY) != bool(self.S3_SECRET_KEY):
+            return ["S3_ACCESS_KEY and S3_SECRET_KEY must be set together."]
         return []
 
 

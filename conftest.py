@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fixtures.queues",
     "tests.fixtures.races",
     "tests.fixtures.redis_over_tls",
+    "tests.fixtures.s3",
     "tests.fixtures.statements",
     "tests.fixtures.strangers",
 ]

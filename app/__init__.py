@@ -18,6 +18,7 @@ from app.kit import (
     plugging_in,
     queue,
     slots,
+    storage,
 )
 from app.kit import features as feature_folders  # app.features is a package
 from app.kit.database import engines, migrations
@@ -99,6 +100,7 @@ def init_extensions(app: Flask) -> None:
     assets.init_app(app)
     templating.init_app(app)
     money.init_app(app)
+    storage.init_app(app)
 
 
 def add_request_hooks(app: Flask) -> None:

@@ -42,7 +42,7 @@ def test_only_services_commit(path):
     if name_of(path).startswith(
         (
             *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
-            *("app.kit.audit", "app.kit.operations"),
+            *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
         )
     ):
         return

@@ -57,6 +57,10 @@ IMPOSSIBLE = [
     ("EMAIL_RETRY_SECONDS", "10,99999999999999", "at most"),
     ("PASSWORD_MIN_LENGTH", "65", "at most 64"),
     ("INSTANCE_PATH", __file__, "must be a folder"),
+    ("FILES_FOLDER", __file__, "must be a folder"),
+    ("S3_BUCKET", "https://bucket.example.com", "must be the name of a bucket"),
+    ("S3_ENDPOINT", "https://s3.example.com/bucket", "must look like https://app.example.com"),
+    ("S3_ACCESS_KEY", "a key", "must be a key"),
     ("MAIL_PASSWORD", "\udcff", "is not UTF-8"),
     ("ADMIN_EMAIL", "admin@corp.local", "must be one email address"),
     ("ADMIN_EMAIL", "admin@localhost", "must be one email address"),
@@ -219,3 +223,8 @@ def test_production_does_not_start_with_a_key_that_can_be_guessed(key):
 )
 def test_a_key_of_chance_is_taken_whatever_stands_beside_it(key):
     assert not config.can_be_guessed(key)
+
+
+def test_a_key_of_a_bucket_needs_its_secret():
+    half = PRODUCTION | {"S3_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}
+    assert any("must be set together" in one for one in config.ProductionConfig(half).check())

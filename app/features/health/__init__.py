@@ -9,7 +9,15 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
-from app.features.health.services import database, deployment, lists, mail, probing, workers
+from app.features.health.services import (
+    database,
+    deployment,
+    files,
+    lists,
+    mail,
+    probing,
+    workers,
+)
 from app.features.health.services.check import Check
 
 # Timeouts in seconds. A service that does not answer in time counts as away.
@@ -19,13 +27,14 @@ LONG_PATIENCE = 8.0  # for the `doctor` command
 
 logger = logging.getLogger(__name__)
 
-# The checks that query the database, by name.
+# The checks of the database and of the place for files, by name.
 QUESTIONS: dict[str, Callable[[], Check]] = {
     "database": database.answers,
     "migrations": database.is_migrated,
     "mail": mail.goes_out,
     "administrator": database.has_administrator,
     "lists": lists.have_indexes,
+    "files": files.can_be_stored,
     "known password": database.has_no_known_password,
 }
 # The other checks are skipped if one of these fails.
@@ -65,7 +74,7 @@ def system() -> list[Check]:
 
 def checks(*, deploy: bool = False) -> list[Check]:
     """Run all checks; with `deploy`, also check that the settings are safe in production."""
-    names = ["database", "migrations", "mail", "administrator", "lists"]
+    names = ["database", "migrations", "mail", "administrator", "lists", "files"]
     if deploy:
         names.append("known password")
     heartbeat = workers.begin_heartbeat()

@@ -97,6 +97,13 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def allow_source(app: Flask, directive: str, sources: str) -> None:
+    """Add sources to a directive of the content security policy that has 'self'."""
+    policy = app.extensions.get("content_security_policy", CONTENT_SECURITY_POLICY)
+    allowed = policy.replace(f"{directive} 'self'", f"{directive} 'self' {sources}", 1)
+    app.extensions["content_security_policy"] = allowed
+
+
 def fixed_headers(*, https_only: bool) -> Mapping[str, str]:
     """Return the headers that are the same on every response, static files included."""
     if not https_only:
@@ -212,7 +219,8 @@ def _drop_body(_error: BaseException | None) -> None:
 def _finish(response: Response) -> Response:
     config, nonce, request_id = current_app.config, g.get("csp_nonce"), g.get("request_id")
     wanted = dict(fixed_headers(https_only=config["HTTPS_ONLY"]))
-    wanted["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
+    policy = current_app.extensions.get("content_security_policy", CONTENT_SECURITY_POLICY)
+    wanted["Content-Security-Policy"] = policy.format(
         scripts=f"'nonce-{nonce}'" if nonce else "'none'",
         frames="'self'" if config["DEV_PAGES"] else "'none'",
     )

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.kit import storage
 from config import (
     DEVELOPMENT_ADMIN_PASSWORD,
     KEY_COMMAND,
@@ -118,6 +119,14 @@ RULES = (
         ),
         "The database is a file on a disk that the platform erases.",
         "Set DATABASE_URL to a PostgreSQL database.",
+    ),
+    Rule(
+        "place of files",
+        lambda settings: (
+            not (settings["EPHEMERAL_DISK"] and storage.kinds() and not settings["S3_BUCKET"])
+        ),
+        "Uploaded files are kept on a disk that the platform erases.",
+        "Set S3_BUCKET and the settings beside it (docs/files.md).",
     ),
     Rule(
         "mail transport",

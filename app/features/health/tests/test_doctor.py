@@ -12,6 +12,8 @@ from sqlalchemy import make_url
 
 from app import create_app
 from app.features.health.services import deployment
+from app.kit.storage import registry
+from app.models import User
 from tests.cli.test_manage import PRODUCTION, manage
 
 SOUND = {
@@ -51,7 +53,11 @@ BREAKING = [
     ("redis connection", {"REDIS_URL": "redis://10.0.0.5:6379/0"}),
     ("redis connection", {"REDIS_URL": "redis://redis/0"}),
     ("throttling", {"RATELIMIT_ENABLED": False}),
-    ("database kind", {"EPHEMERAL_DISK": True, "SQLALCHEMY_DATABASE_URI": "sqlite:///x"}),
+    (
+        "database kind",
+        {"EPHEMERAL_DISK": True, "S3_BUCKET": "b", "SQLALCHEMY_DATABASE_URI": "sqlite:///x"},
+    ),
+    ("place of files", {"EPHEMERAL_DISK": True, "S3_BUCKET": ""}),
     ("mail transport", {"MAIL_TRANSPORT": "files"}),
     ("mail connection", {"MAIL_USE_TLS": False, "MAIL_USE_SSL": False}),
     ("administrator password", {"ADMIN_PASSWORD": "password"}),
@@ -68,6 +74,12 @@ FINE = [
     {"SECRET_KEY": "9f86d081884c7d659a2feaa0c55ad015"},
     {"SECRET_KEY_FALLBACKS": ["a3bf4f1b2b0b822cd15d6c15b0f00a08d4b1c2e6"]},
 ]
+
+
+@pytest.fixture(autouse=True)
+def a_kind_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let some feature store files, as doctor looks at no place that nothing uses."""
+    monkeypatch.setitem(registry._owners, "test", User.invited_by_id)
 
 
 @pytest.fixture
@@ -152,7 +164,9 @@ def test_what_depends_on_something_that_is_wrong_is_not_counted(runner: FlaskCli
     assert result.exit_code == 1
     assert "1. migrations: There are no tables yet." in result.output
     assert "2. " not in result.output
-    assert "Not checked until migrations is right: mail, administrator, lists." in result.output
+    assert (
+        "Not checked until migrations is right: mail, administrator, lists, files." in result.output
+    )
 
 
 def test_everything_away_is_said_in_sentences(silent_port: int) -> None:
