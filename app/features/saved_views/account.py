@@ -20,7 +20,7 @@ from app.kit.tables.asked import Asked
 from app.kit.tables.table import Table
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.restrict import may_open
+from app.kit.web.restrict import may_open, needs_permission
 from app.sign_in import me
 
 TAKEN = "You have a view with this name. Choose another name."
@@ -51,6 +51,8 @@ class OpenList:
 def save_view() -> ResponseReturnValue:
     opened = _open_list(request.args.get("table", ""))
     form = SavedViewForm()
+    if not _may_share(opened.table):
+        del form.is_shared
     if form.validate_on_submit():
         try:
             view = services.create(opened.asked, form.values, by=me())
@@ -75,6 +77,8 @@ def change_view(view_id: int) -> ResponseReturnValue:
     form = ChangeViewForm()
     if services.query_of(opened.asked) == view.query:
         del form.takes_list
+    if not view.is_shared and not _may_share(opened.table):
+        del form.is_shared
     if not form.is_submitted():
         form.show(view)
     elif form.validate():
@@ -126,6 +130,10 @@ def _page(
     return render_template(
         "account/saved_view.html", form=form, opened=opened, view=view, title=title
     )
+
+
+def _may_share(table: Table) -> bool:
+    return services.may_share(me(), is_for_all=not needs_permission(table.endpoint))
 
 
 def _open_list(endpoint: str) -> OpenList:

@@ -18,7 +18,8 @@ class SavedViewForm(BaseForm):
     @property
     def values(self) -> ViewValues:
         """Return the input. Use it only after the form has been validated."""
-        return ViewValues(self.name.data or "", self.is_shared.data, self.is_start.data)
+        is_shared = bool(self.is_shared and self.is_shared.data)
+        return ViewValues(self.name.data or "", is_shared, self.is_start.data)
 
 
 class ChangeViewForm(SavedViewForm):
@@ -29,8 +30,9 @@ class ChangeViewForm(SavedViewForm):
 
     def show(self, view: SavedView) -> None:
         """Fill in the values of a view."""
-        self.name.data, self.is_shared.data = view.name, view.is_shared
-        self.is_start.data = view.is_start
+        self.name.data, self.is_start.data = view.name, view.is_start
+        if self.is_shared:
+            self.is_shared.data = view.is_shared
 
 
 class DeleteViewForm(BaseForm):

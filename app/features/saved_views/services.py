@@ -143,6 +143,14 @@ def find_deletable(view_id: int, user: User) -> SavedView | None:
     return view if view and may_delete(view, user) else None
 
 
+def may_share(user: User, *, is_for_all: bool) -> bool:
+    """Tell whether a user may share views of a list with everyone who may open it.
+
+    If every user may open the list, a shared view is in every menu, so managers of users share.
+    """
+    return not is_for_all or user.can(Permission.MANAGE_USERS)
+
+
 def may_delete(view: SavedView, user: User) -> bool:
     """Tell whether a user may delete a view: an own one, or a shared one as a manager of users."""
     return view.owner_id == user.id or (view.is_shared and user.can(Permission.MANAGE_USERS))

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
+from app.decorators import permission_required
 from app.extensions import db
 from app.features.saved_views import services
 from app.features.saved_views.models import SavedView
@@ -163,6 +164,31 @@ def test_private_views_are_for_their_owner_and_shared_ones_for_all(client, membe
     assert mine.index("Common") < mine.index("Secret")
 
 
+def test_a_member_cannot_put_a_view_into_the_menu_of_every_user(client, member, other):
+    """The page of the list needs no permission, so a shared view would reach all users."""
+    assert "is_shared" not in client.get(LIST).text
+    save_at(client, LIST, name="Buy this", is_shared="y")
+    (view,) = views()
+    fields = {"csrf_token": client.csrf_token(LIST), "name": "Buy that", "is_shared": "y"}
+    assert client.post(edit_url(view), data=fields).status_code == 302
+    (view,) = views()
+    assert (view.name, view.is_shared) == ("Buy that", False)
+    assert "Buy that" not in menu(other.get(LIST).text)
+
+
+@pytest.mark.parametrize("permission", [Permission.MANAGE_USERS, Permission.VIEW_AUDIT])
+def test_managers_share_on_lists_of_members_and_others_where_a_permission_opens_the_list(
+    app, client, member, permission, monkeypatch
+):
+    member.role = make_role("Shares", permissions=permission)
+    if permission != Permission.MANAGE_USERS:
+        page = app.view_functions["account.index"]
+        page = permission_required(permission)(page)
+        monkeypatch.setitem(app.view_functions, "account.index", page)
+    save_at(client, LIST, name="Common", is_shared="y")
+    assert [view.is_shared for view in views()] == [True]
+
+
 def test_shared_views_of_a_deleted_user_are_hidden(client, member, other):
     save(other.user, "Common", shared=True)
     other.user.deleted_at = now()
@@ -187,6 +213,7 @@ def test_a_manager_of_users_deletes_a_shared_view(client, member, other):
 
 
 def test_a_view_is_renamed_shared_and_takes_over_the_list(client, member):
+    member.role = make_role("Manager", permissions=Permission.MANAGE_USERS)
     view = save(member, "Old")
     save(member, "Taken")
     url = f"{LIST}?index=admin"
