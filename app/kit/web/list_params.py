@@ -1,7 +1,5 @@
 """Read the query parameters of lists in the admin, and show the page that confirms an action."""
 
-from collections.abc import Callable
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +7,6 @@ from app.kit.database import whole_number
 from app.kit.web.forms import ConfirmForm
 
 HIGHEST_PAGE = 1_000_000
-LONGEST_SEARCH = 200
 QUOTED = 60  # characters of an invalid parameter that the page quotes
 
 
@@ -21,25 +18,6 @@ def page_number(notices: list[str]) -> int:
     if not number:
         notices.append(f"“{given[:QUOTED]}” is no page of the list, so the first is shown.")
     return min(number or 1, HIGHEST_PAGE)
-
-
-def asked_for(
-    name: str, is_known: Callable[[str], bool], notices: list[str], otherwise: str
-) -> str:
-    """Return a filter of the URL, or "" if it is missing or unknown.
-
-    For an unknown value, `otherwise` is added to `notices`, with the value in place of {}.
-    """
-    given = request.args.get(name, "")
-    if not given or is_known(given):
-        return given
-    notices.append(otherwise.format(given[:QUOTED]))
-    return ""
-
-
-def searched(name: str = "search") -> str:
-    """Return the search text of the URL, cleaned for a query."""
-    return request.args.get(name, "").replace("\0", "")[:LONGEST_SEARCH].strip()
 
 
 def is_live() -> bool:

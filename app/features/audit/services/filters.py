@@ -1,18 +1,12 @@
-"""The filters of the event list, as query strings and forms write them."""
+"""The filters of the event list, as walks read them."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from app.kit import names
 from app.kit.audit.actions import ACTIONS, NOUNS
-from app.kit.database import whole_number
-from app.kit.tables import days
-
-LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True)
@@ -53,29 +47,6 @@ class EventFilters:
         }
         return {name: value for name, value in query.items() if value}
 
-    @staticmethod
-    def from_query(query: Mapping[str, str]) -> tuple[EventFilters, list[str]]:
-        """Read the query parameters that `to_query` wrote.
-
-        Invalid values are ignored, and a notice names each of them.
-        """
-        notices: list[str] = []
-        search = names.normalise(query.get("search", "").replace("\0", ""))
-        search = " ".join(search.split())[:LONGEST_SEARCH]
-        action = query.get("action", "").strip()
-        if action and action not in ACTIONS and action not in NOUNS:
-            notices.append(f"“{action[:60]}” is nothing that is noted, so every action is shown.")
-            action = ""
-        user_id = _user_id(query.get("user", "").strip(), notices)
-        address = network_address(query.get("address", ""))
-        if address is None:
-            notices.append("That is no network address, so all of them are shown.")
-        first, last = (_day(query.get(name, "").strip(), notices) for name in ("from", "to"))
-        if first and last and first > last:
-            notices.append("The first day is after the last, so every day is shown.")
-            first = last = None
-        return EventFilters(search, action, user_id, address or "", first, last), notices
-
 
 def network_address(text: str) -> str | None:
     """Return an IP address as events store it, "" for empty text, or None for anything else."""
@@ -84,18 +55,3 @@ def network_address(text: str) -> str | None:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError:
         return None
-
-
-def _user_id(text: str, notices: list[str]) -> int | None:
-    if user_id := whole_number(text):
-        return user_id
-    if text:
-        notices.append("There is no such person, so everybody's actions are shown.")
-    return None
-
-
-def _day(text: str, notices: list[str]) -> date | None:
-    day = days.read(text)
-    if text and day is None:
-        notices.append(f"“{text[:20]}” is not a day, so it does not narrow the list.")
-    return day

@@ -19,7 +19,6 @@ from app.features.audit.services.walking import (
     FIRST,
     LAST,
     LISTED,
-    EventTotal,
     Page,
     Span,
     merged,
@@ -27,6 +26,8 @@ from app.features.audit.services.walking import (
     older,
     walks,
 )
+from app.kit.tables import totals
+from app.kit.tables.totals import Total
 from app.models import AuditEvent, User
 
 PER_PAGE = 50
@@ -137,19 +138,19 @@ def _scalar(query: Select[Any], default: int) -> int:
 # Counting
 
 
-def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> EventTotal | None:
+def _total(found: list[Source], span: Span, page: Page, *, is_narrowed: bool) -> Total | None:
     """Return the number of events, or None when counting is too slow."""
     if page.before is None:
-        return EventTotal(len(page.rows))
+        return Total(len(page.rows))
     if not is_narrowed:
         # Ids are sequential, and the oldest events are deleted first.
         low = select(func.min(AuditEvent.id)).scalar_subquery()
         high = select(func.max(AuditEvent.id)).scalar_subquery()
-        return EventTotal(db.session.scalar(select(high - low + 1)) or 0, is_estimate=True)
+        return totals.about(db.session.scalar(select(high - low + 1)) or 0)
     walked = found[0] if found else None
     if len(found) > 1 or (walked and len(walked.conditions) > MOST_COUNTED):
         return None
     queries = [query.limit(COUNT_CAP + 1) for query in walks(walked, span, newest_first=None)]
     ids = select(merged(queries, walked).c.id).limit(COUNT_CAP + 1).subquery()
     count = db.session.scalar(select(func.count()).select_from(ids)) or 0
-    return EventTotal(min(count, COUNT_CAP), is_capped=count > COUNT_CAP)
+    return Total(count) if count <= COUNT_CAP else Total(COUNT_CAP, "more")

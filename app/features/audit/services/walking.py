@@ -19,6 +19,7 @@ from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.features.audit.services.searching import Source
+from app.kit.tables.totals import Total
 from app.models import AuditEvent
 
 # Events to read when several filters are combined: in the first step, and at most in one step.
@@ -56,15 +57,6 @@ LOOKED_AT = (
 
 
 @dataclass(frozen=True)
-class EventTotal:
-    """The number of events: exactly, about, or more than `count`."""
-
-    count: int
-    is_capped: bool = False
-    is_estimate: bool = False
-
-
-@dataclass(frozen=True)
 class Page:
     """Events, newest first. `before` is the cursor of older events, `after` of newer ones.
 
@@ -74,7 +66,7 @@ class Page:
     rows: Sequence[Row[Any]]
     before: int | None = None
     after: int | None = None
-    total: EventTotal | None = None
+    total: Total | None = None
     searched_to: datetime | None = None
     notices: list[str] = field(default_factory=list)
 

@@ -102,7 +102,7 @@ def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(viewer, suspe
 def test_a_cursor_that_makes_no_sense_is_passed_over_and_said_so(viewer, suspended, query):
     page = viewer.get(f"/admin/audit?{query}")
     assert newest("user.suspended").id in shown(page)
-    assert "is no place in the list, so it begins with the newest." in page.text
+    assert "That page is not in this list, so the first one is shown." in page.text
 
 
 def test_pages_lead_to_each_other_and_keep_the_filters(viewer, admin, suspended, monkeypatch):
