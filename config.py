@@ -154,6 +154,7 @@ class Config:
         self.KEEP_SENT_EMAILS = read.days("KEEP_SENT_EMAILS", 30)
         self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
         self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
+        self.KEEP_TABLE_OPERATIONS = read.days("KEEP_TABLE_OPERATIONS", 30)
         self.RESTORE_DELETED_DAYS = read.days("RESTORE_DELETED_DAYS", 30)
 
         self.MAIL_SERVER = read.host("MAIL_SERVER")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Select, literal, select
 
 from app.extensions import db
@@ -25,7 +26,6 @@ from app.kit.tables.paging import matching
 from app.kit.tables.table import Table
 from app.kit.web import origin
 
-KEPT = timedelta(days=30)
 CHECKED = 10_000  # rows that a preview checks; the others are checked when they are done
 LONGEST_REASON = 200  # characters
 
@@ -39,9 +39,13 @@ def act_as(model: Any) -> None:
 
 
 def purge() -> int:
-    """Delete operations older than KEPT, and those of purged owners, and return their number."""
+    """Delete operations older than KEEP_TABLE_OPERATIONS days, and return their number.
+
+    Operations of purged owners are deleted as well.
+    """
+    kept = timedelta(days=current_app.config["KEEP_TABLE_OPERATIONS"])
     is_of_nobody = TableOperation.actor_id.not_in(select(_owners[0].id))
-    return bulk.purge(TableOperation, KEPT, is_of_nobody)
+    return bulk.purge(TableOperation, kept, is_of_nobody)
 
 
 clean_up.nightly("operations on tables", purge)

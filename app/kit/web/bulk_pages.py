@@ -1,4 +1,4 @@
-"""The pages of a table's bulk actions: preview, confirmation, progress and result."""
+"""The pages of a table's bulk actions: their list, preview, confirmation, progress and result."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from flask.typing import ResponseReturnValue
 
 from app.kit import operations
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
+from app.kit.operations import MOST_PICKED, NothingChosen, OperationState, listing
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import CHECKED, TableKind, Where
 from app.kit.tables import asked as reading
 from app.kit.tables.actions import BulkAction
+from app.kit.tables.columns import Column
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
 from app.kit.tables.totals import Total
 from app.kit.tables.words import humanised
-from app.kit.web import operation_pages
+from app.kit.web import operation_pages, table_pages
 from app.kit.web.forms import BaseForm
 from app.kit.web.table_pages import ShownTable, layout_of_page
 
@@ -45,16 +46,53 @@ def add_pages(
     """
     name = table.endpoint.rpartition(".")[2]
     allows = getattr(guard(lambda: None), "allows", lambda _user: True)
-    pages = _Pages(TableKind(table, allows, where), by)
+    pages = _Pages(TableKind(table, allows, where), by, _list_of_operations(table))
     operations.register(pages.kind)
     one = f"{rule}/bulk/<int:{name}_operation_id>"
     for path, suffix, view, methods in (
         (f"{rule}/bulk", "bulk", pages.preview, ["POST"]),
+        (f"{rule}/bulk", "operations", pages.operations, ["GET"]),
         (one, "operation", pages.operation, ["GET", "POST"]),
         (f"{one}/results.csv", "results", pages.results, ["GET"]),
     ):
         endpoint = f"{name}_{suffix}"
         blueprint.add_url_rule(path, endpoint, guard(_named(view, endpoint)), methods=methods)
+
+
+def _list_of_operations(table: Table) -> Table:
+    many = table.nouns[1]
+
+    def title(operation: TableOperation) -> str:
+        action = next((one for one in table.bulk_actions if one.name == operation.action), None)
+        count = operation.to_do
+        words = action.label if action else humanised(operation.action)
+        return f"{words} {count:,} {table.nouns[count != 1]}"
+
+    return Table(
+        TableOperation,
+        title=f"Bulk actions on {many}",
+        nouns=("bulk action", "bulk actions"),
+        endpoint=f"{table.endpoint}_operations",
+        columns=[
+            Column(
+                "action",
+                "Action",
+                value=title,
+                main=True,
+                link=f"{table.endpoint}_operation",
+                sort=[],
+            ),
+            *listing.columns(TableOperation),
+        ],
+        order=listing.NEWEST_FIRST,
+        where=[listing.is_confirmed(TableOperation), TableOperation.endpoint == table.endpoint],
+        live=True,
+        empty=(
+            "ui-checks",
+            "No bulk actions yet",
+            f"Select {many} in the list, then choose an action.",
+        ),
+    )
 
 
 def _named(view: View, name: str) -> View:
@@ -73,6 +111,7 @@ class _Unreadable(Exception):
 class _Pages:
     kind: TableKind
     by: Callable[[], Any]
+    listed: Table
 
     @property
     def table(self) -> Table:
@@ -116,6 +155,18 @@ class _Pages:
             )
         return [one for one in numbers if one is not None and one <= HIGHEST_INTEGER]
 
+    def operations(self) -> ResponseReturnValue:
+        """List the confirmed operations that the user may open."""
+        by = self.by()
+        where = [TableOperation.actor_id == by.id] if self.kind.where(by) else []
+        return table_pages.show(
+            self.listed,
+            where=where,
+            template="tables/bulk_operations.html",
+            of_table=self.table,
+            list_url=self._list_url({}),
+        )
+
     def operation(self, operation_id: int) -> ResponseReturnValue:
         """Show a preview, or the progress of an operation, and do what their buttons ask."""
         operation = self._operation_or_404(operation_id)
@@ -131,6 +182,7 @@ class _Pages:
             form=form,
             table=self.table,
             list_url=list_url,
+            operations_url=url_for(self.listed.endpoint),
             action=self.kind.actions.get(operation.action) or _lost(operation.action),
             rows=ShownTable(self.table, reading.read(self.table, request.args), NO_PAGE, list_url),
             results_url=self._url("results", operation),

@@ -62,7 +62,7 @@ def go_on(operation: BulkColumns, *, by: Actor, is_here: bool = False) -> None:
             "info",
         )
     except operations.NotYours:
-        flash("Only the administrator who confirmed the bulk change can continue it.", "error")
+        flash("Only the user who confirmed the bulk change can continue it.", "error")
     except operations.QueueAway:
         pass  # The page of the operation says so while it lasts.
 

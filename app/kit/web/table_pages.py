@@ -126,6 +126,12 @@ class ShownTable:
         return url_for(endpoint) if self.table.bulk_actions and may_open(endpoint) else ""
 
     @cached_property
+    def operations_url(self) -> str:
+        """The URL of the list of bulk actions, or "" if the table has none."""
+        endpoint = f"{self.table.endpoint}_operations"
+        return url_for(endpoint) if self.bulk_url and may_open(endpoint) else ""
+
+    @cached_property
     def picks(self) -> RowSelection | None:
         """The check boxes of the rows, or None."""
         return RowSelection("", "bulk", "row_ids") if self.bulk_url else self.selection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from app import extensions
 from app.decorators import permission_required
 from app.extensions import db
 from app.kit import operations, queue
+from app.kit.database import now
 from app.kit.operations import bulk, lifecycle
 from app.kit.operations.table_models import TableOperation
+from app.kit.operations.tables import purge
 from app.kit.operations.tasks import run_table_operation
 from app.kit.tables import BulkAction
 from app.kit.tables import table as declarations
@@ -203,6 +206,32 @@ def test_a_choice_that_makes_no_sense_changes_nothing(
     response = browser.submit("/plants/bulk", data, form_at="/plants", follow_redirects=True)
     assert words in response.text
     assert newest() is None
+
+
+def test_operations_are_listed_for_those_who_may_open_them(
+    browser: Browser, other: Browser
+) -> None:
+    assert "No bulk actions yet" in browser.get("/plants/bulk").text
+    path = preview(browser, *sow(2))
+    assert "No bulk actions yet" in browser.get("/plants/bulk").text, "a preview is none"
+    browser.submit(path, {"do": "confirm"}, form_at=path)
+    page = browser.get("/plants/bulk").text
+    assert f'class="row-link" href="{path}">Grow 2 plants</a>' in page
+    assert 'href="/plants/bulk"' in browser.get("/plants").text
+    assert "No bulk actions yet" in other.get("/plants/bulk").text
+    see_every_row()
+    assert path in other.get("/plants/bulk").text
+
+
+def test_operations_are_kept_as_long_as_the_setting_says(garden: Flask, browser: Browser) -> None:
+    for days in (4, 2):
+        path = preview(browser, *sow(1))
+        browser.submit(path, {"do": "confirm"}, form_at=path)
+        newest().created_at = now() - timedelta(days=days)
+        db.session.commit()
+    garden.config["KEEP_TABLE_OPERATIONS"] = 3
+    assert purge() == 1
+    assert newest().id == 2
 
 
 @pytest.fixture

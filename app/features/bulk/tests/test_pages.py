@@ -336,7 +336,7 @@ def test_it_is_stopped_and_gone_on_with(browser, app, make_user, few_at_once, ad
     assert "can go on with it" not in page
     assert f"Only {admin.email} can go on with it" in other.get(path).text
     other.submit(f"{path}/continue", {"here": "1"}, form_at=BULK)
-    assert "Only the administrator who confirmed the bulk change" in other.get(path).text
+    assert "Only the user who confirmed the bulk change" in other.get(path).text
     assert sum(user.is_suspended for user in people) == 3
     for _ in range(2):
         browser.submit(f"{path}/continue", {"here": "1"}, form_at=path)
