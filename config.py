@@ -155,7 +155,6 @@ class Config:
         self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
         self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
         self.KEEP_TABLE_OPERATIONS = read.days("KEEP_TABLE_OPERATIONS", 30)
-        self.RESTORE_DELETED_DAYS = read.days("RESTORE_DELETED_DAYS", 30)
 
         self.MAIL_SERVER = read.host("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()

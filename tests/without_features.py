@@ -3,10 +3,14 @@
 Run it as a process of its own, because a process loads features once. Pass a JSON list of lists
 of features: `python -m tests.without_features`. Each list is tried in a fork, so that libraries are
 imported once. The process prints the problems, one a line.
+
+The file `tests/words.txt` of a feature has patterns, one a line, of words that speak of it. Without
+the feature, they are on no page and in no mail.
 """
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +28,8 @@ from werkzeug.routing import Rule
 READY = (sqlalchemy.dialects.sqlite, alembic.command)
 FORM = {"email": "admin@example.com", "password": "correct horse battery staple"}
 ANSWERS = {200, 302, 303, 403, 404}
+FEATURES = Path(__file__).parents[1] / "app" / "features"
+TAG = re.compile(r"<(script|style|head|option)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
 def problems(off: list[str], folder: Path) -> Iterator[str]:
@@ -47,7 +53,17 @@ def problems(off: list[str], folder: Path) -> Iterator[str]:
     yield from _templates(app)
     with app.app_context():
         ids = _prepare(app)
-    yield from _pages(app, ids)
+    yield from _pages(app, ids, _leftovers(off))
+
+
+def _leftovers(off: list[str]) -> dict[str, re.Pattern[str]]:
+    """Return a pattern of the words of each feature in `off` that has some."""
+    files = {name: FEATURES / name / "tests" / "words.txt" for name in off}
+    return {
+        name: re.compile("|".join(file.read_text().splitlines()), re.IGNORECASE)
+        for name, file in files.items()
+        if file.exists()
+    }
 
 
 def _templates(app: Flask) -> Iterator[str]:
@@ -59,10 +75,11 @@ def _templates(app: Flask) -> Iterator[str]:
 
 
 def _prepare(app: Flask) -> list[str]:
-    """Create the tables of the enabled features, and return the ids of two users."""
+    """Create the tables of the enabled features, and return the ids of three users."""
     # Modules of the app, which must not be imported earlier.
     from app.extensions import db, limiter
     from app.kit import features
+    from app.kit.database import now
     from app.models import User
     from app.services import roles, users
 
@@ -72,34 +89,56 @@ def _prepare(app: Flask) -> list[str]:
     roles.insert()
     admin, _ = users.create_administrator(email=FORM["email"], password=FORM["password"])
     user = User(first_name="Ada", last_name="Lovelace", email="ada@example.com", confirmed=True)
-    db.session.add(user)
+    gone = User(first_name="Bob", last_name="Babbage", email="bob@example.com", deleted_at=now())
+    db.session.add_all([user, gone])
     db.session.commit()
     limiter.enabled = False
-    return [str(admin.id), str(user.id)]
+    return [str(one.id) for one in (admin, user, gone)]
 
 
-def _pages(app: Flask, ids: list[str]) -> Iterator[str]:
-    browser = app.test_client()
+def _pages(app: Flask, ids: list[str], leftovers: dict[str, re.Pattern[str]]) -> Iterator[str]:
+    visitor, browser = app.test_client(), app.test_client()
     signed_in = browser.post("/account/login", data=FORM)
     if signed_in.status_code != 302:
         yield f"signing in answers {signed_in.status_code}"
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()):
-            for number in ids if "user_id" in rule.arguments else ids[:1]:
-                yield from _page(app, browser, rule, number)
+        if "GET" not in (rule.methods or ()):
+            continue
+        for url in _urls(app, rule, ids):
+            yield from _page(app, browser, rule, url, leftovers)
+            if not url.startswith("/account/logout"):
+                yield from _page(app, visitor, rule, url, leftovers)
 
 
-def _page(app: Flask, browser: FlaskClient, rule: Rule, number: str) -> Iterator[str]:
-    values = {
-        name: number if type(rule._converters[name]).__name__ == "IdConverter" else "none"
-        for name in rule.arguments
-    }
-    with app.test_request_context():
-        url = app.url_for(rule.endpoint, _external=False, **values)
+def _urls(app: Flask, rule: Rule, ids: list[str]) -> Iterator[str]:
+    from app.kit.mail.registry import MESSAGES
+
+    texts = [*MESSAGES] if rule.endpoint.startswith("dev.") else ["none"]
+    for number in ids if "user_id" in rule.arguments else ids[:1]:
+        for text in texts if "name" in rule.arguments else texts[:1]:
+            values = {
+                name: number if type(rule._converters[name]).__name__ == "IdConverter" else text
+                for name in rule.arguments
+            }
+            with app.test_request_context():
+                url = app.url_for(rule.endpoint, _external=False, **values)
+            yield url  # outside of the context, whose `g` the next request would use
+
+
+def _page(
+    app: Flask, browser: FlaskClient, rule: Rule, url: str, leftovers: dict[str, re.Pattern[str]]
+) -> Iterator[str]:
     answer = browser.get(url, buffered=True)  # A stream keeps its contexts open.
     is_for_monitors = getattr(app.view_functions[rule.endpoint], "for_monitors", False)
     if answer.status_code not in ANSWERS and not (is_for_monitors and answer.status_code == 503):
         yield f"{url} answers {answer.status_code}"
+    if answer.mimetype != "text/html":
+        return
+    text = " ".join(TAG.sub(" ", answer.text).split())
+    for name, pattern in leftovers.items():
+        if found := pattern.search(text):
+            around = text[max(0, found.start() - 60) : found.end() + 60]
+            yield f"{url} speaks of {name}, which is not there: …{around}…"
 
 
 def _try(off: list[str], folder: Path) -> None:

@@ -74,7 +74,7 @@ class ReasonForm(SnapshotForm):
         "Reason",
         filters=[lambda text: text.strip() if text else ""],
         validators=[Length(max=500, message="Use at most %(max)d characters.")],
-        description="For other administrators and the audit trail. The person is not shown it.",
+        description="For other administrators. The person is not shown it.",
         render_kw={"maxlength": 500, "rows": 3},
     )
 

@@ -30,7 +30,7 @@ View = Callable[..., ResponseReturnValue]
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."
-DELETED = "This account is deleted. Restore it before you change it."
+DELETED = "This account is deleted, so it cannot be changed."
 STATE = "Nothing was done, because the state of the account has changed. Reload the page."
 TOO_MANY = "Too many of these mails went to {} within an hour. Try again later."
 

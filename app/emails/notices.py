@@ -40,7 +40,8 @@ def _address_reserved(row: EmailMessage) -> Values:
     if user is None:
         raise Cancelled("nobody has this address")
     require(row, user.is_deleted, "the account has been restored")
-    return {"user": user, "until": date(user.purge_due_at or now())}
+    due = user.purge_due_at
+    return {"user": user, "until": date(due) if due else ""}
 
 
 def send_account_created(user: User) -> EmailMessage:

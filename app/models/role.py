@@ -81,7 +81,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     ),
     Permission.MANAGE_USERS: PermissionText(
         "Manage people",
-        "Find, invite, import, change, suspend, delete and restore people.",
+        "See all people, and do everything that their pages offer.",
         opens_admin=True,
     ),
     Permission.MANAGE_ROLES: PermissionText(
@@ -90,7 +90,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
         opens_admin=True,
     ),
     Permission.MANAGE_CONTENT: PermissionText(
-        "Manage content", "Edit the pages of the site.", opens_admin=True
+        "Manage content", "Edit the texts of the site.", opens_admin=True
     ),
     Permission.VIEW_AUDIT: PermissionText(
         "View the audit trail",

@@ -172,10 +172,11 @@ class User(UserMixin, UserLinks, db.Model):
 
     @property
     def purge_due_at(self) -> datetime | None:
-        """The time from which the nightly clean-up erases a deleted user for good."""
-        if self.deleted_at is None:
+        """The time from which a deleted user is erased, or None if no feature erases users."""
+        days = current_app.config.get("RESTORE_DELETED_DAYS")
+        if self.deleted_at is None or days is None:
             return None
-        return self.deleted_at + timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
+        return self.deleted_at + timedelta(days=days)
 
     @hybrid_property
     def is_suspended(self) -> bool:

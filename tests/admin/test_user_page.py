@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, select
 
+from app import emails
 from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, Permission, UserSession
 from app.services import access, password_reset, policy, sessions, users
 from tests.factories import make_role
-from tests.support import module_of
+from tests.support import PASSWORD, module_of
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 DELETE, RESTORE = ({"delete"}, {"restore"}) if module_of("deletion") else (set(), set())
@@ -481,7 +482,7 @@ def test_an_action_that_came_too_late_says_so(browser, make_user, monkeypatch):
     user.deleted_at = now()
     db.session.commit()
     page = do(browser, user, "suspend", follow_redirects=True)
-    assert "Restore it before you change it" in page.text
+    assert "deleted, so it cannot be changed" in page.text
 
 
 # Edit conflicts
@@ -601,3 +602,23 @@ def test_nothing_is_done_to_a_deleted_account(admin, make_user, action):
     }
     with pytest.raises(policy.UserGone):
         getattr(users, action)(user, by=admin, **values.get(action, {}))
+
+
+@pytest.mark.parametrize("days", [30, None])
+def test_the_date_of_erasure_is_promised_only_if_a_feature_erases(
+    app, browser, make_user, monkeypatch, outbox, days
+):
+    monkeypatch.setitem(app.config, "RESTORE_DELETED_DAYS", days)
+    user = make_user(email="gone@example.com", deleted_at=now())
+    taken = {"first_name": "A", "last_name": "B", "email": user.email, "role": str(user.role_id)}
+    taken |= {"password": PASSWORD, "password2": PASSWORD}
+    pages = [
+        browser.get(f"/admin/user/{user.id}").text,
+        browser.submit("/admin/new-user", taken).text,
+    ]
+    emails.send_address_reserved(user.email)
+    db.session.commit()
+    pages.append(outbox.last_text())
+    for page in pages:
+        assert "deleted" in page
+        assert ("erased" in page) is bool(days)

@@ -42,8 +42,9 @@ def ensure_nothing_breaks(off: list[str], all_at_once: bool) -> None:
     lines = problems(all_at_once)
     broken = [line.removeprefix(beginning) for line in lines if line.startswith(beginning)]
     assert not broken, (
-        f"With {', '.join(off)} removed the rest breaks, so other code relies on it. Let the "
-        "feature plug in through app.kit.slots, or name it in `requires` of a feature.toml."
+        f"With {', '.join(off)} removed the rest breaks, or speaks of it. Let the feature plug in "
+        "through app.kit.slots, or name it in `requires` of a feature.toml. Words with another "
+        "meaning without it do not belong into its tests/words.txt."
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 from flask import current_app
 from sqlalchemy import select
@@ -106,7 +107,9 @@ def show(sender: Sender) -> RenderedEmail:
     db.session.flush()
     for name in {"when", "until"} & set(row.context):
         row.context = {**row.context, name: WHEN.isoformat()}
-    return rendering.render(row)
+    # Mails about a deleted account name a date if a feature erases it.
+    with patch.dict(current_app.config, RESTORE_DELETED_DAYS=30):
+        return rendering.render(row)
 
 
 def snapshot(mail: RenderedEmail) -> str:

@@ -74,11 +74,16 @@ class Site:
         except OSError:
             return False
 
+    def csrf_token(self, path: str) -> str:
+        """Return the token of the forms on a page."""
+        token = TOKEN.search(self.ask(path).text)
+        assert token
+        return token.group(1)
+
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         self.cookies.clear()
-        token = TOKEN.search(self.ask("/account/login").text)
-        assert token
-        form = {"email": email, "password": password, "csrf_token": token.group(1)}
+        token = self.csrf_token("/account/login")
+        form = {"email": email, "password": password, "csrf_token": token}
         assert self.ask("/account/login", "POST", **form).status == 302
         assert self.ask("/account/manage").status == 200
 

@@ -35,10 +35,11 @@ def site(site_on_postgres: Site, own_postgres: OwnPostgres) -> Site:
 def test_a_signed_in_visitor_sees_an_error_page_while_postgresql_is_away(site, own_postgres):
     """F16: it was gunicorn's bare 500, because error pages loaded the user again."""
     logged = len(site.log)
+    form = {"first_name": "x", "csrf_token": site.csrf_token("/account/manage")}
     own_postgres.stop()
     for path in PAGES:
         is_careful_error_page(site.ask(path))
-    is_careful_error_page(site.ask("/account/manage/change-name", "POST", first_name="x"))
+    is_careful_error_page(site.ask("/account/manage/change-name", "POST", **form))
     assert site.ask("/healthz").status == 200
     assert site.ask("/readyz").status == 503
     own_postgres.start()

@@ -51,7 +51,7 @@ IMPOSSIBLE = [
     ("CLEAN_UP_AT", "61 3 * * *", "must be five fields"),
     ("LOG_LEVEL", "chatty", "must be one of DEBUG, INFO"),
     ("KEEP_AUDIT_EVENTS", "99999999", "at most 36500"),
-    ("RESTORE_DELETED_DAYS", "99999999999", "at most 36500"),
+    ("KEEP_SENT_EMAILS", "99999999999", "at most 36500"),
     ("SESSION_LIFETIME", "99999999999999", "at most"),
     ("MAIL_TIMEOUT", "99999999999999", "at most"),
     ("EMAIL_RETRY_SECONDS", "10,99999999999999", "at most"),

@@ -77,7 +77,7 @@ def change_user_name(user: User) -> ResponseReturnValue:
         user,
         form,
         title="Change name",
-        lead="Shown wherever they are named. They see the change under their recent activity.",
+        lead="Shown wherever they are named. The change is on the record.",
         stale=stale,
     )
 

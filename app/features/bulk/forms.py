@@ -13,7 +13,7 @@ class BulkForm(BaseForm):
         "Reason",
         filters=[lambda text: text.strip() if text else ""],
         validators=[Length(max=500, message="Use at most %(max)d characters.")],
-        description="For other administrators and the audit trail. The people are not shown it.",
+        description="For other administrators. The people are not shown it.",
         render_kw={"maxlength": 500, "rows": 3},
     )
     tell = BooleanField("Notify them by mail", default=True)

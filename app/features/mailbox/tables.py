@@ -46,6 +46,6 @@ mails = Table(
     ],
     order="-created_at",
     live=True,
-    empty=("envelope", "No mail yet", "Invite someone, and the invitation appears here."),
+    empty=("envelope", "No mail yet", "Each mail that the app writes appears here."),
     no_match=("No mail matches", "Try part of an address, or another state."),
 )

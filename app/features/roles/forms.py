@@ -17,6 +17,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from app.admin.forms import RoleField
 from app.features.roles import editing
 from app.features.roles.editing import Values
+from app.features.roles.role_pages import permissions_in_use
 from app.kit import edit_conflicts
 from app.kit.web import landing_pages
 from app.kit.web.forms import UNSEEN, BaseForm, Name, strip
@@ -71,17 +72,23 @@ class PermissionsField(SelectMultipleField):
         self.data = [int(bit) for bit in PERMISSION_TEXTS if Permission.grants(held, bit)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the name, description and state of each checkbox for the template."""
+        """Return the name, description and state of each checkbox for the template.
+
+        A permission that opens nothing without its features is left out unless it is held.
+        """
+        held = self.data or []
+        opens = permissions_in_use()
         return [
             {
                 "bit": int(bit),
                 "name": text.name,
                 "sentence": text.sentence,
-                "is_ticked": int(bit) in (self.data or []),
+                "is_ticked": int(bit) in held,
                 "is_lacked": not policy.may_grant(me(), bit),
                 "is_everything": bit == Permission.ADMINISTER,
             }
             for bit, text in PERMISSION_TEXTS.items()
+            if bit in opens or (bit in held and Permission.ADMINISTER not in held)
         ]
 
 

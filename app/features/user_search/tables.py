@@ -97,7 +97,7 @@ def is_other(row: ListedUser) -> bool:
 users = Table(
     User,
     title="People",
-    lead="Everyone with an account, and everyone who was invited.",
+    lead="Everyone with an account, also those who have not signed in yet.",
     nouns=("person", "people"),
     endpoint="admin.registered_users",
     columns=[

@@ -35,13 +35,13 @@ def test_rows_of_different_kinds_have_their_own_actions(show: Any) -> None:  # n
     page = show(
         row_actions=[
             RowAction("Edit", "admin.change_user_name"),
-            RowAction("Fell", "admin.delete_user", is_offered=lambda row: row.evergreen),
+            RowAction("Fell", "admin.suspend_user", is_offered=lambda row: row.evergreen),
         ]
     )
 
     assert page.count(">Edit</a>") == 3
     assert page.count(">Fell</a>") == 1
-    assert "/admin/user/2/delete" in page
+    assert "/admin/user/2/suspend" in page
 
 
 def test_a_row_without_a_name_is_named_by_a_dash(show: Any) -> None:  # noqa: F811

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.roles import editing, role_pages
+from app.features.roles import editing, forms, role_pages
 from app.kit.permissions import LAST_BIT_OF_A_COPY, PermissionText
 from app.models import AuditEvent, EmailMessage, Permission, Role, User
 from app.models.role import PERMISSION_TEXTS
@@ -121,11 +121,21 @@ def test_a_role_is_made(browser):
 
 def test_every_permission_is_offered_with_its_sentence(browser):
     page = browser.get(NEW).text
-    for bit, text in PERMISSION_TEXTS.items():
+    for bit in role_pages.permissions_in_use() & {*PERMISSION_TEXTS}:
+        text = PERMISSION_TEXTS[bit]
         box = page.split(f'value="{int(bit)}"')[1].split("</div>")[0]
         assert text.name in box
         assert text.sentence.replace("'", "&#39;") in box
         assert "disabled" not in box.split(">")[0]
+
+
+def test_a_permission_that_no_page_asks_for_is_offered_if_a_role_has_it(browser, monkeypatch):
+    monkeypatch.setattr(forms, "permissions_in_use", lambda: {Permission.GENERAL})
+    make_role("Auditor", Permission.GENERAL | Permission.VIEW_AUDIT)
+    sentence = PERMISSION_TEXTS[Permission.VIEW_AUDIT].sentence
+    assert sentence not in browser.get(NEW).text
+    assert sentence in browser.get(f"{ROLES}/{named('Auditor').id}").text
+    assert sentence not in browser.get(f"{ROLES}/{named('Administrator').id}").text
 
 
 def test_ticking_administer_gives_everything_and_nothing_else_does(browser):
@@ -410,7 +420,8 @@ def test_the_database_itself_allows_one_default(app):
 def test_what_one_lacks_is_shown_and_cannot_be_ticked(partial):
     """AZ-4"""
     page = partial.get(NEW).text
-    for bit, text in PERMISSION_TEXTS.items():
+    for bit in role_pages.permissions_in_use() & {*PERMISSION_TEXTS}:
+        text = PERMISSION_TEXTS[bit]
         box = page.split(f'id="permission-{int(bit)}"')[1].split("</div>")[0]
         assert text.name in box
         is_lacked = bit & PARTIAL != bit
