@@ -1,9 +1,8 @@
 """Forms of the account pages. They validate the format of input; services check the rest."""
 
-from wtforms import BooleanField, PasswordField, SubmitField
-from wtforms.validators import EqualTo, Length
+from wtforms import BooleanField, SubmitField
+from wtforms.validators import EqualTo
 
-from app.kit.passwords import MAX_LENGTH
 from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 
 MATCH = "The two passwords are not the same."
@@ -62,11 +61,7 @@ class ReauthenticateForm(BaseForm):
 
 class ConfirmAccountForm(BaseForm):
     # Optional, because the user may choose a new password instead.
-    password = PasswordField(
-        "Password of the account",
-        validators=[Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters.")],
-        render_kw={"autocomplete": "current-password", "spellcheck": "false"},
-    )
+    password = password_field("Password of the account", new=False, required=False)
     submit = SubmitField("Confirm account")
     choose_password = SubmitField(
         "Confirm with a new password", render_kw={"class": "btn-secondary"}

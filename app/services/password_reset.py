@@ -1,18 +1,22 @@
 """Users choose a new password: by a mailed link, or with their present one."""
 
+from typing import Any
+
 from flask import current_app
 
 from app import emails
 from app.extensions import db
-from app.kit import audit, guesses, passwords
+from app.kit import audit, guesses, password_rule, passwords
 from app.kit.mail import outbox
 from app.kit.mail.registry import LINK_LIFETIMES
 from app.kit.names import canonical_email
 from app.models import User, UserSession
 from app.services import sessions
-from app.services.mailed_links import LinkRefused, lock_by_token, send_sparingly
+from app.services.mailed_links import LinkRefused, find_by_token, lock_by_token, send_sparingly
 from app.services.policy import ensure_not_impersonating
 from app.services.sign_in import require_password
+
+UNCHANGED = "Choose another password than your present one."
 
 
 def reset_token_of(user: User) -> str:
@@ -41,11 +45,13 @@ def reset_password(token: str, password: str) -> User:
     The link proves that the user owns the email, so the email is confirmed too. Raises LinkRefused
     and passwords.WeakPassword.
     """
+    require_strong_password_of(find_by_token("reset_password", token), password)
     user = lock_by_token("reset_password", token)
     if user.is_invited and current_app.config["REGISTRATION"] == "closed":
         db.session.rollback()
         raise LinkRefused
-    _require_acceptable_password(user, password)
+    if user.must_change_password and user.verify_password(password):
+        raise passwords.WeakPassword(UNCHANGED)
     user.reset_password(token, password)
     user.confirmed, user.must_change_password = True, False
     guesses.forget(user.email)
@@ -61,12 +67,10 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     Raises WrongPassword, UserGone and passwords.WeakPassword.
     """
     ensure_not_impersonating(user)
+    require_strong_password_of(user, new)
+    if user.must_change_password and passwords.normalise(old) == passwords.normalise(new):
+        raise passwords.WeakPassword(UNCHANGED)
     require_password(user, old, otherwise="user.password_change_refused")
-    try:
-        _require_acceptable_password(user, new)
-    except passwords.WeakPassword:
-        db.session.commit()  # The current password was right, so take the guess off.
-        raise
     user.password, user.must_change_password = new, False
     sessions.end_all(user, but=keep)
     sessions.renew(user)
@@ -76,11 +80,7 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
 
 def require_strong_password(password: str, **person: str) -> None:
     """Raise passwords.WeakPassword if `password` is too weak for this user."""
-    passwords.require_strong(
-        password,
-        least_length=current_app.config["PASSWORD_MIN_LENGTH"],
-        related=[current_app.config["APP_NAME"], *person.values()],
-    )
+    password_rule.require_strong(password, **_rule_about(person))
 
 
 def require_strong_password_of(user: User, password: str) -> None:
@@ -90,21 +90,17 @@ def require_strong_password_of(user: User, password: str) -> None:
 
 
 def judge_password(password: str, **person: str) -> tuple[int, str]:
-    """Return the score of a password, and the reason if it is not acceptable.
+    """Return the score of a password, and the reason if it is not acceptable."""
+    return password_rule.judge(password, **_rule_about(person))
 
-    Ends the transaction first, because the estimate is slow and an open transaction would block
-    other writers on SQLite.
+
+def _rule_about(person: dict[str, str]) -> dict[str, Any]:
+    """Return the rule for the password of this user, and end the transaction.
+
+    Judging is slow, may ask another server, and an open transaction blocks writers on SQLite.
     """
     db.session.rollback()
-    return passwords.judge(
-        password,
-        least_length=current_app.config["PASSWORD_MIN_LENGTH"],
-        related=[current_app.config["APP_NAME"], *person.values()],
-    )
-
-
-def _require_acceptable_password(user: User, password: str) -> None:
-    """Raise WeakPassword if the password is too weak, or unchanged when a change is required."""
-    require_strong_password_of(user, password)
-    if user.must_change_password and user.verify_password(password):
-        raise passwords.WeakPassword("Choose another password than your present one.")
+    return {
+        "least_length": current_app.config["PASSWORD_MIN_LENGTH"],
+        "related": [current_app.config["APP_NAME"], *person.values()],
+    }

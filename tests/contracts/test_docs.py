@@ -28,7 +28,8 @@ GUIDES = [
 ]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
-    *("audit", "bulk", "content", "deletion", "devtools", "error_reporting", "fake_data", "health"),
+    *("audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
+    *("error_reporting", "fake_data", "health"),
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles"),
     *("saved_views", "user_search"),
 }

@@ -129,11 +129,11 @@ def accept(user_id: int, token: str, password: str) -> User:
     Raises InvitationsClosed, LinkRefused and passwords.WeakPassword.
     """
     require_open()
-    user = mailed_links.lock_by_token("invite", token)
+    user = mailed_links.find_by_token("invite", token)
     if user.id != user_id:
-        db.session.rollback()
         raise LinkRefused
     password_reset.require_strong_password_of(user, password)
+    user = mailed_links.lock_by_token("invite", token)
     user.password = password
     user.confirmed = True
     audit.record("user.invitation_accepted", by=user, subject=user)

@@ -147,12 +147,14 @@ def name_field(label: str, *, autocomplete: str) -> StringField:
     )
 
 
-def password_field(label: str, *validators: Any, new: bool, **options: Any) -> PasswordField:
-    """Return a required password field. `new` makes password managers suggest a password."""
+def password_field(
+    label: str, *validators: Any, new: bool, required: bool = True, **options: Any
+) -> PasswordField:
+    """Return a password field. `new` makes password managers suggest a password."""
     return PasswordField(
         label,
         validators=[
-            InputRequired("Enter a password."),
+            *([InputRequired("Enter a password.")] if required else []),
             # Twice the maximum is accepted, because normalisation can shorten the text.
             Length(max=2 * MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
             *validators,

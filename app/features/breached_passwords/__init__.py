@@ -1,0 +1,1 @@
+"""Refuse new passwords that appeared in a data breach."""
