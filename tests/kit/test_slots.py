@@ -4,8 +4,11 @@ import re
 
 import pytest
 from flask import render_template_string
+from jinja2 import ChoiceLoader, FileSystemLoader
 
 from app.kit import slots
+from app.kit.slots import ways_in
+from app.kit.slots.panels import Panels
 from config import ConfigurationError
 from settings import manifests
 
@@ -69,3 +72,46 @@ def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):
     parts = [shown.index(f">{word}</") for word in ("Shop", "Home", "Health", "Account", "Log in")]
     assert parts == sorted(parts)
     assert "Gone" not in shown
+
+
+@pytest.fixture
+def parts(app, monkeypatch, tmp_path):
+    """Make the templates `first.html` and `second.html`, and remove the parts of features."""
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.html").write_text(
+            f"<p>The {name} way: {{{{ panel and panel.data.words }}}}</p>"
+        )
+    loaders = [FileSystemLoader(tmp_path), app.jinja_env.loader]
+    monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader(loaders))
+    monkeypatch.setattr(ways_in, "_sign_in_parts", [])
+    monkeypatch.setattr(ways_in, "_fresh_sign_in_parts", Panels())
+    monkeypatch.setattr(ways_in, "_ways_in", {})
+
+
+@pytest.mark.usefixtures("parts")
+def test_ways_to_sign_in_are_below_the_form_in_their_order(client):
+    slots.sign_in_part("second.html", order=20)
+    slots.sign_in_part("first.html", order=10)
+    page = client.get("/account/login").text
+    assert page.index("</form>") < page.index("The first way") < page.index("The second way")
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_fresh_sign_in_offers_the_ways_that_the_user_has(client, make_user):
+    slots.fresh_sign_in_part("first.html")(lambda user, _by: {"words": user.first_name})
+    slots.fresh_sign_in_part("second.html")(lambda _user, _by: None)
+    client.enter(make_user(first_name="Morgiana"))
+    page = client.get("/account/reauthenticate").text
+    assert "The first way: Morgiana" in page
+    assert "The second way" not in page
+
+
+@pytest.mark.usefixtures("parts")
+def test_the_last_way_in_is_known(make_user):
+    user = make_user()
+    slots.way_in("carpet")(lambda _user: True)
+    assert slots.has_other_way_in(user, "carpet")  # the password
+    user.password_hash = None
+    assert not slots.has_other_way_in(user, "carpet")
+    slots.way_in("lamp")(lambda _user: True)
+    assert slots.has_other_way_in(user, "carpet")

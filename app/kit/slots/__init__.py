@@ -37,6 +37,14 @@ from app.kit.slots.user_page import (
     user_panel,
 )
 from app.kit.slots.values import Values
+from app.kit.slots.ways_in import (
+    fresh_sign_in_part,
+    fresh_sign_in_parts,
+    has_other_way_in,
+    sign_in_part,
+    sign_in_parts,
+    way_in,
+)
 from settings import manifests
 
 __all__ = [
@@ -61,11 +69,16 @@ __all__ = [
     "card",
     "cards",
     "check",
+    "fresh_sign_in_part",
+    "fresh_sign_in_parts",
+    "has_other_way_in",
     "icons",
     "menu",
     "selection_of_users",
     "shown_panels",
     "shown_table_menus",
+    "sign_in_part",
+    "sign_in_parts",
     "start_of_table",
     "subject_page",
     "subject_page_of",
@@ -78,6 +91,7 @@ __all__ = [
     "user_list_actions",
     "user_panel",
     "user_selection",
+    "way_in",
 ]
 
 

@@ -28,10 +28,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         account_rows=slots.account_rows,
         banners=slots.banners,
+        fresh_sign_in_parts=slots.fresh_sign_in_parts,
         icon=icon,
         menu_groups=menu_groups,
         menu_items=menu_items,
         selection_of_users=slots.selection_of_users,
+        sign_in_parts=slots.sign_in_parts,
         user_list_actions=user_list_actions,
         has_endpoint=has_endpoint,
         may_open=may_open,

@@ -1,0 +1,54 @@
+"""Register ways to sign in besides the password: their buttons, and which users have them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.kit.slots.panels import PanelLoader, Panels, ShownPanel
+
+HasWay = Callable[[Any], bool]
+
+_sign_in_parts: list[tuple[int, str]] = []
+_fresh_sign_in_parts = Panels()
+_ways_in: dict[str, HasWay] = {}
+
+
+def sign_in_part(template: str, *, order: int = 100) -> None:
+    """Include a template below the form of the sign-in page. It must not use the database."""
+    _sign_in_parts.append((order, template))
+    _sign_in_parts.sort()
+
+
+def sign_in_parts() -> list[str]:
+    return [template for _order, template in _sign_in_parts]
+
+
+def fresh_sign_in_part(template: str, *, order: int = 100) -> Callable[[PanelLoader], PanelLoader]:
+    """Add a panel below the form that asks a signed-in user for the password again.
+
+    The decorated function takes the user twice. It returns the values of the panel, or None to hide
+    it.
+    """
+    return _fresh_sign_in_parts.add(template, order=order)
+
+
+def fresh_sign_in_parts(user: Any) -> list[ShownPanel]:
+    return _fresh_sign_in_parts.shown(user, user)
+
+
+def way_in(name: str) -> Callable[[HasWay], HasWay]:
+    """Register a way to sign in. The decorated function tells whether a user has set it up."""
+
+    def register(has_way: HasWay) -> HasWay:
+        _ways_in[name] = has_way
+        return has_way
+
+    return register
+
+
+def has_other_way_in(user: Any, name: str) -> bool:
+    """Tell whether a user can sign in without the way `name`, by a password or another way.
+
+    Ask this with the user locked, before you remove the last of their passkeys or linked accounts.
+    """
+    others = (has_way for other, has_way in _ways_in.items() if other != name)
+    return user.password_hash is not None or any(has_way(user) for has_way in others)
