@@ -1,8 +1,8 @@
 """Build the Flask-Assets bundles into hashed, compressed files in static/gen.
 
 `build` writes the stylesheet, the script and the icon sprite that pages load. It also writes
-`vendor_css` and `vendor_js`, for pages that need Bootstrap's scripts. A JSON manifest maps each
-asset to its file.
+`vendor_css` and `vendor_js`, for pages that need Bootstrap's scripts, and a bundle for each file in
+the folder `pages` of a feature. A JSON manifest maps each asset to its file.
 """
 
 import hashlib
@@ -72,7 +72,32 @@ app_js = Bundle(
     output="gen/app.js",
 )
 
-BUNDLES = {"vendor_css": vendor_css, "vendor_js": vendor_js, "app_css": app_css, "app_js": app_js}
+
+def bundle_of(path: Path) -> Bundle:
+    """Return the bundle of a style or a script that one page alone loads."""
+    is_style = path.suffix == ".scss"
+    return Bundle(
+        str(path),
+        filters=get_filter("libsass", style="compressed") if is_style else "jsmin",
+        output=f"gen/{path.stem}.{'css' if is_style else 'js'}",
+    )
+
+
+def pages_of(suffix: str) -> dict[str, Bundle]:
+    """Return the bundles of the files in the folders `pages` of features, by name."""
+    kind = "css" if suffix == "scss" else suffix
+    paths = (path for folder in FEATURES for path in sorted(folder.glob(f"pages/*.{suffix}")))
+    return {f"{path.stem}_{kind}": bundle_of(path) for path in paths}
+
+
+BUNDLES = {
+    **pages_of("scss"),
+    **pages_of("js"),
+    "vendor_css": vendor_css,
+    "vendor_js": vendor_js,
+    "app_css": app_css,
+    "app_js": app_js,
+}
 
 # icon('house'), symbol='house', empty_state('house', …), and the last part of a link that a
 # template adds to a menu: ('main.index', 'Home', 'house'). app.kit.slots returns the menu icons.
