@@ -43,20 +43,6 @@ def _searching(asked: Asked) -> list[ColumnElement[bool]]:
     return search.conditions(table.model, table.search_columns, asked.search)
 
 
-def _counted(asked: Asked, where: Conditions) -> tuple[Select[Any], Total]:
-    """Return the query of all rows that match, and how many these are."""
-    filters, searches = _filtering(asked, where), _searching(asked)
-    rows = select(asked.table.model)
-    if not filters and not searches:
-        return rows, totals.of_all(rows, asked.table.model.__tablename__)
-    total = totals.count(rows.where(*filters, *searches))
-    if is_sqlite() and total.kind != "exact":
-        # Follow the index of the order: SQLite keeps no statistics, and would rather gather and
-        # sort the rows of a filter. For a third of a million rows it takes 350 ms, and this 0.2 ms.
-        filters = [func.likely(one) for one in filters]
-    return rows.where(*filters, *searches), total
-
-
 def loaders(table: Table, names: set[str]) -> list[Any]:
     """Return the options that load the relations of columns, so that no row has its own query."""
     relations = inspect(table.model).relationships
@@ -79,7 +65,8 @@ def find(asked: Asked, where: Conditions = ()) -> TablePage:
     """
     table = asked.table
     order = ordering.order_of(table, asked.sort)
-    matches, total = _counted(asked, where)
+    filters, searches = _filtering(asked, where), _searching(asked)
+    matches, total = _narrowed(table, filters, searches)
     query = matches.options(*loaders(table, {one.name for one in asked.columns}))
     for join in order.joins:
         query = query.outerjoin(join)
@@ -87,6 +74,11 @@ def find(asked: Asked, where: Conditions = ()) -> TablePage:
         rows, has_before, has_after = _numbered(query, order, asked)
     else:
         rows, has_before, has_after = _page(query, order, asked)
+    if not has_before and not has_after:
+        # A query less saves a fifth of the time of a search with one hit on PostgreSQL.
+        total = Total(len(rows))
+    elif total is None:
+        total = totals.count(matches) if filters or searches else totals.of_all(table.model)
     instances = [row[0] for _part, row in rows]
     return TablePage(
         rows=table.rows(instances) if table.rows else instances,
@@ -94,6 +86,21 @@ def find(asked: Asked, where: Conditions = ()) -> TablePage:
         before=_cursor(order, *rows[0]) if rows and has_before else None,
         after=_cursor(order, *rows[-1]) if rows and has_after else None,
     )
+
+
+def _narrowed(
+    table: Table, filters: Conditions, searches: Conditions
+) -> tuple[Select[Any], Total | None]:
+    """Return the query of all rows that match, and how many these are if it had to count them."""
+    matches = select(table.model).where(*filters, *searches)
+    if not is_sqlite() or not filters:
+        return matches, None
+    total = totals.count(matches)
+    if total.kind == "exact":
+        return matches, total
+    # Follow the index of the order: SQLite keeps no statistics, and would rather gather and sort
+    # the rows of a filter. For a third of a million rows it takes 350 ms, and this 0.2 ms.
+    return select(table.model).where(*map(func.likely, filters), *searches), total
 
 
 def _page(query: Select[Any], order: Order, asked: Asked) -> tuple[list[Walked], bool, bool]:

@@ -44,15 +44,17 @@ def count(rows: Select[Any]) -> Total:
     return Total(number) if number <= CAP else Total(CAP, "more")
 
 
-def of_all(rows: Select[Any], table: str) -> Total:
-    """Count the rows of a whole table. PostgreSQL estimates more than CAP; SQLite cannot."""
-    total = count(rows)
-    if total.kind == "exact" or is_sqlite():
-        return total
+def of_all(model: Any) -> Total:
+    """Count the rows of a whole table. PostgreSQL estimates many rows; SQLite cannot."""
+    if is_sqlite():
+        return count(select(model))
     # The count of the last VACUUM or ANALYZE, or -1 before the first.
     known = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
-    seen = db.session.scalar(known, {"name": table}) or 0
-    return about(seen) if seen > CAP else total
+    seen = db.session.scalar(known, {"name": model.__tablename__}) or 0
+    if seen > 2 * CAP:
+        return about(seen)
+    total = count(select(model))
+    return about(seen) if seen > CAP and total.kind != "exact" else total
 
 
 def about(number: int) -> Total:

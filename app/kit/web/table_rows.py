@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -40,7 +41,15 @@ class Line(NamedTuple):
     may_pick: bool
 
 
-Parts = list[str | int]  # texts, and the numbers of the contents between them
+@dataclass
+class Kind:
+    """The HTML of rows that differ in their contents alone.
+
+    Every second piece is a content, of which `contents` has the number.
+    """
+
+    pieces: list[str]
+    contents: list[int]
 
 
 def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
@@ -48,8 +57,9 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     main, avatar, sub = table_cells.writer(shown.main), shown.main.avatar, shown.main.sub
     write_sub = table_cells.macro(sub) if isinstance(sub, str) else sub
     writers = [table_cells.writer(one) for one in shown.columns if not one.main]
+    may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
-    made: dict[Any, Parts] = {}
+    kinds: dict[Any, Kind] = {}
     rows: list[str] = []
     for row in shown.page.rows:
         contents = [
@@ -61,15 +71,16 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
             write_sub(row) if write_sub else "",
             *(write(row) for write in writers),
         ]
-        is_there = tuple(content != "" for content in contents[:6])
-        may_pick = bool(shown.picks and shown.picks.may_pick(row))
-        offered = tuple(number for number, check in offered_if if check is None or check(row))
-        kind = (is_there, may_pick, offered)
-        if kind not in made:
-            line = _line(shown, is_there, may_pick=may_pick, offered=offered)
-            made[kind] = _parts(macro(line, shown))
+        is_there = tuple([content != "" for content in contents[:6]])
+        is_picked = bool(may_pick and may_pick(row))
+        offered = tuple([number for number, check in offered_if if check is None or check(row)])
+        kind = kinds.get((is_there, is_picked, offered))
+        if kind is None:
+            line = _line(shown, is_there, may_pick=is_picked, offered=offered)
+            kind = kinds[is_there, is_picked, offered] = _kind(macro(line, shown))
         texts = [_text(one) for one in contents]
-        rows += [part if isinstance(part, str) else texts[part] for part in made[kind]]
+        kind.pieces[1::2] = map(texts.__getitem__, kind.contents)
+        rows += kind.pieces
     return Markup("".join(rows))  # noqa: S704 - escaped above
 
 
@@ -109,5 +120,6 @@ def _mark(number: int) -> Markup:
     return Markup(f"\0{number}\0")  # noqa: S704 - a number
 
 
-def _parts(html: str) -> Parts:
-    return [int(part) if number % 2 else part for number, part in enumerate(MARK.split(html))]
+def _kind(html: str) -> Kind:
+    pieces = MARK.split(html)
+    return Kind(pieces, [int(number) for number in pieces[1::2]])

@@ -101,9 +101,8 @@ def due(moment: datetime | None) -> Markup:
 
 def _time(moment: datetime, words: str) -> Markup:
     # Numbers and month names need no escaping, and a page may show hundreds of times.
-    clock = f"{moment.hour:02}:{moment.minute:02}"
-    full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {clock} UTC"
-    machine = f"{moment.year:04}-{moment.month:02}-{moment.day:02}T{clock}:{moment.second:02}+00:00"
+    machine = moment.isoformat(timespec="seconds")
+    full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {machine[11:16]} UTC"
     return Markup(  # noqa: S704
         f'<time class="time" datetime="{machine}" title="{full}">{words}'
         f'<span class="visually-hidden">, {full}</span></time>'

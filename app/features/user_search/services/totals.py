@@ -113,23 +113,31 @@ def _in_trigrams(search: str) -> tuple[int, int]:
     ).one()
     if count <= FEW:
         return count, count
-    highest = db.session.scalar(select(func.max(User.id))) or 0
+    highest = _newest_id()
     return count, max(count, int(count * highest / max(1, highest - lowest + 1)))
 
 
 def _count_now_and_then() -> int:
-    """Return the approximate number of users on SQLite, which has no estimate of its own.
+    """Return the number of users on SQLite, which has no estimate of its own.
 
     A large table is counted once in KEPT seconds. In between, the number of new ids is added.
     """
     key = str(db.engine.engine.url)
-    at, count, highest = _kept.get(key, (0.0, 0, 0))
-    newest = db.session.scalar(select(func.max(User.id))) or 0
-    if count <= CAP or newest < highest or time.monotonic() - at > KEPT:
-        counted = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
-        count, highest = db.session.scalar(counted) or 0, newest
-        _kept[key] = time.monotonic(), count, highest
-    return count + newest - highest
+    if kept := _kept.get(key):
+        at, count, highest = kept
+        newest = _newest_id()
+        if newest >= highest and time.monotonic() - at <= KEPT:
+            return count + newest - highest
+    counted = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
+    count = db.session.scalar(counted) or 0
+    _kept.pop(key, None)  # A small table is counted each time.
+    if count > CAP:
+        _kept[key] = time.monotonic(), count, _newest_id()
+    return count
+
+
+def _newest_id() -> int:
+    return db.session.scalar(select(func.max(User.id))) or 0
 
 
 def _exact_or_about(count: int) -> Total:
