@@ -7,7 +7,8 @@ from app.extensions import db
 from app.kit.mail import outbox as outbox_service
 from app.kit.web.links import external_url
 from app.models import EmailMessage, User
-from tests.support import links, needs
+from tests.routes import APP, RULES
+from tests.support import links
 
 EVIL = [
     "evil.example",
@@ -28,6 +29,9 @@ EVIL = [
     "localhost\tevil.example",
     "xn--lcalhost-n4a",
     "ｌocalhost.evil.example",
+]
+MONITORED = [
+    str(rule) for rule in RULES if getattr(APP.view_functions[rule.endpoint], "for_monitors", False)
 ]
 
 
@@ -80,7 +84,7 @@ def test_links_in_mails_come_from_the_configuration(client, make_user, outbox, h
     assert all(f"{link}/".startswith("http://localhost/") for link in found), found
 
 
-@pytest.mark.parametrize("path", ["/healthz", pytest.param("/readyz", marks=needs("health"))])
+@pytest.mark.parametrize("path", MONITORED)
 @pytest.mark.parametrize("host", [*EVIL, "10.1.2.3:8000", "[fd00::1]:8000", "LOCALHOST"])
 def test_monitors_may_ask_by_any_host(client, path, host):
     """Load balancers and Kubernetes ask by IP address, and the answer contains no host."""

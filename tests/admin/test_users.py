@@ -7,7 +7,7 @@ from app.extensions import db
 from app.models import EmailMessage, User
 from app.services import policy, users
 from tests.factories import make_role
-from tests.support import PASSWORD, module_of, needs
+from tests.support import PASSWORD, module_of
 from tests.user_form import PERSON, UserFormChecks, role
 
 NEW = "xK3#vQ9!mZ2p"
@@ -144,14 +144,6 @@ def test_another_role_with_all_permissions_keeps_someone_an_administrator(app, m
     assert last.is_admin()
     with pytest.raises(policy.LastAdministrator):
         users.change_role(last, role=role("User"), by=None)
-
-
-@needs("deletion")
-def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser, make_user):
-    other = make_user(role="Administrator", suspended=True)
-    other_id = other.id
-    do(browser, other, "delete")
-    assert db.session.get(User, other_id).is_deleted
 
 
 # Missing permissions

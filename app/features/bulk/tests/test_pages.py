@@ -99,6 +99,11 @@ def test_a_preview_says_what_happens_to_how_many_and_who_is_left_out(browser, ad
     assert db.session.scalar(select(func.count()).where(AuditEvent.action.like("user.%"))) == 0
 
 
+def test_someone_without_a_name_is_called_by_the_address(browser, make_user):
+    user = make_user(first_name="\u200b", last_name="\u2060")
+    assert f">{user.email}</a>" in browser.get(preview(browser, "suspend", user)).text
+
+
 def test_all_that_match_are_chosen_by_the_filter(browser, make_user):
     ids = {make_user(first_name="Grace").id for _ in range(3)}
     make_user(first_name="Else")

@@ -30,3 +30,10 @@ def test_the_last_administrator_survives(act, assert_survives):
 def test_with_a_second_administrator_the_same_is_done(act, assert_done_with_a_second):
     """The actions above are refused only because they affect the last administrator."""
     assert_done_with_a_second(act)
+
+
+def test_a_suspended_administrator_may_be_deleted_while_another_remains(browser, make_user):
+    """AD-1"""
+    other = make_user(role="Administrator", suspended=True)
+    browser.submit(f"/admin/user/{other.id}/delete", form_at="/")
+    assert other.is_deleted

@@ -11,11 +11,13 @@ from app.kit.audit import retention
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import AuditEvent, User
-from app.services import access, password_reset, register
+from app.services import access, password_reset, register, users
 from app.services.policy import UserGone
 from tests.concurrency.test_audit import add_events
+from tests.concurrency.test_races import administrators
 from tests.factories import make_user
-from tests.fixtures.races import as_request
+from tests.fixtures.races import as_request, role_id
+from tests.support import PASSWORD
 
 ROUNDS = 15
 
@@ -80,3 +82,38 @@ def test_people_are_taken_out_while_events_are_forgotten_and_added(race):
     names = select(func.count(AuditEvent.id)).where(AuditEvent.actor_label.contains("#"))
     assert db.session.scalar(names) >= 4 * 30
     assert db.session.scalar(select(func.count(AuditEvent.id))) == 4 * 30 + 20
+
+
+def test_three_administrators_who_turn_on_each_other_leave_one(race):
+    """AD-1"""
+    user_role = role_id("User")
+    for _ in range(10):
+        ids = [make_user(role="Administrator").id for _ in range(3)]
+        race(
+            *(
+                as_request(users.change_role, ids[(n + 1) % 3], ids[n], role=user_role)
+                for n in range(3)
+            ),
+            *(as_request(deletions.delete, ids[(n + 2) % 3], ids[n]) for n in range(3)),
+        )
+        assert administrators() >= 1
+        db.session.execute(User.__table__.delete())
+        db.session.commit()
+
+
+def test_signing_in_while_being_deleted_is_no_error(race, racing_app):
+    """F38"""
+    for _ in range(4):
+        admin, user = make_user(role="Administrator"), make_user()
+        email = user.email
+        browser, token = racing_app.test_client(), None
+        token = browser.csrf_token("/account/login")
+        sent, _deleted = race(
+            lambda b=browser, t=token, e=email: (
+                b.post(
+                    "/account/login", data={"email": e, "password": PASSWORD, "csrf_token": t}
+                ).status_code
+            ),
+            as_request(deletions.delete, user.id, admin.id),
+        )
+        assert sent in {200, 302, 409}, sent

@@ -422,3 +422,14 @@ def test_administrators_make_people_all_the_same(closed, browser, manager):
     sent |= {"role": str(role), "password": PASSWORD, "password2": PASSWORD}
     assert browser.submit("/admin/new-user", sent).status_code == 302
     assert User.by_email("new@example.com").confirmed
+
+
+def test_someone_without_a_name_is_called_by_the_address(browser, manager, make_user):
+    manager.first_name = manager.last_name = "\u200b"
+    invited = make_user(first_name="\u200b", last_name="\u2060", invited=True)
+    invited.invited_by_id = manager.id
+    db.session.commit()
+    text = re.sub(r"<input[^>]*>", "", browser.get(LIST).text)
+    assert "\u200b" not in text
+    assert invited.email in text
+    assert manager.email in text
