@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from flask_migrate import upgrade
 from sqlalchemy import update
 
 from app.emails import send_reset_password
@@ -11,6 +12,7 @@ from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import outbox
+from app.kit.queue import commands
 from app.models import EmailMessage, User
 from tests.processes import ROOT
 from tests.queue.support import states, until
@@ -180,6 +182,18 @@ def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
     assert worker.wait() == 0
     assert "tasks.py changed" in worker.output
     assert "Traceback" not in worker.output
+
+
+def test_a_worker_that_reloads_waits_for_the_tables_of_new_code(own_app, capsys, monkeypatch):
+    monkeypatch.setattr(commands, "WAIT_FOR_TABLES", 0)
+    looks = iter([False, False, True])
+    with own_app.app_context():
+        commands._wait_for_tables(lambda: next(looks))
+        said = capsys.readouterr().out
+        assert said.count("Run `python manage.py db upgrade`. The worker waits for it.") == 1
+        upgrade(revision="heads")
+        commands._wait_for_tables(lambda: False)
+        assert "waits for it" not in capsys.readouterr().out
 
 
 def test_a_unique_job_waits_only_once(own_redis, web):

@@ -111,6 +111,8 @@ class Mismatch:
 
     problem: str
     hint: str
+    is_behind: bool = False
+    """Whether the code has migrations that the database lacks."""
 
 
 def problem(connection: Connection, directory: Path) -> Mismatch | None:
@@ -128,6 +130,7 @@ def problem(connection: Connection, directory: Path) -> Mismatch | None:
     return Mismatch(
         "The tables are older than the code." if applied else "There are no tables yet.",
         "Run `python manage.py db upgrade`.",
+        is_behind=True,
     )
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +18,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import configure_mappers
 
+from app.extensions import db
 from app.kit import queue, redis_server
+from app.kit.database import migrations
 from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
@@ -29,6 +33,7 @@ from reloading import keep_running
 
 logger = logging.getLogger(__name__)
 
+WAIT_FOR_TABLES = 1  # seconds between two looks at the migrations of the database
 WAIT_FOR_REDIS = 1  # seconds between two attempts to reach Redis
 STOP_TIMEOUT = 28  # seconds; Heroku kills processes after 30
 SWEEP_INTERVAL = 3  # seconds between two sweeps of the outbox without a queue
@@ -56,9 +61,12 @@ def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int 
     options = ["--no-redis"] * no_redis + ["--burst"] * burst
     if reload and not burst:
         stop = _StopFlag()
-        keep_running(
-            "worker", lambda: _start_child([*options, f"--workers={workers}"]), _end, stop.is_set
-        )
+
+        def start() -> subprocess.Popen[bytes]:
+            _wait_for_tables(stop.is_set)
+            return _start_child([*options, f"--workers={workers}"])
+
+        keep_running("worker", start, _end, stop.is_set)
     elif workers > 1:
         _run_several(workers, options, burst)
     elif no_redis:
@@ -90,6 +98,21 @@ def _has_no_redis() -> bool:
             and not redis_server.is_installed()
         )
     return False
+
+
+def _wait_for_tables(is_stopping: Callable[[], bool]) -> None:
+    """Wait until the database has the migrations of the code, which a developer may just write."""
+    folder, has_said = Path(current_app.extensions["migrate"].directory), False
+    while not is_stopping():
+        mismatch = None
+        with suppress(OperationalError), db.engine.connect() as connection:
+            mismatch = migrations.problem(connection, folder)
+        if mismatch is None or not mismatch.is_behind:
+            return
+        if not has_said:
+            click.echo(f"{mismatch.problem} {mismatch.hint} The worker waits for it.")
+            has_said = True
+        time.sleep(WAIT_FOR_TABLES)
 
 
 def _prepare() -> None:
