@@ -123,6 +123,7 @@ def test_removing_the_features_leaves_the_tree_as_it_was(written: Path) -> None:
     for name in reversed(FEATURES):
         removed = manage(written, "features", "remove", name, "--yes")
         assert removed.returncode == 0, removed.stderr
+        assert "still name it" not in removed.stdout
         git(written, "commit", "--quiet", "--message", f"Remove {name}")
     assert git(written, "diff", "--name-only", base).split() == ["CHANGELOG.md"]
     git(written, "reset", "--quiet", "--hard", f"HEAD~{len(FEATURES)}")
