@@ -20,7 +20,8 @@ from app.kit.tables.asked import Asked
 from app.kit.tables.table import Table
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.restrict import may_open, needs_permission
+from app.kit.web.restrict import may_open
+from app.kit.web.table_pages import needs_permission
 from app.sign_in import me
 
 TAKEN = "You have a view with this name. Choose another name."
@@ -133,7 +134,7 @@ def _page(
 
 
 def _may_share(table: Table) -> bool:
-    return services.may_share(me(), is_for_all=not needs_permission(table.endpoint))
+    return services.may_share(me(), is_for_all=not needs_permission(table))
 
 
 def _open_list(endpoint: str) -> OpenList:

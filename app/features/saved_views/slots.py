@@ -10,8 +10,7 @@ from app.features.saved_views.models import SavedView
 from app.kit import slots
 from app.kit.tables import asked
 from app.kit.tables.table import Table
-from app.kit.web.restrict import needs_permission
-from app.kit.web.table_pages import ShownTable
+from app.kit.web.table_pages import ShownTable, needs_permission
 from app.models import User
 
 Views = tuple[list[SavedView], list[SavedView]]
@@ -24,7 +23,7 @@ def views_menu(shown: ShownTable, by: User) -> slots.Values:
         "own": own,
         "shared": shared,
         "deletable": {view.id for view in shared if services.may_delete(view, by)},
-        "may_share": services.may_share(by, is_for_all=not needs_permission(shown.table.endpoint)),
+        "may_share": services.may_share(by, is_for_all=not needs_permission(shown.table)),
         "query": services.query_of(shown.asked),
         "usual": _usual(shown) if own or shared else "",
         "is_usual": not shown.asked.kept() or _usual(shown) == services.query_of(shown.asked),

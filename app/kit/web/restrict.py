@@ -1,6 +1,6 @@
 """Restrict views to users with permissions, tell who may open them, and let views take files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -68,24 +68,13 @@ def may_open(endpoint: str) -> bool:
     The decorators of the view (permission_required, login_required) decide, so menus need not
     declare permissions.
     """
-    if not has_endpoint(endpoint):
+    view: Any = current_app.view_functions.get(endpoint)
+    if view is None:
         return False
-    for view in _wrapped(endpoint):
+    while view is not None:
         if hasattr(view, "allows"):
             return bool(view.allows(current_user))
         if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
             return bool(current_user.is_authenticated)
-    return True
-
-
-def needs_permission(endpoint: str) -> bool:
-    """Return whether a page is for users with a permission, and not for every user."""
-    return any(hasattr(view, "allows") for view in _wrapped(endpoint))
-
-
-def _wrapped(endpoint: str) -> Iterator[Any]:
-    """Yield the view of a page, and the functions that its decorators wrap."""
-    view: Any = current_app.view_functions.get(endpoint)
-    while view is not None:
-        yield view
         view = getattr(view, "__wrapped__", None)
+    return True

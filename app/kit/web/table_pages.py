@@ -280,6 +280,14 @@ def export(table: Table, *, by: Any, where: Where = ()) -> ResponseReturnValue:
     return csv_file(f"{table.nouns[1].replace(' ', '-')}-{now():%Y-%m-%d}.csv", pieces)
 
 
+def needs_permission(table: Table) -> bool:
+    """Tell whether the page of a table is for users with a permission, and not for every user."""
+    view: Any = current_app.view_functions.get(table.endpoint)
+    while view is not None and not hasattr(view, "allows"):
+        view = getattr(view, "__wrapped__", None)
+    return view is not None
+
+
 def check(app: Flask) -> None:
     """Check that the pages of all declared tables exist. Raises ConfigurationError."""
     for table in tables.declared():
