@@ -5,13 +5,8 @@ import re
 import pytest
 
 from app.admin.views import users
-from app.extensions import db
 from app.kit.database import now
-from app.kit.tables.cursors import NotACursor
-from app.kit.tables.totals import Total
-from app.models import User
-from app.services import user_list
-from app.services.user_list import PER_PAGE
+from app.kit.tables.table import PER_PAGE
 from tests import factories
 
 LIST = "/admin/users"
@@ -71,44 +66,26 @@ def test_the_pages_hold_each_user_once_forwards_and_back(browser, crowd):
 def test_a_page_that_does_not_exist_is_the_first_with_a_notice(browser, name, cursor):
     page = browser.get(f"{LIST}?{name}={cursor}")
     assert page.status_code == 200
-    assert "This page does not exist" in page.text
-
-
-def test_a_page_whose_rows_are_gone_is_the_last_full_page(app, crowd):
-    cursor = user_list.find(after=user_list.find().after).after
-    for row in user_list.find(after=cursor).rows:
-        db.session.delete(db.session.get(User, row.id))
-    db.session.commit()
-    page = user_list.find(after=cursor)
-    assert len(page.rows) == PER_PAGE
-    assert page.after is None
+    assert "That page is not in this list, so the first one is shown." in page.text
 
 
 @pytest.mark.parametrize(
     ("search", "found"),
     [
-        ("lovelace", ["ada@example.com"]),
-        ("ADA love", ["ada@example.com"]),
-        ("@example.com", ["bob_%@example.com", "ada@example.com"]),
+        ("hopper", ["grace@example.com"]),
+        ("GRACE hop", ["grace@example.com"]),
+        ("b", ["bob_%@example.com"]),
         ("_%", ["bob_%@example.com"]),
-        ("ada hopper", []),
+        ("grace builder", []),
     ],
 )
-def test_a_search_without_an_index_wants_every_word_somewhere(app, make_user, search, found):
-    make_user(email="ada@example.com", first_name="Ada", last_name="Lovelace")
+def test_a_search_without_an_index_wants_every_word_somewhere(browser, make_user, search, found):
+    make_user(email="grace@example.com", first_name="Grace", last_name="Hopper")
     make_user(email="bob_%@example.com", first_name="Bob", last_name="Builder")
-    page = user_list.find(search=search)
-    assert [row.email for row in page.rows] == found
-    assert page.total == Total(len(found))
+    page = browser.get(LIST, query_string={"search": search})
+    assert re.findall(r'class="person-sub">(\w+_?%?@example.com)', page.text) == found
 
 
-def test_deleted_users_are_listed_on_request_alone(app, make_user):
-    make_user(email="here@example.com")
+def test_deleted_users_are_not_listed(browser, make_user):
     make_user(email="gone@example.com", deleted_at=now())
-    assert [row.email for row in user_list.find().rows] == ["here@example.com"]
-    assert [row.email for row in user_list.find(status="deleted").rows] == ["gone@example.com"]
-
-
-def test_the_plain_list_refuses_a_cursor_of_another_order(app):
-    with pytest.raises(NotACursor):
-        user_list.find(after="WyJuYW1lIiwiIiwiYSIsImIiLDFd")
+    assert "gone@example.com" not in browser.get(LIST).text

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.admin import admin
+from app.admin import admin, tables
 from app.admin.forms import NewUserForm
 from app.decorators import fresh_sign_in_required, permission_required
 from app.kit import passwords
-from app.kit.tables.cursors import NotACursor
+from app.kit.web import table_pages
 from app.models import Permission
-from app.services import roles, user_list, users
+from app.services import users
 from app.services.users import EmailTaken
 from app.sign_in import me
 
@@ -21,21 +21,8 @@ View = Callable[[], ResponseReturnValue]
 
 
 def show_plain_list() -> ResponseReturnValue:
-    """Show the list of users, the newest first, without search, filters or sorting."""
-    notice = ""
-    try:
-        page = user_list.find(
-            after=request.args.get("after", ""), before=request.args.get("before", "")
-        )
-    except NotACursor:
-        notice = "This page does not exist, so the first one is shown."
-        page = user_list.find()
-    return render_template(
-        "admin/registered_users.html",
-        page=page,
-        role_names={role.id: role.name for role in roles.known()},
-        notice=notice,
-    )
+    """Show the list of users, with a search but without filters."""
+    return table_pages.show(tables.users, template="admin/registered_users.html")
 
 
 _show_list: list[View] = [show_plain_list]

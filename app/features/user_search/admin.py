@@ -57,7 +57,7 @@ def registered_users() -> ResponseReturnValue:
         shown.selection = RowSelection(form.bar, form.form, "user_ids", attrgetter("menu"))
     return table_pages.render(
         shown,
-        template="admin/user_search.html",
+        template="admin/registered_users.html",
         filters=tables.filters_of(asked),
         roles=tables.roles(),
         total_words=shown.page.total.words,

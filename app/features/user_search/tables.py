@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flask import g
 
+from app.admin import tables as plain
 from app.features.user_search import Filters, find
 from app.kit import names
 from app.kit.tables import Choice, Column, Dates, Relation, RowAction, Table
@@ -96,10 +97,11 @@ def is_other(row: ListedUser) -> bool:
 
 users = Table(
     User,
-    title="People",
+    title=plain.users.title,
     lead="Everyone with an account, also those who have not signed in yet.",
-    nouns=("person", "people"),
-    endpoint="admin.registered_users",
+    nouns=plain.users.nouns,
+    endpoint=plain.users.endpoint,
+    replaces=True,
     columns=[
         Column(
             "name",
@@ -117,8 +119,8 @@ users = Table(
         Column("created_at", "Joined", nowrap=True),
         Column("last_seen_at", "Last seen", nowrap=True, none="never", classes="col-seen"),
     ],
-    search=["first_name", "last_name", "email"],
-    search_label="Search by name or email",
+    search=plain.users.search,
+    search_label=plain.users.search_label,
     search_help="Finds words anywhere in a name or email address. All words must match; case does "
     "not matter. Among more than 10,000 people, words of one or two letters match only the "
     "beginning of a name or email address.",
@@ -143,7 +145,7 @@ users = Table(
     csv="admin.export_users",
     csv_event="user.exported",
     add=("Add a person", "admin.new_user"),
-    empty=("people", "Nobody is here yet", "Add the first person, and they appear here."),
+    empty=plain.users.empty,
     no_match=("Nobody matches", "Try part of a name or email address, or remove a filter."),
     row_actions=[
         RowAction(

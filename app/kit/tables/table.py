@@ -51,6 +51,7 @@ class Table:
     - `empty` and `no_match` are icon, title and text of an empty list.
     - `add` is the label, the endpoint and, if it has one, the icon of the main button,
       which is shown while `may_add` returns True.
+    - `replaces` marks the table of a feature that takes the place of one with the same endpoint.
     - `live` lists refresh themselves while somebody looks at them.
     """
 
@@ -82,13 +83,15 @@ class Table:
     add: Sequence[str] = ()
     may_add: Callable[[], bool] | None = None
     live: bool = False
+    replaces: bool = False
     file: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", _file_of_caller())
         for problem in checks.problems(self):
             raise self.mistake(problem)
-        if (other := _declared.get(self.endpoint)) is not None and other.file != self.file:
+        other = _declared.get(self.endpoint)
+        if other is not None and other.file != self.file and not self.replaces:
             raise self.mistake(f"{other.file} declares a table for {self.endpoint} as well.")
         _declared[self.endpoint] = self
         icons.use([self.empty[0], *self.add[2:3], *(one.icon for one in self.row_actions)])

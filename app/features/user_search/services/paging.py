@@ -19,8 +19,9 @@ from app.features.user_search.services.sorting import DEFAULT_SORT, Segment
 from app.kit.tables import cursors
 from app.kit.tables.cursors import Cursor, NotACursor
 from app.kit.tables.page import TablePage
+from app.kit.tables.table import PER_PAGE
 from app.kit.tables.totals import Total
-from app.services.user_list import PER_PAGE, UserRow
+from app.services.user_list import UserRow
 
 
 class _TooMany(Exception):
