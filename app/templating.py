@@ -14,12 +14,7 @@ def init_app(app: Flask) -> None:
     """Add the globals and filters below, and those of the kit, to the app's templates."""
     templating.init_app(app)
     app.jinja_env.globals.update(Permission=Permission, registration=register.mode)
-    app.jinja_env.filters.update(initials=initials, full_name=full_name)
-
-
-def initials(person: Any) -> str:
-    """Return the initials of a user's name, or of their email if they have no name."""
-    return names.initials(person.first_name, person.last_name, person.email)
+    app.jinja_env.filters.update(full_name=full_name)
 
 
 def full_name(person: Any) -> str:

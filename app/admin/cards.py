@@ -1,6 +1,7 @@
 """The core's cards on the dashboard."""
 
 from app.kit import slots
+from app.kit.web import avatars
 from app.models import Permission
 from app.services import overview
 
@@ -24,4 +25,4 @@ def statistics() -> slots.Values:
     lead="who is new",
 )
 def new_users() -> slots.Values:
-    return {"users": overview.newest(5)}
+    return {"users": avatars.expect(overview.newest(5))}

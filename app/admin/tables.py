@@ -1,8 +1,7 @@
 """The plain list of users. A feature may declare another one in its place."""
 
-from operator import attrgetter
-
 from app.kit.tables import Column, Table
+from app.kit.web.avatars import avatar
 from app.models import User
 
 users = Table(
@@ -19,7 +18,7 @@ users = Table(
             main=True,
             link="admin.user_info",
             sub=lambda user: user.email if user.full_name() else "",
-            avatar=attrgetter("initials"),
+            avatar=avatar,
         ),
         Column("role", "Role", value=lambda user: user.role.name if user.role else "None"),
         Column("status", "Status", badge=True),

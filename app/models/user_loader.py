@@ -8,7 +8,7 @@ from functools import cache
 from flask import current_app
 from flask_login import AnonymousUserMixin
 from sqlalchemy import Select, bindparam, or_, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.extensions import db, login_manager
 from app.kit.database import now
@@ -32,6 +32,7 @@ class AnonymousUser(AnonymousUserMixin):
         return False
 
 
+LOADED_WITH: list[str] = []  # relations of users that features need on every page
 login_manager.anonymous_user = AnonymousUser
 
 
@@ -42,6 +43,7 @@ def _live_session() -> Select[UserSession]:
     The query is cached, because building it takes as long as running it. It is not built at import
     time, when models related to User may still be missing.
     """
+    more = [joinedload(getattr(User, name)) for name in LOADED_WITH]
     return (
         select(UserSession)
         .join(UserSession.user)
@@ -53,7 +55,7 @@ def _live_session() -> Select[UserSession]:
             User.suspended_at.is_(None),
             User.deleted_at.is_(None),
         )
-        .options(contains_eager(UserSession.user).contains_eager(User.role))
+        .options(contains_eager(UserSession.user).options(contains_eager(User.role), *more))
     )
 
 

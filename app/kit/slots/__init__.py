@@ -8,6 +8,7 @@ from app.kit.slots.banners import account_row, account_rows, banner, banners
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.panels import PanelLoader, ShownPanel
+from app.kit.slots.pictures import PictureFinder, pictures_of, user_pictures
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
 from app.kit.slots.table_pages import (
     shown_table_menus,
@@ -54,6 +55,7 @@ __all__ = [
     "IsOffered",
     "Loader",
     "PanelLoader",
+    "PictureFinder",
     "Place",
     "RowArguments",
     "ShownPanel",
@@ -74,6 +76,7 @@ __all__ = [
     "has_other_way_in",
     "icons",
     "menu",
+    "pictures_of",
     "selection_of_users",
     "shown_panels",
     "shown_table_menus",
@@ -90,6 +93,7 @@ __all__ = [
     "user_list_action",
     "user_list_actions",
     "user_panel",
+    "user_pictures",
     "user_selection",
     "way_in",
 ]

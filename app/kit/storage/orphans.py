@@ -40,4 +40,4 @@ def _purge(kind: str, is_orphan: ColumnElement[bool]) -> int:
         last = max(keys)
 
 
-nightly("files", purge)
+nightly("files", purge, last=True)

@@ -23,7 +23,8 @@ class Column:
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
     - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
       a function that returns the URL of a row. `sub` is the second line of the cell: a function
-      of the row, or a macro. `avatar` returns the initials before a name.
+      of the row, or a macro. `avatar` returns the picture or the initials
+      before a name.
     - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
       the column of this name. With an empty list the column does not sort.
     - `load` are relations to load with the rows. The relation `name` is always loaded.
@@ -42,7 +43,7 @@ class Column:
     main: bool = False
     link: str | Callable[[Any], str] | None = None
     sub: str | Callable[[Any], str] | None = None
-    avatar: Callable[[Any], str] | None = None
+    avatar: Callable[[Any], Any] | None = None
     badge: bool = False
     align: Literal["start", "end"] = "start"
     nowrap: bool = False

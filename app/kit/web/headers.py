@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session
-from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -19,6 +18,7 @@ from app.kit.database import postgresql, reading_only
 from app.kit.web import origin
 from app.kit.web.gates import monitor_paths
 from app.kit.web.methods import SAFE_METHODS
+from app.kit.web.restrict import may_open
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -182,19 +182,20 @@ def _largest_body() -> int:
     it. Other visitors cannot make the server read that much.
     """
     limit: int = current_app.config["MAX_CONTENT_LENGTH"]
-    view: Any = current_app.view_functions.get(request.endpoint or "")
+    endpoint = request.endpoint or ""
+    view: Any = current_app.view_functions.get(endpoint)
     setting = getattr(view, "largest_file", None)
     # Only files are stored on disk. All other form data stays in memory.
     is_file = request.mimetype == "multipart/form-data"
-    if setting and is_file and request.method not in SAFE_METHODS and _is_for_visitor(view):
+    if setting and is_file and request.method not in SAFE_METHODS and _is_for_visitor(endpoint):
         limit += current_app.config[setting] * MEGABYTE
     return limit
 
 
-def _is_for_visitor(view: Any) -> bool:
-    """Return whether the visitor may open `view`, and release the database afterwards."""
+def _is_for_visitor(endpoint: str) -> bool:
+    """Return whether the visitor may open a view, and release the database afterwards."""
     reading_only.set(True)
-    is_allowed = bool(view.allows(current_user))
+    is_allowed = may_open(endpoint)
     db.session.remove()
     g.pop("_login_user", None)  # Flask-Login loads the user again once the body has arrived.
     reading_only.set(False)

@@ -46,8 +46,8 @@ def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View]
 def takes_files(setting: str) -> Callable[[View], View]:
     """Allow uploads to a view of up to the number of megabytes in `setting`.
 
-    app.kit.web.headers enforces the limit. Apply this decorator below permission_required, so that
-    the usual limit stays for users without the permission.
+    app.kit.web.headers enforces the limit. Apply this decorator below permission_required or
+    login_required, so that the usual limit stays for visitors who may not open the view.
     """
 
     def mark(view: View) -> View:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup, escape
 
 from app.kit.tables.actions import RowAction
-from app.kit.web import table_cells
+from app.kit.web import avatars, table_cells
 
 if TYPE_CHECKING:
     from app.kit.web.table_pages import ShownTable
@@ -61,6 +61,8 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, Kind] = {}
     rows: list[str] = []
+    if avatar:
+        avatars.expect(shown.page.rows)
     for row in shown.page.rows:
         contents = [
             getattr(row, shown.key),

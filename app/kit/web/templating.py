@@ -13,6 +13,7 @@ from app.kit import slots
 from app.kit.assets import asset_url
 from app.kit.slots import UserListAction
 from app.kit.web import gates
+from app.kit.web.avatars import avatar
 from app.kit.web.devices import device_name
 from app.kit.web.restrict import has_endpoint, may_open
 
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.filters.update(
         ago=ago,
+        avatar=avatar,
         day=day,
         device=device_name,
         due=due,

@@ -1,0 +1,47 @@
+"""Show the pictures of users, or their initials."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from flask import g
+from markupsafe import Markup, escape
+
+from app.kit import names, slots
+
+Rows = TypeVar("Rows", bound=Sequence[Any])
+
+
+def expect(people: Rows) -> Rows:
+    """Announce the users of a list, so that one query finds the pictures of all. Returns them."""
+    g.setdefault("expected_pictures", set()).update(person.id for person in people)
+    return people
+
+
+def avatar(person: Any, size: int = 64) -> Markup | str:
+    """Return the picture of a user or a row of a list, or else the initials.
+
+    `size` is the width of the image in pixels, which is at least twice the width on the page.
+    """
+    url = _url(person.id)
+    if not url:
+        return initials(person)
+    # Built by an f-string, because a page shows a hundred of them.
+    return Markup(  # noqa: S704 - the URL is escaped
+        f'<img src="{escape(url.replace("{size}", str(size)))}" alt="" width="{size}"'
+        f' height="{size}" loading="lazy" decoding="async">'
+    )
+
+
+def initials(person: Any) -> str:
+    """Return the initials of a user's name, or of their email if they have no name."""
+    if hasattr(person, "initials"):
+        return str(person.initials)
+    return names.initials(person.first_name, person.last_name, person.email)
+
+
+def _url(user_id: int) -> str:
+    known: dict[int, str] = g.setdefault("pictures", {})
+    if user_id not in known:
+        wanted = {user_id, *g.pop("expected_pictures", ())}
+        known.update(dict.fromkeys(wanted, "") | dict(slots.pictures_of(wanted)))
+    return known[user_id]
