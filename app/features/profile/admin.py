@@ -1,0 +1,35 @@
+"""The admin view that removes the picture of a user."""
+
+from flask import flash
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.decorators import permission_required
+from app.features.profile.services import pictures
+from app.features.profile.services.pictures import PictureGone
+from app.models import Permission, User
+from app.services.access import WrongState
+from app.sign_in import me
+
+
+@admin.route("/user/<int:user_id>/remove-picture", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@to_user
+def remove_user_picture(user: User) -> ResponseReturnValue:
+    name = name_of(user)
+    if question := confirmed(
+        user,
+        title=f"Remove the picture of {name}",
+        lead="Their initials are shown in its place.",
+        points=("The picture is deleted for good.", "They can choose another one."),
+        button="Remove picture",
+        danger=True,
+    ):
+        return question
+    try:
+        pictures.remove(user, by=me())
+    except PictureGone:
+        raise WrongState from None
+    flash(f"The picture of {name} is removed.", "success")
+    return back_to(user)

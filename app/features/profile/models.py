@@ -1,0 +1,35 @@
+"""The table of profiles."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
+
+from app.extensions import db
+from app.kit import storage
+from app.models import User
+from app.models.user_loader import LOADED_WITH
+
+
+class Profile(db.Model):
+    """The facts that a user shows of themselves. A user without any has no row."""
+
+    __tablename__ = "profiles"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    picture_id: Mapped[int | None] = mapped_column(
+        ForeignKey("stored_files.id", ondelete="SET NULL"), index=True
+    )
+    picture_name: Mapped[str] = mapped_column(String(32), default="")
+    """The generated name of the picture, which is part of its URL, or "" without a picture."""
+
+    user: Mapped[User] = relationship(
+        backref=backref("profile", uselist=False, passive_deletes=True, cascade="all")
+    )
+
+
+# Every page shows the picture of its reader, so the query of the session loads the profile too.
+LOADED_WITH.append("profile")
+PICTURE = storage.kind("picture", owner=Profile.picture_id)

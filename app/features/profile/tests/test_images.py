@@ -1,0 +1,86 @@
+"""Uploaded pictures become small squares without anything but pixels, or are refused."""
+
+import tracemalloc
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from app.features.profile.services.images import BadPicture, Crop, squares
+from app.features.profile.tests import files
+from app.features.profile.tests.files import BAD, GOOD, encoded, halves
+
+RED, BLUE = (254, 0, 0), (0, 0, 254)
+
+
+def opened(content, crop=None):
+    return {
+        size: Image.open(BytesIO(data)).convert("RGB")
+        for size, data in squares(BytesIO(content), crop or Crop()).items()
+    }
+
+
+def is_near(pixel, colour):
+    return all(abs(a - b) < 30 for a, b in zip(pixel, colour, strict=True))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_picture_of_each_kind_becomes_three_squares(name):
+    made = squares(BytesIO(GOOD[name]), Crop())
+    assert list(made) == ["256", "128", "64"]
+    for size, data in made.items():
+        image = Image.open(BytesIO(data))
+        assert (image.format, image.size) == ("WEBP", (int(size), int(size)))
+        assert not image.getexif()
+        assert not {"exif", "icc_profile", "xmp", "comment"} & set(image.info)
+        assert getattr(image, "n_frames", 1) == 1
+        assert b"alert" not in data
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_hostile_file_is_refused_with_a_sentence(name):
+    with pytest.raises(BadPicture) as refused:
+        squares(BytesIO(BAD[name]), Crop())
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("name", ["a bomb", "100 megapixels", "a large webp", "a large gif"])
+def test_the_size_is_checked_before_anything_is_decoded(name):
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadPicture, match="megapixels"):
+            squares(BytesIO(BAD[name]), Crop())
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_the_orientation_is_applied_and_its_place_is_gone(orientation):
+    content = files.turned(orientation)
+    assert b"a secret place" in content
+    (image, *_), made = opened(content).values(), squares(BytesIO(content), Crop())
+    assert is_near(image.getpixel((20, 128)), RED)
+    assert is_near(image.getpixel((236, 128)), BLUE)
+    assert all(b"a secret place" not in data for data in made.values())
+
+
+@pytest.mark.parametrize(
+    ("crop", "colours"),
+    [
+        (Crop(), (RED, BLUE)),
+        (Crop(left=0), (RED, RED)),
+        (Crop(left=1), (BLUE, BLUE)),
+        (Crop(left=1, top=1, side=0.1), (BLUE, BLUE)),
+        (Crop(left=1, side=0), (BLUE, BLUE)),
+    ],
+)
+def test_the_chosen_square_is_cut_out(crop, colours):
+    image = opened(encoded(halves()), crop)["256"]
+    assert is_near(image.getpixel((4, 128)), colours[0])
+    assert is_near(image.getpixel((251, 128)), colours[1])
+
+
+def test_cmyk_has_the_colours_that_were_seen():
+    image = opened(GOOD["cmyk"])["64"]
+    assert is_near(image.getpixel((4, 32)), RED)
