@@ -16,7 +16,7 @@ class PictureForm(BaseForm):
     picture = FileField(
         "Picture",
         validators=[FileRequired("Choose a file.")],
-        description=f"A {NAMES} file. Without JavaScript, the middle is used.",
+        description=f"A {NAMES} file.",
         render_kw={
             "accept": "image/jpeg,image/png,image/webp,image/gif,image/avif",
             "required": True,
