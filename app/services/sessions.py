@@ -1,5 +1,6 @@
 """Start, renew and end sessions, the rows that session cookies refer to."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from app.services.policy import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 
+# Called with the user, IP address and User-Agent in the transaction that starts a session.
+BEFORE_START: list[Callable[[User, str, str], None]] = []
+
 
 def start(
     user: User,
@@ -30,6 +34,8 @@ def start(
     settings = current_app.config
     lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
     token = UserSession.new_token()
+    for prepare in BEFORE_START:
+        prepare(user, address, device)
     at = now()
     db.session.add(
         UserSession(

@@ -30,7 +30,7 @@ GUIDES = [
 BROUGHT = {
     *("audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
     *("error_reporting", "fake_data", "health"),
-    *("impersonation", "imports", "invitations", "jobs", "mailbox", "roles"),
+    *("impersonation", "imports", "invitations", "jobs", "mailbox", "new_devices", "roles"),
     *("saved_views", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}

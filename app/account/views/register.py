@@ -1,6 +1,6 @@
 """The pages to register and to confirm an email."""
 
-from flask import abort, flash, redirect, render_template, request, session, url_for
+from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -9,6 +9,7 @@ from app.account.forms import ConfirmAccountForm, RegistrationForm
 from app.account.responses import LINK_SENT, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
+from app.kit.web.accept import json_object
 from app.kit.web.gates import open_to
 from app.kit.web.methods import SAFE_METHODS
 from app.services import mailed_links, password_reset
@@ -53,12 +54,7 @@ def register() -> ResponseReturnValue:
 @open_to("must_change_password", "impersonating")
 def check_password() -> ResponseReturnValue:
     """Return the strength of a password as JSON, by the same rule as when the form is sent."""
-    try:
-        sent = request.get_json(silent=True)
-    except RecursionError:  # thousands of brackets
-        sent = None
-    if not isinstance(sent, dict):
-        abort(400)
+    sent = json_object()
     password = str(sent.get("password", ""))[: 2 * passwords.MAX_LENGTH + 1]
     names = ("first_name", "last_name", "email")
     person = {name: str(sent.get(name, ""))[:254] for name in names}

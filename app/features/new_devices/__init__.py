@@ -1,0 +1,1 @@
+"""Tell users by mail of sign-ins from a new device or network."""

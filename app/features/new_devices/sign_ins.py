@@ -1,0 +1,53 @@
+"""Find out whether a user has signed in from a device and a network before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.new_devices import emails
+from app.kit.mail import outbox
+from app.kit.web import origin
+from app.kit.web.devices import device_name
+from app.models import AuditEvent, EmailMessage, User
+
+HOUR = timedelta(hours=1)
+EXAMINED = 1000  # events about the user; a sign-in beyond these counts as unknown
+
+
+def tell_if_new(user: User, address: str, device: str) -> EmailMessage | None:
+    """Write a mail if `user` never signed in from this device or from this network.
+
+    The first sign-in of an account is no news. A user gets one mail an hour at most. The caller
+    commits, and records the event of the sign-in afterwards.
+    """
+    if user.last_seen_at is None or not user.confirmed or _has_seen(user, address, device):
+        return None
+    if outbox.is_throttled(user.email, "new_device", 1, HOUR):
+        return None
+    return emails.send_new_device(user, address=address, device=device_name(device))
+
+
+def network_of(address: str) -> str:
+    """Return the part of an IP address that its network shares: an IPv4 /24, an IPv6 /48."""
+    network = origin.network(address, v6_prefix=48)
+    return network if ":" in network else network.rpartition(".")[0]
+
+
+def _has_seen(user: User, address: str, device: str) -> bool:
+    """Tell whether the audit trail has sign-ins from this device, and from this network."""
+    newest = (
+        select(AuditEvent.action, AuditEvent.address, AuditEvent.device)
+        .where(AuditEvent.subject_type == "user", AuditEvent.subject_id == user.id)
+        .order_by(AuditEvent.id.desc())
+        .limit(EXAMINED)
+        .subquery()
+    )
+    known = select(newest.c.address, newest.c.device).distinct()
+    rows = db.session.execute(known.where(newest.c.action == "session.started")).all()
+    device = device[:255]  # as events store it
+    return device_name(device) in {device_name(row.device) for row in rows} and network_of(
+        address
+    ) in {network_of(row.address) for row in rows}
