@@ -137,6 +137,7 @@ class Config:
             most=LONGEST_PASSWORD_MINIMUM,
         )
         self.REGISTRATION = read.choice("REGISTRATION", "open", REGISTRATION_MODES)
+        self.FORM_MIN_SECONDS = read.number("FORM_MIN_SECONDS", 2, least=0, most=60)
 
         self.SQLALCHEMY_DATABASE_URI, self.DATABASE_DIRECT_URL = (
             self.database_url(read),
@@ -310,6 +311,7 @@ class TestingConfig(DevelopmentConfig):
             "APP_NAME": "Flask-Base",
             "ADMIN_EMAIL": "flask-base-admin@example.com",
             "APP_URL": "http://localhost",
+            "FORM_MIN_SECONDS": "0",
         }
         super().__init__(fixed | kept)
 

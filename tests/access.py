@@ -227,7 +227,10 @@ HOSTILE = {
 
 FIELDS = {
     "/account/login": ("email", "password", "remember_me", "next"),
-    "/account/register": ("first_name", "last_name", "email", "password", "password2"),
+    "/account/register": (
+        *("first_name", "last_name", "email", "password", "password2"),
+        *("subject", "opened"),
+    ),
     "/account/reset-password": ("email",),
     "/account/manage/change-password": ("old_password", "new_password", "new_password2"),
     "/account/manage/change-name": ("first_name", "last_name"),

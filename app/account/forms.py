@@ -3,6 +3,7 @@
 from wtforms import BooleanField, SubmitField
 from wtforms.validators import EqualTo
 
+from app.kit.web.bots import GuardedForm
 from app.kit.web.forms import BaseForm, email_field, name_field, password_field
 
 MATCH = "The two passwords are not the same."
@@ -15,7 +16,7 @@ class LoginForm(BaseForm):
     submit = SubmitField("Sign in")
 
 
-class RegistrationForm(BaseForm):
+class RegistrationForm(GuardedForm):
     first_name = name_field("First name", autocomplete="given-name")
     last_name = name_field("Last name", autocomplete="family-name")
     email = email_field(autocomplete="username")

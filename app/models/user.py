@@ -27,7 +27,7 @@ from sqlalchemy.orm import (
 )
 
 from app.extensions import db
-from app.kit import names, passwords
+from app.kit import names, older_hashes, passwords
 from app.kit.database import UtcDateTime, now
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH, canonical_email
 from app.models.role import Permission, Role
@@ -54,16 +54,6 @@ DELETED: Any = {
     "sqlite_where": text("deleted_at IS NOT NULL"),
     "postgresql_where": text("deleted_at IS NOT NULL"),
 }
-# Password hashes of flask-base, and their method: the text up to and with the first `$`. `rtrim`
-# removes the hash and then the salt, neither of which contains a `$`. Both databases support it.
-OLDER = "substr(password_hash, 1, 7) <> '$argon2'"
-_NO_DOLLAR = "replace(password_hash, '$', '')"
-OLDER_METHOD = f"rtrim(rtrim(rtrim(password_hash, {_NO_DOLLAR}), '$'), {_NO_DOLLAR})"
-# The next method in the index, so listing all takes one query for each method.
-NEXT_OLDER_METHOD = text(
-    f"SELECT {OLDER_METHOD} FROM users WHERE {OLDER} AND {OLDER_METHOD} > :last"  # noqa: S608
-    f" ORDER BY {OLDER_METHOD} LIMIT 1"
-)
 
 
 class User(UserMixin, UserLinks, db.Model):
@@ -244,11 +234,7 @@ class User(UserMixin, UserLinks, db.Model):
     @staticmethod
     def older_methods() -> list[str]:
         """Return the methods of the remaining flask-base hashes (passwords.older_method)."""
-        methods, last = [], ""
-        while found := db.session.scalar(NEXT_OLDER_METHOD, {"last": last}):
-            last = str(found)
-            methods.append(passwords.older_method(last))
-        return methods
+        return older_hashes.methods("users")
 
     @staticmethod
     def by_email(email: str) -> User | None:

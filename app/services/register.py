@@ -30,17 +30,22 @@ def is_open() -> bool:
     return mode() == "open"
 
 
-def register(*, first_name: str, last_name: str, email: str, password: str) -> str:
+def register(
+    *, first_name: str, last_name: str, email: str, password: str, is_bot: bool = False
+) -> str:
     """Create an unconfirmed account and queue its confirmation link.
 
     The unique index decides who gets an email, because two visitors may submit the same form at
     once. If the email is taken, its owner is told by mail and the visitor learns nothing. Return a
     receipt for the browser, with which `confirm` keeps the password. If the email is taken, the
-    receipt looks the same. Raises RegistrationClosed and passwords.WeakPassword.
+    receipt looks the same. A bot gets the same answer, and no account. Raises RegistrationClosed
+    and passwords.WeakPassword.
     """
     if not is_open():
         raise RegistrationClosed
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
+    if is_bot:
+        return tokens.no_receipt()
     user = User(first_name=first_name, last_name=last_name, email=email, password=password)
     db.session.add(user)
     try:

@@ -6,9 +6,8 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from app.extensions import db
-from app.kit import passwords
+from app.kit import older_hashes, passwords
 from app.models import User, UserSession
-from app.models.user import NEXT_OLDER_METHOD
 from tests.support import PASSWORD, REAL_HASHER, TOKEN
 
 LOGIN = "/account/login"
@@ -162,7 +161,9 @@ def test_older_methods_are_found_in_an_index(app, make_user):
         db.session.execute(text("SET LOCAL enable_seqscan TO off"))
         db.session.execute(text("SET LOCAL enable_sort TO off"))
         explain = "EXPLAIN "
-    plan = db.session.execute(text(explain + NEXT_OLDER_METHOD.text), {"last": ""}).all()
+    plan = db.session.execute(
+        text(explain + older_hashes.next_method("users").text), {"last": ""}
+    ).all()
     assert "ix_users_older_method" in str(plan)
     assert "Sort" not in str(plan)
     assert "TEMP B-TREE" not in str(plan)

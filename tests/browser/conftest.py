@@ -35,6 +35,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "PYTHONUNBUFFERED": "1",
         "FLASK_CONFIG": "development",
+        "FORM_MIN_SECONDS": "0",
         "INSTANCE_PATH": str(folder / "instance"),
         "SECRET_KEY": "a key that web and worker of the tests share 0123456789",
         "APP_URL": address,

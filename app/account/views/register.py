@@ -39,6 +39,7 @@ def register() -> ResponseReturnValue:
                 last_name=form.last_name.data,
                 email=form.email.data,
                 password=form.password.data,
+                is_bot=form.is_from_bot,
             )
         except passwords.WeakPassword as error:
             form.password.errors = [str(error)]
