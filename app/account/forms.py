@@ -19,7 +19,7 @@ class LoginForm(BaseForm):
 class RegistrationForm(GuardedForm):
     first_name = name_field("First name", autocomplete="given-name")
     last_name = name_field("Last name", autocomplete="family-name")
-    email = email_field(autocomplete="username")
+    email = email_field(autocomplete="username", new=True)
     password = password_field("Password", new=True)
     password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
     submit = SubmitField("Create account")
@@ -50,7 +50,7 @@ class ChangeNameForm(BaseForm):
 
 
 class ChangeEmailForm(BaseForm):
-    email = email_field("New email")
+    email = email_field("New email", new=True)
     password = password_field("Current password", new=False)
     submit = SubmitField("Send confirmation link")
 

@@ -17,8 +17,8 @@ from app.services.policy import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 
-# Called with the user, IP address and User-Agent in the transaction that starts a session.
-BEFORE_START: list[Callable[[User, str, str], None]] = []
+# Called with the user in the transaction that starts a session.
+BEFORE_START: list[Callable[[User], None]] = []
 
 
 def start(
@@ -35,7 +35,7 @@ def start(
     lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
     token = UserSession.new_token()
     for prepare in BEFORE_START:
-        prepare(user, address, device)
+        prepare(user)
     at = now()
     db.session.add(
         UserSession(

@@ -29,7 +29,7 @@ GUIDES = [
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
     *("audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
-    *("error_reporting", "fake_data", "health"),
+    *("email_domains", "error_reporting", "fake_data", "health"),
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "new_devices", "roles"),
     *("saved_views", "user_search"),
 }

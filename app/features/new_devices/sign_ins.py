@@ -17,17 +17,18 @@ HOUR = timedelta(hours=1)
 EXAMINED = 1000  # events about the user; a sign-in beyond these counts as unknown
 
 
-def tell_if_new(user: User, address: str, device: str) -> EmailMessage | None:
-    """Write a mail if `user` never signed in from this device or from this network.
+def tell_if_new(user: User) -> EmailMessage | None:
+    """Write a mail if `user` never signed in from the device or the network of the request.
 
     The first sign-in of an account is no news. A user gets one mail an hour at most. The caller
     commits, and records the event of the sign-in afterwards.
     """
-    if user.last_seen_at is None or not user.confirmed or _has_seen(user, address, device):
+    here = origin.current()
+    if user.last_seen_at is None or not user.confirmed or _has_seen(user, here):
         return None
     if outbox.is_throttled(user.email, "new_device", 1, HOUR):
         return None
-    return emails.send_new_device(user, address=address, device=device_name(device))
+    return emails.send_new_device(user, address=here.address, device=device_name(here.device))
 
 
 def network_of(address: str) -> str:
@@ -36,8 +37,8 @@ def network_of(address: str) -> str:
     return network if ":" in network else network.rpartition(".")[0]
 
 
-def _has_seen(user: User, address: str, device: str) -> bool:
-    """Tell whether the audit trail has sign-ins from this device, and from this network."""
+def _has_seen(user: User, here: origin.Origin) -> bool:
+    """Tell whether the audit trail has sign-ins from the same device, and from the same network."""
     newest = (
         select(AuditEvent.action, AuditEvent.address, AuditEvent.device)
         .where(AuditEvent.subject_type == "user", AuditEvent.subject_id == user.id)
@@ -47,7 +48,6 @@ def _has_seen(user: User, address: str, device: str) -> bool:
     )
     known = select(newest.c.address, newest.c.device).distinct()
     rows = db.session.execute(known.where(newest.c.action == "session.started")).all()
-    device = device[:255]  # as events store it
-    return device_name(device) in {device_name(row.device) for row in rows} and network_of(
-        address
-    ) in {network_of(row.address) for row in rows}
+    devices = {device_name(row.device) for row in rows}
+    networks = {network_of(row.address) for row in rows}
+    return device_name(here.device) in devices and network_of(here.address) in networks

@@ -8,8 +8,8 @@ from app.models import User
 from app.services import sessions
 
 
-def tell(user: User, address: str, device: str) -> None:
-    if tell_if_new(user, address, device) is not None and has_request_context():
+def tell(user: User) -> None:
+    if tell_if_new(user) is not None and has_request_context():
         after_this_request(_notify_worker)
 
 

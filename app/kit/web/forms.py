@@ -25,7 +25,7 @@ from wtforms.validators import (
     ValidationError,
 )
 
-from app.kit import names
+from app.kit import email_rule, names
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.passwords import MAX_LENGTH
 from app.kit.user_input import hides_something, holds_link, is_name, normalised_email, visible
@@ -109,13 +109,28 @@ class Address:
         field.data = address
 
 
-def email_field(label: str = "Email", *, autocomplete: str = "email", **options: Any) -> EmailField:
-    """Return a required field for an email. `autocomplete` is the HTML attribute."""
+def refuse_problem(_form: Form, field: Field) -> None:
+    """Refuse an email that a check of new emails refuses (app.kit.email_rule)."""
+    if not field.errors and (problem := email_rule.problem_of(field.data or "")):
+        raise ValidationError(problem)
+
+
+def email_field(
+    label: str = "Email", *, autocomplete: str = "email", new: bool = False, **options: Any
+) -> EmailField:
+    """Return a required field for an email. `autocomplete` is the HTML attribute.
+
+    A `new` email of a user passes the checks of app.kit.email_rule.
+    """
     return EmailField(
         label,
         # A domain in Unicode may be shorter or longer than its stored form.
         filters=[cut(2 * EMAIL_LENGTH)],
-        validators=[DataRequired("Enter an address."), Address()],
+        validators=[
+            DataRequired("Enter an address."),
+            Address(),
+            *([refuse_problem] if new else []),
+        ],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
         **options,
     )
