@@ -11,7 +11,7 @@ from typing import Any, Literal
 Value = Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """A column of a table, by default the attribute `name` of each row.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -182,12 +182,15 @@ class ShownTable:
     def _may_follow(self) -> bool:
         return isinstance(self.main.link, str) and may_open(self.main.link)
 
-    def actions_around_id(self) -> Iterator[tuple[RowAction, str, str]]:
-        """Yield the actions, with their URLs before and after the id of a row."""
+    @cached_property
+    def actions_around_id(self) -> list[tuple[RowAction, str, str]]:
+        """The actions, with their URLs before and after the id of a row."""
         next_url = urlencode({"next": self.list_url})
-        for one in self.actions:
-            before, after = _url_around_id(one.endpoint)
-            yield one, before, f"{after}?{next_url}" if one.is_posted else after
+        found = [(one, *_url_around_id(one.endpoint)) for one in self.actions]
+        return [
+            (one, before, f"{after}?{next_url}" if one.is_posted else after)
+            for one, before, after in found
+        ]
 
     def _endpoint_url(self, endpoint: str, identity: Any) -> str:
         if endpoint not in self._urls:

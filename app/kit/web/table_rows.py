@@ -92,7 +92,6 @@ def _line(
     marks = [_mark(number) if there else Markup() for number, there in enumerate(is_there)]
     identity, url, name, main, avatar, sub = marks
     columns = [one for one in shown.columns if not one.main]
-    actions = list(shown.actions_around_id())
     return Line(
         id=identity,
         url=url,
@@ -105,7 +104,7 @@ def _line(
         ],
         actions=[
             (escape(before) + identity + escape(after), one)
-            for one, before, after in (actions[number] for number in offered)
+            for one, before, after in (shown.actions_around_id[number] for number in offered)
         ],
         may_pick=may_pick,
     )
