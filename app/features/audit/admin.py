@@ -59,10 +59,11 @@ def audit_event(event_id: int) -> ResponseReturnValue:
 def export_audit() -> ResponseReturnValue:
     """Export the listed events as CSV. It takes a POST, because it records an event itself."""
     asked = table_pages.read(tables.events)
+    query: dict[str, Any] = asked.narrowing()
     if request.method != "POST":  # The password prompt redirects back with a GET.
-        query: dict[str, Any] = asked.narrowing()
         return redirect(url_for("admin.audit", **query))
+    filters = tables.filters_of(asked)
     return csv_file(
         f"audit-trail-{now():%Y-%m-%d}.csv",
-        lambda: stream_with_context(trail.export(tables.filters_of(asked), by=me())),
+        lambda: stream_with_context(trail.export(filters, by=me(), noted=query)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Text, cast
@@ -33,13 +33,14 @@ READ = (
 )
 
 
-def export(filters: EventFilters, *, by: User) -> Iterator[str]:
+def export(filters: EventFilters, *, by: User, noted: Mapping[str, str]) -> Iterator[str]:
     """Record the export, and return the lines of a CSV file with all earlier events.
 
-    Each part is read in its own transaction, so a slow client blocks no writer on SQLite.
+    `noted` are the parameters of the list, for the event. Each part is read in its own
+    transaction, so a slow client blocks no writer on SQLite.
     """
     until = finding.newest_id()
-    audit.record("audit.exported", by=by, filters=filters.to_query())
+    audit.record("audit.exported", by=by, filters=dict(noted))
     db.session.commit()
     return _lines(filters, until)
 

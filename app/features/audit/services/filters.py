@@ -35,18 +35,6 @@ class EventFilters:
             return [action for action in ACTIONS if action.partition(".")[0] == self.action]
         return [self.action] if self.action else []
 
-    def to_query(self) -> dict[str, str]:
-        """Return the filters as query parameters, without the empty ones."""
-        query = {
-            "search": self.search,
-            "action": self.action,
-            "user": "" if self.user_id is None else str(self.user_id),
-            "address": self.address,
-            "from": self.first.isoformat() if self.first else "",
-            "to": self.last.isoformat() if self.last else "",
-        }
-        return {name: value for name, value in query.items() if value}
-
 
 def network_address(text: str) -> str | None:
     """Return an IP address as events store it, "" for empty text, or None for anything else."""
