@@ -42,7 +42,7 @@ class Line(NamedTuple):
 
 
 @dataclass
-class Kind:
+class RowKind:
     """The HTML of rows that differ in their contents alone.
 
     Every second piece is a content, of which `contents` has the number.
@@ -59,7 +59,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     writers = [table_cells.writer(one) for one in shown.columns if not one.main]
     may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
-    kinds: dict[Any, Kind] = {}
+    kinds: dict[Any, RowKind] = {}
     rows: list[str] = []
     if avatar:
         avatars.expect(shown.page.rows)
@@ -121,6 +121,6 @@ def _mark(number: int) -> Markup:
     return Markup(f"\0{number}\0")  # noqa: S704 - a number
 
 
-def _kind(html: str) -> Kind:
+def _kind(html: str) -> RowKind:
     pieces = MARK.split(html)
-    return Kind(pieces, [int(number) for number in pieces[1::2]])
+    return RowKind(pieces, [int(number) for number in pieces[1::2]])
