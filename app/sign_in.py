@@ -18,8 +18,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user, user_loaded_from_cookie
 
 from app.extensions import login_manager
-from app.kit.web import browser_marks, second_steps
+from app.kit.web import second_steps
 from app.kit.web.accept import wants_json
+from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import needs_no_user
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.restrict import may_open
@@ -88,11 +89,6 @@ def complete(
     mark_browser(user)
     flash("You are signed in.", "success")
     return redirect(pending.to or landing_page(user))
-
-
-def mark_browser(user: User) -> None:
-    """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
-    browser_marks.add(user.id, user.browser_state())
 
 
 def landing_page(user: User) -> str:

@@ -8,10 +8,10 @@ from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
 from app.account.responses import refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
+from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
 from app.services import mailed_links, password_reset
 from app.services.mailed_links import LinkRefused
-from app.sign_in import mark_browser
 
 
 @account.route("/reset-password", methods=["GET", "POST"])

@@ -13,13 +13,14 @@ from app.account.forms import (
 )
 from app.account.responses import LINK_SENT, refuse_link
 from app.kit import passwords
+from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.services import email_change, mailed_links, password_reset, users
 from app.services.mailed_links import LinkRefused
 from app.services.sign_in import WrongPassword
 from app.services.users import EmailTaken
-from app.sign_in import mark_browser, me
+from app.sign_in import me
 
 
 @account.get("/manage/info")

@@ -1,6 +1,7 @@
 """Keep the marks of the accounts that this browser was signed in to, in a cookie."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Response, after_this_request, current_app, request
 
@@ -12,9 +13,9 @@ def read() -> str:
     return request.cookies.get(current_app.config["KNOWN_BROWSER_COOKIE_NAME"], "")
 
 
-def add(user_id: int, state: str) -> None:
-    """Mark this browser as known to a user, so that strangers cannot use up its guesses."""
-    value = guesses.add_mark(user_id, state, read())
+def mark_browser(user: Any) -> None:
+    """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
+    value = guesses.add_mark(user.id, user.browser_state(), read())
     config = current_app.config
 
     @after_this_request
