@@ -6,7 +6,7 @@ from app.kit.slots import user_action
 from app.models import User
 from app.services import user_changes
 
-slots.account_row("partials/_delete_account.html")
+slots.account_row("partials/_delete_account.html", order=900)
 user_changes.BY_NAME["delete"] = DELETE
 
 

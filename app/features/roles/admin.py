@@ -10,7 +10,7 @@ from app.features.roles import editing, role_pages, tables
 from app.features.roles.editing import DefaultAbove, DefaultRole, NameTaken, UnknownPermission
 from app.features.roles.forms import FOR_EVERYONE, TICK_ONE, DeleteRoleForm, RoleForm
 from app.features.roles.reassign_role import MOST, TooManyUsers
-from app.kit import edit_conflicts
+from app.kit import edit_conflicts, slots
 from app.kit.web import table_pages
 from app.models import Permission, Role
 from app.services import policy
@@ -116,6 +116,7 @@ def _form(
         changed=changed,
         may_change=found is None or policy.may_grant(me(), found.permissions),
         people=role_pages.count_people(found) if found else 0,
+        panels=slots.shown_role_panels(found, me()) if found else [],
     )
     return page, 409 if changed else 200
 

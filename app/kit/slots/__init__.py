@@ -9,6 +9,7 @@ from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.panels import PanelLoader, ShownPanel
 from app.kit.slots.pictures import PictureFinder, pictures_of, user_pictures
+from app.kit.slots.role_page import role_panel, shown_role_panels
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
 from app.kit.slots.table_pages import (
     shown_table_menus,
@@ -77,8 +78,10 @@ __all__ = [
     "icons",
     "menu",
     "pictures_of",
+    "role_panel",
     "selection_of_users",
     "shown_panels",
+    "shown_role_panels",
     "shown_table_menus",
     "sign_in_part",
     "sign_in_parts",

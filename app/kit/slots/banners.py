@@ -1,7 +1,7 @@
 """Register templates that other pages include: banners, and rows of the account page."""
 
 _banners: list[str] = []
-_account_rows: list[str] = []
+_account_rows: list[tuple[int, str]] = []
 
 
 def banner(template: str) -> None:
@@ -13,10 +13,10 @@ def banners() -> tuple[str, ...]:
     return tuple(_banners)
 
 
-def account_row(template: str) -> None:
+def account_row(template: str, *, order: int = 100) -> None:
     """Include a template below the rows of /account/manage, with the user as `user`."""
-    _account_rows.append(template)
+    _account_rows.append((order, template))
 
 
 def account_rows() -> tuple[str, ...]:
-    return tuple(_account_rows)
+    return tuple(template for _order, template in sorted(_account_rows))
