@@ -71,9 +71,11 @@ def vouches_for_browser(vouches: Vouches) -> Vouches:
 
 def steps_of(user: Any, way: str) -> list[SecondStep]:
     """Return the methods of `user`, or none if no second step follows the first step `way`."""
-    found = [one for one in _steps if one.has_method(user, way)]
-    found.sort(key=lambda one: (not one.is_asked, one.order))
-    return found if any(one.is_asked for one in found) else []
+    found: list[SecondStep] = []
+    for one in sorted(_steps, key=lambda one: (not one.is_asked, one.order)):
+        if (found or one.is_asked) and one.has_method(user, way):
+            found.append(one)
+    return found
 
 
 def is_vouched_for(user: Any) -> bool:

@@ -1,0 +1,1 @@
+"""Sign in with a second factor: codes of an authenticator app, and recovery codes."""

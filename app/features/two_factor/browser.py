@@ -1,0 +1,93 @@
+"""The browser's side of second factors: the gate, and the cookie of a trusted browser."""
+
+from __future__ import annotations
+
+from flask import Response, after_this_request, current_app, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from app.features.two_factor import devices
+from app.features.two_factor.models import is_demanded_of
+from app.kit import guesses
+from app.kit.web import browser_marks
+from app.kit.web.gates import gate, lead_to
+from app.kit.web.methods import SAFE_METHODS
+from app.kit.web.second_steps import steps_of, vouches_for_browser
+from app.models import User
+from app.sign_in import before_sign_out
+
+
+@gate("second_factor_missing", order=25)
+def lead_to_second_factor() -> ResponseReturnValue | None:
+    """Hold back users whose role demands a second factor, until this session has proved one.
+
+    The gates of an unconfirmed email and of a new password come first. An administrator who
+    impersonates the user is not held back.
+    """
+    user = current_user
+    if not user.is_authenticated or user.session.has_second_factor:
+        return None
+    if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
+        return None
+    if user.impersonator is not None:
+        return None
+    page = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
+    if steps_of(user, "password"):
+        return lead_to(
+            url_for("account.reauthenticate", next=page),
+            title="Confirm that it is you",
+            message="Your role demands a second factor. Enter your password and a code first.",
+        )
+    return lead_to(
+        url_for("account.set_up_two_factor"),
+        title="Set up two-factor authentication first",
+        message="Your role demands a second factor. Set it up, then try again.",
+    )
+
+
+def is_known(user: User) -> bool:
+    """Tell whether this browser was signed in to the account before."""
+    return guesses.has_mark(user.id, user.browser_state(), browser_marks.read())
+
+
+# Trusted browsers
+
+
+def trust_browser(user: User) -> None:
+    """Trust this browser. The caller commits."""
+    token = devices.trust(user, device=request.headers.get("User-Agent", ""))
+    _set_cookie(token, seconds=int(devices.lifetime().total_seconds()))
+
+
+@vouches_for_browser
+def is_trusted(user: User) -> bool:
+    return devices.is_trusted(user, request.cookies.get(_cookie_name(), ""))
+
+
+@before_sign_out
+def end_trust(user: User) -> None:
+    """End the trust in this browser when the user signs out, but not an impersonator."""
+    token = request.cookies.get(_cookie_name(), "")
+    if token and user.impersonator is None:
+        devices.forget(token)
+        _set_cookie("", seconds=0)
+
+
+def _cookie_name() -> str:
+    # The name has the same prefix and suffix as that of the known browsers.
+    name: str = current_app.config["KNOWN_BROWSER_COOKIE_NAME"]
+    return name.replace("known_browser", "trusted_browser")
+
+
+def _set_cookie(value: str, *, seconds: int) -> None:
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            _cookie_name(),
+            value,
+            max_age=seconds,
+            secure=current_app.config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+        )
+        return response

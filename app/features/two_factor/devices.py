@@ -1,0 +1,85 @@
+"""Browsers that a user trusts, which are not asked for a code for a while."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, cast
+
+from flask import current_app
+from sqlalchemy import CursorResult, delete, func, select
+
+from app.extensions import db
+from app.features.two_factor.models import TrustedDevice
+from app.kit import audit
+from app.kit.database import now
+from app.models import User
+from app.services.policy import ensure_not_impersonating
+
+
+def lifetime() -> timedelta:
+    """Return how long a browser is trusted. Zero offers no trust."""
+    return timedelta(days=current_app.config["TRUSTED_DEVICE_DAYS"])
+
+
+def trust(user: User, *, device: str) -> str:
+    """Trust a browser, and return the token for its cookie. The caller commits."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(
+        TrustedDevice(
+            user_id=user.id,
+            token_hash=_hash(token),
+            state_hash=_hash(user.browser_state()),
+            device=device[:255],
+            expires_at=now() + lifetime(),
+        )
+    )
+    return token
+
+
+def is_trusted(user: User, token: str) -> bool:
+    """Tell whether `token` is of a browser that `user` trusts, with their present password."""
+    if not token or not lifetime():
+        return False
+    query = select(TrustedDevice.id).where(
+        TrustedDevice.token_hash == _hash(token),
+        TrustedDevice.user_id == user.id,
+        TrustedDevice.state_hash == _hash(user.browser_state()),
+        TrustedDevice.expires_at > now(),
+    )
+    return db.session.scalar(query) is not None
+
+
+def count(user: User) -> int:
+    """Return the number of browsers that a user trusts."""
+    query = select(func.count(TrustedDevice.id)).where(
+        TrustedDevice.user_id == user.id,
+        TrustedDevice.state_hash == _hash(user.browser_state()),
+        TrustedDevice.expires_at > now(),
+    )
+    return db.session.scalar(query) or 0
+
+
+def forget(token: str) -> None:
+    """End the trust in one browser. The caller commits."""
+    db.session.execute(delete(TrustedDevice).where(TrustedDevice.token_hash == _hash(token)))
+
+
+def forget_all(user: User) -> None:
+    """End the trust in all browsers of a user."""
+    ensure_not_impersonating(user)
+    db.session.execute(delete(TrustedDevice).where(TrustedDevice.user_id == user.id))
+    audit.record("two_factor.trust_ended", by=user, subject=user)
+    db.session.commit()
+
+
+def purge() -> int:
+    """Delete expired rows, and return their number."""
+    result = db.session.execute(delete(TrustedDevice).where(TrustedDevice.expires_at < now()))
+    db.session.commit()
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,62 @@
+"""The forms of second factors."""
+
+from typing import Any
+
+from wtforms import BooleanField, HiddenField, StringField, SubmitField
+from wtforms.validators import InputRequired, Length
+
+from app.kit.web.forms import BaseForm, strip
+
+
+def code_field(label: str, *, length: int = 16, **attributes: Any) -> StringField:
+    """Return a required field for a code, which may have spaces or hyphens."""
+    return StringField(
+        label,
+        filters=[strip],
+        validators=[
+            InputRequired("Enter the code."),
+            Length(max=length, message="Use at most %(max)d characters."),
+        ],
+        render_kw={
+            "spellcheck": "false",
+            "autocapitalize": "none",
+            "maxlength": length,
+            **attributes,
+        },
+    )
+
+
+def app_code_field(label: str = "Code from your app") -> StringField:
+    return code_field(label, autocomplete="one-time-code", inputmode="numeric")
+
+
+class SetUpForm(BaseForm):
+    sealed = HiddenField(validators=[Length(max=1_000)])
+    code = app_code_field("Code that the app shows")
+    submit = SubmitField("Turn on")
+
+
+class CodeForm(BaseForm):
+    code = app_code_field()
+    submit = SubmitField("Continue")
+
+
+class SignInCodeForm(CodeForm):
+    code = app_code_field()
+    trust = BooleanField("Trust this browser")
+    submit = SubmitField("Continue")
+
+
+class RecoveryForm(BaseForm):
+    code = code_field("Recovery code", length=40, autocomplete="off")
+    submit = SubmitField("Continue")
+
+
+class DisableForm(BaseForm):
+    code = app_code_field()
+    submit = SubmitField("Turn off", render_kw={"class": "btn-danger"})
+
+
+class RenewForm(BaseForm):
+    code = app_code_field()
+    submit = SubmitField("Make new codes")

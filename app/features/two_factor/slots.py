@@ -1,0 +1,41 @@
+"""Plug second factors into signing in, and into the pages of users and roles."""
+
+from app.features.two_factor import recovery, services
+from app.features.two_factor.models import is_demanded_of
+from app.kit import slots
+from app.kit.web.second_steps import second_step
+from app.models import Role, User
+from app.services import policy
+
+slots.account_row("partials/_two_factor.html")
+
+
+@second_step("account.enter_code", "Use a code from your app", order=20)
+def has_app(user: User, _way: str) -> bool:
+    return services.is_enabled(user)
+
+
+@second_step("account.enter_recovery_code", "Use a recovery code", order=90, is_asked=False)
+def has_recovery_code(user: User, _way: str) -> bool:
+    return recovery.count(user.id) > 0
+
+
+@slots.user_action(
+    "admin.reset_two_factor",
+    "Reset",
+    place="access",
+    order=60,
+    heading="Second factor",
+    text="For users who have lost their phone and their recovery codes.",
+    hidden="the second factor",
+)
+def may_reset(user: User, _by: User) -> bool:
+    return services.is_enabled(user)
+
+
+@slots.role_panel("partials/_role_two_factor.html")
+def demand_of_role(role: Role, by: User) -> slots.Values:
+    return {
+        "is_demanded": is_demanded_of(role),
+        "may_change": policy.may_grant(by, role.permissions),
+    }

@@ -1,0 +1,281 @@
+"""Sign in with a code of the app or a recovery code after the password."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.two_factor import keys
+from app.features.two_factor.models import TwoFactorSecret
+from app.features.two_factor.tests.support import (
+    CODE_PAGE,
+    MANAGE,
+    RECOVERY_CODE,
+    RECOVERY_PAGE,
+    SECRET,
+    code,
+    enable,
+    left,
+)
+from app.kit.database import now
+from app.models import AuditEvent, UserSession
+from tests.support import PASSWORD
+from tests.world import NEW_PASSWORD
+
+
+@pytest.fixture
+def user(make_user):
+    return enable(make_user())
+
+
+def begin(browser, user, path="/account/login", password=PASSWORD):
+    return browser.submit(path, {"email": user.email, "password": password})
+
+
+def enter(browser, given, **fields):
+    return browser.submit(CODE_PAGE, {"code": given, **fields})
+
+
+def events():
+    return list(db.session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
+
+
+def test_a_code_of_the_app_is_asked_for_after_the_password(client, user):
+    assert begin(client, user, "/account/login?next=/account/manage").location == CODE_PAGE
+    assert not client.is_signed_in()
+    assert enter(client, code()).location == "/account/manage"
+    assert client.is_signed_in()
+    event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "session.started"))
+    assert event.one().details["way"] == "password, app"
+
+
+def test_a_code_may_have_spaces(client, user):
+    begin(client, user)
+    assert enter(client, f" {code()[:3]} {code()[3:]} ").status_code == 302
+
+
+@pytest.mark.parametrize("wrong", ["000000", "abcdef", "１２３４５６", "1", "9" * 16, '"><img>'])
+def test_a_wrong_code_is_refused(client, user, wrong):
+    begin(client, user)
+    page = enter(client, wrong)
+    assert page.status_code == 200
+    assert "This code is wrong" in page.text
+    assert events()[-1] == "two_factor.refused"
+    assert not client.is_signed_in()
+
+
+@pytest.mark.parametrize(("steps", "works"), [(-2, False), (-1, True), (1, True), (2, False)])
+def test_the_steps_before_and_after_count_too(client, user, steps, works):
+    with time_machine.travel("2031-03-09T14:05:10Z", tick=False):
+        begin(client, user)
+        assert (enter(client, code(steps=steps)).status_code == 302) is works
+
+
+def test_a_code_works_once(app, user):
+    """RFC 6238, section 5.2"""
+    with time_machine.travel("2031-03-09T14:05:10Z", tick=False) as clock:
+        for works in (True, False):
+            browser = app.test_client()
+            begin(browser, user)
+            assert (enter(browser, code()).status_code == 302) is works
+        browser = app.test_client()
+        begin(browser, user)
+        assert enter(browser, code(steps=-1)).status_code == 200, "older than the last one"
+        clock.shift(30)
+        assert enter(browser, code()).status_code == 302
+
+
+def test_codes_of_another_user_are_refused(client, user, make_user):
+    other = make_user()
+    db.session.add(
+        TwoFactorSecret(user_id=other.id, encrypted=keys.encrypt("A" * 32, other.id), last_step=0)
+    )
+    db.session.commit()
+    begin(client, other)
+    assert enter(client, code()).status_code == 200
+
+
+def test_guesses_are_limited_for_the_account_and_not_for_a_known_browser(app, user):
+    """BF-1: a stranger with the password does not lock the user out."""
+    known = app.test_client()
+    with time_machine.travel("2031-03-09T14:05:10Z", tick=False) as clock:
+        begin(known, user)
+        enter(known, code())
+        known.submit("/account/logout", form_at="/account/manage")
+        statuses = []
+        for number in range(12):
+            stranger = app.test_client()
+            begin(stranger, user)
+            statuses.append(enter(stranger, f"{number:06}").status_code)
+        assert statuses == [200] * 10 + [429] * 2
+        clock.shift(30)
+        begin(known, user)
+        assert enter(known, code()).status_code == 302
+
+
+def test_a_right_code_sets_the_guesses_back(app, user):
+    with time_machine.travel("2031-03-09T14:05:10Z", tick=False) as clock:
+        for _ in range(3):
+            browser = app.test_client()
+            begin(browser, user)
+            for number in range(8):
+                assert enter(browser, f"{number:06}").status_code == 200
+            assert enter(browser, code()).status_code == 302
+            clock.shift(30)
+
+
+# Recovery codes
+
+
+def test_a_recovery_code_works_once(app, client, user, outbox):
+    begin(client, user)
+    assert "/second-step/recovery" in client.get(CODE_PAGE).text
+    shown = f" {RECOVERY_CODE[:4]}-{RECOVERY_CODE[4:8]}-{RECOVERY_CODE[8:]} ".upper()
+    assert client.submit(RECOVERY_PAGE, {"code": shown}).status_code == 302
+    assert client.is_signed_in()
+    assert left(user) == 0
+    assert "0 recovery codes are left" in outbox.deliver()[-1]["Subject"]
+    other = app.test_client()
+    begin(other, user)
+    page = other.submit(RECOVERY_PAGE, {"code": RECOVERY_CODE})
+    assert "This recovery code is wrong" in page.text
+
+
+@pytest.mark.parametrize("wrong", ["3k7mq9xw2fgg", "4k7mq9xw2fgh", "x", "３k7mq9xw2fgh", "-", "²"])
+def test_a_wrong_recovery_code_is_refused(client, user, wrong):
+    begin(client, user)
+    assert "This recovery code is wrong" in client.submit(RECOVERY_PAGE, {"code": wrong}).text
+    assert left(user) == 1
+
+
+def test_a_recovery_code_that_ends_a_void_sign_in_is_not_used_up(client, user, monkeypatch):
+    begin(client, user)
+    token = client.csrf_token(RECOVERY_PAGE)
+    user.password = NEW_PASSWORD
+    db.session.commit()
+    response = client.post(RECOVERY_PAGE, data={"csrf_token": token, "code": RECOVERY_CODE})
+    assert response.location == "/account/login"
+    assert left(user) == 1
+
+
+# Fresh sign-ins
+
+
+def test_a_fresh_sign_in_takes_a_code_too(client, user):
+    client.enter(user)
+    db.session.scalars(select(UserSession)).one().authenticated_at = now() - timedelta(hours=1)
+    db.session.commit()
+    page = f"{MANAGE}/turn-off"
+    assert client.get(page).location.startswith("/account/reauthenticate")
+    answer = client.submit(f"/account/reauthenticate?next={page}", {"password": PASSWORD})
+    assert answer.location == CODE_PAGE
+    assert client.get(page).location.startswith("/account/reauthenticate")
+    assert enter(client, code()).location == page
+    assert client.get(page).status_code == 200
+
+
+# Trusted browsers
+
+
+def test_a_trusted_browser_is_not_asked_for_a_code(client, user):
+    begin(client, user)
+    assert "Trust this browser for 30 days" in client.get(CODE_PAGE).text
+    enter(client, code(), trust="y")
+    client.delete_cookie("session")
+    assert begin(client, user).location == "/account/"
+    assert client.is_signed_in()
+    assert "1 browser signs in without a code" in client.get(MANAGE).text
+
+
+def test_a_browser_is_not_trusted_unasked(client, user):
+    begin(client, user)
+    enter(client, code())
+    client.delete_cookie("session")
+    assert begin(client, user).location == CODE_PAGE
+
+
+def sign_out(browser, user):
+    browser.submit("/account/logout", form_at="/account/manage")
+
+
+def change_password(browser, user):
+    browser.delete_cookie("session")
+    user.password = NEW_PASSWORD
+    db.session.commit()
+
+
+def forget_all(browser, user):
+    browser.submit(f"{MANAGE}/forget-browsers", form_at=MANAGE)
+    browser.delete_cookie("session")
+
+
+def wait(browser, user):
+    browser.delete_cookie("session")
+    return timedelta(days=31)
+
+
+@pytest.mark.parametrize("end", [sign_out, change_password, forget_all, wait])
+def test_trust_ends(client, user, end, copy_cookies):
+    begin(client, user)
+    enter(client, code(), trust="y")
+    trusted = client.get_cookie("trusted_browser") or next(
+        one for one in client._cookies.values() if one.key.startswith("trusted_browser")
+    )
+    later = now() + (end(client, user) or timedelta(minutes=1))
+    client.set_cookie(trusted.key, trusted.value)  # also of a copied cookie
+    password = NEW_PASSWORD if end is change_password else PASSWORD
+    with time_machine.travel(later, tick=False):
+        assert begin(client, user, password=password).location == CODE_PAGE
+
+
+def test_trust_is_that_of_one_user(client, user, make_user):
+    begin(client, user)
+    enter(client, code(), trust="y")
+    client.delete_cookie("session")
+    assert begin(client, enable(make_user())).location == CODE_PAGE
+
+
+def test_a_site_may_offer_no_trust(app, client, user, monkeypatch):
+    monkeypatch.setitem(app.config, "TRUSTED_DEVICE_DAYS", 0)
+    begin(client, user)
+    assert "Trust this browser" not in client.get(CODE_PAGE).text
+    enter(client, code(), trust="y")
+    client.delete_cookie("session")
+    assert begin(client, user).location == CODE_PAGE
+
+
+# Keys
+
+
+def test_a_secret_outlasts_a_rotation_of_the_key(app, client, user, monkeypatch):
+    """CF-4"""
+    row = db.session.get(TwoFactorSecret, user.id)
+    before = row.encrypted
+    assert SECRET not in before
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [app.config["SECRET_KEY"]])
+    monkeypatch.setitem(app.config, "SECRET_KEY", "another key that is only used in tests, 98765")
+    begin(client, user)
+    assert enter(client, code()).status_code == 302
+    db.session.refresh(row)
+    assert row.encrypted != before
+    monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
+    assert keys.decrypt(row.encrypted, user.id) == SECRET
+
+
+def test_a_secret_is_bound_to_its_user(app, user):
+    row = db.session.get(TwoFactorSecret, user.id)
+    with pytest.raises(keys.UnreadableSecret):
+        keys.decrypt(row.encrypted, user.id + 1)
+
+
+def test_a_secret_that_cannot_be_read_leaves_the_recovery_codes(client, user):
+    row = db.session.get(TwoFactorSecret, user.id)
+    row.encrypted = "rubbish"
+    db.session.commit()
+    begin(client, user)
+    page = enter(client, "123456")
+    assert page.status_code == 200
+    assert "cannot be checked" in page.text
+    assert client.submit(RECOVERY_PAGE, {"code": RECOVERY_CODE}).status_code == 302
