@@ -156,6 +156,7 @@ class Config:
         self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
         self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
         self.KEEP_TABLE_OPERATIONS = read.days("KEEP_TABLE_OPERATIONS", 30)
+        self.KEEP_IMPORTS = read.days("KEEP_IMPORTS", 14)
 
         self.MAIL_SERVER = read.host("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()
@@ -178,6 +179,7 @@ class Config:
         self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
         self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
         self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
+        self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
         self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
 
         self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)

@@ -16,10 +16,12 @@ from flask import Flask
 from sqlalchemy import ColumnElement, select
 
 from app.extensions import db
-from app.features import bulk, imports
+from app.features import bulk
 from app.features.bulk.models import BulkOperation
+from app.features.imports import PEOPLE
 from app.features.imports.models import ImportMode, PeopleImport
 from app.features.user_search import Filters
+from app.kit import imports
 from app.kit.database import reading_only
 from app.kit.operations import QueueAway
 from app.models import Role, User
@@ -39,7 +41,7 @@ def importing(stand: Stand) -> Iterator[Result]:
         app = stand.app(stand.database(lines, engine).url)
         with app.app_context():
             by = User.by_email(ADMINISTRATOR)
-            row = imports.upload(_file(lines, engine), name="people.csv", by=by)
+            row = imports.upload(PEOPLE, _file(lines, engine), name="people.csv", by=by)
 
             work = partial(_check_and_run, row, by)
             measured = _measure(app, work, PeopleImport.position, PeopleImport.id == row.id)
@@ -60,10 +62,10 @@ def _check_and_run(row: PeopleImport, by: User) -> None:
         role_id=row.role_id,
         by=by,
     )
-    imports.work(row.id)
+    imports.work(PeopleImport, row.id)
     db.session.refresh(row)
     imports.run(row, check=row.checks, keep_good=False, by=by)
-    imports.work(row.id)
+    imports.work(PeopleImport, row.id)
     db.session.refresh(row)
 
 

@@ -22,6 +22,8 @@ def normalised_email(typed: str) -> str:
 
 def visible(text: str | None, allowed: str = "\r\n\t") -> str:
     """Return `text` without lone surrogates, and without control characters except `allowed`."""
+    if text and text.isprintable():  # as nearly all texts are
+        return text
     return "".join(
         character
         for character in text or ""

@@ -87,7 +87,7 @@ def recorded():
     named = {}
     for path in sources():
         module = name_of(path)
-        records = ("app.services", "app.features", "app.kit.operations")
+        records = ("app.services", "app.features", "app.kit.operations", "app.kit.imports")
         if not module.startswith(records) or module == "app.features.audit.services.words":
             continue
         for node in nodes_of(path):

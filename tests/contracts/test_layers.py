@@ -43,6 +43,7 @@ def test_only_services_commit(path):
         (
             *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
             *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
+            "app.kit.imports",
         )
     ):
         return

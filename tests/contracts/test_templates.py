@@ -22,7 +22,10 @@ PAGES = [name for name in ALL if name.endswith(".html") and not name.startswith(
 PARTS = ("layouts/", "macros/", "partials/")
 LIST = "tables/list.html"  # the page of every declared table
 # These extend the layout of the area in which the table stands.
-OF_ANY_AREA = {LIST, "tables/bulk_preview.html", "tables/bulk_operation.html"}
+OF_ANY_AREA = {
+    *(LIST, "tables/bulk_preview.html", "tables/bulk_operation.html", "tables/import.html"),
+    *("tables/import_file.html", "tables/import_columns.html", "admin/confirm.html"),
+}
 
 # The only macro that prints HTML without escaping it, and the only place that may call it.
 REVIEWED = ("macros/editor_macros.html", "{{ value|sanitised|safe }}")

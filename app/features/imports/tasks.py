@@ -1,13 +1,21 @@
-"""The job that checks and runs an import."""
+"""The job that checks and runs an import of users."""
 
-from app.features import imports
-from app.kit import clean_up, queue
+from sqlalchemy import select
+
+from app.features.imports.models import PeopleImport
+from app.kit import clean_up, imports, queue
+from app.models import User
 
 
 @queue.task(timeout=imports.JOB_TIMEOUT)
 def import_people(import_id: int) -> dict[str, int]:
     """Check or import a file of users, and return how many lines had each outcome."""
-    return imports.work(import_id)
+    return imports.work(PeopleImport, import_id)
 
 
-clean_up.nightly("imports", imports.purge)
+def purge() -> int:
+    """Delete old imports, and those of purged users, and return their number."""
+    return imports.purge(PeopleImport, PeopleImport.actor_id.not_in(select(User.id)))
+
+
+clean_up.nightly("imports", purge)

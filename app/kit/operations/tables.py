@@ -44,22 +44,25 @@ def purge() -> int:
     Operations of purged owners are deleted as well.
     """
     kept = timedelta(days=current_app.config["KEEP_TABLE_OPERATIONS"])
-    is_of_nobody = TableOperation.actor_id.not_in(select(_owners[0].id))
-    return bulk.purge(TableOperation, kept, is_of_nobody)
+    return bulk.purge(TableOperation, kept, is_of_nobody(TableOperation))
+
+
+def is_of_nobody(model: Any) -> ColumnElement[bool]:
+    """Return the condition that the owner of an operation was purged."""
+    condition: ColumnElement[bool] = model.actor_id.not_in(select(_owners[0].id))
+    return condition
 
 
 clean_up.nightly("operations on tables", purge)
 
 
-def _owner_of(operation: BulkColumns) -> Any:
-    """Load the owner, and lock them against demotion and suspension.
+def owner(actor_id: int) -> Any:
+    """Load the owner of an operation, and lock them against demotion and suspension.
 
     Raises Stop if they may no longer sign in.
     """
     options = {"of": _owners[0], "read": True}
-    by = db.session.get(
-        _owners[0], operation.actor_id, populate_existing=True, with_for_update=options
-    )
+    by = db.session.get(_owners[0], actor_id, populate_existing=True, with_for_update=options)
     if by is None or not by.is_active or not by.confirmed:
         raise Stop("actor_gone")
     return by
@@ -112,10 +115,10 @@ class TableKind(Kind):
 
     def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
         action = self._action(operation)
-        by = _owner_of(operation)
+        by = owner(operation.actor_id)
         if not self.allows(by):
             raise Stop("actor_may_not")
-        with _origin_of(operation):
+        with origin_of(operation.provenance):
             rows = self._rows(ids, self.where(by), is_locked=True)
             try:
                 with savepoint():
@@ -226,10 +229,9 @@ def _do_each(
 
 
 @contextmanager
-def _origin_of(operation: BulkColumns) -> Iterator[None]:
+def origin_of(started: Mapping[str, Any]) -> Iterator[None]:
     """Give the events of a batch the IP address and browser of the confirmation."""
     here = origin.current()
-    started = operation.provenance
     origin.note(address=started.get("address", ""), device=started.get("device", ""))
     try:
         yield

@@ -1,8 +1,9 @@
-"""The task that runs bulk actions of tables."""
+"""The tasks that run bulk actions and imports of tables."""
 
 from typing import Any
 
-from app.kit import queue
+from app.kit import imports, queue
+from app.kit.imports.table_models import TableImport
 from app.kit.operations import bulk
 from app.kit.operations.table_models import TableOperation
 
@@ -11,3 +12,9 @@ from app.kit.operations.table_models import TableOperation
 def run_table_operation(operation_id: int) -> dict[str, Any]:
     """Run a confirmed operation, and return how many rows were changed and left out."""
     return bulk.run(TableOperation, operation_id)
+
+
+@queue.task(timeout=imports.JOB_TIMEOUT)
+def run_table_import(import_id: int) -> dict[str, int]:
+    """Check or run an import into a table, and return how many lines had each outcome."""
+    return imports.work(TableImport, import_id)

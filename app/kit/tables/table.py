@@ -19,6 +19,7 @@ from app.kit.tables.filters import Filter
 from config import ConfigurationError
 
 if TYPE_CHECKING:
+    from app.kit.imports.csv_import import CsvImport
     from app.kit.tables.asked import Asked
     from app.kit.tables.page import TablePage
 
@@ -48,6 +49,7 @@ class Table:
     - `find` reads a page in place of the engine, for a list with indexes of its own, or of rows
       that are not in the database.
     - `csv` is the endpoint of the CSV file, and `csv_event` the event of its download.
+    - `imports` says how the lines of a CSV file become rows.
     - `empty` and `no_match` are icon, title and text of an empty list.
     - `add` is the label, the endpoint and, if it has one, the icon of the main button,
       which is shown while `may_add` returns True.
@@ -78,6 +80,7 @@ class Table:
     bulk_actions: Sequence[BulkAction] = ()
     csv: str = ""
     csv_event: str = ""
+    imports: CsvImport | None = None
     empty: tuple[str, str, str] = ("inbox", "", "")
     no_match: tuple[str, str] = ("", "Try fewer words, or take a filter away.")
     add: Sequence[str] = ()

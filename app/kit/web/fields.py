@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC
 from enum import StrEnum
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from wtforms import (
@@ -187,6 +189,17 @@ class LookupField(StringField):
         self.find, self.text_of, self.unknown, self.row = find, text_of, unknown, None
         options["validators"] = _presence(label, required, DataRequired)
         super().__init__(label, filters=[strip], **options)
+
+    def remember(self) -> None:
+        """Find each text once, for many rows in a transaction each. `row` has the id alone."""
+        find = self.find
+
+        @lru_cache(maxsize=10_000)
+        def find_once(text: str) -> Any:
+            row = find(text)
+            return row and SimpleNamespace(id=row.id)
+
+        self.find = find_once
 
     def process_data(self, value: Any) -> None:
         self.row, self.data = value, getattr(value, self.text_of, "")

@@ -2,6 +2,7 @@
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from jinja2 import Template
 
 from app.kit.database import whole_number
 from app.kit.web.forms import ConfirmForm
@@ -26,9 +27,19 @@ def is_live() -> bool:
 
 
 def confirm(
-    *, title: str, text: str, button: str, back: str, trail: list[tuple[str, str]], danger: bool
+    *,
+    title: str,
+    text: str,
+    button: str,
+    back: str,
+    trail: list[tuple[str, str]],
+    danger: bool,
+    layout: Template | None = None,
 ) -> ResponseReturnValue | None:
-    """Return None if the action is confirmed, else the page that asks for confirmation."""
+    """Return None if the action is confirmed, else the page that asks for confirmation.
+
+    Without a `layout` it is a page of the admin.
+    """
     form = ConfirmForm()
     if form.validate_on_submit():
         return None
@@ -41,4 +52,5 @@ def confirm(
         back=back,
         trail=trail,
         danger=danger,
+        layout=layout,
     )

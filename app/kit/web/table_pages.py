@@ -113,6 +113,12 @@ class ShownTable:
         return url_for(self.table.csv) + (f"?{query}" if query else "")
 
     @cached_property
+    def import_url(self) -> str:
+        """The URL of the import, or "" if it is not open."""
+        endpoint = f"{self.table.endpoint}_import"
+        return url_for(endpoint) if self.table.imports and may_open(endpoint) else ""
+
+    @cached_property
     def add_url(self) -> str:
         """The URL of the main button, or "" if it is not open."""
         if not self.table.add or not may_open(self.table.add[1]):
@@ -298,6 +304,10 @@ def check(app: Flask) -> None:
         if table.bulk_actions and f"{table.endpoint}_bulk" not in app.view_functions:
             raise table.mistake(
                 "its bulk actions have no pages. Call bulk_pages.add_pages beside its view."
+            )
+        if table.imports and f"{table.endpoint}_import" not in app.view_functions:
+            raise table.mistake(
+                "its import has no pages. Call import_pages.add_pages beside its view."
             )
         if table.csv_event and table.csv_event not in ACTIONS:
             raise table.mistake(

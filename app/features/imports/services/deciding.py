@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
 from sqlalchemy import Row as Found
 
 from app.extensions import db, is_sqlite
-from app.features.imports.models import ImportMode, PeopleImport
+from app.features.imports.models import ImportMode
 from app.features.imports.services import inviting
 from app.features.imports.services.rows import Row
 from app.kit import names
+from app.kit.imports.kinds import End, ImportOutcome, ImportPlan, NotAllowed
 from app.models import Permission, Role, User
 from app.services import policy
 from app.services.user_changes import CHANGE_ROLE, Parameters
@@ -35,93 +34,26 @@ REFUSALS = {
 }
 NO_CHANGE = "The role of this person cannot be changed now."
 TAKEN = "Another account got this email address during the import."
-LEFT_OUT = "This line had a problem when the file was checked. Check the file again to import it."
 
 
-class NotAllowed(Exception):
-    """The importing user may not import, or no longer. The message says why."""
+def actor_ids(plan: ImportPlan) -> set[int]:
+    """Return the ids of the users whose own role the import must not change.
 
-
-class End(StrEnum):
-    """The outcome of a line."""
-
-    CREATED = "created"
-    INVITED = "invited"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class ImportPlan:
-    """The options of an import, copied from its row because other requests may change the row."""
-
-    id: int
-    encoding: str
-    delimiter: str
-    has_header: bool
-    width: int
-    lines: int
-    mapping: Mapping[str, int]
-    mode: str
-    update_existing: bool
-    role_id: int | None
-    keep_good: bool
-    provenance: Mapping[str, Any]
-    actor_id: int
-    checks: int
-    left_out: bytes = b""
-
-    @staticmethod
-    def of(row: PeopleImport) -> ImportPlan:
-        return ImportPlan(
-            id=row.id,
-            encoding=row.encoding,
-            delimiter=row.delimiter,
-            has_header=row.has_header,
-            width=len(row.columns),
-            lines=row.lines,
-            mapping=dict(row.mapping),
-            mode=row.mode,
-            update_existing=row.update_existing or row.mode == ImportMode.UPDATE,
-            role_id=row.role_id,
-            keep_good=row.keep_good,
-            provenance=dict(row.provenance),
-            actor_id=row.actor_id,
-            checks=row.checks,
-            left_out=row.left_out or b"",
-        )
-
-    def leaves_out(self, number: int) -> bool:
-        """Tell whether a line, counted from 0, had a problem at the confirmed check."""
-        return number // 8 < len(self.left_out) and bool(
-            self.left_out[number // 8] >> number % 8 & 1
-        )
-
-    @property
-    def actor_ids(self) -> set[int]:
-        """Ids of the users whose own role the import must not change.
-
-        These are the importing user and, during an impersonation, the impersonator.
-        """
-        ids = (self.actor_id, self.provenance.get("actor_id"), self.provenance.get("acting_as_id"))
-        return {one for one in ids if one is not None}
+    These are the importing user and, during an impersonation, the impersonator.
+    """
+    ids = (plan.actor_id, plan.provenance.get("actor_id"), plan.provenance.get("acting_as_id"))
+    return {one for one in ids if one is not None}
 
 
 @dataclass(slots=True)
-class LineOutcome:
+class LineOutcome(ImportOutcome):
     """The decision on a line. `changes` maps columns of the user to old and new values."""
 
     row: Row
-    end: End
     user_id: int | None = None
     role: Role | None = None
     changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     demotes: bool = False
-
-    def refuse(self, about: str, value: str, message: str) -> None:
-        self.row.complain(about, value, message)
-        self.end = End.PROBLEM
 
 
 class Rules:
@@ -139,12 +71,14 @@ class Rules:
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))
         self.roles = {role.id: role for role in roles}
         self.by_name = {names.fold(role.name): role for role in reversed(roles)}
-        self.default_role = self.roles.get(plan.role_id or 0)
+        self.default_role = self.roles.get(plan.options["role_id"] or 0)
 
     def read_actor_again(self) -> None:
         """Reload the importer. Raises NotAllowed if the importer may no longer import."""
-        actor_ids = self.plan.actor_ids
-        people = [db.session.get(User, user_id, populate_existing=True) for user_id in actor_ids]
+        people = [
+            db.session.get(User, user_id, populate_existing=True)
+            for user_id in actor_ids(self.plan)
+        ]
         if not all(person and person.is_active and person.confirmed for person in people):
             raise NotAllowed(
                 "The account of the administrator who imports was suspended or deleted."
@@ -155,17 +89,6 @@ class Rules:
 
     def may_give(self, role: Role) -> bool:
         return policy.may_grant(self.by, role.permissions)
-
-    def decide_as_shown(self, row: Row, found: Found[Any] | None, number: int) -> LineOutcome:
-        """Decide on the line `number` of a run. The run does no more than the check showed.
-
-        Since the check, the importer may have gained permissions, or new roles may exist. A line
-        that the check left out stays left out.
-        """
-        outcome = self.decide(row, found)
-        if outcome.end != End.PROBLEM and self.plan.leaves_out(number):
-            outcome.refuse("", "", LEFT_OUT)
-        return outcome
 
     def decide(self, row: Row, found: Found[Any] | None) -> LineOutcome:
         """Decide on a line. `found` is the row of the user with its email, or None."""
@@ -228,9 +151,8 @@ class Rules:
     def _decide_on_role(
         self, outcome: LineOutcome, user_id: int, before: Role | None, given: Parameters
     ) -> None:
-        actor_ids = self.plan.actor_ids
         refusal = CHANGE_ROLE.refusal(
-            user_id, before, given, actor_ids=actor_ids, demoted=self.demoted
+            user_id, before, given, actor_ids=actor_ids(self.plan), demoted=self.demoted
         )
         if refusal is not None:
             outcome.refuse("role", given.role.name if given.role else "", REFUSALS[refusal])
@@ -254,7 +176,7 @@ def find(rows: Iterable[Row], *, lock_for: ImportPlan | None = None) -> dict[str
         db.session.execute(text("DISCARD PLANS"))
         if lock_for is not None:
             # Lock in the order of ids, as all code does.
-            own = User.id.in_(lock_for.actor_ids)
+            own = User.id.in_(actor_ids(lock_for))
             locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()
@@ -276,7 +198,3 @@ def _is_one_of(addresses: list[str]) -> ColumnElement[bool]:
         return User.email.in_(addresses)
     # Pass one array: parsing a statement with a thousand parameters takes longer than running it.
     return User.email == any_(literal(addresses, ARRAY(String)))
-
-
-def tally(outcomes: Iterable[LineOutcome]) -> dict[str, int]:
-    return dict(Counter(str(outcome.end) for outcome in outcomes))

@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.extensions import db, is_sqlite
-from app.features.imports.services.deciding import TAKEN, End, LineOutcome, Rules
+from app.features.imports.services.deciding import TAKEN, LineOutcome, Rules
 from app.features.imports.services.inviting import invitation
 from app.kit import audit
 from app.kit.database.ids import among
+from app.kit.imports.kinds import End
 from app.kit.mail import writing
 from app.models import AuditEvent, User
 from app.services import unproven

@@ -5,9 +5,11 @@ import io
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features import imports
-from app.features.imports.models import ImportState, PeopleImport
+from app.features.imports import PEOPLE
+from app.features.imports.models import PeopleImport
+from app.kit import imports
 from app.kit.database import now
+from app.kit.imports import ImportState
 from app.models import Permission
 from tests.world import HOSTILE as TEXT
 
@@ -28,7 +30,7 @@ ACCESS = {
 def checked_import(world):
     """Return an import with a checked file."""
     file = io.BytesIO(b"Email,First name,Last name\ngrace@example.com,Grace,Hopper\n")
-    row = imports.upload(file, name="people.csv", by=world.admin)
+    row = imports.upload(PEOPLE, file, name="people.csv", by=world.admin)
     imports.choose(
         row,
         mapping={"email": 0, "first_name": 1, "last_name": 2},

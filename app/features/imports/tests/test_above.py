@@ -1,7 +1,7 @@
 """Test that no import changes users with more permissions than the manager."""
 
-from app.features import imports
 from app.features.imports.tests.access import upload
+from app.kit import imports
 from tests.above import above, manager, stored_of
 from tests.support import needs
 

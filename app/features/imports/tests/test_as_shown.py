@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.imports.models import ImportResult
-from app.features.imports.services.deciding import LEFT_OUT
 from app.features.imports.tests.test_pages import HEADER, check, person, run
+from app.kit.imports.kinds import LEFT_OUT
 from app.models import Permission, Role
 from tests import factories
 from tests.support import needs
@@ -86,7 +86,7 @@ def test_a_check_anew_does_what_it_shows(client, manager):
 @pytest.mark.parametrize("size", [7, 8, 9, 17])
 def test_the_lines_that_are_left_out_are_told_apart(client, admin, size, monkeypatch):
     """Each eighth line starts a byte, and each batch starts where the previous one ended."""
-    monkeypatch.setattr("app.features.imports.services.rows.BATCH", 5)
+    monkeypatch.setattr("app.kit.imports.lines.BATCH", 5)
     client.enter(admin)
     wrong = {0, 3, size - 1}
     lines = [f"p{n}@example.com,,,{'Nothing' if n in wrong else ''}\n" for n in range(size)]

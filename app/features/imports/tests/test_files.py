@@ -6,11 +6,12 @@ import zipfile
 
 import pytest
 
-from app.features.imports.services import columns, encodings
-from app.features.imports.services.encodings import ENCODINGS as ENCODING_CHOICES
-from app.features.imports.services.files import describe, records
-from app.features.imports.services.rows import NOT_IN_ENCODING, batches
-from app.features.imports.services.unreadable import Unreadable
+from app.features.imports import PEOPLE as KIND
+from app.kit.imports import columns, encodings
+from app.kit.imports.encodings import ENCODINGS as ENCODING_CHOICES
+from app.kit.imports.encodings import Unreadable
+from app.kit.imports.files import describe, records
+from app.kit.imports.lines import NOT_IN_ENCODING, batches
 
 # The settings decide which emails are valid.
 pytestmark = pytest.mark.usefixtures("app")
@@ -46,7 +47,7 @@ def encoded(text, encoding):
 
 
 def cells_of(data):
-    found = describe(io.BytesIO(data))
+    found = describe(KIND, io.BytesIO(data))
     read = list(records([data], found.encoding, found.delimiter))
     return [record.cells for record in read[1:]]
 
@@ -55,7 +56,7 @@ def cells_of(data):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_encoding_with_every_separator(encoding, delimiter):
     data = encoded(written([HEADER, *PEOPLE], delimiter), encoding)
-    found = describe(io.BytesIO(data))
+    found = describe(KIND, io.BytesIO(data))
     assert (found.encoding, found.delimiter) == (ENCODINGS[encoding], delimiter)
     assert found.columns == HEADER
     assert found.has_header
@@ -81,7 +82,7 @@ def test_lines_are_counted_as_an_editor_counts_them():
 
 def test_the_line_with_which_excel_names_the_separator_is_none_of_the_file():
     data = b"sep=;\r\nEmail;Name\r\na@example.com;x,y\r\n"
-    found = describe(io.BytesIO(data))
+    found = describe(KIND, io.BytesIO(data))
     assert (found.delimiter, found.columns, found.lines) == (";", ["Email", "Name"], 1)
     assert [record.line for record in records([data], "utf-8", ";")] == [2, 3]
 
@@ -97,11 +98,11 @@ def test_quotation_marks_without_sense_are_a_problem_of_their_line():
 
 
 def test_a_file_without_a_header_is_known_by_the_address_in_its_first_line():
-    found = describe(io.BytesIO(b"Ada;ada@example.com\nBob;bob@example.com\n"))
+    found = describe(KIND, io.BytesIO(b"Ada;ada@example.com\nBob;bob@example.com\n"))
     assert not found.has_header
     assert found.columns == ["Column 1", "Column 2"]
     assert found.lines == 2
-    assert columns.guess(found.columns, found.sample) == {"email": 1}
+    assert columns.guess(KIND, found.columns, found.sample) == {"email": 1}
 
 
 def xlsx():
@@ -162,7 +163,7 @@ def test_what_is_no_list_of_people_is_refused_with_the_reason(kind):
     """FI-1, IN-1"""
     data, reason = REFUSED[kind]
     with pytest.raises(Unreadable, match=reason):
-        describe(io.BytesIO(data))
+        describe(KIND, io.BytesIO(data))
 
 
 def test_an_endless_line_is_given_up_soon():
@@ -194,17 +195,20 @@ def test_an_endless_line_is_given_up_soon():
     ],
 )
 def test_columns_are_known_by_their_names(name, field):
-    assert columns.recognised(name) == field
+    assert columns.recognised(KIND, name) == field
 
 
 def test_a_field_is_guessed_once():
-    assert columns.guess(["Mail", "E-Mail", "First", "Name"], []) == {"email": 0, "first_name": 2}
+    assert columns.guess(KIND, ["Mail", "E-Mail", "First", "Name"], []) == {
+        "email": 0,
+        "first_name": 2,
+    }
 
 
 def test_a_space_behind_a_comma_leaves_no_quotation_marks():
     data = b'"Email", "First name"\r\n"ada@example.com", "Ada, or \'Countess\'"\r\n'
     assert cells_of(data) == [["ada@example.com", "Ada, or 'Countess'"]]
-    assert describe(io.BytesIO(data)).columns == ["Email", "First name"]
+    assert describe(KIND, io.BytesIO(data)).columns == ["Email", "First name"]
 
 
 # Names with letters that only some encodings have
@@ -236,7 +240,7 @@ def test_a_file_without_a_mark_is_read_in_its_encoding(encoding):
         for number, name in enumerate(NAMES[expected].split(","))
     ]
     data = written([HEADER, *rows]).encode(encoding, "ignore")
-    assert describe(io.BytesIO(data)).encoding == expected
+    assert describe(KIND, io.BytesIO(data)).encoding == expected
     assert cells_of(data) == [
         [cell.encode(encoding, "ignore").decode(encoding) for cell in row] for row in rows
     ]
@@ -245,7 +249,7 @@ def test_a_file_without_a_mark_is_read_in_its_encoding(encoding):
 @pytest.mark.parametrize("encoding", ENCODING_CHOICES)
 def test_every_encoding_can_be_chosen(encoding):
     data = b"Email,First name\nada@example.com,Ada\n".decode().encode(encoding)
-    found = describe(io.BytesIO(data), encoding)
+    found = describe(KIND, io.BytesIO(data), encoding)
     assert (found.encoding, found.columns, found.lines) == (encoding, ["Email", "First name"], 1)
 
 
@@ -253,12 +257,12 @@ def test_every_encoding_can_be_chosen(encoding):
 def test_a_file_that_is_nearly_utf_8_is_utf_8_and_its_bad_lines_are_told(bad):
     good = "zoe@example.com,Zoë,Müller\n".encode() * 3
     data = b"Email,First name,Last name\n" + good + b"jose@example.com," + bad + b",N\n" + good
-    found = describe(io.BytesIO(data))
+    found = describe(KIND, io.BytesIO(data))
     assert (found.encoding, found.lines) == ("utf-8", 7)
     rows = [
         row
         for batch in batches(
-            records([data], "utf-8", ","), {"email": 0, "first_name": 1, "last_name": 2}, 3
+            KIND, records([data], "utf-8", ","), {"email": 0, "first_name": 1, "last_name": 2}, 3
         )
         for row in batch
     ]
@@ -271,5 +275,5 @@ def test_a_file_that_is_nearly_utf_8_is_utf_8_and_its_bad_lines_are_told(bad):
 
 def test_a_byte_that_is_damaged_where_nothing_is_read_is_no_problem():
     data = "Email,Name,Note\nzoe@example.com,Zoë,".encode() + b"\xe9\n"
-    ((_, row),) = batches(records([data], "utf-8", ","), {"email": 0, "first_name": 1}, 3)
+    ((_, row),) = batches(KIND, records([data], "utf-8", ","), {"email": 0, "first_name": 1}, 3)
     assert (row.first_name, row.problems) == ("Zoë", [])

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features import imports
+from app.features.imports import PEOPLE
 from app.features.imports.models import PeopleImport
+from app.kit import imports
 from app.models import AuditEvent, EmailMessage, User
 from tests import factories
 from tests.queue.support import until
@@ -26,7 +27,7 @@ LINES = 6_000
 def row(web):
     admin = factories.make_user(role="Administrator", email="admin@example.com")
     data = "Email,Name\n" + "".join(f"p{number}@example.com,P\n" for number in range(LINES))
-    return imports.upload(io.BytesIO(data.encode()), name="people.csv", by=admin)
+    return imports.upload(PEOPLE, io.BytesIO(data.encode()), name="people.csv", by=admin)
 
 
 def choose(row):
@@ -94,7 +95,7 @@ def test_an_import_waits_while_redis_is_away(row, own_redis, start_worker, web):
 def test_two_who_work_on_one_import_do_nothing_twice(row, web):
     import_id = row.id
     choose(row)
-    imports.work(import_id)
+    imports.work(PeopleImport, import_id)
     row = db.session.get(PeopleImport, import_id, populate_existing=True)
     imports.run(row, check=row.checks, keep_good=True, by=db.session.get(User, row.actor_id))
     db.session.rollback()
@@ -103,12 +104,12 @@ def test_two_who_work_on_one_import_do_nothing_twice(row, web):
     def work(_number):
         with web.app_context():
             together.wait()
-            return imports.work(import_id)
+            return imports.work(PeopleImport, import_id)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(work, range(2)))
     # One worker may have left the import to the other, and the other may have been stopped.
-    imports.work(import_id)
+    imports.work(PeopleImport, import_id)
     assert look(import_id)[:3] == ("finished", LINES, {"invited": LINES})
     assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES

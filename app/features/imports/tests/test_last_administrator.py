@@ -2,13 +2,14 @@
 
 import io
 
-from app.features import imports
+from app.features.imports import PEOPLE
+from app.kit import imports
 from tests.fixtures.last_administrator import role
 
 
 def import_demotes(last, actor, _browser, _app):
     file = io.BytesIO(f"email,role\n{last.email},User\n".encode())
-    row = imports.upload(file, name="people.csv", by=actor)
+    row = imports.upload(PEOPLE, file, name="people.csv", by=actor)
     imports.choose(
         row, mapping={"email": 0, "role": 1}, has_header=True, mode="update",
         update_existing=True, role_id=role("User").id, by=actor,

@@ -3,8 +3,8 @@
 import pytest
 
 from app.extensions import db
-from app.features import imports
 from app.features.imports.tests.access import checked_import
+from app.kit import imports
 from app.kit.operations import NotYours
 from app.models import Permission
 from tests import factories

@@ -10,12 +10,12 @@ from sqlalchemy import delete, func, select
 
 from app import extensions
 from app.extensions import db
-from app.features import imports
-from app.features.imports import tasks
+from app.features.imports import PEOPLE, tasks
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
-from app.features.imports.services import checking, deciding, working
-from app.kit import queue
+from app.features.imports.services import deciding, people, writing
+from app.kit import imports, queue
 from app.kit.database import now
+from app.kit.imports import checking, working
 from app.kit.operations import lifecycle
 from app.kit.queue import JobCancelled
 from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
@@ -600,7 +600,7 @@ def test_a_check_that_cannot_be_imports_nothing(browser, number):
 def long_import(browser, monkeypatch):
     """An import of 30 users in batches of 10, for a worker to check and run."""
     monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 5)
-    monkeypatch.setattr("app.features.imports.services.rows.BATCH", 10)
+    monkeypatch.setattr("app.kit.imports.lines.BATCH", 10)
     monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
     data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
     row = check(browser, data)
@@ -651,8 +651,8 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     tasks.import_people(row.id)
     run(browser, newest(), keep_good=True)
     targets = {
-        "claimed": (working, "Rules"),
-        "inserted": (working.writing, "_event_of_new"),
+        "claimed": (people, "Rules"),
+        "inserted": (writing, "_event_of_new"),
         "noted": (working, "_result"),
         "committed": (working, "report"),
     }
@@ -706,16 +706,16 @@ def test_of_two_workers_with_one_import_the_slow_one_lets_go(
             with monkeypatch.context() as patch:
                 patch.setattr(working, "report", dies)
                 with pytest.raises(Killed):
-                    working.work(row.id)
+                    working.work(PeopleImport, row.id)
             db.session.rollback()
             assert newest().position == 10
         return real(*args)
 
     monkeypatch.setattr(working, step, overtaken)
-    working.work(row.id)
+    working.work(PeopleImport, row.id)
     assert (newest().position, newest().state) == (10, "running")
     monkeypatch.setattr(working, step, real)
-    working.work(row.id)
+    working.work(PeopleImport, row.id)
     row = newest()
     assert (row.state, row.counts) == ("finished", {"invited": 30})
     lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
@@ -735,16 +735,16 @@ def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
         calls.append(done)
         if len(calls) == 1:
             with pytest.raises(Killed):
-                working.work(row.id)
+                working.work(PeopleImport, row.id)
             db.session.rollback()
         elif len(calls) == 3:
             raise Killed
         real(done, *args)
 
     monkeypatch.setattr(checking, "report", overtaken)
-    working.work(row.id)
+    working.work(PeopleImport, row.id)
     assert (calls, newest().state) == ([10, 10, 20], "checking")
-    working.work(row.id)
+    working.work(PeopleImport, row.id)
     assert [line for line, *_ in messages(row)] == [3, 13, 23]
     assert newest().counts == {"invited": 27, "problem": 3}
     assert newest().state == "checked"
@@ -767,7 +767,7 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import,
     assert (row.state, row.position, count(User)) == ("cancelled", 10, 11)
     assert "It can go on from there" in browser.get(f"{PATH}/{row.id}").text
     # Another release may have used another batch size.
-    monkeypatch.setattr("app.features.imports.services.rows.BATCH", 7)
+    monkeypatch.setattr("app.kit.imports.lines.BATCH", 7)
     browser.submit(f"{PATH}/{row.id}/go-on")
     tasks.import_people(row.id)
     row = newest()
@@ -798,7 +798,7 @@ def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
 ):
     """IN-5: the unique index decides the race."""
     row = check(browser, HEADER + "a@example.com,,,\nb@example.com,,,\n")
-    real = working.find
+    real = deciding.find
 
     def quicker(rows, **options):
         found = real(rows, **options)
@@ -807,7 +807,7 @@ def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
 
     def run_it(keep_good):
         with monkeypatch.context() as patch:
-            patch.setattr(working, "find", quicker)
+            patch.setattr(deciding, "find", quicker)
             run(browser, newest(), keep_good=keep_good)
 
     row = check(browser, HEADER + "a@example.com,,,\nx,,,\nb@example.com,,,\n")
@@ -831,10 +831,10 @@ def test_an_import_can_be_deleted_and_the_people_stay(browser):
 
 def test_old_imports_are_deleted_at_night(browser):
     row = check(browser, HEADER + "a@example.com,,,\n")
-    assert imports.purge() == 0
+    assert tasks.purge() == 0
     row.moved_at = now() - timedelta(days=15)
     db.session.commit()
-    assert imports.purge() == 1
+    assert tasks.purge() == 1
     assert count(ImportChunk) == 0
 
 
@@ -842,13 +842,15 @@ def test_what_was_only_uploaded_is_deleted_at_night_too(browser):
     upload(browser, HEADER + "a@example.com,,,\n")
     newest().created_at = now() - timedelta(days=15)
     db.session.commit()
-    assert imports.purge() == 1
+    assert tasks.purge() == 1
     assert count(ImportChunk) == 0
 
 
 def test_of_files_that_nothing_is_done_with_only_the_latest_are_kept(browser, make_user):
     another = make_user(role="Administrator")
-    theirs = imports.upload(io.BytesIO(b"Email\na@example.com\n"), name="x.csv", by=another).id
+    theirs = imports.upload(
+        PEOPLE, io.BytesIO(b"Email\na@example.com\n"), name="x.csv", by=another
+    ).id
     done = check(browser, HEADER + "a@example.com,,,\n")
     run(browser, done)
     ids = [check(browser, HEADER + f"b{n}@example.com,,,\n").id for n in range(4)]

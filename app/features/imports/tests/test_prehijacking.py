@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features import imports
+from app.features.imports import PEOPLE
+from app.kit import imports
 from app.models import Role
 from app.services import users
 from app.services.policy import InsufficientPrivileges
@@ -24,7 +25,7 @@ def change_role(by, staff):
 
 def by_import(by, mode, *, update=False):
     file = io.BytesIO(f"Email,First name,Role\n{COLLEAGUE},Col,Staff\n".encode())
-    row = imports.upload(file, name="people.csv", by=by)
+    row = imports.upload(PEOPLE, file, name="people.csv", by=by)
     options = {"has_header": True, "mode": mode, "update_existing": update, "role_id": row.role_id}
     imports.choose(row, mapping=row.mapping, by=by, **options)
     imports.run(row, check=row.checks, keep_good=False, by=by)
@@ -77,7 +78,7 @@ def test_nobody_takes_over_an_unconfirmed_account_above_themselves(make_user, st
         invite(manager, staff)
     db.session.rollback()
     file = io.BytesIO(f"Email,Role\n{COLLEAGUE},Staff\n".encode())
-    row = imports.upload(file, name="x.csv", by=manager)
+    row = imports.upload(PEOPLE, file, name="x.csv", by=manager)
     imports.choose(
         row,
         mapping=row.mapping,

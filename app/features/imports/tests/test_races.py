@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features import imports
-from app.features.imports.models import ImportChunk, ImportState, PeopleImport
-from app.features.imports.services import working
+from app.features.imports import PEOPLE
+from app.features.imports.models import ImportChunk, PeopleImport
+from app.features.imports.services import people
+from app.kit import imports
+from app.kit.imports import ImportState
 from app.models import AuditEvent, User
 from app.services import users
 from tests.factories import make_user
@@ -20,7 +22,7 @@ def test_files_that_are_uploaded_at_once_are_no_more_than_one_may_keep(race):
 
     def upload():
         by = db.session.get(User, admin_id)
-        imports.upload(io.BytesIO(b"Email\na@example.com\n"), name="people.csv", by=by)
+        imports.upload(PEOPLE, io.BytesIO(b"Email\na@example.com\n"), name="people.csv", by=by)
 
     results = race(*[upload] * 12)
     assert results == [None] * 12
@@ -42,7 +44,7 @@ def test_no_line_is_imported_for_one_who_loses_the_right_to_it_meanwhile(
     by_id = by.id
     lost = {"role_id": role_id("User")} if loss == "demoted" else {"suspended_at": by.created_at}
     file = io.BytesIO(b"Email\nnew@example.com\n")
-    row = imports.upload(file, name="people.csv", by=by)
+    row = imports.upload(PEOPLE, file, name="people.csv", by=by)
     imports.choose(
         row,
         mapping={"email": 0},
@@ -52,15 +54,15 @@ def test_no_line_is_imported_for_one_who_loses_the_right_to_it_meanwhile(
         role_id=role_id("User"),
         by=by,
     )
-    roles_of = working._roles_of
+    roles_of = people.roles_of
 
     def lose(*args):
-        monkeypatch.setattr(working, "_roles_of", roles_of)
+        monkeypatch.setattr(people, "roles_of", roles_of)
         with db.engine.begin() as connection:
             connection.execute(User.__table__.update().where(User.id == by_id).values(**lost))
         return roles_of(*args)
 
-    monkeypatch.setattr(working, "_roles_of", lose)
+    monkeypatch.setattr(people, "roles_of", lose)
     imports.run(row, check=row.checks, keep_good=True, by=by)
     assert row.state == ImportState.FAILED
     assert User.by_email("new@example.com") is None
@@ -77,7 +79,7 @@ def test_lines_come_before_the_end_of_the_right_to_import_them_or_not_at_all(rac
         actor = actor or make_user(role="Administrator")
         addresses = [f"new{mode}{is_older}{number}{n}@example.com" for n in range(20)]
         text = "Email,First name\n" + "".join(f"{one},New\n" for one in addresses + known)
-        row = imports.upload(io.BytesIO(text.encode()), name="people.csv", by=actor)
+        row = imports.upload(PEOPLE, io.BytesIO(text.encode()), name="people.csv", by=actor)
         imports.choose(
             row,
             mapping={"email": 0, "first_name": 1},

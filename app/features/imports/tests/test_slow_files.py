@@ -7,7 +7,7 @@ import pytest
 
 from app.extensions import db
 from app.features.imports.models import PeopleImport
-from app.features.imports.services import uploads
+from app.kit.imports import uploads
 from tests.factories import make_user
 from tests.slow_bodies import SlowBody, send, writer
 
@@ -53,9 +53,9 @@ def test_nobody_waits_while_a_file_is_looked_through(race, racing_app, database,
     answers, describe = [], uploads.describe
     with writer(database) as can_write:
 
-        def describe_slowly(file):
+        def describe_slowly(kind, file):
             answers.append(contextvars.Context().run(can_write))
-            return describe(file)
+            return describe(kind, file)
 
         monkeypatch.setattr(uploads, "describe", describe_slowly)
         body = (io.BytesIO(content), len(content))

@@ -11,8 +11,6 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
-from app.features.imports.services.unreadable import Unreadable
-
 BLOCK = 64 * 1024  # bytes
 MOST_CELLS = 2_000  # cells to guess an encoding from
 READ_FOR_CELLS = 256  # blocks to search for such cells
@@ -68,6 +66,11 @@ SIGNATURES = (
 )
 SAVE_AS_CSV = "Save or export it as CSV, then upload that."
 NOT_TEXT = f"This is not a text file. Does it come from a spreadsheet? {SAVE_AS_CSV}"
+
+
+class Unreadable(Exception):
+    """The file cannot be imported. The message says why, and what to do."""
+
 
 # Control characters that do not occur in text.
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")

@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from app.features.imports.services.columns import recognised
-from app.features.imports.services.encodings import blocks, detect_encoding, require_text, texts
-from app.features.imports.services.unreadable import Unreadable
+from app.kit.imports.columns import recognised
+from app.kit.imports.encodings import Unreadable, blocks, detect_encoding, require_text, texts
 from app.kit.user_input import visible
+
+if TYPE_CHECKING:
+    from app.kit.imports.kinds import ImportKind
 
 LONGEST_LINE = 100_000  # characters
 MOST_COLUMNS = 100
@@ -49,7 +51,7 @@ class Description:
     sample: list[list[str]]
 
 
-def describe(file: BinaryIO, encoding: str = "") -> Description:
+def describe(kind: ImportKind, file: BinaryIO, encoding: str = "") -> Description:
     """Read a whole file and describe it. Without `encoding`, the encoding is detected.
 
     Raises Unreadable for files that cannot be imported.
@@ -58,40 +60,39 @@ def describe(file: BinaryIO, encoding: str = "") -> Description:
         require_text(file, encoding)
     else:
         encoding = detect_encoding(file)
-    delimiter = _detect_delimiter(file, encoding)
+    delimiter = _detect_delimiter(kind, file, encoding)
     file.seek(0)
     found = records(blocks(file), encoding, delimiter)
     first = next(found, None)
     if first is None:
         raise Unreadable("There is nothing in the file.")
-    has_header = not first.problem and not any("@" in cell for cell in first.cells)
+    has_header = not first.problem and not any(map(kind.is_key, first.cells))
     columns = name_columns(first.cells, has_header=has_header)
     head = list(islice(found if has_header else chain([first], found), SAMPLE))
     sample = [record.cells for record in head]
     if not head:
         raise Unreadable("There is a header in the file, and nothing below it.")
     if has_header:
-        _refuse_title(first, head)
-    is_named = any(recognised(column) == "email" for column in columns)
-    if not is_named and not any("@" in cell for cells in sample for cell in cells):
-        raise Unreadable(
-            "None of the columns holds email addresses. There must be one, best called “Email”."
-        )
+        _refuse_title(kind, first, head)
+    is_named = any(recognised(kind, column) == kind.key for column in columns)
+    has_key = is_named or any(kind.is_key(cell) for cells in sample for cell in cells)
+    if not has_key and (problem := kind.lacks_key()):
+        raise Unreadable(problem)
     return Description(
         encoding, delimiter, has_header, columns, len(head) + sum(1 for _ in found), sample
     )
 
 
-def _refuse_title(first: Record, below: list[Record]) -> None:
-    """Raise Unreadable if the first line is a title above the header or the users."""
-    if any(recognised(cell) for cell in first.cells):
+def _refuse_title(kind: ImportKind, first: Record, below: list[Record]) -> None:
+    """Raise Unreadable if the first line is a title above the header or the rows."""
+    if any(recognised(kind, cell) for cell in first.cells):
         return
-    has_email = [any("@" in cell for cell in record.cells) for record in below]
-    above = below[: has_email.index(True)] if True in has_email else below
-    people = below[len(above) :]
-    is_alone = len(_filled(first)) == 1 and len(people) > 0 and len(_filled(people[0])) > 1
+    has_key = [any(map(kind.is_key, record.cells)) for record in below]
+    above = below[: has_key.index(True)] if True in has_key else below
+    rows = below[len(above) :]
+    is_alone = len(_filled(first)) == 1 and len(rows) > 0 and len(_filled(rows[0])) > 1
     header = next(
-        (record for record in above if any(recognised(cell) == "email" for cell in record.cells)),
+        (one for one in above if any(recognised(kind, cell) == kind.key for cell in one.cells)),
         above[-1] if above and is_alone else None,
     )
     if header is not None:
@@ -115,7 +116,7 @@ def name_columns(cells: list[str], *, has_header: bool) -> list[str]:
     if len(cells) > MOST_COLUMNS:
         raise Unreadable(
             f"There are {len(cells):,} columns; an import takes at most {MOST_COLUMNS}. Delete "
-            "those that say nothing about people."
+            "those that are not needed."
         )
     if not has_header:
         return [f"Column {number}" for number in range(1, len(cells) + 1)]
@@ -178,7 +179,7 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
             if len(line) > LONGEST_LINE:
                 raise Unreadable(
                     f"Line {number:,} has more than {LONGEST_LINE:,} characters. This does not "
-                    "look like a list of people."
+                    "look like a list."
                 )
         number -= bool(rest)
         yield from lines
@@ -186,7 +187,7 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
+def _detect_delimiter(kind: ImportKind, file: BinaryIO, encoding: str) -> str:
     """Return the delimiter of the cells: the one that makes the best header and rows."""
     file.seek(0)
     head = list(islice(_lines(texts(blocks(file), encoding)), 20))
@@ -195,11 +196,11 @@ def _detect_delimiter(file: BinaryIO, encoding: str) -> str:
 
     def merit(delimiter: str) -> tuple[int, int, int, int]:
         rows = [row for row in csv.reader(head, delimiter=delimiter, skipinitialspace=True) if row]
-        names = {recognised(cell) for cell in rows[0]} if rows else set()
-        addresses = sum("@" in cell and " " not in cell.strip() for row in rows for cell in row)
+        names = {recognised(kind, cell) for cell in rows[0]} if rows else set()
+        keys = sum(kind.is_key(cell) and " " not in cell.strip() for row in rows for cell in row)
         widths = Counter(map(len, rows))
         usual = max((width * count for width, count in widths.items()), default=0)
-        return len(names - {""}), addresses, usual, max(widths, default=0)
+        return len(names - {""}), keys, usual, max(widths, default=0)
 
     try:
         # On a tie, `max` returns the first one, which is the comma.

@@ -1,23 +1,22 @@
-"""Store an uploaded file of users, and preview its first lines."""
+"""Store an uploaded file, and preview its first lines."""
 
 from __future__ import annotations
 
 import zlib
 from itertools import islice
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from flask import current_app
 from sqlalchemy import and_, delete, func, select
 
 from app.extensions import db, is_sqlite
-from app.features.imports.models import ImportMode, ImportState, PeopleImport
-from app.features.imports.services import columns, inviting, storage
-from app.features.imports.services.encodings import BLOCK, DAMAGED
-from app.features.imports.services.files import Description, describe
-from app.features.imports.services.unreadable import Unreadable
+from app.kit.audit.event import Actor
+from app.kit.imports import columns, storage
+from app.kit.imports.encodings import BLOCK, DAMAGED, Unreadable
+from app.kit.imports.files import Description, describe
+from app.kit.imports.kinds import ImportKind, kind_of
+from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.user_input import visible
-from app.models import Role, User
-from app.services import policy
 
 MEGABYTE = 1024 * 1024
 SEARCHED = 2_000  # lines that a preview reads
@@ -36,80 +35,78 @@ class FileGone(Exception):
     """The file is no longer stored: it was imported, or deleted because of its age."""
 
 
-def upload(file: BinaryIO, *, name: str, by: User) -> PeopleImport:
-    """Check that a file of users can be imported, and store it.
+def upload(kind: ImportKind, file: BinaryIO, *, name: str, by: Actor) -> Any:
+    """Check that a file can be imported, and store it.
 
     Raises Unreadable and TooManyUnfinished.
     """
     # Reading a large file takes seconds. On SQLite, an open transaction would block writers.
     db.session.commit()
     size = _size_of(file)
-    found = describe(file)
-    row = PeopleImport(
+    found = describe(kind, file)
+    model: Any = kind.model
+    row = model(
         actor_id=by.id,
         actor_label=by.email,
-        file_name=_shown_name(name),
+        file_name=_shown_name(name) or kind.file_name,
         size=size,
         encoding=found.encoding,
         delimiter=found.delimiter,
         has_header=found.has_header,
         columns=found.columns,
         lines=found.lines,
-        mapping=_guess(found),
-        mode=ImportMode.INVITE if inviting.is_open() else ImportMode.CREATE,
-        role_id=_default_role_id(by),
+        mapping=_guess(kind, found),
+        **kind.defaults(by=by),
     )
     db.session.add(row)
     db.session.flush()
-    storage.store(row.id, file)
+    storage.store(row.chunk, row.id, file)
     _make_room(row, by)
     db.session.commit()
     return row
 
 
-def read_as(row: PeopleImport, encoding: str) -> None:
+def read_as(row: ImportColumns, encoding: str) -> None:
     """Describe the stored file in another encoding, and guess its columns again.
 
     The caller locks the row and commits. Raises Unreadable and FileGone.
     """
-    with storage.copied(row.id) as file:
+    kind = kind_of(row)
+    with storage.copied(row.chunk, row.id) as file:
         if not file.read(1):
             raise FileGone
-        found = describe(cast("BinaryIO", file), encoding)
+        found = describe(kind, cast("BinaryIO", file), encoding)
     row.encoding, row.delimiter = found.encoding, found.delimiter
     row.has_header, row.columns, row.lines = found.has_header, found.columns, found.lines
-    row.mapping = _guess(found)
+    row.mapping = _guess(kind, found)
 
 
-def _guess(found: Description) -> dict[str, int]:
-    named = columns.guess(found.columns if found.has_header else [], found.sample)
-    return named or columns.guess(found.columns, found.sample)
+def _guess(kind: ImportKind, found: Description) -> dict[str, int]:
+    named = columns.guess(kind, found.columns if found.has_header else [], found.sample)
+    return named or columns.guess(kind, found.columns, found.sample)
 
 
-def _make_room(new: PeopleImport, by: User) -> None:
+def _make_room(new: ImportColumns, by: Actor) -> None:
     """Delete the oldest idle imports of `by` if there are too many. Raises TooManyUnfinished."""
+    model = type(new)
     if not is_sqlite():
         # Serialise concurrent uploads of a user, so that each one counts the others.
         key = zlib.crc32(f"import\0{by.id}".encode())
         db.session.execute(select(func.pg_advisory_xact_lock(key)))
-    unfinished = and_(PeopleImport.actor_id == by.id, PeopleImport.state != ImportState.FINISHED)
-    count = db.session.scalar(select(func.count()).select_from(PeopleImport).where(unfinished))
+    unfinished = and_(model.actor_id == by.id, model.state != ImportState.FINISHED)
+    count = db.session.scalar(select(func.count()).select_from(model).where(unfinished))
     too_many = (count or 0) - MOST_UNFINISHED
     if too_many <= 0:
         return
-    is_idle = PeopleImport.started_at.is_(None) & (PeopleImport.state != ImportState.CHECKING)
-    oldest = (
-        select(PeopleImport.id)
-        .where(unfinished, is_idle, PeopleImport.id != new.id)
-        .order_by(PeopleImport.id)
-    )
+    is_idle = model.started_at.is_(None) & (model.state != ImportState.CHECKING)
+    oldest = select(model.id).where(unfinished, is_idle, model.id != new.id).order_by(model.id)
     # A locked import is in use at the moment, so it is not idle.
     ids = db.session.scalars(oldest.limit(too_many).with_for_update(skip_locked=True)).all()
     if len(ids) < too_many:
         db.session.rollback()
         raise TooManyUnfinished
     db.session.execute(
-        delete(PeopleImport).where(PeopleImport.id.in_(ids)),
+        delete(model).where(model.id.in_(ids)),
         execution_options={"synchronize_session": False},
     )
 
@@ -128,22 +125,17 @@ def _size_of(file: BinaryIO) -> int:
 def _shown_name(name: str) -> str:
     # Some browsers send the whole path.
     last = name.replace("\\", "/").rpartition("/")[2]
-    return visible(last, allowed="").strip()[-255:] or "people.csv"
+    return visible(last, allowed="").strip()[-255:]
 
 
-def _default_role_id(by: User) -> int | None:
-    role = Role.get_default()
-    if role is not None and policy.may_grant(by, role.permissions):
-        return role.id
-    return None
-
-
-def preview(row: PeopleImport, lines: int = 5) -> list[list[str]]:
+def preview(row: ImportColumns, lines: int = 5) -> list[list[str]]:
     """Return the cells of the first lines below the header, and of some non-ASCII lines.
 
     The non-ASCII lines show whether the encoding is right. Raises FileGone.
     """
-    records = storage.stored_records(row.id, row.encoding, row.delimiter, has_header=row.has_header)
+    records = storage.stored_records(
+        row.chunk, row.id, row.encoding, row.delimiter, has_header=row.has_header
+    )
     width = len(row.columns)
     cells = (record.cells[:width] for record in islice(records, SEARCHED))
     shown = list(islice(cells, lines))

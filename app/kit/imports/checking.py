@@ -1,32 +1,38 @@
-"""Check every line of a file. This changes no user, only the import and its problems."""
+"""Check every line of a file. This changes no row, only the import and its problems."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert
 
 from app.extensions import db
-from app.features.imports.models import ImportProblem, ImportState, PeopleImport
-from app.features.imports.services import storage
-from app.features.imports.services.deciding import End, ImportPlan, Rules, find, tally
-from app.features.imports.services.rows import Row
 from app.kit import queue
+from app.kit.imports import storage
+from app.kit.imports.kinds import End, ImportPlan, tally
+from app.kit.imports.lines import ImportLine, Problem
+from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
 
 MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
 
-def survey(plan: ImportPlan, state: ImportState, failure: str = "") -> bool:
+def survey(
+    plan: ImportPlan,
+    state: ImportState,
+    failure: str = "",
+    known: Mapping[int, list[Problem]] | None = None,
+) -> bool:
     """Check every line, save the problems, and tell whether there are any.
 
     This completes an import in the state CHECKING. A running import with problems goes back to
-    CHECKED, with `failure` as the reason. Raises LetGo and queue.JobCancelled.
+    CHECKED, with `failure` as the reason. `known` are problems by line that writing found. Raises
+    LetGo and queue.JobCancelled.
     """
     counts: Counter[str] = Counter()
-    demoted: list[int] = []
+    memory: list[Any] = []
     listed = done = 0
     left_out = bytearray()
     is_check = state == ImportState.CHECKING
@@ -37,13 +43,14 @@ def survey(plan: ImportPlan, state: ImportState, failure: str = "") -> bool:
     for rows in storage.stored_rows(plan):
         at = done if is_check else 0
         change(plan, state, at=at, position=done + len(rows) if is_check else 0)
-        rules, people = Rules(plan, demoted), find(rows)
-        outcomes = [rules.decide(row, people.get(row.email)) for row in rows]
-        counts.update(tally(outcomes))
-        left_out.extend(bytes((done + len(rows)) // 8 + 1 - len(left_out)))
+        outcomes = plan.kind.check(plan, rows, memory)
         for number, outcome in enumerate(outcomes, done):
-            if outcome.end == End.PROBLEM:
-                left_out[number // 8] |= 1 << number % 8
+            if not is_check:
+                plan.kind.hold(plan, number, outcome)
+            if outcome.end != End.PROBLEM and known and outcome.row.line in known:
+                outcome.row.problems, outcome.end = known[outcome.row.line], End.PROBLEM
+            plan.kind.note(left_out, number, outcome)
+        counts.update(tally(outcomes))
         listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
         done += len(rows)
         db.session.commit()
@@ -68,12 +75,12 @@ def survey(plan: ImportPlan, state: ImportState, failure: str = "") -> bool:
 def forget_problems(plan: ImportPlan) -> None:
     """Delete the problems of an earlier check; the caller commits."""
     db.session.execute(
-        delete(ImportProblem).where(ImportProblem.import_id == plan.id),
+        delete(plan.model.problem).where(plan.model.problem.import_id == plan.id),
         execution_options={"synchronize_session": False},
     )
 
 
-def list_problems(plan: ImportPlan, rows: Sequence[Row], at_most: int) -> int:
+def list_problems(plan: ImportPlan, rows: Sequence[ImportLine], at_most: int) -> int:
     """Save at most `at_most` problems, and return their number; the caller commits."""
     found = [
         {
@@ -87,15 +94,15 @@ def list_problems(plan: ImportPlan, rows: Sequence[Row], at_most: int) -> int:
         for problem in row.problems
     ][: max(0, at_most)]
     if found:
-        db.session.execute(insert(ImportProblem), found)
+        db.session.execute(insert(plan.model.problem), found)
     return len(found)
 
 
 def change(
     plan: ImportPlan, present: ImportState, *, at: int | None = None, **values: Any
-) -> PeopleImport:
+) -> ImportColumns:
     """Lock an import that is in the state `present`, and change it. Raises LetGo otherwise."""
-    row = lifecycle.claim(PeopleImport, plan.id, {present})
+    row = lifecycle.claim(plan.model, plan.id, {present})
     if row.checks != plan.checks or at not in {None, row.position}:
         raise LetGo
     for name, value in values.items():

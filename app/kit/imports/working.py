@@ -11,34 +11,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from app.extensions import db, let_others_write
-from app.features.imports.models import ImportResult, ImportState, PeopleImport
-from app.features.imports.services import checking, storage, trail, writing
-from app.features.imports.services.checking import (
+from app.kit import queue
+from app.kit.database import now
+from app.kit.imports import checking, storage, trail
+from app.kit.imports.checking import (
     change,
     forget_problems,
     list_problems,
     report,
     survey,
 )
-from app.features.imports.services.deciding import (
-    End,
-    ImportPlan,
-    LineOutcome,
-    NotAllowed,
-    Rules,
-    find,
-    tally,
-)
-from app.features.imports.services.rows import Row
-from app.features.imports.services.unreadable import Unreadable
-from app.kit import names, queue
-from app.kit.database import now
+from app.kit.imports.encodings import Unreadable
+from app.kit.imports.kinds import End, ImportOutcome, ImportPlan, NotAllowed, tally
+from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
-from app.services import policy
-from app.services.policy import RoleGone
 
 BEEN_CHANGED = "Some lines that passed the check now have problems. Nothing was imported."
 
@@ -47,19 +36,19 @@ class _HasProblems(Exception):
     """The first batch has a problem, so nothing must be written."""
 
 
-def work(import_id: int) -> dict[str, int]:
+def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
     """Finish the check or the run of an import, and return the number of lines by outcome.
 
     It is safe to call this repeatedly.
     """
-    row = db.session.get(PeopleImport, import_id, populate_existing=True)
+    row = db.session.get(model, import_id, populate_existing=True)
     if row is None or not row.is_open:
         db.session.commit()
         return {}
-    state, plan = row.state, ImportPlan.of(row)
-    db.session.commit()
     try:
-        with lifecycle.ends_with_its_job(PeopleImport, import_id):
+        state, plan = row.state, ImportPlan.of(row)
+        db.session.commit()
+        with lifecycle.ends_with_its_job(model, import_id):
             if state == ImportState.CHECKING:
                 survey(plan, ImportState.CHECKING)
             else:
@@ -67,8 +56,8 @@ def work(import_id: int) -> dict[str, int]:
     except LetGo:
         db.session.rollback()
     except (NotAllowed, Unreadable) as problem:
-        lifecycle.end(PeopleImport, import_id, ImportState.FAILED, failure=str(problem))
-    found = db.session.get(PeopleImport, import_id, populate_existing=True)
+        lifecycle.end(model, import_id, ImportState.FAILED, failure=str(problem))
+    found = db.session.get(model, import_id, populate_existing=True)
     counts = dict(found.counts) if found else {}
     db.session.commit()
     return counts
@@ -78,7 +67,7 @@ def work(import_id: int) -> dict[str, int]:
 
 
 def _run(plan: ImportPlan) -> None:
-    row = db.session.get_one(PeopleImport, plan.id)
+    row = db.session.get_one(plan.model, plan.id)
     position, counts = row.position, Counter(row.counts)
     listed = counts[End.PROBLEM]
     db.session.commit()
@@ -97,7 +86,8 @@ def _run(plan: ImportPlan) -> None:
             counts = _insist(plan, rows, position, counts, checking.MOST_PROBLEMS - listed)
         except _HasProblems:
             db.session.rollback()
-            survey(plan, ImportState.RUNNING, BEEN_CHANGED)
+            known = {row.line: row.problems for row in rows if row.problems}
+            survey(plan, ImportState.RUNNING, BEEN_CHANGED, known)
             return
         position, listed = done, counts[End.PROBLEM]
         report(done, plan.lines, f"{counts[End.PROBLEM]:,} with problems")
@@ -113,7 +103,7 @@ def _forget_check(plan: ImportPlan) -> None:
 
 
 def _insist(
-    plan: ImportPlan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+    plan: ImportPlan, rows: list[Any], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     """Write a batch and return the new counts. Retry if the database is busy."""
     kept = [list(row.problems) for row in rows]
@@ -123,36 +113,22 @@ def _insist(
             row.problems = list(problems)
         return _write(plan, rows, position, counts, at_most)
 
-    # A role may be deleted, or an email taken, between the reading and the writing.
-    return lifecycle.insist(attempt, on=(OperationalError, IntegrityError, RoleGone))
+    return lifecycle.insist(attempt, on=(OperationalError, *plan.kind.retried))
 
 
 def _write(
-    plan: ImportPlan, rows: list[Row], position: int, counts: Counter[str], at_most: int
+    plan: ImportPlan, rows: list[Any], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     # Lock the import first, so that a second worker with the same import waits only here.
     change(plan, ImportState.RUNNING, at=position, position=position + len(rows))
-    if plan.update_existing:
-        policy.lock_administrators()
-    rules = Rules(plan, [])
-    for role in _roles_of(rules, rows):
-        policy.lock_role(role)
-    people = find(rows, lock_for=plan)
-    rules.read_actor_again()
-    outcomes = [
-        rules.decide_as_shown(row, people.get(row.email), number)
-        for number, row in enumerate(rows, position)
-    ]
-    has_mail = writing.write(rules, outcomes)
-    if (
-        not plan.keep_good
-        and position == 0
-        and any(outcome.end == End.PROBLEM for outcome in outcomes)
-    ):
+    outcomes, has_mail = plan.kind.write(plan, rows, position)
+    is_good = all(outcome.end != End.PROBLEM for outcome in outcomes)
+    if not (plan.keep_good or position or is_good):
         raise _HasProblems
     counts = counts + Counter(tally(outcomes))
     list_problems(plan, rows, at_most)
-    db.session.execute(insert(ImportResult), [_result(plan, position + len(rows), outcomes)])
+    result = _result(plan, position + len(rows), outcomes)
+    db.session.execute(insert(plan.model.result), [result])
     change(plan, ImportState.RUNNING, counts=dict(counts))
     db.session.commit()
     if has_mail:
@@ -160,14 +136,7 @@ def _write(
     return counts
 
 
-def _roles_of(rules: Rules, rows: Sequence[Row]) -> list[Any]:
-    """Return the roles that a batch may assign, in the order in which they are locked."""
-    named = {rules.by_name.get(name) for name in {names.fold(row.role) for row in rows}}
-    roles = {role.id: role for role in (*named, rules.default_role) if role is not None}
-    return [roles[role_id] for role_id in sorted(roles)]
-
-
-def _result(plan: ImportPlan, position: int, outcomes: Sequence[LineOutcome]) -> dict[str, Any]:
+def _result(plan: ImportPlan, position: int, outcomes: Sequence[ImportOutcome]) -> dict[str, Any]:
     return {
         "import_id": plan.id,
         "position": position,
@@ -175,17 +144,12 @@ def _result(plan: ImportPlan, position: int, outcomes: Sequence[LineOutcome]) ->
             [
                 outcome.row.line,
                 str(outcome.end),
-                outcome.row.email or _as_written(outcome),
+                outcome.row.label,
                 " ".join(problem.message for problem in outcome.row.problems),
             ]
             for outcome in outcomes
         ],
     }
-
-
-def _as_written(outcome: LineOutcome) -> str:
-    """Return the invalid text in the email column, as written in the file."""
-    return next((one.value for one in outcome.row.problems if one.field == "email"), "")
 
 
 def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
@@ -197,6 +161,6 @@ def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
         finished_at=now(),
         counts=dict(counts),
     )
-    storage.drop(plan.id)
-    trail.note("import.finished", plan.id, plan.provenance, **dict(counts))
+    storage.drop(plan.model.chunk, plan.id)
+    trail.note(plan.kind, plan.id, plan.provenance, "finished", **dict(counts))
     db.session.commit()
