@@ -11,7 +11,7 @@ from wtforms import FileField, PasswordField, RadioField, SelectField, StringFie
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
-from app.kit.web.templating import _distance, due
+from app.kit.web.times import ReaderTimes, due
 from tests.support import Browser
 
 APP = Path(__file__).parents[2] / "app"
@@ -210,7 +210,7 @@ def test_the_public_pages_are_complete(client: Browser) -> None:
 )
 def test_times_are_told_by_their_distance(seconds: int, words: str) -> None:
     present = datetime(2026, 4, 1, 12, tzinfo=UTC)
-    assert _distance(present - timedelta(seconds=seconds), present) == words
+    assert ReaderTimes().distance(present - timedelta(seconds=seconds), present) == words
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.panels import PanelLoader, ShownPanel
 from app.kit.slots.pictures import PictureFinder, pictures_of, user_pictures
+from app.kit.slots.reader_times import ReaderTimesFinder, reader_times, times_of_reader
 from app.kit.slots.role_page import role_panel, shown_role_panels
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
 from app.kit.slots.table_pages import (
@@ -58,6 +59,7 @@ __all__ = [
     "PanelLoader",
     "PictureFinder",
     "Place",
+    "ReaderTimesFinder",
     "RowArguments",
     "ShownPanel",
     "UserAction",
@@ -78,6 +80,7 @@ __all__ = [
     "icons",
     "menu",
     "pictures_of",
+    "reader_times",
     "role_panel",
     "selection_of_users",
     "shown_panels",
@@ -90,6 +93,7 @@ __all__ = [
     "subject_page_of",
     "table_menu",
     "table_start",
+    "times_of_reader",
     "user_action",
     "user_action_at",
     "user_actions",

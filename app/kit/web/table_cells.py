@@ -12,7 +12,8 @@ from flask import current_app
 
 from app.kit.tables.columns import Column
 from app.kit.tables.words import humanised
-from app.kit.web.templating import MONTHS, number, reader_of_times
+from app.kit.web.templating import number
+from app.kit.web.times import reader_of_times, readers_times
 
 
 def writer(column: Column) -> Callable[[Any], Any]:
@@ -60,7 +61,7 @@ def by_type(value: Any, ago: Callable[[datetime | None], Any]) -> Any:
 
 
 def _day(value: date) -> str:
-    return f"{value.day} {MONTHS[value.month][:3]} {value.year}"
+    return readers_times().short(value)
 
 
 _FORMATS: dict[type, Callable[[Any], Any]] = {

@@ -1,7 +1,5 @@
-"""Provide template globals and filters for icons, times, numbers and menus."""
+"""Provide template globals and filters for icons, numbers and menus."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from flask import Flask, g
@@ -16,12 +14,9 @@ from app.kit.web import gates
 from app.kit.web.avatars import avatar
 from app.kit.web.devices import device_name
 from app.kit.web.restrict import has_endpoint, may_open
+from app.kit.web.times import ago, day, due
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
-MONTHS = (
-    *("", "January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
+MINUTE, HOUR = 60, 3600
 
 
 def init_app(app: Flask) -> None:
@@ -64,53 +59,6 @@ def _icon(sprite: str, name: str, label: str | None) -> Markup:
     return Markup(f'<svg class="icon" {named}>{use}</svg>')  # noqa: S704 - escaped above
 
 
-def day(moment: datetime) -> Markup:
-    """Return the date of a moment, with the full time on hover and for screen readers."""
-    return _time(moment.astimezone(UTC), f"{moment.day} {moment:%B %Y}")
-
-
-def ago(moment: datetime | None) -> Markup:
-    """Return how long ago a moment was, with the full time on hover and for screen readers."""
-    return reader_of_times()(moment)
-
-
-def reader_of_times() -> Callable[[datetime | None], Markup]:
-    """Return a version of `ago` for many times on one page, relative to the same moment."""
-    present = datetime.now(UTC)
-    never = Markup("never")
-
-    def read(moment: datetime | None) -> Markup:
-        if moment is None:
-            return never
-        return _time(moment.astimezone(UTC), _distance(moment, present))
-
-    return read
-
-
-def due(moment: datetime | None) -> Markup:
-    """Return the time until a future moment, as `ago` does for a past one."""
-    if moment is None:
-        return Markup("never")
-    seconds = (moment - datetime.now(UTC)).total_seconds()
-    units = ((DAY, HOUR, "day"), (HOUR, MINUTE, "hour"), (MINUTE, 1, "minute"), (1, 0, "second"))
-    for size, smaller, unit in units:
-        # Rounding keeps "in 7 days" for a period of seven days, also a moment after it began.
-        if seconds + smaller / 2 >= size:
-            amount = int(seconds / size + 0.5)
-            return _time(moment.astimezone(UTC), f"in {amount} {unit}{'' if amount == 1 else 's'}")
-    return _time(moment.astimezone(UTC), "now")
-
-
-def _time(moment: datetime, words: str) -> Markup:
-    # Numbers and month names need no escaping, and a page may show hundreds of times.
-    machine = moment.isoformat(timespec="seconds")
-    full = f"{moment.day} {MONTHS[moment.month]} {moment.year} at {machine[11:16]} UTC"
-    return Markup(  # noqa: S704
-        f'<time class="time" datetime="{machine}" title="{full}">{words}'
-        f'<span class="visually-hidden">, {full}</span></time>'
-    )
-
-
 def duration(seconds: float) -> str:
     """Format a duration: 12 ms, 3.4 s, 5 min 10 s, 2 h 3 min."""
     if seconds < 1:
@@ -124,25 +72,6 @@ def duration(seconds: float) -> str:
     )
     words = f"{whole // size} {units[0]}"
     return f"{words} {whole % size} {units[1]}" if whole % size else words
-
-
-def _distance(moment: datetime, now: datetime) -> str:
-    seconds = int((now - moment).total_seconds())
-    if seconds < 0:
-        return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
-    if seconds < MINUTE:
-        return "just now"
-    if seconds < HOUR:
-        return _count(seconds // MINUTE, "minute")
-    if seconds < DAY:
-        return _count(seconds // HOUR, "hour")
-    if seconds < 30 * DAY:
-        return _count(seconds // DAY, "day")
-    return f"{moment.day} {MONTHS[moment.month][:3]} {moment.year}"
-
-
-def _count(amount: int, unit: str) -> str:
-    return f"{amount} {unit} ago" if amount == 1 else f"{amount} {unit}s ago"
 
 
 def number(value: int) -> str:
