@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from flask import current_app
 from flask_login import AnonymousUserMixin
@@ -36,6 +37,10 @@ LOADED_WITH: list[str] = []  # relations of users that features need on every pa
 login_manager.anonymous_user = AnonymousUser
 
 
+def _more() -> list[Any]:
+    return [joinedload(getattr(User, name)) for name in LOADED_WITH]
+
+
 @cache
 def _live_session() -> Select[UserSession]:
     """Build the query for a live session by its token's hash, with its user and role.
@@ -43,7 +48,6 @@ def _live_session() -> Select[UserSession]:
     The query is cached, because building it takes as long as running it. It is not built at import
     time, when models related to User may still be missing.
     """
-    more = [joinedload(getattr(User, name)) for name in LOADED_WITH]
     return (
         select(UserSession)
         .join(UserSession.user)
@@ -55,7 +59,7 @@ def _live_session() -> Select[UserSession]:
             User.suspended_at.is_(None),
             User.deleted_at.is_(None),
         )
-        .options(contains_eager(UserSession.user).options(contains_eager(User.role), *more))
+        .options(contains_eager(UserSession.user).options(contains_eager(User.role), *_more()))
     )
 
 
@@ -66,7 +70,7 @@ def _with_role() -> Select[User]:
         select(User)
         .outerjoin(User.role)
         .where(User.id == bindparam("id"))
-        .options(contains_eager(User.role))
+        .options(contains_eager(User.role), *_more())
     )
 
 

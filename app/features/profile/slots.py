@@ -1,4 +1,4 @@
-"""Show pictures in the place of initials, and let administrators remove them."""
+"""Show pictures in the place of initials, and times in the zone of the reader."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,12 +8,18 @@ from app.features.profile.services import pictures
 from app.kit import slots
 from app.models import User
 
-slots.account_row("partials/_picture.html")
+slots.account_row("partials/_profile.html")
 
 
 @slots.user_pictures
 def find_pictures(ids: Collection[int]) -> Mapping[int, str]:
     return pictures.find(ids, reader=current_user)
+
+
+@slots.reader_times
+def times_of_reader() -> tuple[str, str] | None:
+    profile = current_user.profile if current_user.is_authenticated else None
+    return (profile.time_zone, profile.date_format) if profile else None
 
 
 @slots.user_action(

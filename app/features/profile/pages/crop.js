@@ -16,6 +16,9 @@
   var left = 0.5;
   var top = 0.5;
 
+  // Without this script the text says that the middle is used.
+  form.querySelector("[data-without-crop]").hidden = true;
+
   function between(number) {
     return Math.min(1, Math.max(0, number));
   }

@@ -89,11 +89,18 @@ def find(ids: Collection[int], *, reader: Any) -> Mapping[int, str]:
     return found
 
 
-def readable(name: str, size: int) -> storage.StoredFile | None:
-    """Return the file of a picture of `size` pixels, or None if there is none."""
-    if size not in images.SIZES:
-        return None
-    return storage.by_name(PICTURE, name)
+def readable(name: str, size: int, *, reader: Any) -> storage.StoredFile | None:
+    """Return the file of a picture of `size` pixels, or None if there is none.
+
+    Visitors who are not signed in see the pictures on the pages of members.
+    """
+    file = storage.by_name(PICTURE, name) if size in images.SIZES else None
+    if file is None or reader.is_authenticated:
+        return file
+    owners = select(Profile.user_id).where(Profile.picture_id == file.id, Profile.is_public)
+    is_shown = owners.join(Profile.user).where(User.is_active, User.confirmed)
+    is_open = current_app.config["MEMBER_PAGES"] and db.session.scalar(is_shown)
+    return file if is_open else None
 
 
 def _url(name: str, email: str) -> str:
