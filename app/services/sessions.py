@@ -16,6 +16,8 @@ from app.models import User, UserSession
 from app.services.policy import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
+# Called with a user before sessions on other devices end. Features add theirs.
+BEFORE_OTHERS_END: list[Callable[[User], None]] = []
 
 # Called with the user in the transaction that starts a session.
 BEFORE_START: list[Callable[[User], None]] = []
@@ -124,6 +126,7 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
 
     Impersonations of `user` end too.
     """
+    note_end(user)
     condition = UserSession.user_id == user.id
     if but is not None:
         condition = condition & (UserSession.id != but.id)
@@ -131,6 +134,12 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
         delete(UserSession).where(condition), execution_options={"synchronize_session": False}
     )
     end_impersonations(UserSession.acting_as_id == user.id)
+
+
+def note_end(user: User) -> None:
+    """Tell features that sessions of `user` on other devices end. The caller commits."""
+    for prepare in BEFORE_OTHERS_END:
+        prepare(user)
 
 
 def end_all_others(user: User, *, by: User | None) -> None:

@@ -19,6 +19,7 @@ from app.features.health.services import (
     workers,
 )
 from app.features.health.services.check import Check
+from app.kit.doctor import doctor_checks
 
 # Timeouts in seconds. A service that does not answer in time counts as away.
 GLANCE = 1.0  # for the dashboard
@@ -74,7 +75,7 @@ def system() -> list[Check]:
 
 def checks(*, deploy: bool = False) -> list[Check]:
     """Run all checks; with `deploy`, also check that the settings are safe in production."""
-    names = ["database", "migrations", "mail", "administrator", "lists", "files"]
+    names = ["database", "migrations", "mail", "administrator", "lists", "files", *doctor_checks()]
     if deploy:
         names.append("known password")
     heartbeat = workers.begin_heartbeat()
@@ -93,7 +94,7 @@ def _ask(names: Iterable[str]) -> list[Check]:
             found.append(Check(name, waits_for=missing))
             continue
         try:
-            check = QUESTIONS[name]()
+            check = QUESTIONS[name]() if name in QUESTIONS else _examine(name)
         except SQLAlchemyError as error:
             db.session.rollback()
             logger.warning("%s check failed: %s", name, str(error).splitlines()[0])
@@ -102,6 +103,14 @@ def _ask(names: Iterable[str]) -> list[Check]:
             missing = name
         found.append(check)
     return found
+
+
+def _examine(name: str) -> Check:
+    """Run the check of a feature (app.kit.doctor)."""
+    finding = doctor_checks()[name]()
+    if finding is None:
+        return Check(name, "Holds")
+    return Check(name, problem=finding.problem, hint=finding.hint)
 
 
 def _answers(

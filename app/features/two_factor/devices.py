@@ -15,6 +15,7 @@ from app.features.two_factor.models import TrustedDevice
 from app.kit import audit
 from app.kit.database import now
 from app.models import User
+from app.services import sessions
 from app.services.policy import ensure_not_impersonating
 
 
@@ -67,11 +68,23 @@ def forget(token: str) -> None:
 
 
 def forget_all(user: User) -> None:
-    """End the trust in all browsers of a user."""
+    """End the trust in all browsers of a user, at their request."""
     ensure_not_impersonating(user)
-    db.session.execute(delete(TrustedDevice).where(TrustedDevice.user_id == user.id))
+    end_trust(user)
     audit.record("two_factor.trust_ended", by=user, subject=user)
     db.session.commit()
+
+
+def end_trust(user: User) -> None:
+    """End the trust in all browsers of a user. The caller commits."""
+    db.session.execute(
+        delete(TrustedDevice).where(TrustedDevice.user_id == user.id),
+        execution_options={"synchronize_session": False},
+    )
+
+
+# A device that is signed out from elsewhere may be lost.
+sessions.BEFORE_OTHERS_END.append(end_trust)
 
 
 def purge() -> int:

@@ -23,6 +23,8 @@ from app.services import policy, sessions
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
 from app.services.users import lock_present
 
+EXAMINED = 1_000  # secrets that the check of `doctor` decrypts
+
 
 class WrongCode(Exception):
     """Raised if a code is wrong, expired or used."""
@@ -185,6 +187,20 @@ def demand(role: Role, *, is_demanded: bool, by: User | None) -> None:
     action = "two_factor.demanded" if is_demanded else "two_factor.no_longer_demanded"
     audit.record(action, by=by, subject=role)
     db.session.commit()
+
+
+def count_unreadable() -> int:
+    """Return how many of the newest secrets no key of the settings decrypts."""
+    newest = select(TwoFactorSecret).order_by(TwoFactorSecret.user_id.desc()).limit(EXAMINED)
+    return sum(not _is_readable(row) for row in db.session.scalars(newest))
+
+
+def _is_readable(row: TwoFactorSecret) -> bool:
+    try:
+        keys.decrypt(row.encrypted, row.user_id)
+    except keys.UnreadableSecret:
+        return False
+    return True
 
 
 def _use_code(user: User, code: str, guess: Guess) -> None:

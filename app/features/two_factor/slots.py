@@ -3,6 +3,7 @@
 from app.features.two_factor import recovery, services
 from app.features.two_factor.models import is_demanded_of
 from app.kit import slots
+from app.kit.doctor import Finding, doctor_check
 from app.kit.web.second_steps import second_step
 from app.models import Role, User
 from app.services import policy
@@ -39,3 +40,15 @@ def demand_of_role(role: Role, by: User) -> slots.Values:
         "is_demanded": is_demanded_of(role),
         "may_change": policy.may_grant(by, role.permissions),
     }
+
+
+@doctor_check("two-factor secrets")
+def can_be_decrypted() -> Finding | None:
+    unreadable = services.count_unreadable()
+    if not unreadable:
+        return None
+    return Finding(
+        f"The second factor of {unreadable} users cannot be checked: no key decrypts it.",
+        "Name the former SECRET_KEY in SECRET_KEY_FALLBACKS, or reset these users "
+        "(reset_two_factor).",
+    )

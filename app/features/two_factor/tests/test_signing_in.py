@@ -21,7 +21,8 @@ from app.features.two_factor.tests.support import (
 )
 from app.kit.database import now
 from app.models import AuditEvent, UserSession
-from tests.support import PASSWORD
+from app.services import access
+from tests.support import PASSWORD, module_of, needs
 from tests.world import NEW_PASSWORD
 
 
@@ -211,12 +212,24 @@ def forget_all(browser, user):
     browser.delete_cookie("session")
 
 
+def end_session(browser, user):
+    access.end_session(user, 0, by=user)
+    browser.delete_cookie("session")
+
+
+def end_sessions(browser, user):
+    access.end_sessions(user, by=user)
+    browser.delete_cookie("session")
+
+
 def wait(browser, user):
     browser.delete_cookie("session")
     return timedelta(days=31)
 
 
-@pytest.mark.parametrize("end", [sign_out, change_password, forget_all, wait])
+@pytest.mark.parametrize(
+    "end", [sign_out, change_password, forget_all, end_session, end_sessions, wait]
+)
 def test_trust_ends(client, user, end, copy_cookies):
     begin(client, user)
     enter(client, code(), trust="y")
@@ -279,3 +292,13 @@ def test_a_secret_that_cannot_be_read_leaves_the_recovery_codes(client, user):
     assert page.status_code == 200
     assert "cannot be checked" in page.text
     assert client.submit(RECOVERY_PAGE, {"code": RECOVERY_CODE}).status_code == 302
+
+
+@needs("health")
+def test_doctor_finds_secrets_that_no_key_decrypts(user):
+    health = module_of("health")
+    check = health._examine("two-factor secrets")
+    assert check.ok
+    db.session.get(TwoFactorSecret, user.id).encrypted = "rubbish"
+    db.session.commit()
+    assert "The second factor of 1 users" in health._examine("two-factor secrets").problem
