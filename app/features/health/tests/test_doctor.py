@@ -165,7 +165,7 @@ def test_what_depends_on_something_that_is_wrong_is_not_counted(runner: FlaskCli
     assert "1. migrations: There are no tables yet." in result.output
     assert "2. " not in result.output
     assert (
-        "Not checked until migrations is right: mail, administrator, lists, files." in result.output
+        "Not checked until migrations is right: mail, administrator, lists, files" in result.output
     )
 
 
