@@ -11,7 +11,7 @@ from app.services.policy import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED
 
 # These gates are optional, and features register them; views of the core are open to them.
-reserve("impersonating", "second_factor_missing")
+reserve("awaiting_approval", "impersonating", "second_factor_missing")
 
 
 def init_app(app: Flask) -> None:

@@ -3,6 +3,8 @@
 REGISTRATION is one of open, invite-only and closed. Administrators can create accounts in each.
 """
 
+from collections.abc import Callable
+
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +17,9 @@ from app.services import sessions, unproven
 from app.services.mailed_links import lock_by_token, send_sparingly
 from app.services.password_reset import require_strong_password
 from app.services.sign_in import require_password
+
+# Called with a user who registers, in the transaction of the registration. Features add theirs.
+ON_REGISTRATION: list[Callable[[User], None]] = []
 
 
 class RegistrationClosed(Exception):
@@ -58,6 +63,8 @@ def register(
         _tell_owner(owner, email)
         return tokens.no_receipt()
     receipt = user.registration_receipt()
+    for prepare in ON_REGISTRATION:
+        prepare(user)
     audit.record("user.registered", by=user, subject=user)
     send_sparingly(emails.send_confirm, user)
     return receipt

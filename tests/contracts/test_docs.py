@@ -28,7 +28,7 @@ GUIDES = [
 ]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
-    *("audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
+    *("approval", "audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
     *("email_domains", "error_reporting", "fake_data", "health"),
     *("impersonation", "imports", "invitations", "jobs", "mailbox", "new_devices", "roles"),
     *("saved_views", "user_search"),

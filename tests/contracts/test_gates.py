@@ -20,6 +20,7 @@ OPEN = {
         *("account.unconfirmed", "account.confirm", "account.confirm_request", "account.logout"),
         "account.reset_password",
     },
+    "awaiting_approval": {"account.logout"},
     "must_change_password": {
         *("account.change_password", "account.check_password", "account.logout"),
     },

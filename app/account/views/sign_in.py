@@ -35,7 +35,10 @@ def login() -> ResponseReturnValue:
 
 @account.post("/logout")
 @login_required
-@open_to("unconfirmed", "must_change_password", "second_factor_missing", "impersonating")
+@open_to(
+    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
+    "impersonating",
+)
 def logout() -> ResponseReturnValue:
     sign_out()
     flash("You are signed out.", "info")

@@ -1,0 +1,1 @@
+"""Let new accounts wait until an administrator approves them."""

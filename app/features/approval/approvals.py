@@ -1,0 +1,173 @@
+"""Registrations wait for an administrator, who approves or refuses them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+
+from app.extensions import db
+from app.features.approval import emails
+from app.features.approval.models import RegistrationRequest
+from app.features.deletion import DELETE
+from app.kit import audit, queue
+from app.kit.database import now
+from app.models import EmailMessage, Permission, Role, User
+from app.services import sessions, user_changes
+from app.services.policy import ensure_may_manage, lock, may_grant
+from app.services.user_changes import Parameters
+
+LEAST_PAUSE = timedelta(hours=20)  # between two mails about waiting registrations
+EXPIRE = replace(DELETE, event="user.registration_expired", mail=None)
+
+
+class NotWaiting(Exception):
+    """Raised if the registration of a user does not wait for approval."""
+
+
+def is_on() -> bool:
+    return bool(current_app.config["APPROVE_REGISTRATIONS"])
+
+
+def begin(user: User) -> None:
+    """Let a user who registers wait, if the setting says so. The caller commits."""
+    if is_on():
+        db.session.add(RegistrationRequest(user_id=user.id))
+
+
+def waiting() -> ColumnElement[bool]:
+    """Return the condition that a user waits, has confirmed their email, and may be approved."""
+    request = RegistrationRequest
+    ids = select(request.user_id).where(request.refused_at.is_(None))
+    return and_(User.id.in_(ids), User.stored_status == "active", User.invited_at.is_(None))
+
+
+def is_waiting(user: User) -> bool:
+    """Tell whether nobody has decided on the registration of `user`, who was not invited since."""
+    request = RegistrationRequest
+    mine = exists().where(request.user_id == user.id, request.refused_at.is_(None))
+    return user.invited_at is None and bool(db.session.scalar(select(mine)))
+
+
+def count_waiting() -> int:
+    return db.session.scalar(select(func.count()).select_from(User).where(waiting())) or 0
+
+
+# Deciding. The functions for one page lock the user and commit; the others serve bulk actions too.
+
+
+def why_not(user: User, *, by: User) -> str:
+    """Return in words why `by` cannot decide on the registration of `user`, or ""."""
+    if not user.is_active or not is_waiting(user):
+        return "Does not wait for approval any more"
+    if not may_grant(by, user.role.permissions if user.role else 0):
+        return "Has permissions that you lack"
+    return ""
+
+
+def approve(user: User, *, by: User) -> None:
+    """Let a locked user in, and tell them by mail. The caller commits. Raises NotWaiting."""
+    db.session.delete(_request_of(user))
+    audit.record("user.registration_approved", by=by, subject=user)
+    emails.send_registration_approved(user)
+
+
+def refuse(user: User, *, by: User, reason: str = "") -> None:
+    """Suspend a locked user, and tell them by mail, with the reason if there is one.
+
+    The caller commits. Raises NotWaiting.
+    """
+    request = _request_of(user)
+    request.refused_at = user.suspended_at = now()
+    user.suspended_reason = reason or "The registration was refused."
+    sessions.end_all(user)
+    audit.record("user.registration_refused", by=by, subject=user, reason=reason)
+    emails.send_registration_refused(user, reason)
+
+
+def approve_one(user: User, *, by: User) -> None:
+    """Approve one registration. Raises NotWaiting, InsufficientPrivileges and UserGone."""
+    _lock(user, by)
+    approve(user, by=by)
+    _commit_and_notify()
+
+
+def refuse_one(user: User, *, by: User, reason: str) -> None:
+    """Refuse one registration. Raises NotWaiting, InsufficientPrivileges and UserGone."""
+    _lock(user, by)
+    refuse(user, by=by, reason=reason)
+    _commit_and_notify()
+
+
+def _commit_and_notify() -> None:
+    db.session.commit()
+    queue.enqueue("drain_outbox")
+
+
+def _lock(user: User, by: User) -> None:
+    lock(user, by=by)
+    ensure_may_manage(by, user.role)
+
+
+def _request_of(user: User) -> RegistrationRequest:
+    request = db.session.get(RegistrationRequest, user.id, populate_existing=True)
+    if request is None or request.refused_at or not user.is_active or user.invited_at:
+        raise NotWaiting
+    return request
+
+
+# By night
+
+
+def tell_managers() -> bool:
+    """Write a mail to each user who may approve, if registrations wait. Tell whether it did.
+
+    A task may run twice, so nothing is written soon after the last mail.
+    """
+    count = count_waiting()
+    recent = exists().where(
+        EmailMessage.message == "registrations_waiting",
+        EmailMessage.created_at > now() - LEAST_PAUSE,
+    )
+    if not is_on() or not count or db.session.scalar(select(recent)):
+        return False
+    bit = int(Permission.MANAGE_USERS)
+    roles = select(Role.id).where(Role.permissions.bitwise_and(bit) == bit)
+    emails.send_registrations_waiting_to(
+        and_(User.role_id.in_(roles), User.stored_status == "active"), count=count
+    )
+    _commit_and_notify()
+    return True
+
+
+def purge() -> int:
+    """Delete accounts that were refused or never approved KEEP_UNAPPROVED_DAYS ago.
+
+    The feature `deletion` erases them, as any deleted account. Return their number.
+    """
+    before = now() - timedelta(days=current_app.config["KEEP_UNAPPROVED_DAYS"])
+    request = RegistrationRequest
+    is_due = or_(
+        and_(request.refused_at < before, User.suspended_at.is_not(None)),
+        and_(request.refused_at.is_(None), request.created_at < before, User.invited_at.is_(None)),
+    )
+    due = select(User.id).join(request, request.user_id == User.id)
+    ids = db.session.scalars(due.where(is_due, User.deleted_at.is_(None))).all()
+    return sum(_expire(user_id, is_due) for user_id in ids)
+
+
+def _expire(user_id: int, is_due: ColumnElement[bool]) -> bool:
+    """Delete one account, unless somebody decided on it meanwhile."""
+    user = db.session.get(User, user_id)
+    if user is None:
+        return False
+    given = Parameters(by=None)
+    user_changes.lock(EXPIRE, user, given)
+    still = select(User.id).join(RegistrationRequest, RegistrationRequest.user_id == User.id)
+    if user.is_deleted or db.session.scalar(still.where(is_due, User.id == user_id)) is None:
+        db.session.rollback()
+        return False
+    user_changes.apply(EXPIRE, user, given)
+    return True

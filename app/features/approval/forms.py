@@ -1,0 +1,11 @@
+"""The form that refuses a registration."""
+
+from wtforms import SubmitField
+
+from app.kit.web.fields import long_text_field
+from app.kit.web.forms import BaseForm
+
+
+class RefuseRegistrationForm(BaseForm):
+    reason = long_text_field("Reason")
+    submit = SubmitField("Refuse", render_kw={"class": "btn-danger"})

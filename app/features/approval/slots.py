@@ -1,0 +1,32 @@
+"""Plug approvals into registration, and into the page of a user."""
+
+from app.features.approval import approvals
+from app.kit import slots
+from app.models import User
+from app.services import register
+
+register.ON_REGISTRATION.append(approvals.begin)
+
+
+@slots.user_action(
+    "admin.approve_registration",
+    "Approve",
+    place="manage",
+    order=5,
+    heading="Registration",
+    text="Waits for approval.",
+    hidden="the registration",
+    is_posted=True,
+)
+@slots.user_action(
+    "admin.refuse_registration",
+    "Refuse",
+    place="manage",
+    order=6,
+    heading="Registration",
+    text="Waits for approval.",
+    hidden="the registration",
+    tone="outline-danger",
+)
+def may_decide(user: User, _by: User) -> bool:
+    return user.is_active and approvals.is_waiting(user)

@@ -1,0 +1,13 @@
+"""The recurring work about registrations that wait."""
+
+from app.features.approval import approvals
+from app.kit import clean_up, queue
+
+
+@queue.task(cron="TELL_OF_REGISTRATIONS_AT")
+def tell_of_registrations() -> bool:
+    """Write to those who may approve, if registrations wait."""
+    return approvals.tell_managers()
+
+
+clean_up.nightly("registrations", approvals.purge)

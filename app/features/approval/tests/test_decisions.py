@@ -1,0 +1,174 @@
+"""Administrators approve and refuse registrations."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.approval import approvals
+from app.features.approval.models import RegistrationRequest
+from app.kit.database import now
+from app.models import EmailMessage, Permission, User
+from app.services import users
+from app.services.policy import InsufficientPrivileges
+from tests.factories import make_role
+
+QUEUE = "/admin/registrations"
+
+
+def mails(message):
+    rows = select(EmailMessage).where(EmailMessage.message == message)
+    return db.session.scalars(rows.order_by(EmailMessage.id)).all()
+
+
+def test_the_queue_has_confirmed_users_who_wait(browser, make_waiting, make_user):
+    make_waiting(first_name="Waits")
+    make_waiting(first_name="Unconfirmed", confirmed=False)
+    make_waiting(first_name="Deleted", deleted_at=now())
+    make_waiting(first_name="Suspended", suspended=True)
+    make_user(first_name="Usual")
+    page = browser.get(QUEUE).text
+    assert "Waits" in page
+    for name in ("Unconfirmed", "Deleted", "Suspended", "Usual"):
+        assert name not in page
+
+
+def test_the_queue_says_that_the_setting_is_off(browser):
+    assert "APPROVE_REGISTRATIONS is off" in browser.get(QUEUE).text
+
+
+def test_a_refused_user_is_suspended_signed_out_and_told_why(app, browser, waiting):
+    client = app.test_client()
+    client.enter(waiting)
+    path = f"/admin/user/{waiting.id}/refuse-registration"
+    assert browser.submit(path, {"reason": "Not a <b>member</b>."}).location == QUEUE
+    assert not client.is_signed_in()
+    assert waiting.status == "suspended"
+    [mail] = mails("registration_refused")
+    assert mail.context == {"reason": "Not a <b>member</b>."}
+    page = app.test_client().submit(
+        "/account/login", {"email": waiting.email, "password": "correct horse battery staple"}
+    )
+    assert page.status_code == 200
+
+
+def test_a_refusal_needs_a_reason(browser, waiting):
+    page = browser.submit(f"/admin/user/{waiting.id}/refuse-registration", {"reason": "  "})
+    assert page.status_code == 200
+    assert waiting.status == "active"
+
+
+def test_a_refused_user_who_is_reactivated_gets_in(client, admin, waiting):
+    approvals.refuse_one(waiting, by=admin, reason="A mistake")
+    users.reactivate(waiting, by=admin)
+    client.enter(waiting)
+    assert client.get("/account/manage").status_code == 200
+
+
+@pytest.mark.parametrize("second", ["approve", "refuse"])
+def test_the_second_decision_is_none(browser, waiting, second):
+    browser.submit(f"/admin/user/{waiting.id}/approve-registration", form_at="/")
+    browser.submit(f"/admin/user/{waiting.id}/{second}-registration", {"reason": "x"}, form_at="/")
+    assert len(mails("registration_approved")) == 1
+    assert not mails("registration_refused")
+    assert waiting.status == "active"
+
+
+def test_the_services_refuse_a_second_decision(admin, waiting):
+    approvals.approve_one(waiting, by=admin)
+    with pytest.raises(approvals.NotWaiting):
+        approvals.approve_one(waiting, by=admin)
+    with pytest.raises(approvals.NotWaiting):
+        approvals.refuse_one(waiting, by=admin, reason="x")
+
+
+def test_nobody_decides_on_a_user_with_more_permissions(make_user, make_waiting):
+    """AZ-2"""
+    role = make_role("Helpers", Permission.GENERAL | Permission.MANAGE_USERS)
+    by = make_user(role=role.name)
+    user = make_waiting(role="Administrator")
+    assert approvals.why_not(user, by=by) == "Has permissions that you lack"
+    with pytest.raises(InsufficientPrivileges):
+        approvals.approve_one(user, by=by)
+
+
+def choose(browser, action, *people):
+    data = {"action": action, "row_ids": [str(one.id) for one in people]}
+    return browser.submit(f"{QUEUE}/bulk", data, form_at="/").location
+
+
+@pytest.mark.parametrize(("action", "status"), [("approve", "active"), ("refuse", "suspended")])
+def test_many_are_decided_on_at_once(browser, make_waiting, action, status):
+    people = [make_waiting() for _ in range(3)]
+    path = choose(browser, action, *people)
+    browser.submit(path, {"do": "confirm"}, form_at=path)
+    assert {one.status for one in people} == {status}
+    told = "registration_approved" if action == "approve" else "registration_refused"
+    assert len(mails(told)) == 3
+    assert approvals.count_waiting() == 0
+
+
+def test_a_bulk_action_leaves_out_who_was_decided_on_meanwhile(browser, admin, make_waiting):
+    one, other = make_waiting(), make_waiting()
+    path = choose(browser, "refuse", one, other)
+    approvals.approve_one(one, by=admin)
+    browser.submit(path, {"do": "confirm"}, form_at=path)
+    assert (one.status, other.status) == ("active", "suspended")
+
+
+def test_the_page_of_a_user_offers_the_decision(browser, waiting, make_user):
+    assert "approve-registration" in browser.get(f"/admin/user/{waiting.id}").text
+    assert "approve-registration" not in browser.get(f"/admin/user/{make_user().id}").text
+
+
+def test_managers_get_one_mail_a_day_if_somebody_waits(admin, make_user, make_waiting):
+    make_user()
+    make_user(role="Administrator", suspended=True)
+    assert not approvals.tell_managers()
+    make_waiting(confirmed=False)
+    assert not approvals.tell_managers()
+    make_waiting()
+    assert approvals.tell_managers()
+    assert not approvals.tell_managers()
+    [mail] = mails("registrations_waiting")
+    assert (mail.recipient, mail.context) == (admin.email, {"count": 1})
+    mail.created_at = now() - timedelta(days=1)
+    db.session.commit()
+    assert approvals.tell_managers()
+
+
+def age(user, **columns):
+    request = db.session.get(RegistrationRequest, user.id)
+    for name, days in columns.items():
+        setattr(request, name, now() - timedelta(days=days))
+    db.session.commit()
+
+
+def test_old_requests_are_deleted(admin, make_waiting, make_user):
+    old, new, refused, back, refused_lately = (make_waiting() for _ in range(5))
+    unconfirmed, approved = make_waiting(confirmed=False), make_waiting()
+    for user in (refused, back, refused_lately):
+        approvals.refuse_one(user, by=admin, reason="x")
+    users.reactivate(back, by=admin)
+    approvals.approve_one(approved, by=admin)
+    age(old, created_at=31)
+    age(new, created_at=29)
+    age(refused, created_at=80, refused_at=31)
+    age(back, refused_at=31)
+    age(refused_lately, created_at=80, refused_at=29)
+    age(unconfirmed, created_at=31)
+    assert approvals.purge() == 3
+    gone = {user for user in (old, new, refused, back, refused_lately, approved) if user.is_deleted}
+    assert gone == {old, refused}
+    assert unconfirmed.is_deleted
+    assert not mails("account_deleted")
+    assert approvals.purge() == 0
+
+
+def test_erasing_a_user_takes_the_request(admin, waiting):
+    user_id = waiting.id
+    db.session.delete(waiting)
+    db.session.commit()
+    assert db.session.get(RegistrationRequest, user_id) is None
+    assert db.session.get(User, user_id) is None
