@@ -16,6 +16,7 @@ they are removed with the feature. The tables:
 - HOSTILE: a function that returns ids of rows with hostile texts, for each name in a URL.
 - CARDS, MENU: words of the card on the dashboard, and the page in the menu, for a permission.
 - FIELDS: the fields of forms, each of which gets odd texts.
+- SETTINGS: values of settings that open the pages of a feature that is off by default.
 - MAILS: a function that writes the message of this name to a user, for the snapshots of mails.
 """
 

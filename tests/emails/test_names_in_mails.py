@@ -6,7 +6,7 @@ from wtforms import StringField
 
 from app.extensions import db
 from app.kit import user_input
-from app.kit.mail.registry import MESSAGES
+from app.kit.mail.registry import MESSAGES, Cancelled
 from app.kit.user_input import holds_link, is_name
 from app.kit.web.forms import BaseForm, Name
 from app.models import User
@@ -120,7 +120,10 @@ def test_no_mail_names_a_user_whose_address_nobody_has_confirmed(app):
         if kind == "invite":  # Mails name the inviter, who is no stranger.
             bob.first_name, ada.first_name = WORDS, "Inviter"
             db.session.commit()
-        mail = samples.show(sender)
+        try:
+            mail = samples.show(sender)
+        except Cancelled:  # It goes to confirmed users only.
+            continue
         assert WORDS not in mail.text, kind
         assert WORDS not in mail.html, kind
         assert WORDS not in mail.subject, kind

@@ -1,0 +1,1 @@
+"""Sign in with a link or a code from a mail."""
