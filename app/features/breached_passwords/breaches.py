@@ -53,9 +53,8 @@ def _is_in_range(url: str, password: str) -> bool:
     body = _ask_unless_paused(url + digest[:5]).upper()
     if not ANSWER.fullmatch(body):
         raise ServiceAway("sent something else than a range")
-    # Padding has the count 0.
-    found = re.search(rf"^{digest[5:]}:0*[1-9]".encode(), body, re.MULTILINE)
-    return found is not None
+    counts = dict(line.split(b":") for line in body.split())
+    return int(counts.get(digest[5:].encode(), 0)) > 0  # padding has the count 0
 
 
 def _ask_unless_paused(url: str) -> bytes:

@@ -13,7 +13,7 @@ from app.account.responses import refuse_link
 from app.decorators import anonymous_required
 from app.features.magic_link import mailed_sign_ins
 from app.features.magic_link.forms import AskForm, LinkForm, MailedCodeForm
-from app.features.magic_link.mailed_sign_ins import MailRequest, OtherBrowser, WrongCode
+from app.features.magic_link.mailed_sign_ins import MailRequest, OtherBrowser, WrongMailedCode
 from app.kit.web import browser_marks
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
@@ -70,7 +70,7 @@ def sign_in_code() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             user = mailed_sign_ins.use_code(asked, form.code.data, marks=browser_marks.read())
-        except WrongCode as error:
+        except WrongMailedCode as error:
             if error.is_over:
                 session.pop(ASKED)
                 flash("That mail is no longer good. Ask for a new one.", "info")

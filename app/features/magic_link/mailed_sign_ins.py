@@ -32,7 +32,7 @@ CODE = Limit("code by mail", 10, 40, guesses.MONTH)
 KNOWN_CODE = Limit("code by mail in known browsers", 10, 40, guesses.MONTH)
 
 
-class WrongCode(Exception):
+class WrongMailedCode(Exception):
     """Raised if the code is wrong. `is_over` tells whether only a new mail can help."""
 
     def __init__(self, *, is_over: bool) -> None:
@@ -106,7 +106,7 @@ def use_code(asked: MailRequest, typed: str, *, marks: str = "") -> User:
 
     The guess is counted first: at the code of this mail, and at all codes of this email. `marks`
     are the marks of known browsers from the cookie. An unknown email, a suspended user and a wrong
-    code have the same answer. Raises WrongCode and TooManyGuesses.
+    code have the same answer. Raises WrongMailedCode and TooManyGuesses.
     """
     guess = _counted(asked.email, is_known=knows_browser(asked.email, marks))
     request = _guessed_at(asked)
@@ -122,7 +122,7 @@ def use_code(asked: MailRequest, typed: str, *, marks: str = "") -> User:
     ):
         audit.record("session.code_refused", by=None, by_label=asked.email, subject=user)
         db.session.commit()
-        raise WrongCode(is_over=request is None or request.guesses >= GUESSES)
+        raise WrongMailedCode(is_over=request is None or request.guesses >= GUESSES)
     guess.was_right()
     return user
 
