@@ -31,11 +31,11 @@ def _sign_in_link(row: EmailMessage) -> Values:
     request_id = row.context["request_id"]
     request = db.session.get(MailedSignIn, request_id)
     require(row, proofs.is_open(request), "it was used, or its time is over")
-    is_shown = request is not None and not isinstance(row, Copy)
+    code = NO_CODE if request is None or isinstance(row, Copy) else proofs.code_of(user, request)
     token = proofs.token_of(user, request_id)
     return {
         "user": user,
         "link": external_url("account.sign_in_link", token=token),
-        "code": proofs.code_of(user, request) if is_shown else NO_CODE,
+        "code": code,
         "expires": "15 minutes",
     }
