@@ -72,7 +72,7 @@ class ImportRoutes:
         name = f"{self.endpoint}_import"
         held = {"started_at": now()}
         return {
-            f"{name}_run": ("table_import.started", send("run?check={row.checks}")),
+            f"{name}_run": ("table_import.started", send("run?check={row.checks}&keep_good=1")),
             f"{name}_go_on": (
                 "table_import.started",
                 send("go-on", state=ImportState.CANCELLED, **held),
