@@ -102,7 +102,7 @@ def sign_in(page: Page) -> None:
     page.goto("/account/login")
     page.fill("#email", ADMIN)
     page.fill("#password", PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/admin/")
 
 

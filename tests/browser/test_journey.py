@@ -21,7 +21,7 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.goto("/account/login")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def sign_out(page: Page) -> None:
@@ -217,7 +217,7 @@ def test_a_second_tab_that_signs_in_as_well_leads_on(page: Page) -> None:
 
     page.locator("#email").fill(ADMIN)
     page.locator("#password").fill(DEVELOPMENT_ADMIN_PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(re.compile("/account/manage$"))
 
 

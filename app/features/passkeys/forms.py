@@ -1,0 +1,25 @@
+"""The forms of passkeys. The script writes the answer of the browser into `credential`."""
+
+from wtforms import HiddenField, SubmitField
+
+from app.kit.web.forms import BaseForm, name_field
+
+
+class UsePasskeyForm(BaseForm):
+    credential = HiddenField()
+    submit = SubmitField("Use a passkey")
+
+
+class AddPasskeyForm(BaseForm):
+    name = name_field("Name", autocomplete="off")
+    credential = HiddenField()
+    submit = SubmitField("Add a passkey")
+
+
+class RenamePasskeyForm(BaseForm):
+    name = name_field("Name", autocomplete="off")
+    submit = SubmitField("Save name")
+
+
+class RemovePasskeyForm(BaseForm):
+    submit = SubmitField("Remove the passkey", render_kw={"class": "btn-danger"})

@@ -1,0 +1,53 @@
+"""Plug passkeys into signing in, and into the pages of users."""
+
+from flask import Flask
+
+from app.features.passkeys import browser, services
+from app.kit import slots
+from app.kit.web.second_steps import second_step
+from app.models import User
+
+PAGE = "account.use_passkey"
+LABEL = "Use a passkey"
+
+slots.account_row("partials/_passkeys.html")
+slots.sign_in_part("partials/_passkey_sign_in.html", order=20)
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["passkey_problem"] = browser.problem
+
+
+@slots.fresh_sign_in_part("partials/_passkey_fresh_sign_in.html", order=20)
+def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
+    return {} if services.has_any(user) else None
+
+
+@slots.way_in(services.WAY)
+def is_way_in(user: User) -> bool:
+    return services.has_any(user)
+
+
+# One page, asked for by itself if the user has chosen so. Otherwise it is a link on the pages of
+# other methods.
+@second_step(PAGE, LABEL, order=30)
+def is_asked(user: User, _way: str) -> bool:
+    return services.is_asked_after_password(user)
+
+
+@second_step(PAGE, LABEL, order=30, is_asked=False)
+def is_offered(user: User, _way: str) -> bool:
+    return services.has_any(user) and not services.is_asked_after_password(user)
+
+
+@slots.user_action(
+    "admin.reset_passkeys",
+    "Remove all",
+    place="access",
+    order=65,
+    heading="Passkeys",
+    text="For users who have lost the devices with their passkeys.",
+    hidden="passkeys",
+)
+def may_reset(user: User, _by: User) -> bool:
+    return services.has_any(user)
