@@ -66,7 +66,7 @@ class Rules:
         """
         self.plan, self.demoted = plan, demoted
         if plan.mode == ImportMode.INVITE and not inviting.is_open():
-            raise NotAllowed("Nobody can be invited at present: REGISTRATION is closed.")
+            raise NotAllowed("Nobody can be invited at present.")
         self.read_actor_again()
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))
         self.roles = {role.id: role for role in roles}

@@ -11,7 +11,11 @@ from app.kit import imports
 from app.kit.database import now
 from app.kit.imports import ImportState
 from app.models import Permission
+from tests.support import module_of
 from tests.world import HOSTILE as TEXT
+
+NEW = "invite" if module_of("invitations") else "create"  # the mode for new users
+MADE = "invited" if NEW == "invite" else "created"
 
 ACCESS = {
     "admin.import_users": Permission.MANAGE_USERS,
@@ -76,7 +80,7 @@ def hostile_import(world):
         row,
         mapping={"email": 0, "role": 1},
         has_header=True,
-        mode="invite",
+        mode=NEW,
         update_existing=False,
         role_id=world.role("User").id,
         by=world.admin,

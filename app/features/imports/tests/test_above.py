@@ -1,11 +1,8 @@
 """Test that no import changes users with more permissions than the manager."""
 
-from app.features.imports.tests.access import upload
+from app.features.imports.tests.access import NEW, upload
 from app.kit import imports
 from tests.above import above, manager, stored_of
-from tests.support import needs
-
-pytestmark = needs("invitations")  # These imports invite.
 
 __all__ = ["above", "manager"]
 
@@ -21,7 +18,7 @@ def test_no_import_reaches_anyone_above(manager, above):
         row,
         mapping=columns,
         has_header=True,
-        mode="invite",
+        mode=NEW,
         update_existing=True,
         role_id=user.role_id,
         by=user,

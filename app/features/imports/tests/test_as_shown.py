@@ -5,13 +5,11 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.imports.models import ImportResult
+from app.features.imports.tests.access import MADE
 from app.features.imports.tests.test_pages import HEADER, check, person, run
 from app.kit.imports.kinds import LEFT_OUT
 from app.models import Permission, Role
 from tests import factories
-from tests.support import needs
-
-pytestmark = needs("invitations")  # These imports invite.
 
 
 def role(name):
@@ -37,13 +35,13 @@ def test_a_run_leaves_out_what_the_check_left_out_although_rights_have_grown(cli
     """AZ-1, AZ-4: an administrator confirms a line with a role above the user who checked it."""
     client.enter(manager)
     row = check(client, DATA)
-    assert row.counts == {"invited": 1, "problem": 2}
+    assert row.counts == {MADE: 1, "problem": 2}
     manager.role = role("Administrator")
     factories.make_role("Later")
     db.session.commit()
     run(client, row, keep_good=True)
     db.session.refresh(row)
-    assert (row.state, row.counts) == ("finished", {"invited": 1, "problem": 2})
+    assert (row.state, row.counts) == ("finished", {MADE: 1, "problem": 2})
     assert person("ok@example.com").role.name == "User"
     assert person("boss@example.com") is None
     assert person("late@example.com") is None
@@ -77,7 +75,7 @@ def test_a_check_anew_does_what_it_shows(client, manager):
     manager.role = role("Administrator")
     db.session.commit()
     again = check(client, DATA)
-    assert again.counts == {"invited": 2, "problem": 1}
+    assert again.counts == {MADE: 2, "problem": 1}
     run(client, again, keep_good=True)
     assert person("boss@example.com").is_admin()
     assert row.id != again.id

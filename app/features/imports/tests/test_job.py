@@ -12,13 +12,11 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.features.imports import PEOPLE
 from app.features.imports.models import PeopleImport
+from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports
 from app.models import AuditEvent, EmailMessage, User
 from tests import factories
 from tests.queue.support import until
-from tests.support import needs
-
-pytestmark = needs("invitations")  # These imports invite.
 
 LINES = 6_000
 
@@ -36,7 +34,7 @@ def choose(row):
         row,
         mapping={"email": 0},
         has_header=True,
-        mode="invite",
+        mode=NEW,
         update_existing=False,
         role_id=row.role_id,
         by=by,
@@ -69,8 +67,8 @@ def test_an_import_whose_worker_is_killed_goes_on_in_the_next(row, start_worker,
     start_worker()
     until(lambda: look(import_id)[0] == "finished", "the import is finished", patience=60)
     _state, position, counts, _ = look(import_id)
-    assert (position, counts) == (LINES, {"invited": LINES})
-    invited = select(func.count()).where(AuditEvent.action == "user.invited")
+    assert (position, counts) == (LINES, {MADE: LINES})
+    invited = select(func.count()).where(AuditEvent.action == f"user.{MADE}")
     assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES
     assert db.session.scalar(invited) == LINES
@@ -110,7 +108,7 @@ def test_two_who_work_on_one_import_do_nothing_twice(row, web):
         list(pool.map(work, range(2)))
     # One worker may have left the import to the other, and the other may have been stopped.
     imports.work(PeopleImport, import_id)
-    assert look(import_id)[:3] == ("finished", LINES, {"invited": LINES})
+    assert look(import_id)[:3] == ("finished", LINES, {MADE: LINES})
     assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == LINES
     db.session.rollback()

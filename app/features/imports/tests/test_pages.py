@@ -13,6 +13,7 @@ from app.extensions import db
 from app.features.imports import PEOPLE, tasks
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
 from app.features.imports.services import deciding, people, writing
+from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports, queue
 from app.kit.database import now
 from app.kit.imports import checking, working
@@ -23,8 +24,6 @@ from app.services import user_changes
 from tests import factories
 from tests.support import needs
 from tests.test_bodies import as_chunks
-
-pytestmark = needs("invitations")  # These imports invite.
 
 PATH = "/admin/users/import"
 HEADER = "Email,First name,Last name,Role\n"
@@ -61,7 +60,7 @@ def newest():
     return db.session.scalar(select(PeopleImport).order_by(PeopleImport.id.desc()).limit(1))
 
 
-def check(browser, data, *, mode="invite", **fields):
+def check(browser, data, *, mode=NEW, **fields):
     """Upload a file, accept the guessed columns, and return the checked import."""
     assert upload(browser, data).status_code == 302
     row = newest()
@@ -107,17 +106,18 @@ def read_csv(response):
 # From upload to result
 
 
+@needs("invitations")
 def test_people_are_invited(browser, admin, outbox):
     row = check(browser, HEADER + "ada@Example.com,Ada,Lovelace,\nzoe@example.com,Zoë,,User\n")
     assert row.state == "checked"
-    assert row.counts == {"invited": 2}
+    assert row.counts == {MADE: 2}
     assert count(User) == 1
     page = browser.get(f"{PATH}/{row.id}").text
     assert "To be invited" in page
 
     assert run(browser, row).status_code == 302
     db.session.refresh(row)
-    assert (row.state, row.counts) == ("finished", {"invited": 2})
+    assert (row.state, row.counts) == ("finished", {MADE: 2})
     ada = person("ada@example.com")
     assert (ada.first_name, ada.last_name, ada.role.name) == ("Ada", "Lovelace", "User")
     assert ada.status == ada.stored_status == "invited"
@@ -129,6 +129,7 @@ def test_people_are_invited(browser, admin, outbox):
     assert count(ImportChunk) == 0
 
 
+@needs("invitations")
 def test_people_are_created_without_a_password_and_without_mail(browser, outbox):
     """AD-3: they can be invited later, because they count as invited."""
     row = check(browser, HEADER + "ada@example.com,Ada,Lovelace,\n", mode="create")
@@ -166,9 +167,9 @@ def test_people_are_updated_by_their_address(browser, make_user, outbox):
 def test_those_who_are_here_are_left_as_they_are_unless_asked_for(browser, make_user):
     ada = make_user(email="ada@example.com", first_name="A")
     data = HEADER + "ada@example.com,Ada,,\nnew@example.com,N,,\n"
-    assert check(browser, data).counts == {"unchanged": 1, "invited": 1}
+    assert check(browser, data).counts == {"unchanged": 1, MADE: 1}
     row = check(browser, data, update_existing="y")
-    assert row.counts == {"updated": 1, "invited": 1}
+    assert row.counts == {"updated": 1, MADE: 1}
     run(browser, row)
     db.session.refresh(ada)
     assert ada.first_name == "Ada"
@@ -191,7 +192,7 @@ def test_every_action_is_in_the_audit_trail(browser, admin, make_user):
     events = [event for event in events if event.actor_id == admin.id]
     assert [event.action for event in events] == [
         "import.started",
-        "user.invited",
+        f"user.{MADE}",
         "user.renamed",
         "user.role_changed",
         "import.finished",
@@ -212,7 +213,7 @@ def test_every_action_is_in_the_audit_trail(browser, admin, make_user):
 def test_what_a_spreadsheet_writes_can_be_imported(browser, encoding, delimiter):
     text = "E-Mail,Vorname,Nachname\nzoe@example.com,Zoë,Müller\n".replace(",", delimiter)
     row = check(browser, text.encode(encoding))
-    assert row.counts == {"invited": 1}
+    assert row.counts == {MADE: 1}
     run(browser, row)
     assert person("zoe@example.com").full_name() == "Zoë Müller"
 
@@ -305,14 +306,14 @@ def test_columns_can_be_chosen_and_the_header_be_none(browser):
     upload(browser, data)
     row = newest()
     assert not row.has_header
-    form = {"email": "2", "first_name": "1", "last_name": "0", "mode": "invite"}
+    form = {"email": "2", "first_name": "1", "last_name": "0", "mode": NEW}
     form["role"] = str(row.role_id)
     browser.submit(f"{PATH}/{row.id}/columns", form)
     db.session.refresh(row)
-    assert row.counts == {"invited": 2}
+    assert row.counts == {MADE: 2}
     browser.submit(f"{PATH}/{row.id}/columns", {**form, "has_header": "y"})
     db.session.refresh(row)
-    assert (row.counts, row.lines, row.columns[1]) == ({"invited": 1}, 1, "Ada")
+    assert (row.counts, row.lines, row.columns[1]) == ({MADE: 1}, 1, "Ada")
     run(browser, row)
     assert person("grace@example.com").full_name() == "Grace Hopper"
 
@@ -324,7 +325,7 @@ def test_columns_that_make_no_sense_are_told_beside_the_field(browser, wrong):
     """IN-1"""
     upload(browser, HEADER + "ada@example.com,Ada,L,\n")
     row = newest()
-    form = {"email": "0", "mode": "invite", "role": str(row.role_id), "has_header": "y", **wrong}
+    form = {"email": "0", "mode": NEW, "role": str(row.role_id), "has_header": "y", **wrong}
     response = browser.submit(f"{PATH}/{row.id}/columns", form)
     assert response.status_code == 200
     assert 'id="email-error"' in response.text
@@ -350,7 +351,7 @@ def test_every_problem_is_listed_with_its_line(browser, make_user):
         '"q@example.com" x,A,B,\n'
     )
     row = check(browser, data)
-    assert row.counts == {"problem": 10, "invited": 1}
+    assert row.counts == {"problem": 10, MADE: 1}
     found = messages(row)
     assert [(line, field) for line, field, _ in found] == [
         (2, "email"),
@@ -379,7 +380,7 @@ def test_a_line_with_a_problem_keeps_all_from_being_imported_unless_it_is_left_o
     assert newest().state == "checked"
     run(browser, row, keep_good=True)
     assert person("ada@example.com")
-    assert newest().counts == {"invited": 1, "problem": 1}
+    assert newest().counts == {MADE: 1, "problem": 1}
     assert len(messages(row)) == 1
 
 
@@ -427,7 +428,7 @@ def test_only_so_many_problems_are_listed_and_the_rest_counted(browser, monkeypa
 def test_the_sample_file_can_be_imported(browser):
     sample = browser.get(f"{PATH}/sample.csv")
     assert len(read_csv(sample)) == 3
-    assert check(browser, sample.data).counts == {"invited": 2}
+    assert check(browser, sample.data).counts == {MADE: 2}
 
 
 def test_names_from_the_file_are_shown_as_they_are(browser):
@@ -536,6 +537,7 @@ def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch)
     assert person("a@example.com") is None
 
 
+@needs("invitations")
 def test_nobody_is_invited_where_invitations_are_closed(browser, app, monkeypatch):
     data = HEADER + "a@example.com,,,\n"
     row = check(browser, data)
@@ -572,7 +574,7 @@ def test_a_run_that_is_posted_twice_runs_once(browser):
     token = browser.csrf_token(path)
     for _ in range(3):
         assert browser.post(path, data={"csrf_token": token}).status_code == 302
-    assert count(EmailMessage) == 1
+    assert count(EmailMessage) == int(NEW == "invite")
     assert count(ImportResult) == 1
 
 
@@ -611,7 +613,7 @@ def long_import(browser, monkeypatch):
 def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import):
     row = long_import
     assert "Import the file in parts" in browser.get(f"{PATH}/{row.id}").text
-    assert tasks.import_people(row.id) == {"invited": 30}
+    assert tasks.import_people(row.id) == {MADE: 30}
     db.session.refresh(row)
     assert (row.state, row.position) == ("checked", 0)
     run(browser, row)
@@ -619,7 +621,7 @@ def test_a_long_file_is_checked_and_imported_by_the_worker(browser, long_import)
     assert (row.state, count(User)) == ("running", 1)
     tasks.import_people(row.id)
     db.session.refresh(row)
-    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert (row.state, row.position, row.counts) == ("finished", 30, {MADE: 30})
     assert count(User) == 31
 
 
@@ -677,10 +679,10 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     tasks.import_people(row.id)
     tasks.import_people(row.id)
     row = newest()
-    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    assert (row.state, row.counts) == ("finished", {MADE: 30})
     assert count(User) == 31
-    assert count(EmailMessage) == 30
-    invited = select(func.count()).where(AuditEvent.action == "user.invited")
+    assert count(EmailMessage) == (30 if NEW == "invite" else 0)
+    invited = select(func.count()).where(AuditEvent.action == f"user.{MADE}")
     assert db.session.scalar(invited) == 30
     lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
     assert sorted(line[0] for line in lines) == list(range(2, 32))
@@ -717,7 +719,7 @@ def test_of_two_workers_with_one_import_the_slow_one_lets_go(
     monkeypatch.setattr(working, step, real)
     working.work(PeopleImport, row.id)
     row = newest()
-    assert (row.state, row.counts) == ("finished", {"invited": 30})
+    assert (row.state, row.counts) == ("finished", {MADE: 30})
     lines = [line for result in db.session.scalars(select(ImportResult)) for line in result.lines]
     assert sorted(line[0] for line in lines) == list(range(2, 32))
 
@@ -746,7 +748,7 @@ def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
     assert (calls, newest().state) == ([10, 10, 20], "checking")
     working.work(PeopleImport, row.id)
     assert [line for line, *_ in messages(row)] == [3, 13, 23]
-    assert newest().counts == {"invited": 27, "problem": 3}
+    assert newest().counts == {MADE: 27, "problem": 3}
     assert newest().state == "checked"
 
 
@@ -771,7 +773,7 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(browser, long_import,
     browser.submit(f"{PATH}/{row.id}/go-on")
     tasks.import_people(row.id)
     row = newest()
-    assert (row.state, row.position, row.counts) == ("finished", 30, {"invited": 30})
+    assert (row.state, row.position, row.counts) == ("finished", 30, {MADE: 30})
     assert count(User) == 31
 
 
@@ -813,7 +815,7 @@ def test_an_address_that_someone_takes_meanwhile_is_a_problem_of_its_line(
     row = check(browser, HEADER + "a@example.com,,,\nx,,,\nb@example.com,,,\n")
     run_it(keep_good=True)
     row = newest()
-    assert row.counts == {"invited": 1, "problem": 2}
+    assert row.counts == {MADE: 1, "problem": 2}
     assert (4, "email", "Another account got this email address during the import.") in messages(
         row
     )
@@ -917,7 +919,7 @@ def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
         response = browser.submit(post, form_at="/account/manage")
         assert response.status_code in {200, 302}, post
     assert newest().state == "finished"
-    assert count(EmailMessage) == 1
+    assert count(EmailMessage) == int(NEW == "invite")
 
 
 # Files that are too large, or not a list of users

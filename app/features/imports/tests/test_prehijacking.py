@@ -14,8 +14,6 @@ from app.services.policy import InsufficientPrivileges
 from tests.fixtures.strangers import COLLEAGUE, OWN, account, get_in
 from tests.support import PASSWORD, links, module_of, needs, path_of
 
-pytestmark = needs("invitations")  # These imports invite.
-
 invitations = module_of("invitations", "invitations")
 
 
@@ -51,9 +49,8 @@ def test_an_import_that_creates_accounts_leaves_an_unconfirmed_one_as_it_is(stra
     assert account().role.name == "User"
 
 
-@pytest.mark.parametrize(
-    "give", [pytest.param(invite, marks=needs("invitations")), invite_by_import]
-)
+@needs("invitations")
+@pytest.mark.parametrize("give", [invite, invite_by_import])
 def test_an_address_that_a_stranger_holds_can_be_invited(give, stranger, app, staff, admin, outbox):
     outbox.deliver()
     give(admin, staff)
@@ -70,6 +67,7 @@ def test_an_address_that_a_stranger_holds_can_be_invited(give, stranger, app, st
     assert account().role.name == "Staff"
 
 
+@needs("invitations")
 def test_nobody_takes_over_an_unconfirmed_account_above_themselves(make_user, staff, admin):
     """AZ-4: neither by an invitation nor by an import."""
     user = make_user(email=COLLEAGUE, confirmed=False, role="Administrator")
@@ -115,9 +113,8 @@ def create_and_update_by_import(by, _staff):
     "give",
     [
         update_by_import,
-        invite_by_import,
-        invite_and_update_by_import,
         create_and_update_by_import,
+        *((invite_by_import, invite_and_update_by_import) if invitations else ()),
     ],
 )
 def test_an_account_that_an_import_changes_is_not_the_strangers(give, assert_not_theirs):
