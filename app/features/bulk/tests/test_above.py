@@ -3,6 +3,7 @@
 import itertools
 
 from app.features import bulk
+from app.services import user_changes
 from tests.above import above, manager, stored_of
 
 __all__ = ["above", "manager"]
@@ -14,7 +15,7 @@ def test_nothing_done_to_many_reaches_anyone_above(manager, above):
     token = browser.csrf_token("/")
     before = stored_of(above)
     ids = [str(person.id) for person in above]
-    actions = [name for name in bulk.ACTIONS if name != "change_role"]
+    actions = {*bulk.ACTIONS} & {*user_changes.BY_NAME} - {"change_role"}
     selections = ({"everyone": "1"}, {"everyone": "1", "status": "deleted"}, {"user_ids": ids})
     for action, chosen in itertools.product([*actions, f"change_role:{user.role_id}"], selections):
         sent = {"csrf_token": token, "action": action, **chosen}

@@ -4,6 +4,7 @@ import pytest
 
 from app.features import bulk
 from tests.fixtures.last_administrator import role
+from tests.support import module_of
 
 
 def _bulk(last, actor, action, **options):
@@ -24,13 +25,16 @@ def bulk_demotes(last, actor, _browser, _app):
     _bulk(last, actor, "change_role", role=role("User"))
 
 
-@pytest.mark.parametrize("act", [bulk_suspends, bulk_deletes, bulk_demotes])
+ACTIONS = [bulk_suspends, bulk_demotes, *([bulk_deletes] if module_of("deletion") else [])]
+
+
+@pytest.mark.parametrize("act", ACTIONS)
 def test_the_last_administrator_survives(act, assert_survives):
     """AD-1"""
     assert_survives(act)
 
 
-@pytest.mark.parametrize("act", [bulk_suspends, bulk_deletes, bulk_demotes])
+@pytest.mark.parametrize("act", ACTIONS)
 def test_with_a_second_administrator_the_same_is_done(act, assert_done_with_a_second):
     """The actions above are refused only because they hit the last administrator."""
     assert_done_with_a_second(act)
