@@ -229,7 +229,7 @@ FIELDS = {
     "/account/login": ("email", "password", "remember_me", "next"),
     "/account/register": (
         *("first_name", "last_name", "email", "password", "password2"),
-        *("subject", "opened"),
+        *("subject", "opened", "proof"),
     ),
     "/account/reset-password": ("email",),
     "/account/manage/change-password": ("old_password", "new_password", "new_password2"),

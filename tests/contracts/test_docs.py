@@ -28,10 +28,10 @@ GUIDES = [
 ]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
-    *("approval", "audit", "breached_passwords", "bulk", "content", "deletion", "devtools"),
-    *("email_domains", "error_reporting", "fake_data", "health"),
-    *("impersonation", "imports", "invitations", "jobs", "mailbox", "new_devices", "roles"),
-    *("saved_views", "user_search"),
+    *("altcha", "approval", "audit", "breached_passwords", "bulk", "content"),
+    *("deletion", "devtools", "email_domains", "error_reporting", "fake_data"),
+    *("health", "impersonation", "imports", "invitations", "jobs", "mailbox"),
+    *("new_devices", "roles", "saved_views", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
 # Hosts, files and the name of a log, none of which are modules.

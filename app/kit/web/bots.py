@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
@@ -32,6 +34,39 @@ class TrapInput(HiddenInput):
             '<input type="text" name="{}" value="{}" tabindex="-1" autocomplete="off"'
             ' data-1p-ignore data-lpignore="true"></label></div>'
         ).format(field.name, field.data or "")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A task for the visitor's browser, of a feature.
+
+    `render` returns the HTML of the task for a field of this name, or "" if there is none now.
+    `find_problem` takes what the field holds, and returns the problem in words, or "".
+    """
+
+    render: Callable[[str], Markup]
+    find_problem: Callable[[str], str]
+
+
+_challenges: list[Challenge] = []
+
+
+def add_challenge(challenge: Challenge) -> None:
+    """Ask for the solution of a challenge in every GuardedForm. There is one at most."""
+    _challenges[:] = [challenge]
+
+
+class ChallengeInput(HiddenInput):
+    """Render the challenge, if there is one. A solution is good once, so it is not repeated."""
+
+    def __call__(self, field: Any, **_kwargs: Any) -> Markup:
+        return Markup().join(one.render(field.name) for one in _challenges)
+
+
+class ProofField(HiddenField):
+    """The solution of the challenge."""
+
+    widget = ChallengeInput()
 
 
 class TrapField(HiddenField):
@@ -70,6 +105,7 @@ class GuardedForm(BaseForm):
 
     subject = TrapField()
     opened = OpenedField()
+    proof = ProofField()
 
     @property
     def is_from_bot(self) -> bool:
@@ -85,4 +121,6 @@ class GuardedForm(BaseForm):
         if self.opened.seconds() < current_app.config["FORM_MIN_SECONDS"]:
             self.opened.errors = [TOO_FAST]
             return False
-        return True
+        problems = (one.find_problem(self.proof.data or "") for one in _challenges)
+        self.proof.errors = [problem for problem in problems if problem]
+        return not self.proof.errors

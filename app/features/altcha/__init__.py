@@ -1,0 +1,1 @@
+"""Ask the browser of a visitor who registers for a proof of work."""
