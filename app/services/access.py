@@ -97,7 +97,7 @@ def end_session(user: User, session_id: int, *, by: User) -> None:
     ensure_not_impersonating(by)
     lock(user, by=by)
     ensure_may_manage(by, user.role)
-    sessions.note_end(user)
+    sessions.note_end([user.id])
     device = db.session.scalar(
         delete(UserSession)
         .where(UserSession.id == session_id, UserSession.user_id == user.id)

@@ -1,6 +1,6 @@
 """Start, renew and end sessions, the rows that session cookies refer to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -16,8 +16,8 @@ from app.models import User, UserSession
 from app.services.policy import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
-# Called with a user before sessions on other devices end. Features add theirs.
-BEFORE_OTHERS_END: list[Callable[[User], None]] = []
+# Called with the ids of users before their sessions on other devices end. Features add theirs.
+BEFORE_OTHERS_END: list[Callable[[Sequence[int]], None]] = []
 
 # Called with the user in the transaction that starts a session.
 BEFORE_START: list[Callable[[User], None]] = []
@@ -126,7 +126,7 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
 
     Impersonations of `user` end too.
     """
-    note_end(user)
+    note_end([user.id])
     condition = UserSession.user_id == user.id
     if but is not None:
         condition = condition & (UserSession.id != but.id)
@@ -136,10 +136,10 @@ def end_all(user: User, *, but: UserSession | None = None) -> None:
     end_impersonations(UserSession.acting_as_id == user.id)
 
 
-def note_end(user: User) -> None:
-    """Tell features that sessions of `user` on other devices end. The caller commits."""
+def note_end(user_ids: Sequence[int]) -> None:
+    """Tell features that sessions of users on other devices end. The caller commits."""
     for prepare in BEFORE_OTHERS_END:
-        prepare(user)
+        prepare(user_ids)
 
 
 def end_all_others(user: User, *, by: User | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from app.extensions import db
 from app.features.two_factor.models import TrustedDevice
 from app.kit import audit
 from app.kit.database import now
+from app.kit.database.ids import among
 from app.models import User
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
@@ -70,15 +72,15 @@ def forget(token: str) -> None:
 def forget_all(user: User) -> None:
     """End the trust in all browsers of a user, at their request."""
     ensure_not_impersonating(user)
-    end_trust(user)
+    end_trust([user.id])
     audit.record("two_factor.trust_ended", by=user, subject=user)
     db.session.commit()
 
 
-def end_trust(user: User) -> None:
-    """End the trust in all browsers of a user. The caller commits."""
+def end_trust(user_ids: Sequence[int]) -> None:
+    """End the trust in all browsers of users. The caller commits."""
     db.session.execute(
-        delete(TrustedDevice).where(TrustedDevice.user_id == user.id),
+        delete(TrustedDevice).where(among(TrustedDevice.user_id, user_ids)),
         execution_options={"synchronize_session": False},
     )
 

@@ -85,6 +85,7 @@ def change(operation: BulkColumns, planned: PlannedAction, people: Sequence[User
             execution_options={"synchronize_session": False},
         )
     if effect.ends_sessions:
+        sessions.note_end(of_them)
         db.session.execute(
             delete(UserSession).where(among(UserSession.user_id, of_them)),
             execution_options={"synchronize_session": False},

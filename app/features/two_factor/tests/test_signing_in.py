@@ -22,8 +22,11 @@ from app.features.two_factor.tests.support import (
 from app.kit.database import now
 from app.models import AuditEvent, UserSession
 from app.services import access
+from tests.factories import make_user
 from tests.support import PASSWORD, module_of, needs
 from tests.world import NEW_PASSWORD
+
+bulk = module_of("bulk")
 
 
 @pytest.fixture
@@ -222,13 +225,25 @@ def end_sessions(browser, user):
     browser.delete_cookie("session")
 
 
+def end_sessions_in_bulk(browser, user):
+    admin = make_user(role="Administrator")
+    operation = bulk.preview("end_sessions", by=admin, user_ids=[user.id])
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
+    browser.delete_cookie("session")
+
+
 def wait(browser, user):
     browser.delete_cookie("session")
     return timedelta(days=31)
 
 
 @pytest.mark.parametrize(
-    "end", [sign_out, change_password, forget_all, end_session, end_sessions, wait]
+    "end",
+    [
+        *(sign_out, change_password, forget_all, end_session, end_sessions, wait),
+        pytest.param(end_sessions_in_bulk, marks=needs("bulk")),
+    ],
 )
 def test_trust_ends(client, user, end, copy_cookies):
     begin(client, user)
@@ -302,3 +317,10 @@ def test_doctor_finds_secrets_that_no_key_decrypts(user):
     db.session.get(TwoFactorSecret, user.id).encrypted = "rubbish"
     db.session.commit()
     assert "The second factor of 1 users" in health._examine("two-factor secrets").problem
+
+
+def test_a_fresh_sign_in_for_a_long_url_leads_to_a_page(client, user):
+    client.enter(user)
+    page = f"/account/reauthenticate?next=/admin/users?q={'x' * 1_200}"
+    assert client.submit(page, {"password": PASSWORD}).location == CODE_PAGE
+    assert enter(client, code()).location == "/account/"
