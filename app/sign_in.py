@@ -75,7 +75,7 @@ def complete(
         sessions.confirm(user.session, way=pending.way, has_second_factor=has_second_factor)
         for name in (ONLY_REMEMBERED, second_steps.PENDING):
             session.pop(name, None)
-        return redirect(pending.to)
+        return redirect(pending.to or landing_page(user))  # too long for the cookie
     session.clear()
     user.session_token = sessions.start(
         user,
