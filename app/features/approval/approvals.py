@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from app.extensions import db
 from app.features.approval import emails
@@ -145,13 +145,16 @@ def tell_managers() -> bool:
 def purge() -> int:
     """Delete accounts that were refused or never approved KEEP_UNAPPROVED_DAYS ago.
 
-    The feature `deletion` erases them, as any deleted account. Return their number.
+    The feature `deletion` erases them, as any deleted account. A refused user who was reactivated
+    stays, even if suspended later, and so do those who wait while the setting is off, because it
+    lets them in. Return their number.
     """
     before = now() - timedelta(days=current_app.config["KEEP_UNAPPROVED_DAYS"])
     request = RegistrationRequest
+    waits = and_(request.refused_at.is_(None), User.invited_at.is_(None))
     is_due = or_(
-        and_(request.refused_at < before, User.suspended_at.is_not(None)),
-        and_(request.refused_at.is_(None), request.created_at < before, User.invited_at.is_(None)),
+        and_(request.refused_at < before, User.suspended_at == request.refused_at),
+        and_(waits, request.created_at < before) if is_on() else false(),
     )
     due = select(User.id).join(request, request.user_id == User.id)
     ids = db.session.scalars(due.where(is_due, User.deleted_at.is_(None))).all()

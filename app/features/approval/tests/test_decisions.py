@@ -142,6 +142,8 @@ def age(user, **columns):
     request = db.session.get(RegistrationRequest, user.id)
     for name, days in columns.items():
         setattr(request, name, now() - timedelta(days=days))
+    if user.is_suspended:
+        user.suspended_at = request.refused_at
     db.session.commit()
 
 
@@ -172,3 +174,21 @@ def test_erasing_a_user_takes_the_request(admin, waiting):
     db.session.commit()
     assert db.session.get(RegistrationRequest, user_id) is None
     assert db.session.get(User, user_id) is None
+
+
+def test_a_refused_user_who_was_let_in_after_all_is_not_deleted_at_a_later_suspension(
+    admin, waiting
+):
+    approvals.refuse_one(waiting, by=admin, reason="x")
+    users.reactivate(waiting, by=admin)
+    age(waiting, created_at=400, refused_at=400)
+    users.suspend(waiting, by=admin, reason="A holiday")
+    assert approvals.purge() == 0
+    assert not waiting.is_deleted
+
+
+def test_users_whom_the_setting_lets_in_are_not_deleted(app, waiting, monkeypatch):
+    monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", False)
+    age(waiting, created_at=400)
+    assert approvals.purge() == 0
+    assert not waiting.is_deleted
