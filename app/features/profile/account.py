@@ -15,9 +15,10 @@ from app.kit import storage
 from app.kit.web.gates import open_to
 from app.sign_in import me
 
-# Decoding takes up to two seconds of a processor.
+# Decoding takes up to two seconds of a processor. The key has the id of the user, because Redis
+# keeps it, and get_id() returns the secret token of a session.
 pictures_by_user = limiter.limit(
-    "30 per hour", methods=["POST"], key_func=lambda: f"picture-{current_user.get_id()}"
+    "30 per hour", methods=["POST"], key_func=lambda: f"picture-{getattr(current_user, 'id', '')}"
 )
 
 

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from app.extensions import db
+from app.extensions import db, limiter
 from app.features.profile.models import Profile
 from app.features.profile.services import pictures
 from app.features.profile.tests.access import give_picture
@@ -184,3 +184,14 @@ def test_an_erased_user_leaves_no_file(app, user):
     assert stored() == []
     with pytest.raises(storage.Missing):
         storage.open_key(key)
+
+
+def test_the_limiter_counts_for_the_user_and_keeps_no_token(mine, user, monkeypatch):
+    keys = []
+    hit = limiter.limiter.hit
+    monkeypatch.setattr(
+        limiter.limiter, "hit", lambda *args, **more: keys.append(args) or hit(*args, **more)
+    )
+    send(mine, GOOD["png"])
+    [key] = [one for one in keys if any("picture-" in str(part) for part in one)]
+    assert f"picture-{user.id}" in key
