@@ -1,10 +1,12 @@
 """Show pictures in the place of initials, and times in the zone of the reader."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from flask_login import current_user
 
-from app.features.profile.services import pictures
+from app.features.profile.models import PICTURE
+from app.features.profile.services import pictures, profiles
 from app.kit import slots
 from app.models import User
 
@@ -20,6 +22,18 @@ def find_pictures(ids: Collection[int]) -> Mapping[int, str]:
 def times_of_reader() -> tuple[str, str] | None:
     profile = current_user.profile if current_user.is_authenticated else None
     return (profile.time_zone, profile.date_format) if profile else None
+
+
+@slots.own_data("profile")
+def profile_of(user: User) -> dict[str, Any] | None:
+    profile = profiles.of(user)
+    return {name: getattr(profile, name) for name in profiles.FACTS} if profile.user_id else None
+
+
+@slots.own_files
+def picture_of(user: User) -> Iterable[tuple[str, str]]:
+    name = profiles.of(user).picture_name
+    return [("picture.webp", f"{PICTURE}/{name}.256")] if name else []
 
 
 @slots.user_action(

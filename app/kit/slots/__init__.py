@@ -7,6 +7,7 @@ in its module `slots`.
 from app.kit.slots.banners import account_row, account_rows, banner, banners
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
+from app.kit.slots.own_data import data_of, files_of, own_data, own_files
 from app.kit.slots.panels import PanelLoader, ShownPanel
 from app.kit.slots.pictures import PictureFinder, pictures_of, user_pictures
 from app.kit.slots.reader_times import ReaderTimesFinder, reader_times, times_of_reader
@@ -74,11 +75,15 @@ __all__ = [
     "card",
     "cards",
     "check",
+    "data_of",
+    "files_of",
     "fresh_sign_in_part",
     "fresh_sign_in_parts",
     "has_other_way_in",
     "icons",
     "menu",
+    "own_data",
+    "own_files",
     "pictures_of",
     "reader_times",
     "role_panel",

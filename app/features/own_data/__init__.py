@@ -1,0 +1,1 @@
+"""Users download the data about themselves."""
