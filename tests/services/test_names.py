@@ -5,8 +5,8 @@ import re
 import pytest
 
 from app.kit import names
+from app.kit.web.avatars import initials
 from app.services.user_list import UserRow
-from app.templating import initials
 
 
 @pytest.mark.parametrize(
