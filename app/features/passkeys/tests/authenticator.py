@@ -7,7 +7,7 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 ORIGIN, DOMAIN = "http://localhost", "localhost"
@@ -25,17 +25,31 @@ def decoded(text):
 class Authenticator:
     """One passkey. `count` is its counter, and `flags` what it says about the user and backups."""
 
-    def __init__(self, *, count=0, flags=PRESENT | VERIFIED | ELIGIBLE | BACKED_UP):
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, *, count=0, flags=PRESENT | VERIFIED | ELIGIBLE | BACKED_UP, key=None):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.credential_id = secrets.token_bytes(32)
         self.count, self.flags = count, flags
         self.handle = b""
 
     @property
     def public_key(self):
-        numbers = self.key.public_key().public_numbers()
+        """Return the public key in the format of COSE (RFC 9053)."""
+        public = self.key.public_key()
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            return cbor2.dumps({1: 1, 3: -8, -1: 6, -2: public.public_bytes_raw()})
+        numbers = public.public_numbers()
+        if isinstance(public, rsa.RSAPublicKey):
+            n, e = numbers.n.to_bytes(256), numbers.e.to_bytes(3)
+            return cbor2.dumps({1: 3, 3: -257, -1: n, -2: e})
         x, y = (number.to_bytes(32) for number in (numbers.x, numbers.y))
         return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})
+
+    def _signature(self, data):
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(data)
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(data, padding.PKCS1v15(), SHA256())
+        return self.key.sign(data, ec.ECDSA(SHA256()))
 
     def make(self, options, *, origin=ORIGIN, domain=DOMAIN):
         """Return the answer to the options for a new passkey."""
@@ -50,7 +64,7 @@ class Authenticator:
     def sign(self, options, *, origin=ORIGIN, domain=DOMAIN):
         """Return the answer to the options to sign."""
         client, data = self._client("webauthn.get", options, origin), self._data(domain)
-        signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))
+        signature = self._signature(data + hashlib.sha256(client).digest())
         response = {
             "authenticatorData": encoded(data),
             "signature": encoded(signature),

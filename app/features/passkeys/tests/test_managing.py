@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy import select
 
 from app.extensions import db
@@ -71,6 +72,20 @@ def test_a_user_adds_a_passkey_and_signs_in_with_it(app, browser, user):
     other = app.test_client()
     assert sign_in(other, phone).location == "/account/"
     assert "not used yet" not in browser.get(MANAGE).text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ed25519.Ed25519PrivateKey.generate(),
+        rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    ],
+    ids=["EdDSA", "RS256"],
+)
+def test_other_kinds_of_keys_work(app, browser, key):
+    phone = Authenticator(key=key)
+    add(browser, phone)
+    assert sign_in(app.test_client(), phone).location == "/account/"
 
 
 def test_the_options_tell_authenticators_nothing_about_the_user(browser, user):

@@ -25,7 +25,7 @@ from app.features.passkeys.tests.support import (
 )
 from app.kit.database import now
 from app.models import AuditEvent, EmailMessage, UserSession
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of, needs
 
 SIGN_IN = "/account/login"
 
@@ -324,6 +324,24 @@ def test_without_a_sign_in_that_waits_there_is_nothing_to_finish(client, passkey
 
 def test_the_passkey_without_the_password_skips_the_second_step(client, user):
     sign_in(client, give_passkey(user, is_asked=True))
+    assert client.is_signed_in()
+
+
+@needs("two_factor")
+def test_a_passkey_stands_in_for_the_code_of_an_app(client, user, passkey):
+    module_of("two_factor", "tests.support").enable(user)
+    page = give_password(client, user).location
+    assert f'href="{SECOND_STEP}">Use a passkey<' in client.get(page).text
+    given = options(client, SECOND_STEP).json
+    assert page in client.get(SECOND_STEP).text
+    send(client, SECOND_STEP, passkey.sign(given))
+    assert client.is_signed_in()
+
+
+@needs("two_factor")
+def test_a_passkey_alone_is_not_followed_by_a_code(client, user, passkey):
+    module_of("two_factor", "tests.support").enable(user)
+    sign_in(client, passkey)
     assert client.is_signed_in()
 
 
