@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -32,12 +33,16 @@ def domain() -> str:
 
 def problem_at(url: str) -> str:
     """Return in a sentence why browsers have no passkeys on the page with this URL, or ""."""
+    return _problem(url, domain(), current_app.config["APP_URL"])
+
+
+@lru_cache(maxsize=128)  # The sign-in page asks each time.
+def _problem(url: str, known: str, home: str) -> str:
     parts = urlsplit(url)
-    host, known = parts.hostname or "", domain()
+    host = parts.hostname or ""
     if _is_ip_address(known):
         return "Passkeys need a host name. Set APP_URL to one, such as http://localhost:5000."
     if host != known and not host.endswith(f".{known}"):
-        home = current_app.config["APP_URL"]
         return f"Passkeys do not work at {host}. Open {home} in place of this address."
     if parts.scheme != "https" and host.rpartition(".")[2] != "localhost":
         return "Passkeys need HTTPS, and this page was opened over HTTP."
