@@ -17,7 +17,10 @@ def init_app(app: Flask) -> None:
 
 
 @main.get("/pictures/<picture>/<int:size>.webp")
-@open_to("unconfirmed", "must_change_password", "impersonating")
+@open_to(
+    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
+    "impersonating",
+)
 def picture(picture: str, size: int) -> Response:
     """Send a picture. Its URL changes with it, so browsers keep it for good."""
     file = pictures.readable(picture, size, reader=current_user)
