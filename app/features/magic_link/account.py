@@ -50,6 +50,7 @@ def sign_in_by_mail() -> ResponseReturnValue:
             form.email.data,
             remember=form.remember_me.data,
             to=to if len(to) <= LONGEST_URL else "",
+            marks=browser_marks.read(),
         )
         session[ASKED] = asdict(asked)
         return redirect(url_for("account.sign_in_code"))

@@ -221,6 +221,21 @@ def test_an_address_gets_five_mails_an_hour(client, make_user):
     assert db.session.scalar(count) == 5
 
 
+def test_mails_that_strangers_ask_for_leave_some_to_a_known_browser(app, make_user):
+    """Nobody but the browser that asked can use a mail, so those of strangers are of no use."""
+    user = make_user()
+    known = app.test_client()
+    known.submit("/account/login", {"email": user.email, "password": PASSWORD})
+    known.submit("/account/logout", form_at="/account/manage")
+    for _ in range(7):
+        app.test_client().submit(ASK, {"email": user.email})
+    for _ in range(7):
+        known.submit(ASK, {"email": user.email})
+        app.test_client().submit(ASK, {"email": user.email})
+    sent = select(func.count()).where(EmailMessage.message == "sign_in_link")
+    assert db.session.scalar(sent) == 5 + 5
+
+
 def test_old_requests_are_deleted(make_user):
     user = make_user()
     mailed_sign_ins.ask(user.email)
