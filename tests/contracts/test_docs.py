@@ -31,7 +31,7 @@ BROUGHT = {
     *("altcha", "approval", "audit", "breached_passwords", "bulk", "content"),
     *("deletion", "devtools", "email_domains", "error_reporting", "fake_data"),
     *("health", "impersonation", "imports", "invitations", "jobs", "mailbox"),
-    *("new_devices", "roles", "saved_views", "user_search"),
+    *("new_devices", "passkeys", "roles", "saved_views", "user_search"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
 # Hosts, files and the name of a log, none of which are modules.
