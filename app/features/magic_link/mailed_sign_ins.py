@@ -93,7 +93,7 @@ def ask(email: str, *, remember: bool = False, to: str = "", marks: str = "") ->
 def find_link(token: str, asked: MailRequest | None) -> User:
     """Return the user that a valid link belongs to. Raises LinkRefused and OtherBrowser."""
     user = find_by_token(proofs.PURPOSE, token)
-    _request_of_link(token, asked)
+    _request_of_link(token, asked, user)
     return user
 
 
@@ -103,7 +103,7 @@ def use_link(token: str, asked: MailRequest | None) -> User:
     The caller starts a session, which commits.
     """
     user = lock_by_token(proofs.PURPOSE, token)
-    if not user.confirmed or not _use(_request_of_link(token, asked)):
+    if not user.confirmed or not _use(_request_of_link(token, asked, user)):
         db.session.rollback()
         raise LinkRefused
     return user
@@ -144,13 +144,16 @@ def purge() -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
-def _request_of_link(token: str, asked: MailRequest | None) -> MailedSignIn:
-    """Return the request that a valid link answers. Raises OtherBrowser."""
+def _request_of_link(token: str, asked: MailRequest | None, user: User) -> MailedSignIn:
+    """Return the request that a valid link of `user` answers. Raises OtherBrowser."""
     request_id = proofs.request_id_of(token)
     if asked is None or asked.request_id != request_id:
         raise OtherBrowser
     request = db.session.get(MailedSignIn, request_id)
-    if request is None or not hmac.compare_digest(request.browser, _digest(asked.secret)):
+    # SQLite gives the id of a deleted request to the next one, which may be of another user.
+    if request is None or request.user_id != user.id:
+        raise OtherBrowser
+    if not hmac.compare_digest(request.browser, _digest(asked.secret)):
         raise OtherBrowser
     return request
 

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from app.extensions import db, limiter
 from app.features.magic_link import mailed_sign_ins, proofs
@@ -92,6 +92,21 @@ def test_a_link_is_refused_in_a_browser_that_asked_for_another(app, make_user, a
     other = app.test_client()
     other.submit(ASK, {"email": make_user().email})
     outbox.deliver()
+    other.submit(link, form_at=CODE)
+    assert not other.is_signed_in()
+
+
+def test_a_link_is_refused_for_the_request_of_another_user(app, make_user, asked):
+    """SQLite gives the id of a deleted request to the next one."""
+    _user, link, _code = asked
+    request_id = db.session.scalars(select(MailedSignIn.id)).one()
+    db.session.execute(delete(MailedSignIn))
+    other = app.test_client()
+    other.submit(ASK, {"email": make_user().email})
+    db.session.execute(update(MailedSignIn).values(id=request_id))
+    db.session.commit()
+    with other.session_transaction() as session:
+        session[ASKED] = {**session[ASKED], "request_id": request_id}
     other.submit(link, form_at=CODE)
     assert not other.is_signed_in()
 
