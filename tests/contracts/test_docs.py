@@ -33,7 +33,7 @@ BROUGHT = {
     *("health", "impersonation", "imports", "invitations", "jobs", "mailbox"),
     *("new_devices", "passkeys", "roles", "saved_views", "user_search"),
 }
-COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health"}
+COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health", "reset_passkeys": "passkeys"}
 # Hosts, files and the name of a log, none of which are modules.
 NO_MODULES = {"app.example.com", "app.json", "app.scss", "app.audit"}
 SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
