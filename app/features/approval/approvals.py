@@ -16,7 +16,7 @@ from app.kit import audit, queue
 from app.kit.database import now
 from app.models import EmailMessage, Permission, Role, User
 from app.services import sessions, user_changes
-from app.services.policy import ensure_may_manage, lock, may_grant
+from app.services.policy import actor_ids, ensure_may_manage, lock, may_grant
 from app.services.user_changes import Parameters
 
 LEAST_PAUSE = timedelta(hours=20)  # between two mails about waiting registrations
@@ -67,6 +67,16 @@ def why_not(user: User, *, by: User) -> str:
     return ""
 
 
+def why_not_refuse(user: User, *, by: User) -> str:
+    """Return in words why `by` cannot refuse a registration of many, or "".
+
+    An administrator is refused one by one, because one has to remain.
+    """
+    if user.id in actor_ids(by) or (user.role and user.role.is_administrator):
+        return "Is an administrator, or you"
+    return why_not(user, by=by)
+
+
 def approve(user: User, *, by: User) -> None:
     """Let a locked user in, and tell them by mail. The caller commits. Raises NotWaiting."""
     db.session.delete(_request_of(user))
@@ -74,7 +84,7 @@ def approve(user: User, *, by: User) -> None:
     emails.send_registration_approved(user)
 
 
-def refuse(user: User, *, by: User, reason: str = "") -> None:
+def refuse(user: User, *, by: User | None, reason: str = "") -> None:
     """Suspend a locked user, and tell them by mail, with the reason if there is one.
 
     The caller commits. Raises NotWaiting.
@@ -89,14 +99,15 @@ def refuse(user: User, *, by: User, reason: str = "") -> None:
 
 def approve_one(user: User, *, by: User) -> None:
     """Approve one registration. Raises NotWaiting, InsufficientPrivileges and UserGone."""
-    _lock(user, by)
+    lock(user, by=by)
+    ensure_may_manage(by, user.role)
     approve(user, by=by)
     _commit_and_notify()
 
 
-def refuse_one(user: User, *, by: User, reason: str) -> None:
-    """Refuse one registration. Raises NotWaiting, InsufficientPrivileges and UserGone."""
-    _lock(user, by)
+def refuse_one(user: User, *, by: User | None, reason: str) -> None:
+    """Refuse one registration. Raises NotWaiting, and all that suspending a user raises."""
+    user_changes.lock(user_changes.SUSPEND, user, Parameters(by=by))
     refuse(user, by=by, reason=reason)
     _commit_and_notify()
 
@@ -104,11 +115,6 @@ def refuse_one(user: User, *, by: User, reason: str) -> None:
 def _commit_and_notify() -> None:
     db.session.commit()
     queue.enqueue("drain_outbox")
-
-
-def _lock(user: User, by: User) -> None:
-    lock(user, by=by)
-    ensure_may_manage(by, user.role)
 
 
 def _request_of(user: User) -> RegistrationRequest:

@@ -59,6 +59,8 @@ registrations = Table(
     ],
     bulk_actions=[
         BulkAction("approve", "Approve", do=approvals.approve, check=approvals.why_not),
-        BulkAction("refuse", "Refuse", do=approvals.refuse, check=approvals.why_not, danger=True),
+        BulkAction(
+            "refuse", "Refuse", do=approvals.refuse, check=approvals.why_not_refuse, danger=True
+        ),
     ],
 )

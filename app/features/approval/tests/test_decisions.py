@@ -11,7 +11,7 @@ from app.features.approval.models import RegistrationRequest
 from app.kit.database import now
 from app.models import EmailMessage, Permission, User
 from app.services import users
-from app.services.policy import InsufficientPrivileges
+from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf
 from tests.factories import make_role
 
 QUEUE = "/admin/registrations"
@@ -192,3 +192,17 @@ def test_users_whom_the_setting_lets_in_are_not_deleted(app, waiting, monkeypatc
     age(waiting, created_at=400)
     assert approvals.purge() == 0
     assert not waiting.is_deleted
+
+
+def test_the_last_administrator_and_oneself_are_not_refused(admin, make_waiting):
+    """Users who wait may have got a role meanwhile, or wait while the setting is off."""
+    last = make_waiting(role="Administrator")
+    with pytest.raises(NotOnSelf):
+        approvals.refuse_one(last, by=last, reason="x")
+    assert approvals.why_not_refuse(last, by=admin)
+    assert not approvals.why_not_refuse(make_waiting(), by=admin)
+    db.session.delete(admin)
+    db.session.commit()
+    with pytest.raises(LastAdministrator):
+        approvals.refuse_one(last, by=None, reason="x")
+    assert not last.is_suspended
