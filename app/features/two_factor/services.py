@@ -18,7 +18,7 @@ from app.features.two_factor.models import (
 from app.kit import audit, guesses_at_codes
 from app.kit.guesses import Guess
 from app.kit.mail import outbox
-from app.models import Permission, Role, User
+from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
 from app.services.users import lock_present
@@ -182,6 +182,9 @@ def demand(role: Role, *, is_demanded: bool, by: User | None) -> None:
         return
     if row is None:
         db.session.add(TwoFactorRole(role_id=role.id))
+        # The gate does not hold back those who act as another user, who may have another role.
+        theirs = UserSession.user_id.in_(select(User.id).where(User.role_id == role.id))
+        sessions.end_impersonations(theirs & ~UserSession.has_second_factor)
     else:
         db.session.delete(row)
     action = "two_factor.demanded" if is_demanded else "two_factor.no_longer_demanded"

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.two_factor import services
 from app.features.two_factor.models import TwoFactorRole, is_demanded_of
 from app.features.two_factor.tests.support import (
     CODE_PAGE,
@@ -108,6 +109,16 @@ def test_an_administrator_demands_it_on_the_page_of_a_role(client, admin):
     assert "Stop demanding it" in client.get(page).text
     client.submit(f"{page}/two-factor", {"demand": "no"}, form_at=page)
     assert db.session.scalars(select(TwoFactorRole)).all() == []
+
+
+@needs("impersonation")
+def test_a_demand_ends_impersonations_by_sessions_without_the_factor(client, admin, make_user):
+    user = make_user()
+    client.enter(admin)
+    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
+    assert client.get("/account/manage").status_code == 200
+    services.demand(admin.role, is_demanded=True, by=None)
+    assert client.get("/account/manage").location == SET_UP
 
 
 def test_nobody_demands_it_of_a_role_above_them(client, admin, make_user):
