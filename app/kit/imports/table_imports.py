@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,12 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.kit import clean_up
 from app.kit.audit.savepoints import savepoint
-from app.kit.imports import lifecycle
+from app.kit.imports import lifecycle, table_outcomes
 from app.kit.imports.columns import plain
 from app.kit.imports.csv_import import CsvImport
-from app.kit.imports.kinds import LEFT_OUT, End, ImportKind, ImportOutcome, ImportPlan, NotAllowed
-from app.kit.imports.lines import ImportLine
+from app.kit.imports.kinds import End, ImportKind, ImportPlan, NotAllowed
+from app.kit.imports.table_lines import TableLine
 from app.kit.imports.table_models import TableImport
+from app.kit.imports.table_outcomes import TableOutcome
 from app.kit.operations import Stop, tables
 from app.kit.operations.tables import Where
 from app.kit.tables import paging
@@ -28,11 +28,6 @@ from app.kit.tables.actions import RowRefused
 from app.kit.tables.table import Table
 from app.kit.web.line_forms import LineForm
 
-MARK = 4  # bytes
-NEW, LEFT = 1, 2  # marks of lines without a row to change
-NOT_THERE = "No {} has this value, and this import only updates {}."
-SEVERAL = "Several {} have this value. Change them on their pages."
-OVERTAKEN = "This {} was added, changed or deleted since the check. Check the file again."
 REFUSED = "The database refuses this line. Does a value belong to another {}, or was a row deleted?"
 
 
@@ -45,61 +40,6 @@ def purge() -> int:
 
 
 clean_up.nightly("imports into tables", purge)
-
-
-@dataclass(slots=True)
-class TableLine(ImportLine):
-    """A line of a file for a declared table. `cells` has the texts that are not empty."""
-
-    reader: LineForm = field(kw_only=True)
-    key_field: str = field(kw_only=True)
-    cells: dict[str, str] = field(default_factory=dict)
-    errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The errors of the line as a new row, which may be none for a row that is there."""
-    value: Any = None
-    """The value of the key."""
-    values: Any = None
-    """The values of a new row, if there are no errors."""
-
-    @property
-    def key(self) -> str:
-        return "" if self.value is None else str(self.value)
-
-    @property
-    def label(self) -> str:
-        return self.cells.get(self.key_field, "")[:100]
-
-    def take(self, name: str, text: str) -> None:
-        if text and name in self.reader.fields:
-            self.cells[name] = text
-
-    def finish(self) -> None:
-        if self.problems:
-            return
-        self.errors = self.reader.read(self.cells)
-        self.values = None if self.errors else self.reader.form.values()
-        if self.key_field not in self.errors:
-            self.value = self.reader.form[self.key_field].data
-        if self.value in (None, ""):
-            self.value = None
-            words = self.errors.get(self.key_field) or ["This line has no value for the key."]
-            self.complain(self.key_field, self.label, words[0])
-
-    def complain_about(self, errors: Mapping[Any, Sequence[str]]) -> None:
-        """Turn the errors of the form into problems of the line."""
-        for name, messages in errors.items():
-            for message in messages:
-                self.complain(str(name or ""), self.cells.get(name, ""), message)
-
-
-@dataclass(slots=True)
-class TableOutcome(ImportOutcome):
-    """The decision on a line: the row that it changes, the values, and a mark of the row."""
-
-    row: TableLine
-    target: Any = None
-    values: Any = None
-    mark: int = 0
 
 
 @dataclass
@@ -198,13 +138,10 @@ class TableImportKind(ImportKind):
         return row.actor_id == by.id or (row.is_shown_to(by.id) and not self.where(by))
 
     def hold(self, plan: ImportPlan, number: int, outcome: Any) -> None:
-        mark = int.from_bytes(plan.left_out[number * MARK : (number + 1) * MARK])
-        if outcome.end != End.PROBLEM and outcome.mark != mark:
-            outcome.refuse("", "", OVERTAKEN.format(self.nouns[0]) if mark else LEFT_OUT)
+        table_outcomes.hold(plan, number, outcome)
 
     def note(self, left_out: bytearray, number: int, outcome: Any) -> None:
-        mark = 0 if outcome.end == End.PROBLEM else outcome.mark
-        left_out += mark.to_bytes(MARK)
+        table_outcomes.note(left_out, outcome)
 
     def check(
         self, plan: ImportPlan, rows: Sequence[TableLine], memory: list[Any]
@@ -243,25 +180,7 @@ class TableImportKind(ImportKind):
         self, plan: ImportPlan, rows: Sequence[TableLine], by: Any, *, is_locked: bool = False
     ) -> list[TableOutcome]:
         found = self._find([row.value for row in rows if row.value is not None], by, is_locked)
-        return [self._decide_on(plan, row, found.get(row.value, [])) for row in rows]
-
-    def _decide_on(self, plan: ImportPlan, row: TableLine, found: Sequence[Any]) -> TableOutcome:
-        one, many = self.nouns
-        outcome = TableOutcome(row, End.PROBLEM)
-        if row.problems:
-            return outcome
-        if len(found) > 1:
-            row.complain(self.key, row.label, SEVERAL.format(many))
-        elif not found and self.updates(plan.mode):
-            row.complain(self.key, row.label, NOT_THERE.format(one, many))
-        elif not found:
-            outcome.end, outcome.mark = End.CREATED, NEW
-            _take(outcome, row.errors, row.values)
-        elif not plan.update_existing:
-            outcome.end, outcome.mark = End.UNCHANGED, LEFT
-        else:
-            _decide_on_update(outcome, found[0])
-        return outcome
+        return [table_outcomes.decide(plan, row, found.get(row.value, [])) for row in rows]
 
     def _find(self, keys: Sequence[Any], by: Any, is_locked: bool) -> dict[Any, list[Any]]:
         """Return the rows of the user by their keys."""
@@ -292,25 +211,3 @@ class TableImportKind(ImportKind):
             outcome.refuse("", "", str(refusal)[:255])
         except IntegrityError:
             outcome.refuse("", "", REFUSED.format(self.nouns[0]))
-
-
-def _decide_on_update(outcome: TableOutcome, target: Any) -> None:
-    reader, cells = outcome.row.reader, outcome.row.cells
-    typed = reader.typed(target)
-    outcome.target, outcome.end = target, End.UPDATED
-    # The mark tells the run whether the row is still as the check saw it.
-    outcome.mark = zlib.crc32(repr(typed).encode()) | 4
-    before = reader.form.values()
-    errors = reader.read(cells, typed)
-    _take(outcome, errors, None if errors else reader.form.values())
-    if outcome.end == End.UPDATED and outcome.values == before:
-        outcome.end = End.UNCHANGED
-
-
-def _take(outcome: TableOutcome, errors: Mapping[Any, Sequence[str]], values: Any) -> None:
-    """Take the values of a line, or its errors."""
-    if errors:
-        outcome.row.complain_about(errors)
-        outcome.end = End.PROBLEM
-    else:
-        outcome.values = values
