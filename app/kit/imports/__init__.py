@@ -18,7 +18,8 @@ from app.kit.imports.lifecycle import (
     run,
 )
 from app.kit.imports.models import ImportState
-from app.kit.imports.results import problems, problems_file, recent, results_file, sample_file
+from app.kit.imports.problems import problems_table
+from app.kit.imports.results import problems_file, recent, results_file, sample_file
 from app.kit.imports.uploads import (
     MOST_UNFINISHED,
     FileGone,
@@ -46,8 +47,8 @@ __all__ = [
     "go_on",
     "kind_of",
     "preview",
-    "problems",
     "problems_file",
+    "problems_table",
     "purge",
     "read_as",
     "recent",

@@ -117,6 +117,8 @@ class ImportKind:
     """The problem of a second line with a key, with {:,} for the number of the first."""
     kept: str
     """The words for the rows that stay when an import is deleted."""
+    made: str = "created"
+    """The word for new rows in the counts."""
     will: ClassVar[Mapping[str, str]]
     """The words for what will happen to the rows of each outcome."""
     ends: ClassVar[Mapping[str, str]]

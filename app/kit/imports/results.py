@@ -1,11 +1,11 @@
-"""Lists and downloads of imports, their problems and their results."""
+"""The latest imports, and downloads of their problems and their results."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import audit
@@ -13,9 +13,7 @@ from app.kit.audit.event import Actor
 from app.kit.imports.kinds import ImportKind, kind_of
 from app.kit.imports.models import ImportColumns, ProblemColumns, ResultColumns
 from app.kit.tables.csv_cells import escape_formula, written
-from app.kit.tables.listings import Listing
 
-PER_PAGE = 50
 RECENT = 10
 AT_ONCE = 1000  # rows that a download reads at once
 
@@ -26,16 +24,6 @@ def recent(kind: ImportKind, *, by: Actor) -> list[Any]:
     is_shown = model.started_at.is_not(None) | (model.actor_id == by.id)
     query = select(model).where(is_shown, *kind.conditions()).order_by(model.id.desc())
     return [row for row in db.session.scalars(query.limit(RECENT)) if kind.may_see(row, by=by)]
-
-
-def problems(row: ImportColumns, page: int = 1) -> Listing[Any]:
-    """Return a page of the problems of an import, sorted by line."""
-    problem = row.problem
-    of_it = problem.import_id == row.id
-    query = select(problem).where(of_it).order_by(problem.line, problem.id)
-    rows = list(db.session.scalars(query.limit(PER_PAGE + 1).offset((page - 1) * PER_PAGE)))
-    total = db.session.scalar(select(func.count()).select_from(problem).where(of_it)) or 0
-    return Listing(rows[:PER_PAGE], total, False, page, PER_PAGE, len(rows) > PER_PAGE)
 
 
 def problems_file(row: ImportColumns, *, by: Actor) -> Iterator[str]:

@@ -63,6 +63,7 @@ class TableImportKind(ImportKind):
         "downloaded": "table_import.downloaded",
     }
     may_impersonate = False
+    made = "added"
     repeated = "Line {:,} has the same value."
     ends: ClassVar = {
         "created": "Added",

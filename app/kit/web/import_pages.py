@@ -23,9 +23,10 @@ from app.kit.imports.table_imports import TableImportKind
 from app.kit.operations import NotOpen, NotYours, is_short
 from app.kit.operations.tables import Where
 from app.kit.tables.table import Table
+from app.kit.web import table_pages
 from app.kit.web.downloads import streamed_csv
 from app.kit.web.import_forms import MappingForm, UploadForm, mapping_form
-from app.kit.web.list_params import confirm, is_live, page_number
+from app.kit.web.list_params import confirm, is_live
 from app.kit.web.restrict import takes_files
 from app.kit.web.table_pages import layout_of_page
 
@@ -91,6 +92,7 @@ class ImportPages:
         self.kind, self.by, self.list_url, self.form = kind, by, list_url, form
         self.prefix, self.argument, self.names = prefix, argument, names or {}
         self.after = after
+        self.problems_table = imports.problems_table(kind, self._endpoint("import_check"))
 
     def add_to(self, blueprint: Blueprint, rule: str, guard: Guard, fresh: Guard) -> None:
         """Add the pages to a blueprint."""
@@ -215,13 +217,12 @@ class ImportPages:
         row = self._import_or_404(import_id)
         if row.state == ImportState.UPLOADED:
             return redirect(self.url("import_columns", row))
-        notices: list[str] = []
+        asked = table_pages.read(self.problems_table)
         return self._render(
             "import",
             row=row,
             encoding=imports.ENCODINGS[row.encoding],
-            listing=imports.problems(row, page_number(notices)),
-            notices=notices,
+            shown=table_pages.load(asked, [row.problem.import_id == row.id]),
             most_problems=imports.MOST_PROBLEMS,
             has_results=row.has_begun and bool(row.position),
             is_stalled=row.is_stalled,

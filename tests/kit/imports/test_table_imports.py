@@ -15,10 +15,10 @@ from wtforms import BooleanField, SubmitField
 from app import extensions
 from app.decorators import permission_required
 from app.extensions import db, is_sqlite
-from app.kit import audit, imports
+from app.kit import audit
 from app.kit.imports import table_imports, working
 from app.kit.imports.csv_import import CsvImport
-from app.kit.imports.table_models import TableImport, TableImportChunk
+from app.kit.imports.table_models import TableImport, TableImportChunk, TableImportProblem
 from app.kit.operations.tasks import run_table_import
 from app.kit.tables import table as declarations
 from app.kit.tables.actions import RowRefused
@@ -171,7 +171,12 @@ def names() -> list[str]:
 
 
 def messages(row: Any) -> list[tuple[int, str, str]]:
-    return [(one.line, one.field, one.message) for one in imports.problems(row).rows]
+    problem = TableImportProblem
+    query = select(problem.line, problem.field, problem.message)
+    found = db.session.execute(
+        query.where(problem.import_id == row.id).order_by(problem.line, problem.id)
+    )
+    return [(line, field, message) for line, field, message in found]
 
 
 def actions() -> list[str]:
@@ -236,6 +241,22 @@ def test_each_wrong_line_gets_a_sentence(browser: Browser) -> None:
     ]
     assert row.counts == {"problem": 7}
     assert names() == ["Twin", "Twin"]
+
+
+def test_the_problems_are_listed_in_pages(browser: Browser) -> None:
+    check(browser, "Name,Height\nOther,many\n")
+    row = check(browser, "Name,Height\n" + "".join(f"Oak {n},tall {n}\n" for n in range(60)))
+    url = f"{PATH}/{row.id}"
+    first, second = browser.get(url).text, browser.get(f"{url}?page=2").text
+    assert "50 of 60" in first
+    assert "tall 0<" in first
+    assert "tall 59<" not in first
+    assert "many" not in first
+    assert ">Height<" in first
+    assert f'href="{url}?after=' in first
+    assert "10 of 60" in second
+    assert "tall 59<" in second
+    assert "is no page of the list" in browser.get(f"{url}?page=x").text
 
 
 def test_lines_that_have_no_row_are_told_if_rows_are_only_updated(browser: Browser) -> None:

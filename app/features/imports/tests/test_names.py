@@ -2,7 +2,11 @@
 
 import io
 
+from sqlalchemy import select
+
+from app.extensions import db
 from app.features.imports import PEOPLE
+from app.features.imports.models import ImportProblem
 from app.kit import imports
 
 
@@ -12,6 +16,6 @@ def test_an_import_takes_no_web_address_for_a_name(admin):
     options = {"has_header": True, "mode": "create", "update_existing": False}
     imports.choose(row, mapping=row.mapping, role_id=row.role_id, by=admin, **options)
     assert row.counts == {"created": 1, "problem": 1}
-    assert [one.message for one in imports.problems(row).rows] == [
+    assert db.session.scalars(select(ImportProblem.message)).all() == [
         "A name cannot contain a URL. Put a space after a dot."
     ]
