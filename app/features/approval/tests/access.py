@@ -46,7 +46,7 @@ def preview(world, **values):
 
 def approve_many(world):
     path = f"/admin/registrations/bulk/{preview(world).id}"
-    return world.browser.submit(path, {"do": "confirm"}, form_at=path)
+    return world.send(world.browser, path, do="confirm")
 
 
 EVENTS = {

@@ -187,7 +187,7 @@ def test_a_refused_user_who_was_let_in_after_all_is_not_deleted_at_a_later_suspe
     assert not waiting.is_deleted
 
 
-def test_users_whom_the_setting_lets_in_are_not_deleted(app, waiting, monkeypatch):
+def test_users_who_are_let_in_by_the_setting_are_not_deleted(app, waiting, monkeypatch):
     monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", False)
     age(waiting, created_at=400)
     assert approvals.purge() == 0
