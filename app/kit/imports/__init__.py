@@ -18,8 +18,8 @@ from app.kit.imports.lifecycle import (
     run,
 )
 from app.kit.imports.models import ImportState
-from app.kit.imports.problems import problems_table
-from app.kit.imports.results import problems_file, recent, results_file, sample_file
+from app.kit.imports.results import problems_file, results_file, sample_file
+from app.kit.imports.tables import imports_table, problems_table
 from app.kit.imports.uploads import (
     MOST_UNFINISHED,
     FileGone,
@@ -45,13 +45,13 @@ __all__ = [
     "choose",
     "delete",
     "go_on",
+    "imports_table",
     "kind_of",
     "preview",
     "problems_file",
     "problems_table",
     "purge",
     "read_as",
-    "recent",
     "register",
     "results_file",
     "run",

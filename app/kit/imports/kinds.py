@@ -194,9 +194,13 @@ class ImportKind:
         if outcome.end == End.PROBLEM:
             left_out[number // 8] |= 1 << number % 8
 
-    def may_see(self, row: Any, *, by: Actor) -> bool:
-        """Tell whether a user who may open the pages may see an import."""
-        return bool(row.is_shown_to(by.id))
+    def visible(self, *, by: Actor) -> Sequence[ColumnElement[bool]]:
+        """Return the conditions on the imports that a user who may open the pages may see.
+
+        Imports of other users are seen only after their start.
+        """
+        is_shown = self.model.started_at.is_not(None) | (self.model.actor_id == by.id)
+        return [*self.conditions(), is_shown]
 
 
 _kinds: dict[str, ImportKind] = {}

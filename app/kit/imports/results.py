@@ -1,9 +1,8 @@
-"""The latest imports, and downloads of their problems and their results."""
+"""Downloads of the problems and the results of an import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from sqlalchemy import select
 
@@ -14,16 +13,7 @@ from app.kit.imports.kinds import ImportKind, kind_of
 from app.kit.imports.models import ImportColumns, ProblemColumns, ResultColumns
 from app.kit.tables.csv_cells import escape_formula, written
 
-RECENT = 10
 AT_ONCE = 1000  # rows that a download reads at once
-
-
-def recent(kind: ImportKind, *, by: Actor) -> list[Any]:
-    """Return the newest imports that `by` may see."""
-    model = kind.model
-    is_shown = model.started_at.is_not(None) | (model.actor_id == by.id)
-    query = select(model).where(is_shown, *kind.conditions()).order_by(model.id.desc())
-    return [row for row in db.session.scalars(query.limit(RECENT)) if kind.may_see(row, by=by)]
 
 
 def problems_file(row: ImportColumns, *, by: Actor) -> Iterator[str]:

@@ -135,8 +135,9 @@ class TableImportKind(ImportKind):
         form = LineForm(self.declared)
         return lambda line: TableLine(line, reader=form, key_field=self.key)
 
-    def may_see(self, row: Any, *, by: Any) -> bool:
-        return row.actor_id == by.id or (row.is_shown_to(by.id) and not self.where(by))
+    def visible(self, *, by: Any) -> Sequence[ColumnElement[bool]]:
+        own = [TableImport.actor_id == by.id] if self.where(by) else []
+        return [*super().visible(by=by), *own]
 
     def hold(self, plan: ImportPlan, number: int, outcome: Any) -> None:
         table_outcomes.hold(plan, number, outcome)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import imports, queue
@@ -92,7 +93,9 @@ class ImportPages:
         self.kind, self.by, self.list_url, self.form = kind, by, list_url, form
         self.prefix, self.argument, self.names = prefix, argument, names or {}
         self.after = after
-        self.problems_table = imports.problems_table(kind, self._endpoint("import_check"))
+        page = self._endpoint("import_check")
+        self.imports_table = imports.imports_table(kind, self._endpoint("import"), page)
+        self.problems_table = imports.problems_table(kind, page)
 
     def add_to(self, blueprint: Blueprint, rule: str, guard: Guard, fresh: Guard) -> None:
         """Add the pages to a blueprint."""
@@ -152,10 +155,11 @@ class ImportPages:
                 ]
             else:
                 return redirect(self.url("import_columns", row))
+        asked = table_pages.read(self.imports_table)
         return self._render(
             "import_file",
             form=form,
-            recent=imports.recent(self.kind, by=self.by()),
+            shown=table_pages.load(asked, self.kind.visible(by=self.by())),
             most_unfinished=imports.MOST_UNFINISHED,
         )
 
@@ -343,9 +347,9 @@ class ImportPages:
         return streamed_csv(f"import-{row.id}-{name}.csv", lambda: lines(row, by=self.by()))
 
     def _import_or_404(self, import_id: int) -> Any:
-        row = db.get_or_404(self.kind.model, import_id)
-        is_here = row.kind_name == self.kind.name and self.kind.may_see(row, by=self.by())
-        return row if is_here else abort(404)
+        model = self.kind.model
+        conditions = self.kind.visible(by=self.by())
+        return db.one_or_404(select(model).where(model.id == import_id, *conditions))
 
     def _question(
         self, row: Any, *, title: str, text: str, button: str, danger: bool = False

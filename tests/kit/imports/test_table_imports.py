@@ -383,7 +383,20 @@ def test_an_import_belongs_to_its_owner_where_rows_do(browser: Browser, other: B
     run(browser, row)
     assert other.get(f"{PATH}/{row.id}").status_code == 404
     assert "plants.csv" not in other.get(PATH).text
+    for number in range(10):
+        run(other, check(other, HEADER + f"Ash {number},,5,,\n"))
     assert "plants.csv" in browser.get(PATH).text
+
+
+def test_earlier_imports_are_listed_in_pages(browser: Browser) -> None:
+    for number in range(11):
+        run(browser, check(browser, HEADER + f"Oak {number},,5,,\n"))
+    page = browser.get(PATH).text
+    assert "10 of 11" in page
+    assert f'href="{PATH}?after=' in page
+    assert f'href="{PATH}/11"' in page
+    assert f'href="{PATH}/1"' not in page
+    assert f'href="{PATH}/1"' in browser.get(f"{PATH}?page=2").text
 
 
 def test_an_import_of_another_table_is_not_found(browser: Browser) -> None:
