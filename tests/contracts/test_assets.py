@@ -62,15 +62,17 @@ def test_a_first_visit_stays_light(built: Path) -> None:
     assert weights["app_css"] + weights["app_js"] + weights["icons"] < PAGE_LIMIT - 15 * KILOBYTE
 
 
-def test_a_page_loads_one_stylesheet_and_one_script_that_does_not_block(
-    built: Path, client: Browser
+@pytest.mark.parametrize("path", ["/", "/account/login"])
+def test_a_page_loads_one_stylesheet_and_scripts_that_do_not_block(
+    built: Path, client: Browser, path: str
 ) -> None:
-    page = client.get("/account/login").text
+    page = client.get(path).text
     assert len(re.findall(r'<link[^>]*rel="stylesheet"', page)) == 1
     scripts = re.findall(r"<script[^>]*>", page)
-    assert len(scripts) == 1
-    assert " defer" in scripts[0]
+    assert all(" defer" in script for script in scripts)
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page), "everything is from this host"
+    if path == "/":
+        assert len(scripts) == 1, "A script of one page goes into `pages/` of a feature's assets."
 
 
 def test_the_icons_of_a_page_are_in_the_sprite(built: Path, client: Browser) -> None:
