@@ -12,7 +12,7 @@ from tests.fixtures.clones import git, manage
 
 pytestmark = pytest.mark.slow
 
-# Adds an administrator, and a row to each table of a feature.
+# Adds an administrator, and a row about another user to each table of a feature.
 ROWS = """
 from datetime import datetime
 from sqlalchemy import func, select
@@ -20,11 +20,13 @@ from app import create_app
 from app.extensions import db
 from app.kit import features
 from app.kit.database import now
+from app.models import Role, User
 from app.services import roles, users
 
 def value_of(column):
     for key in column.foreign_keys:
-        return db.session.scalar(select(func.min(key.column)))
+        pick = func.max if key.column.table.name == "users" else func.min
+        return db.session.scalar(select(pick(key.column)))
     kind = getattr(column.type, "impl", column.type).python_type
     values = {datetime: now(), object: {}, str: "x", int: 1}  # object for JSON
     return values[kind] if kind in values else kind()
@@ -32,6 +34,8 @@ def value_of(column):
 with create_app("development").app_context():
     roles.insert()
     users.create_administrator(email="ada@example.com", password="correct horse battery staple")
+    db.session.add(User(email="bob@example.com", confirmed=True, role=Role.get_default()))
+    db.session.commit()
     own = {table for one in features.installed().values() for table in one.tables}
     for table in db.metadata.sorted_tables:
         if table.name in own:
@@ -86,4 +90,4 @@ def test_each_feature_comes_off_with_its_rows(clone: Path, tmp_path: Path) -> No
             run("db", "check")
             run("-c", PAGES)
         assert not manifests
-        assert tables_at(url)["users"] == 1
+        assert tables_at(url)["users"] == 2
