@@ -31,7 +31,7 @@ _local = MemoryStorage()  # counts if Redis is away, for each process by itself
 
 @dataclass(frozen=True)
 class Puzzle:
-    """What the page tells the browser."""
+    """A puzzle, as the page gives it to the browser."""
 
     salt: str
     challenge: str

@@ -6,8 +6,9 @@ from app.emails.facts import user_by_address
 from app.extensions import db
 from app.features.magic_link import proofs
 from app.features.magic_link.models import MailedSignIn
+from app.kit import tokens
 from app.kit.mail.conditions import require
-from app.kit.mail.registry import Copy, Values, message
+from app.kit.mail.registry import Cancelled, Copy, Values, message
 from app.kit.mail.writing import add
 from app.kit.web.links import external_url
 from app.models import EmailMessage
@@ -28,11 +29,12 @@ def send_sign_in_link(email: str, request_id: int) -> EmailMessage:
 def _sign_in_link(row: EmailMessage) -> Values:
     user = user_by_address(row)
     require(row, user.confirmed and user.is_active, f"the account is {user.status}")
-    request_id = row.context["request_id"]
-    request = db.session.get(MailedSignIn, request_id)
-    require(row, proofs.is_open(request), "it was used, or its time is over")
-    code = NO_CODE if request is None or isinstance(row, Copy) else proofs.code_of(user, request)
-    token = proofs.token_of(user, request_id)
+    code, token = NO_CODE, tokens.WITHHELD
+    if not isinstance(row, Copy):
+        request = db.session.get(MailedSignIn, row.context["request_id"])
+        if request is None or not proofs.is_open(request):
+            raise Cancelled("it was used, or its time is over")
+        code, token = proofs.code_of(user, request), proofs.token_of(user, request.id)
     return {
         "user": user,
         "link": external_url("account.sign_in_link", token=token),
