@@ -25,6 +25,7 @@ MENUS = ("admin", "account", "member", "site", "footer")
 class MenuEntry:
     """A link in a menu, shown to users who may open `endpoint` and, if set, `needs`.
 
+    With a `setting`, it is shown only if that setting has a value other than false, 0 and "".
     A group has the position of its first entry. Entries of the group "" come before all groups.
     """
 
@@ -34,6 +35,7 @@ class MenuEntry:
     icon: str
     order: int
     needs: str
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def _entry(row: TomlTable) -> MenuEntry:
         icon=row.take("icon", str, ""),
         order=row.take("order", int, 100),
         needs=row.take("needs", str, ""),
+        setting=row.take("setting", str, ""),
     )
     row.end()
     return entry

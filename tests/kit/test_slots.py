@@ -27,10 +27,11 @@ def is_page(app, endpoint):
     return endpoint in app.view_functions
 
 
-def test_the_menu_of_the_admin_area_is_in_order(client, admin):
+def test_the_menu_of_the_admin_area_is_in_order(app, client, admin):
     client.enter(admin)
     menu = client.get("/admin/").text.split('aria-label="Admin"')[1].split("</nav>")[0]
-    labels = [entry.label for entry in slots.menu("admin")]
+    entries = slots.menu("admin")
+    labels = [one.label for one in entries if not one.setting or app.config[one.setting]]
     assert labels[:2] == ["Dashboard", "People"]
     assert re.findall(r">([^<>]+)</a>", menu) == labels
 
@@ -52,6 +53,14 @@ def test_an_action_needs_a_view_and_a_view_that_acts_its_action(app, monkeypatch
 def test_two_actions_cannot_have_one_endpoint():
     with pytest.raises(ConfigurationError, match=r"have the endpoint admin\.suspend_user"):
         slots.user_action("admin.suspend_user", "Suspend")(lambda _user, _by: True)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_an_entry_is_shown_while_its_setting_is_on(app, client, monkeypatch, value):
+    entry = manifests.MenuEntry("account.login", "Way in", "", "house", 1, "", "CARPET")
+    monkeypatch.setattr(slots, "menu", lambda _name: (entry,))
+    monkeypatch.setitem(app.config, "CARPET", value)
+    assert ("Way in" in client.get("/").text) == value
 
 
 def test_a_group_stands_where_its_first_entry_does(app, monkeypatch):

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from markupsafe import Markup, escape
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
@@ -112,7 +112,8 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
     is_impersonating = bool(g.get("impersonating"))
     for entry in slots.menu(name):
         is_closed = is_impersonating and not gates.is_open_to("impersonating", entry.endpoint)
-        if not is_closed and (not entry.needs or may_open(entry.needs)):
+        is_off = entry.setting and not current_app.config[entry.setting]
+        if not is_closed and not is_off and (not entry.needs or may_open(entry.needs)):
             item = (entry.endpoint, entry.label, entry.icon)
             groups.setdefault(entry.group, []).append(item)
     return list(groups.items())
