@@ -13,17 +13,20 @@
   var asking = null;
   form.classList.add("is-live");
 
+  // Not form.action, because a list may have a filter named "action".
+  var address = new URL(form.getAttribute("action"), location.href);
+
   function addressOfForm() {
     var query = new URLSearchParams();
     new FormData(form).forEach(function (value, name) {
       if (value !== "") query.append(name, value);
     });
     var text = query.toString();
-    return form.action.split("?")[0] + (text ? "?" + text : "");
+    return address.pathname + (text ? "?" + text : "");
   }
 
   function isOfList(link) {
-    return link.origin === location.origin && link.pathname === new URL(form.action).pathname;
+    return link.origin === location.origin && link.pathname === address.pathname;
   }
 
   // The form has to match the rows, but a field in use keeps its value.
