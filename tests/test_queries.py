@@ -5,7 +5,7 @@ from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from wtforms.widgets.core import html_params as html_params_of_wtforms
 
-from app.extensions import limiter
+from app.extensions import is_sqlite, limiter
 from app.kit.web.attributes import html_params
 
 PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-password"]
@@ -51,7 +51,8 @@ def test_the_list_of_users_takes_as_many_queries_for_many_as_for_one(
             make_user()
 
     # The user, the page, the roles, the saved views, the pictures, and the number of users.
-    assert counts[0] == counts[1] <= 7
+    # PostgreSQL estimates that number first, because it counts a large table slowly.
+    assert counts[0] == counts[1] <= (7 if is_sqlite() else 8)
 
 
 def test_opening_a_form_asks_nothing_of_the_rate_limiter(client, monkeypatch):
