@@ -94,6 +94,7 @@ def environment(
         "MAIL_PASSWORD": "",
         "QUEUE_PREFIX": "pooled",
         "PYTHONUNBUFFERED": "1",
+        "FORM_MIN_SECONDS": "0",
     }
     for command in ("release", "setup_prod"):
         subprocess.run(
@@ -162,7 +163,7 @@ def test_jobs_run(port: int, environment: dict[str, str], mail_server: MailServe
 
 def test_a_statement_is_given_up_in_time(production, direct: str, pooled: str) -> None:  # type: ignore[no-untyped-def]
     """PgBouncer accepts no options at start-up, so each transaction sets the limit itself."""
-    app = production(DATABASE_URL=pooled, DATABASE_DIRECT_URL=direct, FORM_MIN_SECONDS="0")
+    app = production(DATABASE_URL=pooled, DATABASE_DIRECT_URL=direct)
     with app.app_context():
         assert db.session.scalar(text("SHOW statement_timeout")) == "10s"
         db.session.rollback()
