@@ -10,6 +10,7 @@ from app.features.blog.forms import ProfileForm
 from app.features.blog.main import position
 from app.features.blog.reading import Member
 from app.features.blog.writing import NotOneself
+from app.kit.web import avatars
 from app.sign_in import me
 
 
@@ -26,6 +27,7 @@ def member(member_id: int) -> ResponseReturnValue:
 def followers(member_id: int) -> ResponseReturnValue:
     member = member_or_404(member_id)
     page = reading.followers(member.user, before=position("before"))
+    avatars.expect(page.rows)
     return render_template("blog/members.html", member=member, page=page, kind="followers")
 
 
@@ -34,6 +36,7 @@ def followers(member_id: int) -> ResponseReturnValue:
 def following(member_id: int) -> ResponseReturnValue:
     member = member_or_404(member_id)
     page = reading.following(member.user, before=position("before"))
+    avatars.expect(page.rows)
     return render_template("blog/members.html", member=member, page=page, kind="following")
 
 

@@ -11,6 +11,7 @@ from app.features.blog.forms import CommentForm, PostForm
 from app.features.blog.models import Comment, CommentState, Post
 from app.features.blog.writing import Gone
 from app.kit.database import whole_number
+from app.kit.web import avatars
 from app.kit.web.forms import ConfirmForm
 from app.sign_in import me
 
@@ -39,6 +40,7 @@ def position(name: str) -> int | None:
 def index() -> ResponseReturnValue:
     everyone = request.args.get("show") == "all"
     page = reading.timeline(me(), everyone=everyone, before=position("before"))
+    avatars.expect([post.author for post in page.rows])
     return render_template("blog/index.html", page=page, everyone=everyone, form=PostForm())
 
 
@@ -125,4 +127,5 @@ def post_or_404(post_id: int) -> Post:
 
 def show_post(post: Post, form: CommentForm) -> ResponseReturnValue:
     page = reading.comments_of(post, viewer=me(), after=position("after"))
+    avatars.expect([comment.author for comment in page.rows])
     return render_template("blog/post.html", post=post, page=page, form=form)

@@ -3,7 +3,7 @@
 from app.features.blog.models import Comment, CommentState
 from app.features.blog.reading import comments_by_state
 from app.kit.tables import Choice, Column, RowAction, Table
-from app.kit.web.templating import ago
+from app.kit.web.times import ago
 from app.models import User
 
 SHORT = 160  # characters of a comment in the list

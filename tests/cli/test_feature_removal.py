@@ -33,7 +33,6 @@ def test_a_feature_is_removed_whole(in_clone, clone):
     assert not (clone / "app/features/imports").exists()
     assert not {"imports", "import_chunks", "import_results", "import_problems"} & tables(clone)
     assert "users" in tables(clone)
-    assert "KEEP_IMPORTS" not in (clone / ".env.example").read_text()
     # Everything is staged: only a commit is left to do.
     assert not git(clone, "diff", "--name-only")
     assert not git(clone, "ls-files", "--others", "--exclude-standard")
@@ -95,29 +94,29 @@ def test_a_feature_that_another_requires_is_refused(app):
 
 def test_rows_and_items_of_guides_go_with_the_feature(app):
     guide = """\
-Text on `app/features/imports` stays.
+Text on `app/features/bulk` stays.
 
 | folder | what |
 |---|---|
-| `app/features/imports` | rows go |
-| `app/features/importers` | stays |
+| `app/features/bulk` | rows go |
+| `app/features/bulkers` | stays |
 
-- An item on [imports](../app/features/imports/README.md)
+- An item on [bulk](../app/features/bulk/README.md)
   goes with its second line.
-- `KEEP_IMPORTS` goes too.
+- `KEEP_BULK_OPERATIONS` goes too.
 - Another item
   stays.
 """
-    words = feature_removal._words(installed()["imports"])
+    words = feature_removal._words(installed()["bulk"])
     kept = "".join(feature_removal._without(guide.splitlines(keepends=True), words))
     assert (
         kept
         == """\
-Text on `app/features/imports` stays.
+Text on `app/features/bulk` stays.
 
 | folder | what |
 |---|---|
-| `app/features/importers` | stays |
+| `app/features/bulkers` | stays |
 
 - Another item
   stays.
