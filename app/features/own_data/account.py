@@ -2,20 +2,19 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from app.account import account
 from app.decorators import fresh_sign_in_required
 from app.extensions import limiter
 from app.features.own_data import exports
 from app.features.own_data.exports import NotReady
+from app.kit.web import limits
 from app.kit.web.forms import ConfirmForm
 from app.kit.web.stored_files import respond
 from app.sign_in import me
 
-requests_by_user = limiter.limit(
-    "5 per day", methods=["POST"], key_func=lambda: f"own-data-{current_user.get_id()}"
-)
+requests_by_user = limiter.limit("5 per day", methods=["POST"], key_func=limits.by_user("own-data"))
 
 
 @account.route("/manage/data", methods=["GET", "POST"])

@@ -2,7 +2,7 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from app.account import account
 from app.decorators import takes_files
@@ -12,13 +12,13 @@ from app.features.profile.services import pictures, profiles
 from app.features.profile.services.images import BadPicture
 from app.features.profile.services.pictures import PictureGone
 from app.kit import storage
+from app.kit.web import limits
 from app.kit.web.gates import open_to
 from app.sign_in import me
 
-# Decoding takes up to two seconds of a processor. The key has the id of the user, because Redis
-# keeps it, and get_id() returns the secret token of a session.
+# Decoding takes up to two seconds of a processor.
 pictures_by_user = limiter.limit(
-    "30 per hour", methods=["POST"], key_func=lambda: f"picture-{getattr(current_user, 'id', '')}"
+    "30 per hour", methods=["POST"], key_func=limits.by_user("picture")
 )
 
 

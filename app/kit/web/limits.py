@@ -1,6 +1,9 @@
-"""Connect the rate limiter to the queue's Redis, with the same options."""
+"""Connect the rate limiter to the queue's Redis, and count what a user does."""
+
+from collections.abc import Callable
 
 from flask import Flask
+from flask_login import current_user
 from limits.storage import RedisStorage
 
 from app.extensions import limiter
@@ -30,3 +33,11 @@ def check() -> None:
         and not limiter.storage.check()
     ):
         raise LimiterAway
+
+
+def by_user(name: str) -> Callable[[], str]:
+    """Return the key function of a limit on what each user does.
+
+    Redis keeps the key. So it has the id of the user, and not get_id(), the token of the session.
+    """
+    return lambda: f"{name}-{getattr(current_user, 'id', '')}"

@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from app.extensions import db
+from app.extensions import db, limiter
 from app.features.own_data import exports
 from app.features.own_data.models import DataExport
 from app.kit import slots, storage
@@ -130,3 +130,14 @@ def test_features_add_data_and_files(user, monkeypatch):
         names = zipfile.ZipFile(BytesIO(stream.read())).namelist()
     assert "plants.json" in names
     assert not {"empty.json", "lost.png"} & {*names}
+
+
+def test_the_limiter_counts_for_the_user_and_keeps_no_token(mine, user, monkeypatch):
+    keys = []
+    hit = limiter.limiter.hit
+    monkeypatch.setattr(
+        limiter.limiter, "hit", lambda *args, **more: keys.append(args) or hit(*args, **more)
+    )
+    mine.submit(PAGE, {}, form_at=PAGE)
+    [key] = [one for one in keys if any("own-data-" in str(part) for part in one)]
+    assert f"own-data-{user.id}" in key
