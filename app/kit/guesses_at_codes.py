@@ -1,4 +1,6 @@
-"""Limit guesses at the codes of the second step."""
+"""Limit guesses at codes: those of the second step, and those of other ways to sign in."""
+
+from collections.abc import Mapping
 
 from app.extensions import db, limiter
 from app.kit import attempts
@@ -17,10 +19,17 @@ def count(user_id: int, *, is_known: bool) -> Guess:
 
     `is_known` says that the browser was signed in to the account before. Raises TooManyGuesses.
     """
+    about = {} if is_known else {NETWORK: origin.visitor_network()}
+    return count_each(about | {KNOWN_STEP if is_known else STEP: str(user_id)})
+
+
+def count_each(about: Mapping[Limit, str]) -> Guess:
+    """Count a guess under each limit, of which the last is the account's. Commits.
+
+    Raises TooManyGuesses.
+    """
     if not limiter.enabled:
         return Guess()
-    about = {} if is_known else {NETWORK: origin.visitor_network()}
-    about[KNOWN_STEP if is_known else STEP] = str(user_id)
     keys = {limit: key_of(limit, key) for limit, key in about.items()}
     attempts.begin()
     for limit, key in keys.items():

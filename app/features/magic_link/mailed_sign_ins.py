@@ -11,12 +11,12 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, update
 
 from app import emails
-from app.extensions import db, limiter
+from app.extensions import db
 from app.features.magic_link import emails as own_emails
 from app.features.magic_link import proofs
 from app.features.magic_link.models import MailedSignIn
-from app.kit import attempts, audit, guesses
-from app.kit.attempts import Limit, key_of
+from app.kit import audit, guesses, guesses_at_codes
+from app.kit.attempts import Limit
 from app.kit.database import now
 from app.kit.names import canonical_email
 from app.models import EmailMessage, User
@@ -116,7 +116,8 @@ def use_code(asked: MailRequest, typed: str, *, marks: str = "") -> User:
     are the marks of known browsers from the cookie. An unknown email, a suspended user and a wrong
     code have the same answer. Raises WrongMailedCode and TooManyGuesses.
     """
-    guess = _counted(asked.email, is_known=knows_browser(asked.email, marks))
+    limit = KNOWN_CODE if knows_browser(asked.email, marks) else CODE
+    guess = guesses_at_codes.count_each({limit: asked.email})
     request = _guessed_at(asked)
     user = db.session.get(User, request.user_id) if request and request.user_id else None
     if user is not None:
@@ -156,20 +157,6 @@ def _request_of_link(token: str, asked: MailRequest | None, user: User) -> Maile
     if not hmac.compare_digest(request.browser, _digest(asked.secret)):
         raise OtherBrowser
     return request
-
-
-def _counted(email: str, *, is_known: bool) -> guesses.Guess:
-    if not limiter.enabled:
-        return guesses.Guess()
-    limit = KNOWN_CODE if is_known else CODE
-    key = key_of(limit, email)
-    attempts.begin()
-    try:
-        attempts.count(limit, key)
-    except attempts.TooMany:
-        raise guesses.TooManyGuesses(limit) from None
-    db.session.commit()
-    return guesses.Guess((), (key,))
 
 
 def _guessed_at(asked: MailRequest) -> MailedSignIn | None:
