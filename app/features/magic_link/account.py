@@ -17,11 +17,11 @@ from app.features.magic_link.mailed_sign_ins import MailRequest, OtherBrowser, W
 from app.kit.web import browser_marks
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
+from app.kit.web.second_steps import LONGEST_URL
 from app.services.mailed_links import LinkRefused
 from app.sign_in import sign_in
 
 ASKED = "asked_for_sign_in_link"
-LONGEST_URL = 1_000  # characters, because the cookie holds 4,096 bytes
 
 
 def unless_off(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,7 +17,7 @@ from app.kit import audit, guesses, guesses_at_codes
 from app.kit.attempts import Limit
 from app.kit.database import now
 from app.kit.names import canonical_email
-from app.models import EmailMessage, User
+from app.models import EmailMessage, User, UserSession
 from app.services.mailed_links import (
     LINKS_AN_HOUR,
     LinkRefused,
@@ -69,9 +67,11 @@ def ask(email: str, *, remember: bool = False, to: str = "", marks: str = "") ->
     the owner of a deleted account is told that it is deleted. A known browser, by `marks`, may get
     as many mails again as strangers, who cannot use up its own.
     """
-    email, secret = canonical_email(email), secrets.token_urlsafe()
+    email, secret = canonical_email(email), UserSession.new_token()
     owner = User.by_email(email)
-    request = MailedSignIn(user_id=owner.id if owner else None, browser=_digest(secret))
+    request = MailedSignIn(
+        user_id=owner.id if owner else None, browser=UserSession.hash_token(secret)
+    )
     db.session.add(request)
     db.session.flush()
     asked = MailRequest(request_id=request.id, secret=secret, email=email, remember=remember, to=to)
@@ -154,7 +154,7 @@ def _request_of_link(token: str, asked: MailRequest | None, user: User) -> Maile
     # SQLite gives the id of a deleted request to the next one, which may be of another user.
     if request is None or request.user_id != user.id:
         raise OtherBrowser
-    if not hmac.compare_digest(request.browser, _digest(asked.secret)):
+    if not hmac.compare_digest(request.browser, UserSession.hash_token(asked.secret)):
         raise OtherBrowser
     return request
 
@@ -165,7 +165,7 @@ def _guessed_at(asked: MailRequest) -> MailedSignIn | None:
         update(MailedSignIn)
         .where(
             MailedSignIn.id == asked.request_id,
-            MailedSignIn.browser == _digest(asked.secret),
+            MailedSignIn.browser == UserSession.hash_token(asked.secret),
             MailedSignIn.used_at.is_(None),
             MailedSignIn.created_at > now() - proofs.LIFETIME,
             MailedSignIn.guesses < GUESSES,
@@ -188,7 +188,3 @@ def _use(request: MailedSignIn) -> bool:
         execution_options={"synchronize_session": False},
     )
     return used is not None
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

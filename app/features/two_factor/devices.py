@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
@@ -16,9 +14,11 @@ from app.features.two_factor.models import TrustedDevice
 from app.kit import audit
 from app.kit.database import now
 from app.kit.database.ids import among
-from app.models import User
+from app.models import User, UserSession
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
+
+_hash = UserSession.hash_token
 
 
 def lifetime() -> timedelta:
@@ -28,7 +28,7 @@ def lifetime() -> timedelta:
 
 def trust(user: User, *, device: str) -> str:
     """Trust a browser, and return the token for its cookie. The caller commits."""
-    token = secrets.token_urlsafe(32)
+    token = UserSession.new_token()
     db.session.add(
         TrustedDevice(
             user_id=user.id,
@@ -94,7 +94,3 @@ def purge() -> int:
     result = db.session.execute(delete(TrustedDevice).where(TrustedDevice.expires_at < now()))
     db.session.commit()
     return cast("CursorResult[Any]", result).rowcount
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
