@@ -119,11 +119,7 @@ def drop(files: Iterable[StoredFile]) -> int:
     Call this after the commit that ends the references. A file that cannot be deleted now keeps its
     row, so the nightly clean-up tries again.
     """
-    return drop_keys({file.id: [file.key_of(part) for part in file.parts] for file in files})
-
-
-def drop_keys(keys: Mapping[int, list[str]]) -> int:
-    """Delete the files with these keys, by the ids of their rows."""
+    keys = {file.id: [file.key_of(part) for part in file.parts] for file in files}
     db.session.commit()  # nobody waits for the bucket
     gone = []
     for file_id, names in keys.items():

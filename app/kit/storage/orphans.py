@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, exists, select, true
 from app.extensions import db
 from app.kit.clean_up import nightly
 from app.kit.database import now
-from app.kit.storage.files import drop_keys
+from app.kit.storage.files import drop
 from app.kit.storage.models import StoredFile
 from app.kit.storage.registry import kinds
 
@@ -33,11 +33,10 @@ def _purge(kind: str, is_orphan: ColumnElement[bool]) -> int:
     while True:
         query = select(StoredFile).where(*old, StoredFile.id > last).order_by(StoredFile.id)
         files = db.session.scalars(query.limit(AT_ONCE)).all()
-        keys = {file.id: [file.key_of(part) for part in file.parts] for file in files}
-        purged += drop_keys(keys)
-        if len(keys) < AT_ONCE:
+        last = files[-1].id if files else last  # read before `drop` ends the transaction
+        purged += drop(files)
+        if len(files) < AT_ONCE:
             return purged
-        last = max(keys)
 
 
 nightly("files", purge, last=True)
