@@ -62,10 +62,14 @@ def _modules() -> tuple[tuple[str, ModuleType], ...]:
 def rows(table: str) -> dict[Any, Any]:
     """Return the rows of a table from all files, by endpoint or name."""
     merged: dict[Any, Any] = {}
+    files: dict[Any, str] = {}
     for file, module in _modules():
         for key, row in getattr(module, table, {}).items():
-            assert key not in merged, f"Remove {key} from {table} in {file}: another file has it."
-            merged[key] = row
+            assert key not in merged, (
+                f"{table} has {key} in {files[key]} and in {file}. Remove one row, or give the "
+                "endpoint or the name in the URL of your feature another name."
+            )
+            merged[key], files[key] = row, file
     return merged
 
 

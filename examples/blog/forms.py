@@ -50,7 +50,7 @@ class CommentForm(BaseForm):
     submit = SubmitField("Comment")
 
 
-class ProfileForm(BaseForm):
+class MemberProfileForm(BaseForm):
     location = StringField(
         "Where you are",
         filters=[visible, cut(LOCATION_LENGTH)],

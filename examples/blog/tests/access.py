@@ -97,7 +97,7 @@ EVENTS = {
     "admin.hide_comment": ("comment.hidden", on_comment("/admin/comments/{id}/hide")),
 }
 SHARED = {
-    "member_id": "members see the pages of all members",
+    "author_id": "members see the pages of all members",
     "post_id": "members see the posts of all members",
     "comment_id": "members see comments, and moderators all of them",
 }
@@ -116,7 +116,7 @@ def hostile_comment(world):
 
 
 HOSTILE = {
-    "member_id": lambda world: [hostile_post(world).author_id],
+    "author_id": lambda world: [hostile_post(world).author_id],
     "post_id": lambda world: [hostile_post(world).id],
     "comment_id": lambda world: [hostile_comment(world).id],
 }
