@@ -4,7 +4,7 @@ from typing import Any
 
 from app import emails
 from app.kit.mail import outbox
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 
 
 def send_email(recipient: str, subject: str, template: str, **kwargs: Any) -> EmailMessage:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.database import now
-from app.models import EmailMessage, Permission, User, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import Permission, User, UserSession
 from app.services import sessions
 from tests.factories import make_role
 from tests.support import Browser

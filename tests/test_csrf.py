@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from app.kit.mail.email_message import EmailMessage
 from app.kit.web.csrf import unmask
-from app.models import EmailMessage, User
+from app.models import User
 from tests.support import PASSWORD
 
 LOGIN = "/account/login"

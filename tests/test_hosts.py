@@ -5,8 +5,9 @@ from flask import Flask
 
 from app.extensions import db
 from app.kit.mail import outbox as outbox_service
+from app.kit.mail.email_message import EmailMessage
 from app.kit.web.links import external_url
-from app.models import EmailMessage, User
+from app.models import User
 from tests.routes import APP, RULES
 from tests.support import links
 

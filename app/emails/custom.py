@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from app.extensions import db
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, custom_message
 from app.kit.mail.templates import environment
 from app.kit.mail.writing import add
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_custom(recipient: str, subject: str, template: str, values: Values) -> EmailMessage:

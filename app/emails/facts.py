@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from app.extensions import db
 from app.kit.mail.conditions import of_sample, require
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Cancelled, Values
 from app.kit.web.links import external_url
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def user_of(row: EmailMessage) -> User:

@@ -6,10 +6,11 @@ from sqlalchemy import ColumnElement
 
 from app.emails.facts import user_by_address, user_of, user_still_at
 from app.kit.mail.conditions import become_newest, require
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import LINK_LIFETIMES, Values, message
 from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_confirm(user: User) -> EmailMessage:

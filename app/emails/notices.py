@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement
 from app.emails.facts import page_links, user_by_address, user_of
 from app.kit.database import now
 from app.kit.mail.conditions import date, of_sample, refuse_overtaken, require
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Cancelled, Values, message
 from app.kit.mail.writing import add, add_to
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_already_registered(email: str) -> EmailMessage:

@@ -2,7 +2,6 @@
 
 from app.kit.attempts import PasswordGuesses
 from app.kit.audit.event import AuditEvent, AuditMaintenance
-from app.kit.mail.email_message import EmailMessage
 from app.models.role import Permission, Role
 from app.models.user import User
 from app.models.user_loader import AnonymousUser
@@ -12,7 +11,6 @@ __all__ = [
     "AnonymousUser",
     "AuditEvent",
     "AuditMaintenance",
-    "EmailMessage",
     "PasswordGuesses",
     "Permission",
     "Role",

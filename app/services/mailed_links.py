@@ -6,7 +6,8 @@ from datetime import timedelta
 from app.extensions import db
 from app.kit import tokens
 from app.kit.mail import outbox
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 
 HOUR = timedelta(hours=1)
 LINKS_AN_HOUR = 5  # mails of one kind to one recipient

@@ -18,7 +18,8 @@ from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.models import EmailMessage, Role, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import Role, User
 from app.services import policy, sessions, unproven
 
 

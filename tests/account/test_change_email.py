@@ -5,7 +5,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, User
 from tests.support import PASSWORD, links, path_of
 
 NEW = "new@example.com"

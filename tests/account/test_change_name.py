@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEvent, EmailMessage
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent
 
 PATH = "/account/manage/change-name"
 

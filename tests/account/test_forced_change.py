@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from app.services import access, policy
 from tests.support import PASSWORD
 

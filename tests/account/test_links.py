@@ -10,8 +10,9 @@ from flask_login import encode_cookie
 from app.extensions import db
 from app.kit import tokens
 from app.kit.database import now
+from app.kit.mail.email_message import EmailMessage
 from app.kit.web.log_lines import mask
-from app.models import EmailMessage, User
+from app.models import User
 from app.services import mailed_links, register, sessions
 from tests.contracts.test_routes import dump
 from tests.links import NEW, NEW_ADDRESS

@@ -14,7 +14,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from app.extensions import db
 from app.kit import password_rule, passwords
 from app.kit.common_passwords import common_passwords
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import password_reset, users
 from tests.support import PASSWORD, REAL_HASHER, links, path_of
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from app.services import access, users
 from tests.fixtures.strangers import COLLEAGUE, OWN, PERSON, STRANGERS, account, get_in
 from tests.support import links, path_of

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import register as register_service
 from app.services.register import RegistrationClosed
 from tests.support import PASSWORD, links, path_of

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import queue
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from tests.support import PASSWORD, TOKEN, links, path_of
 
 PATH = "/account/reset-password"

@@ -11,7 +11,8 @@ from app import emails
 from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, Permission, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, Permission, UserSession
 from app.services import access, password_reset, policy, sessions, users
 from tests.factories import make_role
 from tests.support import PASSWORD, module_of

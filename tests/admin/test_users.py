@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import policy, users
 from tests.factories import make_role
 from tests.support import PASSWORD, module_of

@@ -4,7 +4,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.edit_conflicts import EditConflict, snapshot
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import access, register, users
 from tests.factories import make_user
 from tests.fixtures.races import as_request

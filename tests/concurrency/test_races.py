@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import EmailMessage, Role, User, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import Role, User, UserSession
 from app.services import email_change, password_reset, register, sessions, sign_in, users
 from app.services.mailed_links import LinkRefused
 from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in

@@ -17,8 +17,9 @@ from app.extensions import db
 from app.kit import features
 from app.kit.features import FOLDER
 from app.kit.mail import rendering
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import MESSAGES, RenderedEmail
-from app.models import EmailMessage, Role, User
+from app.models import Role, User
 from tests.routes import rows
 
 SNAPSHOTS = "snapshots"

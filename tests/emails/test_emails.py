@@ -11,8 +11,8 @@ from app.email import send_email
 from app.extensions import db
 from app.kit.database import now
 from app.kit.mail import rendering
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import MESSAGES, Cancelled
-from app.models import EmailMessage
 from tests.emails import samples
 from tests.routes import rows
 from tests.support import links

@@ -28,7 +28,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import redis_server
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from tests.processes import Program
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")

@@ -11,9 +11,9 @@ from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailState
+from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.queue import recurring
-from app.models import EmailMessage, UserSession
+from app.models import UserSession
 
 
 @pytest.fixture

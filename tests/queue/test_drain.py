@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from app.extensions import db
 from app.kit import queue
 from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailMessage
 from app.kit.queue.registry import task
-from app.models import EmailMessage
 from tests.queue.support import states, until
 
 QUEUE = "rq:queue:test-default"

@@ -6,7 +6,8 @@ import zlib
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from tests.queue.support import states, until
 from tests.support import PASSWORD, links, path_of
 

@@ -14,7 +14,8 @@ from sqlalchemy import update
 from app.extensions import db
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from tests import processes
 from tests.processes import ROOT
 from tests.queue.support import states, until

@@ -13,9 +13,9 @@ from app.emails import send_reset_password
 from app.extensions import db
 from app.kit import queue
 from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailMessage
 from app.kit.queue.jobs import TaskJob
 from app.kit.queue.worker import TaskWorker
-from app.models import EmailMessage
 from tests.queue.support import until
 
 QUEUE = "rq:queue:test-default"

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from app.emails import send_reset_password
 from app.extensions import db
 from app.kit.mail import outbox
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import mailed_links, password_reset
 from tests import mails
 from tests.queue.support import states

@@ -11,7 +11,8 @@ from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from tests.queue.support import is_running, until
 from tests.queue.test_end_to_end import PERSON
 

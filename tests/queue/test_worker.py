@@ -12,8 +12,9 @@ from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailMessage
 from app.kit.queue import commands
-from app.models import EmailMessage, User
+from app.models import User
 from tests.processes import ROOT
 from tests.queue.support import states, until
 

@@ -12,8 +12,9 @@ from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import delivery, leases, outbox, writing
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.transport import MemoryTransport, TemporaryFailure
-from app.models import EmailMessage, User
+from app.models import User
 from tests import mails
 
 HOUR = timedelta(hours=1)

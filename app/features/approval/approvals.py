@@ -14,7 +14,8 @@ from app.features.approval.models import RegistrationRequest
 from app.features.deletion import DELETE
 from app.kit import audit, queue
 from app.kit.database import now
-from app.models import EmailMessage, Permission, Role, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import Permission, Role, User
 from app.services import sessions, user_changes
 from app.services.policy import actor_ids, ensure_may_manage, lock, may_grant
 from app.services.user_changes import Parameters

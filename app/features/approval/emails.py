@@ -6,10 +6,11 @@ from sqlalchemy import ColumnElement
 
 from app.emails.facts import page_links, user_of
 from app.kit.mail.conditions import require
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_registration_approved(user: User) -> EmailMessage:

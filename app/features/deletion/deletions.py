@@ -16,8 +16,8 @@ from app.kit import audit, guesses
 from app.kit.audit.forgetting import name_of_erased
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailState
-from app.models import AuditEvent, EmailMessage, User
+from app.kit.mail.email_message import EmailMessage, EmailState
+from app.models import AuditEvent, User
 from app.services import user_changes
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
 from app.services.sign_in import refuse_password

@@ -7,9 +7,10 @@ from datetime import datetime
 from app.emails.facts import page_links, user_of
 from app.kit.database import now
 from app.kit.mail.conditions import date, refuse_overtaken
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_account_deleted(user: User) -> EmailMessage:

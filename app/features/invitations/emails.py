@@ -5,10 +5,10 @@ from __future__ import annotations
 from app.emails.facts import user_still_at
 from app.features.invitations import links
 from app.kit.mail.conditions import become_newest, require
-from app.kit.mail.email_message import EmailState
+from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_invite(user: User, invited_by: User | None = None) -> EmailMessage:

@@ -12,8 +12,8 @@ from app.extensions import db
 from app.features.invitations.links import LIFETIME
 from app.kit import names
 from app.kit.database import now
-from app.kit.mail.email_message import EmailState
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage, EmailState
+from app.models import User
 
 
 class LinkState(StrEnum):

@@ -10,7 +10,8 @@ from app.features.invitations import emails, links
 from app.kit import audit
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.models import EmailMessage, Role, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import Role, User
 from app.services import mailed_links, password_reset, user_changes, users
 from app.services.access import TooManyMails
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused

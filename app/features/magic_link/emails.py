@@ -8,10 +8,10 @@ from app.features.magic_link import proofs
 from app.features.magic_link.models import MailedSignIn
 from app.kit import tokens
 from app.kit.mail.conditions import require
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Cancelled, Copy, Values, message
 from app.kit.mail.writing import add
 from app.kit.web.links import external_url
-from app.models import EmailMessage
 
 NO_CODE = "0" * proofs.DIGITS  # shown in previews
 

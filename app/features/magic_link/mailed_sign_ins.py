@@ -16,8 +16,9 @@ from app.features.magic_link.models import MailedSignIn
 from app.kit import audit, guesses, guesses_at_codes
 from app.kit.attempts import Limit
 from app.kit.database import now
+from app.kit.mail.email_message import EmailMessage
 from app.kit.names import canonical_email
-from app.models import EmailMessage, User, UserSession
+from app.models import User, UserSession
 from app.services.mailed_links import (
     LINKS_AN_HOUR,
     LinkRefused,

@@ -9,12 +9,12 @@ from app.extensions import db
 from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailState
+from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
 from app.kit.web import table_pages
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.kit.web.list_params import confirm, is_live
-from app.models import EmailMessage, Permission
+from app.models import Permission
 from app.sign_in import me
 
 # A mail may use inline styles. Scripts, links and remote images are blocked, because a remote

@@ -14,10 +14,10 @@ from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail import rendering, writing
 from app.kit.mail.dead_links import without_links
-from app.kit.mail.email_message import NOTIFY_PERIOD, EmailState
+from app.kit.mail.email_message import NOTIFY_PERIOD, EmailMessage, EmailState
 from app.kit.mail.registry import Cancelled
 from app.kit.redact import masked_text
-from app.models import EmailMessage, User
+from app.models import User
 
 logger = logging.getLogger(__name__)
 

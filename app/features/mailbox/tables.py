@@ -2,10 +2,9 @@
 
 from app.features.mailbox import outbox_pages
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailState
+from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
 from app.kit.tables import Choice, Column, Table
-from app.models import EmailMessage
 
 MACROS = "macros/mail_macros.html"
 

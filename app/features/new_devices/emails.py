@@ -7,10 +7,11 @@ from datetime import datetime
 from app.emails.facts import page_links, user_of
 from app.kit.database import now
 from app.kit.mail.conditions import date
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
 from app.kit.web.links import external_url
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_new_device(user: User, *, address: str, device: str) -> EmailMessage:

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.new_devices import emails
 from app.kit.mail import outbox
+from app.kit.mail.email_message import EmailMessage
 from app.kit.web import origin
 from app.kit.web.devices import device_name
-from app.models import AuditEvent, EmailMessage, User
+from app.models import AuditEvent, User
 
 HOUR = timedelta(hours=1)
 EXAMINED = 1000  # events about the user; a sign-in beyond these counts as unknown

@@ -12,7 +12,8 @@ from sqlalchemy import or_, select
 
 from app.extensions import db
 from app.kit import slots, storage
-from app.models import AuditEvent, EmailMessage, User, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, User, UserSession
 
 MOST_ROWS = 10_000
 

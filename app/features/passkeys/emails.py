@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.emails.facts import page_links, user_of
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_passkeys_changed(user: User, change: str, name: str = "") -> EmailMessage:

@@ -8,9 +8,10 @@ from app.emails.facts import page_links, user_of
 from app.features.two_factor.recovery import FEW
 from app.kit.database import now
 from app.kit.mail.conditions import date
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add
-from app.models import EmailMessage, User
+from app.models import User
 
 
 def send_two_factor_changed(user: User, change: str) -> EmailMessage:

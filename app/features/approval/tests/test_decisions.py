@@ -9,7 +9,8 @@ from app.extensions import db
 from app.features.approval import approvals
 from app.features.approval.models import RegistrationRequest
 from app.kit.database import now
-from app.models import EmailMessage, Permission, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import Permission, User
 from app.services import users
 from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf
 from tests.factories import make_role

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.features import bulk
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, Role, User, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, Role, User, UserSession
 from app.services import access, sessions, users
 from app.services.access import TooManyMails, WrongState
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR

@@ -11,8 +11,9 @@ from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.features.user_search import Filters
 from app.kit import operations, queue
+from app.kit.mail.email_message import EmailMessage
 from app.kit.queue import job_reader
-from app.models import AuditEvent, EmailMessage, Role, User
+from app.models import AuditEvent, Role, User
 from tests import factories
 from tests.queue.support import until
 

@@ -13,9 +13,10 @@ from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.kit import queue
 from app.kit.database import now
+from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.kit.operations import lifecycle
-from app.models import AuditEvent, EmailMessage, Role, User
+from app.models import AuditEvent, Role, User
 from app.services import sessions, user_changes
 from tests import factories
 from tests.support import module_of, needs

@@ -8,8 +8,9 @@ from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.kit import operations
+from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
-from app.models import AuditEvent, EmailMessage, User
+from app.models import AuditEvent, User
 from app.services import users
 from app.services.policy import LastAdministrator, NotOnSelf, PrivilegesLost, UserGone
 from tests.concurrency.test_races import administrators, role_id

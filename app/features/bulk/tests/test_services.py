@@ -15,9 +15,10 @@ from app.features.bulk.services import changing, locks
 from app.features.user_search import Filters
 from app.kit import operations, queue
 from app.kit.database import now
+from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.kit.operations import lifecycle, previews
-from app.models import AuditEvent, EmailMessage, Role, User
+from app.models import AuditEvent, Role, User
 from app.services import sessions
 from app.services.access import TooManyMails
 from app.services.policy import InsufficientPrivileges

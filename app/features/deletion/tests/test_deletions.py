@@ -11,8 +11,8 @@ from app.features.deletion import deletions
 from app.features.deletion.emails import send_account_deleted, send_account_restored
 from app.kit.database import now
 from app.kit.mail import outbox, writing
-from app.kit.mail.email_message import EmailState
-from app.models import AuditEvent, EmailMessage, User, UserSession
+from app.kit.mail.email_message import EmailMessage, EmailState
+from app.models import AuditEvent, User, UserSession
 from app.services import policy, sessions, users
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.deletion import deletions
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, UserSession
 from tests.support import PASSWORD, links
 
 NEW = "xK3#vQ9!mZ2p"

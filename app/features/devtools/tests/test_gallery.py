@@ -11,8 +11,9 @@ from app.emails.facts import page_links
 from app.extensions import db
 from app.features.devtools import gallery
 from app.kit.mail import rendering
+from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import MESSAGES
-from app.models import EmailMessage, User
+from app.models import User
 from tests.emails import samples as real
 
 

@@ -11,8 +11,7 @@ from app.extensions import db
 from app.features.health.services.check import Check, time_since
 from app.kit.database import now
 from app.kit.database.planning import without_index
-from app.kit.mail.email_message import EmailState
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage, EmailState
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)

@@ -20,7 +20,7 @@ from app.features.health.services import database, mail, probing, workers
 from app.features.health.services.check import time_since
 from app.kit import queue, redis_server
 from app.kit.database import migrations, now
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 
 PATIENCE_OF_A_MONITOR = 3.0  # seconds
 PUBLIC = {"database", "migrations", "mail", "redis"}

@@ -14,7 +14,8 @@ from app.features.imports import PEOPLE
 from app.features.imports.models import PeopleImport
 from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports
-from app.models import AuditEvent, EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, User
 from tests import factories
 from tests.queue.support import until
 

@@ -17,9 +17,10 @@ from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports, queue
 from app.kit.database import now
 from app.kit.imports import checking, working
+from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import lifecycle
 from app.kit.queue import JobCancelled
-from app.models import AuditEvent, EmailMessage, Permission, Role, User, UserSession
+from app.models import AuditEvent, Permission, Role, User, UserSession
 from app.services import user_changes
 from tests import factories
 from tests.support import needs

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.invitations import invitations
 from app.features.invitations.links import invite_token
-from app.models import EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from tests.support import links, needs, path_of
 from tests.user_form import PERSON, UserFormChecks, role
 

@@ -12,7 +12,8 @@ from app.extensions import db
 from app.features.invitations import invitations
 from app.features.invitations.invitations import LinkChanged
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, Permission, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, Permission, User
 from app.services import users
 from app.services.mailed_links import LinkRefused
 from app.services.policy import InsufficientPrivileges

@@ -11,7 +11,8 @@ from app.features.magic_link import mailed_sign_ins, proofs
 from app.features.magic_link.account import ASKED
 from app.features.magic_link.models import MailedSignIn
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, User
 from tests.support import PASSWORD, links, path_of
 
 ASK, CODE = "/account/sign-in-by-mail", "/account/sign-in-code"

@@ -13,9 +13,9 @@ from app.features.mailbox import outbox_pages
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.mail.dead_links import without_links
-from app.kit.mail.email_message import EmailState
+from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.tables import asked
-from app.models import EmailMessage, User
+from app.models import User
 from tests import mails
 from tests.support import module_of, needs
 

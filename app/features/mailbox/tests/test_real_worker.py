@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from tests import factories
 from tests.queue.support import shows
 

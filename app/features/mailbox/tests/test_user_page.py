@@ -3,7 +3,8 @@
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EmailMessage, Permission
+from app.kit.mail.email_message import EmailMessage
+from app.models import Permission
 from app.services import users
 from tests.factories import make_role
 

@@ -8,7 +8,7 @@ from sqlalchemy import event, select, update
 from app.extensions import db
 from app.features.new_devices.sign_ins import EXAMINED, network_of
 from app.kit.database import now
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from tests.support import links
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"

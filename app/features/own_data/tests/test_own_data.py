@@ -15,7 +15,7 @@ from app.features.own_data.models import DataExport
 from app.kit import slots, storage
 from app.kit.clean_up import run as clean_up
 from app.kit.database import now
-from app.models import EmailMessage
+from app.kit.mail.email_message import EmailMessage
 from app.services.policy import InsufficientPrivileges
 
 registry = import_module("app.kit.slots.own_data")  # the package has a function of that name

@@ -25,7 +25,8 @@ from app.features.passkeys.tests.support import (
 )
 from app.kit import slots
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, User
 from app.services.policy import InsufficientPrivileges, NotOnSelf, NotWhileImpersonating
 
 

@@ -24,7 +24,8 @@ from app.features.passkeys.tests.support import (
     sign_in,
 )
 from app.kit.database import now
-from app.models import AuditEvent, EmailMessage, UserSession
+from app.kit.mail.email_message import EmailMessage
+from app.models import AuditEvent, UserSession
 from tests.support import PASSWORD, module_of, needs
 
 SIGN_IN = "/account/login"

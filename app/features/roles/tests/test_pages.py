@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.roles import editing, forms, role_pages
+from app.kit.mail.email_message import EmailMessage
 from app.kit.permissions import LAST_BIT_OF_A_COPY, PermissionText
-from app.models import AuditEvent, EmailMessage, Permission, Role, User
+from app.models import AuditEvent, Permission, Role, User
 from app.models.role import PERMISSION_TEXTS
 from app.services import roles
 from app.services.policy import InsufficientPrivileges
