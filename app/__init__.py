@@ -7,7 +7,15 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from app import cli, errors, gates, sign_in, tasks, templating  # noqa: F401 - tasks registers itself
+from app import (
+    cli,
+    errors,
+    gates,
+    session_hooks,
+    sign_in,
+    tasks,  # noqa: F401 - tasks registers itself
+    templating,
+)
 from app.account import account
 from app.admin import admin
 from app.extensions import compress, db, login_manager, migrate
@@ -37,7 +45,7 @@ from app.kit.web import (
 )
 from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
-from app.kit.web.gates import check_gates
+from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
 from app.kit.web.second_step_pages import Door
 from app.main import main
@@ -114,9 +122,9 @@ def add_request_hooks(app: Flask) -> None:
     csrf.init_app(app)
     attributes.speed_up()
     limits.init_app(app)
-    app.before_request(sign_in.note_activity)
+    app.before_request(session_hooks.note_activity)
     gates.init_app(app)
-    app.after_request(sign_in.hand_over_token)
+    app.after_request(session_hooks.hand_over_token)
     load, complete = (lambda user_id: db.session.get(User, user_id)), sign_in.complete
     second_step_pages.init_app(app, Door(load, complete, "account.login", "main.index"))
     kit_errors.init_app(app)

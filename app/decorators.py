@@ -6,7 +6,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask_login import current_user
 
-from app.gates import fresh_sign_in_required
+from app.kit.web.gates import closed_to
 from app.kit.web.redirects import next_url
 from app.kit.web.restrict import View, any_permission_required, permission_required, takes_files
 from app.models import Permission
@@ -19,6 +19,8 @@ __all__ = [
     "permission_required",
     "takes_files",
 ]
+
+fresh_sign_in_required = closed_to("stale_sign_in")  # a gate of app.gates
 
 
 def admin_required(view: View) -> View:

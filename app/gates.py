@@ -4,7 +4,8 @@ from flask import Flask, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.kit.web.gates import ask_gates, closed_to, gate, lead_to, reserve
+from app.kit.web.gatekeeper import ask_gates
+from app.kit.web.gates import gate, lead_to, reserve
 from app.kit.web.methods import SAFE_METHODS
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
@@ -69,9 +70,6 @@ def ask_for_the_password() -> ResponseReturnValue | None:
     )
     flash("Confirm that it is you, then try again.", "form-info")
     return answer
-
-
-fresh_sign_in_required = closed_to("stale_sign_in")
 
 
 def _this_page() -> str:

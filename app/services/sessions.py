@@ -86,8 +86,8 @@ def confirm(session: UserSession, *, way: str, has_second_factor: bool = False) 
 def renew(user: User) -> None:
     """Replace the token of the user's current session; the caller commits (ASVS 5.0 7.2.4).
 
-    Copies of the old cookie stop working with the commit. app.sign_in sends the new token to the
-    browser. If two requests do this at once, one of them renews the session.
+    Copies of the old cookie stop working with the commit. app.session_hooks sends the new token to
+    the browser. If two requests do this at once, one of them renews the session.
     """
     session = user.session
     if session is None:  # Commands have no session.

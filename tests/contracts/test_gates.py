@@ -7,7 +7,7 @@ import pytest
 
 from app import create_app
 from app.extensions import db
-from app.kit.web import gates, slow_clients
+from app.kit.web import gatekeeper, slow_clients
 from app.main import views
 from config import ConfigurationError
 from tests.gates import assert_gate
@@ -89,7 +89,7 @@ def test_a_user_who_must_change_the_password_reaches_only_what_is_open_to_them(
 
 def test_the_gates_are_asked_in_this_order():
     """Users confirm their email first, because the other pages may depend on it."""
-    core = [gate.name for gate in gates.in_order() if "features" not in gate.ask.__module__]
+    core = [gate.name for gate in gatekeeper.in_order() if "features" not in gate.ask.__module__]
     assert [name for name in core if name != "impersonating"] == [
         "unconfirmed",
         "must_change_password",
@@ -99,7 +99,7 @@ def test_the_gates_are_asked_in_this_order():
 def test_every_gate_is_tried_on_every_url():
     folders = (ROOT / "tests", ROOT / "app" / "features")
     texts = [path.read_text() for folder in folders for path in folder.rglob("test_*.py")]
-    for gate in gates.in_order():
+    for gate in gatekeeper.in_order():
         call = re.compile(rf'assert_gate\(\s*"{gate.name}"')
         assert any(call.search(text) for text in texts), (
             f"Try the gate {gate.name!r} with assert_gate of tests/gates.py in a test of its own."
@@ -135,7 +135,7 @@ def test_an_unknown_url_is_an_error_page_for_everyone(make_user, enter):
 
 
 def test_monitors_are_answered_past_every_gate_by_any_host_name(app, make_user, enter):
-    paths = gates.monitor_paths(app)
+    paths = gatekeeper.monitor_paths(app)
     assert "/healthz" in paths
     for path in paths:
         response = enter(make_user(confirmed=False)).get(path, headers={"Host": "10.0.0.1"})
@@ -143,5 +143,5 @@ def test_monitors_are_answered_past_every_gate_by_any_host_name(app, make_user, 
 
 
 def test_gunicorn_answers_monitors_while_all_turns_wait(app):
-    missing = gates.monitor_paths(app) - set(slow_clients.WITHOUT_A_TURN)
+    missing = gatekeeper.monitor_paths(app) - set(slow_clients.WITHOUT_A_TURN)
     assert not missing, f"Add {missing} to WITHOUT_A_TURN of app/kit/web/slow_clients.py."

@@ -19,7 +19,10 @@ CORE = [
     {"app.models"},
     {"app.emails"},
     {"app.services"},
-    {"app.decorators", "app.email", "app.gates", "app.sign_in", "app.templating"},
+    {
+        *("app.decorators", "app.email", "app.gates", "app.session_hooks", "app.sign_in"),
+        "app.templating",
+    },
     {"app.account", "app.admin", "app.cli", "app.errors", "app.main", "app.tasks"},
 ]
 LEVELS = [

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.extensions import db
 from app.kit.database import postgresql, reading_only
 from app.kit.web import origin
-from app.kit.web.gates import monitor_paths
+from app.kit.web.gatekeeper import monitor_paths
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.restrict import may_open
 

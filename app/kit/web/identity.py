@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import current_app, request, session
 from flask.typing import ResponseReturnValue
 
-from app.kit.web.gates import needs_no_user
+from app.kit.web.gatekeeper import needs_no_user
 
 # Session key: the id of the impersonated user, or None after the impersonation.
 ACTING_AS = "acting_as"

@@ -10,7 +10,7 @@ from wtforms.widgets import Select
 from app.kit import slots
 from app.kit.assets import asset_url
 from app.kit.slots import UserListAction
-from app.kit.web import gates
+from app.kit.web import gatekeeper
 from app.kit.web.avatars import avatar
 from app.kit.web.devices import device_name
 from app.kit.web.restrict import has_endpoint, may_open
@@ -111,7 +111,7 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
     groups: dict[str, list[MenuItem]] = {}
     is_impersonating = bool(g.get("impersonating"))
     for entry in slots.menu(name):
-        is_closed = is_impersonating and not gates.is_open_to("impersonating", entry.endpoint)
+        is_closed = is_impersonating and not gatekeeper.is_open_to("impersonating", entry.endpoint)
         is_off = entry.setting and not current_app.config[entry.setting]
         if not is_closed and not is_off and (not entry.needs or may_open(entry.needs)):
             item = (entry.endpoint, entry.label, entry.icon)

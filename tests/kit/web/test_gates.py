@@ -3,7 +3,7 @@
 import pytest
 from flask import Blueprint, Flask
 
-from app.kit.web import gates
+from app.kit.web import gatekeeper, gates
 from app.kit.web.gates import closed_to, for_monitors, gate, lead_to, open_to, reserve
 from config import ConfigurationError
 
@@ -11,8 +11,8 @@ from config import ConfigurationError
 @pytest.fixture
 def asked(monkeypatch):
     """Remove all gates; return a list to which the gates of a test append their names."""
-    monkeypatch.setattr(gates, "_gates", {})
-    monkeypatch.setattr(gates, "_reserved", set())
+    monkeypatch.setattr(gates, "GATES", {})
+    monkeypatch.setattr(gates, "RESERVED", set())
     return []
 
 
@@ -34,7 +34,7 @@ def shop_app(asked):
         return lead_to("/help", title="Closed", message="Come back tomorrow.")
 
     app = Flask(__name__)
-    app.before_request(gates.ask_gates)
+    app.before_request(gatekeeper.ask_gates)
     shop = Blueprint("shop", __name__)
 
     @app.get("/")
@@ -98,7 +98,7 @@ def test_a_blueprint_may_be_open_as_a_whole(asked):
         asked.append("late")
 
     app = Flask(__name__)
-    app.before_request(gates.ask_gates)
+    app.before_request(gatekeeper.ask_gates)
     pages = open_to("late")(Blueprint("pages", __name__))
     pages.add_url_rule("/page", "page", lambda: "page")
     app.register_blueprint(pages)
@@ -113,7 +113,7 @@ def test_a_gate_without_an_order_is_asked_where_a_view_says_so(asked):
         return "refused"
 
     app = Flask(__name__)
-    app.before_request(gates.ask_gates)
+    app.before_request(gatekeeper.ask_gates)
     app.add_url_rule("/", "open", lambda: "open")
     app.add_url_rule("/closed", "closed", closed_to("rare")(lambda: "closed"))
     assert app.test_client().get("/").text == "open"
@@ -135,13 +135,13 @@ def test_an_unknown_name_stops_the_start(asked, declare):
     with pytest.raises(
         ConfigurationError, match=r"The view page names the gate 'unknown'.* the gates are known\."
     ):
-        gates.check_gates(app)
+        gatekeeper.check_gates(app)
 
 
 def test_a_reserved_name_may_be_used_while_its_feature_is_gone(asked):
     reserve("optional")
     app = Flask(__name__)
-    app.before_request(gates.ask_gates)
+    app.before_request(gatekeeper.ask_gates)
     app.add_url_rule("/", "page", open_to("optional")(lambda: "page"))
-    gates.check_gates(app)
+    gatekeeper.check_gates(app)
     assert app.test_client().get("/").text == "page"

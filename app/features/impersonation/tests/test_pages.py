@@ -11,7 +11,7 @@ from app import create_app
 from app.extensions import db
 from app.features.impersonation import impersonation
 from app.kit.database import now
-from app.kit.web import gates
+from app.kit.web import gatekeeper
 from app.models import AuditEvent, Permission, UserSession
 from app.services import email_change, password_reset, sessions, sign_in, users
 from app.services.policy import NotWhileImpersonating
@@ -212,11 +212,11 @@ def test_the_account_does_not_offer_what_is_closed(browser, customer):
 
 APP = create_app("testing")
 RULES = sorted(APP.url_map.iter_rules(), key=str)
-GATE = next(gate for gate in gates.in_order() if gate.name == "impersonating")
+GATE = next(gate for gate in gatekeeper.in_order() if gate.name == "impersonating")
 OF_THE_ACCOUNT = [
     rule
     for rule in RULES
-    if rule.endpoint.startswith("account.") and not GATE.is_open_to(APP, rule.endpoint)
+    if rule.endpoint.startswith("account.") and not gatekeeper.skips(APP, rule.endpoint, GATE)
 ]
 # When a page of the account is opened to impersonation, review this list by hand.
 CHANGE_HOW_TO_SIGN_IN = {

@@ -15,7 +15,7 @@ from app.features.profile.tests.files import BAD, GOOD
 from app.kit import storage
 from app.kit.clean_up import run as clean_up
 from app.kit.database import now
-from app.kit.web import gates
+from app.kit.web import gatekeeper
 from app.models import User
 from app.services.policy import InsufficientPrivileges
 
@@ -201,4 +201,4 @@ def test_the_limiter_counts_for_the_user_and_keeps_no_token(mine, user, monkeypa
 @pytest.mark.parametrize("gate", ["awaiting_approval", "second_factor_missing"])
 def test_the_page_to_which_a_gate_leads_shows_the_picture_of_its_reader(app, gate):
     with app.app_context():
-        assert gates.is_open_to(gate, "main.picture")
+        assert gatekeeper.is_open_to(gate, "main.picture")
