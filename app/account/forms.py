@@ -3,8 +3,8 @@
 from wtforms import BooleanField, SubmitField
 from wtforms.validators import EqualTo
 
-from app.kit.web.bots import GuardedForm
-from app.kit.web.forms import BaseForm, email_field, name_field, password_field
+from app.kit.web.forms import BaseForm, email_field, password_field
+from app.kit.web.user_fields import name_field, new_email_field
 
 MATCH = "The two passwords are not the same."
 
@@ -14,15 +14,6 @@ class LoginForm(BaseForm):
     password = password_field("Password", new=False)
     remember_me = BooleanField("Keep me signed in on this device")
     submit = SubmitField("Sign in")
-
-
-class RegistrationForm(GuardedForm):
-    first_name = name_field("First name", autocomplete="given-name")
-    last_name = name_field("Last name", autocomplete="family-name")
-    email = email_field(autocomplete="username", new=True)
-    password = password_field("Password", new=True)
-    password2 = password_field("Password again", EqualTo("password", MATCH), new=True)
-    submit = SubmitField("Create account")
 
 
 class RequestResetPasswordForm(BaseForm):
@@ -50,7 +41,7 @@ class ChangeNameForm(BaseForm):
 
 
 class ChangeEmailForm(BaseForm):
-    email = email_field("New email", new=True)
+    email = new_email_field("New email")
     password = password_field("Current password", new=False)
     submit = SubmitField("Send confirmation link")
 

@@ -5,10 +5,11 @@ from sqlalchemy import select
 from wtforms import StringField
 
 from app.extensions import db
-from app.kit import features, user_input
+from app.kit import features, name_rule
 from app.kit.mail.registry import MESSAGES, Cancelled
-from app.kit.user_input import holds_link, is_name
-from app.kit.web.forms import BaseForm, Name
+from app.kit.name_rule import holds_link, is_name
+from app.kit.web.forms import BaseForm
+from app.kit.web.user_fields import Name
 from app.models import User
 from tests.emails import samples
 from tests.support import PASSWORD
@@ -158,7 +159,7 @@ def test_a_long_name_costs_no_more_than_a_short_one(letters, monkeypatch):
         def search(self, text):
             examined.append(len(text))
 
-    monkeypatch.setattr(user_input, "_LINK", Pattern())
+    monkeypatch.setattr(name_rule, "_LINK", Pattern())
     for length in (10_000, 20_000):
         holds_link(letters * length)
     assert examined[0] == examined[1] <= 4 * 64 * 18

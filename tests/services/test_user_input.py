@@ -4,7 +4,8 @@ import pytest
 from email_validator import EmailNotValidError
 
 from app.kit.many_emails import normalised_email_of_many
-from app.kit.user_input import is_name, normalised_email
+from app.kit.name_rule import is_name
+from app.kit.user_input import normalised_email
 
 ADDRESSES = [
     "ada@example.com",

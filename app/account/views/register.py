@@ -5,7 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from app.account import account, limits
-from app.account.forms import ConfirmAccountForm, RegistrationForm
+from app.account.forms import ConfirmAccountForm
+from app.account.registration_form import RegistrationForm
 from app.account.responses import LINK_SENT, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords

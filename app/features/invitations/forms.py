@@ -5,7 +5,8 @@ from wtforms.validators import EqualTo, Regexp
 
 from app.account.forms import MATCH
 from app.admin.forms import RoleField
-from app.kit.web.forms import BaseForm, email_field, name_field, password_field
+from app.kit.web.forms import BaseForm, email_field, password_field
+from app.kit.web.user_fields import name_field
 
 
 class InviteUserForm(BaseForm):

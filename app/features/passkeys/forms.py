@@ -2,7 +2,8 @@
 
 from wtforms import HiddenField, SubmitField
 
-from app.kit.web.forms import BaseForm, name_field
+from app.kit.web.forms import BaseForm
+from app.kit.web.user_fields import name_field
 
 
 class UsePasskeyForm(BaseForm):

@@ -1,4 +1,4 @@
-"""Provide the base of all forms: the CSRF field, storable text, emails, names and passwords."""
+"""Provide the base of all forms: the CSRF field, storable text, and fields to sign in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,18 +21,15 @@ from wtforms.validators import (
     DataRequired,
     InputRequired,
     Length,
-    StopValidation,
     ValidationError,
 )
 
-from app.kit import email_rule, names
-from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
+from app.kit.names import EMAIL_LENGTH
 from app.kit.passwords import MAX_LENGTH
-from app.kit.user_input import hides_something, holds_link, is_name, normalised_email, visible
+from app.kit.user_input import hides_something, normalised_email, visible
 from app.kit.web.csrf import MaskedFormCSRF
 
 UNSEEN = "Remove the invisible characters."
-NO_LINK = "A name cannot contain a URL. Put a space after a dot."
 
 
 class BaseForm(FlaskForm):
@@ -82,10 +79,6 @@ def strip(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
-def normalise(value: str | None) -> str | None:
-    return names.normalise(value) if value else value
-
-
 def cut(length: int) -> Callable[[str | None], str | None]:
     """Return a filter that strips a text and cuts it to `length` plus one character.
 
@@ -109,56 +102,17 @@ class Address:
         field.data = address
 
 
-def refuse_problem(_form: Form, field: Field) -> None:
-    """Refuse an email that a check of new emails refuses (app.kit.email_rule)."""
-    if not field.errors and (problem := email_rule.problem_of(field.data or "")):
-        raise ValidationError(problem)
-
-
 def email_field(
-    label: str = "Email", *, autocomplete: str = "email", new: bool = False, **options: Any
+    label: str = "Email", *validators: Any, autocomplete: str = "email", **options: Any
 ) -> EmailField:
-    """Return a required field for an email. `autocomplete` is the HTML attribute.
-
-    A `new` email of a user passes the checks of app.kit.email_rule.
-    """
+    """Return a required field for an email. `autocomplete` is the HTML attribute."""
     return EmailField(
         label,
         # A domain in Unicode may be shorter or longer than its stored form.
         filters=[cut(2 * EMAIL_LENGTH)],
-        validators=[
-            DataRequired("Enter an address."),
-            Address(),
-            *([refuse_problem] if new else []),
-        ],
+        validators=[DataRequired("Enter an address."), Address(), *validators],
         render_kw={"autocomplete": autocomplete, "maxlength": EMAIL_LENGTH},
         **options,
-    )
-
-
-class Name:
-    """Reject a name that is invisible, changes the text direction, or contains a URL."""
-
-    def __call__(self, form: Form, field: Field) -> None:
-        # The form itself reports characters that no field may contain.
-        if is_storable(field) and not is_name(field.data or ""):
-            raise StopValidation(UNSEEN)
-        if holds_link(field.data or ""):
-            raise StopValidation(NO_LINK)
-
-
-def name_field(label: str, *, autocomplete: str) -> StringField:
-    """Return a required field for a part of a user's name."""
-    return StringField(
-        label,
-        # Normalisation composes letters and accents, which makes the text shorter.
-        filters=[cut(4 * NAME_LENGTH), normalise],
-        validators=[
-            DataRequired("Enter a name."),
-            Length(max=NAME_LENGTH, message="Use at most %(max)d characters."),
-            Name(),
-        ],
-        render_kw={"autocomplete": autocomplete, "maxlength": NAME_LENGTH},
     )
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.fake_data import fake_data
-from app.kit.user_input import holds_link, is_name
+from app.kit.name_rule import holds_link, is_name
 from app.models import User
 from app.services import users
 from tests.support import PASSWORD

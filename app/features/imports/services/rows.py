@@ -8,13 +8,12 @@ from email_validator import EmailNotValidError
 
 from app.kit.imports.lines import ImportLine
 from app.kit.many_emails import normalised_email_of_many
+from app.kit.name_rule import NO_LINK, holds_link, is_name
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
-from app.kit.user_input import holds_link, is_name
 
 NO_ADDRESS = "Enter an address like name@example.com."
 NO_EMAIL = "This line has no email address."
 UNSEEN = "Remove the line breaks and invisible characters."
-NO_LINK = "A name cannot contain a URL. Put a space after a dot."
 TOO_LONG = f"Use at most {NAME_LENGTH} characters."
 
 
