@@ -29,6 +29,7 @@ from app.kit import (
     storage,
 )
 from app.kit import features as feature_folders  # app.features is a package
+from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
 from app.kit.web import (
     attributes,

@@ -1,7 +1,7 @@
 """The core's models. Importing this package registers every one of them."""
 
 from app.kit.attempts import PasswordGuesses
-from app.kit.audit.event import AuditEvent, AuditMaintenance
+from app.kit.audit.event import AuditEvent
 from app.models.role import Permission, Role
 from app.models.user import User
 from app.models.user_loader import AnonymousUser
@@ -10,7 +10,6 @@ from app.models.user_session import UserSession
 __all__ = [
     "AnonymousUser",
     "AuditEvent",
-    "AuditMaintenance",
     "PasswordGuesses",
     "Permission",
     "Role",

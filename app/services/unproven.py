@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from app import emails
 from app.extensions import db
 from app.kit import audit
+from app.kit.audit.many import record_each
 from app.kit.mail import outbox
 from app.models import User, UserSession
 from app.services import sessions
@@ -42,7 +43,7 @@ def void_passwords(
     ids = select(User.id).where(unproven).scalar_subquery()
     values = {**audit.values("user.password_voided", by=None), **provenance}
     voided = select(User.id, User.email).where(unproven).order_by(User.id)
-    audit.record_each(values, voided, kind="user")
+    record_each(values, voided, kind="user")
     told = emails.send_reset_password_to(unproven & User.deleted_at.is_(None)) if with_link else 0
     options = {"synchronize_session": False}
     theirs = UserSession.user_id.in_(ids)

@@ -6,8 +6,9 @@ from sqlalchemy import func, insert, select
 
 from app.extensions import db
 from app.kit.audit import retention
+from app.kit.audit.maintenance import AuditMaintenance
 from app.kit.database import now
-from app.models import AuditEvent, AuditMaintenance
+from app.models import AuditEvent
 
 
 def add_events(count, **values):

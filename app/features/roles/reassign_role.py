@@ -5,6 +5,7 @@ from sqlalchemy import ColumnElement, select, update
 from app import emails
 from app.extensions import db
 from app.kit import audit
+from app.kit.audit.many import record_each
 from app.models import Role, User
 from app.services import unproven
 from app.services.user_changes import CHANGE_ROLE, Parameters
@@ -41,7 +42,7 @@ def _move(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None)
     unproven.void_passwords(people, audit.provenance(by))
     changes = CHANGE_ROLE.changes(given, role.name)
     values = audit.values(CHANGE_ROLE.event, by=by, changes=changes, because="role deleted")
-    audit.record_each(values, select(User.id, User.email).where(people), kind="user")
+    record_each(values, select(User.id, User.email).where(people), kind="user")
     emails.send_role_changed_to(people & User.deleted_at.is_(None), role_name=to.name)
     db.session.execute(
         update(User).where(people).values(CHANGE_ROLE.columns(given)),

@@ -15,7 +15,7 @@ from app.extensions import db, is_sqlite
 from app.features.user_search.services import totals
 from app.features.user_search.services.filters import Filters
 from app.features.user_search.services.sorting import COLUMNS
-from app.kit import audit
+from app.kit.audit.downloads import record_download
 from app.kit.database import reading_only
 from app.kit.database.postgresql import patience
 from app.kit.tables.csv_cells import (
@@ -61,7 +61,7 @@ def export(filters: Filters, *, sort: str, by: User) -> Iterator[bytes]:
     details: dict[str, Any] = {"filter": filters.to_query(), "sort": sort}
     if (count := totals.capped(filters)) <= totals.CAP:
         details["people"] = count
-    audit.record_download("user.exported", by=by, **details)
+    record_download("user.exported", by=by, **details)
     rows = _rows(filters, sort)
     return _from_sqlite(db.engine, rows) if is_sqlite() else _from_postgresql(db.engine, rows)
 

@@ -5,11 +5,8 @@ from app.kit.audit.event import AuditEvent
 from app.kit.audit.recording import (
     about,
     is_news,
-    maintenance,
     provenance,
     record,
-    record_download,
-    record_each,
     values,
 )
 
@@ -19,10 +16,7 @@ __all__ = [
     "AuditEvent",
     "about",
     "is_news",
-    "maintenance",
     "provenance",
     "record",
-    "record_download",
-    "record_each",
     "values",
 ]

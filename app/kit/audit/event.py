@@ -89,14 +89,3 @@ class AuditEvent(db.Model):
 
     def __repr__(self) -> str:
         return f"<AuditEvent {self.id} {self.action}>"
-
-
-class AuditMaintenance(db.Model):
-    """A row that allows its own transaction to change and delete audit events.
-
-    The transaction deletes the row before the commit, so no other transaction ever sees it.
-    """
-
-    __tablename__ = "audit_maintenance"
-
-    id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,12 +1,13 @@
 """Record the same event for many rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, insert, literal, select
 
+from app.extensions import db
 from app.kit import audit
-from app.kit.audit.event import Actor
+from app.kit.audit.event import Actor, AuditEvent
 from app.kit.database.ids import among
 
 
@@ -20,4 +21,18 @@ def record_all(action: str, rows: Sequence[Any], *, by: Actor | None, label: Any
     elif rows:
         model = type(rows[0])
         subjects = select(model.id, label).where(among(model.id, [row.id for row in rows]))
-        audit.record_each(audit.values(action, by=by), subjects, kind=model.__name__.lower())
+        record_each(audit.values(action, by=by), subjects, kind=model.__name__.lower())
+
+
+def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind: str) -> None:
+    """Add an event for each row of `subjects`, in one statement. The caller commits.
+
+    `columns` is a result of `values`. `subjects` selects ids and labels, and `kind` names the kind
+    of its rows.
+    """
+    types = AuditEvent.__table__.c
+    same = {"subject_type": kind, **columns}
+    given = [literal(value, types[name].type) for name, value in same.items()]
+    names = ["subject_id", "subject_label", *same]
+    rows = subjects.add_columns(*given)
+    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))

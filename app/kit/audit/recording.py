@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, event, insert, literal, literal_column, select
-from sqlalchemy.orm import Session
+from sqlalchemy import literal_column, select
 
 from app.extensions import db
-from app.kit.audit.actions import ACTIONS, DOWNLOADING, SEARCHING
-from app.kit.audit.event import Actor, AuditEvent, AuditMaintenance
-from app.kit.database import now, reading_only
+from app.kit.audit.actions import ACTIONS, SEARCHING
+from app.kit.audit.event import Actor, AuditEvent
+from app.kit.database import now
 from app.kit.web import origin
-
-logger = logging.getLogger("app.audit")
 
 LABEL_LENGTH = 254
 LONGEST_VALUE = 5_000  # characters
@@ -46,23 +39,6 @@ def record(
     """
     columns = values(action, by=by, by_label=by_label, changes=changes, **details)
     db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))
-
-
-def record_download(action: str, *, by: Actor, **values: Any) -> None:
-    """Record a download, and commit. `action` ends in a verb of DOWNLOADING.
-
-    A GET request runs in a read-only transaction. This function ends that transaction, writes in
-    one of its own, and restores the read-only mode for the file. Raises ValueError for other verbs.
-    """
-    if action.rpartition(".")[2] not in DOWNLOADING:
-        verbs = " or ".join(DOWNLOADING)
-        raise ValueError(f"the verb of a download is {verbs}, so that erasing finds it: {action}")
-    db.session.rollback()
-    promised = reading_only.get()
-    reading_only.set(False)
-    record(action, by=by, **values)
-    db.session.commit()
-    reading_only.set(promised)
 
 
 def values(
@@ -94,20 +70,6 @@ def values(
         "details": {name: _fitting(value) for name, value in details.items()},
         **provenance(by, by_label),
     }
-
-
-def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind: str) -> None:
-    """Add an event for each row of `subjects`, in one statement. The caller commits.
-
-    `columns` is a result of `values`. `subjects` selects ids and labels, and `kind` names the kind
-    of its rows.
-    """
-    types = AuditEvent.__table__.c
-    same = {"subject_type": kind, **columns}
-    given = [literal(value, types[name].type) for name, value in same.items()]
-    names = ["subject_id", "subject_label", *same]
-    rows = subjects.add_columns(*given)
-    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))
 
 
 def provenance(by: Actor | None, by_label: str = "") -> dict[str, Any]:
@@ -157,26 +119,6 @@ def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
     }
 
 
-@contextmanager
-def maintenance() -> Iterator[None]:
-    """Allow the current transaction to change the audit trail inside the block.
-
-    This is for retention only. It inserts a row with a random id, so that concurrent transactions
-    do not wait for each other, and deletes it before the commit. If the block fails, the
-    transaction is rolled back, because the row must not stay.
-    """
-    key = AuditMaintenance(id=1 + secrets.randbelow(2**31 - 1))
-    db.session.add(key)
-    db.session.flush()
-    try:
-        yield
-    except BaseException:
-        db.session.rollback()
-        raise
-    db.session.delete(key)
-    db.session.flush()
-
-
 def _nobody(here: origin.Origin) -> str:
     """Return the label of the actor when no user is signed in."""
     if here.address:
@@ -194,32 +136,3 @@ def _fitting(value: Any) -> Any:
     if isinstance(value, str) and len(value) > LONGEST_VALUE:
         return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)"
     return value
-
-
-# Each event is also logged, as one line of JSON. The line holds the ids of users and not their
-# emails, because only the audit trail can remove an email when a user is erased.
-
-
-@event.listens_for(AuditEvent, "after_insert")
-def _remember(_mapper: object, _connection: object, row: AuditEvent) -> None:
-    line = {
-        "event": row.id,
-        "at": row.at.isoformat(timespec="milliseconds"),
-        "action": row.action,
-        "actor": row.actor_id,
-        "acting_as": row.acting_as_id,
-        "subject": [row.subject_type, row.subject_id],
-        "address": row.address,
-    }
-    db.session.info.setdefault("audit", []).append(line)
-
-
-@event.listens_for(db.session, "after_commit")
-def _write_down(session: Session) -> None:
-    for line in session.info.pop("audit", ()):
-        logger.info("%s", json.dumps(line))
-
-
-@event.listens_for(db.session, "after_rollback")
-def _forget(session: Session) -> None:
-    session.info.pop("audit", None)

@@ -30,7 +30,7 @@ from app.extensions import db, is_sqlite, let_others_write
 from app.kit.audit.actions import SEARCHING
 from app.kit.audit.event import AuditEvent
 from app.kit.audit.forgetting import NOWHERE, ErasedUser, without, without_search
-from app.kit.audit.recording import maintenance
+from app.kit.audit.maintenance import maintenance
 from app.kit.database import now
 
 BATCH = 250

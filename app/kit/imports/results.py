@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import audit
+from app.kit.audit.downloads import record_download
 from app.kit.audit.event import Actor
 from app.kit.imports.kinds import ImportKind, kind_of
 from app.kit.imports.models import ImportColumns, ProblemColumns, ResultColumns
@@ -57,7 +57,7 @@ def results_file(row: ImportColumns, *, by: Actor) -> Iterator[str]:
 
 def _note(row: ImportColumns, file: str, by: Actor) -> None:
     name = kind_of(row).events["downloaded"]
-    audit.record_download(name, by=by, subject=row, label=row.file_name, file=file)
+    record_download(name, by=by, subject=row, label=row.file_name, file=file)
 
 
 def _results(result: type[ResultColumns], import_id: int, kind: ImportKind) -> Iterator[str]:

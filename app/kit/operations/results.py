@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import audit
+from app.kit.audit.downloads import record_download
 from app.kit.audit.event import Actor
 from app.kit.operations.kinds import Kind, kind_of
 from app.kit.operations.models import BulkColumns, ItemColumns, OperationState
@@ -21,7 +21,7 @@ def result_file(operation: BulkColumns, *, by: Actor) -> Iterator[str]:
     """Record the download, and return the chunks of a CSV file with every row."""
     kind = kind_of(operation)
     name = kind.event(operation, "downloaded")
-    audit.record_download(name, by=by, subject=operation, label=operation.action)
+    record_download(name, by=by, subject=operation, label=operation.action)
     # Read here, because the lines are generated after the request and its session have ended.
     is_finished = operation.state == OperationState.FINISHED
     position = None if is_finished else operation.position

@@ -16,8 +16,9 @@ from markupsafe import Markup
 from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
-from app.kit import audit, slots
+from app.kit import slots
 from app.kit.audit.actions import ACTIONS, SEARCHING
+from app.kit.audit.downloads import record_download
 from app.kit.database import HIGHEST_INTEGER, now
 from app.kit.tables import asked as reading
 from app.kit.tables import exporting, paging, totals
@@ -282,7 +283,7 @@ def export(table: Table, *, by: Any, where: Where = ()) -> ResponseReturnValue:
         total = totals.count(paging.matching(asked, conditions))
         if total.count <= totals.CAP:
             details["rows"] = total.count
-        audit.record_download(table.csv_event, by=by, **details)
+        record_download(table.csv_event, by=by, **details)
         found = exporting.export(asked, conditions)
         return stream_with_context(found) if table.rows else found
 

@@ -19,6 +19,7 @@ from app.features.bulk.services.actions import (
     UserToChange,
 )
 from app.kit import audit
+from app.kit.audit.many import record_each
 from app.kit.database.ids import among
 from app.kit.mail import outbox, writing
 from app.kit.operations import BatchOutcome, BulkColumns, Kind, Stop
@@ -112,4 +113,4 @@ def note(operation: BulkColumns, planned: PlannedAction, people: Sequence[UserTo
     for former_role, ids in by_role.items():
         subjects = select(User.id, User.email).where(among(User.id, ids)).order_by(User.id)
         changes = effect.changes(planned, former_role)
-        audit.record_each(values | {"changes": changes}, subjects, kind="user")
+        record_each(values | {"changes": changes}, subjects, kind="user")
