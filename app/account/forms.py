@@ -4,7 +4,6 @@ from wtforms import BooleanField, SubmitField
 from wtforms.validators import EqualTo
 
 from app.kit.web.forms import BaseForm, email_field, password_field
-from app.kit.web.user_fields import name_field, new_email_field
 
 MATCH = "The two passwords are not the same."
 
@@ -27,25 +26,6 @@ class ResetPasswordForm(BaseForm):
     submit = SubmitField("Set new password")
 
 
-class ChangePasswordForm(BaseForm):
-    old_password = password_field("Current password", new=False)
-    new_password = password_field("New password", new=True)
-    new_password2 = password_field("New password again", EqualTo("new_password", MATCH), new=True)
-    submit = SubmitField("Change password")
-
-
-class ChangeNameForm(BaseForm):
-    first_name = name_field("First name", autocomplete="given-name")
-    last_name = name_field("Last name", autocomplete="family-name")
-    submit = SubmitField("Save name")
-
-
-class ChangeEmailForm(BaseForm):
-    email = new_email_field("New email")
-    password = password_field("Current password", new=False)
-    submit = SubmitField("Send confirmation link")
-
-
 class ReauthenticateForm(BaseForm):
     password = password_field("Password", new=False)
     submit = SubmitField("Continue")
@@ -58,7 +38,3 @@ class ConfirmAccountForm(BaseForm):
     choose_password = SubmitField(
         "Confirm with a new password", render_kw={"class": "btn-secondary"}
     )
-
-
-class ConfirmEmailForm(BaseForm):
-    submit = SubmitField("Use this address")

@@ -208,7 +208,7 @@ class User(UserMixin, UserLinks, db.Model):
             and not self.must_change_password
             and (bits == 0 or self.can(bits))
             and other.is_active
-            and other.password_hash is not None
+            and not other.is_invited
         )
 
     # Password

@@ -7,6 +7,7 @@ from app.extensions import db
 from app.kit import audit, guesses, passwords
 from app.kit.names import canonical_email
 from app.models import User
+from app.services import sessions
 from app.services.policy import ensure_not_impersonating, lock
 
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
@@ -84,15 +85,22 @@ def note_first_step(user: User, way: str) -> None:
     db.session.commit()
 
 
+def proves_identity(user: User, password: str) -> bool:
+    """Tell whether `password` is right, or whether a user without one signed in just now."""
+    if user.password_hash is None:
+        return user.session is not None and sessions.is_fresh(user.session)
+    return user.verify_password(password)
+
+
 def require_password(user: User, password: str, *, otherwise: str) -> None:
-    """Lock `user` if `password` is right.
+    """Lock `user` if `password` proves their identity.
 
     Otherwise record the event `otherwise` and raise WrongPassword. Raises UserGone and
     TooManyGuesses.
     """
     guess = guesses.at_own_password(user.email)
     verified = user.password_hash
-    if not user.verify_password(password) or not _is_still(user, verified):
+    if not proves_identity(user, password) or not _is_still(user, verified):
         refuse_password(otherwise, user)
     guess.was_right()
 

@@ -1,5 +1,6 @@
 """Test every gate on every view: a view is open only to the gates that it names."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from app import create_app
 from app.extensions import db
 from app.kit.web import gatekeeper, slow_clients
+from app.kit.web.forms import BaseForm
+from app.kit.web.own_password import OwnPasswordForm
 from app.main import views
 from config import ConfigurationError
 from tests.gates import assert_gate
@@ -23,6 +26,8 @@ OPEN = {
     "awaiting_approval": {"account.logout"},
     "must_change_password": {
         *("account.change_password", "account.check_password", "account.logout"),
+        # A second step proves the password beside the old one.
+        "account.reauthenticate",
     },
     "second_factor_missing": {"account.logout", "account.reauthenticate"},
     # Pages that change how a user signs in must not be listed here.
@@ -41,6 +46,46 @@ OPEN = {
         *("account.confirm", "account.check_password"),
     },
 }
+
+
+# Forms that ask for a present password, but not for that of a user with a session.
+OF_VISITORS = {"LoginForm", "ConfirmAccountForm", "ReauthenticateForm"}
+
+
+def forms_of_passwords():
+    """Return the forms with a field for a present password."""
+
+    def below(form):
+        return {form}.union(*map(below, form.__subclasses__()))
+
+    def asks(form):
+        fields = (getattr(value, "kwargs", {}) for value in vars(form).values())
+        return any(
+            (one.get("render_kw") or {}).get("autocomplete") == "current-password" for one in fields
+        )
+
+    return [form for form in below(BaseForm) if form.__module__.startswith("app.") and asks(form)]
+
+
+def test_a_password_is_not_enough_where_a_sign_in_takes_more(app):
+    names = {form.__name__ for form in forms_of_passwords()} - OF_VISITORS
+    assert {"ChangePasswordForm", "ChangeEmailForm"} <= names
+    wrong = [
+        form.__name__
+        for form in forms_of_passwords()
+        if form.__name__ in names and not issubclass(form, OwnPasswordForm)
+    ]
+    assert not wrong, f"Derive {wrong} from app.kit.web.own_password.OwnPasswordForm."
+    open_views = [
+        endpoint
+        for endpoint, view in app.view_functions.items()
+        if names & set(inspect.unwrap(view).__code__.co_names)
+        and "password_not_enough" not in getattr(view, "closed_to", ())
+    ]
+    assert not open_views, (
+        f"Put @more_than_password_required below the access decorator of {open_views}: a user with "
+        "a second factor proves it too, and one without a password signs in again."
+    )
 
 
 @pytest.fixture

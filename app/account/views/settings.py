@@ -4,17 +4,12 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from app.account import account
-from app.account.forms import (
-    ChangeEmailForm,
-    ChangeNameForm,
-    ChangePasswordForm,
-    ConfirmEmailForm,
-)
+from app.account import account, settings_forms
 from app.account.responses import LINK_SENT, refuse_link
 from app.kit import passwords
 from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
+from app.kit.web.own_password import more_than_password_required
 from app.kit.web.redirects import next_url
 from app.services import email_change, mailed_links, password_reset, users
 from app.services.mailed_links import LinkRefused
@@ -37,7 +32,7 @@ def manage() -> ResponseReturnValue:
 def change_name() -> ResponseReturnValue:
     """Change the user's own name, effective at once."""
     user = me()
-    form = ChangeNameForm(first_name=user.first_name, last_name=user.last_name)
+    form = settings_forms.ChangeNameForm(first_name=user.first_name, last_name=user.last_name)
     if form.validate_on_submit():
         before = user.first_name, user.last_name
         users.change_name(
@@ -53,19 +48,20 @@ def change_name() -> ResponseReturnValue:
 @account.route("/manage/change-password", methods=["GET", "POST"])
 @login_required
 @open_to("must_change_password")
+@more_than_password_required
 def change_password() -> ResponseReturnValue:
     """Change the user's own password, and end their other sessions."""
-    form = ChangePasswordForm()
+    form = settings_forms.ChangePasswordForm()
     if form.validate_on_submit():
         try:
             password_reset.change_password(
                 me(),
-                old=form.old_password.data,
+                old=form.own_password,
                 new=form.new_password.data,
                 keep=current_user.session,
             )
         except WrongPassword:
-            form.old_password.errors = ["This is not your password."]
+            form.refuse_password()
         except passwords.WeakPassword as error:
             form.new_password.errors = [str(error)]
         else:
@@ -77,16 +73,17 @@ def change_password() -> ResponseReturnValue:
 
 @account.route("/manage/change-email", methods=["GET", "POST"])
 @login_required
+@more_than_password_required
 def change_email_request() -> ResponseReturnValue:
     """Request a change of the user's email, effective once they confirm it with the mailed link."""
-    form = ChangeEmailForm()
+    form = settings_forms.ChangeEmailForm()
     if form.validate_on_submit():
         try:
             email_change.request_email_change(
-                me(), new_email=form.email.data, password=form.password.data
+                me(), new_email=form.email.data, password=form.own_password
             )
         except WrongPassword:
-            form.password.errors = ["This is not your password."]
+            form.refuse_password()
         else:
             flash(LINK_SENT.format(form.email.data), "info")
             return redirect(url_for("account.manage"))
@@ -105,7 +102,7 @@ def cancel_email_change() -> ResponseReturnValue:
 @login_required
 def change_email(token: str) -> ResponseReturnValue:
     """Confirm the new email. GET shows the form, and POST changes the email."""
-    form = ConfirmEmailForm()
+    form = settings_forms.ConfirmEmailForm()
     try:
         owner = mailed_links.find_by_token("change_email", token)
         if owner.id != current_user.id:

@@ -47,7 +47,7 @@ def logout() -> ResponseReturnValue:
 
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
-@open_to("second_factor_missing")
+@open_to("must_change_password", "second_factor_missing")
 def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a sensitive action."""
     form = ReauthenticateForm()

@@ -7,6 +7,7 @@ from flask_login import login_required
 from app.account import account
 from app.features.deletion import deletions
 from app.features.deletion.forms import DeleteAccountForm
+from app.kit.web.own_password import more_than_password_required
 from app.services.policy import LastAdministrator
 from app.services.sign_in import WrongPassword
 from app.sign_in import forget, me
@@ -19,15 +20,16 @@ LAST = (
 
 @account.route("/manage/delete", methods=["GET", "POST"])
 @login_required
+@more_than_password_required
 def delete_account() -> ResponseReturnValue:
     """Delete the user's own account. GET shows the form, and POST needs the password."""
     form = DeleteAccountForm()
     days = current_app.config["RESTORE_DELETED_DAYS"]
     if form.validate_on_submit():
         try:
-            deletions.delete_oneself(me(), password=form.password.data)
+            deletions.delete_oneself(me(), password=form.own_password)
         except WrongPassword:
-            form.password.errors = ["This is not your password."]
+            form.refuse_password()
         except LastAdministrator:
             flash(LAST, "form-error")
         else:

@@ -20,7 +20,7 @@ from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User
 from app.services import user_changes
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
-from app.services.sign_in import refuse_password
+from app.services.sign_in import proves_identity, refuse_password
 from app.services.user_changes import Parameters, UserChange
 
 # Each user has events of the audit trail to rewrite, and SQLite has one writer at a time.
@@ -59,7 +59,7 @@ def delete_oneself(user: User, *, password: str) -> None:
     given = Parameters(by=user)
     guess = guesses.at_own_password(user.email)
     verified = user.password_hash
-    is_right = user.verify_password(password)
+    is_right = proves_identity(user, password)
     if is_right:
         # The password may have changed while it was verified.
         user_changes.lock(DELETE_ONESELF, user, given)

@@ -2,9 +2,10 @@
 
 from wtforms import SubmitField
 
-from app.kit.web.forms import BaseForm, password_field
+from app.kit.web.forms import password_field
+from app.kit.web.own_password import OwnPasswordForm
 
 
-class DeleteAccountForm(BaseForm):
+class DeleteAccountForm(OwnPasswordForm):
     password = password_field("Your password", new=False)
     submit = SubmitField("Delete my account", render_kw={"class": "btn-danger"})

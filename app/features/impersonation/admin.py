@@ -10,6 +10,7 @@ from app.features.impersonation import impersonation
 from app.features.impersonation.browser import take_on
 from app.features.impersonation.forms import SignInAsForm
 from app.features.impersonation.impersonation import CannotSignIn
+from app.kit.web.own_password import more_than_password_required
 from app.models import Permission, User
 from app.services.policy import NotOnSelf
 from app.services.sign_in import WrongPassword
@@ -18,6 +19,7 @@ from app.sign_in import me
 
 @admin.route("/user/<int:user_id>/sign-in-as", methods=["GET", "POST"])
 @permission_required(Permission.IMPERSONATE)
+@more_than_password_required
 def sign_in_as(user_id: int) -> ResponseReturnValue:
     """Start to impersonate a user. The administrator's own password is required each time."""
     user = db.get_or_404(User, user_id)
@@ -26,12 +28,12 @@ def sign_in_as(user_id: int) -> ResponseReturnValue:
         impersonation.check(user, by=me())
         if form.validate_on_submit():
             impersonation.start(
-                user, by=me(), password=form.password.data, reason=form.reason.data or ""
+                user, by=me(), password=form.own_password, reason=form.reason.data or ""
             )
             take_on(user.id)
             return redirect(url_for("main.index"))
     except WrongPassword:
-        form.password.errors = ["This is not your password."]
+        form.refuse_password()
     except NotOnSelf:
         flash("You are signed in as yourself already.", "info")
         return _back_to(user)

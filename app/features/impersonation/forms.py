@@ -3,10 +3,11 @@
 from wtforms import StringField, SubmitField
 from wtforms.validators import Length
 
-from app.kit.web.forms import BaseForm, password_field
+from app.kit.web.forms import password_field
+from app.kit.web.own_password import OwnPasswordForm
 
 
-class SignInAsForm(BaseForm):
+class SignInAsForm(OwnPasswordForm):
     reason = StringField(
         "Reason",
         description="For the record, such as the number of a support request.",

@@ -25,7 +25,7 @@ from app.services.policy import (
     ensure_not_self,
     lock,
 )
-from app.services.sign_in import WrongPassword
+from app.services.sign_in import WrongPassword, proves_identity
 
 
 class CannotSignIn(Exception):
@@ -60,7 +60,7 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
     guess = guesses.at_own_password(by.email)
     lock(user)
     check(user, by=by)
-    if not by.verify_password(password):
+    if not proves_identity(by, password):
         audit.record("session.reauthentication_refused", by=by, subject=by)
         db.session.commit()
         raise WrongPassword

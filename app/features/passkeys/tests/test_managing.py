@@ -16,6 +16,7 @@ from app.features.passkeys.services import LastWayIn, NoPasskeys
 from app.features.passkeys.tests.authenticator import DOMAIN, ORIGIN, PRESENT, Authenticator
 from app.features.passkeys.tests.support import (
     ADD,
+    FRESH,
     MANAGE,
     give_passkey,
     give_password,
@@ -26,8 +27,11 @@ from app.features.passkeys.tests.support import (
 from app.kit import slots
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
-from app.models import AuditEvent, User
+from app.models import AuditEvent, User, UserSession
+from app.services import email_change, sessions
 from app.services.policy import InsufficientPrivileges, NotOnSelf, NotWhileImpersonating
+from app.services.sign_in import WrongPassword, check_own_password
+from tests.support import PASSWORD
 
 
 @pytest.fixture
@@ -219,6 +223,62 @@ def test_the_last_way_in_stays(browser, user):
     give_passkey(user, name="Second")
     browser.submit(page)
     assert [one.name for one in services.of_user(user)] == ["Second"]
+
+
+def without_password(browser, user, *, is_stale=False):
+    """Return the passkey of a user who has no password."""
+    passkey = give_passkey(user)
+    user.password_hash = None
+    if is_stale:
+        session = db.session.scalars(select(UserSession)).one()
+        session.authenticated_at = now() - timedelta(hours=1)
+    db.session.commit()
+    return passkey
+
+
+@pytest.mark.parametrize("page", ["change-email", "change-password"])
+def test_a_passkey_is_enough_where_others_give_the_password(page, browser, user):
+    passkey = without_password(browser, user, is_stale=True)
+    page = f"/account/manage/{page}"
+    again = browser.get(page).location
+    shown = browser.get(again).text
+    assert "You have no password" in shown
+    assert "Use a passkey" in shown
+    assert 'name="password"' not in shown
+    given = options(browser, FRESH, form_at=again).json
+    assert (
+        send(browser, f"{FRESH}?next={page}", passkey.sign(given), form_at=again).location == page
+    )
+    assert 'autocomplete="current-password"' not in browser.get(page).text
+
+
+def test_users_without_a_password_change_their_email(browser, user):
+    without_password(browser, user)
+    browser.submit("/account/manage/change-email", {"email": "new@example.com"})
+    assert user.pending_email == "new@example.com"
+
+
+def test_users_without_a_password_choose_one(browser, user):
+    without_password(browser, user)
+    page = "/account/manage/change-password"
+    assert "Choose a password" in browser.get(page).text
+    fields = {"new_password": PASSWORD, "new_password2": PASSWORD}
+    assert browser.submit(page, fields).location == "/account/manage"
+    assert user.verify_password(PASSWORD)
+    assert browser.is_signed_in()
+
+
+def test_no_password_is_no_proof_in_a_session_that_is_not_fresh(browser, user):
+    without_password(browser, user, is_stale=True)
+    user.session = db.session.scalars(select(UserSession)).one()
+    for password in ("", PASSWORD):
+        with pytest.raises(WrongPassword):
+            email_change.request_email_change(user, new_email="a@example.com", password=password)
+        with pytest.raises(WrongPassword):
+            check_own_password(user, password)
+    assert browser.submit("/account/reauthenticate", {"password": ""}, form_at=MANAGE) is not None
+    db.session.refresh(user.session)
+    assert not sessions.is_fresh(user.session)
 
 
 def test_another_way_in_is_enough(browser, user, monkeypatch):

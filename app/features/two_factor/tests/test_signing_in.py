@@ -180,6 +180,61 @@ def test_a_fresh_sign_in_takes_a_code_too(client, user):
     assert client.get(page).status_code == 200
 
 
+@pytest.fixture
+def sensitive_pages(app, make_user):
+    """Return the pages whose form asks for the password of a user, of all features."""
+    views = app.view_functions
+    other = make_user()
+    return {
+        rule.rule.replace("<int:user_id>", str(other.id))
+        for rule in app.url_map.iter_rules()
+        if "password_not_enough" in getattr(views[rule.endpoint], "closed_to", ())
+    }
+
+
+def make_stale():
+    db.session.scalars(select(UserSession)).one().authenticated_at = now() - timedelta(hours=1)
+    db.session.commit()
+
+
+def test_the_password_alone_does_no_sensitive_action(client, make_user, sensitive_pages):
+    user = enable(make_user(role="Administrator"))
+    client.enter(user)
+    make_stale()
+    assert {"/account/manage/change-password", "/account/manage/change-email"} <= sensitive_pages
+    for page in sensitive_pages:
+        assert client.get(page).location.startswith("/account/reauthenticate"), page
+        token = client.csrf_token("/account/manage/change-name")
+        answer = client.post(page, data={"csrf_token": token, "password": PASSWORD})
+        assert answer.location.startswith("/account/reauthenticate"), page
+    client.submit("/account/reauthenticate", {"password": PASSWORD})
+    enter(client, code())
+    for page in sensitive_pages:
+        assert 'autocomplete="current-password"' in client.get(page).text
+
+
+def test_the_password_is_enough_without_a_second_factor(client, admin, sensitive_pages):
+    client.enter(admin)
+    make_stale()
+    for page in sensitive_pages:
+        assert client.get(page).status_code == 200
+
+
+def test_a_password_that_must_change_takes_a_code_too(client, user):
+    client.enter(user)
+    make_stale()
+    user.must_change_password = True
+    db.session.commit()
+    page = "/account/manage/change-password"
+    assert client.get("/account/").location.startswith(page)
+    again = client.get(page).location
+    assert client.submit(again, {"password": PASSWORD}).location == CODE_PAGE
+    assert enter(client, code()).location == page
+    fields = {"new_password": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    client.submit(page, {"old_password": PASSWORD, **fields})
+    assert user.verify_password(NEW_PASSWORD)
+
+
 # Trusted browsers
 
 
