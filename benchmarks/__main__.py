@@ -35,6 +35,7 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "lists": user_list.lists,
     "export": exporting.everyone,
     "table": declared_table.table,
+    "table rows": declared_table.many_rows,
     "import": bulk.importing,
     "bulk": bulk.suspending,
     "search index": search_index.writing,

@@ -1,8 +1,10 @@
-"""Measure a table as `manage.py new` writes it, with a thousand and a million rows.
+"""Measure a table as `manage.py new` writes it: its list and file, an import and a bulk action.
 
-Django's admin and Flask-Admin show a hundred rows of the same table, in the same database.
+The list has a thousand and a million rows. Django's admin and Flask-Admin show a hundred rows of
+the same table, in the same database.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -32,6 +34,7 @@ PEOPLE = 1_000  # who own the rows
 GROWTH_BAR = 2.0  # times the duration with few rows
 RENDERING_BAR = 0.012  # seconds of the processor for a page
 EXPORT_BAR = 2.0  # times as fast as Django
+IMPORT_BAR, DELETION_BAR = 60.0, 15.0  # seconds
 
 
 def questions(rows: int) -> list[Asked]:
@@ -118,6 +121,21 @@ def _file(stand: Stand, engine: str, url: str, browser: Browser) -> Iterator[Res
     yield at_least(subject, measure, found.ratio, EXPORT_BAR)
 
 
+def many_rows(stand: Stand) -> Iterator[Result]:
+    """Import a file into the table, and delete a tenth of the rows through the service of one."""
+    lines = stand.sizes.many_people
+    folder = _with_feature(stand.folder / "generated")
+    for engine in stand.engines():
+        command = ("-m", "benchmarks.declared_work", FEATURE, str(lines), str(lines // 10))
+        found = json.loads(_run(folder, *command, DATABASE_URL=stand.empty_database(engine)))
+        for (title, (elapsed, processor)), bar in zip(
+            found.items(), (IMPORT_BAR, DELETION_BAR), strict=True
+        ):
+            subject = f"{engine}, a table of `new`, {title}"
+            measure = f"{elapsed:.1f} s, {processor:.1f} s of them of the processor"
+            yield Result(subject, measure, "", f"≤ {bar:g} s", elapsed <= bar)
+
+
 def _with_feature(folder: Path) -> Path:
     """Copy the project to `folder`, and write the feature there."""
     if not folder.exists():
@@ -134,11 +152,13 @@ def _database(stand: Stand, engine: str, folder: Path, rows: int) -> str:
     return url
 
 
-def _run(folder: Path, *arguments: str, **environment: str) -> None:
-    subprocess.run(
+def _run(folder: Path, *arguments: str, **environment: str) -> str:
+    done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
         check=True,
     )
+    return done.stdout

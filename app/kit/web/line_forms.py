@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field, FileField, HiddenField, SelectField, SubmitField
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    Field,
+    FileField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    SubmitField,
+)
 
 from app.kit.imports.csv_import import CsvImport
-from app.kit.web.fields import LookupField
+from app.kit.web.fields import LookupField, MoneyField
 
 YES = frozenset({"yes", "y", "true", "1", "x", "on"})
 NO = frozenset({"no", "n", "false", "0", "off"})
 YES_OR_NO = "Write yes or no."
+PARSED = (DateField, DateTimeLocalField, IntegerField, MoneyField, SelectField)
+MOST_TEXTS = 5_000  # of a field to remember
+
+
+class _Texts(dict[str, str]):
+    """The texts of a line. A MultiDict, which a form reads otherwise, takes longer to make."""
+
+    def getlist(self, name: str) -> list[str]:
+        return [self[name]]
 
 
 class LineForm:
@@ -24,7 +42,9 @@ class LineForm:
 
     def __init__(self, declared: CsvImport) -> None:
         self.form = declared.form(formdata=None, meta={"csrf": False})
-        skipped = (SubmitField, HiddenField, FileField)
+        for button in [one.short_name for one in self.form if isinstance(one, SubmitField)]:
+            del self.form[button]
+        skipped = (HiddenField, FileField)
         self.fields: dict[str, Field] = {
             one.short_name: one
             for one in self.form
@@ -33,6 +53,8 @@ class LineForm:
         }
         self._choices: dict[str, dict[str, str]] = {}
         for name, one in self.fields.items():
+            if type(one) in PARSED:
+                _parse_once(one)
             if isinstance(one, SelectField):
                 self._choices[name] = _choices_of(one)
                 _choose_quickly(one)
@@ -64,7 +86,7 @@ class LineForm:
                 texts[name] = text
             else:
                 texts.pop(name, None)
-        self.form.process(MultiDict(texts))
+        self.form.process(_Texts(texts))
         if not self.form.validate():
             errors = {**self.form.errors, **errors}
         return errors
@@ -97,6 +119,23 @@ def _choose_quickly(select: SelectField) -> None:
             compare(form)
 
     select.pre_validate = look_up
+
+
+def _parse_once(one: Field) -> None:
+    """Let a field remember what it made of a text: parsing takes long, and columns repeat."""
+    process = one.process
+    seen: dict[str | None, tuple[Any, ...]] = {}
+
+    def process_text(formdata: Mapping[str, str] | None, *others: Any, **options: Any) -> None:
+        text = formdata.get(one.name) if formdata else None
+        if text in seen:
+            one.raw_data, one.data, one.process_errors = seen[text]
+            return
+        process(formdata, *others, **options)
+        if text is not None and len(seen) < MOST_TEXTS:
+            seen[text] = one.raw_data, one.data, one.process_errors
+
+    one.process = process_text
 
 
 def _text_of(one: Field) -> str | None:
