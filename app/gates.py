@@ -7,6 +7,7 @@ from flask_login import current_user
 from app.kit.web.gatekeeper import ask_gates
 from app.kit.web.gates import gate, lead_to, reserve
 from app.kit.web.methods import SAFE_METHODS
+from app.kit.web.second_steps import has_proved_steps
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED
@@ -54,11 +55,12 @@ def lead_to_new_password() -> ResponseReturnValue | None:
 def ask_for_the_password() -> ResponseReturnValue | None:
     """Ask for the password unless this browser gave it a short while ago (ASVS 5.0 7.5.3).
 
-    A session restored from the remember-me cookie counts as stale. An administrator who
-    impersonates the user does not know the password, so the view is closed to them.
+    A session restored from the remember-me cookie counts as stale, and so does one that lacks a
+    second step. An administrator who impersonates the user is refused.
     """
     ensure_not_impersonating(current_user)
-    if ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session):
+    is_fresh = ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session)
+    if is_fresh and has_proved_steps(current_user):
         return None
     # The browser does not send a form again after the redirect, so return to the form's page.
     rule = request.url_rule

@@ -248,3 +248,7 @@ WORKING_LINKS = {
 }
 CARDS = {Permission.MANAGE_USERS: "New people"}
 MENU = {Permission.MANAGE_USERS: "/admin/users"}
+NOT_OWN_DATA = {
+    "table_operations": "the work on lists; the activity names it",
+    "table_imports": "the work on lists; the activity names it",
+}

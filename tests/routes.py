@@ -17,6 +17,7 @@ they are removed with the feature. The tables:
 - CARDS, MENU: words of the card on the dashboard, and the page in the menu, for a permission.
 - FIELDS: the fields of forms, each of which gets odd texts.
 - SETTINGS: values of settings that open the pages of a feature that is off by default.
+- NOT_OWN_DATA: tables with the id of a user that the download of own data leaves out, and why.
 - MAILS: a function that writes the message of this name to a user, for the snapshots of mails.
 """
 

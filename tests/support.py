@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.kit import features, passwords
+from app.kit.web.second_steps import steps_of
 from app.models import User
 from app.services import sessions
 
@@ -65,7 +66,13 @@ class Browser(FlaskClient):
 
     def enter(self, user: User, *, remembered: bool = False) -> None:
         """Sign `user` in without the form, which saves hashing a password."""
-        token = sessions.start(user, remembered=remembered, address="127.0.0.1", device="test")
+        token = sessions.start(
+            user,
+            remembered=remembered,
+            address="127.0.0.1",
+            device="test",
+            has_second_factor=bool(steps_of(user, "password")),
+        )
         with self.session_transaction() as session:
             session.clear()
             session.update(_user_id=token, _fresh=True)

@@ -55,10 +55,7 @@ def change_password() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             password_reset.change_password(
-                me(),
-                old=form.own_password,
-                new=form.new_password.data,
-                keep=current_user.session,
+                me(), old=form.own_password, new=form.new_password.data, keep=current_user.session
             )
         except WrongPassword:
             form.refuse_password()

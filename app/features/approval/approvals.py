@@ -52,6 +52,10 @@ def is_waiting(user: User) -> bool:
     return user.invited_at is None and bool(db.session.scalar(select(mine)))
 
 
+def request_of(user: User) -> RegistrationRequest | None:
+    return db.session.get(RegistrationRequest, user.id)
+
+
 def count_waiting() -> int:
     return db.session.scalar(select(func.count()).select_from(User).where(waiting())) or 0
 

@@ -1,5 +1,7 @@
 """Plug approvals into registration, and into the page of a user."""
 
+from typing import Any
+
 from app.features.approval import approvals
 from app.kit import slots
 from app.models import User
@@ -30,3 +32,10 @@ register.ON_REGISTRATION.append(approvals.begin)
 )
 def may_decide(user: User, _by: User) -> bool:
     return user.is_active and approvals.is_waiting(user)
+
+
+@slots.own_data("registration")
+def facts_of(user: User) -> dict[str, Any] | None:
+    request = approvals.request_of(user)
+    names = ("created_at", "refused_at")
+    return {name: getattr(request, name) for name in names} if request else None

@@ -141,6 +141,7 @@ def passkeys() -> ResponseReturnValue:
 
 @account.route("/manage/passkeys/add", methods=["GET", "POST"])
 @login_required
+@open_to("second_factor_missing")
 @fresh_sign_in_required
 def add_passkey() -> ResponseReturnValue:
     """Take the passkey that the browser has made."""
@@ -178,6 +179,7 @@ def _add(form: AddPasskeyForm) -> ResponseReturnValue | None:
 
 @account.post("/manage/passkeys/add/options")
 @login_required
+@open_to("second_factor_missing")
 @fresh_sign_in_required
 def add_passkey_options() -> ResponseReturnValue:
     """Return the options with which the browser makes a passkey, as JSON."""

@@ -124,6 +124,8 @@ def add(user: User, text: str, *, name: str, place: Place, binding: str) -> Pass
     except IntegrityError:
         db.session.rollback()
         raise AlreadyAdded from None
+    if user.session is not None:
+        user.session.has_second_factor = True  # The passkey has verified its user.
     sessions.renew(user)
     audit.record("passkey.added", by=user, subject=user, passkey=name)
     outbox.commit_and_notify(emails.send_passkeys_changed(user, "added", name))
@@ -149,6 +151,8 @@ def remove(passkey: Passkey, *, by: User) -> None:
     db.session.delete(passkey)
     if not others:
         _forget_choice(by)
+        if by.session is not None:
+            by.session.has_second_factor = False
     sessions.end_all_others(by, by=by)
     audit.record("passkey.removed", by=by, subject=by, passkey=name)
     outbox.commit_and_notify(emails.send_passkeys_changed(by, "removed", name))

@@ -1,5 +1,7 @@
 """Plug passkeys into signing in, and into the pages of users."""
 
+from typing import Any
+
 from flask import Flask
 
 from app.features.passkeys import browser, services
@@ -38,6 +40,14 @@ def is_asked(user: User, _way: str) -> bool:
 @second_step(PAGE, LABEL, order=30, is_asked=False)
 def is_offered(user: User, _way: str) -> bool:
     return services.has_any(user) and not services.is_asked_after_password(user)
+
+
+@slots.own_data("passkeys")
+def facts_of(user: User) -> dict[str, Any] | None:
+    names = ("name", "transports", "aaguid", "is_backed_up", "created_at", "last_used_at")
+    found = [{name: getattr(one, name) for name in names} for one in services.of_user(user)]
+    is_asked = services.is_asked_after_password(user)
+    return {"asked_after_password": is_asked, "passkeys": found} if found else None
 
 
 @slots.user_action(

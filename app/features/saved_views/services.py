@@ -80,6 +80,12 @@ def of_table(table: Table, user: User) -> tuple[list[SavedView], list[SavedView]
     return own, views[len(own) :]
 
 
+def of_user(user: User) -> list[SavedView]:
+    """Return the views of a user on all lists."""
+    query = select(SavedView).where(SavedView.owner_id == user.id).order_by(SavedView.id)
+    return list(db.session.scalars(query))
+
+
 def create(asked: Asked, values: ViewValues, *, by: User) -> SavedView:
     """Save a list as a view. Raises ViewNameTaken, TooManyViews and ListTooLong."""
     query, table = _checked_query(asked), asked.table

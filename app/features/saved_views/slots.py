@@ -1,5 +1,6 @@
 """Plug saved views into the pages of declared tables."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import g
@@ -51,3 +52,9 @@ def _views(table: Table, by: User) -> Views:
     if key not in found:
         found[key] = services.of_table(table, by)
     return found[key]
+
+
+@slots.own_data("saved_views")
+def views_of(user: User) -> list[dict[str, Any]] | None:
+    names = ("endpoint", "name", "query", "is_shared", "is_start", "created_at")
+    return [{name: getattr(one, name) for name in names} for one in services.of_user(user)] or None

@@ -28,6 +28,7 @@ from app.features.two_factor.services import (
     WrongCode,
 )
 from app.kit import queue
+from app.kit.database import whole_number
 from app.kit.web.gates import open_to
 from app.kit.web.second_step_pages import finish_sign_in, other_steps, restart, second_step_page
 from app.kit.web.second_steps import PendingSignIn
@@ -99,10 +100,10 @@ def two_factor() -> ResponseReturnValue:
     return render_template(
         "account/two_factor.html",
         is_on=is_on,
-        is_demanded=is_demanded_of(user.role),
+        must_stay_on=services.must_stay_on(user),
         codes_left=recovery.count(user.id) if is_on else 0,
         few=recovery.FEW,
-        trusted=devices.count(user) if is_on else 0,
+        trusted=devices.of_user(user) if is_on else [],
     )
 
 
@@ -183,7 +184,7 @@ def disable_two_factor() -> ResponseReturnValue:
         flash(NOT_ON, "info")
         return redirect(url_for("account.two_factor"))
     except Demanded:
-        flash("Your role demands two-factor authentication, so it stays on.", "error")
+        flash("Your role demands two-factor authentication, so the app stays on.", "error")
         return redirect(url_for("account.two_factor"))
     return render_template("account/disable_two_factor.html", form=form)
 
@@ -191,8 +192,14 @@ def disable_two_factor() -> ResponseReturnValue:
 @account.post("/manage/two-factor/forget-browsers")
 @login_required
 def forget_trusted_browsers() -> ResponseReturnValue:
-    devices.forget_all(me())
-    flash("All browsers are asked for a code at the next sign-in.", "success")
+    """End the trust in one browser, or in all."""
+    which = request.form.get("browser", "all")
+    if which == "all":
+        devices.forget_all(me())
+        flash("All browsers are asked for a code at the next sign-in.", "success")
+    elif (device_id := whole_number(which)) is not None:
+        devices.forget_one(me(), device_id)
+        flash("That browser is asked for a code at the next sign-in.", "success")
     return redirect(url_for("account.two_factor"))
 
 

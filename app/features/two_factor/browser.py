@@ -12,9 +12,15 @@ from app.kit import guesses
 from app.kit.web import browser_marks
 from app.kit.web.gates import gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
-from app.kit.web.second_steps import steps_of, vouches_for_browser
+from app.kit.web.second_steps import demands_second_step, steps_of, vouches_for_browser
 from app.models import User
 from app.sign_in import before_sign_out
+
+
+@demands_second_step
+def is_demanded(user: User) -> bool:
+    """Tell whether a user with a passkey, for example, is asked for it without having chosen so."""
+    return is_demanded_of(user.role)
 
 
 @gate("second_factor_missing", order=25)
@@ -36,7 +42,7 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
         return lead_to(
             url_for("account.reauthenticate", next=page),
             title="Confirm that it is you",
-            message="Your role demands a second factor. Enter your password and a code first.",
+            message="Your role demands a second factor. Sign in again with it first.",
         )
     return lead_to(
         url_for("account.set_up_two_factor"),

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, select
 
 from app.extensions import db
 from app.features.two_factor.models import TrustedDevice
 from app.kit import audit
 from app.kit.database import now
 from app.kit.database.ids import among
+from app.kit.web.devices import device_name
 from app.models import User, UserSession
 from app.services import sessions
 from app.services.policy import ensure_not_impersonating
@@ -45,28 +46,46 @@ def is_trusted(user: User, token: str) -> bool:
     """Tell whether `token` is of a browser that `user` trusts, with their present password."""
     if not token or not lifetime():
         return False
-    query = select(TrustedDevice.id).where(
-        TrustedDevice.token_hash == _hash(token),
-        TrustedDevice.user_id == user.id,
-        TrustedDevice.state_hash == _hash(user.browser_state()),
-        TrustedDevice.expires_at > now(),
-    )
+    query = select(TrustedDevice.id).where(_is_trusted_by(user), _has(token))
     return db.session.scalar(query) is not None
 
 
-def count(user: User) -> int:
-    """Return the number of browsers that a user trusts."""
-    query = select(func.count(TrustedDevice.id)).where(
+def of_user(user: User) -> list[TrustedDevice]:
+    """Return the browsers that a user trusts, the newest first."""
+    query = select(TrustedDevice).where(_is_trusted_by(user)).order_by(TrustedDevice.id.desc())
+    return list(db.session.scalars(query))
+
+
+def _has(token: str) -> ColumnElement[bool]:
+    return TrustedDevice.token_hash == _hash(token)
+
+
+def _is_trusted_by(user: User) -> ColumnElement[bool]:
+    return and_(
         TrustedDevice.user_id == user.id,
         TrustedDevice.state_hash == _hash(user.browser_state()),
         TrustedDevice.expires_at > now(),
     )
-    return db.session.scalar(query) or 0
 
 
 def forget(token: str) -> None:
     """End the trust in one browser. The caller commits."""
-    db.session.execute(delete(TrustedDevice).where(TrustedDevice.token_hash == _hash(token)))
+    db.session.execute(delete(TrustedDevice).where(_has(token)))
+
+
+def forget_one(user: User, device_id: int) -> None:
+    """End the trust in one browser of a user at their request, if it still exists."""
+    ensure_not_impersonating(user)
+    device = db.session.scalar(
+        delete(TrustedDevice)
+        .where(TrustedDevice.id == device_id, TrustedDevice.user_id == user.id)
+        .returning(TrustedDevice.device),
+        execution_options={"synchronize_session": False},
+    )
+    if device is not None:
+        name = device_name(device)
+        audit.record("two_factor.browser_forgotten", by=user, subject=user, device=name)
+    db.session.commit()
 
 
 def forget_all(user: User) -> None:

@@ -18,11 +18,13 @@ from app.features.two_factor.models import (
 from app.kit import audit, guesses_at_codes
 from app.kit.guesses import Guess
 from app.kit.mail import outbox
+from app.kit.web.second_steps import steps_of
 from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
 from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
 from app.services.users import lock_present
 
+PAGES = ("account.enter_code", "account.enter_recovery_code")
 EXAMINED = 1_000  # secrets that the check of `doctor` decrypts
 
 
@@ -47,13 +49,23 @@ class NotEnabled(Exception):
 
 
 class Demanded(Exception):
-    """Raised if the user's role demands a second factor, so that it stays on."""
+    """Raised if the user's role demands a second factor, and the app is the only one."""
 
 
 def is_enabled(user: User) -> bool:
     """Tell whether `user` has set up an authenticator app."""
     query = select(TwoFactorSecret.user_id).where(TwoFactorSecret.user_id == user.id)
     return db.session.scalar(query) is not None
+
+
+def secret_of(user: User) -> TwoFactorSecret | None:
+    return db.session.get(TwoFactorSecret, user.id)
+
+
+def must_stay_on(user: User) -> bool:
+    """Tell whether the role of `user` demands a second factor, and they have no other."""
+    has_other = any(one.endpoint not in PAGES for one in steps_of(user, "password"))
+    return is_demanded_of(user.role) and not has_other
 
 
 def enable(user: User, *, sealed: str, code: str) -> list[str]:
@@ -134,11 +146,11 @@ def disable(user: User, *, code: str) -> None:
     `code` is one of the app. Raises WrongCode, TooManyGuesses, NotEnabled and Demanded.
     """
     ensure_not_impersonating(user)
-    if is_demanded_of(user.role):
+    if must_stay_on(user):
         raise Demanded
     _use_code(user, code, guesses_at_codes.count(user.id, is_known=True))
     db.session.refresh(user, ["role"])
-    if is_demanded_of(user.role):
+    if must_stay_on(user):
         db.session.rollback()
         raise Demanded
     _remove(user)

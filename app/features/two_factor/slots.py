@@ -1,6 +1,8 @@
-"""Plug second factors into signing in, and into the pages of users and roles."""
+"""Plug second factors into signing in, the pages of users and roles, and the own data."""
 
-from app.features.two_factor import recovery, services
+from typing import Any
+
+from app.features.two_factor import devices, recovery, services
 from app.features.two_factor.models import is_demanded_of
 from app.kit import slots
 from app.kit.doctor import Finding, doctor_check
@@ -19,6 +21,18 @@ def has_app(user: User, _way: str) -> bool:
 @second_step("account.enter_recovery_code", "Use a recovery code", order=90, is_asked=False)
 def has_recovery_code(user: User, _way: str) -> bool:
     return recovery.count(user.id) > 0
+
+
+@slots.own_data("two_factor")
+def facts_of(user: User) -> dict[str, Any] | None:
+    """Return when an app was set up and which browsers are trusted, and nothing secret."""
+    secret, codes_left = services.secret_of(user), recovery.count(user.id)
+    names = ("device", "created_at", "expires_at")
+    browsers = [{name: getattr(one, name) for name in names} for one in devices.of_user(user)]
+    if secret is None:
+        return None
+    facts = {"set_up_at": secret.created_at, "recovery_codes_left": codes_left}
+    return facts | {"trusted_browsers": browsers}
 
 
 @slots.user_action(

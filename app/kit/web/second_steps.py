@@ -20,6 +20,7 @@ LONGEST_URL = 1_000  # characters, because the cookie holds 4,096 bytes
 
 HasMethod = Callable[[Any, str], bool]
 Vouches = Callable[[Any], bool]
+Demands = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class PendingSignIn:
 
 _steps: list[SecondStep] = []
 _vouches: list[Vouches] = []
+_demands: list[Demands] = []
 
 
 def second_step(
@@ -69,13 +71,25 @@ def vouches_for_browser(vouches: Vouches) -> Vouches:
     return vouches
 
 
+def demands_second_step(demands: Demands) -> Demands:
+    """Ask users, of which the decorated function says so, for any method that they have."""
+    _demands.append(demands)
+    return demands
+
+
 def steps_of(user: Any, way: str) -> list[SecondStep]:
     """Return the methods of `user`, or none if no second step follows the first step `way`."""
     found: list[SecondStep] = []
+    is_demanded = any(demands(user) for demands in _demands)
     for one in sorted(_steps, key=lambda one: (not one.is_asked, one.order)):
-        if (found or one.is_asked) and one.has_method(user, way):
+        if (found or one.is_asked or is_demanded) and one.has_method(user, way):
             found.append(one)
     return found
+
+
+def has_proved_steps(user: Any) -> bool:
+    """Return whether the session of `user` has proved what a sign-in would demand now."""
+    return user.session.has_second_factor or not steps_of(user, "password")
 
 
 def is_vouched_for(user: Any) -> bool:

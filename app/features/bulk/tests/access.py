@@ -64,3 +64,7 @@ DOWNLOADS = {
 }
 OWNED = {"operation_id": owned}
 HOSTILE = {"operation_id": hostile_operation}
+NOT_OWN_DATA = {
+    "bulk_operations": "the work of administrators; the activity names it",
+    "bulk_items": "the work of administrators; the activity names its effects",
+}

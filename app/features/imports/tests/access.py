@@ -117,3 +117,6 @@ DOWNLOADS = {
 WITHOUT_USERS = {"admin.import_sample": "a file that shows how one looks"}
 OWNED = {"import_id": checked_import}
 HOSTILE = {"import_id": hostile_import}
+NOT_OWN_DATA = {
+    "imports": "the work of administrators; the activity names it",
+}

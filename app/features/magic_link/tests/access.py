@@ -88,3 +88,6 @@ LINKS = {
         sign_in_link, timedelta(minutes=15), [OTHER_EMAIL, OTHER_PASSWORD, SUSPENDED]
     )
 }
+NOT_OWN_DATA = {
+    "mailed_sign_ins": "holds hashes for 15 minutes; the activity has the event",
+}

@@ -25,3 +25,6 @@ EVENTS = {
     "admin.collect_user_data": ("data.asked", on_user("collect-data")),
 }
 MAILS = {"own_data_ready": emails.send_own_data_ready}
+NOT_OWN_DATA = {
+    "data_exports": "is the request for this download",
+}

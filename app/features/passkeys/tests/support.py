@@ -2,9 +2,12 @@
 
 import json
 
+from sqlalchemy import update
+
 from app.extensions import db
 from app.features.passkeys.models import Passkey, PasskeyOwner
 from app.features.passkeys.tests.authenticator import Authenticator
+from app.models import UserSession
 from tests.support import PASSWORD
 
 LOGIN, SECOND_STEP = "/account/login/passkey", "/account/second-step/passkey"
@@ -13,7 +16,10 @@ ADD = f"{MANAGE}/add"
 
 
 def give_passkey(user, authenticator=None, *, name="Key", is_asked=False):
-    """Give a user a passkey without a browser, and return its authenticator."""
+    """Give a user a passkey without a browser, and return its authenticator.
+
+    Their sessions count as proved, as the session in which a user adds a passkey.
+    """
     made = authenticator or Authenticator()
     owner = db.session.get(PasskeyOwner, user.id) or PasskeyOwner(user_id=user.id)
     owner.is_asked_after_password = is_asked
@@ -33,6 +39,8 @@ def give_passkey(user, authenticator=None, *, name="Key", is_asked=False):
             name=name,
         )
     )
+    proved = update(UserSession).where(UserSession.user_id == user.id)
+    db.session.execute(proved.values(has_second_factor=True))
     db.session.commit()
     return made
 

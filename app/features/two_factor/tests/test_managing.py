@@ -9,10 +9,11 @@ import time_machine
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.two_factor import services
+from app.features.two_factor import devices, services
 from app.features.two_factor.models import RecoveryCode, TrustedDevice, TwoFactorSecret
 from app.features.two_factor.services import Demanded, NotEnabled
 from app.features.two_factor.tests.support import MANAGE, SET_UP, code, demand, enable, left
+from app.kit import slots
 from app.kit.database import now
 from app.models import Permission, UserSession
 from app.services.policy import InsufficientPrivileges, NotOnSelf
@@ -166,7 +167,7 @@ def test_it_stays_on_while_the_role_demands_it(browser, user):
     db.session.commit()
     assert "Your role demands" in browser.get(MANAGE).text
     answer = browser.submit(f"{MANAGE}/turn-off", {"code": code()}, follow_redirects=True)
-    assert "so it stays on" in answer.text
+    assert "so the app stays on" in answer.text
     assert services.is_enabled(user)
     with pytest.raises(Demanded):
         services.disable(user, code=code())
@@ -226,3 +227,16 @@ def test_operators_reset_it_by_a_command(app, user):
     assert not services.is_enabled(user)
     assert "has no second factor" in runner.invoke(args=["reset_two_factor", user.email]).output
     assert "No user has the email" in runner.invoke(args=["reset_two_factor", "x@x.com"]).output
+
+
+# Own data
+
+
+def test_the_own_data_has_facts_and_no_secret(user):
+    assert dict(slots.data_of(user)).get("two_factor") is None
+    enable(user)
+    devices.trust(user, device="Firefox")
+    found = dict(slots.data_of(user))["two_factor"]
+    assert found["recovery_codes_left"] == 1
+    assert [one["device"] for one in found["trusted_browsers"]] == ["Firefox"]
+    assert found.keys() == {"set_up_at", "recovery_codes_left", "trusted_browsers"}

@@ -18,7 +18,7 @@ from app.features.two_factor.tests.test_managing import turn_on
 from app.models import Permission, UserSession
 from tests import factories
 from tests.gates import assert_gate
-from tests.support import PASSWORD, needs
+from tests.support import PASSWORD, module_of, needs
 
 
 @pytest.fixture
@@ -56,6 +56,8 @@ def test_a_user_without_a_factor_sets_one_up_and_goes_on(client, user):
 def test_a_session_from_before_the_demand_gives_password_and_code(client, user):
     enable(user)
     client.enter(user)
+    db.session.scalars(select(UserSession)).one().has_second_factor = False
+    db.session.commit()
     wanted = "/account/manage/devices"
     page = client.get(wanted).location
     assert page == f"/account/reauthenticate?next={wanted}"
@@ -85,6 +87,50 @@ def test_users_with_other_roles_are_not_held_back(client, user, make_user):
     client.enter(make_user())
     assert client.get("/account/").status_code == 200
     assert is_demanded_of(user.role)
+
+
+@needs("passkeys")
+def test_a_passkey_satisfies_the_demand(app, user):
+    support = module_of("passkeys", "tests.support")
+    passkey = support.give_passkey(user)
+    browser = app.test_client()
+    assert support.sign_in(browser, passkey).status_code == 302
+    assert browser.get("/account/").status_code == 200
+    enable(user)
+    assert "Your role demands" not in browser.get(MANAGE).text
+
+
+@needs("passkeys")
+def test_a_passkey_that_is_demanded_is_asked_for_after_the_password(app, user):
+    support = module_of("passkeys", "tests.support")
+    passkey = support.give_passkey(user)
+    browser = app.test_client()
+    assert support.give_password(browser, user).location == support.SECOND_STEP
+    given = support.options(browser, support.SECOND_STEP).json
+    support.send(browser, support.SECOND_STEP, passkey.sign(given))
+    assert browser.get("/account/").status_code == 200
+
+
+@needs("passkeys")
+def test_a_passkey_is_added_in_place_of_an_app(client, user):
+    support = module_of("passkeys", "tests.support")
+    authenticator = module_of("passkeys", "tests.authenticator").Authenticator()
+    client.sign_in(user.email)
+    assert f'href="{support.ADD}"' in client.get(SET_UP).text
+    made = authenticator.make(support.options(client, support.ADD).json)
+    assert support.send(client, support.ADD, made, name="Key").location == support.MANAGE
+    assert client.get("/account/").status_code == 200
+
+
+@needs("passkeys")
+def test_a_session_without_the_factor_adds_no_other(client, user):
+    support = module_of("passkeys", "tests.support")
+    support.give_passkey(user)
+    client.enter(user)
+    db.session.scalars(select(UserSession)).one().has_second_factor = False
+    db.session.commit()
+    for page in (SET_UP, support.ADD):
+        assert client.get(page).location == f"/account/reauthenticate?next={page}"
 
 
 @needs("impersonation")

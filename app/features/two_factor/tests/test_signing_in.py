@@ -7,7 +7,7 @@ import time_machine
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.two_factor import keys
+from app.features.two_factor import devices, keys
 from app.features.two_factor.models import TwoFactorSecret
 from app.features.two_factor.tests.support import (
     CODE_PAGE,
@@ -245,7 +245,25 @@ def test_a_trusted_browser_is_not_asked_for_a_code(client, user):
     client.delete_cookie("session")
     assert begin(client, user).location == "/account/"
     assert client.is_signed_in()
-    assert "1 browser signs in without a code" in client.get(MANAGE).text
+    assert "Signs in without a code until" in client.get(MANAGE).text
+
+
+def test_the_trust_in_one_browser_ends(client, user, make_user):
+    other = make_user()
+    for owner, device in ((user, "Old"), (user, "New"), (other, "Foreign")):
+        devices.trust(owner, device=device)
+    db.session.commit()
+    client.enter(user)
+    page = client.get(MANAGE).text
+    assert page.count(">Ask again<") == 2
+    assert "Ask all again" in page
+    (new, old), (foreign,) = devices.of_user(user), devices.of_user(other)
+    for one in (old, foreign):
+        client.submit(f"{MANAGE}/forget-browsers", {"browser": one.id}, form_at=MANAGE)
+    assert devices.of_user(user) == [new]
+    assert devices.of_user(other) == [foreign]
+    assert events().count("two_factor.browser_forgotten") == 1
+    assert "Ask all again" not in client.get(MANAGE).text
 
 
 def test_a_browser_is_not_trusted_unasked(client, user):
