@@ -7,7 +7,8 @@ from werkzeug.exceptions import Forbidden, TooManyRequests
 
 from app.kit.guesses import TooManyGuesses
 from app.kit.web.errors import MESSAGES, show, show_conflict
-from app.services.policy import InsufficientPrivileges, NotWhileImpersonating, RoleGone, UserGone
+from app.services.own_account import NotWhileImpersonating, UserGone
+from app.services.policy import InsufficientPrivileges, RoleGone
 
 INSUFFICIENT_PRIVILEGES = (
     "You lack a permission for this",

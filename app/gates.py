@@ -9,7 +9,7 @@ from app.kit.web.gates import gate, lead_to, reserve
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import has_proved_steps
 from app.services import sessions
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 from app.sign_in import ONLY_REMEMBERED
 
 # These gates are optional, and features register them; views of the core are open to them.

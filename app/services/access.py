@@ -12,7 +12,8 @@ from app.kit.web.devices import device_name
 from app.models import User, UserSession
 from app.services import sessions, user_changes
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR
-from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
+from app.services.own_account import ensure_not_impersonating
+from app.services.policy import ensure_may_manage, ensure_not_self, lock
 from app.services.user_changes import Parameters
 from app.services.users import lock_present, refuse_deleted
 

@@ -10,7 +10,7 @@ from app.kit.names import canonical_email
 from app.models import User
 from app.services import sessions, unproven
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused, lock_by_token
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 from app.services.sign_in import require_password
 from app.services.users import EmailTaken
 

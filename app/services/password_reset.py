@@ -13,7 +13,7 @@ from app.kit.names import canonical_email
 from app.models import User, UserSession
 from app.services import sessions
 from app.services.mailed_links import LinkRefused, find_by_token, lock_by_token, send_sparingly
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 from app.services.sign_in import require_password
 
 UNCHANGED = "Choose another password than your present one."

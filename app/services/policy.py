@@ -13,6 +13,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from app.extensions import db
 from app.models import Permission, Role, User
+from app.services.own_account import UserGone, lock_account
 
 
 class LastAdministrator(Exception):
@@ -29,14 +30,6 @@ class InsufficientPrivileges(Exception):
 
 class PrivilegesLost(InsufficientPrivileges):
     """Raised if the actor was demoted, suspended or deleted while the request was in progress."""
-
-
-class NotWhileImpersonating(Exception):
-    """Raised if an action is not available during an impersonation."""
-
-
-class UserGone(Exception):
-    """Raised if another request deleted the user meanwhile."""
 
 
 class RoleGone(Exception):
@@ -65,15 +58,6 @@ def actor_ids(by: User | None) -> set[int]:
     return {one.id for one in _actors(by)}
 
 
-def ensure_not_impersonating(by: User | None) -> None:
-    """Raise NotWhileImpersonating if `by` is impersonated.
-
-    Call this before actions that ask for a password or change how a user signs in.
-    """
-    if by is not None and by.impersonator is not None:
-        raise NotWhileImpersonating
-
-
 def assignable(by: User | None) -> ColumnElement[bool]:
     """Return the SQL condition that a role has no permission that `by` lacks."""
     if by is None or by.is_admin():
@@ -89,7 +73,7 @@ def lock(user: User, *, by: User | None = None) -> None:
     """
     # Every transaction locks users in the order of their ids, which prevents deadlocks.
     for one in sorted({*_actors(by), user}, key=_number):
-        _lock(one, UserGone if one is user else PrivilegesLost, read=one is not user)
+        lock_account(one, UserGone if one is user else PrivilegesLost, read=one is not user)
     _require_authority(by, oneself=user is by)
 
 
@@ -100,7 +84,7 @@ def lock_actor(by: User | None) -> None:
     do not wait. Raises PrivilegesLost unless the actor may still manage users.
     """
     for one in sorted(_actors(by), key=_number):
-        _lock(one, PrivilegesLost, read=True)
+        lock_account(one, PrivilegesLost, read=True)
     _require_authority(by)
 
 
@@ -128,14 +112,6 @@ def _number(user: User) -> int:
     """Return the id of a user, even if the row was deleted."""
     number: int = inspect(user).identity[0]
     return number
-
-
-def _lock(user: User, otherwise: type[Exception], *, read: bool) -> None:
-    try:
-        db.session.refresh(user, with_for_update={"of": User, "read": read})
-    except InvalidRequestError:
-        db.session.rollback()
-        raise otherwise from None
 
 
 def _require_authority(

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.kit import audit
 from app.kit.database import now
 from app.models import User, UserSession
-from app.services.policy import NotWhileImpersonating
+from app.services.own_account import NotWhileImpersonating
 
 TOUCH_INTERVAL = timedelta(minutes=5)
 # Called with the ids of users before their sessions on other devices end. Features add theirs.

@@ -8,7 +8,7 @@ from app.kit import audit, guesses, passwords
 from app.kit.names import canonical_email
 from app.models import User
 from app.services import sessions
-from app.services.policy import ensure_not_impersonating, lock
+from app.services.own_account import ensure_not_impersonating, lock_account
 
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 
@@ -65,7 +65,7 @@ def _is_still(user: User, verified: str | None) -> bool:
     Checking takes a while, and another request may change the password meanwhile. The row stays
     locked until the caller commits. So ending all sessions also ends a session that starts now.
     """
-    lock(user)
+    lock_account(user)
     return user.is_active and user.password_hash == verified
 
 

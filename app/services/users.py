@@ -10,8 +10,9 @@ from app.kit.mail import outbox
 from app.kit.names import canonical_email
 from app.models import Role, User
 from app.services import sessions, unproven, user_changes
+from app.services.own_account import UserGone
 from app.services.password_reset import require_strong_password
-from app.services.policy import UserGone, ensure_may_manage, lock, lock_actor, lock_role
+from app.services.policy import ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
 # The events of the audit trail that change the result of `shown`. Features add theirs.

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
-from app.services import access, policy
+from app.services import access, own_account
 from tests.support import PASSWORD
 
 NEW = "xK3#vQ9!mZ2p"
@@ -99,5 +99,5 @@ def test_it_is_not_asked_of_those_who_cannot(admin, make_user, trait):
     if trait == "deleted":
         user.deleted_at = user.created_at
         db.session.commit()
-    with pytest.raises((access.WrongState, policy.UserGone)):
+    with pytest.raises((access.WrongState, own_account.UserGone)):
         access.require_password_change(user, by=admin)

@@ -13,7 +13,7 @@ from app.kit import audit
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, Permission, UserSession
-from app.services import access, password_reset, policy, sessions, users
+from app.services import access, own_account, password_reset, sessions, users
 from tests.factories import make_role
 from tests.support import PASSWORD, module_of
 
@@ -602,7 +602,7 @@ def test_nothing_is_done_to_a_deleted_account(admin, make_user, action):
         "change_email": {"email": "x@example.com"},
         "change_role": {"role": admin.role},
     }
-    with pytest.raises(policy.UserGone):
+    with pytest.raises(own_account.UserGone):
         getattr(users, action)(user, by=admin, **values.get(action, {}))
 
 

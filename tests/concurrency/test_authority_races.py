@@ -7,7 +7,8 @@ from app.extensions import db
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
 from app.services import access, users
-from app.services.policy import LastAdministrator, PrivilegesLost, UserGone
+from app.services.own_account import UserGone
+from app.services.policy import LastAdministrator, PrivilegesLost
 from tests.concurrency.test_races import administrators
 from tests.factories import make_role, make_user
 from tests.fixtures.races import LOSSES, as_request, assert_refused_after, role_id

@@ -8,7 +8,8 @@ from app.kit.mail.email_message import EmailMessage
 from app.models import Role, User, UserSession
 from app.services import email_change, password_reset, register, sessions, sign_in, users
 from app.services.mailed_links import LinkRefused
-from app.services.policy import LastAdministrator, PrivilegesLost, UserGone, can_sign_in
+from app.services.own_account import UserGone
+from app.services.policy import LastAdministrator, PrivilegesLost, can_sign_in
 from app.services.users import EmailTaken
 from tests import mails
 from tests.factories import make_user

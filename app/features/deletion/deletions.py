@@ -19,7 +19,8 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User
 from app.services import user_changes
-from app.services.policy import ensure_may_manage, ensure_not_impersonating, lock
+from app.services.own_account import ensure_not_impersonating
+from app.services.policy import ensure_may_manage, lock
 from app.services.sign_in import proves_identity, refuse_password
 from app.services.user_changes import Parameters, UserChange
 

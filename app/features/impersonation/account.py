@@ -9,7 +9,7 @@ from app.features.impersonation import impersonation
 from app.features.impersonation.browser import take_on
 from app.kit.web.gates import gate, open_to
 from app.models import Permission
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 from app.sign_in import me
 
 

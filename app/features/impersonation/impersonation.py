@@ -18,13 +18,8 @@ from app.kit import audit, guesses
 from app.kit.database import now
 from app.models import Permission, User, UserSession
 from app.services import sessions
-from app.services.policy import (
-    InsufficientPrivileges,
-    ensure_may_manage,
-    ensure_not_impersonating,
-    ensure_not_self,
-    lock,
-)
+from app.services.own_account import ensure_not_impersonating
+from app.services.policy import InsufficientPrivileges, ensure_may_manage, ensure_not_self, lock
 from app.services.sign_in import WrongPassword, proves_identity
 
 

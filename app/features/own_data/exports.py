@@ -15,6 +15,7 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import User
 from app.services import policy
+from app.services.own_account import ensure_not_impersonating
 
 MEMORY, LARGEST = 1024 * 1024, 2 * 1024 * 1024 * 1024  # bytes
 
@@ -32,7 +33,7 @@ def ask(user: User, *, by: User) -> None:
 
     Raises InsufficientPrivileges and NotWhileImpersonating.
     """
-    policy.ensure_not_impersonating(by)
+    ensure_not_impersonating(by)
     policy.lock(user, by=by)
     policy.ensure_may_manage(by, user.role)
     export = of(user)
@@ -72,7 +73,7 @@ def take(user: User) -> storage.StoredFile:
 
     The file then belongs to nothing, and the next clean-up deletes it.
     """
-    policy.ensure_not_impersonating(user)
+    ensure_not_impersonating(user)
     policy.lock(user, by=user)
     export = of(user)
     file = db.session.get(storage.StoredFile, export.file_id or 0) if export else None

@@ -31,7 +31,7 @@ from app.kit.web.redirects import next_url
 from app.kit.web.second_step_pages import finish_sign_in, other_steps, second_step_page
 from app.kit.web.second_steps import PendingSignIn
 from app.models import User
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 from app.sign_in import complete, me, sign_in
 
 FULL = f"You have {services.MOST} passkeys. Remove one first."

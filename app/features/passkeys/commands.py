@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from app.features.passkeys import services
 from app.models import User
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 
 
 @click.command("reset_passkeys")

@@ -18,7 +18,8 @@ from app.kit import audit, slots
 from app.kit.mail import outbox
 from app.models import User
 from app.services import sessions
-from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
+from app.services.own_account import ensure_not_impersonating
+from app.services.policy import ensure_may_manage, ensure_not_self, lock
 from app.services.users import lock_present
 
 WAY = "passkey"

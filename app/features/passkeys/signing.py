@@ -21,7 +21,7 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import User
 from app.services import policy
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 

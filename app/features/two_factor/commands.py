@@ -7,7 +7,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.two_factor import services
 from app.models import Role, User
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 
 
 @click.command("reset_two_factor")

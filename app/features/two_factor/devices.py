@@ -17,7 +17,7 @@ from app.kit.database.ids import among
 from app.kit.web.devices import device_name
 from app.models import User, UserSession
 from app.services import sessions
-from app.services.policy import ensure_not_impersonating
+from app.services.own_account import ensure_not_impersonating
 
 _hash = UserSession.hash_token
 

@@ -21,7 +21,8 @@ from app.kit.mail import outbox
 from app.kit.web.second_steps import steps_of
 from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
-from app.services.policy import ensure_may_manage, ensure_not_impersonating, ensure_not_self, lock
+from app.services.own_account import ensure_not_impersonating
+from app.services.policy import ensure_may_manage, ensure_not_self, lock
 from app.services.users import lock_present
 
 PAGES = ("account.enter_code", "account.enter_recovery_code")

@@ -14,7 +14,8 @@ from app.models import AuditEvent, Role, User, UserSession
 from app.services import access, sessions, users
 from app.services.access import TooManyMails, WrongState
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR
-from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf, UserGone
+from app.services.own_account import UserGone
+from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf
 from tests import factories
 from tests.support import module_of
 

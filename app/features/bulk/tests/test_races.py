@@ -12,7 +12,8 @@ from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.models import AuditEvent, User
 from app.services import users
-from app.services.policy import LastAdministrator, NotOnSelf, PrivilegesLost, UserGone
+from app.services.own_account import UserGone
+from app.services.policy import LastAdministrator, NotOnSelf, PrivilegesLost
 from tests.concurrency.test_races import administrators, role_id
 from tests.factories import make_user
 from tests.support import module_of

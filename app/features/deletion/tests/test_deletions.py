@@ -13,7 +13,7 @@ from app.kit.database import now
 from app.kit.mail import outbox, writing
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User, UserSession
-from app.services import policy, sessions, users
+from app.services import own_account, sessions, users
 
 
 def deleted(make_user, *, days, **values):
@@ -151,7 +151,7 @@ def test_who_is_erased_cannot_be_restored(admin, make_user):
     user_id = deleted(make_user, days=31)
     user = db.session.get(User, user_id)
     deletions.purge()
-    with pytest.raises(policy.UserGone):
+    with pytest.raises(own_account.UserGone):
         deletions.restore(user, by=admin)
 
 

@@ -12,7 +12,7 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import AuditEvent, User
 from app.services import access, password_reset, register, users
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 from tests.concurrency.test_audit import add_events
 from tests.concurrency.test_races import administrators
 from tests.factories import make_user

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import UserSession
-from app.services.policy import NotWhileImpersonating
+from app.services.own_account import NotWhileImpersonating
 from tests.support import PASSWORD, module_of, needs
 
 pytestmark = needs("deletion")

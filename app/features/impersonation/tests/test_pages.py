@@ -14,7 +14,7 @@ from app.kit.database import now
 from app.kit.web import gatekeeper
 from app.models import AuditEvent, Permission, UserSession
 from app.services import email_change, password_reset, sessions, sign_in, users
-from app.services.policy import NotWhileImpersonating
+from app.services.own_account import NotWhileImpersonating
 from tests import factories
 from tests.gates import assert_gate
 from tests.support import PASSWORD, module_of, needs

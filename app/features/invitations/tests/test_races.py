@@ -6,7 +6,7 @@ from app.features.invitations.invitations import NotInvited
 from app.features.invitations.links import invite_token
 from app.models import User
 from app.services.mailed_links import LinkRefused
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 from tests.factories import make_user
 from tests.fixtures.races import as_request
 from tests.support import PASSWORD

@@ -5,7 +5,7 @@ from app.features.invitations import invitations
 from app.kit.mail import outbox
 from app.models import User
 from app.services import password_reset
-from app.services.policy import UserGone
+from app.services.own_account import UserGone
 from tests.factories import make_user
 from tests.fixtures.races import as_request
 

@@ -29,7 +29,8 @@ from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User, UserSession
 from app.services import email_change, sessions
-from app.services.policy import InsufficientPrivileges, NotOnSelf, NotWhileImpersonating
+from app.services.own_account import NotWhileImpersonating
+from app.services.policy import InsufficientPrivileges, NotOnSelf
 from app.services.sign_in import WrongPassword, check_own_password
 from tests.support import PASSWORD
 

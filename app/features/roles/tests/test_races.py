@@ -10,13 +10,8 @@ from app.features.roles import editing
 from app.features.roles.editing import Values
 from app.models import Role, User
 from app.services import register, roles, users
-from app.services.policy import (
-    InsufficientPrivileges,
-    LastAdministrator,
-    RoleGone,
-    UserGone,
-    can_sign_in,
-)
+from app.services.own_account import UserGone
+from app.services.policy import InsufficientPrivileges, LastAdministrator, RoleGone, can_sign_in
 from tests.factories import make_role, make_user
 from tests.support import PASSWORD, module_of, needs
 
