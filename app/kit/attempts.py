@@ -16,13 +16,11 @@ from typing import Any, cast
 
 from flask import current_app
 from sqlalchemy import (
-    CursorResult,
     Integer,
     String,
     and_,
     bindparam,
     case,
-    delete,
     or_,
     text,
     update,
@@ -116,17 +114,6 @@ def _change(statement: Any, keys: Iterable[str]) -> None:
     # The rows are locked in the order in which they were counted, which avoids deadlocks.
     if values := [{"its_key": key} for key in keys]:
         db.session.connection().execute(statement, values)
-
-
-def purge() -> int:
-    """Delete the counters with expired windows, and return the number of deleted rows."""
-    result = db.session.execute(
-        delete(PasswordGuesses).where(
-            PasswordGuesses.long_ends_at < now(), PasswordGuesses.short_ends_at < now()
-        )
-    )
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount
 
 
 @cache

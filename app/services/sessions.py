@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, CursorResult, delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -162,10 +161,3 @@ def end_impersonations(condition: ColumnElement[bool]) -> None:
         .values(acting_until=None),
         execution_options={"synchronize_session": False},
     )
-
-
-def purge() -> int:
-    """Delete expired sessions and return their number."""
-    result = db.session.execute(delete(UserSession).where(UserSession.expires_at < now()))
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount

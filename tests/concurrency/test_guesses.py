@@ -3,7 +3,7 @@
 import pytest
 
 from app.extensions import db, limiter
-from app.kit import attempts
+from app.kit import clean_up
 from app.kit.guesses import TooManyGuesses
 from app.kit.web import origin
 from app.models import User
@@ -68,4 +68,4 @@ def test_guesses_right_and_wrong_at_once_do_not_stand_in_each_others_way(race, c
         for n in range(24)
     ]
     outcomes(race(*acts))
-    assert attempts.purge() == 0
+    assert clean_up.run()["guesses"] == 0

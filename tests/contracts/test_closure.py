@@ -17,10 +17,10 @@ from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
 from tests.trees import nodes_of
 
 SIGNING_IN = "app.account.views.sign_in"
-# Ratchets: lower them when code is removed. The goal is 3,500 lines of both. The core has room for
-# the permissions of a clone, a line or more for each in the ledger.
-MOST_LINES_OF_THE_CORE = 1_400
-MOST_LINES_OF_THE_KIT = 1_920
+# Ratchets: lower them when code is removed. Both stay below 3,500 lines together. The core has
+# room for the permissions of a clone, a line or more for each in the ledger.
+MOST_LINES_OF_THE_CORE = 1_375
+MOST_LINES_OF_THE_KIT = 1_790
 # A blueprint imports all of its views to register them, so a view does not need the others.
 REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import update
 
 from app import emails
 from app.extensions import db
@@ -135,15 +134,6 @@ def use_code(asked: MailRequest, typed: str, *, marks: str = "") -> User:
         raise WrongMailedCode(is_over=request is None or request.guesses >= GUESSES)
     guess.was_right()
     return user
-
-
-def purge() -> int:
-    """Delete the requests that are no longer open, and return their number."""
-    result = db.session.execute(
-        delete(MailedSignIn).where(MailedSignIn.created_at < now() - proofs.LIFETIME)
-    )
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount
 
 
 def _request_of_link(token: str, asked: MailRequest | None, user: User) -> MailedSignIn:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
@@ -65,10 +63,3 @@ def use_up(nonce: str) -> None:
     except IntegrityError:
         db.session.rollback()
         raise NotVerified from None
-
-
-def purge() -> int:
-    """Delete the nonces of challenges that have expired, and return their number."""
-    result = db.session.execute(delete(UsedChallenge).where(UsedChallenge.expires_at < now()))
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, after_this_request, current_app, request, url_for
+from datetime import timedelta
+
+from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -62,7 +64,7 @@ def is_known(user: User) -> bool:
 def trust_browser(user: User) -> None:
     """Trust this browser. The caller commits."""
     token = devices.trust(user, device=request.headers.get("User-Agent", ""))
-    _set_cookie(token, seconds=int(devices.lifetime().total_seconds()))
+    browser_marks.keep_cookie(_cookie_name(), token, lasts=devices.lifetime())
 
 
 @vouches_for_browser
@@ -76,24 +78,10 @@ def end_trust(user: User) -> None:
     token = request.cookies.get(_cookie_name(), "")
     if token and user.impersonator is None:
         devices.forget(token)
-        _set_cookie("", seconds=0)
+        browser_marks.keep_cookie(_cookie_name(), "", lasts=timedelta(0))
 
 
 def _cookie_name() -> str:
     # The name has the same prefix and suffix as that of the known browsers.
     name: str = current_app.config["KNOWN_BROWSER_COOKIE_NAME"]
     return name.replace("known_browser", "trusted_browser")
-
-
-def _set_cookie(value: str, *, seconds: int) -> None:
-    @after_this_request
-    def keep(response: Response) -> Response:
-        response.set_cookie(
-            _cookie_name(),
-            value,
-            max_age=seconds,
-            secure=current_app.config["SESSION_COOKIE_SECURE"],
-            httponly=True,
-            samesite="Lax",
-        )
-        return response

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, select
 
 from app.extensions import db
 from app.features.two_factor.models import TrustedDevice
@@ -106,10 +105,3 @@ def end_trust(user_ids: Sequence[int]) -> None:
 
 # A device that is signed out from elsewhere may be lost.
 sessions.BEFORE_OTHERS_END.append(end_trust)
-
-
-def purge() -> int:
-    """Delete expired rows, and return their number."""
-    result = db.session.execute(delete(TrustedDevice).where(TrustedDevice.expires_at < now()))
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from urllib.parse import urlencode
 
-from flask import current_app, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -18,6 +19,7 @@ from app.kit.slots import selection_of_users
 from app.kit.tables.asked import Asked
 from app.kit.tables.table import PER_PAGE, PER_PAGE_CHOICES
 from app.kit.web import table_pages
+from app.kit.web.browser_marks import keep_cookie
 from app.kit.web.downloads import csv_file
 from app.kit.web.table_pages import RowSelection
 from app.models import Permission
@@ -25,7 +27,7 @@ from app.sign_in import me
 
 COLUMNS = [one.name for one in tables.users.columns if not one.main]
 SHOWN_COOKIE = "people_list"
-YEAR = 365 * 24 * 60 * 60
+YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,9 @@ def choose_columns() -> ResponseReturnValue:
     asked = table_pages.read(tables.users)
     # A URL without parameters may open a list with columns of its own (slots.table_start).
     query = asked.query(per_page="", columns="") or urlencode({"sort": asked.sort})
-    response = redirect(f"{url_for('admin.registered_users')}?{query}")
-    response.set_cookie(
-        SHOWN_COOKIE,
-        shown.write(),
-        max_age=YEAR,
-        path=url_for("admin.registered_users"),
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    path = url_for("admin.registered_users")
+    keep_cookie(SHOWN_COOKIE, shown.write(), lasts=YEAR, path=path)
+    return redirect(f"{path}?{query}")
 
 
 @admin.get("/users/export.csv")

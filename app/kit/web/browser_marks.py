@@ -16,15 +16,21 @@ def read() -> str:
 def mark_browser(user: Any) -> None:
     """Mark this browser as known to `user`, so that strangers cannot use up its guesses."""
     value = guesses.add_mark(user.id, user.browser_state(), read())
-    config = current_app.config
+    name = current_app.config["KNOWN_BROWSER_COOKIE_NAME"]
+    keep_cookie(name, value, lasts=timedelta(days=guesses.MARK_DAYS))
+
+
+def keep_cookie(name: str, value: str, *, lasts: timedelta, path: str = "/") -> None:
+    """Send a cookie, which no script can read, with the response to this request."""
 
     @after_this_request
     def keep(response: Response) -> Response:
         response.set_cookie(
-            config["KNOWN_BROWSER_COOKIE_NAME"],
+            name,
             value,
-            max_age=timedelta(days=guesses.MARK_DAYS),
-            secure=config["SESSION_COOKIE_SECURE"],
+            max_age=lasts,
+            path=path,
+            secure=current_app.config["SESSION_COOKIE_SECURE"],
             httponly=True,
             samesite="Lax",
         )

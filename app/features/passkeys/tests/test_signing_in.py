@@ -23,6 +23,7 @@ from app.features.passkeys.tests.support import (
     send,
     sign_in,
 )
+from app.kit import clean_up
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, UserSession
@@ -382,9 +383,9 @@ def test_users_without_a_passkey_are_offered_none(client, user):
 
 def test_answered_challenges_are_deleted_once_they_have_expired(client, user, passkey):
     sign_in(client, passkey)
-    assert challenges.purge() == 0
+    assert clean_up.run()["answered challenges of passkeys"] == 0
     with time_machine.travel(now() + timedelta(seconds=challenges.SECONDS + 1)):
-        assert challenges.purge() == 1
+        assert clean_up.run()["answered challenges of passkeys"] == 1
     assert db.session.scalar(select(func.count(UsedChallenge.nonce))) == 0
 
 
