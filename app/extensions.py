@@ -1,7 +1,5 @@
 """Extension objects, not yet bound to an app."""
 
-import time
-
 from flask_assets import Environment
 from flask_compress import Compress
 from flask_limiter import Limiter
@@ -29,9 +27,6 @@ class Base(DeclarativeBase):
     )
 
 
-# SQLite's busy handler polls, so sleep to let other writers in.
-PAUSE_ON_SQLITE = 0.02  # seconds
-
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
 login_manager = CarefulLoginManager()
@@ -44,9 +39,3 @@ limiter = Limiter(key_func=origin.visitor_network)
 def is_sqlite() -> bool:
     """Tell whether the database is SQLite; otherwise it is PostgreSQL."""
     return bool(db.engine.dialect.name == "sqlite")
-
-
-def let_others_write() -> None:
-    """Pause between the transactions of a batch on SQLite, which has one writer at a time."""
-    if is_sqlite():
-        time.sleep(PAUSE_ON_SQLITE)

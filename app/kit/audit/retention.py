@@ -26,12 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as cast_to
 
-from app.extensions import db, is_sqlite, let_others_write
+from app.extensions import db, is_sqlite
 from app.kit.audit.actions import SEARCHING
 from app.kit.audit.event import AuditEvent
 from app.kit.audit.forgetting import NOWHERE, ErasedUser, without, without_search
 from app.kit.audit.maintenance import maintenance
 from app.kit.database import now
+from app.kit.database.pauses import let_others_write
 
 BATCH = 250
 BUDGET = 10 * 60  # seconds for one clean-up

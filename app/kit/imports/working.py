@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
-from app.extensions import db, let_others_write
+from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
+from app.kit.database.pauses import let_others_write
 from app.kit.imports import checking, storage, trail
 from app.kit.imports.checking import (
     change,

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
-from app.extensions import db, let_others_write
+from app.extensions import db
 from app.kit import audit, queue
 from app.kit.audit.event import Actor
 from app.kit.database import now
 from app.kit.database.ids import among
+from app.kit.database.pauses import let_others_write
 from app.kit.operations import lifecycle
 from app.kit.operations.kinds import BatchOutcome, Stop, kind_of
 from app.kit.operations.lifecycle import LetGo

@@ -12,10 +12,10 @@ from flask_migrate import upgrade
 from sqlalchemy import func, select
 from wtforms import BooleanField, SubmitField
 
-from app import extensions
 from app.decorators import permission_required
 from app.extensions import db, is_sqlite
 from app.kit import audit
+from app.kit.database import pauses
 from app.kit.imports import table_imports, working
 from app.kit.imports.csv_import import CsvImport
 from app.kit.imports.table_models import TableImport, TableImportChunk, TableImportProblem
@@ -74,7 +74,7 @@ only_managers = permission_required(Permission.MANAGE_USERS)
 def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An app with a table of plants, of which an administrator may change those in the sun."""
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
     table = declare(endpoint="garden.plants", imports=DECLARED, csv="", csv_event="")
     garden = Blueprint("garden", __name__)
 

@@ -13,11 +13,10 @@ from flask import Blueprint, Flask
 from flask_migrate import upgrade
 from sqlalchemy import func, select
 
-from app import extensions
 from app.decorators import permission_required
 from app.extensions import db
 from app.kit import operations, queue
-from app.kit.database import now
+from app.kit.database import now, pauses
 from app.kit.operations import bulk, lifecycle
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import purge
@@ -57,7 +56,7 @@ only_managers = permission_required(Permission.MANAGE_USERS)
 def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An app with a table of plants, of which an administrator sees those in the sun."""
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
     table = declare(endpoint="garden.plants", bulk_actions=ACTIONS, csv="", csv_event="")
     garden = Blueprint("garden", __name__)
 

@@ -7,12 +7,11 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.kit import queue
-from app.kit.database import now
+from app.kit.database import now, pauses
 from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.kit.operations import lifecycle
@@ -29,7 +28,7 @@ def few_at_once(monkeypatch):
     """Make operations on four or more users run in the worker."""
     monkeypatch.setattr(lifecycle, "AT_ONCE", 3)
     monkeypatch.setattr(batches, "BATCH", 3)
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
 
 
 def choose(browser, action, *users, **fields):

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import func, select
 
-from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
 from app.kit import operations
+from app.kit.database import pauses
 from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.models import AuditEvent, User
@@ -24,7 +24,7 @@ REFUSALS = (operations.NotOpen, PrivilegesLost, LastAdministrator, NotOnSelf, Us
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
 
 
 def previewed(action, by_id, user_ids):

@@ -7,14 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from app import extensions
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services import changing, locks
 from app.features.user_search import Filters
 from app.kit import operations, queue
-from app.kit.database import now
+from app.kit.database import now, pauses
 from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import bulk as batches
 from app.kit.operations import lifecycle, previews
@@ -63,7 +62,7 @@ def make_people(number, **values):
 def small_batches(monkeypatch):
     """Use batches of ten, so that a few dozen users need several."""
     monkeypatch.setattr(batches, "BATCH", 10)
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
     monkeypatch.setattr(lifecycle, "AT_ONCE", 5)
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from sqlalchemy import select
 
-from app import extensions
 from app.extensions import db
 from app.features.deletion import erasure
 from app.kit import audit
 from app.kit.audit import retention
+from app.kit.database import pauses
 from app.models import AuditEvent, User
 
 ADDRESS = "203.0.113.7"
@@ -179,7 +179,7 @@ def test_a_user_in_very_many_events_is_erased_from_them_batch_by_batch(
 ):
     """F15: on SQLite, a transaction blocks other writers while it lasts."""
     monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
     user = make_user()
     for number in range(9):
         label = "first@example.com" if number == 0 else user.email

@@ -8,14 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from app import extensions
 from app.extensions import db
 from app.features.imports import PEOPLE, tasks
 from app.features.imports.models import ImportChunk, ImportProblem, ImportResult, PeopleImport
 from app.features.imports.services import deciding, people, writing
 from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports, queue
-from app.kit.database import now
+from app.kit.database import now, pauses
 from app.kit.imports import checking, working
 from app.kit.mail.email_message import EmailMessage
 from app.kit.operations import lifecycle
@@ -605,7 +604,7 @@ def long_import(browser, monkeypatch):
     """An import of 30 users in batches of 10, for a worker to check and run."""
     monkeypatch.setattr("app.kit.operations.lifecycle.AT_ONCE", 5)
     monkeypatch.setattr("app.kit.imports.lines.BATCH", 10)
-    monkeypatch.setattr(extensions, "PAUSE_ON_SQLITE", 0)
+    monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
     data = HEADER + "".join(f"p{number}@example.com,P,{number},\n" for number in range(30))
     row = check(browser, data)
     assert row.state == "checking"
