@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, or_, select
 
 from app.extensions import db
 from app.features.approval import emails
@@ -82,21 +82,21 @@ def why_not_refuse(user: User, *, by: User) -> str:
     return why_not(user, by=by)
 
 
-def approve(user: User, *, by: User) -> None:
+def approve(user: User, *, by: User | None) -> None:
     """Let a locked user in, and tell them by mail. The caller commits. Raises NotWaiting."""
     db.session.delete(_request_of(user))
     audit.record("user.registration_approved", by=by, subject=user)
     emails.send_registration_approved(user)
 
 
-def refuse(user: User, *, by: User | None, reason: str = "") -> None:
-    """Suspend a locked user, and tell them by mail, with the reason if there is one.
+def refuse(user: User, *, by: User | None, reason: str) -> None:
+    """Suspend a locked user, and tell them by mail why.
 
     The caller commits. Raises NotWaiting.
     """
     request = _request_of(user)
     request.refused_at = user.suspended_at = now()
-    user.suspended_reason = reason or "The registration was refused."
+    user.suspended_reason = reason
     sessions.end_all(user)
     audit.record("user.registration_refused", by=by, subject=user, reason=reason)
     emails.send_registration_refused(user, reason)
@@ -151,6 +151,29 @@ def tell_managers() -> bool:
     )
     _commit_and_notify()
     return True
+
+
+def let_in() -> int:
+    """Approve the users who wait while the setting is off, and return their number.
+
+    They can use their account, so a setting that is switched on later must not hold them back. A
+    user who has not confirmed their email gets no mail.
+    """
+    if is_on():
+        return 0
+    request = RegistrationRequest
+    ids = db.session.scalars(select(request.user_id).where(request.refused_at.is_(None))).all()
+    for user_id in ids:
+        user = db.session.get_one(User, user_id)
+        lock(user, by=None)
+        if user.is_active and user.confirmed and is_waiting(user):
+            approve(user, by=None)
+        elif not user.is_deleted:
+            db.session.execute(
+                delete(request).where(request.user_id == user_id, request.refused_at.is_(None))
+            )
+        db.session.commit()
+    return len(ids)
 
 
 def purge() -> int:

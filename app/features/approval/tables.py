@@ -1,6 +1,7 @@
 """The table of registrations that wait for approval."""
 
 from app.features.approval import approvals
+from app.features.approval.forms import RefuseRegistrationForm
 from app.kit.tables import Column, RowAction, Table
 from app.kit.tables.actions import BulkAction
 from app.models import User
@@ -60,7 +61,12 @@ registrations = Table(
     bulk_actions=[
         BulkAction("approve", "Approve", do=approvals.approve, check=approvals.why_not),
         BulkAction(
-            "refuse", "Refuse", do=approvals.refuse, check=approvals.why_not_refuse, danger=True
+            "refuse",
+            "Refuse",
+            do=approvals.refuse,
+            check=approvals.why_not_refuse,
+            danger=True,
+            form=RefuseRegistrationForm,
         ),
     ],
 )

@@ -11,3 +11,4 @@ def tell_of_registrations() -> bool:
 
 
 clean_up.nightly("registrations", approvals.purge)
+clean_up.nightly("registrations that the setting lets in", approvals.let_in)

@@ -122,10 +122,10 @@ class TableKind(Kind):
             rows = self._rows(ids, self.where(by), is_locked=True)
             try:
                 with savepoint():
-                    left_out = _do_each(action, rows, by)
+                    left_out = _do_each(action, rows, by, operation.parameters)
             except RowRefused:
                 # A savepoint for each row costs twice the time, so do without until one is needed.
-                left_out = _do_each(action, rows, by, is_careful=True)
+                left_out = _do_each(action, rows, by, operation.parameters, is_careful=True)
         left_out |= dict.fromkeys(set(ids) - rows.keys(), "gone")
         return BatchOutcome(len(ids) - len(left_out), left_out, has_mail=True)
 
@@ -206,7 +206,12 @@ class TableKind(Kind):
 
 
 def _do_each(
-    action: BulkAction, rows: Mapping[int, Any], by: Any, *, is_careful: bool = False
+    action: BulkAction,
+    rows: Mapping[int, Any],
+    by: Any,
+    given: Mapping[str, Any],
+    *,
+    is_careful: bool = False,
 ) -> dict[int, str]:
     """Do the action on locked rows, and return the reason for each row that is left out.
 
@@ -218,7 +223,7 @@ def _do_each(
         if not reason:
             try:
                 with savepoint() if is_careful else nullcontext():
-                    action.do(row, by=by)
+                    action.do(row, by=by, **given)
             except RowRefused as refusal:
                 if not is_careful:
                     raise

@@ -35,7 +35,8 @@ class BulkAction:
 
     `do(row, by=user)` changes a row without a commit: it is the service that the row's own page
     calls. It may raise RowRefused, and other errors stop the batch. `check(row, by=user)` returns
-    in words why a row is left out, or "". `event` is recorded when a user confirms the action.
+    in words why a row is left out, or "". `event` is recorded when a user confirms the action. The
+    page that confirms shows the fields of `form`, and their values are more arguments of `do`.
     """
 
     name: str
@@ -44,3 +45,4 @@ class BulkAction:
     check: Callable[..., str] | None = None
     danger: bool = False
     event: str = ""
+    form: Callable[[], Any] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import HiddenField, SubmitField
 
 from app.kit import operations
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
@@ -171,9 +172,10 @@ class _Pages:
         """Show a preview, or the progress of an operation, and do what their buttons ask."""
         operation = self._operation_or_404(operation_id)
         is_preview = operation.state == OperationState.PREVIEW
-        form = BaseForm()
+        action = self.kind.actions.get(operation.action) or _lost(operation.action)
+        form = action.form() if is_preview and action.form else BaseForm()
         if form.validate_on_submit():
-            self._press(operation, request.form.get("do", ""))
+            self._press(operation, request.form.get("do", ""), _given(form))
             return redirect(self._url("operation", operation))
         list_url = self._list_url(operation.selection.get("filter", {}))
         return render_template(
@@ -183,14 +185,14 @@ class _Pages:
             table=self.table,
             list_url=list_url,
             operations_url=url_for(self.listed.endpoint),
-            action=self.kind.actions.get(operation.action) or _lost(operation.action),
+            action=action,
             rows=ShownTable(self.table, reading.read(self.table, request.args), NO_PAGE, list_url),
             results_url=self._url("results", operation),
             checked=CHECKED,
             **operation_pages.shown(operation, by=self.by()),
         )
 
-    def _press(self, operation: TableOperation, button: str) -> None:
+    def _press(self, operation: TableOperation, button: str, given: dict[str, Any]) -> None:
         by = self.by()
         if by.impersonator is not None:
             flash(IMPERSONATED, "error")
@@ -199,7 +201,9 @@ class _Pages:
         elif button in {"continue", "here"}:
             operation_pages.go_on(operation, by=by, is_here=button == "here")
         else:
-            operation_pages.confirm(operation, lambda: operations.confirm(operation, by=by))
+            operation_pages.confirm(
+                operation, lambda: operations.confirm(operation, by=by, **given)
+            )
 
     def results(self, operation_id: int) -> ResponseReturnValue:
         operation = self._operation_or_404(operation_id)
@@ -226,6 +230,11 @@ class _Pages:
 
     def _list_url(self, narrowing: dict[str, Any]) -> str:
         return url_for(self.table.endpoint, **narrowing)
+
+
+def _given(form: BaseForm) -> dict[str, Any]:
+    """Return the input in the form of an action, for its service."""
+    return {one.name: one.data for one in form if not isinstance(one, HiddenField | SubmitField)}
 
 
 def _lost(name: str) -> BulkAction:

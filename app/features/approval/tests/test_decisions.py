@@ -103,18 +103,29 @@ def choose(browser, action, *people):
 def test_many_are_decided_on_at_once(browser, make_waiting, action, status):
     people = [make_waiting() for _ in range(3)]
     path = choose(browser, action, *people)
-    browser.submit(path, {"do": "confirm"}, form_at=path)
+    browser.submit(path, {"do": "confirm", "reason": "Not a member."}, form_at=path)
     assert {one.status for one in people} == {status}
+    if action == "refuse":
+        assert {one.suspended_reason for one in people} == {"Not a member."}
+        assert {one.context["reason"] for one in mails("registration_refused")} == {"Not a member."}
     told = "registration_approved" if action == "approve" else "registration_refused"
     assert len(mails(told)) == 3
     assert approvals.count_waiting() == 0
+
+
+def test_a_refusal_of_many_needs_a_reason(browser, make_waiting):
+    people = [make_waiting() for _ in range(2)]
+    path = choose(browser, "refuse", *people)
+    answer = browser.submit(path, {"do": "confirm", "reason": " "}, form_at=path)
+    assert "Please check what you entered" in answer.text
+    assert approvals.count_waiting() == 2
 
 
 def test_a_bulk_action_leaves_out_who_was_decided_on_meanwhile(browser, admin, make_waiting):
     one, other = make_waiting(), make_waiting()
     path = choose(browser, "refuse", one, other)
     approvals.approve_one(one, by=admin)
-    browser.submit(path, {"do": "confirm"}, form_at=path)
+    browser.submit(path, {"do": "confirm", "reason": "Full."}, form_at=path)
     assert (one.status, other.status) == ("active", "suspended")
 
 
@@ -193,6 +204,23 @@ def test_users_who_are_let_in_by_the_setting_are_not_deleted(app, waiting, monke
     age(waiting, created_at=400)
     assert approvals.purge() == 0
     assert not waiting.is_deleted
+
+
+def test_the_night_approves_users_let_in_by_the_setting(app, client, make_waiting, monkeypatch):
+    """The setting holds nobody back who got in while it was off."""
+    waits, unconfirmed = make_waiting(), make_waiting(confirmed=False)
+    suspended, refused = make_waiting(suspended=True), make_waiting()
+    approvals.refuse_one(refused, by=None, reason="x")
+    assert approvals.let_in() == 0
+    monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", False)
+    assert approvals.let_in() == 3
+    assert [one.recipient for one in mails("registration_approved")] == [waits.email]
+    monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", True)
+    assert not any(map(approvals.is_waiting, (waits, unconfirmed, suspended)))
+    assert refused.is_suspended
+    client.enter(waits)
+    assert client.get("/account/manage").status_code == 200
+    assert approvals.let_in() == 0
 
 
 def test_the_last_administrator_and_oneself_are_not_refused(admin, make_waiting):
