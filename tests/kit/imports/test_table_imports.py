@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
-from flask_migrate import upgrade
 from sqlalchemy import func, select
 from wtforms import BooleanField, SubmitField
 
 from app.decorators import permission_required
-from app.extensions import db, is_sqlite
+from app.extensions import db
 from app.kit import audit
 from app.kit.database import pauses
 from app.kit.imports import table_imports, working
@@ -26,7 +25,6 @@ from app.kit.web import import_pages, table_pages
 from app.kit.web.fields import choice_field, date_field, number_field, text_field
 from app.kit.web.forms import BaseForm
 from app.models import AuditEvent, Permission, User
-from app.services import roles
 from app.sign_in import me
 from tests import factories
 from tests.fixtures.core import Browser
@@ -71,7 +69,7 @@ only_managers = permission_required(Permission.MANAGE_USERS)
 
 
 @pytest.fixture
-def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def garden(migrated_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An app with a table of plants, of which an administrator may change those in the sun."""
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))
     monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
@@ -89,19 +87,15 @@ def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     @garden.get("/plants.csv")
     @only_managers
     def file() -> Any:
-        monkeypatch.setattr(audit, "record_download", lambda *_args, **_values: None)
+        monkeypatch.setattr(table_pages, "record_download", lambda *_args, **_values: None)
         return table_pages.export(table, by=me())
 
     import_pages.add_pages(garden, "/plants", table, only_managers, by=me, where=sunny)
-    own_app.register_blueprint(garden)
-    own_app.test_client_class = Browser
-    with own_app.app_context():
-        # The engine's own functions come from the migrations, which take seconds.
-        db.create_all() if is_sqlite() else upgrade(revision="heads")
-        roles.insert()
+    migrated_app.register_blueprint(garden)
+    with migrated_app.app_context():
         PlantBase.metadata.create_all(db.session.connection())
         db.session.commit()
-        yield own_app
+        yield migrated_app
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
-from flask_migrate import upgrade
 from sqlalchemy import func, select
 
 from app.decorators import permission_required
@@ -26,7 +25,6 @@ from app.kit.tables import table as declarations
 from app.kit.tables.actions import RowRefused
 from app.kit.web import bulk_pages, table_pages
 from app.models import AuditEvent, Permission, User
-from app.services import roles
 from app.sign_in import me
 from tests import factories
 from tests.fixtures.core import Browser
@@ -53,7 +51,7 @@ only_managers = permission_required(Permission.MANAGE_USERS)
 
 
 @pytest.fixture
-def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def garden(migrated_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     """An app with a table of plants, of which an administrator sees those in the sun."""
     monkeypatch.setattr(declarations, "_declared", dict(declarations._declared))
     monkeypatch.setattr(pauses, "PAUSE_ON_SQLITE", 0)
@@ -69,14 +67,11 @@ def garden(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         return table_pages.show(table, where=sunny(me()))
 
     bulk_pages.add_pages(garden, "/plants", table, only_managers, by=me, where=sunny)
-    own_app.register_blueprint(garden)
-    own_app.test_client_class = Browser
-    with own_app.app_context():
-        upgrade(revision="heads")
-        roles.insert()
+    migrated_app.register_blueprint(garden)
+    with migrated_app.app_context():
         PlantBase.metadata.create_all(db.session.connection())
         db.session.commit()
-        yield own_app
+        yield migrated_app
 
 
 @pytest.fixture
