@@ -190,10 +190,14 @@ def test_only_create_app_imports_the_composition():
     assert not wrong
 
 
-@pytest.mark.parametrize("path", sources(), ids=name_of)
-def test_imports_are_absolute(path):
-    for node, _inside in statements_of(path):
-        assert not getattr(node, "level", 0), ast.unparse(node)
+def test_imports_are_absolute():
+    wrong = [
+        f"{name_of(path)}: {ast.unparse(node)}"
+        for path in sources()
+        for node, _inside in statements_of(path)
+        if getattr(node, "level", 0)
+    ]
+    assert not wrong, f"Name the whole module in {wrong}."
 
 
 def test_an_import_inside_a_function_says_why():

@@ -2,8 +2,6 @@
 
 import ast
 
-import pytest
-
 from app.kit.queue import TASKS
 from tests.contracts.test_imports import (
     CORE,
@@ -36,45 +34,54 @@ def calls(path):
     return [node for node in nodes_of(path) if isinstance(node, ast.Call)]
 
 
-@pytest.mark.parametrize("path", APP, ids=name_of)
-def test_only_services_commit(path):
+# The kit's services, which commit as the core's do.
+SERVICES = (
+    *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
+    *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
+    *("app.kit.imports", "app.kit.clean_up"),
+)
+
+
+def test_only_services_commit():
     """A use case is one service function with one commit."""
-    if name_of(path).startswith(
-        (
-            *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
-            *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
-            "app.kit.imports",
-        )
-    ):
-        return
-    if part_of(name_of(path)) == "app.features" and not is_door(name_of(path)):
-        return
-    for call in calls(path):
-        name = ast.unparse(call.func)
-        assert not name.endswith("session.commit"), f"line {call.lineno}"
-        assert name not in {"db.session.add", "db.session.delete"} or not is_door(name_of(path))
+    wrong = []
+    for path in APP:
+        module = name_of(path)
+        is_of_feature = part_of(module) == "app.features"
+        if module.startswith(SERVICES) or (is_of_feature and not is_door(module)):
+            continue
+        for call in calls(path):
+            name = ast.unparse(call.func)
+            adds = name in {"db.session.add", "db.session.delete"} and is_door(module)
+            if adds or name.endswith("session.commit"):
+                wrong.append(f"{module} line {call.lineno}")
+    assert not wrong, f"Move these changes of the database into a service: {', '.join(wrong)}."
 
 
-@pytest.mark.parametrize("path", APP, ids=name_of)
-def test_what_belongs_to_a_request_stays_with_the_views(path):
-    if is_door(name_of(path)):
-        return
-    for node in nodes_of(path):
-        if isinstance(node, ast.ImportFrom) and node.module in {"flask", "flask_login"}:
-            assert not OF_A_REQUEST & {alias.name for alias in node.names}, f"line {node.lineno}"
+def test_what_belongs_to_a_request_stays_with_the_views():
+    wrong = [
+        f"{name_of(path)} line {node.lineno}"
+        for path in APP
+        if not is_door(name_of(path))
+        for node in nodes_of(path)
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"flask", "flask_login"}
+        and OF_A_REQUEST & {alias.name for alias in node.names}
+    ]
+    assert not wrong, f"Let the view pass what these take from the request: {', '.join(wrong)}."
 
 
-@pytest.mark.parametrize("path", APP, ids=name_of)
-def test_forms_views_and_requests_are_unknown_to_services(path):
-    if is_door(name_of(path)):
-        return
-    for node in nodes_of(path):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            assert name.split(".")[0] not in {"wtforms", "flask_wtf", "click"}, (
-                f"line {node.lineno}"
-            )
+def test_forms_views_and_requests_are_unknown_to_services():
+    wrong = []
+    for path in APP:
+        if is_door(name_of(path)):
+            continue
+        for node in nodes_of(path):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if {name.split(".")[0] for name in names} & {"wtforms", "flask_wtf", "click"}:
+                wrong.append(f"{name_of(path)} line {node.lineno}")
+    assert not wrong, f"Leave forms and commands to the views and commands: {', '.join(wrong)}."
 
 
 def test_only_the_configuration_reads_the_environment():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, flash, render_template_string
 from flask_wtf import FlaskForm
+from jinja2 import TemplateError
 from wtforms import FileField, PasswordField, RadioField, SelectField, StringField, SubmitField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
@@ -39,52 +40,80 @@ def without_comments(name: str) -> str:
     return re.sub(r"\{#.*?#\}", "", source(name), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_every_template_compiles(app: Flask, name: str) -> None:
-    app.jinja_env.get_template(name)
+def test_every_template_compiles(app: Flask) -> None:
+    wrong = []
+    for name in ALL:
+        try:
+            app.jinja_env.get_template(name)
+        except TemplateError as error:
+            wrong.append(f"{name}: {error}")
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", [page for page in PAGES if not page.startswith(PARTS)])
-def test_every_page_extends_a_layout_and_sets_a_title(name: str) -> None:
-    text = without_comments(name).strip()
-    # A list has the layout of its view's blueprint, and the title of its declaration.
-    if name in OF_ANY_AREA or re.match(rf"""\{{%-? extends (['"]){LIST}\1 -?%\}}""", text):
-        return
-    assert re.match(r"""\{%-? extends (['"])layouts/\w+\.html\1 -?%\}""", text)
-    assert re.search(r"\{% block page_title %\}\s*\S+", text)
+def test_every_page_extends_a_layout_and_sets_a_title() -> None:
+    wrong = []
+    for name in PAGES:
+        text = without_comments(name).strip()
+        # A list has the layout of its view's blueprint, and the title of its declaration.
+        is_list = re.match(rf"""\{{%-? extends (['"]){LIST}\1 -?%\}}""", text)
+        if name.startswith(PARTS) or name in OF_ANY_AREA or is_list:
+            continue
+        if not (
+            re.match(r"""\{%-? extends (['"])layouts/\w+\.html\1 -?%\}""", text)
+            and re.search(r"\{% block page_title %\}\s*\S+", text)
+        ):
+            wrong.append(name)
+    assert not wrong, f"Extend a layout, and set the block page_title, in {wrong}."
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(".html")])
-def test_html_is_printed_as_it_is_in_one_place_only(name: str) -> None:
-    text = without_comments(name)
-    if name == REVIEWED[0]:
-        assert text.count(REVIEWED[1]) == 1
-        text = text.replace(REVIEWED[1], "")
-    assert not re.search(r"\|\s*safe\b|autoescape|Markup\(", text)
+def test_html_is_printed_as_it_is_in_one_place_only() -> None:
+    wrong = []
+    for name in ALL:
+        text = without_comments(name)
+        if name == REVIEWED[0]:
+            assert text.count(REVIEWED[1]) == 1
+            text = text.replace(REVIEWED[1], "")
+        if name.endswith(".html") and re.search(r"\|\s*safe\b|autoescape|Markup\(", text):
+            wrong.append(name)
+    assert not wrong, f"Leave the escaping on in {wrong}."
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_no_page_has_inline_script_style_or_handlers(name: str) -> None:
-    text = without_comments(name)
-    assert not re.search(r"<script(?![^>]*\bsrc=)", text)
-    assert "<style" not in text
-    assert not re.search(r"""\son[a-z]+\s*=\s*["'{]""", text)
-    assert not re.search(r"""\sstyle\s*=\s*["'{]""", text)
-    assert "javascript:" not in text
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"<script(?![^>]*\bsrc=)",
+        r"<style",
+        r"""\son[a-z]+\s*=\s*["'{]""",
+        r"""\sstyle\s*=\s*["'{]""",
+        r"javascript:",
+    ],
+)
+def test_no_page_has_inline_script_style_or_handlers(pattern: str) -> None:
+    wrong = [name for name in PAGES if re.search(pattern, without_comments(name))]
+    assert not wrong, f"Move it to a file of app/assets in {wrong}: the browser refuses it inline."
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("macros/")])
-def test_the_first_line_of_a_macro_file_names_its_macros(name: str) -> None:
-    first = source(name).splitlines()[0]
-    assert first.startswith("{# ")
-    for macro, arguments in re.findall(r"\{% macro ([a-z]\w*)\((.*?)\) -?%\}", source(name)):
-        assert f"{macro}({arguments})" in first, f"{macro} is not in the first line"
+def test_the_first_line_of_a_macro_file_names_its_macros() -> None:
+    for name in PAGES:
+        if not name.startswith("macros/"):
+            continue
+        first = source(name).splitlines()[0]
+        assert first.startswith("{# "), name
+        for macro, arguments in re.findall(r"\{% macro ([a-z]\w*)\((.*?)\) -?%\}", source(name)):
+            missing = f"Name {macro} with its arguments in the first line of {name}."
+            assert f"{macro}({arguments})" in first, missing
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_forms_that_change_something_carry_a_token(name: str) -> None:
-    for form in re.findall(r'<form[^>]*method="post".*?</form>', without_comments(name), re.DOTALL):
-        assert 'name="csrf_token"' in form
+def test_forms_that_change_something_carry_a_token() -> None:
+    wrong = [
+        name
+        for name in PAGES
+        for form in re.findall(
+            r'<form[^>]*method="post".*?</form>', without_comments(name), re.DOTALL
+        )
+        if 'name="csrf_token"' not in form
+    ]
+    assert not wrong, f"Put the hidden field csrf_token into the forms of {wrong}."
 
 
 def test_the_error_layout_needs_neither_user_nor_session_nor_database() -> None:
