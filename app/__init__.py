@@ -67,7 +67,7 @@ def create_app(
     app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
-    app.jinja_loader = plugging_in.template_loader(app)
+    plugging_in.find_templates(app)
     add_wsgi_layers(app)
     init_extensions(app)
     add_request_hooks(app)

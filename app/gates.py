@@ -2,7 +2,6 @@
 
 from flask import Flask, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.kit.web.gatekeeper import ask_gates
 from app.kit.web.gates import gate, lead_to, reserve
@@ -10,7 +9,7 @@ from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import has_proved_steps
 from app.services import sessions
 from app.services.own_account import ensure_not_impersonating
-from app.sign_in import ONLY_REMEMBERED
+from app.sign_in import ONLY_REMEMBERED, me
 
 # These gates are optional, and features register them; views of the core are open to them.
 reserve("awaiting_approval", "impersonating", "second_factor_missing")
@@ -23,7 +22,8 @@ def init_app(app: Flask) -> None:
 @gate("unconfirmed", order=10)
 def lead_to_confirmation() -> ResponseReturnValue | None:
     """Hold back users who have not confirmed their email address."""
-    if not current_user.is_authenticated or current_user.confirmed:
+    user = me()
+    if not user.is_authenticated or user.confirmed:
         return None
     return lead_to(
         url_for("account.unconfirmed"),
@@ -38,7 +38,7 @@ def lead_to_new_password() -> ResponseReturnValue | None:
 
     Users confirm their email address first.
     """
-    user = current_user
+    user = me()
     if not user.is_authenticated or not user.must_change_password or not user.confirmed:
         return None
     if user.impersonator is not None:
@@ -58,9 +58,10 @@ def ask_for_the_password() -> ResponseReturnValue | None:
     A session restored from the remember-me cookie counts as stale, and so does one that lacks a
     second step. An administrator who impersonates the user is refused.
     """
-    ensure_not_impersonating(current_user)
-    is_fresh = ONLY_REMEMBERED not in session and sessions.is_fresh(current_user.session)
-    if is_fresh and has_proved_steps(current_user):
+    user = me()
+    ensure_not_impersonating(user)
+    is_fresh = ONLY_REMEMBERED not in session and sessions.is_fresh(user.session)
+    if is_fresh and has_proved_steps(user):
         return None
     # The browser does not send a form again after the redirect, so return to the form's page.
     rule = request.url_rule

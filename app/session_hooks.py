@@ -2,14 +2,14 @@
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, user_loaded_from_cookie
+from flask_login import user_loaded_from_cookie
 
 from app.extensions import login_manager
 from app.kit.web.accept import wants_json
 from app.kit.web.gatekeeper import needs_no_user
 from app.kit.web.methods import SAFE_METHODS
 from app.services import sessions
-from app.sign_in import ONLY_REMEMBERED
+from app.sign_in import ONLY_REMEMBERED, me
 
 
 @login_manager.unauthorized_handler
@@ -46,5 +46,5 @@ def note_remembered(_app: Flask, **_user: object) -> None:
 
 def note_activity() -> None:
     """Extend the session while it is in use. Registered to run before each request."""
-    if not needs_no_user(current_app, request.endpoint) and current_user.is_authenticated:
-        sessions.touch(current_user.session)
+    if not needs_no_user(current_app, request.endpoint) and (row := me().session) is not None:
+        sessions.touch(row)

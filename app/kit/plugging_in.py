@@ -1,11 +1,13 @@
 """Plug the imported features into an application."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from flask import Flask
-from jinja2 import BaseLoader, FileSystemLoader
+from flask.templating import Environment
+from jinja2 import FileSystemLoader
 
 from app.kit.features import folders
 
@@ -20,7 +22,20 @@ def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
                 app.cli.add_command(command)
 
 
-def template_loader(app: Flask) -> BaseLoader:
+class SharedGlobals(Environment):
+    """Flask's templates, which all look up the globals of the app in one dictionary.
+
+    Jinja gives each template a ChainMap, in case one has globals of its own. Each import and each
+    include copies it: see record 17.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
+
+
+def find_templates(app: Flask) -> None:
     """Load templates from the application's own folder first, then from the features' folders."""
     own = Path(app.root_path) / "templates"
-    return FileSystemLoader([own, *(folder / "templates" for folder in folders())])
+    folders_of_features = (folder / "templates" for folder in folders())
+    app.jinja_loader = FileSystemLoader([own, *folders_of_features])
+    app.jinja_environment = SharedGlobals

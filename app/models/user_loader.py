@@ -22,6 +22,7 @@ class AnonymousUser(AnonymousUserMixin):
 
     confirmed = False
     impersonator = None
+    session = None
 
     def can(self, _permissions: int) -> bool:
         return False

@@ -106,10 +106,10 @@ def renew(user: User) -> None:
         user.session_token = token
 
 
-def is_fresh(session: UserSession) -> bool:
+def is_fresh(session: UserSession | None) -> bool:
     """Tell whether the user gave the password a short while ago (ASVS 5.0 7.5.3)."""
     window = timedelta(seconds=current_app.config["REAUTHENTICATION_WINDOW"])
-    return now() - session.authenticated_at < window
+    return session is not None and now() - session.authenticated_at < window
 
 
 def end(session: UserSession) -> None:

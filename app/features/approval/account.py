@@ -2,7 +2,7 @@
 
 from flask import redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from app.account import account
 from app.features.approval import approvals
@@ -30,10 +30,10 @@ def lead_to_waiting_page() -> ResponseReturnValue | None:
 
     Users confirm their email address first.
     """
-    user = current_user
+    user = me()
     if not user.is_authenticated or not user.confirmed or user.impersonator is not None:
         return None
-    if not _waits(me()):
+    if not _waits(user):
         return None
     return lead_to(
         url_for("account.awaiting_approval"),

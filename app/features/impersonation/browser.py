@@ -5,7 +5,6 @@ from datetime import datetime
 
 from flask import flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.features.impersonation import impersonation
 from app.kit.web.identity import ACTING_AS, check_identity
@@ -43,9 +42,9 @@ def keep_identities_apart() -> ResponseReturnValue | None:
     An impersonation may end at any time while its pages are still open: it expires, or an
     administrator changes one of the two accounts.
     """
-    if not current_user.is_authenticated:
-        return None
     user = me()
+    if not user.is_authenticated:
+        return None
     row, impersonator = user.session, user.impersonator
     if impersonator is not None and row is not None and row.acting_until is not None:
         name = user.full_name() or user.email

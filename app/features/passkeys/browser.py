@@ -43,9 +43,13 @@ def user_of_answer(purpose: Purpose, user: User | None = None) -> User | None:
 
 def here() -> Place:
     """Return the place of the page that the browser shows."""
-    return places.at(request.host_url)
+    return places.at(_origin())
 
 
 def problem() -> str:
     """Return in a sentence why the browser has no passkeys on this page, or ""."""
-    return places.problem_at(request.host_url)
+    return places.problem_at(_origin())
+
+
+def _origin() -> str:
+    return f"{request.scheme}://{request.host}"

@@ -3,24 +3,24 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from flask_login import current_user
-
 from app.features.profile.models import PICTURE
 from app.features.profile.services import pictures, profiles
 from app.kit import slots
 from app.models import User
+from app.sign_in import me
 
 slots.account_row("partials/_profile.html")
 
 
 @slots.user_pictures
 def find_pictures(ids: Collection[int]) -> Mapping[int, str]:
-    return pictures.find(ids, reader=current_user)
+    return pictures.find(ids, reader=me())
 
 
 @slots.reader_times
 def times_of_reader() -> tuple[str, str] | None:
-    profile = current_user.profile if current_user.is_authenticated else None
+    user = me()
+    profile = user.profile if user.is_authenticated else None
     return (profile.time_zone, profile.date_format) if profile else None
 
 

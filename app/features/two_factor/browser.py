@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from app.features.two_factor import devices
 from app.features.two_factor.models import is_demanded_of
@@ -16,7 +15,7 @@ from app.kit.web.gates import gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import demands_second_step, steps_of, vouches_for_browser
 from app.models import User
-from app.sign_in import before_sign_out
+from app.sign_in import before_sign_out, me
 
 
 @demands_second_step
@@ -32,8 +31,8 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
     The gates of an unconfirmed email and of a new password come first. An administrator who
     impersonates the user is not held back.
     """
-    user = current_user
-    if not user.is_authenticated or user.session.has_second_factor:
+    user = me()
+    if user.session is None or user.session.has_second_factor:
         return None
     if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
         return None

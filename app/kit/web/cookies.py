@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from itsdangerous import BadSignature
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 LARGEST_COOKIE = 4096  # bytes, name and attributes included (RFC 6265, section 6.1)
 ATTRIBUTES = 256  # room for the name, Path, SameSite and the rest
@@ -12,6 +12,16 @@ ATTRIBUTES = 256  # room for the name, Path, SameSite and the rest
 
 class CookieSessionInterface(SecureCookieSessionInterface):
     """Flask's signed session cookie, without an age check and with a limited size."""
+
+    def __init__(self) -> None:
+        self._serializers: dict[tuple[Any, ...], URLSafeTimedSerializer | None] = {}
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return the serializer of the app's keys. Flask makes one on each request: record 17."""
+        keys = (app.secret_key, *(app.config["SECRET_KEY_FALLBACKS"] or ()))
+        if keys not in self._serializers:
+            self._serializers[keys] = super().get_signing_serializer(app)
+        return self._serializers[keys]
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         """Read the cookie without checking its age.

@@ -1,7 +1,7 @@
 """Restrict views to users with permissions, tell who may open them, and let views take files."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from flask import abort, current_app
@@ -68,13 +68,18 @@ def may_open(endpoint: str) -> bool:
     The decorators of the view (permission_required, login_required) decide, so menus need not
     declare permissions.
     """
-    view: Any = current_app.view_functions.get(endpoint)
-    if view is None:
-        return False
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and _check_of(view)(current_user._get_current_object())
+
+
+@cache
+def _check_of(view: Any) -> Callable[[Any], bool]:
+    """Return the check of the decorators of a view, which takes the user."""
     while view is not None:
         if hasattr(view, "allows"):
-            return bool(view.allows(current_user))
+            check: Callable[[Any], bool] = view.allows
+            return check
         if getattr(view, "__code__", None) is _ASKS_FOR_A_SIGN_IN:
-            return bool(current_user.is_authenticated)
+            return lambda user: bool(user.is_authenticated)
         view = getattr(view, "__wrapped__", None)
-    return True
+    return lambda _user: True
