@@ -21,8 +21,7 @@ class AnonymousUser(AnonymousUserMixin):
     """A visitor who is not signed in and has no permissions."""
 
     confirmed = False
-    impersonator = None
-    session = None
+    impersonator = session = None
 
     def can(self, _permissions: int) -> bool:
         return False
