@@ -36,7 +36,8 @@ class BulkAction:
     `do(row, by=user)` changes a row without a commit: it is the service that the row's own page
     calls. It may raise RowRefused, and other errors stop the batch. `check(row, by=user)` returns
     in words why a row is left out, or "". `event` is recorded when a user confirms the action. The
-    page that confirms shows the fields of `form`, and their values are more arguments of `do`.
+    page that confirms shows the fields of `form`, and their values are more arguments of `do`. The
+    preview of an action that `is_final` says that it cannot be undone.
     """
 
     name: str
@@ -44,5 +45,6 @@ class BulkAction:
     do: Callable[..., None]
     check: Callable[..., str] | None = None
     danger: bool = False
+    is_final: bool = False
     event: str = ""
     form: Callable[[], Any] | None = None

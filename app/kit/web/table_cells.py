@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from flask import current_app
@@ -14,6 +15,8 @@ from app.kit.tables.columns import Column
 from app.kit.tables.words import humanised
 from app.kit.web.templating import number
 from app.kit.web.times import reader_of_times, readers_times
+
+Formats = dict[type, Callable[[Any], Any]]
 
 
 def writer(column: Column) -> Callable[[Any], Any]:
@@ -32,44 +35,28 @@ def writer(column: Column) -> Callable[[Any], Any]:
 def _formatter(column: Column) -> Callable[[Any], Any]:
     if column.show:
         return column.show
-    if not column.badge:
-        ago = reader_of_times()
-        return lambda value: by_type(value, ago)
-    badge = macro("macros/page_macros.html:status_badge")
-    badges: dict[Any, Any] = {}
-
-    def badge_of(value: Any) -> Any:
+    if column.badge:
         # A page has few different badges, and calling a macro is slow.
-        if value not in badges:
-            badges[value] = badge(str(value.value if isinstance(value, Enum) else value))
-        return badges[value]
+        badge = macro("macros/page_macros.html:status_badge")
+        return cache(lambda value: badge(str(value.value if isinstance(value, Enum) else value)))
+    formats: Formats = {**_FORMATS, datetime: reader_of_times(), date: readers_times().short}
 
-    return badge_of
+    def by_type(value: Any) -> Any:
+        kind = type(value)
+        if kind not in formats:
+            alike = (show for known, show in formats.items() if isinstance(value, known))
+            formats[kind] = next(alike, str)
+        return formats[kind](value)
 
-
-def by_type(value: Any, ago: Callable[[datetime | None], Any]) -> Any:
-    """Format a value by its type."""
-    if formatted := _FORMATS.get(type(value)):
-        return formatted(value)
-    # A datetime is a date, a bool is an int, and many an Enum is a str.
-    if isinstance(value, datetime):
-        return ago(value)
-    for kind, formatted in _FORMATS.items():
-        if isinstance(value, kind):
-            return formatted(value)
-    return str(value)
+    return by_type
 
 
-def _day(value: date) -> str:
-    return readers_times().short(value)
-
-
-_FORMATS: dict[type, Callable[[Any], Any]] = {
+# A bool is an int, a datetime is a date, and many an Enum is a str: the first one counts.
+_FORMATS: Formats = {
     Enum: lambda value: humanised(str(value.value)),
     str: lambda value: value,
     bool: lambda value: "Yes" if value else "No",
     int: number,
-    date: _day,
     Decimal: lambda value: f"{value:,}",
     float: lambda value: f"{value:,}",
 }

@@ -114,7 +114,7 @@ def _text(content: Any) -> str:
     """Return the HTML of a content. `escape` is slow, and few texts have something to escape."""
     if type(content) is Markup or (type(content) is str and not ESCAPED.search(content)):
         return content
-    return escape(content)
+    return str(content) if type(content) is int else escape(content)
 
 
 def _mark(number: int) -> Markup:

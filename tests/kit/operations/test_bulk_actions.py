@@ -46,7 +46,10 @@ def grow(plant: Plant, *, by: User) -> None:
         raise RowRefused("It grows on its own")
 
 
-ACTIONS = [BulkAction("grow", "Grow", do=grow, check=why_not_grow), BulkAction("cut", "Cut", grow)]
+ACTIONS = [
+    BulkAction("grow", "Grow", do=grow, check=why_not_grow),
+    BulkAction("cut", "Cut", grow, is_final=True),
+]
 only_managers = permission_required(Permission.MANAGE_USERS)
 
 
@@ -314,6 +317,13 @@ def test_rows_that_changed_since_the_preview_are_left_out(browser: Browser) -> N
     browser.submit(path, {"do": "confirm"}, form_at=path)
     assert newest().left_out == {"It is grown already": 1, "gone": 1}
     assert heights() == [200, None, 1]
+
+
+def test_the_preview_of_a_final_action_says_so(browser: Browser) -> None:
+    ids = sow(1)
+    final, other = (preview(browser, *ids, action=action) for action in ("cut", "grow"))
+    assert "This cannot be undone." in browser.get(final).text
+    assert "This cannot be undone." not in browser.get(other).text
 
 
 def test_a_preview_is_shown_to_its_owner_alone(browser: Browser, other: Browser) -> None:
