@@ -125,10 +125,20 @@ def challenge_of(answer: RegistrationCredential | AuthenticationCredential) -> b
         raise Malformed from error
 
 
+def _refuse_foreign_frame(answer: RegistrationCredential | AuthenticationCredential) -> None:
+    """Raise NotVerified for an answer from a frame in a page of another site.
+
+    The library lets it pass. No page of the app may be framed (WebAuthn Level 3, 7.1 and 7.2).
+    """
+    if parse_client_data_json(answer.response.client_data_json).cross_origin:
+        raise NotVerified
+
+
 def verify_new(
     answer: RegistrationCredential, challenge: bytes, place: Place
 ) -> VerifiedRegistration:
     """Check the answer with a new passkey. Raises NotVerified."""
+    _refuse_foreign_frame(answer)
     try:
         return webauthn.verify_registration_response(
             credential=answer,
@@ -150,6 +160,7 @@ def verify_signed(
     is_alone: bool,
 ) -> VerifiedAuthentication:
     """Check the signature of a passkey, but not its counter. Raises NotVerified."""
+    _refuse_foreign_frame(answer)
     try:
         return webauthn.verify_authentication_response(
             credential=answer,
