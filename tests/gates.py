@@ -26,20 +26,21 @@ def assert_gate(
     """
     gate = next(one for one in gatekeeper.in_order() if one.name == name)
     browser = enter()
+    headers = {"X-CSRFToken": browser.csrf_token(form_at)}
     for rule in RULES:
         is_open = gatekeeper.skips(app, rule.endpoint, gate)
         for method in methods(rule):
             if is_open and method == "HEAD":  # HEAD has no text that identifies the refusal
                 continue
-            headers = {"X-CSRFToken": browser.csrf_token(form_at)}
             case = f"{rule} {method} is{'' if is_open else ' not'} open to {name!r}"
             response = browser.open(address(rule), method=method, headers=headers)
             assert is_refused(response) is not is_open, f"{case}, but answers {response.status}."
             if is_open and method in UNSAFE:
                 browser = enter()  # The request may have signed the user out.
+                headers = {"X-CSRFToken": browser.csrf_token(form_at)}
             if is_open or method == "HEAD":
                 continue
-            headers["Accept"] = "application/json"
-            refused: Any = browser.open(address(rule), method=method, headers=headers)
+            for_json = headers | {"Accept": "application/json"}
+            refused: Any = browser.open(address(rule), method=method, headers=for_json)
             assert refused.status_code == 403, f"{case}, but JSON gets {refused.status}."
             assert refused.json["error"], case
