@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -26,8 +27,13 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start Redis, web and worker on an empty database, and return the URL."""
-    folder: Path = tmp_path_factory.mktemp("kit")
+    with running_kit(tmp_path_factory.mktemp("kit")) as address:
+        yield address
+
+
+@contextmanager
+def running_kit(folder: Path, **settings: str) -> Iterator[str]:
+    """Run Redis, web and worker on an empty database, and return the URL."""
     redis = RedisServer(folder)
     redis.start()
     address = f"http://localhost:{(port := free_port())}"
@@ -43,6 +49,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "REDIS_URL": redis.url,
         # Every test of the run has the same IP address.
         "RATELIMIT_ENABLED": "False",
+        **settings,
     }
     setup = Process(environment, "setup_dev")
     assert setup.wait() == 0, setup.output

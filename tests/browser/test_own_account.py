@@ -1,0 +1,194 @@
+"""A user's way with the account: join, secure it, sign in each way, lose the device, come back."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.kit.storage.bucket import Bucket
+from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.conftest import running_kit
+from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
+from tests.browser.test_passkeys import Device, add
+from tests.browser.test_two_factor import enter
+from tests.fixtures.s3 import BUCKET, KEY, SECRET
+from tests.support import needs
+
+pytestmark = [
+    pytest.mark.browser,
+    needs("approval", "devtools", "magic_link", "own_data", "passkeys", "profile", "roles"),
+    needs("two_factor"),
+]
+
+EMAIL = "katherine@example.com"
+PUT = """async ([url, type]) => {
+    const headers = {"Content-Type": type};
+    return (await fetch(url, {method: "PUT", body: "hello", headers})).status;
+}"""
+
+
+@pytest.fixture(scope="module")
+def kit(
+    tmp_path_factory: pytest.TempPathFactory, s3_url: str, bucket_of_tests: Bucket
+) -> Iterator[str]:
+    """Run the app with its files in a bucket, approvals, and mails to sign in with."""
+    settings = {
+        "S3_BUCKET": BUCKET,
+        "S3_ENDPOINT": s3_url,
+        "S3_ACCESS_KEY": KEY,
+        "S3_SECRET_KEY": SECRET,
+        "APPROVE_REGISTRATIONS": "True",
+        "SIGN_IN_BY_MAIL": "True",
+    }
+    with running_kit(tmp_path_factory.mktemp("own-account"), **settings) as address:
+        yield address
+
+
+@pytest.fixture
+def admin(chromium: Browser, kit: str) -> Iterator[Page]:
+    """Return a page in the browser of an administrator."""
+    context = chromium.new_context(base_url=kit)
+    page = context.new_page()
+    sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
+    page.wait_for_url("**/admin/")
+    yield page
+    context.close()
+
+
+def join(page: Page, admin: Page) -> str:
+    """Register, confirm, wait and be approved. Return the URL of the user for administrators."""
+    page.goto("/account/register")
+    page.locator("#first_name").fill("Katherine")
+    page.locator("#last_name").fill("Johnson")
+    page.locator("#email").fill(EMAIL)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password2").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    follow_mail(page, EMAIL, "onfirm")
+    page.get_by_role("button", name="Confirm account").click()
+    sign_in(page, EMAIL, PASSWORD)
+    page.wait_for_url("**/account/awaiting-approval")
+    admin.goto("/admin/registrations")
+    admin.get_by_role("link", name="Katherine Johnson").click()
+    url = admin.url
+    admin.get_by_role("button", name="Approve").first.click()
+    expect(admin.get_by_text("is approved, and told by mail")).to_be_visible()
+    page.goto("/account/")
+    page.wait_for_url("**/account/")
+    return url
+
+
+def set_up_app(page: Page) -> tuple[str, str]:
+    """Set up an app, and return its secret and a recovery code."""
+    secret = page.locator(".qr-secret").inner_text().replace(" ", "")
+    enter(page, pytest.importorskip("pyotp").TOTP(secret).now())
+    code = page.locator(".recovery-codes li").nth(7).inner_text()
+    page.get_by_role("link", name="I have saved them").click()
+    return secret, code
+
+
+def next_code(secret: str) -> str:
+    """Return the code after the present one, which is not used yet."""
+    code: str = pytest.importorskip("pyotp").TOTP(secret).at(int(time.time()) + 30)
+    return code
+
+
+def is_signed_in(page: Page) -> None:
+    expect(page.get_by_text("You are signed in.")).to_be_visible()
+    sign_out(page)
+
+
+def sign_in_each_way(page: Page, device: Device, secret: str) -> None:
+    device.turn(on=False)
+    sign_in(page, EMAIL, PASSWORD)
+    page.wait_for_url("**/second-step")
+    enter(page, next_code(secret))
+    is_signed_in(page)
+
+    page.goto("/account/sign-in-by-mail")
+    page.locator("#email").fill(EMAIL)
+    page.locator("#submit").click()
+    page.wait_for_url("**/account/sign-in-code")
+    follow_mail(page, EMAIL, "link to sign in")
+    page.locator("#submit").click()
+    page.wait_for_url("**/second-step")
+    page.get_by_role("link", name="Use a passkey").click()
+    device.turn(on=True)
+    page.get_by_role("button", name="Use a passkey").click()
+    is_signed_in(page)
+
+    page.goto("/account/login")  # the autofill of the browser signs in
+    is_signed_in(page)
+
+
+def upload(page: Page, bucket: Bucket, folder: Path) -> None:
+    """Crop and save a picture, which lies in the bucket, and send a file to the bucket itself."""
+    image = pytest.importorskip("PIL.Image").new("RGB", (600, 300), "teal")
+    image.save(folder / "me.png")
+    page.goto("/account/manage/picture")
+    page.locator("#picture").set_input_files(folder / "me.png")
+    page.locator("[data-crop-area]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Save picture").click()
+    expect(page.get_by_text("Your picture is changed.")).to_be_visible()
+    found = bucket.client.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert sum(".256" in one["Key"] for one in found) == 1
+
+    kind = "text/plain"
+    url = bucket.upload_url("direct/hello", len("hello"), kind, 60)
+    assert page.evaluate(PUT, [url, kind]) == 200
+    assert bucket.size("direct/hello") == len("hello")
+
+
+def download(page: Page) -> set[str]:
+    """Collect the own data, and return the names of its files."""
+    page.goto("/account/manage/data")
+    page.get_by_role("button", name="Collect my data").click()
+    follow_mail(page, EMAIL, "data")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download my data").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        return set(archive.namelist())
+
+
+def test_a_user_secures_the_account_loses_the_device_and_comes_back(
+    page: Page, admin: Page, bucket_of_tests: Bucket, tmp_path: Path
+) -> None:
+    url = join(page, admin)
+    device = Device(page)
+    add(page, "This laptop")
+    page.goto("/account/manage/two-factor/set-up")
+    secret, code = set_up_app(page)
+    sign_out(page)
+    sign_in_each_way(page, device, secret)
+
+    device.turn(on=False)  # lost, and the phone as well
+    sign_in(page, EMAIL, PASSWORD)
+    page.get_by_role("link", name="Use a recovery code").click()
+    enter(page, code)
+    expect(page.get_by_text("You are signed in.")).to_be_visible()
+    upload(page, bucket_of_tests, tmp_path)
+    names = {"account.json", "passkeys.json", "two_factor.json", "picture.webp"}
+    assert names <= download(page)
+
+    admin.goto("/admin/roles")
+    admin.get_by_role("link", name="User", exact=True).first.click()
+    admin.get_by_role("button", name="Demand it").click()
+    expect(admin.get_by_text("demands two-factor authentication from now on")).to_be_visible()
+    for path in ("reset-two-factor", "reset-passkeys"):
+        admin.goto(f"{url}/{path}")
+        admin.locator("main button[type=submit]").first.click()
+        expect(admin.get_by_role("heading", name="Katherine Johnson")).to_be_visible()
+    page.goto("/account/")
+    page.wait_for_url("**/account/login**")
+    sign_in(page, EMAIL, PASSWORD)
+    page.wait_for_url("**/account/manage/two-factor/set-up")
+    expect(page.get_by_role("link", name="add a passkey")).to_be_visible()
+    set_up_app(page)
+    page.goto("/account/")
+    page.wait_for_url("**/account/")
