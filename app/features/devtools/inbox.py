@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from app.kit.mail import files as mail_files
 
@@ -55,7 +57,7 @@ def _read(folder: Path, name: str) -> StoredMail | None:
         mime = message_from_bytes((folder / name).read_bytes(), policy=policy.default)
     except FileNotFoundError:
         return None
-    html = _part(mime, "html")
+    html = _part(mime, "html").replace("cid:picture", _picture(mime))
     return StoredMail(
         name=name,
         subject=str(mime["Subject"] or ""),
@@ -71,6 +73,15 @@ def _read(folder: Path, name: str) -> StoredMail | None:
 def _part(mime: EmailMessage, kind: str) -> str:
     body = mime.get_body((kind,))
     return str(body.get_content()) if body is not None else ""
+
+
+def _picture(mime: EmailMessage) -> str:
+    """Return the picture that a mail brings along as a URL that needs no server."""
+    for part in mime.walk():
+        if part["Content-ID"] == "<picture>":
+            content: Any = part.get_payload(decode=True)
+            return f"data:image/jpeg;base64,{b64encode(content).decode()}"
+    return ""
 
 
 class _LinkParser(HTMLParser):

@@ -6,6 +6,7 @@ from typing import Any
 from app.features.profile.models import PICTURE
 from app.features.profile.services import pictures, profiles
 from app.kit import slots
+from app.kit.mail.registry import mailed_picture
 from app.models import User
 from app.sign_in import me
 
@@ -15,6 +16,11 @@ slots.account_row("partials/_profile.html")
 @slots.user_pictures
 def find_pictures(ids: Collection[int]) -> Mapping[int, str]:
     return pictures.find(ids, reader=me())
+
+
+@mailed_picture
+def picture_for_mails(user: User) -> bytes:
+    return pictures.jpeg_of(user)
 
 
 @slots.reader_times

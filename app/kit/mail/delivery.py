@@ -86,6 +86,7 @@ def _hand_over(claimed: Lease, rendered: RenderedEmail, transport: Transport) ->
             text=rendered.text,
             html=rendered.html,
             message_id=rendered.message_id,
+            picture=rendered.picture,
         )
         transport.send(mime)
     except RefusedForGood as error:

@@ -33,6 +33,8 @@ class RenderedEmail:
     text: str
     html: str
     message_id: str
+    picture: bytes = b""
+    """A JPEG of the recipient, to which the HTML refers by CID."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,19 @@ class Message:
 
 MESSAGES: dict[str, Message] = {}
 _custom: list[Callable[[EmailMessage], Values]] = []
+
+
+_pictures: list[Callable[[Any], bytes]] = []
+
+
+def mailed_picture(find: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Let a function return the JPEG for the head of mails to a user, or b"". It must not raise."""
+    _pictures.append(find)
+    return find
+
+
+def picture_of(user: Any) -> bytes:
+    return next((found for find in _pictures if (found := find(user))), b"")
 
 
 def message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import current_app
@@ -9,11 +10,18 @@ from jinja2 import TemplateError
 
 from app.kit import tokens
 from app.kit.mail.email_message import EmailMessage
-from app.kit.mail.registry import MESSAGES, Copy, RenderedEmail, Values, custom_values
+from app.kit.mail.registry import (
+    MESSAGES,
+    Copy,
+    RenderedEmail,
+    Values,
+    custom_values,
+    picture_of,
+)
 from app.kit.mail.templates import one_line, show
 
 
-def render(row: EmailMessage) -> RenderedEmail:
+def render(row: EmailMessage, *, is_preview: bool = False) -> RenderedEmail:
     """Render the mail of an outbox row with fresh links. The caller commits before sending it.
 
     Raises Cancelled if the mail is no longer needed: the user is deleted, or a newer link was
@@ -21,7 +29,10 @@ def render(row: EmailMessage) -> RenderedEmail:
     """
     if row.message != "custom":
         values = MESSAGES[row.message].values(row)
-        return present(row.message, row.recipient, values, message_id=row.message_id)
+        picture = b"" if is_preview else _picture_for(row.recipient, values)
+        return present(
+            row.message, row.recipient, values, message_id=row.message_id, picture=picture
+        )
     source = row.context["template"]
     values = _with_common_values(row.recipient, custom_values(row))
     return _made(
@@ -33,14 +44,28 @@ def render(row: EmailMessage) -> RenderedEmail:
     )
 
 
-def present(name: str, recipient: str, values: Values, *, message_id: str = "") -> RenderedEmail:
+def present(
+    name: str, recipient: str, values: Values, *, message_id: str = "", picture: bytes = b""
+) -> RenderedEmail:
     """Render the mail called `name` from the given values, without a query."""
     called = {"name": _name_for(recipient, values), "reason": MESSAGES[name].reason}
+    called |= {"has_picture": "yes" if picture else ""}
     values = _with_common_values(recipient, called | values)
     subject, text, html = (
         show(f"emails/{name}/{part}", values) for part in ("subject.txt", "body.txt", "body.html")
     )
-    return _made(recipient, subject, text, html, message_id)
+    return replace(_made(recipient, subject, text, html, message_id), picture=picture)
+
+
+def _picture_for(recipient: str, values: Values) -> bytes:
+    """Return the picture of the recipient. An unconfirmed address may be that of a stranger."""
+    return picture_of(values["user"]) if _is_own(recipient, values) else b""
+
+
+def _is_own(recipient: str, values: Values) -> bool:
+    """Tell whether a mail is to its user, at the email that they have confirmed."""
+    user = values.get("user")
+    return user is not None and user.confirmed and user.email == recipient
 
 
 def _name_for(recipient: str, values: Values) -> str:
@@ -48,10 +73,7 @@ def _name_for(recipient: str, values: Values) -> str:
 
     Otherwise a stranger could enter text as a name and have it mailed to any email address.
     """
-    user = values.get("user")
-    if user is None or not user.confirmed or user.email != recipient:
-        return ""
-    return str(user.full_name())
+    return str(values["user"].full_name()) if _is_own(recipient, values) else ""
 
 
 def _with_common_values(recipient: str, values: Values) -> Values:
@@ -74,7 +96,7 @@ def preview(row: EmailMessage) -> RenderedEmail:
         row.id, row.message, row.recipient, row.user_id, dict(row.context), row.message_id
     )
     with tokens.withheld():
-        return render(copy)
+        return render(copy, is_preview=True)
 
 
 def subject_of(row: EmailMessage) -> str:

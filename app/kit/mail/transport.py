@@ -69,9 +69,12 @@ class Transport(Protocol):
 # Composing
 
 
-def compose(*, recipient: str, subject: str, text: str, html: str, message_id: str) -> Mime:
+def compose(
+    *, recipient: str, subject: str, text: str, html: str, message_id: str, picture: bytes = b""
+) -> Mime:
     """Compose a MIME message with lines that every mail server accepts.
 
+    The HTML refers to `picture`, a JPEG, as `cid:picture`, so that it loads nothing from a server.
     Raises RefusedForGood if the email address is invalid or a header would contain a line break.
     """
     mime = Mime(policy=MAIL_POLICY)
@@ -86,6 +89,9 @@ def compose(*, recipient: str, subject: str, text: str, html: str, message_id: s
         mime["X-Auto-Response-Suppress"] = "All"
         mime.set_content(text, cte="quoted-printable")
         mime.add_alternative(html, subtype="html", cte="quoted-printable")
+        if picture:
+            related: Any = mime.get_body(("html",))
+            related.add_related(picture, "image", "jpeg", cid="<picture>", disposition="inline")
     except (ValueError, MessageError) as error:
         raise RefusedForGood(f"The mail cannot be written: {_one_line(error)}") from None
     return mime

@@ -44,6 +44,17 @@ class Crop:
         return left, top, left + side, top + side
 
 
+def as_jpeg(webp: bytes) -> bytes:
+    """Return one of our own pictures as a JPEG, because not every mail program shows WebP."""
+    pillow = import_module("PIL.Image")
+    with pillow.open(BytesIO(webp), formats=("WEBP",)) as image:
+        picture = pillow.new("RGB", image.size, "white")
+        picture.paste(image, mask=image.getchannel("A") if "A" in image.getbands() else None)
+    target = BytesIO()
+    picture.save(target, "JPEG", quality=85)
+    return target.getvalue()
+
+
 def squares(stream: BinaryIO, crop: Crop) -> dict[str, bytes]:
     """Return the picture as WebP images, by their width. Raises BadPicture.
 

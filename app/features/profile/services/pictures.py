@@ -60,6 +60,18 @@ def of(user: User) -> Profile:
     return profile
 
 
+def jpeg_of(user: User) -> bytes:
+    """Return the picture of a user for mails, or b"" if there is none or it cannot be read."""
+    profile = db.session.get(Profile, user.id) if user.id else None
+    if profile is None or not profile.picture_name:
+        return b""
+    try:
+        with storage.open_key(f"{PICTURE}/{profile.picture_name}.64") as file:
+            return images.as_jpeg(file.read())
+    except (storage.Missing, storage.Away, OSError):
+        return b""
+
+
 def has_picture(user: User) -> bool:
     profile = db.session.get(Profile, user.id)
     return profile is not None and profile.picture_id is not None

@@ -5,8 +5,10 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
+from app.emails import send_password_changed
 from app.extensions import db, limiter
 from app.features.profile.models import Profile
 from app.features.profile.services import pictures
@@ -202,3 +204,35 @@ def test_the_limiter_counts_for_the_user_and_keeps_no_token(mine, user, monkeypa
 def test_the_page_to_which_a_gate_leads_shows_the_picture_of_its_reader(app, gate):
     with app.app_context():
         assert gatekeeper.is_open_to(gate, "main.picture")
+
+
+def sent(outbox, user):
+    send_password_changed(user)
+    db.session.commit()
+    return outbox.deliver()[-1]
+
+
+def test_a_mail_brings_the_picture_of_its_user_along(mine, user, outbox):
+    assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
+    send(mine, GOOD["png"])
+    mail = sent(outbox, user)
+    assert 'src="cid:picture"' in mail.get_body(("html",)).get_content()
+    (picture,) = [part for part in mail.walk() if part["Content-ID"] == "<picture>"]
+    assert picture.get_content_disposition() == "inline"
+    with Image.open(BytesIO(picture.get_content())) as image:
+        assert (image.format, image.size) == ("JPEG", (64, 64))
+    assert len(picture.get_content()) < 4_000
+    assert mail.get_body(("plain",)) is not None
+
+
+def test_a_mail_to_another_address_shows_no_picture(mine, user, outbox):
+    send(mine, GOOD["png"])
+    user.confirmed = False
+    db.session.commit()
+    assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
+
+
+def test_a_mail_goes_out_while_the_files_are_away(mine, user, outbox):
+    send(mine, GOOD["png"])
+    storage.drop(stored())
+    assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
