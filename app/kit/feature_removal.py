@@ -6,7 +6,6 @@ removed last. If a step fails, the files and the tables are restored.
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config
 from app.extensions import db
-from app.kit import feature_files
+from app.kit import feature_files, feature_guides
 from app.kit.database import migrations
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
@@ -31,9 +30,6 @@ from settings.reader import BASE_DIR
 from settings.toml_table import shown
 
 REQUIREMENTS = shown(feature_files.REQUIREMENTS)
-ROW = re.compile(r"(\||[-*] |\d{1,3}\. )")  # the beginning of a table row or a list item
-# Guides with a text of their own about features: the changes, decisions, and examples to add.
-UNCHANGED = ("CHANGELOG.md", "docs/decisions/", "examples/")
 # Importing a module that is None in sys.modules fails as if its file were missing.
 START = """
 import os
@@ -94,7 +90,7 @@ def remove(name: str) -> Report:
     """Remove the feature `name` and report the steps. Raises CommandRefused."""
     check(name)
     report, feature, with_tables = Report(), find(name), has_tables(name)
-    documents = dict(_documents(feature))
+    documents = dict(feature_guides.without(feature))
     commands = feature_files.commands_in(FOLDER / name)
     permissions = list(_own_permissions(feature))
     try:
@@ -116,7 +112,7 @@ def remove(name: str) -> Report:
         report.done.append(f"Removed {', '.join(permissions)} from app/models/role.py.")
     if documents:
         names = ", ".join(str(path.relative_to(BASE_DIR)) for path in documents)
-        report.done.append(f"Removed the rows and items about it from {names}.")
+        report.done.append(f"Removed what {names} say about it.")
     if packages:
         report.done.append(f"Removed {', '.join(packages)} from {REQUIREMENTS}.")
     report.left += _left(feature, commands, packages)
@@ -159,42 +155,6 @@ def _users(feature: Manifest, permission: str) -> list[str]:
     return [name for name in files.split() if not name.startswith(own)]
 
 
-def _documents(feature: Manifest) -> Iterator[tuple[Path, str]]:
-    """Yield each guide that changes, with its text without the feature's rows and items."""
-    words = _words(feature)
-    for name in git("ls-files", "*.md").split():
-        path = BASE_DIR / name
-        if name.startswith(UNCHANGED) or FOLDER in path.parents:
-            continue
-        text = path.read_text(encoding="utf-8")
-        lines = _without(text.splitlines(keepends=True), words)
-        if (kept := "".join(lines)) != text:
-            yield path, kept
-
-
-def _without(lines: list[str], words: re.Pattern[str]) -> Iterator[str]:
-    """Yield the lines without the table rows and list items that match `words`."""
-    item: list[str] = []
-    for line in [*lines, ""]:
-        continues = bool(item) and line.startswith("  ") and not ROW.match(line.lstrip())
-        if not continues:
-            if not any(words.search(part) for part in item):
-                yield from item
-            item = []
-        if continues or ROW.match(line.lstrip()):
-            item.append(line)
-        else:
-            yield line
-
-
-def _words(feature: Manifest) -> re.Pattern[str]:
-    """Return a pattern that matches the feature's path, commands and settings in a guide."""
-    paths = [f"{re.escape(path_of(feature.name))}\\b"]
-    commands = feature_files.commands_in(FOLDER / feature.name)
-    named = [rf"`(?:python manage\.py )?{name}\b" for name in (*commands, *feature.settings)]
-    return re.compile("|".join(paths + named))
-
-
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
     """Yield the steps that need a decision by the developer."""
     if packages:
@@ -221,10 +181,10 @@ def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> It
 
 def _keeps(file: str, feature: Manifest) -> bool:
     """Return whether a file goes on naming a feature, such as a guide that says how to make it."""
-    if file.startswith(UNCHANGED):
+    if file.startswith(feature_guides.UNCHANGED):
         return True
-    is_guide = file.endswith(".md")
-    return is_guide and f"manage.py new {feature.name} " in (BASE_DIR / file).read_text("utf-8")
+    text = (BASE_DIR / file).read_text("utf-8") if file.endswith(".md") else ""
+    return feature_guides.shows_files_of(feature.name, text)
 
 
 def _check_start(name: str) -> None:

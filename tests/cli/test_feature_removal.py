@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.kit import feature_removal
+from app.kit import feature_guides, feature_removal
 from app.kit.feature_files import CommandRefused
 from app.kit.features import installed
 from tests.fixtures.clones import git, tables
@@ -15,7 +15,7 @@ pytestmark = [
 
 FAILING = """
 import sys
-from app.kit import feature_removal
+from app.kit import feature_guides, feature_removal
 from manage import cli
 
 def fail(*_arguments):
@@ -92,33 +92,71 @@ def test_a_feature_that_another_requires_is_refused(app):
                 feature_removal.check(name)
 
 
-def test_rows_and_items_of_guides_go_with_the_feature(app):
-    guide = """\
-Text on `app/features/bulk` stays.
+GUIDE = """\
+# A guide
+
+A sentence stays. Another on [bulk](../app/features/bulk/README.md) goes, and the
+paragraph is wrapped again. Set `KEEP_BULK_OPERATIONS`, too. `app/features/bulkers` stays.
+
+`app/features/bulk` begins this paragraph. It goes as a whole.
 
 | folder | what |
 |---|---|
 | `app/features/bulk` | rows go |
 | `app/features/bulkers` | stays |
 
+<!-- a mark -->
 - An item on [bulk](../app/features/bulk/README.md)
   goes with its second line.
 - `KEEP_BULK_OPERATIONS` goes too.
 - Another item
   stays.
+
+## Bulk
+
+A section whose first sentence names `app/features/bulk` goes.
+
+### More of it
+
+It goes with its sections.
+
+```
+# app/features/bulk of an example
+
+
+```
+
+## Others
+
+```
+app/features/bulk of an example stays
+
+
+```
 """
-    words = feature_removal._words(installed()["bulk"])
-    kept = "".join(feature_removal._without(guide.splitlines(keepends=True), words))
-    assert (
-        kept
-        == """\
-Text on `app/features/bulk` stays.
+KEPT = """\
+# A guide
+
+A sentence stays. `app/features/bulkers` stays.
 
 | folder | what |
 |---|---|
 | `app/features/bulkers` | stays |
 
+<!-- a mark -->
 - Another item
   stays.
+
+## Others
+
+```
+app/features/bulk of an example stays
+
+
+```
 """
-    )
+
+
+def test_guides_lose_what_they_say_about_the_feature(app):
+    folder, words = feature_guides._words(installed()["bulk"])
+    assert feature_guides.text_without(GUIDE, folder, words) == KEPT
