@@ -85,6 +85,12 @@ def test_development_runs_what_is_deployed() -> None:
 parsed = cache(Requirement)
 
 
+@cache
+def facts(distribution: Distribution) -> tuple[str, str, list[str]]:
+    """Return name, version and requirements, each of which parses the metadata anew."""
+    return canonicalize_name(distribution.name), distribution.version, distribution.requires or []
+
+
 def applies(requirement: Requirement, machine: dict[str, str], extras: set[str]) -> bool:
     """Tell whether a requirement of a package applies on `machine`, with these extras."""
     marker = requirement.marker
@@ -102,10 +108,11 @@ def unmet(
         for package, choices in pinned.items()
     }
     for distribution in found:
-        pin = next(iter(pins_here[canonicalize_name(distribution.name)]), None)
-        if pin is None or not pin.specifier.contains(distribution.version):
+        name, version, requirements = facts(distribution)
+        pin = next(iter(pins_here[name]), None)
+        if pin is None or not pin.specifier.contains(version):
             continue  # this pin is for another machine, which has one of its own
-        for line in distribution.requires or []:
+        for line in requirements:
             wanted = parsed(line)
             if applies(wanted, machine, pin.extras) and not any(
                 wanted.specifier.contains(next(iter(there.specifier)).version, prereleases=True)

@@ -1,10 +1,12 @@
 """Test the rare parts of words, which the trigram indexes look up."""
 
 import pytest
+from sqlalchemy import select
 
 from app.extensions import db
 from app.features.user_search import Filters, find
 from app.features.user_search.services import rarity
+from app.models import Role, User
 from tests import factories
 
 
@@ -12,9 +14,11 @@ from tests import factories
 def people(app, monkeypatch):
     """120 users at one domain, and one at another."""
     monkeypatch.setattr(rarity, "_kept", {})
-    for number in range(120):
-        factories.make_user(first_name="Mary", email=f"mary{number:03}@example.com")
-    factories.make_user(first_name="Zoë", email="zoe@rarely.example.org")
+    role_id = db.session.scalar(select(Role.id).where(Role.name == "User"))
+    named = [("Mary", f"mary{number:03}@example.com") for number in range(120)]
+    for name, email in (*named, ("Zoë", "zoe@rarely.example.org")):
+        user = User(first_name=name, last_name="Lovelace", email=email, role_id=role_id)
+        db.session.add(user)
     db.session.commit()
 
 
