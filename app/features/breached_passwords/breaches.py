@@ -7,16 +7,13 @@ digits of every breached password that begins with them.
 import hashlib
 import logging
 import re
-import socket
 import time
-from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Thread
 from urllib.parse import urlsplit
 
 from flask import current_app
 
 from app.kit import passwords
+from app.kit.fetching import ServerAway, fetch
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +22,6 @@ PAUSE = 60  # seconds without a request after a failure, so that few visitors wa
 LONGEST_ANSWER = 2**20  # bytes; an answer of Have I Been Pwned has some 70 KB
 ANSWER = re.compile(rb"(?:[0-9A-Fa-f]{35}:[0-9]{1,10}(?:\r?\n|\Z))+")
 PAUSED_UNTIL = "breached_passwords_paused_until"  # key of app.extensions; each process has its own
-
-
-class ServiceAway(Exception):
-    """The service gave no answer that can be used. The message holds nothing that it sent."""
 
 
 def is_breached(password: str) -> bool:
@@ -41,7 +34,7 @@ def is_breached(password: str) -> bool:
         return False
     try:
         return _is_in_range(url, password)
-    except ServiceAway as failure:
+    except ServerAway as failure:
         host = urlsplit(url).netloc
         logger.warning("a new password was accepted unchecked: %s %s", host, failure)
         return False
@@ -52,7 +45,7 @@ def _is_in_range(url: str, password: str) -> bool:
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest().upper()
     body = _ask_unless_paused(url + digest[:5]).upper()
     if not ANSWER.fullmatch(body):
-        raise ServiceAway("sent something else than a range")
+        raise ServerAway("sent something else than a range")
     counts = dict(line.split(b":") for line in body.split())
     return int(counts.get(digest[5:].encode(), 0)) > 0  # padding has the count 0
 
@@ -60,46 +53,17 @@ def _is_in_range(url: str, password: str) -> bool:
 def _ask_unless_paused(url: str) -> bytes:
     state = current_app.extensions
     if time.monotonic() < state.get(PAUSED_UNTIL, 0):
-        raise ServiceAway("is not asked for a minute after a failure")
+        raise ServerAway("is not asked for a minute after a failure")
     try:
         return ask(url)
-    except ServiceAway:
+    except ServerAway:
         state[PAUSED_UNTIL] = time.monotonic() + PAUSE
         raise
 
 
 def ask(url: str) -> bytes:
-    """Return the answer to a GET of `url`. Raises ServiceAway after TIMEOUT.
-
-    The request has a thread of its own, because the timeout of a socket covers each packet alone.
-    """
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme.lower() == "https" else HTTPConnection
-    connection = kind(parts.netloc, timeout=TIMEOUT)
-    results: list[bytes | ServiceAway] = []
-    thread = Thread(target=lambda: results.append(_get(connection, parts.path)), daemon=True)
-    thread.start()
-    thread.join(TIMEOUT)
-    result = results[0] if results else ServiceAway(f"took longer than {TIMEOUT} s")
-    if not results and connection.sock is not None:
-        with suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread
-    if isinstance(result, ServiceAway):
-        raise result
-    return result
-
-
-def _get(connection: HTTPConnection, path: str) -> bytes | ServiceAway:
-    try:
-        connection.request("GET", path, headers={"Add-Padding": "true", "User-Agent": "Flask-Base"})
-        response = connection.getresponse()  # does not follow redirects
-        if response.status != 200:
-            return ServiceAway(f"answered with status {response.status}")
-        body = response.read(LONGEST_ANSWER)
-        if response.length or response.read(1):
-            return ServiceAway("sent too much, or less than it promised")
-    except (OSError, HTTPException, ValueError) as error:
-        return ServiceAway(f"could not be read ({type(error).__name__})")
-    finally:
-        connection.close()
-    return body
+    """Return the answer to a GET of `url`. Raises ServerAway after TIMEOUT."""
+    answer = fetch(url, seconds=TIMEOUT, most=LONGEST_ANSWER, headers={"Add-Padding": "true"})
+    if answer.status != 200:
+        raise ServerAway(f"answered with status {answer.status}")
+    return answer.body
