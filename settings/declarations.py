@@ -8,7 +8,14 @@ from typing import Any
 from settings.reader import ConfigurationError, Reader
 from settings.toml_table import TomlTable
 
-OPTIONS = {"least": int, "most": int, "choices": list, "pattern": str, "refusal": str}
+OPTIONS = {
+    "least": int,
+    "most": int,
+    "choices": list,
+    "fields": list,
+    "pattern": str,
+    "refusal": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ TYPES = {
     "host": SettingType(Reader.host),
     "hosts": SettingType(Reader.hosts),
     "file": SettingType(Reader.file),
+    "groups": SettingType(Reader.groups, required=("fields",)),
 }
 
 

@@ -15,6 +15,7 @@ from settings import normalise
 BASE_DIR = Path(__file__).resolve().parents[1]
 MOST = 2**31 - 1  # the limit of a timeout, a cookie and a database column
 MOST_DAYS = 36_500
+GROUP = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class ConfigurationError(Exception):
@@ -126,6 +127,22 @@ class Reader:
     def listing(self, name: str) -> list[str]:
         """Return a comma-separated value as a list."""
         return [part.strip() for part in self.text(name).split(",") if part.strip()]
+
+    def groups(self, name: str, fields: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return settings of their own for each member of a comma-separated list.
+
+        With the field ISSUER, the member `acme` of OIDC_PROVIDERS has the setting OIDC_ACME_ISSUER.
+        """
+        prefix = name.rpartition("_")[0]
+        found: dict[str, dict[str, str]] = {}
+        for member in self.listing(name):
+            if not GROUP.fullmatch(member):
+                raise ConfigurationError(
+                    f"{name} must hold words such as acme or acme-staff, not {member!r}."
+                )
+            own = f"{prefix}_{member.upper().replace('-', '_')}"
+            found[member] = {field: self.line(f"{own}_{field}") for field in fields}
+        return found
 
     def numbers(self, name: str, default: list[int], least: int = 0) -> list[int]:
         """Return comma-separated whole numbers."""
