@@ -50,6 +50,7 @@ def recipe(page: str, after: str, language: str) -> str:
 def fresh_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "GATES", dict(gates.GATES))
     monkeypatch.setattr(log_lines, "token_paths", set(log_lines.token_paths))
+    monkeypatch.setattr(log_lines, "query_paths", set(log_lines.query_paths))
 
 
 def test_the_gate_and_the_pages_of_the_guide(app: Flask, fresh_registries: None) -> None:

@@ -23,6 +23,7 @@ TOKEN_RULES = [rule for rule in RULES if isinstance(rule, TokenRule) and rule.ha
 def fifth(monkeypatch):
     """Return an app with an additional page that has a token in its URL."""
     monkeypatch.setattr(log_lines, "token_paths", set(log_lines.token_paths))
+    monkeypatch.setattr(log_lines, "query_paths", set(log_lines.query_paths))
     app = create_app("testing")
 
     @app.get("/letters/<string:name>/leave/<token:token>/now")
@@ -93,6 +94,26 @@ def test_a_page_that_is_added_later_is_kept_secret_by_its_declaration(fifth, cap
         for line in (log_lines.mask(f"GET {spelling} 302"), *lines_of_gunicorn(f"GET {spelling}")):
             assert TOKEN not in line, line
             assert "now" in line or "%2F" in spelling
+
+
+def test_a_secret_query_is_in_no_log(fifth, caplog):
+    """TK-7"""
+    caplog.set_level("DEBUG")
+    rule = "/partners/<string:name>/answer"
+    fifth.add_url_rule(rule, "answer", lambda name: redirect("/"), has_secret_query=True)
+    path, query = "/partners/acme/answer", "state=aB1/c&code=d2%2F3"
+    response = fifth.test_client().get(f"{path}?{query}")
+    assert response.status_code == 302
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "aB1" not in caplog.text
+    for url in (f"{path}?{query}", quote(f"{path}?{query}", safe="")):
+        text = f'"GET {url} HTTP/1.1" 302'
+        for line in (log_lines.mask(text), *lines_of_gunicorn(text)):
+            assert "aB1" not in line, line
+            assert "d2" not in line, line
+            assert line.endswith("302")
+    assert log_lines.mask(f"GET {path} 302") == f"GET {path} 302"
 
 
 def test_a_kind_of_token_of_ones_own_is_redacted(fifth):

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 # Regular expressions of the paths before a token. The URL rules of the application add them
 # (app/kit/web/token_pages.py).
 token_paths: set[str] = set()
+# The same for paths whose whole query is a secret.
+query_paths: set[str] = set()
 _ENCODED_PERCENT = re.compile(r"%(?:25)+")
 # Line breaks, escape sequences, lone surrogates, and marks that change the text direction.
 _CONTROL = re.compile(
@@ -21,8 +23,8 @@ _CONTROL = re.compile(
 
 def mask(text: str) -> str:
     """Redact the tokens in the URLs of `text`, also in URLs that are encoded several times."""
-    tokens = _tokens(frozenset(token_paths))
-    text = tokens.sub(r"\1***", text)
+    tokens = _tokens(frozenset(token_paths), frozenset(query_paths))
+    text = tokens.sub(r"\1\2***", text)
     plain = text
     # Each round undoes all encodings of the percent sign. Others are not nested in practice.
     for _ in range(3):
@@ -30,15 +32,21 @@ def mask(text: str) -> str:
             break
         plain = unquote(_ENCODED_PERCENT.sub("%", plain))
         if tokens.search(plain):
-            return tokens.sub(r"\1***", plain)
+            return tokens.sub(r"\1\2***", plain)
     return text
 
 
 @lru_cache(maxsize=8)
-def _tokens(paths: frozenset[str]) -> re.Pattern[str]:
-    """Return the pattern of a token after one of `paths`. Without paths, it never matches."""
-    path = f"({'|'.join(sorted(paths))})" if paths else "(?!)()"
-    return re.compile(path + r"(?!\*\*\*)[^\s/?#&\"'<>]+", re.IGNORECASE)
+def _tokens(paths: frozenset[str], queries: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of a token after one of `paths`, or of a query after one of `queries`.
+
+    Without paths, it never matches.
+    """
+    token = f"({'|'.join(sorted(paths)) or '(?!)'})(?!\\*\\*\\*)[^\\s/?#&\"'<>]+"
+    query = (
+        f"((?:{'|'.join(sorted(queries)) or '(?!)'})(?:\\?|%(?:25)*+3F))(?!\\*\\*\\*)[^\\s\"'<>]+"
+    )
+    return re.compile(f"{query}|{token}", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:

@@ -1,7 +1,8 @@
 """Protect pages with a token in their URL: `@account.route("/reset-password/<token:token>")`.
 
 The converter is the whole declaration. It keeps the token out of the logs of the application and of
-gunicorn, and prevents browsers from sending or caching the URL.
+gunicorn, and prevents browsers from sending or caching the URL. For a URL whose query another site
+has written, declare `@account.get("/answer", has_secret_query=True)`: the logs omit the query.
 """
 
 import re
@@ -30,22 +31,33 @@ class TokenRule(Rule):
 
     has_token = False
 
+    def __init__(self, string: str, *, has_secret_query: bool = False, **options: Any) -> None:
+        super().__init__(string, **options)
+        self.has_secret_query = has_secret_query
+
+    def get_empty_kwargs(self) -> dict[str, Any]:
+        return {**super().get_empty_kwargs(), "has_secret_query": self.has_secret_query}
+
     def bind(self, map: Any, rebind: bool = False) -> None:  # noqa: A002 - Werkzeug's name
         super().bind(map, rebind)
         paths = set(_paths_before_tokens(self))
         self.has_token = bool(paths)
         log_lines.token_paths.update(paths)
+        if self.has_secret_query:
+            log_lines.query_paths.add(_pattern(self.rule))
 
 
 def init_app(app: Flask) -> None:
-    app.url_rule_class = TokenRule
+    rule_class: Any = TokenRule
+    app.url_rule_class = rule_class
     app.url_map.converters["token"] = TokenConverter
     app.after_request(keep_url_secret)
 
 
 def keep_url_secret(response: Response) -> Response:
     """Forbid the referrer and caching for URLs with a token (ASVS 5.0 14.2.1)."""
-    if getattr(request.url_rule, "has_token", False):
+    rule = request.url_rule
+    if isinstance(rule, TokenRule) and (rule.has_token or rule.has_secret_query):
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -71,3 +83,9 @@ def _paths_before_tokens(rule: Rule) -> Iterator[str]:
             yield pattern
         has_path = has_path or not converter.part_isolating
         pattern += _SEGMENT
+
+
+def _pattern(rule: str) -> str:
+    """Return a regular expression for the paths of a rule."""
+    fixed = (re.escape(part).replace("/", _SLASH) for part in _ARGUMENT.sub("\0", rule).split("\0"))
+    return _SEGMENT.join(fixed)
