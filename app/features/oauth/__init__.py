@@ -1,0 +1,1 @@
+"""Sign in with Google, GitHub, Microsoft, or a company's own OpenID Connect provider."""

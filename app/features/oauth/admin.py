@@ -1,0 +1,39 @@
+"""The admin view that unlinks the accounts of a user."""
+
+from flask import flash
+from flask.typing import ResponseReturnValue
+
+from app.admin import admin
+from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.decorators import fresh_sign_in_required, permission_required
+from app.features.oauth import services
+from app.models import Permission, User
+from app.services.access import WrongState
+from app.sign_in import me
+
+
+@admin.route("/user/<int:user_id>/unlink-accounts", methods=["GET", "POST"])
+@permission_required(Permission.MANAGE_USERS)
+@fresh_sign_in_required
+@to_user
+def unlink_accounts(user: User) -> ResponseReturnValue:
+    name = name_of(user)
+    if question := confirmed(
+        user,
+        title=f"Unlink the accounts of {name}",
+        lead="They cannot sign in with these accounts any more.",
+        points=(
+            *(f"{services.label_of(one)} {one.email}".strip() for one in services.of_user(user)),
+            "They sign in with their password, or get a new one by a reset link.",
+            "They are signed out everywhere at once, and notified by mail.",
+        ),
+        button="Unlink accounts",
+        danger=True,
+    ):
+        return question
+    try:
+        services.reset(user, by=me())
+    except services.NotLinked:
+        raise WrongState from None
+    flash(f"The accounts of {name} are unlinked.", "success")
+    return back_to(user)
