@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert
 from app.extensions import db
 from app.kit import queue
 from app.kit.imports import storage
-from app.kit.imports.kinds import End, ImportPlan, tally
+from app.kit.imports.kinds import End, kind_of, tally
 from app.kit.imports.lines import ImportLine, Problem
 from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
@@ -20,7 +20,7 @@ MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
 
 def survey(
-    plan: ImportPlan,
+    plan: ImportColumns,
     state: ImportState,
     failure: str = "",
     known: Mapping[int, list[Problem]] | None = None,
@@ -31,6 +31,7 @@ def survey(
     CHECKED, with `failure` as the reason. `known` are problems by line that writing found. Raises
     LetGo and queue.JobCancelled.
     """
+    kind = kind_of(plan)
     counts: Counter[str] = Counter()
     memory: list[Any] = []
     listed = done = 0
@@ -43,13 +44,13 @@ def survey(
     for rows in storage.stored_rows(plan):
         at = done if is_check else 0
         change(plan, state, at=at, position=done + len(rows) if is_check else 0)
-        outcomes = plan.kind.check(plan, rows, memory)
+        outcomes = kind.check(plan, rows, memory)
         for number, outcome in enumerate(outcomes, done):
             if not is_check:
-                plan.kind.hold(plan, number, outcome)
+                kind.hold(plan, number, outcome)
             if outcome.end != End.PROBLEM and known and outcome.row.line in known:
                 outcome.row.problems, outcome.end = known[outcome.row.line], End.PROBLEM
-            plan.kind.note(left_out, number, outcome)
+            kind.note(left_out, number, outcome)
         counts.update(tally(outcomes))
         listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
         done += len(rows)
@@ -72,15 +73,15 @@ def survey(
     return has_problems
 
 
-def forget_problems(plan: ImportPlan) -> None:
+def forget_problems(plan: ImportColumns) -> None:
     """Delete the problems of an earlier check; the caller commits."""
     db.session.execute(
-        delete(plan.model.problem).where(plan.model.problem.import_id == plan.id),
+        delete(plan.problem).where(plan.problem.import_id == plan.id),
         execution_options={"synchronize_session": False},
     )
 
 
-def list_problems(plan: ImportPlan, rows: Sequence[ImportLine], at_most: int) -> int:
+def list_problems(plan: ImportColumns, rows: Sequence[ImportLine], at_most: int) -> int:
     """Save at most `at_most` problems, and return their number; the caller commits."""
     found = [
         {
@@ -94,15 +95,15 @@ def list_problems(plan: ImportPlan, rows: Sequence[ImportLine], at_most: int) ->
         for problem in row.problems
     ][: max(0, at_most)]
     if found:
-        db.session.execute(insert(plan.model.problem), found)
+        db.session.execute(insert(plan.problem), found)
     return len(found)
 
 
 def change(
-    plan: ImportPlan, present: ImportState, *, at: int | None = None, **values: Any
+    plan: ImportColumns, present: ImportState, *, at: int | None = None, **values: Any
 ) -> ImportColumns:
     """Lock an import that is in the state `present`, and change it. Raises LetGo otherwise."""
-    row = lifecycle.claim(plan.model, plan.id, {present})
+    row = lifecycle.claim(type(plan), plan.id, {present})
     if row.checks != plan.checks or at not in {None, row.position}:
         raise LetGo
     for name, value in values.items():

@@ -44,53 +44,6 @@ class ImportOutcome:
         self.end = End.PROBLEM
 
 
-@dataclass(frozen=True)
-class ImportPlan:
-    """The options of an import, copied from its row because other requests may change the row."""
-
-    id: int
-    model: type[ImportColumns]
-    kind: ImportKind
-    encoding: str
-    delimiter: str
-    has_header: bool
-    width: int
-    lines: int
-    mapping: Mapping[str, int]
-    mode: str
-    update_existing: bool
-    options: Mapping[str, Any]
-    """The values of the columns that this kind alone has."""
-    keep_good: bool
-    provenance: Mapping[str, Any]
-    actor_id: int
-    checks: int
-    left_out: bytes = b""
-
-    @staticmethod
-    def of(row: ImportColumns) -> ImportPlan:
-        kind = kind_of(row)
-        return ImportPlan(
-            id=row.id,
-            model=type(row),
-            kind=kind,
-            encoding=row.encoding,
-            delimiter=row.delimiter,
-            has_header=row.has_header,
-            width=len(row.columns),
-            lines=row.lines,
-            mapping=dict(row.mapping),
-            mode=row.mode,
-            update_existing=row.update_existing,
-            options={name: getattr(row, name) for name in kind.options},
-            keep_good=row.keep_good,
-            provenance=dict(row.provenance),
-            actor_id=row.actor_id,
-            checks=row.checks,
-            left_out=row.left_out or b"",
-        )
-
-
 class ImportKind:
     """The import into one table. A feature derives a class, or declares a CsvImport."""
 
@@ -160,17 +113,16 @@ class ImportKind:
         """Return a function that makes the empty line of a number. It reads one file."""
         raise NotImplementedError
 
-    def check(
-        self, plan: ImportPlan, rows: Sequence[Any], memory: list[Any]
-    ) -> Sequence[ImportOutcome]:
+    def check(self, plan: Any, rows: Sequence[Any], memory: list[Any]) -> Sequence[ImportOutcome]:
         """Decide on the lines of a batch. Raises NotAllowed.
 
+        `plan` is the import when the work began, because other requests may change its row.
         `memory` is kept from batch to batch.
         """
         raise NotImplementedError
 
     def write(
-        self, plan: ImportPlan, rows: Sequence[Any], position: int
+        self, plan: Any, rows: Sequence[Any], position: int
     ) -> tuple[Sequence[ImportOutcome], bool]:
         """Lock rows, decide again, and write without a commit. Also return whether there is mail.
 
@@ -179,7 +131,7 @@ class ImportKind:
         """
         raise NotImplementedError
 
-    def hold(self, plan: ImportPlan, number: int, outcome: ImportOutcome) -> None:
+    def hold(self, plan: Any, number: int, outcome: ImportOutcome) -> None:
         """Refuse a line, counted from 0, if the run would do more than the check showed.
 
         Since the check, the owner may have gained permissions, or new rows may exist. By default a
@@ -223,9 +175,9 @@ def kind_of(row: ImportColumns) -> ImportKind:
     return _kinds[row.kind_name]
 
 
-def leaves_out(plan: ImportPlan, number: int) -> bool:
+def leaves_out(plan: ImportColumns, number: int) -> bool:
     """Tell whether a line, counted from 0, had a problem at the confirmed check."""
-    left_out = plan.left_out
+    left_out = plan.left_out or b""
     return number // 8 < len(left_out) and bool(left_out[number // 8] >> number % 8 & 1)
 
 

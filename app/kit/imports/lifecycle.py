@@ -48,7 +48,7 @@ def choose(
     if kind.key not in mapping or len(used) != len(set(used)):
         raise NoKeyColumn
     _lock_new(row, by)
-    if not storage.is_kept(row.chunk, row.id):
+    if not storage.is_kept(row):
         db.session.rollback()
         raise FileGone
     if has_header != row.has_header:
@@ -80,9 +80,7 @@ def read_as(row: ImportColumns, encoding: str, *, by: Actor) -> None:
 
 
 def _take_header(row: ImportColumns, *, has_header: bool) -> None:
-    first = next(
-        storage.stored_records(row.chunk, row.id, row.encoding, row.delimiter, has_header=False)
-    )
+    first = next(storage.records_of(row))
     row.columns = name_columns(first.cells, has_header=has_header)
     row.has_header = has_header
     row.lines += -1 if has_header else 1
@@ -116,7 +114,7 @@ def go_on(row: ImportColumns, *, by: Actor) -> None:
     lifecycle.lock(row, by=by)
     is_held = row.has_begun and row.state in {ImportState.CANCELLED, ImportState.FAILED}
     _require(row.is_open or is_held)
-    if not storage.is_kept(row.chunk, row.id):
+    if not storage.is_kept(row):
         db.session.rollback()
         raise FileGone
     if not row.is_open:
@@ -163,7 +161,7 @@ def _record(row: ImportColumns, verb: str, by: Actor, **details: Any) -> None:
 
 
 def _note_start(row: ImportColumns, **details: int) -> None:
-    trail.note(kind_of(row), row.id, row.provenance, "started", mode=row.mode, **details)
+    trail.note(row, "started", mode=row.mode, **details)
 
 
 def _set_to_work(row: ImportColumns) -> None:

@@ -17,7 +17,7 @@ from app.kit.audit.savepoints import savepoint
 from app.kit.imports import lifecycle, table_outcomes
 from app.kit.imports.columns import plain
 from app.kit.imports.csv_import import CsvImport
-from app.kit.imports.kinds import End, ImportKind, ImportPlan, NotAllowed
+from app.kit.imports.kinds import End, ImportKind, NotAllowed
 from app.kit.imports.table_lines import TableLine
 from app.kit.imports.table_models import TableImport
 from app.kit.imports.table_outcomes import TableOutcome
@@ -139,19 +139,19 @@ class TableImportKind(ImportKind):
         own = [TableImport.actor_id == by.id] if self.where(by) else []
         return [*super().visible(by=by), *own]
 
-    def hold(self, plan: ImportPlan, number: int, outcome: Any) -> None:
+    def hold(self, plan: TableImport, number: int, outcome: Any) -> None:
         table_outcomes.hold(plan, number, outcome)
 
     def note(self, left_out: bytearray, number: int, outcome: Any) -> None:
         table_outcomes.note(left_out, outcome)
 
     def check(
-        self, plan: ImportPlan, rows: Sequence[TableLine], memory: list[Any]
+        self, plan: TableImport, rows: Sequence[TableLine], memory: list[Any]
     ) -> list[TableOutcome]:
         return self._decide(plan, rows, self._owner(plan))
 
     def write(
-        self, plan: ImportPlan, rows: Sequence[TableLine], position: int
+        self, plan: TableImport, rows: Sequence[TableLine], position: int
     ) -> tuple[Sequence[TableOutcome], bool]:
         by = self._owner(plan)
         outcomes = self._decide(plan, rows, by, is_locked=True)
@@ -167,7 +167,7 @@ class TableImportKind(ImportKind):
                     self._write_carefully(outcome, by)
         return outcomes, True
 
-    def _owner(self, plan: ImportPlan) -> Any:
+    def _owner(self, plan: TableImport) -> Any:
         try:
             by = tables.owner(plan.actor_id)
         except Stop:
@@ -179,7 +179,7 @@ class TableImportKind(ImportKind):
         return by
 
     def _decide(
-        self, plan: ImportPlan, rows: Sequence[TableLine], by: Any, *, is_locked: bool = False
+        self, plan: TableImport, rows: Sequence[TableLine], by: Any, *, is_locked: bool = False
     ) -> list[TableOutcome]:
         found = self._find([row.value for row in rows if row.value is not None], by, is_locked)
         return [table_outcomes.decide(plan, row, found.get(row.value, [])) for row in rows]

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.kit.imports.kinds import LEFT_OUT, End, ImportOutcome, ImportPlan
+from app.kit.imports.kinds import LEFT_OUT, End, ImportOutcome, kind_of
+from app.kit.imports.models import ImportColumns
 from app.kit.imports.table_lines import TableLine
 
 MARK = 4  # bytes
@@ -27,9 +28,9 @@ class TableOutcome(ImportOutcome):
     mark: int = 0
 
 
-def decide(plan: ImportPlan, row: TableLine, found: Sequence[Any]) -> TableOutcome:
+def decide(plan: ImportColumns, row: TableLine, found: Sequence[Any]) -> TableOutcome:
     """Decide on a line. `found` are the rows with its key."""
-    kind = plan.kind
+    kind = kind_of(plan)
     one, many = kind.nouns
     outcome = TableOutcome(row, End.PROBLEM)
     if row.problems:
@@ -48,11 +49,11 @@ def decide(plan: ImportPlan, row: TableLine, found: Sequence[Any]) -> TableOutco
     return outcome
 
 
-def hold(plan: ImportPlan, number: int, outcome: TableOutcome) -> None:
+def hold(plan: ImportColumns, number: int, outcome: TableOutcome) -> None:
     """Refuse a line, counted from 0, if its mark is not that of the check."""
-    mark = int.from_bytes(plan.left_out[number * MARK : (number + 1) * MARK])
+    mark = int.from_bytes((plan.left_out or b"")[number * MARK : (number + 1) * MARK])
     if outcome.end != End.PROBLEM and outcome.mark != mark:
-        outcome.refuse("", "", OVERTAKEN.format(plan.kind.nouns[0]) if mark else LEFT_OUT)
+        outcome.refuse("", "", OVERTAKEN.format(kind_of(plan).nouns[0]) if mark else LEFT_OUT)
 
 
 def note(left_out: bytearray, outcome: TableOutcome) -> None:

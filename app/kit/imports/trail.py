@@ -9,12 +9,12 @@ from sqlalchemy import insert
 from app.extensions import db
 from app.kit import audit
 from app.kit.audit import AuditEvent
-from app.kit.imports.kinds import ImportKind
+from app.kit.imports.kinds import kind_of
+from app.kit.imports.models import ImportColumns
 
 
-def note(kind: ImportKind, import_id: int, provenance: Any, verb: str, **details: Any) -> None:
-    """Add an action on an import to the audit trail; the caller commits."""
-    columns = audit.values(kind.events[verb], by=None, **details) | dict(provenance)
-    subject_type = kind.model.__name__.lower()
-    about = {"subject_type": subject_type, "subject_id": import_id, "subject_label": ""}
+def note(row: ImportColumns, verb: str, **details: Any) -> None:
+    """Add an action on an import to the audit trail, with its provenance; the caller commits."""
+    columns = audit.values(kind_of(row).events[verb], by=None, **details) | dict(row.provenance)
+    about = {"subject_type": type(row).__name__.lower(), "subject_id": row.id, "subject_label": ""}
     db.session.execute(insert(AuditEvent), [columns | about])

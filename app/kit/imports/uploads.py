@@ -60,7 +60,7 @@ def upload(kind: ImportKind, file: BinaryIO, *, name: str, by: Actor) -> Any:
     )
     db.session.add(row)
     db.session.flush()
-    storage.store(row.chunk, row.id, file)
+    storage.store(row, file)
     _make_room(row, by)
     db.session.commit()
     return row
@@ -72,7 +72,7 @@ def read_as(row: ImportColumns, encoding: str) -> None:
     The caller locks the row and commits. Raises Unreadable and FileGone.
     """
     kind = kind_of(row)
-    with storage.copied(row.chunk, row.id) as file:
+    with storage.copied(row) as file:
         if not file.read(1):
             raise FileGone
         found = describe(kind, cast("BinaryIO", file), encoding)
@@ -133,9 +133,7 @@ def preview(row: ImportColumns, lines: int = 5) -> list[list[str]]:
 
     The non-ASCII lines show whether the encoding is right. Raises FileGone.
     """
-    records = storage.stored_records(
-        row.chunk, row.id, row.encoding, row.delimiter, has_header=row.has_header
-    )
+    records = storage.records_below_header(row)
     width = len(row.columns)
     cells = (record.cells[:width] for record in islice(records, SEARCHED))
     shown = list(islice(cells, lines))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
@@ -26,7 +26,7 @@ from app.kit.imports.checking import (
     survey,
 )
 from app.kit.imports.encodings import Unreadable
-from app.kit.imports.kinds import End, ImportOutcome, ImportPlan, NotAllowed, tally
+from app.kit.imports.kinds import End, ImportOutcome, NotAllowed, kind_of, tally
 from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
 
@@ -46,11 +46,13 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
     if row is None or not row.is_open:
         db.session.commit()
         return {}
+    # Other requests may change the row, so the work has a copy of it.
+    plan = model(**{one.key: getattr(row, one.key) for one in inspect(model).column_attrs})
+    db.session.commit()
     try:
-        state, plan = row.state, ImportPlan.of(row)
-        db.session.commit()
+        kind_of(plan)  # If the app has it no longer, nothing is written.
         with lifecycle.ends_with_its_job(model, import_id):
-            if state == ImportState.CHECKING:
+            if plan.state == ImportState.CHECKING:
                 survey(plan, ImportState.CHECKING)
             else:
                 _run(plan)
@@ -67,11 +69,9 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
 # Running
 
 
-def _run(plan: ImportPlan) -> None:
-    row = db.session.get_one(plan.model, plan.id)
-    position, counts = row.position, Counter(row.counts)
+def _run(plan: ImportColumns) -> None:
+    position, counts = plan.position, Counter(plan.counts)
     listed = counts[End.PROBLEM]
-    db.session.commit()
     if not plan.keep_good and position == 0 and survey(plan, ImportState.RUNNING, BEEN_CHANGED):
         return
     if position == 0:
@@ -96,7 +96,7 @@ def _run(plan: ImportPlan) -> None:
     _finish(plan, position, counts)
 
 
-def _forget_check(plan: ImportPlan) -> None:
+def _forget_check(plan: ImportColumns) -> None:
     """Delete the counts and problems of the check, because those of the run may differ."""
     change(plan, ImportState.RUNNING, at=0, counts={})
     forget_problems(plan)
@@ -104,7 +104,7 @@ def _forget_check(plan: ImportPlan) -> None:
 
 
 def _insist(
-    plan: ImportPlan, rows: list[Any], position: int, counts: Counter[str], at_most: int
+    plan: ImportColumns, rows: list[Any], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     """Write a batch and return the new counts. Retry if the database is busy."""
     kept = [list(row.problems) for row in rows]
@@ -114,22 +114,22 @@ def _insist(
             row.problems = list(problems)
         return _write(plan, rows, position, counts, at_most)
 
-    return lifecycle.insist(attempt, on=(OperationalError, *plan.kind.retried))
+    return lifecycle.insist(attempt, on=(OperationalError, *kind_of(plan).retried))
 
 
 def _write(
-    plan: ImportPlan, rows: list[Any], position: int, counts: Counter[str], at_most: int
+    plan: ImportColumns, rows: list[Any], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     # Lock the import first, so that a second worker with the same import waits only here.
     change(plan, ImportState.RUNNING, at=position, position=position + len(rows))
-    outcomes, has_mail = plan.kind.write(plan, rows, position)
+    outcomes, has_mail = kind_of(plan).write(plan, rows, position)
     is_good = all(outcome.end != End.PROBLEM for outcome in outcomes)
     if not (plan.keep_good or position or is_good):
         raise _HasProblems
     counts = counts + Counter(tally(outcomes))
     list_problems(plan, rows, at_most)
-    result = _result(plan, position + len(rows), outcomes)
-    db.session.execute(insert(plan.model.result), [result])
+    done = {"import_id": plan.id, "position": position + len(rows), "lines": _lines_of(outcomes)}
+    db.session.execute(insert(plan.result), [done])
     change(plan, ImportState.RUNNING, counts=dict(counts))
     db.session.commit()
     if has_mail:
@@ -137,23 +137,19 @@ def _write(
     return counts
 
 
-def _result(plan: ImportPlan, position: int, outcomes: Sequence[ImportOutcome]) -> dict[str, Any]:
-    return {
-        "import_id": plan.id,
-        "position": position,
-        "lines": [
-            [
-                outcome.row.line,
-                str(outcome.end),
-                outcome.row.label,
-                " ".join(problem.message for problem in outcome.row.problems),
-            ]
-            for outcome in outcomes
-        ],
-    }
+def _lines_of(outcomes: Sequence[ImportOutcome]) -> list[list[Any]]:
+    return [
+        [
+            outcome.row.line,
+            str(outcome.end),
+            outcome.row.label,
+            " ".join(problem.message for problem in outcome.row.problems),
+        ]
+        for outcome in outcomes
+    ]
 
 
-def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
+def _finish(plan: ImportColumns, position: int, counts: Counter[str]) -> None:
     change(
         plan,
         ImportState.RUNNING,
@@ -162,6 +158,6 @@ def _finish(plan: ImportPlan, position: int, counts: Counter[str]) -> None:
         finished_at=now(),
         counts=dict(counts),
     )
-    storage.drop(plan.model.chunk, plan.id)
-    trail.note(plan.kind, plan.id, plan.provenance, "finished", **dict(counts))
+    storage.drop(plan)
+    trail.note(plan, "finished", **dict(counts))
     db.session.commit()

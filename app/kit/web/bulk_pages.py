@@ -24,9 +24,9 @@ from app.kit.tables.totals import Total
 from app.kit.tables.words import humanised
 from app.kit.web import operation_pages, table_pages
 from app.kit.web.forms import BaseForm
+from app.kit.web.method_views import View, view_of
 from app.kit.web.table_pages import ShownTable, layout_of_page
 
-View = Callable[..., Any]
 IMPERSONATED = "Stop the impersonation first. Bulk actions are done in your own name."
 
 
@@ -57,7 +57,7 @@ def add_pages(
         (f"{one}/results.csv", "results", pages.results, ["GET"]),
     ):
         endpoint = f"{name}_{suffix}"
-        blueprint.add_url_rule(path, endpoint, guard(_named(view, endpoint)), methods=methods)
+        blueprint.add_url_rule(path, endpoint, guard(view_of(view, endpoint)), methods=methods)
 
 
 def _list_of_operations(table: Table) -> Table:
@@ -94,14 +94,6 @@ def _list_of_operations(table: Table) -> Table:
             f"Select {many} in the list, then choose an action.",
         ),
     )
-
-
-def _named(view: View, name: str) -> View:
-    def named(**arguments: int) -> ResponseReturnValue:
-        return view(*arguments.values())
-
-    named.__name__ = name
-    return named
 
 
 class _Unreadable(Exception):

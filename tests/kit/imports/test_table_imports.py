@@ -426,7 +426,7 @@ def test_one_refused_row_stops_all_if_no_line_may_be_left_out(browser: Browser) 
     assert (row.state, names()) == ("checked", [])
 
 
-@pytest.mark.parametrize("moment", ["_result", "report"])
+@pytest.mark.parametrize("moment", ["_lines_of", "report"])
 def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     browser: Browser, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -449,7 +449,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
         with pytest.raises(Killed):
             run_table_import(row.id)
     db.session.rollback()
-    done = 10 if moment == "_result" else 20
+    done = 10 if moment == "_lines_of" else 20
     assert (newest().position, len(names())) == (done, done)
     run_table_import(row.id)
     run_table_import(row.id)

@@ -10,11 +10,11 @@ from sqlalchemy import ARRAY, ColumnElement, String, any_, literal, select, text
 from sqlalchemy import Row as Found
 
 from app.extensions import db, is_sqlite
-from app.features.imports.models import ImportMode
+from app.features.imports.models import ImportMode, PeopleImport
 from app.features.imports.services import inviting
 from app.features.imports.services.rows import Row
 from app.kit import names
-from app.kit.imports.kinds import End, ImportOutcome, ImportPlan, NotAllowed
+from app.kit.imports.kinds import End, ImportOutcome, NotAllowed
 from app.models import Permission, Role, User
 from app.services import policy
 from app.services.user_changes import CHANGE_ROLE, Parameters
@@ -36,7 +36,7 @@ NO_CHANGE = "The role of this person cannot be changed now."
 TAKEN = "Another account got this email address during the import."
 
 
-def actor_ids(plan: ImportPlan) -> set[int]:
+def actor_ids(plan: PeopleImport) -> set[int]:
     """Return the ids of the users whose own role the import must not change.
 
     These are the importing user and, during an impersonation, the impersonator.
@@ -59,7 +59,7 @@ class LineOutcome(ImportOutcome):
 class Rules:
     """The rules for a batch: the existing roles, and the current permissions of the importer."""
 
-    def __init__(self, plan: ImportPlan, demoted: list[int]) -> None:
+    def __init__(self, plan: PeopleImport, demoted: list[int]) -> None:
         """Load the roles and the importer. Raises NotAllowed if the importer may not import.
 
         `demoted` collects the ids of administrators that the lines so far demote.
@@ -71,7 +71,7 @@ class Rules:
         roles = list(db.session.scalars(select(Role).order_by(Role.id)))
         self.roles = {role.id: role for role in roles}
         self.by_name = {names.fold(role.name): role for role in reversed(roles)}
-        self.default_role = self.roles.get(plan.options["role_id"] or 0)
+        self.default_role = self.roles.get(plan.role_id or 0)
 
     def read_actor_again(self) -> None:
         """Reload the importer. Raises NotAllowed if the importer may no longer import."""
@@ -160,7 +160,7 @@ class Rules:
             self.demoted.append(user_id)
 
 
-def find(rows: Iterable[Row], *, lock_for: ImportPlan | None = None) -> dict[str, Found[Any]]:
+def find(rows: Iterable[Row], *, lock_for: PeopleImport | None = None) -> dict[str, Found[Any]]:
     """Return the users with the emails of `rows`, by email.
 
     With `lock_for`, lock the users that may change, and the importer, who must not lose a

@@ -12,7 +12,6 @@ from app.features.imports.services import deciding, inviting, writing
 from app.features.imports.services.deciding import LineOutcome, Rules
 from app.features.imports.services.rows import Row
 from app.kit import imports, names
-from app.kit.imports.kinds import ImportPlan
 from app.models import Role
 from app.services import policy
 from app.services.policy import RoleGone
@@ -117,13 +116,15 @@ class PeopleKind(imports.ImportKind):
     def reader(self, mapping: Mapping[str, int]) -> Callable[[int], Row]:
         return Row
 
-    def check(self, plan: ImportPlan, rows: Sequence[Row], memory: list[int]) -> list[LineOutcome]:
+    def check(
+        self, plan: PeopleImport, rows: Sequence[Row], memory: list[int]
+    ) -> list[LineOutcome]:
         """Decide on a batch. `memory` has the administrators that the lines so far demote."""
         rules, people = Rules(plan, memory), deciding.find(rows)
         return [rules.decide(row, people.get(row.email)) for row in rows]
 
     def write(
-        self, plan: ImportPlan, rows: Sequence[Row], position: int
+        self, plan: PeopleImport, rows: Sequence[Row], position: int
     ) -> tuple[list[LineOutcome], bool]:
         if plan.update_existing:
             policy.lock_administrators()

@@ -656,7 +656,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     targets = {
         "claimed": (people, "Rules"),
         "inserted": (writing, "_event_of_new"),
-        "noted": (working, "_result"),
+        "noted": (working, "_lines_of"),
         "committed": (working, "report"),
     }
     owner, name = targets[moment]
