@@ -12,18 +12,14 @@ from app.features.bulk import Action, tables
 from app.features.bulk.forms import BulkForm
 from app.features.bulk.models import BulkOperation
 from app.features.user_search import Filters
-from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.operations import MOST_PICKED, NothingChosen, OperationState
+from app.kit.operations import NothingChosen, OperationState
 from app.kit.web import operation_pages, table_pages
+from app.kit.web.operation_pages import UnreadableChoice, picked
 from app.models import Permission, Role
 from app.services import roles as roles_service
 from app.sign_in import me
 
 people_managers_only = permission_required(Permission.MANAGE_USERS)
-
-
-class _Unreadable(Exception):
-    """The form cannot be read. The message is shown to the user."""
 
 
 @admin.get("/users/bulk")
@@ -45,15 +41,15 @@ def preview_bulk() -> ResponseReturnValue:
         is_everyone = request.form.get("everyone") == "1"
         if is_everyone and notices:
             # An ignored filter widens the list, and the action must not hit those extra users.
-            raise _Unreadable(f"{notices[0]} Set the filter again, then choose what to do.")
+            raise UnreadableChoice(f"{notices[0]} Set the filter again, then choose what to do.")
         operation = bulk.preview(
             action.name,
             by=me(),
-            user_ids=() if is_everyone else _user_ids(),
+            user_ids=() if is_everyone else picked("user_ids", ("person", "people")),
             filters=filters if is_everyone else None,
             role=role,
         )
-    except _Unreadable as problem:
+    except UnreadableChoice as problem:
         flash(str(problem), "error")
     except NothingChosen:
         flash("Nobody is selected: those people are gone, or nobody matches.", "error")
@@ -69,28 +65,13 @@ def _action() -> tuple[Action, Role | None]:
     name, _, role_id = request.form.get("action", "").partition(":")
     action = bulk.ACTIONS.get(name)
     if action is None or not action.is_offered:
-        raise _Unreadable("Choose an action for the selected people.")
+        raise UnreadableChoice("Choose an action for the selected people.")
     if not action.has_role:
         return action, None
     role = next((one for one in roles_service.assignable(me()) if str(one.id) == role_id), None)
     if role is None:
-        raise _Unreadable("Choose one of the roles that you may give.")
+        raise UnreadableChoice("Choose one of the roles that you may give.")
     return action, role
-
-
-def _user_ids() -> list[int]:
-    given = request.form.getlist("user_ids")
-    if not given:
-        raise _Unreadable("Pick at least one person, or all that match.")
-    if len(given) > MOST_PICKED:
-        raise _Unreadable(
-            f"Pick at most {MOST_PICKED:,} people by hand. For more, narrow the list and "
-            "choose all that match."
-        )
-    numbers = [whole_number(one, HIGHEST_BIG_INTEGER) for one in given]
-    if None in numbers:
-        raise _Unreadable("The people who were picked could not be read. Pick them again.")
-    return [one for one in numbers if one is not None and one <= HIGHEST_INTEGER]
 
 
 # One operation

@@ -37,7 +37,3 @@ class BulkOperation(BulkColumns, db.Model):
     kind_name = "users"
     task = "run_bulk_operation"
     item = BulkItem
-
-    @property
-    def job(self) -> dict[str, Any]:
-        return {"unique_key": str(self.id), "operation_id": self.id}

@@ -119,6 +119,10 @@ class BulkColumns(LongOperation):
         raise NotImplementedError
 
     @property
+    def job(self) -> dict[str, Any]:
+        return {"unique_key": str(self.id), "operation_id": self.id}
+
+    @property
     def left_out_count(self) -> int:
         return sum(self.left_out.values())
 

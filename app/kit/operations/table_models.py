@@ -45,7 +45,3 @@ class TableOperation(BulkColumns, db.Model):
     @property
     def kind_name(self) -> str:
         return self.endpoint
-
-    @property
-    def job(self) -> dict[str, Any]:
-        return {"unique_key": str(self.id), "operation_id": self.id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SubmitField
 
 from app.kit import operations
-from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.operations import MOST_PICKED, NothingChosen, OperationState, listing
+from app.kit.operations import NothingChosen, OperationState, listing
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import CHECKED, TableKind, Where
 from app.kit.tables import asked as reading
@@ -25,6 +24,7 @@ from app.kit.tables.words import humanised
 from app.kit.web import operation_pages, table_pages
 from app.kit.web.forms import BaseForm
 from app.kit.web.method_views import View, view_of
+from app.kit.web.operation_pages import UnreadableChoice, picked
 from app.kit.web.table_pages import ShownTable, layout_of_page
 
 IMPERSONATED = "Stop the impersonation first. Bulk actions are done in your own name."
@@ -96,10 +96,6 @@ def _list_of_operations(table: Table) -> Table:
     )
 
 
-class _Unreadable(Exception):
-    """The form cannot be read. The message is shown to the user."""
-
-
 @dataclass(frozen=True)
 class _Pages:
     kind: TableKind
@@ -115,7 +111,7 @@ class _Pages:
         asked = reading.read(self.table, request.form)
         try:
             operation = self._previewed(asked)
-        except _Unreadable as problem:
+        except UnreadableChoice as problem:
             flash(str(problem), "error")
         except NothingChosen:
             flash(f"No {self.table.nouns[0]} is selected: they are gone, or none matches.", "error")
@@ -126,27 +122,17 @@ class _Pages:
     def _previewed(self, asked: reading.Asked) -> TableOperation:
         action = request.form.get("action", "")
         if action not in self.kind.actions:
-            raise _Unreadable(f"Choose an action for the selected {self.table.nouns[1]}.")
+            raise UnreadableChoice(f"Choose an action for the selected {self.table.nouns[1]}.")
         if self.by().impersonator is not None:
-            raise _Unreadable(IMPERSONATED)
+            raise UnreadableChoice(IMPERSONATED)
         if request.form.get("everyone") != "1":
-            return self.kind.preview(action, by=self.by(), ids=self._ids())
+            return self.kind.preview(action, by=self.by(), ids=picked("row_ids", self.table.nouns))
         if asked.notices:
             # An ignored filter widens the list, and the action must not hit those extra rows.
-            raise _Unreadable(f"{asked.notices[0]} Set the filter again, then choose an action.")
-        return self.kind.preview(action, by=self.by(), asked=asked)
-
-    def _ids(self) -> Sequence[int]:
-        given = request.form.getlist("row_ids")
-        numbers = [whole_number(one, HIGHEST_BIG_INTEGER) for one in given]
-        if not given or None in numbers:
-            raise _Unreadable(f"Select at least one {self.table.nouns[0]}, or all that match.")
-        if len(given) > MOST_PICKED:
-            raise _Unreadable(
-                f"Select at most {MOST_PICKED:,} {self.table.nouns[1]} by hand. For more, narrow "
-                "the list and choose all that match."
+            raise UnreadableChoice(
+                f"{asked.notices[0]} Set the filter again, then choose an action."
             )
-        return [one for one in numbers if one is not None and one <= HIGHEST_INTEGER]
+        return self.kind.preview(action, by=self.by(), asked=asked)
 
     def operations(self) -> ResponseReturnValue:
         """List the confirmed operations that the user may open."""

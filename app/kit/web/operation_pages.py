@@ -3,15 +3,37 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, flash
+from flask import abort, flash, request
 from flask.typing import ResponseReturnValue
 
 from app.extensions import db
 from app.kit import operations
 from app.kit.audit.event import Actor
-from app.kit.operations import BulkColumns, lifecycle, previews
+from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
+from app.kit.operations import MOST_PICKED, BulkColumns, lifecycle, previews
 from app.kit.web.downloads import streamed_csv
 from app.kit.web.list_params import is_live
+
+
+class UnreadableChoice(Exception):
+    """The form that chooses rows cannot be read. The message is shown to the user."""
+
+
+def picked(field: str, nouns: tuple[str, str]) -> list[int]:
+    """Return the ids of the rows that a form picks. Raises UnreadableChoice."""
+    one, many = nouns
+    given = request.form.getlist(field)
+    if not given:
+        raise UnreadableChoice(f"Select at least one {one}, or all that match.")
+    if len(given) > MOST_PICKED:
+        raise UnreadableChoice(
+            f"Select at most {MOST_PICKED:,} {many} by hand. For more, narrow the list and choose "
+            "all that match."
+        )
+    numbers = [whole_number(each, HIGHEST_BIG_INTEGER) for each in given]
+    if None in numbers:
+        raise UnreadableChoice(f"The selected {many} could not be read. Select them again.")
+    return [each for each in numbers if each is not None and each <= HIGHEST_INTEGER]
 
 
 def operation_or_404(model: Any, operation_id: int, *, by: Actor) -> Any:

@@ -131,7 +131,7 @@ def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
         ("change_role", ["1"], "Choose one of the roles"),
         ("change_role:abc", ["1"], "Choose one of the roles"),
         ("change_role:99999999999999999999", ["1"], "Choose one of the roles"),
-        ("suspend", [], "Pick at least one"),
+        ("suspend", [], "Select at least one"),
         ("suspend", ["abc"], "could not be read"),
         ("suspend", ["-1"], "could not be read"),
         ("suspend", ["１"], "could not be read"),
