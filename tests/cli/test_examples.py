@@ -1,6 +1,5 @@
 """Add each feature of `examples` to a clone, run all checks, and remove it without a trace."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,6 @@ pytestmark = pytest.mark.slow
 def example(request: pytest.FixtureRequest, clone: Path) -> str:
     """Return the name of an example that was added to the clone and committed."""
     name: str = request.param
-    if (BASE_DIR / ".mypy_cache").is_dir():
-        shutil.copytree(BASE_DIR / ".mypy_cache", clone / ".mypy_cache", dirs_exist_ok=True)
     added = manage(clone, "features", "add", f"examples/{name}")
     assert added.returncode == 0, added.stderr
     for command in ("db upgrade", "build_assets"):
