@@ -15,7 +15,8 @@ from tests.routes import RULES, rows
 from tests.trees import nodes_of
 from tests.world import World
 
-NUMBERS = ["-1", str(2**31), str(2**63), str(10**20)]
+# tests/test_bodies.py sends every form a number of 21 digits too.
+NUMBERS = ["-1", str(2**31), str(2**63)]
 
 
 @cache

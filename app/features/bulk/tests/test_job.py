@@ -17,7 +17,7 @@ from app.models import AuditEvent, Role, User
 from tests import factories
 from tests.queue.support import until
 
-PEOPLE = 20_000
+PEOPLE = 8_000
 
 
 @pytest.fixture
