@@ -9,7 +9,7 @@ from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import has_proved_steps
 from app.services import sessions
 from app.services.own_account import ensure_not_impersonating
-from app.sign_in import ONLY_REMEMBERED, me
+from app.sign_in import NOT_FRESH, me
 
 # These gates are optional, and features register them; views of the core are open to them.
 reserve("awaiting_approval", "impersonating", "second_factor_missing")
@@ -60,7 +60,7 @@ def ask_for_the_password() -> ResponseReturnValue | None:
     """
     user = me()
     ensure_not_impersonating(user)
-    is_fresh = ONLY_REMEMBERED not in session and sessions.is_fresh(user.session)
+    is_fresh = NOT_FRESH not in session and sessions.is_fresh(user.session)
     if is_fresh and has_proved_steps(user):
         return None
     # The browser does not send a form again after the redirect, so return to the form's page.

@@ -9,7 +9,7 @@ from app.kit.web.accept import wants_json
 from app.kit.web.gatekeeper import needs_no_user
 from app.kit.web.methods import SAFE_METHODS
 from app.services import sessions
-from app.sign_in import ONLY_REMEMBERED, me
+from app.sign_in import NOT_FRESH, me
 
 
 @login_manager.unauthorized_handler
@@ -41,7 +41,7 @@ def hand_over_token(response: Response) -> Response:
 
 @user_loaded_from_cookie.connect
 def note_remembered(_app: Flask, **_user: object) -> None:
-    session[ONLY_REMEMBERED] = True
+    session[NOT_FRESH] = True
 
 
 def note_activity() -> None:

@@ -14,9 +14,9 @@ from app.models import User
 from app.services import sessions
 from app.services import sign_in as sign_in_service
 
-# Session key: set if the session was restored from the remember-me cookie alone.
-ONLY_REMEMBERED = "only_remembered"
-OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", ONLY_REMEMBERED)
+# Session key: set if the remember-me cookie restored the session, or trust spared its second step.
+NOT_FRESH = "only_remembered"
+OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", NOT_FRESH)
 
 _before_sign_out: list[Callable[[User], None]] = []
 
@@ -41,7 +41,10 @@ def sign_in(
     if steps and not second_steps.is_vouched_for(user):
         sign_in_service.note_first_step(user, way)
         return second_steps.ask(user, pending, steps)
-    return complete(user, pending, has_second_factor=proves_two or bool(steps))
+    answer = complete(user, pending, has_second_factor=proves_two or bool(steps))
+    if steps:  # The trust spares the code, and not what a sensitive action demands.
+        session[NOT_FRESH] = True
+    return answer
 
 
 def confirm_sign_in(*, to: str, way: str = "password") -> ResponseReturnValue:
@@ -58,7 +61,7 @@ def complete(
     """Start the session of a sign-in, or make it fresh, and redirect to where it was going."""
     if pending.session_id is not None and user.session is not None:
         sessions.confirm(user.session, way=pending.way, has_second_factor=has_second_factor)
-        for name in (ONLY_REMEMBERED, second_steps.PENDING):
+        for name in (NOT_FRESH, second_steps.PENDING):
             session.pop(name, None)
         return redirect(pending.to or landing_page(user))  # too long for the cookie
     session.clear()

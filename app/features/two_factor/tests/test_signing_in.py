@@ -248,6 +248,19 @@ def test_a_trusted_browser_is_not_asked_for_a_code(client, user):
     assert "Signs in without a code until" in client.get(MANAGE).text
 
 
+def test_a_trusted_browser_gives_a_code_before_a_sensitive_action(client, user):
+    token = devices.trust(user, device="")
+    db.session.commit()
+    client.set_cookie("trusted_browser", token)
+    assert begin(client, user).location == "/account/"
+    page = "/account/manage/change-email"
+    again = client.get(page).location
+    assert again.startswith("/account/reauthenticate")
+    assert client.submit(again, {"password": PASSWORD}).location == CODE_PAGE
+    assert enter(client, code()).location == page
+    assert client.get(page).status_code == 200
+
+
 def test_the_trust_in_one_browser_ends(client, user, make_user):
     other = make_user()
     for owner, device in ((user, "Old"), (user, "New"), (other, "Foreign")):
