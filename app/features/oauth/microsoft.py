@@ -25,11 +25,14 @@ class Microsoft(OpenId):
     def is_own_issuer(self, issuer: object) -> bool:
         if issuer == self.provider.issuer:
             return True
+        if not isinstance(issuer, str):
+            return False
         # The description names tenants by id, or all of them by {tenantid}.
         base, _, _ = self.provider.issuer.removesuffix("/v2.0").rpartition("/")
-        known = f"{re.escape(base)}/({re.escape(ANY_TENANT)}|{TENANT.pattern})/v2\\.0"
         is_named = TENANT.fullmatch(self.provider.issuer.split("/")[-2]) is not None
-        return not is_named and isinstance(issuer, str) and re.fullmatch(known, issuer) is not None
+        tenant = issuer.removeprefix(f"{base}/").removesuffix("/v2.0")
+        is_of_a_tenant = tenant == ANY_TENANT or TENANT.fullmatch(tenant) is not None
+        return not is_named and is_of_a_tenant and issuer == f"{base}/{tenant}/v2.0"
 
     def issuer_of(self, claims: Mapping[str, Any]) -> str:
         return self._with_tenant(self.description()["issuer"], claims)
