@@ -52,6 +52,9 @@ def _for_sentry(event: Any, _hint: Any) -> Any:
     headers = request.get("headers", {})
     request["headers"] = {key: headers[key] for key in headers if key.lower() in HEADERS}
     request.pop("cookies", None)
+    if query := request.get("query_string"):  # The path says whether the query is a secret.
+        url = mask(f"{request.get('url', '')}?{query}")
+        request["query_string"] = url.partition("?")[2]
     return _without_secrets(event)
 
 

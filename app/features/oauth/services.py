@@ -229,8 +229,8 @@ def unlink(account: LinkedAccount, *, by: User) -> None:
     except InvalidRequestError:
         db.session.rollback()
         raise NotLinked from None
-    others = usable(one for one in of_user(by) if one is not account)
-    if not others and not slots.has_other_way_in(by, WAY):
+    is_last = usable(of_user(by)) == [account]
+    if is_last and not slots.has_other_way_in(by, WAY):
         db.session.rollback()
         raise OnlyWayIn
     label = label_of(account)

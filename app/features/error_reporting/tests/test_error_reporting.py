@@ -11,6 +11,8 @@ import pytest
 import sentry_sdk
 
 from app import create_app
+from app.features.error_reporting import _for_sentry
+from app.kit.web import log_lines
 
 SECRET = "hunter2-hunter2-hunter2"
 CSRF = "a-csrf-token-of-a-session"
@@ -101,6 +103,15 @@ def test_sentry_is_told_of_an_error_and_of_no_secret(collector: Collector) -> No
         sentry_sdk.get_client().close()
         sentry_sdk.init()
     check(b"".join(collector.bodies).decode())
+
+
+def test_sentry_gets_no_query_that_is_a_secret(app, monkeypatch) -> None:
+    monkeypatch.setattr(log_lines, "query_paths", {"/partners/answer"})
+    url = "http://localhost/partners/answer"
+    report = _for_sentry({"request": {"url": url, "query_string": f"code={SECRET}"}}, None)
+    assert report["request"]["query_string"] == "***"
+    request = {"url": "http://localhost/users", "query_string": "page=2"}
+    assert _for_sentry({"request": request}, None)["request"]["query_string"] == "page=2"
 
 
 def test_raygun_is_told_of_an_error_and_of_no_secret(collector: Collector, monkeypatch) -> None:
