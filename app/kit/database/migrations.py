@@ -38,7 +38,8 @@ LAST_OF_ALL = "0023"  # the last revision before each branch got its own first o
 
 def init_app(migrate: Migrate) -> None:
     """Configure Flask-Migrate's functions and commands for several branches."""
-    migrate.configure(locate)
+    if locate not in migrate.configure_callbacks:  # all apps of a process share this object
+        migrate.configure(locate)
     commands.context_settings["default_map"] = DEFAULTS
     (revision,) = (p for p in commands.commands["downgrade"].params if p.name == "revision")
     revision.callback = name_a_branch
