@@ -14,7 +14,8 @@ from app.models import User
 from app.services import sessions
 from app.services import sign_in as sign_in_service
 
-# Session key: set if the remember-me cookie restored the session, or trust spared its second step.
+# Session key: set if the remember-me cookie restored the session, if trust spared its second step,
+# or if a provider signed the user in without asking them.
 NOT_FRESH = "only_remembered"
 OF_THE_SIGN_IN = ("_user_id", "_fresh", "_id", NOT_FRESH)
 

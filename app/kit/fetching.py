@@ -29,6 +29,7 @@ class _Request(Thread):
         self.url, self.seconds, self.most, self.data = url, seconds, most, data
         self.headers = {"User-Agent": "Flask-Base"}
         self.connection: HTTPConnection | None = None
+        self.socket: socket.socket | None = None
         self.result: Fetched | ServerAway = ServerAway(f"took longer than {seconds:.3g} s")
 
     def run(self) -> None:
@@ -47,6 +48,8 @@ class _Request(Thread):
         path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         method = "GET" if self.data is None else "POST"
         self.connection.request(method, path, body=self.data, headers=self.headers)
+        # The connection forgets it if the server says that it will close, but the answer reads on.
+        self.socket = self.connection.sock
         response = self.connection.getresponse()  # does not follow redirects
         body = response.read(self.most)
         if response.length or response.read(1):
@@ -54,10 +57,10 @@ class _Request(Thread):
         return Fetched(response.status, body)
 
     def abort(self) -> None:
-        """End the thread, if it has a connection by now."""
-        if self.connection is not None and self.connection.sock is not None:
+        """End the thread, if it waits for an answer by now. Until then, each step has a timeout."""
+        if self.socket is not None:
             with suppress(OSError):
-                self.connection.sock.shutdown(socket.SHUT_RDWR)
+                self.socket.shutdown(socket.SHUT_RDWR)
 
 
 def fetch(
@@ -77,9 +80,9 @@ def fetch(
     request.headers.update(headers or {})
     request.start()
     request.join(seconds)
+    result = request.result  # until now: an answer that is cut short looks whole
     if request.is_alive():
         request.abort()
-    result = request.result
     if isinstance(result, ServerAway):
         raise result
     return result

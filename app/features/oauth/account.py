@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -19,7 +19,7 @@ from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.kit.web.second_steps import PendingSignIn
 from app.services.own_account import ensure_not_impersonating
-from app.sign_in import complete, confirm_sign_in, me, sign_in
+from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
 
 SLOW = 120  # seconds that a user may take at a provider which was asked to sign them in again
 
@@ -81,7 +81,10 @@ def _finish_sign_in(provider: Provider, identity: Identity, begun: Begun) -> Res
         user = services.user_of(identity, provider)
     except services.NotSignedIn as refusal:
         return refuse(provider, begun, refusal)
-    return sign_in(user, to=begun.to, way=provider.label, proves_two=_proves_two(identity))
+    answer = sign_in(user, to=begun.to, way=provider.label, proves_two=_proves_two(identity))
+    if not _is_recent(identity, begun):
+        session[NOT_FRESH] = True
+    return answer
 
 
 def _finish_link(provider: Provider, identity: Identity, begun: Begun) -> ResponseReturnValue:
@@ -96,8 +99,7 @@ def _finish_link(provider: Provider, identity: Identity, begun: Begun) -> Respon
 def _finish_fresh_sign_in(
     provider: Provider, identity: Identity, begun: Begun
 ) -> ResponseReturnValue:
-    at = identity.authenticated_at
-    if at is not None and not at > begun.at - SLOW:
+    if not _is_recent(identity, begun):
         flash(f"{provider.label} did not ask you to sign in again. Use another way.", "error")
         return redirect(url_for("account.reauthenticate", next=begun.to))
     try:
@@ -108,6 +110,15 @@ def _finish_fresh_sign_in(
         pending = PendingSignIn(way=provider.label, to=begun.to, session_id=begun.session_id)
         return complete(me(), pending, has_second_factor=True)
     return confirm_sign_in(to=begun.to, way=provider.label)
+
+
+def _is_recent(identity: Identity, begun: Begun) -> bool:
+    """Return whether the provider says that it asked the user just now.
+
+    The query of the URL that asks for this passes through the browser, which may change it.
+    """
+    at = identity.authenticated_at
+    return at is not None and at > begun.at - SLOW
 
 
 def _proves_two(identity: Identity) -> bool:

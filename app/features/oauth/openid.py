@@ -76,7 +76,8 @@ class OpenId(Client):
 
     def identity(self, claims: Mapping[str, Any]) -> Identity:
         """Return the identity in claims that were verified."""
-        amr, at = claims.get("amr"), claims.get("auth_time")
+        amr = claims.get("amr")
+        at = time.time() if self.provider.name == "google" else claims.get("auth_time")
         return Identity(
             issuer=claims["iss"],
             subject=claims["sub"],

@@ -49,6 +49,7 @@ class Identity:
     last_name: str = ""
     has_several_factors: bool = False
     authenticated_at: float | None = None
+    """The time at which the provider asked the user to sign in, if it says so."""
 
 
 class ProviderProblem(Exception):

@@ -132,6 +132,7 @@ class Tokens(OpenIDCode):
             "sub": "1234",
             "iat": at,
             "exp": at + 300,
+            "auth_time": at,
             "nonce": request.authorization_code.nonce,
             **behaviour.get("claims", {"email": "ada@example.com", "email_verified": True}),
         }

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features.oauth import clients, openid, states
+from app.features.oauth import clients, openid, providers, states
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import (
     ADA,
@@ -56,6 +57,9 @@ CLAIMS = {
     "an object as hash": {"at_hash": {"a": 1}},
     "a text as methods": {"amr": "mfa"},
     "a text as time": {"auth_time": "now"},
+    "a list as subject": {"sub": ["1234"]},
+    "an object as subject": {"sub": {"1234": 1}},
+    "no bounds": {"exp": float("inf"), "iat": float("-inf"), "sub": True},
 }
 SIGNATURES = ["none", "HS256 by the public key", "HS256 by the secret", "another key"]
 
@@ -392,6 +396,18 @@ def test_any_other_email_of_microsoft_opens_nothing(client, server, make_user, c
 def test_the_issuer_and_the_tenant_must_agree(client, server, claims):
     server.behave(**at_microsoft(server, xms_edov=True, **claims))
     assert CANNOT in said(client, sign_in(client, server, "microsoft"))
+
+
+def test_a_private_account_is_not_of_an_organization(app, client, server):
+    """The browser can choose another tenant in the URL of the authorization endpoint."""
+    consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+    known = app.config[providers.PROVIDERS]
+    issuer = f"{server.url}/organizations/v2.0"
+    known["microsoft"] = replace(known["microsoft"], issuer=issuer)
+    claims = {"iss": f"{server.url}/{consumers}/v2.0", "tid": consumers, "xms_edov": True}
+    server.behave(**at_microsoft(server, **claims))
+    assert CANNOT in said(client, sign_in(client, server, "microsoft"))
+    assert count_accounts() == 0
 
 
 def test_a_key_of_another_tenant_signs_nothing(client, server):

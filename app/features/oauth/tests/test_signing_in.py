@@ -347,6 +347,20 @@ def test_a_linked_account_makes_the_sign_in_fresh(client, server, make_user):
     assert client.get(f"{MANAGE}/link/acme").status_code == 200
 
 
+@pytest.mark.parametrize("at", [None, -3600])
+def test_an_earlier_sign_in_at_the_provider_starts_no_fresh_session(client, server, make_user, at):
+    """Else a stranger at the browser signs out, and in again without a question."""
+    give_account(make_user(), server)
+    at = at and int(now().timestamp()) + at
+    server.behave(claims={**ADA, "auth_time": at})
+    sign_in(client, server)
+    assert client.is_signed_in()
+    assert client.get(f"{MANAGE}/link/acme").location.startswith(FRESH)
+    server.behave()
+    come_back(client, server, begin_fresh(client))
+    assert client.get(f"{MANAGE}/link/acme").status_code == 200
+
+
 def test_an_account_of_somebody_else_does_not(client, server, make_user):
     user = make_user()
     give_account(user, server, subject="mine")
@@ -359,12 +373,15 @@ def test_an_account_of_somebody_else_does_not(client, server, make_user):
     assert client.get(f"{MANAGE}/link/acme").status_code == 302
 
 
-def test_a_provider_that_says_that_it_did_not_ask_again_is_not_believed(client, server, make_user):
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_a_provider_that_did_not_ask_again_is_not_believed(client, server, make_user, is_stated):
+    """A stranger at the browser can take `max_age` out of the URL, and with it the answer to it."""
     user = make_user()
     give_account(user, server)
     client.enter(user)
     make_stale(user)
-    server.behave(claims={**ADA, "auth_time": int(now().timestamp()) - 3600})
+    at = int(now().timestamp()) - 3600
+    server.behave(claims={**ADA, "auth_time": at if is_stated else None})
     assert "did not ask you to sign in again" in said(
         client, come_back(client, server, begin_fresh(client))
     )
