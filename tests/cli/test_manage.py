@@ -268,8 +268,10 @@ class TestUnchosen:
 
     FORGOTTEN = ({}, {"FLASK_CONFIG": ""}, {"FLASK_ENV": "production"}, {"FLASK_CONFIG": "default"})
 
-    @pytest.mark.parametrize("variables", FORGOTTEN)
-    @pytest.mark.parametrize("own_file", [True, False])
+    # Without the file, manage.py asks the same function.
+    @pytest.mark.parametrize(
+        ("variables", "own_file"), [*((one, True) for one in FORGOTTEN), ({}, False)]
+    )
     def test_gunicorn_refuses(
         self, start: Start, port: int, variables: dict[str, str], own_file: bool
     ) -> None:
