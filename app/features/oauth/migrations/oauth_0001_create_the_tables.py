@@ -33,7 +33,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_linked_accounts")),
-        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_linked_accounts_issuer")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_linked_accounts_issuer_subject")),
     )
     op.create_index(op.f("ix_linked_accounts_user_id"), "linked_accounts", ["user_id"])
     op.create_table(
