@@ -164,7 +164,9 @@ def let_in() -> int:
     request = RegistrationRequest
     ids = db.session.scalars(select(request.user_id).where(request.refused_at.is_(None))).all()
     for user_id in ids:
-        user = db.session.get_one(User, user_id)
+        user = db.session.get(User, user_id)
+        if user is None:
+            continue
         lock(user, by=None)
         if user.is_active and user.confirmed and is_waiting(user):
             approve(user, by=None)
