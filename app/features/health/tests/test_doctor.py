@@ -99,16 +99,16 @@ def silent_port() -> Iterator[int]:
 
 @pytest.mark.parametrize(("name", "changes"), BREAKING)
 def test_a_setting_that_is_not_fit_for_the_public_is_named(
-    own_app: Flask, name: str, changes: dict[str, object]
+    app: Flask, name: str, changes: dict[str, object]
 ) -> None:
     """CF-1"""
-    broken = deployment.broken_rules({**own_app.config, **SOUND, **changes})
+    broken = deployment.broken_rules({**app.config, **SOUND, **changes})
     assert [rule.name for rule in broken] == [name]
 
 
 @pytest.mark.parametrize("changes", FINE)
-def test_settings_that_are_fit_pass(own_app: Flask, changes: dict[str, object]) -> None:
-    assert list(deployment.broken_rules({**own_app.config, **SOUND, **changes})) == []
+def test_settings_that_are_fit_pass(app: Flask, changes: dict[str, object]) -> None:
+    assert list(deployment.broken_rules({**app.config, **SOUND, **changes})) == []
 
 
 def test_each_rule_has_a_configuration_that_breaks_it() -> None:
