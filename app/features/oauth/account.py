@@ -18,6 +18,7 @@ from app.features.oauth.states import Begun, ProviderPurpose
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.kit.web.second_steps import PendingSignIn
+from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
 
@@ -82,7 +83,7 @@ def _finish_sign_in(provider: Provider, identity: Identity, begun: Begun) -> Res
     except services.NotSignedIn as refusal:
         return refuse(provider, begun, refusal)
     answer = sign_in(user, to=begun.to, way=provider.label, proves_two=_proves_two(identity))
-    if not _is_recent(identity, begun):
+    if not _is_fresh(user, identity, provider, begun):
         session[NOT_FRESH] = True
     return answer
 
@@ -99,7 +100,7 @@ def _finish_link(provider: Provider, identity: Identity, begun: Begun) -> Respon
 def _finish_fresh_sign_in(
     provider: Provider, identity: Identity, begun: Begun
 ) -> ResponseReturnValue:
-    if not _is_recent(identity, begun):
+    if not _is_fresh(me(), identity, provider, begun):
         flash(f"{provider.label} did not ask you to sign in again. Use another way.", "error")
         return redirect(url_for("account.reauthenticate", next=begun.to))
     try:
@@ -112,11 +113,13 @@ def _finish_fresh_sign_in(
     return confirm_sign_in(to=begun.to, way=provider.label)
 
 
-def _is_recent(identity: Identity, begun: Begun) -> bool:
-    """Return whether the provider says that it asked the user just now.
+def _is_fresh(user: User, identity: Identity, provider: Provider, begun: Begun) -> bool:
+    """Return whether the provider says that it asked the user just now, or is their only way in.
 
     The query of the URL that asks for this passes through the browser, which may change it.
     """
+    if not provider.asks_again:
+        return services.may_confirm(user, provider)
     at = identity.authenticated_at
     return at is not None and at > begun.at - SLOW
 

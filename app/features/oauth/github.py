@@ -6,7 +6,6 @@ in its place (RFC 9700, section 4.4.2.2).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +65,6 @@ class GitHub(Client):
             subject=str(number),
             email=email,
             is_email_verified=is_verified,
-            authenticated_at=time.time(),  # GitHub does not say, and cannot be made to ask again
             **names_in(user),
         )
 

@@ -42,8 +42,9 @@ class OpenId(Client):
     """A conversation with an OpenID Connect provider."""
 
     def start(self, begun: Begun, *, is_fresh: bool) -> str:
-        is_google = self.provider.name == "google"  # which knows no other way to ask again
-        again = {"prompt": "select_account"} if is_google else {"prompt": "login", "max_age": "0"}
+        again = {"prompt": "login", "max_age": "0"}
+        if not self.provider.asks_again:
+            again = {"prompt": "select_account"}
         url: str = prepare_grant_uri(
             self.description()["authorization_endpoint"],
             client_id=self.provider.client_id,
@@ -76,8 +77,7 @@ class OpenId(Client):
 
     def identity(self, claims: Mapping[str, Any]) -> Identity:
         """Return the identity in claims that were verified."""
-        amr = claims.get("amr")
-        at = time.time() if self.provider.name == "google" else claims.get("auth_time")
+        amr, at = claims.get("amr"), claims.get("auth_time")
         return Identity(
             issuer=claims["iss"],
             subject=claims["sub"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +29,12 @@ class Provider:
     kind: str
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the provider can be made to ask for the password again, and says when it did."""
+        return self.kind != "github" and self.name != "google"
 
     @property
     def callback(self) -> str:

@@ -119,6 +119,15 @@ def user_of(identity: Identity, provider: Provider) -> User:
     return user
 
 
+def may_confirm(user: User, provider: Provider) -> bool:
+    """Return whether a provider may make the sign-in of a user fresh.
+
+    A provider that does not ask again would let a stranger at the browser in, so it confirms only
+    users without a password or another way.
+    """
+    return provider.asks_again or not slots.has_other_way_in(user, WAY)
+
+
 def confirm(identity: Identity, provider: Provider, *, by: User) -> None:
     """Check that an account is linked to `by`, who makes their sign-in fresh. Raises NotLinked.
 

@@ -28,7 +28,8 @@ def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
     if not is_on():
         return None
     names = {one.provider for one in services.usable(services.of_user(user))}
-    offered = [one for name, one in providers.configured().items() if name in names]
+    known = [one for name, one in providers.configured().items() if name in names]
+    offered = [one for one in known if services.may_confirm(user, one)]
     return {"providers": offered} if offered else None
 
 

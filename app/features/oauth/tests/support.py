@@ -116,3 +116,13 @@ def said(browser, response):
     """Return the text of the page that follows an answer."""
     assert response.status_code == 302, response.text
     return html.unescape(browser.get(response.location, follow_redirects=True).text)
+
+
+def at_github(**values):
+    email = {"email": "ada@example.com", "primary": True, "verified": True}
+    other = {"email": "other@example.com", "primary": False, "verified": True}
+    return {
+        "auth_method": "client_secret_post",
+        "/user": {"id": 583231, "login": "ada", "name": "Ada Lovelace", "email": "x@example.com"},
+        "/user/emails": [other, email | values],
+    }

@@ -15,6 +15,7 @@ from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import (
     ADA,
     TENANT,
+    at_github,
     come_back,
     give_account,
     leave,
@@ -301,16 +302,6 @@ def test_the_description_and_the_keys_are_asked_once(app, server):
 
 
 # GitHub
-
-
-def at_github(**values):
-    email = {"email": "ada@example.com", "primary": True, "verified": True}
-    other = {"email": "other@example.com", "primary": False, "verified": True}
-    return {
-        "auth_method": "client_secret_post",
-        "/user": {"id": 583231, "login": "ada", "name": "Ada Lovelace", "email": "x@example.com"},
-        "/user/emails": [other, email | values],
-    }
 
 
 def test_github_names_the_user_and_the_primary_email(client, server):

@@ -266,6 +266,7 @@ def test_two_settings_switch_a_provider_on():
         ("google", "Google", "https://accounts.google.com"),
         ("acme-staff", "Acme staff", "https://id.acme.com"),
     ]
+    assert "'b'" not in repr(found), "a secret stays out of logs"
     [one] = read(MICROSOFT_CLIENT_ID="a", MICROSOFT_CLIENT_SECRET="b", MICROSOFT_TENANT="x.com")
     assert one.issuer == "https://login.microsoftonline.com/x.com/v2.0"
 

@@ -12,6 +12,7 @@ from app.features.oauth.tests.support import (
     ADA,
     LOGIN,
     MANAGE,
+    at_github,
     come_back,
     give_account,
     leave,
@@ -392,10 +393,28 @@ def test_the_page_offers_linked_accounts_alone(client, server, make_user):
     user = make_user()
     client.enter(user)
     assert "Continue with" not in client.get(FRESH).text
-    give_account(user, server, provider="github")
+    give_account(user, server, provider="microsoft")
     page = client.get(FRESH).text
-    assert "Continue with GitHub" in page
+    assert "Continue with Microsoft" in page
     assert "Continue with Acme" not in page
+
+
+@pytest.mark.parametrize("has_password", [True, False])
+def test_a_provider_that_does_not_ask_again_confirms_only_users_without_another_way(
+    client, server, make_user, has_password
+):
+    """A browser that its user left is often signed in at GitHub or Google for months."""
+    user = make_user()
+    if not has_password:
+        user.password_hash = None
+    give_account(user, server, provider="github", subject="583231")
+    server.behave(**at_github())
+    sign_in(client, server, "github")
+    assert client.get(f"{MANAGE}/link/acme").status_code == (302 if has_password else 200)
+    assert ("Continue with GitHub" in client.get(FRESH).text) != has_password
+    make_stale(user)
+    come_back(client, server, begin_fresh(client, "github"))
+    assert client.get(f"{MANAGE}/link/acme").status_code == (302 if has_password else 200)
 
 
 # Off
