@@ -131,7 +131,7 @@ class Reader:
     def groups(self, name: str, fields: Collection[str]) -> dict[str, dict[str, str]]:
         """Return settings of their own for each member of a comma-separated list.
 
-        With the field ISSUER, the member `acme` of OIDC_PROVIDERS has the setting OIDC_ACME_ISSUER.
+        With the field URL, the member `acme` of PARTNER_NAMES has the setting PARTNER_ACME_URL.
         """
         prefix = name.rpartition("_")[0]
         found: dict[str, dict[str, str]] = {}

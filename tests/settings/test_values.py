@@ -228,3 +228,18 @@ def test_a_key_of_chance_is_taken_whatever_stands_beside_it(key):
 def test_a_key_of_a_bucket_needs_its_secret():
     half = PRODUCTION | {"S3_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}
     assert any("must be set together" in one for one in config.ProductionConfig(half).check())
+
+
+def test_a_list_may_name_groups_of_settings():
+    names = {"PARTNER_NAMES": "acme, far-away", "PARTNER_ACME_URL": " https://a.com "}
+    read = reader.Reader({**names, "PARTNER_FAR_AWAY_URL": "https://b.com"})
+    assert read.groups("PARTNER_NAMES", ["URL", "KEY"]) == {
+        "acme": {"URL": "https://a.com", "KEY": ""},
+        "far-away": {"URL": "https://b.com", "KEY": ""},
+    }
+
+
+@pytest.mark.parametrize("name", ["Acme", "a b", "a_b", "-a", "a--b", "ä", "1a", "../a"])
+def test_the_name_of_a_group_is_a_plain_word(name):
+    with pytest.raises(config.ConfigurationError, match="PARTNER_NAMES must hold words"):
+        reader.Reader({"PARTNER_NAMES": name}).groups("PARTNER_NAMES", ["URL"])

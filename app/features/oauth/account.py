@@ -22,7 +22,7 @@ from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
 
-SLOW = 120  # seconds that a user may take at a provider which was asked to sign them in again
+LEEWAY = 60  # seconds by which the clock of a provider may be behind
 
 
 # Leaving for a provider, and coming back
@@ -121,7 +121,7 @@ def _is_fresh(user: User, identity: Identity, provider: Provider, begun: Begun) 
     if not provider.asks_again:
         return services.may_confirm(user, provider)
     at = identity.authenticated_at
-    return at is not None and at > begun.at - SLOW
+    return at is not None and at > begun.at - LEEWAY
 
 
 def _proves_two(identity: Identity) -> bool:

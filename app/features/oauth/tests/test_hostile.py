@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.features.oauth import clients, openid, providers, states
+from app.features.oauth.microsoft import PRIVATE
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import (
     ADA,
@@ -399,6 +400,14 @@ def test_a_private_account_is_not_of_an_organization(app, client, server):
     server.behave(**at_microsoft(server, **claims))
     assert CANNOT in said(client, sign_in(client, server, "microsoft"))
     assert count_accounts() == 0
+
+
+def test_a_private_account_is_no_account_of_an_organization(app, client, server):
+    known = app.config[providers.PROVIDERS]
+    known["microsoft"] = replace(known["microsoft"], issuer=f"{server.url}/organizations/v2.0")
+    private = {"iss": f"{server.url}/{PRIVATE}/v2.0", "tid": PRIVATE}
+    server.behave(**at_microsoft(server, xms_edov=True, **private))
+    assert CANNOT in said(client, sign_in(client, server, "microsoft"))
 
 
 def test_a_key_of_another_tenant_signs_nothing(client, server):

@@ -163,6 +163,7 @@ def test_the_last_way_in_stays(client, server, make_user):
     without_password(user)
     unlink(client, second)
     assert "This is your only way to sign in." in said(client, unlink(client, first))
+    assert "You have no password." in client.get(MANAGE).text
     assert count() == 1
 
 
