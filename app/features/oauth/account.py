@@ -40,7 +40,7 @@ def sign_in_with() -> ResponseReturnValue:
 @account.post("/reauthenticate/with")
 @login_required
 @limits.sign_in_by_site
-@open_to("second_factor_missing")
+@open_to("must_change_password", "second_factor_missing")
 def reauthenticate_with() -> ResponseReturnValue:
     """Send the browser to a provider, to make the sign-in fresh."""
     ensure_not_impersonating(me())
@@ -50,7 +50,7 @@ def reauthenticate_with() -> ResponseReturnValue:
 
 
 @account.get("/sign-in-with/<string:provider>/answer", has_secret_query=True)
-@open_to("second_factor_missing")
+@open_to("must_change_password", "second_factor_missing")
 def answer_of_provider(provider: str) -> ResponseReturnValue:
     """Take the answer of a provider, and do what the browser had left for."""
     chosen = find_or_404(provider)

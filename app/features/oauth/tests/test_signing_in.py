@@ -362,6 +362,22 @@ def test_an_earlier_sign_in_at_the_provider_starts_no_fresh_session(client, serv
     assert client.get(f"{MANAGE}/link/acme").status_code == 200
 
 
+def test_a_user_who_must_change_the_password_can_confirm_with_a_provider_first(
+    client, server, make_user
+):
+    """The page for a new password demands it of users with a second step."""
+    user = make_user()
+    give_account(user, server)
+    client.enter(user)
+    make_stale(user)
+    user.must_change_password = True
+    db.session.commit()
+    path = "/account/reauthenticate/with?next=/account/manage/change-password"
+    url = leave(client, path=path, form_at=FRESH)
+    assert come_back(client, server, url).location == "/account/manage/change-password"
+    assert newest("session.reauthenticated").details["way"] == "Acme"
+
+
 def test_an_account_of_somebody_else_does_not(client, server, make_user):
     user = make_user()
     give_account(user, server, subject="mine")
