@@ -202,12 +202,13 @@ class OpenId(Client):
             self._keys(anew=True)
             keys = self.keys_for(header)
         registry = jws.JWSRegistry(algorithms=sorted(ALGORITHMS), strict_check_header=False)
-        for key in keys:
+        problem: Exception = BadSignatureError()
+        for key in keys:  # Another kind of key may have the same name, or the token names none.
             try:
                 return jwt.decode(id_token, jwk.import_key(key), registry=registry)
-            except (BadSignatureError, ValueError):
-                continue
-        raise BadSignatureError
+            except (JoseError, ValueError) as error:
+                problem = error
+        raise problem
 
     def keys_for(self, header: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         """Return the public keys that may have signed a token with this header."""

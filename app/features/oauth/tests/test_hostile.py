@@ -1,5 +1,6 @@
 """Hostile and broken providers, and strangers who send answers of their own."""
 
+import json
 import subprocess
 import sys
 import time
@@ -282,6 +283,25 @@ def test_odd_keys_get_a_sentence(client, server, keys):
 def test_an_odd_key_gets_a_sentence(client, server, key):
     server.behave(key=key)
     assert CANNOT in said(client, sign_in(client, server))
+
+
+EC_KEY = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis",
+    "y": "y77t-RvAHRKTsSGdIYUfweuOvwrvDD-Q3Hv5J0fSKbE",
+}
+
+
+@pytest.mark.parametrize("other", [EC_KEY, {"kty": "EC"}, {"kty": "RSA", "n": "!"}], ids=str)
+def test_another_key_of_the_same_name_does_no_harm(client, server, make_user, other):
+    """Without a name in the token, each key may be the one."""
+    give_account(make_user(), server)
+    with server.opener.open(f"{server.url}/keys") as answer:
+        known = json.load(answer)["keys"]
+    server.behave(at={KEYS: {"keys": [other | {"kid": "first"}, *known]}})
+    sign_in(client, server)
+    assert client.is_signed_in()
 
 
 def test_a_provider_that_is_away_is_not_asked_at_once_again(client, server):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from app.extensions import db
-from app.features.oauth import providers, states
+from app.features.oauth import openid, providers, states
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import (
     ADA,
@@ -295,6 +295,10 @@ def test_no_transaction_is_open_while_a_provider_is_asked(client, server, make_u
     sign_in(client, server)
     assert seen == [{}] * 3
     assert client.is_signed_in()
+    client.application.extensions.pop(openid.KEPT)
+    come_back(client, server, begin_fresh(client))
+    assert seen == [{}] * 6
+    assert newest("session.reauthenticated")
 
 
 def fetch(*args, **kwargs):
