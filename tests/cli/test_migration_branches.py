@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
-from app.extensions import db
+from app import create_app
+from app.extensions import db, migrate
 from app.kit.database import migrations
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,11 @@ class TestABranchThatLostItsBase:
             assert runner.invoke(args=["db", command]).exit_code == 1
             assert f"orders_0002.py builds on {missing}, which no file has" in caplog.text
         assert missing in mismatch(own_app).hint
+
+
+def test_another_app_of_the_process_locates_the_revisions_no_second_time(app: Flask) -> None:
+    create_app("testing")
+    assert migrate.configure_callbacks.count(migrations.locate) == 1
 
 
 def test_a_feature_is_migrated_with_the_others(
