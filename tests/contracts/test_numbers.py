@@ -23,7 +23,7 @@ NUMBERS = ["-1", str(2**31), str(2**63)]
 def names_asked_for():
     """Return the names that the code reads from a request."""
     readers = {f"{where}.{how}" for where in ("form", "args") for how in ("get", "getlist")}
-    readers |= {"asked_for", "query.get", "values.get", "_cursor"}
+    readers |= {"asked_for", "query.get", "values.get", "_cursor", "picked"}
     names = set()
     for path in sources():
         for node in nodes_of(path):
