@@ -173,8 +173,7 @@ def unlink_account(linked_account_id: int) -> ResponseReturnValue:
         except NotLinked:
             flash("The account was unlinked meanwhile.", "error")
         except OnlyWayIn:
-            text = "This is your only way to sign in. Choose a password first: sign out, and use "
-            flash(f"{text}“Forgot your password?” on the sign-in page.", "error")
+            flash("This is your only way to sign in. Choose a password first.", "error")
         else:
             flash(f"Your account of {label} is unlinked. Other devices are signed out.", "success")
         return redirect(url_for("account.linked_accounts"))

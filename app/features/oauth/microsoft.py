@@ -16,7 +16,6 @@ from app.features.oauth.openid import OpenId
 from app.features.oauth.providers import ProviderProblem
 
 ANY_TENANT = "{tenantid}"
-CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of all private accounts
 PRIVATE = "9188040d-6c67-4c5b-b112-36a304b66dad"  # the tenant of all private accounts
 TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -56,7 +55,5 @@ class Microsoft(OpenId):
         if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
             raise ProviderProblem("sent a token without a tenant")
         if tenant == PRIVATE and self.provider.issuer.endswith("/organizations/v2.0"):
-            raise ProviderProblem("sent a token of a private account")
-        if tenant == CONSUMERS and self.provider.issuer.endswith("/organizations/v2.0"):
             raise ProviderProblem("sent a token of a private account")
         return issuer.replace(ANY_TENANT, tenant)

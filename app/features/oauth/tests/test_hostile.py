@@ -409,19 +409,8 @@ def test_the_issuer_and_the_tenant_must_agree(client, server, claims):
     assert CANNOT in said(client, sign_in(client, server, "microsoft"))
 
 
-def test_a_private_account_is_not_of_an_organization(app, client, server):
-    """The browser can choose another tenant in the URL of the authorization endpoint."""
-    consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
-    known = app.config[providers.PROVIDERS]
-    issuer = f"{server.url}/organizations/v2.0"
-    known["microsoft"] = replace(known["microsoft"], issuer=issuer)
-    claims = {"iss": f"{server.url}/{consumers}/v2.0", "tid": consumers, "xms_edov": True}
-    server.behave(**at_microsoft(server, **claims))
-    assert CANNOT in said(client, sign_in(client, server, "microsoft"))
-    assert count_accounts() == 0
-
-
 def test_a_private_account_is_no_account_of_an_organization(app, client, server):
+    """The browser can choose another tenant in the URL of the authorization endpoint."""
     known = app.config[providers.PROVIDERS]
     known["microsoft"] = replace(known["microsoft"], issuer=f"{server.url}/organizations/v2.0")
     private = {"iss": f"{server.url}/{PRIVATE}/v2.0", "tid": PRIVATE}

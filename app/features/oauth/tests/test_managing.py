@@ -164,6 +164,9 @@ def test_the_last_way_in_stays(client, server, make_user):
     unlink(client, second)
     assert "This is your only way to sign in." in said(client, unlink(client, first))
     assert "You have no password." in client.get(MANAGE).text
+    new = {"new_password": "a brand new Horse 7", "new_password2": "a brand new Horse 7"}
+    client.submit("/account/manage/change-password", new)
+    assert user.password_hash is not None
     assert count() == 1
 
 
