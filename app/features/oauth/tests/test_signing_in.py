@@ -208,7 +208,9 @@ def test_the_same_subject_of_another_issuer_is_somebody_else(client, server, mak
     assert newest("session.started").subject_label == "ada@example.com"
 
 
-@pytest.mark.parametrize("values", [{"suspended": True}, {"deleted_at": now()}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{"suspended": True}, {"deleted_at": now()}], ids=["suspended", "deleted"]
+)
 def test_a_closed_account_stays_closed(client, server, make_user, values):
     user = make_user(**values)
     give_account(user, server)
