@@ -6,6 +6,7 @@ nonce, and the issuer in the answer (RFC 9207).
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,6 +36,7 @@ ALGORITHMS = frozenset(
     f"{kind}{size}" for kind in ("RS", "PS", "ES") for size in (256, 384, 512)
 ) | {"EdDSA", "Ed25519"}
 FACTS = ("email", "email_verified", "given_name", "family_name", "name")
+PRINTED = re.compile(r"[!-~]+")  # the characters of URLs
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -114,7 +116,8 @@ class OpenId(Client):
 
     def _is_endpoint(self, url: object) -> bool:
         try:
-            return isinstance(url, str) and same_scheme(url, self.provider.issuer)
+            is_url = isinstance(url, str) and PRINTED.fullmatch(url) is not None
+            return is_url and same_scheme(str(url), self.provider.issuer)
         except ValueError:
             return False
 

@@ -87,7 +87,7 @@ def init_app(app: Flask) -> None:
 
 def read(config: Mapping[str, Any]) -> list[Provider]:
     """Return the providers of the settings. Raises ConfigurationError."""
-    tenant = config["MICROSOFT_TENANT"] or "common"
+    tenant = config["MICROSOFT_TENANT"].lower() or "common"
     fixed = {
         "google": ("Google", "openid", "https://accounts.google.com"),
         "github": ("GitHub", "github", "https://github.com"),

@@ -259,6 +259,8 @@ def test_a_broken_provider_gets_a_sentence(client, server, monkeypatch, kind, pa
         {"jwks_uri": "http://"},
         {"jwks_uri": "http://[::1"},
         {"userinfo_endpoint": 7},
+        {"authorization_endpoint": "http://127.0.0.1/\ud800"},
+        {"authorization_endpoint": "http://127.0.0.1/ x"},
     ],
     ids=str,
 )

@@ -273,6 +273,8 @@ def test_two_settings_switch_a_provider_on():
     assert "'b'" not in repr(found), "a secret stays out of logs"
     [one] = read(MICROSOFT_CLIENT_ID="a", MICROSOFT_CLIENT_SECRET="b", MICROSOFT_TENANT="x.com")
     assert one.issuer == "https://login.microsoftonline.com/x.com/v2.0"
+    [one] = read(MICROSOFT_CLIENT_ID="a", MICROSOFT_CLIENT_SECRET="b", MICROSOFT_TENANT="Consumers")
+    assert one.issuer.endswith("/consumers/v2.0"), "the rules of a tenant follow its name"
 
 
 @pytest.mark.parametrize(
