@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, BinaryIO
@@ -18,6 +19,8 @@ from app.models import User
 from app.services import policy
 
 ORIGIN = "https://gravatar.com"
+PAUSE = 60  # seconds in which mails show no pictures after the bucket was away
+PAUSED_UNTIL = "mailed_pictures_paused_until"  # key of app.extensions; each process has its own
 
 
 class PictureGone(Exception):
@@ -61,15 +64,23 @@ def of(user: User) -> Profile:
 
 
 def jpeg_of(user: User) -> bytes:
-    """Return the picture of a user for mails, or b"" if there is none or it cannot be read."""
+    """Return the picture of a user for mails, or b"" if there is none or it cannot be read.
+
+    After a failure, mails show no pictures for a while: a slow bucket would hold up each of them.
+    """
+    if time.monotonic() < current_app.extensions.get(PAUSED_UNTIL, 0):
+        return b""
     profile = db.session.get(Profile, user.id) if user.id else None
     if profile is None or not profile.picture_name:
         return b""
     try:
         with storage.open_key(f"{PICTURE}/{profile.picture_name}.64") as file:
             return images.as_jpeg(file.read())
-    except (storage.Missing, storage.Away, OSError):
-        return b""
+    except storage.Away:
+        current_app.extensions[PAUSED_UNTIL] = time.monotonic() + PAUSE
+    except (storage.Missing, OSError):
+        pass
+    return b""
 
 
 def has_picture(user: User) -> bool:

@@ -236,3 +236,21 @@ def test_a_mail_goes_out_while_the_files_are_away(mine, user, outbox):
     send(mine, GOOD["png"])
     storage.drop(stored())
     assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
+
+
+def test_a_bucket_that_is_away_holds_up_one_mail_alone(app, mine, user, outbox, monkeypatch):
+    """Each mail would wait up to 20 seconds for it, also one with a reset link."""
+    send(mine, GOOD["png"])
+    asked = []
+
+    def away(key):
+        asked.append(key)
+        raise storage.Away
+
+    monkeypatch.setattr(storage, "open_key", away)
+    try:
+        for _ in range(3):
+            assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
+    finally:
+        app.extensions.pop(pictures.PAUSED_UNTIL, None)
+    assert len(asked) == 1
