@@ -15,11 +15,13 @@ from app.features.two_factor.tests.support import (
     code,
     enable,
 )
+from app.kit import features
 from app.kit.database import now
 from app.models import Permission
 from tests import factories
 from tests.routes import CONFIRMED
 from tests.support import PASSWORD
+from tests.world import HOSTILE as TEXT
 
 ACCESS = {
     "account.enter_code": CONFIRMED,
@@ -109,3 +111,8 @@ MAILS = {
     "two_factor_changed": lambda user: emails.send_two_factor_changed(user, "enabled"),
     "recovery_code_used": lambda user: emails.send_recovery_code_used(user, 3),
 }
+
+# The feature roles has these rows for its own pages.
+if "roles" not in features.names():
+    SHARED = {"role_id": "every user who manages roles sees all of them"}
+    HOSTILE = {"role_id": lambda _world: [factories.make_role(f"Role {TEXT}").id]}
