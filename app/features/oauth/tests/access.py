@@ -55,10 +55,6 @@ HOSTILE = {
     "linked_account_id": lambda world: [give_account(world.admin, email=TEXT).id],
     "provider": elsewhere,
 }
-FIELDS = {
-    "/account/sign-in-with": ("provider",),
-    "/account/reauthenticate/with": ("provider",),
-}
 MAILS = {
     "linked_accounts_changed": lambda user: emails.send_linked_accounts_changed(
         user, "linked", "Acme"

@@ -70,7 +70,7 @@ def jpeg_of(user: User) -> bytes:
     """
     if time.monotonic() < current_app.extensions.get(PAUSED_UNTIL, 0):
         return b""
-    profile = db.session.get(Profile, user.id) if user.id else None
+    profile = user.profile  # A sample of a mail has a user without rows, and asks for none.
     if profile is None or not profile.picture_name:
         return b""
     try:
