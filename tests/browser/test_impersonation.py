@@ -16,7 +16,8 @@ PASSWORD = "correct horse battery staple"
 # Wait until changed colours and sizes are drawn and no transition is running.
 SETTLED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-    await Promise.all(document.getAnimations().map(one => one.finished));
+    // An animation that is cancelled is over too.
+    await Promise.allSettled(document.getAnimations().map(one => one.finished));
 }"""
 
 
