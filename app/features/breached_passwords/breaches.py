@@ -7,21 +7,20 @@ digits of every breached password that begins with them.
 import hashlib
 import logging
 import re
-import time
 from urllib.parse import urlsplit
 
 from flask import current_app
 
-from app.kit import passwords
+from app.kit import outages, passwords
 from app.kit.fetching import ServerAway, fetch
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 1  # second, from the lookup of the host name to the end of the answer
 PAUSE = 60  # seconds without a request after a failure, so that few visitors wait for the timeout
+SERVICE = "breached passwords"
 LONGEST_ANSWER = 2**20  # bytes; an answer of Have I Been Pwned has some 70 KB
 ANSWER = re.compile(rb"(?:[0-9A-Fa-f]{35}:[0-9]{1,10}(?:\r?\n|\Z))+")
-PAUSED_UNTIL = "breached_passwords_paused_until"  # key of app.extensions; each process has its own
 
 
 def is_breached(password: str) -> bool:
@@ -51,13 +50,12 @@ def _is_in_range(url: str, password: str) -> bool:
 
 
 def _ask_unless_paused(url: str) -> bytes:
-    state = current_app.extensions
-    if time.monotonic() < state.get(PAUSED_UNTIL, 0):
+    if outages.is_noted(SERVICE):
         raise ServerAway("is not asked for a minute after a failure")
     try:
         return ask(url)
     except ServerAway:
-        state[PAUSED_UNTIL] = time.monotonic() + PAUSE
+        outages.note(SERVICE, seconds=PAUSE)
         raise
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from email_validator import EmailNotValidError
-from flask import current_app
 
 from app.features.oauth.providers import (
     Declined,
@@ -19,14 +18,13 @@ from app.features.oauth.providers import (
     ProviderProblem,
 )
 from app.features.oauth.states import Begun
-from app.kit import name_rule, names, user_input
+from app.kit import name_rule, names, outages, user_input
 from app.kit.fetching import ServerAway, fetch
 from app.kit.names import NAME_LENGTH
 
 SECONDS = 8.0  # for all requests to a provider that one page waits for
 LONGEST_ANSWER = 256 * 1024  # bytes; Microsoft's keys have some 10 KB
 PAUSE = 20  # seconds without a request after a failure, so that few visitors wait
-PAUSES = "paused_providers"  # key of app.extensions; each process has its own
 
 # RFC 6749, section 4.1.2.1, and OpenID Connect Core 1.0, section 3.1.2.6
 WENT_BACK = {"access_denied", "consent_required", "interaction_required", "login_required"}
@@ -66,12 +64,10 @@ class Client(ABC):
         After a failure, the provider is not asked for a while, so that a slow provider does not
         keep all threads of the server waiting.
         """
-        pauses = current_app.extensions.setdefault(PAUSES, {})
-        key = f"{self.provider.name} {url}"
-        at = time.monotonic()
-        if at < pauses.get(key, 0):
+        server = f"{self.provider.name} {url}"
+        if outages.is_noted(server):
             raise ProviderAway("is not asked for a while after a failure")
-        left = self.ends - at
+        left = self.ends - time.monotonic()
         try:
             if left <= 0:
                 raise ServerAway("took too long")
@@ -80,7 +76,7 @@ class Client(ABC):
             if found.status >= 500 or found.status == 429:
                 raise ServerAway(f"answered with status {found.status}")
         except ServerAway as failure:
-            pauses[key] = time.monotonic() + PAUSE
+            outages.note(server, seconds=PAUSE)
             raise ProviderAway(str(failure)) from None
         if found.status != 200:
             raise ProviderProblem(f"answered with status {found.status}")

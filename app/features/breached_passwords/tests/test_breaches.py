@@ -8,7 +8,7 @@ from sqlalchemy import event
 from app.extensions import db
 from app.features.breached_passwords import breaches
 from app.features.breached_passwords.tests.server import RangeService, digest_of, send
-from app.kit import passwords
+from app.kit import outages, passwords
 from app.models import User
 from app.services import password_reset, users
 from tests.support import PASSWORD, links, path_of
@@ -23,7 +23,7 @@ def service(app, monkeypatch):
     service.breached = {BREACHED: 42}
     monkeypatch.setitem(app.config, "BREACHED_PASSWORDS_URL", service.url)
     yield service
-    app.extensions.pop(breaches.PAUSED_UNTIL, None)
+    app.extensions.pop(outages.OUTAGES, None)
     service.stop()
 
 
@@ -200,6 +200,6 @@ def test_a_service_that_failed_is_left_alone_for_a_minute(app, service, caplog):
     password_reset.require_strong_password(BREACHED)
     assert len(service.requests) == 1
     assert "not asked for a minute" in caplog.text
-    app.extensions[breaches.PAUSED_UNTIL] = 0
+    app.extensions.pop(outages.OUTAGES)
     with pytest.raises(passwords.WeakPassword):
         password_reset.require_strong_password(BREACHED)

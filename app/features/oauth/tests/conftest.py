@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app.features.oauth import clients, github, openid, providers
+from app.features.oauth import github, openid, providers
 from app.features.oauth.providers import Provider
 from app.features.oauth.tests import support
 from app.features.oauth.tests.support import Server
+from app.kit import outages
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def server(app: Flask, provider_process: Server, monkeypatch: pytest.MonkeyPatch
     ]
     monkeypatch.setitem(app.config, providers.PROVIDERS, {one.name: one for one in known})
     monkeypatch.setattr(github, "API", url)
-    for kept in (openid.KEPT, clients.PAUSES):
+    for kept in (openid.KEPT, outages.OUTAGES):
         app.extensions.pop(kept, None)
     provider_process.behave()
     return provider_process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, BinaryIO
@@ -14,13 +13,13 @@ from app.extensions import db
 from app.features.profile.models import PICTURE, Profile
 from app.features.profile.services import images
 from app.features.profile.services.images import Crop
-from app.kit import audit, storage
+from app.kit import audit, outages, storage
 from app.models import User
 from app.services import policy
 
 ORIGIN = "https://gravatar.com"
 PAUSE = 60  # seconds in which mails show no pictures after the bucket was away
-PAUSED_UNTIL = "mailed_pictures_paused_until"  # key of app.extensions; each process has its own
+BUCKET = "pictures in mails"
 
 
 class PictureGone(Exception):
@@ -68,7 +67,7 @@ def jpeg_of(user: User) -> bytes:
 
     After a failure, mails show no pictures for a while: a slow bucket would hold up each of them.
     """
-    if time.monotonic() < current_app.extensions.get(PAUSED_UNTIL, 0):
+    if outages.is_noted(BUCKET):
         return b""
     profile = user.profile  # A sample of a mail has a user without rows, and asks for none.
     if profile is None or not profile.picture_name:
@@ -77,7 +76,7 @@ def jpeg_of(user: User) -> bytes:
         with storage.open_key(f"{PICTURE}/{profile.picture_name}.64") as file:
             return images.as_jpeg(file.read())
     except storage.Away:
-        current_app.extensions[PAUSED_UNTIL] = time.monotonic() + PAUSE
+        outages.note(BUCKET, seconds=PAUSE)
     except (storage.Missing, OSError):
         pass
     return b""

@@ -14,7 +14,7 @@ from app.features.profile.models import Profile
 from app.features.profile.services import pictures
 from app.features.profile.tests.access import give_picture
 from app.features.profile.tests.files import BAD, GOOD
-from app.kit import storage
+from app.kit import outages, storage
 from app.kit.clean_up import run as clean_up
 from app.kit.database import now
 from app.kit.web import gatekeeper
@@ -252,5 +252,5 @@ def test_a_bucket_that_is_away_holds_up_one_mail_alone(app, mine, user, outbox, 
         for _ in range(3):
             assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
     finally:
-        app.extensions.pop(pictures.PAUSED_UNTIL, None)
+        app.extensions.pop(outages.OUTAGES, None)
     assert len(asked) == 1
