@@ -12,7 +12,7 @@ from app.features.oauth import providers, services
 from app.features.oauth.browser import NobodyIdentified, find_or_404, leave_for, refuse, take_answer
 from app.features.oauth.forms import LinkAccountForm, UnlinkAccountForm
 from app.features.oauth.models import LinkedAccount
-from app.features.oauth.providers import Identity, Provider
+from app.features.oauth.providers import LEEWAY, Identity, Provider
 from app.features.oauth.services import AlreadyLinked, NotLinked, OnlyWayIn, TooManyLinked
 from app.features.oauth.states import Begun, ProviderPurpose
 from app.kit.web.gates import open_to
@@ -21,9 +21,6 @@ from app.kit.web.second_steps import PendingSignIn
 from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
-
-LEEWAY = 60  # seconds by which the clock of a provider may be behind
-
 
 # Leaving for a provider, and coming back
 

@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-
-from app.features.oauth.clients import Client, email_in, names_in
-from app.features.oauth.openid import FORM
+from app.features.oauth.clients import email_in, names_in
+from app.features.oauth.code_flow import CodeFlow
 from app.features.oauth.providers import Identity, ProviderProblem
 from app.features.oauth.states import Begun
 
@@ -22,37 +18,23 @@ API = "https://api.github.com"
 SCOPE = "user:email"
 
 
-class GitHub(Client):
+class GitHub(CodeFlow):
     """A conversation with GitHub."""
 
     def start(self, begun: Begun, *, is_fresh: bool) -> str:
-        url: str = prepare_grant_uri(
+        return self.url_to_sign_in(
             f"{self.provider.issuer}/login/oauth/authorize",
-            client_id=self.provider.client_id,
-            response_type="code",
-            redirect_uri=self.provider.callback,
+            begun,
             scope=SCOPE,
-            state=begun.state,
-            code_challenge=create_s256_code_challenge(begun.verifier),
-            code_challenge_method="S256",
             **({"prompt": "select_account"} if is_fresh else {}),
         )
-        return url
 
     def identify(self, begun: Begun, answer: Mapping[str, str]) -> Identity:
-        body = prepare_token_request(
-            "authorization_code",
-            redirect_uri=self.provider.callback,
-            code=self.code_of(answer),
-            code_verifier=begun.verifier,
+        endpoint = f"{self.provider.issuer}/login/oauth/access_token"
+        found = self.tokens_for(
+            self.code_of(answer), begun, endpoint=endpoint, is_secret_in_form=True
         )
-        auth = ClientAuth(
-            self.provider.client_id, self.provider.client_secret, "client_secret_post"
-        )
-        url = f"{self.provider.issuer}/login/oauth/access_token"
-        url, headers, body = auth.prepare("POST", url, dict(FORM), body)
-        found = self.ask(url, data=body, headers=headers)
-        token = found.get("access_token") if isinstance(found, dict) else None
+        token = found.get("access_token")
         if not isinstance(token, str):  # GitHub sends its errors with status 200.
             raise ProviderProblem("sent no access token")
         user = self._api("/user", token)

@@ -10,26 +10,21 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from authlib.oauth2.auth import ClientAuth
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from flask import current_app
 from joserfc import jwk, jws, jwt
 from joserfc.errors import BadSignatureError, JoseError
 
-from app.features.oauth.clients import Client, email_in, names_in
+from app.features.oauth.clients import email_in, names_in
+from app.features.oauth.code_flow import CodeFlow
 from app.features.oauth.models import LONGEST_SUBJECT
-from app.features.oauth.providers import Identity, ProviderProblem, same_scheme
+from app.features.oauth.providers import LEEWAY, Identity, ProviderProblem, same_scheme
 from app.features.oauth.states import Begun
 
 SCOPE = "openid email profile"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 KEEP = 3600  # seconds for which the description and the keys of a provider are kept
 KEPT = "descriptions_of_providers"  # key of app.extensions; each process has its own
-LEEWAY = 60  # seconds by which clocks may differ
 # Signatures with a public key alone. An answer signed with the client secret, or not at all, is
 # refused, whatever the provider says that it supports.
 ALGORITHMS = frozenset(
@@ -40,26 +35,20 @@ PRINTED = re.compile(r"[!-~]+")  # the characters of URLs
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
-class OpenId(Client):
+class OpenId(CodeFlow):
     """A conversation with an OpenID Connect provider."""
 
     def start(self, begun: Begun, *, is_fresh: bool) -> str:
         again = {"prompt": "login", "max_age": "0"}
         if not self.provider.asks_again:
             again = {"prompt": "select_account"}
-        url: str = prepare_grant_uri(
+        return self.url_to_sign_in(
             self.description()["authorization_endpoint"],
-            client_id=self.provider.client_id,
-            response_type="code",
-            redirect_uri=self.provider.callback,
+            begun,
             scope=SCOPE,
-            state=begun.state,
             nonce=begun.nonce,
-            code_challenge=create_s256_code_challenge(begun.verifier),
-            code_challenge_method="S256",
             **(again if is_fresh else {}),
         )
-        return url
 
     def identify(self, begun: Begun, answer: Mapping[str, str]) -> Identity:
         self._check_issuer_of(answer)
@@ -149,30 +138,13 @@ class OpenId(Client):
             raise ProviderProblem("answered with the issuer of another provider")
 
     def _exchange(self, code: str, begun: Begun) -> Mapping[str, Any]:
-        """Return the tokens that the provider gives for a code."""
-        url, body = (
-            self.description()["token_endpoint"],
-            prepare_token_request(
-                "authorization_code",
-                redirect_uri=self.provider.callback,
-                code=code,
-                code_verifier=begun.verifier,
-            ),
-        )
         methods = self.description().get("token_endpoint_auth_methods_supported")
-        is_post = isinstance(methods, list) and "client_secret_post" in methods
-        client = self.provider.client_id, self.provider.client_secret
-        auth = (
-            ClientAuth(*client, "client_secret_post")
-            if is_post
-            # RFC 6749, section 2.3.1: both are encoded first.
-            else ClientAuth(*(quote(one, safe="") for one in client), "client_secret_basic")
+        return self.tokens_for(
+            code,
+            begun,
+            endpoint=self.description()["token_endpoint"],
+            is_secret_in_form=isinstance(methods, list) and "client_secret_post" in methods,
         )
-        url, headers, body = auth.prepare("POST", url, dict(FORM), body)
-        found = self.ask(url, data=body, headers=headers)
-        if not isinstance(found, dict):
-            raise ProviderProblem("sent no tokens")
-        return found
 
     def _verified(self, id_token: str, access_token: object, begun: Begun) -> dict[str, Any]:
         """Return the claims of an ID token that is signed, for us, for this sign-in, and valid."""

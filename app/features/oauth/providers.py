@@ -17,6 +17,7 @@ from settings import urls
 # The settings hold the providers under this key, by name. Templates and menus read it.
 PROVIDERS = "SIGN_IN_PROVIDERS"
 LONGEST_LABEL = 40
+LEEWAY = 60  # seconds by which the clock of a provider may differ
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
