@@ -88,7 +88,7 @@ def note_first_step(user: User, way: str) -> None:
 def proves_identity(user: User, password: str) -> bool:
     """Tell whether `password` is right, or whether a user without one signed in just now."""
     if user.password_hash is None:
-        return user.session is not None and sessions.is_fresh(user.session)
+        return sessions.is_fresh(user.session)
     return user.verify_password(password)
 
 

@@ -14,10 +14,9 @@ from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
@@ -93,13 +92,6 @@ def take(session: MutableMapping[str, Any], state: str, provider: str) -> Begun:
         db.session.rollback()
         raise NotBegun from None
     return found
-
-
-def purge() -> int:
-    """Delete used states that have expired, and return their number."""
-    result = db.session.execute(delete(UsedState).where(UsedState.expires_at < now()))
-    db.session.commit()
-    return cast("CursorResult[Any]", result).rowcount
 
 
 def _open(session: MutableMapping[str, Any]) -> list[Begun]:

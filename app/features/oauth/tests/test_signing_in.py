@@ -20,6 +20,7 @@ from app.features.oauth.tests.support import (
     said,
     sign_in,
 )
+from app.kit import clean_up
 from app.kit.database import now
 from app.models import AuditEvent, User
 from app.services import register
@@ -457,7 +458,7 @@ def test_an_unknown_provider_is_not_found(client, server, name):
 
 def test_used_states_are_deleted(client, server, make_user):
     sign_in(client, server)
-    assert states.purge() == 0
+    assert clean_up.run()["used states of sign-ins with providers"] == 0
     db.session.scalars(select(states.UsedState)).one().expires_at = now() - timedelta(1)
     db.session.commit()
-    assert states.purge() == 1
+    assert clean_up.run()["used states of sign-ins with providers"] == 1
