@@ -26,7 +26,30 @@ def age(heard):
     return (datetime.now(UTC) - heard).total_seconds()
 
 
+ENDS_AS_SOON_AS_IT_IS_REGISTERED = """
+import os, signal
+from app.kit.queue.worker import TaskWorker
+from manage import cli
+
+def register_birth(worker, register=TaskWorker.register_birth):
+    register(worker)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+TaskWorker.register_birth = register_birth
+cli(["run_worker"])
+"""
+
+
 def test_nobody_is_heard_from_before_a_worker_runs(web):
+    assert queue.latest_heartbeat() is None
+
+
+def test_a_worker_that_ends_while_it_starts_is_not_heard_from(run, own_redis, web):
+    worker = run(ENDS_AS_SOON_AS_IT_IS_REGISTERED, program="-c")
+
+    assert worker.wait() == 0
+    assert "The worker has ended." in worker.output
+    assert own_redis.client.keys("rq:worker:*")
     assert queue.latest_heartbeat() is None
 
 

@@ -126,6 +126,15 @@ class _TaskWorker(BaseWorker):
 
     # Signals
 
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Handle signals before the worker is registered, so that it never ends registered.
+
+        RQ handles them after it. Until then a signal ended the worker, and the pages on health
+        showed it as running until its entry expired.
+        """
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        super().bootstrap(*args, **kwargs)
+
     @property
     def is_stopping(self) -> bool:
         """Whether a signal has asked the worker to stop."""
