@@ -6,12 +6,14 @@ always remains.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.exc import InvalidRequestError
 
 from app.extensions import db
+from app.kit import slots
 from app.models import Permission, Role, User
 from app.services.own_account import UserGone, lock_account
 
@@ -165,14 +167,13 @@ def forget_roles() -> None:
             db.session.expire(row, ["role_id", "role"])
 
 
-def has_administrator(*, but: list[int] | None = None) -> bool:
+def has_administrator(*, but: Sequence[int] = ()) -> bool:
     """Tell whether an administrator who can sign in remains, not counting the users `but`."""
     query = select(User.id).join(User.role).where(Role.administrators(), can_sign_in())
-    if but:
-        query = query.where(User.id.not_in(but))
-    return db.session.scalar(query.limit(1)) is not None
+    return db.session.scalar(query.where(User.id.not_in(but)).limit(1)) is not None
 
 
 def can_sign_in() -> ColumnElement[bool]:
-    """Return the SQL condition that a user is confirmed, active and has a password."""
-    return User.confirmed & User.password_hash.is_not(None) & User.is_active
+    """Return the SQL condition that a user is confirmed, active and has a way to sign in."""
+    has_way = User.password_hash.is_not(None) | slots.has_way_in(User.id)
+    return User.confirmed & has_way & User.is_active

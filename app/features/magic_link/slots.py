@@ -1,6 +1,9 @@
-"""Plug signing in by mail into the sign-in page."""
+"""Plug signing in by mail into the sign-in page, and into the ways to sign in."""
+
+from typing import Any
 
 from flask import current_app
+from sqlalchemy import ColumnElement, false, true
 
 from app.kit import slots
 
@@ -10,3 +13,9 @@ def is_on() -> bool:
 
 
 slots.sign_in_part("partials/_sign_in_by_mail.html", order=50, is_shown=is_on)
+
+
+@slots.way_in("mailed link")
+def is_way_in(_user_id: Any) -> ColumnElement[bool]:
+    """Tell that each user with a confirmed email has this way, if the setting is on."""
+    return true() if is_on() else false()

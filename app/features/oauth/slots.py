@@ -3,9 +3,11 @@
 from typing import Any
 
 from flask import Flask, current_app
+from sqlalchemy import ColumnElement, exists
 
 from app.features.oauth import providers, services
 from app.features.oauth.client_kinds import client_of
+from app.features.oauth.models import LinkedAccount
 from app.kit import slots
 from app.kit.doctor import Finding, doctor_check
 from app.models import User
@@ -34,8 +36,9 @@ def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
 
 
 @slots.way_in(services.WAY)
-def is_way_in(user: User) -> bool:
-    return is_on() and bool(services.usable(services.of_user(user)))
+def is_way_in(user_id: Any) -> ColumnElement[bool]:
+    is_theirs = LinkedAccount.user_id == user_id
+    return exists().where(is_theirs, LinkedAccount.provider.in_(providers.configured()))
 
 
 @slots.user_panel("partials/_user_linked_accounts.html", order=30)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import ColumnElement, exists
 
 from app.features.passkeys import browser, services
+from app.features.passkeys.models import Passkey
 from app.kit import slots
 from app.kit.web.second_steps import second_step
 from app.models import User
@@ -26,8 +28,8 @@ def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
 
 
 @slots.way_in(services.WAY)
-def is_way_in(user: User) -> bool:
-    return services.has_any(user)
+def is_way_in(user_id: Any) -> ColumnElement[bool]:
+    return exists().where(Passkey.user_id == user_id)
 
 
 # One page, asked for by itself if the user has chosen so. Otherwise it is a link on the pages of

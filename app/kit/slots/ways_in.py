@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import ColumnElement, false, or_, select
+
+from app.extensions import db
 from app.kit.slots.panels import PanelLoader, Panels, ShownPanel
 
-HasWay = Callable[[Any], bool]
+# From an id of a user, or a column of ids, to the SQL condition that they have the way.
+HasWay = Callable[[Any], ColumnElement[bool]]
 IsShown = Callable[[], bool]
 
 _sign_in_parts: list[tuple[int, str, IsShown]] = []
@@ -40,7 +44,11 @@ def fresh_sign_in_parts(user: Any) -> list[ShownPanel]:
 
 
 def way_in(name: str) -> Callable[[HasWay], HasWay]:
-    """Register a way to sign in. The decorated function tells whether a user has set it up."""
+    """Register a way to sign in besides the password.
+
+    The decorated function takes a user's id, which may be a column, and returns the SQL condition
+    that the user has set the way up.
+    """
 
     def register(has_way: HasWay) -> HasWay:
         _ways_in[name] = has_way
@@ -49,10 +57,17 @@ def way_in(name: str) -> Callable[[HasWay], HasWay]:
     return register
 
 
+def has_way_in(user_id: Any, *, but: str = "") -> ColumnElement[bool]:
+    """Return the SQL condition that a user can sign in without a password, and not by `but`."""
+    ways = (has_way(user_id) for name, has_way in _ways_in.items() if name != but)
+    return or_(false(), *ways)
+
+
 def has_other_way_in(user: Any, name: str) -> bool:
     """Tell whether a user can sign in without the way `name`, by a password or another way.
 
     Ask this with the user locked, before you remove the last of their passkeys or linked accounts.
     """
-    others = (has_way for other, has_way in _ways_in.items() if other != name)
-    return user.password_hash is not None or any(has_way(user) for has_way in others)
+    if user.password_hash is not None:
+        return True
+    return bool(db.session.scalar(select(has_way_in(user.id, but=name))))

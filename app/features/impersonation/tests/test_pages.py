@@ -614,3 +614,11 @@ def test_a_form_from_before_says_that_someone_else_is_signed_in_now(browser, hel
     assert "You signed in as someone else, or stopped" in page.text
     assert "Spam" in page.text
     assert "4711" not in page.text
+
+
+def test_users_without_a_password_impersonate_and_are_impersonated(browser, helper, customer):
+    helper.password_hash = customer.password_hash = None
+    db.session.commit()
+    browser.submit(page_of(customer), {"reason": ""})
+    assert "customer@example.com" in browser.get("/").text
+    assert len(events("session.impersonation_started")) == 1

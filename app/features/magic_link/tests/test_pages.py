@@ -14,6 +14,7 @@ from app.kit import clean_up
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User
+from app.services import policy
 from tests.support import PASSWORD, links, path_of
 
 ASK, CODE = "/account/sign-in-by-mail", "/account/sign-in-code"
@@ -269,3 +270,14 @@ def test_requests_go_with_their_user(make_user):
     db.session.delete(db.session.get(User, user.id))
     db.session.commit()
     assert db.session.scalar(select(func.count()).select_from(MailedSignIn)) == 0
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_an_administrator_without_a_password_counts_while_mails_sign_in(
+    app, make_user, monkeypatch, is_on
+):
+    """AD-1"""
+    monkeypatch.setitem(app.config, "SIGN_IN_BY_MAIL", is_on)
+    make_user(role="Administrator").password_hash = None
+    db.session.commit()
+    assert policy.has_administrator() is is_on

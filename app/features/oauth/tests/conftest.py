@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app.features.oauth import github, openid, providers
+from app.features.oauth import github, openid, providers, services
 from app.features.oauth.providers import Provider
 from app.features.oauth.tests import support
 from app.features.oauth.tests.support import Server
@@ -40,3 +40,9 @@ def server(app: Flask, provider_process: Server, monkeypatch: pytest.MonkeyPatch
         app.extensions.pop(kept, None)
     provider_process.behave()
     return provider_process
+
+
+@pytest.fixture(autouse=True)
+def no_mailed_links(only_ways_in):
+    """Leave no way in that every user has."""
+    only_ways_in(services.WAY, "passkey")

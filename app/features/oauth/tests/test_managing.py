@@ -18,6 +18,7 @@ from app.features.oauth.tests.support import (
 )
 from app.kit import slots as kit_slots
 from app.models import AuditEvent, Permission, User
+from app.services import policy
 from app.services.own_account import NotWhileImpersonating
 from config import ConfigurationError
 from tests.support import module_of, needs
@@ -318,3 +319,16 @@ def test_doctor_asks_each_provider(server):
     slots.current_app.extensions.pop("descriptions_of_providers")
     finding = slots.providers_answer()
     assert "Nobody can sign in with Acme: it answered with status 404." in finding.problem
+
+
+def test_an_administrator_with_a_linked_account_alone_counts(app, server, monkeypatch, make_user):
+    """AD-1"""
+    user = make_user(role="Administrator")
+    user.password_hash = None
+    db.session.commit()
+    give_account(user, server, provider="gone")
+    assert not policy.has_administrator()
+    give_account(user, server, subject="2")
+    assert policy.has_administrator()
+    monkeypatch.setitem(app.config, providers.PROVIDERS, {})
+    assert not policy.has_administrator()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from app.extensions import db
 from app.features.passkeys import account, services
@@ -28,7 +28,7 @@ from app.kit import slots
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User, UserSession
-from app.services import email_change, sessions
+from app.services import email_change, policy, sessions
 from app.services.own_account import NotWhileImpersonating
 from app.services.policy import InsufficientPrivileges, NotOnSelf
 from app.services.sign_in import WrongPassword, check_own_password
@@ -213,7 +213,8 @@ def test_a_removal_ends_other_sessions_and_the_second_step(app, browser, user):
     assert not services.is_asked_after_password(user)
 
 
-def test_the_last_way_in_stays(browser, user):
+def test_the_last_way_in_stays(browser, user, only_ways_in):
+    only_ways_in(services.WAY)
     give_passkey(user)
     user.password_hash = None
     db.session.commit()
@@ -282,13 +283,14 @@ def test_no_password_is_no_proof_in_a_session_that_is_not_fresh(browser, user):
     assert not sessions.is_fresh(user.session)
 
 
-def test_another_way_in_is_enough(browser, user, monkeypatch):
+def test_another_way_in_is_enough(browser, user, monkeypatch, only_ways_in):
+    only_ways_in(services.WAY)
     give_passkey(user)
     user.password_hash = None
     db.session.commit()
     with pytest.raises(LastWayIn):
         services.remove(services.of_user(user)[0], by=user)
-    monkeypatch.setitem(slots.ways_in._ways_in, "carpet", lambda _user: True)
+    monkeypatch.setitem(slots.ways_in._ways_in, "carpet", lambda _user_id: true())
     services.remove(services.of_user(user)[0], by=user)
     assert not services.has_any(user)
 
@@ -405,3 +407,15 @@ def test_a_key_on_one_device_says_so(browser, user):
     services.of_user(user)[0].is_backed_up = False
     db.session.commit()
     assert "May be kept on several devices" in browser.get(MANAGE).text
+
+
+def test_an_administrator_with_a_passkey_alone_counts(make_user, only_ways_in):
+    """AD-1"""
+    only_ways_in(services.WAY)
+    user = make_user(role="Administrator")
+    user.password_hash = None
+    db.session.commit()
+    assert not policy.has_administrator()
+    give_passkey(user)
+    assert policy.has_administrator()
+    assert not policy.has_administrator(but=[user.id])

@@ -52,7 +52,8 @@ def test_one_of_two_answers_with_the_same_counter_wins(race):
     assert sum(isinstance(one, CopiedPasskey) for one in results) == 3, results
 
 
-def test_one_way_in_is_left(race):
+def test_one_way_in_is_left(race, only_ways_in):
+    only_ways_in(services.WAY)
     user = make_user()
     user.password_hash = None
     user_id = user.id
