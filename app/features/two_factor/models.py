@@ -9,9 +9,11 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
+from app.kit.encryption import Cipher
 from app.models import Role
 
 IS_DEMANDED = "demands_second_factor"
+SECRETS = Cipher(b"app.features.two_factor: secrets of authenticator apps")
 
 
 class TwoFactorSecret(db.Model):
@@ -23,7 +25,7 @@ class TwoFactorSecret(db.Model):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     encrypted: Mapped[str] = mapped_column(Text)
-    """The secret as app.features.two_factor.keys encrypts it."""
+    """The secret as SECRETS encrypts it."""
     last_step: Mapped[int]
     """The time step of the code that was used last; older codes are refused."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -7,8 +7,9 @@ from typing import NoReturn
 from sqlalchemy import delete, select, update
 
 from app.extensions import db
-from app.features.two_factor import emails, keys, recovery, totp
+from app.features.two_factor import emails, recovery, totp
 from app.features.two_factor.models import (
+    SECRETS,
     RecoveryCode,
     TrustedDevice,
     TwoFactorRole,
@@ -16,6 +17,7 @@ from app.features.two_factor.models import (
     is_demanded_of,
 )
 from app.kit import audit, guesses_at_codes
+from app.kit.encryption import UnreadableSecret
 from app.kit.guesses import Guess
 from app.kit.mail import outbox
 from app.kit.web.second_steps import steps_of
@@ -79,7 +81,7 @@ def enable(user: User, *, sealed: str, code: str) -> list[str]:
     guess = guesses_at_codes.count(user.id, is_known=True)
     try:
         secret = totp.opened(user, sealed)
-    except keys.UnreadableSecret:
+    except UnreadableSecret:
         raise SetupExpired from None
     step = totp.step_of(secret, code)
     if step is None:
@@ -90,7 +92,7 @@ def enable(user: User, *, sealed: str, code: str) -> list[str]:
     if is_enabled(user):
         db.session.rollback()
         raise AlreadyEnabled
-    encrypted = keys.encrypt(secret, user.id)
+    encrypted = SECRETS.encrypt(secret, user.id)
     db.session.add(TwoFactorSecret(user_id=user.id, encrypted=encrypted, last_step=step))
     recovery.replace(user, hashes)
     guess.was_right()
@@ -213,8 +215,8 @@ def count_unreadable() -> int:
 
 def _is_readable(row: TwoFactorSecret) -> bool:
     try:
-        keys.decrypt(row.encrypted, row.user_id)
-    except keys.UnreadableSecret:
+        SECRETS.decrypt(row.encrypted, row.user_id)
+    except UnreadableSecret:
         return False
     return True
 
@@ -227,15 +229,15 @@ def _use_code(user: User, code: str, guess: Guess) -> None:
         db.session.rollback()
         raise NotEnabled
     try:
-        secret = keys.decrypt(row.encrypted, user.id)
-    except keys.UnreadableSecret:
+        secret = SECRETS.decrypt(row.encrypted, user.id)
+    except UnreadableSecret:
         db.session.rollback()
         raise CodeUnverifiable from None
     step = totp.step_of(secret, code)
     if step is None or not _take_step(user, step):
         _refuse(user)
-    if keys.is_outdated(row.encrypted):
-        row.encrypted = keys.encrypt(secret, user.id)
+    if SECRETS.is_outdated(row.encrypted):
+        row.encrypted = SECRETS.encrypt(secret, user.id)
     guess.was_right()
 
 

@@ -9,8 +9,9 @@ import pyotp
 import segno
 from flask import current_app
 
-from app.features.two_factor import keys
+from app.features.two_factor.models import SECRETS
 from app.kit.database import now
+from app.kit.encryption import UnreadableSecret
 from app.models import User
 
 SECONDS = 30
@@ -43,9 +44,9 @@ def set_up(user: User, sealed: str = "") -> Setup:
     """Return a new secret for `user`, or the one in `sealed` while it is not expired."""
     try:
         secret = opened(user, sealed)
-    except keys.UnreadableSecret:
+    except UnreadableSecret:
         secret = pyotp.random_base32()
-        sealed = keys.encrypt(secret, user.id)
+        sealed = SECRETS.encrypt(secret, user.id)
     app_name = current_app.config["APP_NAME"]
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=app_name)
     rows = segno.make(uri, error="m", micro=False).matrix
@@ -56,7 +57,7 @@ def set_up(user: User, sealed: str = "") -> Setup:
 
 def opened(user: User, sealed: str) -> str:
     """Return the secret in a form. Raises UnreadableSecret if it is forged, foreign or expired."""
-    return keys.decrypt(sealed, user.id, seconds=SEALED_SECONDS)
+    return SECRETS.decrypt(sealed, user.id, seconds=SEALED_SECONDS)
 
 
 def step_of(secret: str, code: str) -> int | None:

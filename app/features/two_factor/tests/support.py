@@ -4,8 +4,8 @@ import pyotp
 from sqlalchemy import update
 
 from app.extensions import db
-from app.features.two_factor import keys, recovery
-from app.features.two_factor.models import RecoveryCode, TwoFactorRole, TwoFactorSecret
+from app.features.two_factor import recovery
+from app.features.two_factor.models import SECRETS, RecoveryCode, TwoFactorRole, TwoFactorSecret
 from app.kit import passwords
 from app.kit.database import now
 from app.models import UserSession
@@ -20,7 +20,7 @@ RECOVERY_CODE = "3k7mq9xw2fgh"
 def enable(user, *, codes=(RECOVERY_CODE,)):
     """Give a user the app with SECRET, and recovery codes. Their sessions count as proved."""
     db.session.add(
-        TwoFactorSecret(user_id=user.id, encrypted=keys.encrypt(SECRET, user.id), last_step=0)
+        TwoFactorSecret(user_id=user.id, encrypted=SECRETS.encrypt(SECRET, user.id), last_step=0)
     )
     for code in codes:
         code_hash = passwords.hash_password(code)

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.features.two_factor import keys, services
-from app.features.two_factor.models import RecoveryCode
+from app.features.two_factor import services
+from app.features.two_factor.models import SECRETS, RecoveryCode
 from app.features.two_factor.services import AlreadyEnabled, NotEnabled, WrongCode
 from app.features.two_factor.tests.support import RECOVERY_CODE, SECRET, code, enable
 from app.models import User
@@ -51,7 +51,7 @@ def test_a_code_that_is_used_while_an_administrator_resets_it(race):
 def test_it_is_turned_on_once(race):
     for _ in range(ROUNDS):
         user_id = make_user().id
-        sealed = keys.encrypt(SECRET, user_id)
+        sealed = SECRETS.encrypt(SECRET, user_id)
 
         def turn_on(user_id=user_id, sealed=sealed):
             services.enable(db.session.get(User, user_id), sealed=sealed, code=code())

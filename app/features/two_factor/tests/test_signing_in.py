@@ -7,8 +7,8 @@ import time_machine
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.two_factor import devices, keys
-from app.features.two_factor.models import TwoFactorSecret
+from app.features.two_factor import devices
+from app.features.two_factor.models import SECRETS, TwoFactorSecret
 from app.features.two_factor.tests.support import (
     CODE_PAGE,
     MANAGE,
@@ -20,6 +20,7 @@ from app.features.two_factor.tests.support import (
     left,
 )
 from app.kit.database import now
+from app.kit.encryption import UnreadableSecret
 from app.models import AuditEvent, UserSession
 from app.services import access
 from tests.factories import make_user
@@ -94,7 +95,9 @@ def test_a_code_works_once(app, user):
 def test_codes_of_another_user_are_refused(client, user, make_user):
     other = make_user()
     db.session.add(
-        TwoFactorSecret(user_id=other.id, encrypted=keys.encrypt("A" * 32, other.id), last_step=0)
+        TwoFactorSecret(
+            user_id=other.id, encrypted=SECRETS.encrypt("A" * 32, other.id), last_step=0
+        )
     )
     db.session.commit()
     begin(client, other)
@@ -375,13 +378,13 @@ def test_a_secret_outlasts_a_rotation_of_the_key(app, client, user, monkeypatch)
     db.session.refresh(row)
     assert row.encrypted != before
     monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", [])
-    assert keys.decrypt(row.encrypted, user.id) == SECRET
+    assert SECRETS.decrypt(row.encrypted, user.id) == SECRET
 
 
 def test_a_secret_is_bound_to_its_user(app, user):
     row = db.session.get(TwoFactorSecret, user.id)
-    with pytest.raises(keys.UnreadableSecret):
-        keys.decrypt(row.encrypted, user.id + 1)
+    with pytest.raises(UnreadableSecret):
+        SECRETS.decrypt(row.encrypted, user.id + 1)
 
 
 def test_a_secret_that_cannot_be_read_leaves_the_recovery_codes(client, user):
