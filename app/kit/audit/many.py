@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Select, insert, literal, select
 
-from app.extensions import db
 from app.kit import audit
 from app.kit.audit.event import Actor, AuditEvent
+from app.kit.audit.followers import add_events
 from app.kit.database.ids import among
 
 
@@ -35,4 +35,4 @@ def record_each(columns: Mapping[str, Any], subjects: Select[int, str], *, kind:
     given = [literal(value, types[name].type) for name, value in same.items()]
     names = ["subject_id", "subject_label", *same]
     rows = subjects.add_columns(*given)
-    db.session.execute(insert(AuditEvent).from_select(names, rows, include_defaults=False))
+    add_events(insert(AuditEvent).from_select(names, rows, include_defaults=False))

@@ -29,6 +29,7 @@ from sqlalchemy import cast as cast_to
 from app.extensions import db, is_sqlite
 from app.kit.audit.actions import SEARCHING
 from app.kit.audit.event import AuditEvent
+from app.kit.audit.followers import tell_rewritten
 from app.kit.audit.forgetting import NOWHERE, ErasedUser, without, without_search
 from app.kit.audit.maintenance import maintenance
 from app.kit.database import now
@@ -201,3 +202,4 @@ def _write(rows: list[dict[str, Any]]) -> None:
     rows = sorted((row for row in rows if len(row) > 1), key=sorted)
     if rows:
         db.session.execute(update(AuditEvent), rows)
+        tell_rewritten([row["id"] for row in rows])

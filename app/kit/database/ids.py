@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, any_, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import is_sqlite
@@ -20,4 +20,4 @@ def among(column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnEleme
     if is_sqlite():
         each = func.json_each(json.dumps(list(ids))).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == any_(literal(list(ids), ARRAY(Integer)))
+    return column == any_(literal(list(ids), ARRAY(column.type)))

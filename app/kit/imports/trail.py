@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app.extensions import db
 from app.kit import audit
 from app.kit.audit import AuditEvent
+from app.kit.audit.followers import add_events
 from app.kit.imports.kinds import kind_of
 from app.kit.imports.models import ImportColumns
 
@@ -17,4 +17,4 @@ def note(row: ImportColumns, verb: str, **details: Any) -> None:
     """Add an action on an import to the audit trail, with its provenance; the caller commits."""
     columns = audit.values(kind_of(row).events[verb], by=None, **details) | dict(row.provenance)
     about = {"subject_type": type(row).__name__.lower(), "subject_id": row.id, "subject_label": ""}
-    db.session.execute(insert(AuditEvent), [columns | about])
+    add_events(insert(AuditEvent), [columns | about])
