@@ -11,6 +11,6 @@ def drain_outbox() -> None:
 
 
 # The next sweep follows soon, so one immediate retry is enough.
-@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=())
+@queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=(), is_sweep=True)
 def sweep_outbox() -> None:
     outbox.sweep(claimant=queue.current_run() or "")

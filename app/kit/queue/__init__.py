@@ -17,7 +17,7 @@ from app.kit.queue.progress import (
     request_cancel,
 )
 from app.kit.queue.recurring import due_since
-from app.kit.queue.registry import TASKS, UnknownTask, task
+from app.kit.queue.registry import TASKS, UnknownTask, sweeps, task
 
 __all__ = [
     "TASKS",
@@ -36,5 +36,6 @@ __all__ = [
     "ping",
     "report_progress",
     "request_cancel",
+    "sweeps",
     "task",
 ]

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 WAIT_FOR_TABLES = 1  # seconds between two looks at the migrations of the database
 WAIT_FOR_REDIS = 1  # seconds between two attempts to reach Redis
 STOP_TIMEOUT = 28  # seconds; Heroku kills processes after 30
-SWEEP_INTERVAL = 3  # seconds between two sweeps of the outbox without a queue
+SWEEP_INTERVAL = 3  # seconds between two sweeps without a queue
 PAUSE_BETWEEN_STARTS = 5  # seconds between two starts of a worker that ends by itself
 
 
@@ -208,7 +208,8 @@ def _work_without_redis(burst: bool) -> None:
                 with time_limit(leases.TIMEOUT):
                     outbox.sweep(include_new=True, is_stopping=stop.is_set)
                 due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
-                for task in due:
+                others = [one.function for one in queue.sweeps() if one.name != "sweep_outbox"]
+                for task in [*others, *due]:
                     task()
         except Exception:
             logger.exception("the outbox could not be swept")

@@ -26,6 +26,7 @@ class Task:
     coalesce: bool
     retries: int
     backoff: tuple[int, ...]
+    is_sweep: bool
     cron: str
     """The setting with the cron expression of a recurring task, else ""."""
 
@@ -47,6 +48,7 @@ def task(
     coalesce: bool = False,
     retries: int = 3,
     backoff: tuple[int, ...] = (10, 60, 300),
+    is_sweep: bool = False,
     cron: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the decorated function under its own name.
@@ -55,7 +57,8 @@ def task(
     retried up to `retries` times, after the waits of `backoff`. After a crash of its process it is
     retried at once. Runs of a `quiet` task are not logged. With `coalesce`, enqueueing does nothing
     while an equal job is still queued, so the task takes no arguments and finds its own work.
-    `cron` names the setting with the cron expression of a recurring task.
+    `cron` names the setting with the cron expression of a recurring task. A worker runs a task that
+    `is_sweep` every few seconds, also without Redis, to find work that no job stands for.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,11 +66,16 @@ def task(
         if coalesce and signature(function).parameters:
             raise TypeError(f"one job stands for many of {name}, so it can take no arguments")
         TASKS[name] = Task(
-            name, function, timeout, keep_result, quiet, coalesce, retries, backoff, cron
+            name, function, timeout, keep_result, quiet, coalesce, retries, backoff, is_sweep, cron
         )
         return function
 
     return register
+
+
+def sweeps() -> list[Task]:
+    """Return the tasks that workers run every few seconds."""
+    return [one for one in TASKS.values() if one.is_sweep]
 
 
 def find_task(name: object) -> Task:

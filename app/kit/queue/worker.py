@@ -37,7 +37,7 @@ from app.kit.queue.jobs import TaskJob, TaskQueue
 from app.kit.queue.progress import KEEP_CANCELLED, JobCancelled, asked_since, flag_of
 from app.kit.queue.recovery import Fate
 from app.kit.queue.recurring import Recurring
-from app.kit.queue.registry import UnknownTask
+from app.kit.queue.registry import UnknownTask, sweeps
 
 logger = logging.getLogger(__name__)
 
@@ -238,7 +238,7 @@ class _TaskWorker(BaseWorker):
     # Maintenance
 
     def run_maintenance_tasks(self) -> None:
-        """Queue due jobs, requeue the jobs of dead workers, and enqueue a sweep of the outbox."""
+        """Queue due jobs, requeue the jobs of dead workers, and enqueue the sweeps."""
         at = time.monotonic()
         if at - self._looked_at > SETTLE:
             # After an outage of Redis, workers need time to renew their leases.
@@ -252,7 +252,8 @@ class _TaskWorker(BaseWorker):
             self._cleaned_at = at
             self.clean_registries()
         if self.connection.set(f"{self.queue.name}:sweep", 1, nx=True, ex=SWEEP_INTERVAL - 1):
-            enqueue("sweep_outbox", unique_key="sweep_outbox")
+            for sweep in sweeps():
+                enqueue(sweep.name, unique_key=sweep.name)
         self._recurring.enqueue_jobs()
 
     def _bring_back_abandoned(self, at: float) -> None:
