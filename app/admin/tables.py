@@ -1,7 +1,6 @@
 """The plain list of users. A feature may declare another one in its place."""
 
 from app.kit.tables import Column, Table
-from app.kit.web.avatars import avatar
 from app.models import User
 
 users = Table(
@@ -18,7 +17,7 @@ users = Table(
             main=True,
             link="admin.user_info",
             sub=lambda user: user.email if user.full_name() else "",
-            avatar=avatar,
+            avatar=True,
         ),
         Column("role", "Role", value=lambda user: user.role.name if user.role else "None"),
         Column("status", "Status", badge=True),

@@ -29,6 +29,8 @@ def fold(text: str) -> str:
 
 def is_seen(character: str) -> bool:
     """Return whether a character is visible by itself."""
+    if "!" <= character <= "~":
+        return True  # ASCII: a list of users asks for hundreds of letters
     return unicodedata.category(character)[0] in "LNPS" and character not in BLANK
 
 

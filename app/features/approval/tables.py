@@ -27,7 +27,7 @@ registrations = Table(
             main=True,
             link="admin.user_info",
             sub=lambda user: user.email,
-            avatar=lambda user: user.initials,
+            avatar=True,
             sort=["last_name", "first_name"],
         ),
         Column("created_at", "Registered", nowrap=True),

@@ -3,7 +3,6 @@
 from app.features.invitations import invitation_pages, links
 from app.features.invitations.invitation_pages import Pending
 from app.kit.tables import Column, RowAction, Table
-from app.kit.web.avatars import avatar
 from app.models import User
 from app.services.policy import may_grant
 from app.sign_in import me
@@ -30,7 +29,7 @@ invitations = Table(
             main=True,
             link="admin.user_info",
             sub=lambda row: row.email,
-            avatar=avatar,
+            avatar=True,
         ),
         Column("role", "Role", value=lambda row: row.user.role.name if row.user.role else "None"),
         Column("invited_by", "Invited by", wide=True),

@@ -14,7 +14,6 @@ from app.kit import names
 from app.kit.tables import Choice, Column, Dates, Relation, RowAction, Table
 from app.kit.tables.asked import Asked
 from app.kit.tables.page import TablePage
-from app.kit.web.avatars import avatar
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import policy
@@ -111,7 +110,7 @@ users = Table(
             main=True,
             link="admin.user_info",
             sub=attrgetter("email"),
-            avatar=avatar,
+            avatar=True,
             sort=[User.last_name, User.first_name],
             second=Column("email", "Email"),
         ),

@@ -23,8 +23,7 @@ class Column:
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
     - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
       a function that returns the URL of a row. `sub` is the second line of the cell: a function
-      of the row, or a macro. `avatar` returns the picture or the initials
-      before a name.
+      of the row, or a macro. `avatar` puts the picture or the initials of a user before it.
     - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
       the column of this name. With an empty list the column does not sort.
     - `load` are relations to load with the rows. The relation `name` is always loaded.
@@ -43,7 +42,7 @@ class Column:
     main: bool = False
     link: str | Callable[[Any], str] | None = None
     sub: str | Callable[[Any], str] | None = None
-    avatar: Callable[[Any], Any] | None = None
+    avatar: bool = False
     badge: bool = False
     align: Literal["start", "end"] = "start"
     nowrap: bool = False

@@ -1,6 +1,6 @@
 """Show the pictures of users, or their initials."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from flask import g
@@ -22,7 +22,17 @@ def avatar(person: Any, size: int = 64) -> Markup | str:
 
     `size` is the width of the image in pixels, which is at least twice the width on the page.
     """
-    url = _url(person.id)
+    wanted = {person.id, *g.pop("expected_pictures", ())}
+    return _shown(person, _urls(wanted)[person.id], size)
+
+
+def shower(people: Collection[Any]) -> Callable[[Any], Markup | str]:
+    """Return a function that does the same as `avatar` for the users or rows of a list."""
+    urls = _urls({person.id for person in people})
+    return lambda person: _shown(person, urls[person.id], 64)
+
+
+def _shown(person: Any, url: str, size: int) -> Markup | str:
     if not url:
         return initials(person)
     # Built by an f-string, because a page shows a hundred of them.
@@ -34,14 +44,14 @@ def avatar(person: Any, size: int = 64) -> Markup | str:
 
 def initials(person: Any) -> str:
     """Return the initials of a user's name, or of their email if they have no name."""
-    if hasattr(person, "initials"):
-        return str(person.initials)
-    return names.initials(person.first_name, person.last_name, person.email)
+    found: str | None = getattr(person, "initials", None)
+    if found is None:
+        found = names.initials(person.first_name, person.last_name, person.email)
+    return found
 
 
-def _url(user_id: int) -> str:
+def _urls(user_ids: set[int]) -> dict[int, str]:
     known: dict[int, str] = g.setdefault("pictures", {})
-    if user_id not in known:
-        wanted = {user_id, *g.pop("expected_pictures", ())}
+    if wanted := user_ids - known.keys():
         known.update(dict.fromkeys(wanted, "") | dict(slots.pictures_of(wanted)))
-    return known[user_id]
+    return known

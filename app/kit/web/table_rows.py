@@ -54,15 +54,14 @@ class RowKind:
 
 def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     """Return all rows of a page, each as `macro(line, shown)` writes it."""
-    main, avatar, sub = table_cells.writer(shown.main), shown.main.avatar, shown.main.sub
+    main, sub = table_cells.writer(shown.main), shown.main.sub
     write_sub = table_cells.macro(sub) if isinstance(sub, str) else sub
     writers = [table_cells.writer(one) for one in shown.columns if not one.main]
     may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, RowKind] = {}
     rows: list[str] = []
-    if avatar:
-        avatars.expect(shown.page.rows)
+    avatar = avatars.shower(shown.page.rows) if shown.main.avatar else None
     for row in shown.page.rows:
         contents = [
             getattr(row, shown.key),

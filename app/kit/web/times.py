@@ -68,7 +68,7 @@ class ReaderTimes:
         """Return a time, with the full time on hover and for screen readers."""
         # Numbers and names of months and zones need no escaping, and a page shows hundreds.
         moment = moment.astimezone(UTC)
-        full = title = self.full(self.local(moment))
+        full = title = self.full(moment if self.zone is UTC else self.local(moment))
         if self.zone is not UTC:
             title = f"{full}, {self.full(moment)}"
         return Markup(  # noqa: S704
