@@ -111,10 +111,11 @@ def post_worker_init(worker: Any) -> None:
     A restart of the other service waits for this notification.
     """
     # The import is here, because the parent process must not load the application.
-    from app.kit.web.log_lines import query_paths, token_paths
+    from app.kit.web.log_lines import query_paths, secrets, token_paths
 
     log_lines["token_paths"].update(token_paths)
     log_lines["query_paths"].update(query_paths)
+    log_lines["secrets"].update(secrets)
     if notify_socket:
         os.environ["NOTIFY_SOCKET"] = notify_socket
         sd_notify("READY=1", worker.log, unset_environment=True)

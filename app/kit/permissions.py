@@ -41,3 +41,13 @@ def check_permissions(
     names = [told.name for told in texts.values()]
     if len(set(names)) < len(names):
         raise ValueError("Two permissions have the same name in PERMISSION_TEXTS")
+
+
+def within(held: int, scopes: int | None, *, every: int) -> int:
+    """Return the bits of `held` that `scopes` leave, or all of them if there are no scopes.
+
+    The bits `every` grant all others, also those that are added to the app later.
+    """
+    if scopes is None:
+        return held
+    return scopes if held & every == every else held & scopes

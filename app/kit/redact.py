@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from app.kit.web.log_lines import mask_secrets
+
 HIDDEN = "••••••"
 LONGEST = 2000  # characters of one value
 DEEPEST = 6
@@ -47,5 +49,6 @@ def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
 
 def masked_text(text: str) -> str:
     """Redact secrets in `text`, such as a traceback: signed tokens, URL passwords, assignments."""
+    text = mask_secrets(text, HIDDEN)
     text = _ASSIGNED.sub(lambda found: f"{found[1]}{found[2][0]}{HIDDEN}{found[2][0]}", text)
     return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))

@@ -30,6 +30,7 @@ from app.extensions import db
 from app.kit import names, older_hashes, passwords
 from app.kit.database import UtcDateTime, now
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH, canonical_email
+from app.kit.permissions import within
 from app.models.role import Permission, Role
 from app.models.user_links import UserLinks
 from app.models.user_session import UserSession
@@ -109,9 +110,10 @@ class User(UserMixin, UserLinks, db.Model):
         cascade="all, delete-orphan",
     )
 
-    # Set by load_user. These are not columns, so they have no annotation.
+    # Set by the loader of a session or a token. Columns alone have annotations.
     session = None  # type: UserSession | None
-    session_token = ""
+    session_token = token_name = ""
+    scopes = None  # type: int | None
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -139,13 +141,19 @@ class User(UserMixin, UserLinks, db.Model):
 
     # Permissions
 
+    @property
+    def permissions(self) -> int:
+        """The bits of the role, within the scopes of the request's token."""
+        held = self.role.permissions if self.role else 0
+        return within(held, self.scopes, every=Permission.ADMINISTER)
+
     def can(self, permissions: int) -> bool:
-        """Tell whether the user's role has all the bits of `permissions`."""
-        return self.role is not None and Permission.grants(self.role.permissions, permissions)
+        """Tell whether the user has all the bits of `permissions`."""
+        return Permission.grants(self.permissions, permissions)
 
     def can_any(self, permissions: int) -> bool:
-        """Tell whether the user's role has at least one of the bits of `permissions`."""
-        return self.role is not None and Permission.grants_any(self.role.permissions, permissions)
+        """Tell whether the user has at least one of the bits of `permissions`."""
+        return Permission.grants_any(self.permissions, permissions)
 
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)

@@ -64,8 +64,7 @@ def assignable(by: User | None) -> ColumnElement[bool]:
     """Return the SQL condition that a role has no permission that `by` lacks."""
     if by is None or by.is_admin():
         return Role.permissions >= 0
-    held = by.role.permissions if by.role else 0
-    return Role.permissions.bitwise_and(held) == Role.permissions
+    return Role.permissions.bitwise_and(by.permissions) == Role.permissions
 
 
 def lock(user: User, *, by: User | None = None) -> None:

@@ -25,6 +25,7 @@ class Actor(Protocol):
     id: Any
     email: Any
     impersonator: Any
+    token_name: Any
 
 
 class AuditEvent(db.Model):

@@ -67,7 +67,7 @@ def values(
         "at": now(),
         "action": action,
         "changes": {name: [*map(_fitting, pair)] for name, pair in (changes or {}).items()},
-        "details": {name: _fitting(value) for name, value in details.items()},
+        "details": {name: _fitting(value) for name, value in details.items()} | _token_of(by),
         **provenance(by, by_label),
     }
 
@@ -117,6 +117,11 @@ def about(subject: Any, label: str = "", *, kind: str = "") -> dict[str, Any]:
         "subject_id": subject.id,
         "subject_label": _label(name),
     }
+
+
+def _token_of(by: Actor | None) -> dict[str, str]:
+    """Return the detail that names the token with which a program acts for a user."""
+    return {"token": by.token_name} if by is not None and by.token_name else {}
 
 
 def _nobody(here: origin.Origin) -> str:

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 token_paths: set[str] = set()
 # The same for paths whose whole query is a secret.
 query_paths: set[str] = set()
+# Regular expressions of secrets that are recognised wherever they are.
+secrets: set[str] = set()
 _ENCODED_PERCENT = re.compile(r"%(?:25)+")
 # Line breaks, escape sequences, lone surrogates, and marks that change the text direction.
 _CONTROL = re.compile(
@@ -24,7 +26,7 @@ _CONTROL = re.compile(
 def mask(text: str) -> str:
     """Redact the tokens in the URLs of `text`, also in URLs that are encoded several times."""
     tokens = _tokens(frozenset(token_paths), frozenset(query_paths))
-    text = tokens.sub(r"\1\2***", text)
+    text = tokens.sub(r"\1\2***", mask_secrets(text))
     plain = text
     # Each round undoes all encodings of the percent sign. Others are not nested in practice.
     for _ in range(3):
@@ -34,6 +36,16 @@ def mask(text: str) -> str:
         if tokens.search(plain):
             return tokens.sub(r"\1\2***", plain)
     return text
+
+
+def mask_secrets(text: str, by: str = "***") -> str:
+    """Replace the secrets in `text` that are recognised by their form."""
+    return _alternatives(frozenset(secrets)).sub(by, text) if secrets else text
+
+
+@lru_cache(maxsize=8)
+def _alternatives(patterns: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(sorted(patterns)))
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,43 @@
+"""Create the table of API tokens
+
+Revision ID: api_0001
+Revises:
+Create Date: 2026-11-29 01:10:00.000000
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "api_0001"
+down_revision = None
+branch_labels = ("api",)
+depends_on = "core_0001"
+
+
+def upgrade() -> None:
+    time = sa.DateTime(timezone=True)
+    owner = op.f("fk_api_tokens_user_id_users")
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("access", sa.String(8), nullable=False),
+        sa.Column("scopes", sa.Integer(), nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("created_at", time, nullable=False),
+        sa.Column("expires_at", time, nullable=True),
+        sa.Column("last_used_at", time, nullable=True),
+        sa.Column("last_used_address", sa.String(45), nullable=False),
+        sa.Column("revoked_at", time, nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=owner, ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_api_tokens_secret_hash")),
+    )
+    op.create_index(op.f("ix_api_tokens_user_id"), "api_tokens", ["user_id"])
+    op.create_index(op.f("ix_api_tokens_expires_at"), "api_tokens", ["expires_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("api_tokens")

@@ -1,0 +1,33 @@
+"""Plug API tokens into the pages of users, and into the own data."""
+
+from typing import Any
+
+from app.features.api import tokens
+from app.features.api.models import ApiToken
+from app.kit import slots
+from app.models import Permission, User
+
+slots.account_row("partials/_api_tokens.html")
+
+
+@slots.user_panel("partials/_user_api_tokens.html", order=40)
+def tokens_of(user: User, by: User) -> slots.Values | None:
+    found = [one for one in tokens.of_user(user) if one.state == "active"]
+    return {"tokens": found, "may_revoke": tokens.may_revoke(user, by)} if found else None
+
+
+@slots.user_action("admin.revoke_user_api_tokens", "Revoke all", skips_self=False)
+def may_revoke(_user: User, _by: User) -> bool:
+    return True
+
+
+@slots.own_data("api_tokens")
+def facts_of(user: User) -> list[dict[str, Any]] | None:
+    """Return the names, permissions and times of tokens, and nothing secret."""
+    return [_facts(one) for one in tokens.of_user(user)] or None
+
+
+def _facts(token: ApiToken) -> dict[str, Any]:
+    times = ("created_at", "expires_at", "last_used_at", "last_used_address", "revoked_at")
+    facts = {name: getattr(token, name) for name in ("name", "kind", "access", *times)}
+    return facts | {"scopes": Permission.names(token.scopes)}

@@ -1,0 +1,63 @@
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
+
+from app.features.api import emails
+from app.features.api.tests.support import MANAGE, give_token
+from app.models import Permission
+from tests.routes import CONFIRMED
+from tests.world import HOSTILE as TEXT
+from tests.world import as_admin
+
+ACCESS = {
+    "account.api_tokens": CONFIRMED,
+    "account.make_api_token": CONFIRMED,
+    "account.revoke_api_token": CONFIRMED,
+    "account.revoke_api_tokens": CONFIRMED,
+    "admin.revoke_user_api_token": Permission.MANAGE_USERS,
+    "admin.revoke_user_api_tokens": Permission.MANAGE_USERS,
+}
+
+
+def token_of(user, **values):
+    return give_token(user, **values).token
+
+
+def revoke(world):
+    path = f"{MANAGE}/{token_of(world.admin).id}/revoke"
+    return world.send(world.browser, path, form_at=MANAGE)
+
+
+def revoke_all(world):
+    give_token(world.admin)
+    return world.send(world.browser, f"{MANAGE}/revoke-all", form_at=MANAGE)
+
+
+def revoke_of_user(world):
+    user = world.make_user()
+    path = f"/admin/user/{user.id}"
+    return world.send(world.browser, f"{path}/tokens/{token_of(user).id}/revoke", form_at=path)
+
+
+def revoke_all_of_user(world):
+    user = world.make_user()
+    give_token(user)
+    path = f"/admin/user/{user.id}"
+    return world.send(world.browser, f"{path}/tokens/revoke-all", form_at=path)
+
+
+EVENTS = {
+    "account.make_api_token": (
+        "api_token.made",
+        as_admin(f"{MANAGE}/new", name="Script", days="30", access="read"),
+    ),
+    "account.revoke_api_token": ("api_token.revoked", revoke),
+    "account.revoke_api_tokens": ("api_token.all_revoked", revoke_all),
+    "admin.revoke_user_api_token": ("api_token.revoked", revoke_of_user),
+    "admin.revoke_user_api_tokens": ("api_token.all_revoked", revoke_all_of_user),
+}
+OWNED = {"api_token_id": lambda world: token_of(world.admin)}
+SHARED = {"user_api_token_id": "administrators see the tokens of all users"}
+HOSTILE = {
+    "api_token_id": lambda world: [token_of(world.admin, name=TEXT).id],
+    "user_api_token_id": lambda world: [token_of(world.admin, name=TEXT).id],
+}
+MAILS = {"api_token_made": lambda user: emails.send_api_token_made(user, token_of(user))}
