@@ -38,7 +38,7 @@ EXAMPLE_WORDS = re.compile(
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 KEY_COMMAND = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-REGISTRATION_MODES = ("open", "invite-only", "closed")
+REGISTRATION_MODES = ("open", "closed")  # Features add others (`choices` of a feature.toml).
 REDIS_SSL_CERT_REQS = ("required", "optional", "none")
 
 NOT_CHOSEN = (
@@ -136,7 +136,6 @@ class Config:
             least=SHORTEST_PASSWORD_MINIMUM,
             most=LONGEST_PASSWORD_MINIMUM,
         )
-        self.REGISTRATION = read.choice("REGISTRATION", "open", REGISTRATION_MODES)
         self.FORM_MIN_SECONDS = read.number("FORM_MIN_SECONDS", 2, least=0, most=60)
 
         self.SQLALCHEMY_DATABASE_URI, self.DATABASE_DIRECT_URL = (
@@ -192,6 +191,7 @@ class Config:
         self.FEATURES = manifests.read_once(
             manifests.FEATURES, off=tuple(read.listing("FEATURES_OFF"))
         )
+        self.REGISTRATION = read.choice("REGISTRATION", "open", self.registration_modes())
         self.read_settings_of_features(read)
 
     def read_places_of_files(self, read: Reader) -> None:
@@ -202,6 +202,14 @@ class Config:
         self.S3_REGION = read.text("S3_REGION", default="us-east-1")
         self.S3_ACCESS_KEY = read.key("S3_ACCESS_KEY")
         self.S3_SECRET_KEY = read.secret("S3_SECRET_KEY")
+
+    def registration_modes(self) -> list[str]:
+        """Return the values that REGISTRATION may have with the features that are on."""
+        choices = [feature.choices for feature in self.FEATURES.values() if not feature.off]
+        return [
+            *REGISTRATION_MODES,
+            *(one["REGISTRATION"] for one in choices if "REGISTRATION" in one),
+        ]
 
     def read_settings_of_features(self, read: Reader) -> None:
         """Set the settings of the features that are on.

@@ -61,6 +61,7 @@ class Manifest:
     summary: str
     requires: tuple[str, ...]
     settings: Mapping[str, Setting]
+    choices: Mapping[str, str]  # by settings of the core that may have them with the feature alone
     menu: Mapping[str, tuple[MenuEntry, ...]]
     events: Mapping[str, str]
     nouns: Mapping[str, str]  # headings of event names
@@ -146,6 +147,7 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         summary=table.take("summary", str),
         requires=table.texts("requires", NAME),
         settings={key: declared(key, one) for key, one in table.tables("settings", CAPITALS)},
+        choices=table.words("choices", CAPITALS),
         menu=_menu(table.table("menu")),
         events=table.words("events", EVENT),
         nouns=table.words("nouns", NAME),

@@ -18,14 +18,16 @@ HEADING = re.compile(r"(#{1,6}) ")
 SENTENCE = re.compile(r"(?<=[.:?!])\s+(?=[A-Z`\[@])")
 # Guides with a text of their own about features: the changes, decisions, and examples to add.
 UNCHANGED = ("CHANGELOG.md", "docs/decisions/", "examples/")
+LINE = re.compile(r"(?<!\\\n)(?<=\n)(?=.)")  # where a line of an example begins that continues none
 WRAPPER = TextWrapper(150, break_long_words=False, break_on_hyphens=False)
 
 
 def without(feature: Manifest) -> Iterator[tuple[Path, str]]:
     """Yield each guide that changes, with its text without the feature.
 
-    A table row, a list item or a sentence goes if it names the feature's folder, commands or
-    settings. A paragraph or a section goes as a whole if its first sentence names the folder.
+    A table row, a list item, a line of an example or a sentence goes if it names the feature's
+    folder, commands or settings. A paragraph or a section goes as a whole if its first sentence
+    names the folder.
     """
     folder, words = _words(feature)
     for name in git("ls-files", "*.md").split():
@@ -96,6 +98,11 @@ def _is_text(block: str) -> bool:
 
 
 def _block_without(block: str, folder: re.Pattern[str], words: re.Pattern[str]) -> str:
+    if block.lstrip().startswith("```"):
+        lines = LINE.split(block)
+        kept = [one for one in lines if "manage.py" not in one or not words.search(one)]
+        is_empty = len(kept) < len(lines) and len(kept) == 2  # the two fences
+        return "" if is_empty else "".join(kept)
     if not words.search(block) or not (_is_text(block) or ROW.match(block.lstrip())):
         return block
     if not _is_text(block) or _begins_with(block, folder):
@@ -113,5 +120,6 @@ def _words(feature: Manifest) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return patterns of the feature's folder, and of all that names it in a guide."""
     folder = rf"{re.escape(path_of(feature.name))}\b"
     commands = feature_files.commands_in(FOLDER / feature.name)
-    named = [rf"`(?:python manage\.py )?{name}\b" for name in (*commands, *feature.settings)]
-    return re.compile(folder), re.compile("|".join([folder, *named]))
+    named = [rf"`{name}\b" for name in (*commands, *feature.settings)]
+    run = [rf"\bmanage(?:\.py)? {name}\b" for name in commands]
+    return re.compile(folder), re.compile("|".join([folder, *named, *run]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.kit import feature_guides, feature_removal
+from app.kit import feature_files, feature_guides, feature_removal
 from app.kit.feature_files import CommandRefused
 from app.kit.features import installed
 from tests.fixtures.clones import git, tables
@@ -133,6 +133,18 @@ app/features/bulk of an example stays
 
 
 ```
+
+```sh
+python manage.py db upgrade
+sudo -u app python manage.py finish_bulk --deploy \\
+  --quickly
+```
+
+Also `sudo -u app /srv/manage finish_bulk`. The end.
+
+```sh
+python manage.py finish_bulk
+```
 """
 KEPT = """\
 # A guide
@@ -154,9 +166,17 @@ app/features/bulk of an example stays
 
 
 ```
+
+```sh
+python manage.py db upgrade
+```
+
+The end.
+
 """
 
 
-def test_guides_lose_what_they_say_about_the_feature(app):
+def test_guides_lose_what_they_say_about_the_feature(app, monkeypatch):
+    monkeypatch.setattr(feature_files, "commands_in", lambda _folder: ["finish_bulk"])
     folder, words = feature_guides._words(installed()["bulk"])
     assert feature_guides.text_without(GUIDE, folder, words) == KEPT

@@ -296,6 +296,15 @@ def test_a_feature_cannot_have_a_setting_of_the_core(features):
         config.Config({})
 
 
+def test_a_feature_adds_a_choice_to_a_setting_of_the_core(features):
+    features("shop", '[choices]\nREGISTRATION = "customers"')
+    assert config.Config({"REGISTRATION": "customers"}).REGISTRATION == "customers"
+    for off in ("shop", ""):
+        refusal = "REGISTRATION must be one of open, closed"
+        with pytest.raises(ConfigurationError, match=refusal):
+            config.Config({"REGISTRATION": "customers" if off else "others", "FEATURES_OFF": off})
+
+
 def test_the_tests_run_without_the_features_that_are_off(features):
     features("shop")
     assert config.TestingConfig({"FEATURES_OFF": "shop"}).FEATURES["shop"].off
