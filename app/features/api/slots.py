@@ -1,13 +1,27 @@
 """Plug API tokens into the pages of users, and into the own data."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from flask import has_request_context, request
 
 from app.features.api import tokens
 from app.features.api.models import ApiToken
 from app.kit import slots
 from app.models import Permission, User
+from app.services import sessions
 
 slots.account_row("partials/_api_tokens.html")
+slots.sign_out_part("partials/_end_api_tokens.html")
+
+
+def end_if_chosen(user_ids: Sequence[int]) -> None:
+    """Revoke all tokens if the user ticked the box of the form that signs them out elsewhere."""
+    if has_request_context() and request.form.get("end_api_tokens"):
+        tokens.end_all(user_ids)
+
+
+sessions.BEFORE_OTHERS_END.append(end_if_chosen)
 
 
 @slots.user_panel("partials/_user_api_tokens.html", order=40)

@@ -257,6 +257,11 @@ def end_with_sessions(user_ids: Sequence[int]) -> None:
     _end(among(ApiToken.user_id, user_ids), or_(is_short, ApiToken.user_id.in_(gone)))
 
 
+def end_all(user_ids: Sequence[int]) -> None:
+    """Revoke all tokens of users. The caller commits, and records the event."""
+    _end(among(ApiToken.user_id, user_ids))
+
+
 def purge() -> int:
     """Delete the tokens that ended KEPT ago, and return their number."""
     before = now() - KEPT

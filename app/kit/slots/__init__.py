@@ -4,7 +4,14 @@ Menus are data. Everything else is registered by decorators: the core's in `app/
 in its module `slots`.
 """
 
-from app.kit.slots.banners import account_row, account_rows, banner, banners
+from app.kit.slots.banners import (
+    account_row,
+    account_rows,
+    banner,
+    banners,
+    sign_out_part,
+    sign_out_parts,
+)
 from app.kit.slots.dashboard import Card, Column, Loader, card, cards
 from app.kit.slots.menus import menu
 from app.kit.slots.own_data import data_of, files_of, own_data, own_files
@@ -95,6 +102,8 @@ __all__ = [
     "shown_table_menus",
     "sign_in_part",
     "sign_in_parts",
+    "sign_out_part",
+    "sign_out_parts",
     "start_of_table",
     "subject_page",
     "subject_page_of",

@@ -30,6 +30,7 @@ def init_app(app: Flask) -> None:
         menu_items=menu_items,
         selection_of_users=slots.selection_of_users,
         sign_in_parts=slots.sign_in_parts,
+        sign_out_parts=slots.sign_out_parts,
         user_list_actions=user_list_actions,
         has_endpoint=has_endpoint,
         may_open=may_open,

@@ -71,6 +71,17 @@ def test_users_revoke_their_own(supporter, make_user):
     assert "Ended in the last 30 days" in browser.get(MANAGE).text
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_signing_out_elsewhere_ends_them_if_so_chosen(app, supporter, chosen):
+    user, browser = supporter
+    app.test_client().enter(user)
+    secret = give_token(user).secret
+    page, box = "/account/manage/devices", {"end_api_tokens": "yes"} if chosen else {}
+    assert "Revoke API tokens too" in browser.get(page).text
+    browser.submit(f"{page}/end", {"session": "others"} | box, form_at=page)
+    assert (tokens.find(secret) is None) == chosen
+
+
 def test_administrators_see_and_revoke_tokens(app, admin, make_user):
     browser, user = app.test_client(), make_user()
     browser.enter(admin)
