@@ -28,7 +28,6 @@ from app.kit import (
     slots,
     storage,
 )
-from app.kit import features as feature_folders  # app.features is a package
 from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
 from app.kit.web import (
@@ -52,7 +51,7 @@ from app.kit.web.second_step_pages import Door
 from app.main import main
 from app.models import User
 
-FEATURES = feature_folders.load()
+FEATURES = plugging_in.load()
 
 
 def create_app(

@@ -30,7 +30,7 @@ def hand_over_token(response: Response) -> Response:
     """
     user = g.get("_login_user")  # set by Flask-Login once the request has loaded the user
     # The status first: after an error the user is read again, and the database may be away.
-    if user is None or response.status_code >= 500 or not user.is_authenticated:
+    if user is None or response.status_code >= 500 or user.session is None:
         return response
     if session.get("_user_id") != user.session_token:
         session["_user_id"] = user.session_token

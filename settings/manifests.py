@@ -71,6 +71,7 @@ class Manifest:
     new_permissions: Mapping[str, NewPermission]
     tables: tuple[str, ...]
     packages: tuple[str, ...]  # of requirements/common.in that nothing else needs
+    adapters: str  # the name of a module that other features may have for this one, or ""
     off: bool = False
 
 
@@ -157,6 +158,7 @@ def _manifest(folder: Path, off: bool) -> Manifest:
         new_permissions=new_permissions,
         tables=table.texts("tables", NAME),
         packages=table.texts("packages", PACKAGE),
+        adapters=table.take("adapters", str, ""),
         off=off,
     )
     for action in manifest.searches:
@@ -231,6 +233,8 @@ def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield from (("subject", name) for name in manifest.subjects)
     yield from (("table", name) for name in manifest.tables)
     yield from (("permission", name) for name in manifest.new_permissions)
+    if manifest.adapters:
+        yield "adapter module", manifest.adapters
     for entries in manifest.menu.values():
         yield from (("menu endpoint", entry.endpoint) for entry in entries)
 

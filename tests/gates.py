@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.kit.web import gatekeeper
-from tests.routes import RULES, UNSAFE, address, methods
+from tests.routes import PAGES, UNSAFE, address, methods
 from tests.support import Browser
 
 
@@ -27,7 +27,7 @@ def assert_gate(
     gate = next(one for one in gatekeeper.in_order() if one.name == name)
     browser = enter()
     headers = {"X-CSRFToken": browser.csrf_token(form_at)}
-    for rule in RULES:
+    for rule in PAGES:
         is_open = gatekeeper.skips(app, rule.endpoint, gate)
         for method in methods(rule):
             if is_open and method == "HEAD":  # HEAD has no text that identifies the refusal

@@ -1,7 +1,8 @@
 """The routes of the app under test, and the tables with the facts that tests need about them.
 
 `tests/access.py` has the core's rows, and the `tests/access.py` of a feature's folder has its own:
-they are removed with the feature. The tables:
+they are removed with the feature. Those of an adapter, such as `api.py`, are in its `test_api.py`,
+because they are removed with the base of the adapter. The tables:
 
 - ACCESS: who may open a route.
 - OPEN_TO_UNCONFIRMED, WITHOUT_SESSION: routes with an exception, and the reason.
@@ -31,7 +32,7 @@ import pytest
 from werkzeug.routing import Rule
 
 from app import create_app
-from app.kit import features
+from app.kit import features, plugging_in
 
 ANYONE = "anyone"
 GUESTS = "guests: signed-in users are sent home"
@@ -41,9 +42,18 @@ MANAGERS = "signed in with any permission but the general one"
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 APP = create_app("testing")
+
+
+def takes_token(endpoint: str) -> bool:
+    """Return whether no cookie signs in requests for an endpoint, but perhaps a token does."""
+    return hasattr(APP.blueprints.get(endpoint.rpartition(".")[0]), "is_cookieless")
+
+
 # Tests are parametrised by the routes that exist when they are collected.
 RULES = sorted(APP.url_map.iter_rules(), key=str)
-FORMS = [rule for rule in RULES if rule.methods and rule.methods & UNSAFE]
+# Cookies sign in to pages alone, and not to the operations of an API.
+PAGES = [rule for rule in RULES if not takes_token(rule.endpoint)]
+FORMS = [rule for rule in PAGES if rule.methods and rule.methods & UNSAFE]
 
 PLACEHOLDER = re.compile(r"<(\w+(?:\([^)]*\))?:)?(\w+)>")
 CORE = "tests/access.py"
@@ -57,6 +67,11 @@ def _modules() -> tuple[tuple[str, ModuleType], ...]:
         if (folder / "tests" / "access.py").exists():
             file = f"app/features/{folder.name}/{CORE}"
             found.append((file, import_module(f"app.features.{folder.name}.tests.access")))
+    for base in features.names():
+        for name, module in plugging_in.adapters(base):
+            if (features.FOLDER / name / "tests" / f"test_{module}.py").exists():
+                file = f"app/features/{name}/tests/test_{module}.py"
+                found.append((file, import_module(f"app.features.{name}.tests.test_{module}")))
     return tuple(found)
 
 
@@ -80,7 +95,11 @@ def file_of(endpoint: str) -> str:
     while hasattr(view, "__wrapped__"):
         view = view.__wrapped__
     parts = view.__module__.split(".")
-    return f"app/features/{parts[2]}/{CORE}" if parts[:2] == ["app", "features"] else CORE
+    if parts[:2] != ["app", "features"]:
+        return CORE
+    if any((parts[2], parts[3]) in plugging_in.adapters(base) for base in features.names()):
+        return f"app/features/{parts[2]}/tests/test_{parts[3]}.py"
+    return f"app/features/{parts[2]}/{CORE}"
 
 
 def check_rows(endpoints: set[str], *tables: str) -> None:

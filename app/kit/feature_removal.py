@@ -99,6 +99,7 @@ def remove(name: str) -> Report:
             report.done.append(
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
+        adapters = [shown(path) for path in _adapters(feature) if path.parent != FOLDER / name]
         packages = _remove_files(feature, documents, permissions)
     except BaseException:
         feature_files.restore()
@@ -106,6 +107,8 @@ def remove(name: str) -> Report:
             flask_migrate.upgrade(revision=f"{name}@head")
         raise
     report.done.append(f"Removed {path_of(name)} with its tests.")
+    if adapters:
+        report.done.append(f"Removed {', '.join(adapters)}.")
     if feature.settings:
         report.done.append(f"Removed {', '.join(feature.settings)} from {example.PATH.name}.")
     if permissions:
@@ -130,8 +133,18 @@ def _remove_files(
     feature_files.write_overviews()
     feature_files.remove_permissions(permissions)
     packages = feature_files.remove_packages(feature.name)
+    for path in _adapters(feature):
+        path.unlink()
     git("add", "--update")
     return packages
+
+
+def _adapters(feature: Manifest) -> list[Path]:
+    """Return the adapters that other features have for this one, and their tests."""
+    if not feature.adapters:
+        return []
+    names = (f"*/{feature.adapters}.py", f"*/tests/test_{feature.adapters}.py")
+    return [path for name in names for path in FOLDER.glob(name)]
 
 
 def _own_permissions(feature: Manifest) -> Iterator[str]:

@@ -1,6 +1,15 @@
-"""Plug the imported features into an application."""
+"""Import the modules of features, and plug them into an application.
+
+Importing a module plugs it in: views decorate a shell's blueprint, tasks and messages register
+themselves.
+
+A feature may be the base of adapters: `adapters = "api"` in the `feature.toml` of the feature `api`
+says that every feature may have a module `api.py` for it. Adapters are imported only if their base
+is on, and are removed with it.
+"""
 
 from collections.abc import Iterable, MutableMapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,7 +18,32 @@ from flask import Flask
 from flask.templating import Environment
 from jinja2 import FileSystemLoader
 
-from app.kit.features import folders
+from app.kit.features import FOLDER, folders, installed, names
+
+# The modules are imported in this order: a view needs its models, and a task its services.
+MODULES = ("models", "emails", "tasks", "slots", "admin", "account", "main", "commands")
+
+
+def load() -> list[ModuleType]:
+    """Import the modules of the features that are on, and return them. Adapters come last."""
+    loaded = []
+    for name in names():
+        loaded.append(import_module(f"app.features.{name}"))
+        loaded += [import_module(f"app.features.{name}.{one}") for one in MODULES if has(name, one)]
+    for base in names():
+        loaded += [import_module(f"app.features.{name}.{one}") for name, one in adapters(base)]
+    return loaded
+
+
+def has(name: str, module: str) -> bool:
+    """Tell whether a feature has a module."""
+    return (FOLDER / name / f"{module}.py").exists()
+
+
+def adapters(base: str) -> list[tuple[str, str]]:
+    """Return the features that are on and have an adapter for the feature `base`, and its name."""
+    module = installed()[base].adapters
+    return [(name, module) for name in names() if module and has(name, module)]
 
 
 def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:

@@ -100,7 +100,7 @@ def change_name(
     edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
-    ensure_may_manage(by, user.role)
+    ensure_may_manage(None if by is user else by, user.role)
     _ensure_unchanged(seen, user)
     pairs = {
         "first_name": (user.first_name, first_name),

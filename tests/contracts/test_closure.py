@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from app.kit.features import installed
+from app.kit.plugging_in import adapters
 from app.kit.queue import TASKS
 from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
 from tests.trees import nodes_of
@@ -52,6 +53,13 @@ def may_know(owner: str) -> set[str]:
         if name in known:
             known |= set(features[name].requires)
     return known | may_know("core")
+
+
+def may_import(module: str) -> set[str]:
+    """Return the owners whose modules a module may import: an adapter knows its base as well."""
+    owner, _, name = module.removeprefix("app.features.").partition(".")
+    bases = [one for one in installed() if (owner, name) in adapters(one)]
+    return may_know(owner_of(module)).union(*map(may_know, bases))
 
 
 @cache
@@ -111,12 +119,19 @@ def test_modules_import_nothing_that_may_be_missing():
     wrong = {
         f"{source} imports {target}"
         for source, target in edges()
-        if source != "app" and owner_of(target) not in may_know(owner_of(source))
+        if source != "app" and owner_of(target) not in may_import(source)
     }
     assert not wrong, (
         "The kit knows no core, the core no feature, and a feature what its feature.toml requires. "
         "Register with app.kit.slots or a function of the lower module, or add to `requires`."
     )
+
+
+def test_nothing_imports_an_adapter():
+    """It is not there if its base is off or removed."""
+    known = {f"app.features.{name}.{one}" for base in installed() for name, one in adapters(base)}
+    wrong = {f"{source} imports {target}" for source, target in edges() if target in known}
+    assert not wrong, "Move this to a module of the feature that is always there."
 
 
 def test_a_feature_imports_the_face_of_another():

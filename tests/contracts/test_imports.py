@@ -47,6 +47,7 @@ FEATURE_DOORS = {
     "tables",  # declares pages, and names their endpoints
     "browser",  # the cookie and the banner of an impersonation
     *("blueprint", "gallery", "inbox", "patterns"),  # of the development pages
+    *("resources", "web"),  # of the API
 }
 
 # Each entry has its reason. A new entry is a design fault until a reviewer accepts its reason.

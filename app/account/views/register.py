@@ -10,8 +10,8 @@ from app.account.registration_form import RegistrationForm
 from app.account.responses import LINK_SENT, refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
-from app.kit.web.accept import json_object
 from app.kit.web.gates import open_to
+from app.kit.web.json_bodies import json_object
 from app.kit.web.methods import SAFE_METHODS
 from app.services import mailed_links, password_reset
 from app.services import register as register_service

@@ -1,22 +1,16 @@
 """Detect the kind of response that a client accepts."""
 
-from typing import Any
+from collections.abc import Callable
 
-from flask import abort, request
+from flask import request
+
+# Functions that tell whether the request is for something that answers with JSON alone.
+ONLY_JSON: list[Callable[[], bool]] = []
 
 
 def wants_json() -> bool:
     """Return whether the client prefers JSON to HTML."""
+    if any(check() for check in ONLY_JSON):
+        return True
     accepted = request.accept_mimetypes
     return accepted.best_match(["text/html", "application/json"]) == "application/json"
-
-
-def json_object() -> dict[str, Any]:
-    """Return the JSON object that the request holds. Aborts with 400 if it holds none."""
-    try:
-        sent = request.get_json(silent=True)
-    except RecursionError:  # thousands of brackets
-        sent = None
-    if not isinstance(sent, dict):
-        abort(400)
-    return sent

@@ -10,6 +10,8 @@ from flask_wtf.csrf import CSRFProtect as FlaskWTFProtect
 from flask_wtf.csrf import _FlaskFormCSRF, generate_csrf
 from werkzeug.exceptions import Forbidden
 
+from app.kit.web.cookieless import is_cookieless
+
 
 class SentFromElsewhere(Forbidden):
     """According to the browser, a page of another scheme, host or port sent this form."""
@@ -70,7 +72,7 @@ class MaskedFormCSRF(_FlaskFormCSRF):
 
 
 class CSRFProtect(FlaskWTFProtect):
-    """Rejects every unsafe request without a valid token of the session."""
+    """Rejects every unsafe request that a cookie signs in without a valid token of the session."""
 
     def init_app(self, app: Flask) -> None:
         super().init_app(app)
@@ -86,7 +88,7 @@ class CSRFProtect(FlaskWTFProtect):
         return token
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method not in current_app.config["WTF_CSRF_METHODS"]:
+        if request.method not in current_app.config["WTF_CSRF_METHODS"] or is_cookieless():
             return
         if comes_from_here() is False:
             raise SentFromElsewhere

@@ -1,7 +1,7 @@
 """Render error pages without the database, which may be unavailable, and without the user."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,8 @@ from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, Se
 
 from app.extensions import db, login_manager
 from app.kit.database import migrations
-from app.kit.web.accept import wants_json
+from app.kit.web.accept import ONLY_JSON, wants_json
+from app.kit.web.cookieless import is_cookieless
 from app.kit.web.csrf import SentFromElsewhere
 from app.kit.web.gates import GateClosed
 from app.kit.web.headers import SentInTheClear
@@ -65,6 +66,27 @@ SENT_IN_THE_CLEAR = (
 )
 
 
+Words = tuple[str, str]
+Answer = Callable[[HTTPException, Words | None], Any]
+_answers: dict[str, Answer] = {}
+
+
+def answer_below(path: str, answer: Answer) -> None:
+    """Answer errors below a path by a function of the error, and of the words for it, if any.
+
+    A page below the path has error pages as others do.
+    """
+    if path not in _answers:
+        ONLY_JSON.append(lambda: _is_below(path))
+    _answers[path] = answer
+
+
+def _is_below(path: str) -> bool:
+    """Tell whether the request is for a URL of programs, known or not, at `path` or below it."""
+    is_page = request.endpoint is not None and not is_cookieless()
+    return f"{request.path}/".startswith(path) and not is_page
+
+
 def init_app(app: Flask) -> None:
     """Register the handlers for general errors. app.errors adds those of this application."""
     app.register_error_handler(HTTPException, show)
@@ -80,7 +102,7 @@ def init_app(app: Flask) -> None:
 
 def show(
     error: HTTPException,
-    words: tuple[str, str] | None = None,
+    words: Words | None = None,
     ways_on: Sequence[tuple[str, str]] = (),
 ) -> Any:
     """Respond to an error with a page, or with JSON if the client prefers it.
@@ -88,13 +110,15 @@ def show(
     `words` is a title and a message that replace those of the status code. `ways_on` holds the URLs
     and labels of helpful links.
     """
+    original = getattr(error, "original_exception", None)
+    if isinstance(error, InternalServerError) and original is None:
+        logger.error("the app answered %s by itself: %s", error.code, error)
+    if answer := next((one for path, one in _answers.items() if _is_below(path)), None):
+        return answer(error, words)
     if error.code is None or error.code < 400:
         return error
     code = error.code if error.code in MESSAGES else (500 if error.code >= 500 else 400)
     title, message = words or MESSAGES[code]
-    original = getattr(error, "original_exception", None)
-    if isinstance(error, InternalServerError) and original is None:
-        logger.error("the app answered %s by itself: %s", error.code, error)
     headers = [
         (name, value)
         for name, value in error.get_headers(request.environ)
@@ -146,7 +170,7 @@ def show_outdated_tables(error: ProgrammingError) -> Any:
     raise error
 
 
-def outdated_tables() -> tuple[str, str] | None:
+def outdated_tables() -> Words | None:
     """Return the missing migration and its command, or None if another reason is to blame.
 
     Only developers see it: after `manage.py new`, their next page needs a table that is not there.

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.extensions import db
 from app.kit.database import postgresql, reading_only
 from app.kit.web import origin
+from app.kit.web.accept import ONLY_JSON
 from app.kit.web.gatekeeper import monitor_paths
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.restrict import may_open
@@ -132,8 +133,8 @@ def _insist_on_https() -> WerkzeugResponse | None:
         return None
     if request.path in monitor_paths(current_app):
         return None
-    if request.method not in SAFE_METHODS:
-        # The body was already sent unencrypted. A redirect that sends it again would hide that.
+    if request.method not in SAFE_METHODS or any(is_api() for is_api in ONLY_JSON):
+        # The body or token was already sent unencrypted. Sending it again would hide that.
         raise SentInTheClear
     # The path is decoded and may contain a line break, so it is quoted again for the header.
     path, query = quote(request.path), request.query_string.decode("ascii", "replace")
