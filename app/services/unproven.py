@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from app import emails
 from app.extensions import db
@@ -63,16 +63,16 @@ def holds_only(user: User | None) -> bool:
     return user is not None and user.status == "unconfirmed" and user.password_hash is not None
 
 
-def give_way(email: str, *, to: User) -> None:
-    """Delete the unconfirmed registration of `email`, because `to` has proved to own it.
+def give_way(email: str, *, to: User | None) -> None:
+    """Delete the unconfirmed registration of `email`, whose owner is `to` or, if None, registers.
 
     Locks both rows. The caller commits.
     """
-    people = select(User).where(or_(User.email == email, User.id == to.id)).order_by(User.id)
-    locked = people.with_for_update(of=User).execution_options(populate_existing=True)
-    for user in db.session.scalars(locked).all():
-        if user.id != to.id and holds_only(user):
+    people = select(User).where((User.email == email) | User.id.in_([to.id] if to else []))
+    locked = people.order_by(User.id).with_for_update(of=User)
+    for user in db.session.scalars(locked.execution_options(populate_existing=True)).all():
+        if user is not to and holds_only(user):
             outbox.cancel_for([user.id])
-            audit.record("user.gave_way", by=to, subject=user)
+            audit.record("user.gave_way", by=to, by_label=email, subject=user)
             db.session.delete(user)
     db.session.flush()

@@ -22,6 +22,8 @@ from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
 
+INSTEAD = "Use another way, or choose a password: sign out, and open “Forgot your password?”."
+
 # Leaving for a provider, and coming back
 
 
@@ -31,7 +33,12 @@ from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in
 def sign_in_with() -> ResponseReturnValue:
     """Send the browser to a provider, to sign in or to register."""
     provider = find_or_404(request.form.get("provider", ""))
-    return leave_for(provider, ProviderPurpose.SIGN_IN, to=next_url(request.args.get("next"), ""))
+    return leave_for(
+        provider,
+        ProviderPurpose.SIGN_IN,
+        to=next_url(request.args.get("next"), ""),
+        remember=bool(request.form.get("remember_me")),
+    )
 
 
 @account.post("/reauthenticate/with")
@@ -79,7 +86,13 @@ def _finish_sign_in(provider: Provider, identity: Identity, begun: Begun) -> Res
         user = services.user_of(identity, provider)
     except services.NotSignedIn as refusal:
         return refuse(provider, begun, refusal)
-    answer = sign_in(user, to=begun.to, way=provider.label, proves_two=_proves_two(identity))
+    answer = sign_in(
+        user,
+        to=begun.to,
+        remember=begun.remember,
+        way=provider.label,
+        proves_two=_proves_two(identity),
+    )
     if not _is_fresh(user, identity, provider, begun):
         session[NOT_FRESH] = True
     return answer
@@ -98,7 +111,10 @@ def _finish_fresh_sign_in(
     provider: Provider, identity: Identity, begun: Begun
 ) -> ResponseReturnValue:
     if not _is_fresh(me(), identity, provider, begun):
-        flash(f"{provider.label} did not ask you to sign in again. Use another way.", "error")
+        said = "did not ask you to sign in again"
+        if identity.authenticated_at is None:
+            said = "does not say when you signed in there"
+        flash(f"{provider.label} {said}, so it cannot confirm that it is you. {INSTEAD}", "error")
         return redirect(url_for("account.reauthenticate", next=begun.to))
     try:
         services.confirm(identity, provider, by=me())
@@ -115,10 +131,10 @@ def _is_fresh(user: User, identity: Identity, provider: Provider, begun: Begun) 
 
     The query of the URL that asks for this passes through the browser, which may change it.
     """
-    if not provider.asks_again:
-        return services.may_confirm(user, provider)
     at = identity.authenticated_at
-    return at is not None and at > begun.at - LEEWAY
+    if at is not None and at > begun.at - LEEWAY:
+        return True
+    return not provider.asks_again and services.may_confirm(user, provider)
 
 
 def _proves_two(identity: Identity) -> bool:

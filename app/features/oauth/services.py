@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, NoReturn, cast
 
 from sqlalchemy import CursorResult, delete, func, select
@@ -17,12 +18,13 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import User
 from app.services import register as register_service
-from app.services import sessions
+from app.services import sessions, unproven
 from app.services.own_account import UserGone, ensure_not_impersonating
 from app.services.policy import ensure_may_manage, ensure_not_self, lock
 from app.services.users import lock_present
 
 WAY = "linked account"
+QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 MOST = 20  # linked accounts of a user
 
 
@@ -151,11 +153,15 @@ def _note_use(account: LinkedAccount, identity: Identity, provider: Provider) ->
 
 
 def _register(identity: Identity, provider: Provider) -> User:
-    """Add a user without a password. The index on emails decides races. Raises NotSignedIn."""
+    """Add a user without a password. The index on emails decides races. Raises NotSignedIn.
+
+    An unconfirmed registration of the email is deleted, with its password and its sessions: a
+    stranger may have made it, and wait for the owner of the email (see unproven.give_way).
+    """
     if not identity.email or not identity.is_email_verified:
         _refuse(EmailNotVerified(), provider, None, "Its email is not verified")
     owner = User.by_email(identity.email)
-    if owner is not None:
+    if owner is not None and not unproven.holds_only(owner):
         known = InvitationOpen if owner.is_invited else EmailHasAccount
         refusal: NotSignedIn = known() if owner.is_active else UserClosed()
         _refuse(refusal, provider, owner, "The email has an account that does not link it")
@@ -163,6 +169,7 @@ def _register(identity: Identity, provider: Provider) -> User:
         _refuse(NoRegistration(), provider, None, "Visitors cannot register")
     if problem := email_rule.problem_of(identity.email):
         _refuse(EmailRefused(problem), provider, None, "The email may not register")
+    unproven.give_way(identity.email, to=None)
     user = User(
         first_name=identity.first_name,
         last_name=identity.last_name,
@@ -199,10 +206,14 @@ def _account(user: User, identity: Identity, provider: Provider, **values: Any) 
 
 
 def _refuse(refusal: Exception, provider: Provider, user: User | None, reason: str) -> NoReturn:
-    """Record that an account signed nobody in, commit, and raise `refusal`."""
-    audit.record(
-        "linked_account.refused", by=None, subject=user, provider=provider.label, reason=reason
-    )
+    """Record that an account signed nobody in, commit, and raise `refusal`.
+
+    Repeated events of an IP address are skipped for a quarter of an hour.
+    """
+    if audit.is_news("linked_account.refused", within=QUARTER_OF_AN_HOUR):
+        audit.record(
+            "linked_account.refused", by=None, subject=user, provider=provider.label, reason=reason
+        )
     db.session.commit()
     raise refusal
 

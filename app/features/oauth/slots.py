@@ -23,6 +23,7 @@ def is_on() -> bool:
 
 slots.account_row("partials/_linked_accounts.html")
 slots.sign_in_part("partials/_sign_in_with.html", order=10, is_shown=is_on)
+slots.register_part("partials/_register_with.html", order=10, is_shown=is_on)
 
 
 @slots.fresh_sign_in_part("partials/_reauthenticate_with.html", order=10)

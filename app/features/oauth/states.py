@@ -52,6 +52,7 @@ class Begun:
     user_id: int = 0
     session_id: int = 0
     to: str = ""
+    remember: bool = False
 
     @property
     def nonce(self) -> str:

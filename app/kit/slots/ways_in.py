@@ -13,6 +13,7 @@ HasWay = Callable[[Any], ColumnElement[bool]]
 IsShown = Callable[[], bool]
 
 _sign_in_parts: list[tuple[int, str, IsShown]] = []
+_register_parts: list[tuple[int, str, IsShown]] = []
 _fresh_sign_in_parts = Panels()
 _ways_in: dict[str, HasWay] = {}
 
@@ -28,6 +29,16 @@ def sign_in_part(template: str, *, order: int = 100, is_shown: IsShown = lambda:
 
 def sign_in_parts() -> list[str]:
     return [template for _order, template, is_shown in _sign_in_parts if is_shown()]
+
+
+def register_part(template: str, *, order: int = 100, is_shown: IsShown = lambda: True) -> None:
+    """Include a template below the form of the page to register."""
+    _register_parts.append((order, template, is_shown))
+    _register_parts.sort(key=lambda part: part[:2])
+
+
+def register_parts() -> list[str]:
+    return [template for _order, template, is_shown in _register_parts if is_shown()]
 
 
 def fresh_sign_in_part(template: str, *, order: int = 100) -> Callable[[PanelLoader], PanelLoader]:

@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
         icon=icon,
         menu_groups=menu_groups,
         menu_items=menu_items,
+        register_parts=slots.register_parts,
         selection_of_users=slots.selection_of_users,
         sign_in_parts=slots.sign_in_parts,
         sign_out_parts=slots.sign_out_parts,

@@ -1,5 +1,7 @@
 """Users sign in, register and confirm who they are with a provider."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -144,12 +146,11 @@ def test_an_email_that_is_not_verified_tells_nobody_who_has_an_account(app, serv
     ("values", "text"),
     [
         ({}, "Your email has an account here that is not linked to Acme. Sign in first"),
-        ({"confirmed": False}, "Sign in first, then link it."),
         ({"invited": True}, "You are invited. Open the link in the invitation first"),
         ({"suspended": True}, "This account is closed. Ask an administrator."),
         ({"deleted_at": now()}, "This account is closed. Ask an administrator."),
     ],
-    ids=["active", "unconfirmed", "invited", "suspended", "deleted"],
+    ids=["active", "invited", "suspended", "deleted"],
 )
 def test_the_email_of_an_account_does_not_open_it(client, server, make_user, values, text):
     user = make_user(email="ada@example.com", **values)
@@ -406,9 +407,8 @@ def test_a_provider_that_did_not_ask_again_is_not_believed(client, server, make_
     make_stale(user)
     at = int(now().timestamp()) - 3600
     server.behave(claims={**ADA, "auth_time": at if is_stated else None})
-    assert "did not ask you to sign in again" in said(
-        client, come_back(client, server, begin_fresh(client))
-    )
+    reason = "did not ask you to sign in again" if is_stated else "does not say when"
+    assert reason in said(client, come_back(client, server, begin_fresh(client)))
     assert client.get(f"{MANAGE}/link/acme").status_code == 302
 
 
@@ -438,6 +438,67 @@ def test_a_provider_that_does_not_ask_again_confirms_only_users_without_another_
     make_stale(user)
     come_back(client, server, begin_fresh(client, "github"))
     assert client.get(f"{MANAGE}/link/acme").status_code == (302 if has_password else 200)
+
+
+def test_a_provider_that_does_not_say_when_never_confirms(client, server, make_user):
+    """OpenID Connect Core 1.0, section 2: max_age makes auth_time required."""
+    user = make_user()
+    user.password_hash = None
+    give_account(user, server)
+    sign_in(client, server)
+    make_stale(user)
+    url = begin_fresh(client)
+    assert (query_of(url)["prompt"], query_of(url)["max_age"]) == ("login", "0")
+    server.behave(claims={**ADA, "auth_time": None})
+    page = said(client, come_back(client, server, url))
+    assert "does not say when you signed in there" in page
+    assert "Forgot your password?" in page
+    assert client.get(f"{MANAGE}/link/acme").status_code == 302
+
+
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_google_makes_a_sign_in_fresh_if_it_says_when(
+    app, client, server, make_user, monkeypatch, is_stated
+):
+    """Apps that Google has verified can switch the claim on."""
+    known = app.config[providers.PROVIDERS]
+    google = replace(known["acme"], name="google")
+    monkeypatch.setitem(app.config, providers.PROVIDERS, {**known, "google": google})
+    give_account(make_user(), server, provider="google")
+    if not is_stated:
+        server.behave(claims={**ADA, "auth_time": None})
+    sign_in(client, server, "google")
+    assert client.get(f"{MANAGE}/link/acme").status_code == (200 if is_stated else 302)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_box_of_the_page_keeps_users_signed_in(client, server, make_user, is_kept):
+    give_account(make_user(), server)
+    button = re.search(r"<button[^>]+>Continue with Acme", client.get(LOGIN).text)[0]
+    assert 'form="sign-in"' in button
+    assert "formnovalidate" in button
+    box = {"remember_me": "y"} if is_kept else {}
+    answer = come_back(client, server, leave(client, email="", password="", **box))
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert any(one.startswith("remember_token=") for one in cookies) is is_kept
+
+
+def test_the_page_to_register_has_the_buttons(app, client, server, monkeypatch):
+    page = "/account/register"
+    come_back(client, server, leave(client, form_at=page))
+    assert User.by_email("ada@example.com").status == "active"
+    other = app.test_client()
+    assert "Continue with Acme" in other.get(page).text
+    monkeypatch.setitem(app.config, providers.PROVIDERS, {})
+    assert "Continue with" not in other.get(page).text
+
+
+def test_refusals_write_one_event_in_a_quarter_of_an_hour(client, server):
+    server.behave(claims={**ADA, "email_verified": False})
+    for _ in range(3):
+        sign_in(client, server)
+    refused = select(func.count()).where(AuditEvent.action == "linked_account.refused")
+    assert db.session.scalar(refused) == 1
 
 
 # Off
