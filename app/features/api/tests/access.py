@@ -1,13 +1,22 @@
-"""Describe the routes of this feature for the tests of all routes (tests/routes.py)."""
+"""Describe the routes of this feature for the tests of all routes (tests/routes.py).
+
+CALLS has a working call of each operation of the API (app/features/api/tests/programs.py).
+"""
 
 from app.features.api import emails
+from app.features.api.tests.programs import Call, get, on_user
 from app.features.api.tests.support import MANAGE, give_token
 from app.models import Permission
-from tests.routes import CONFIRMED
+from tests.routes import ANYONE, CONFIRMED
 from tests.world import HOSTILE as TEXT
 from tests.world import as_admin
 
 ACCESS = {
+    "api.openapi": ANYONE,
+    "api.get_me": CONFIRMED,
+    "api.change_me": CONFIRMED,
+    "api.list_users": Permission.MANAGE_USERS,
+    "api.get_user": Permission.MANAGE_USERS,
     "account.api_tokens": CONFIRMED,
     "account.make_api_token": CONFIRMED,
     "account.revoke_api_token": CONFIRMED,
@@ -43,6 +52,17 @@ def revoke_all_of_user(world):
     path = f"/admin/user/{user.id}"
     return world.send(world.browser, f"{path}/tokens/revoke-all", form_at=path)
 
+
+CALLS = {
+    "api.openapi": get("/openapi.json"),
+    "api.get_me": get("/me"),
+    "api.change_me": Call(
+        lambda program: program.patch("/me", {"first_name": "Augusta"}), event="user.renamed"
+    ),
+    "api.list_users": get("/users"),
+    "api.get_user": on_user("GET", "/users/{}"),
+}
+WITHOUT_SESSION = {"api.openapi": "the description is the same for everyone"}
 
 EVENTS = {
     "account.make_api_token": (

@@ -1,0 +1,16 @@
+"""Put the API into the application, when every feature has added its resources."""
+
+from flask import Flask
+
+from app.features.api.blueprint import api
+from app.features.api.resources import me, openapi, roles, users
+from app.features.api.web import access, cors, description, problems
+
+__all__ = ["me", "openapi", "roles", "users"]  # importing a resource registers it
+
+
+def init_app(app: Flask) -> None:
+    problems.init_app(app, api.name)
+    cors.init_app(app)
+    description.init_app(app, api)
+    access.check(app)

@@ -1,0 +1,25 @@
+"""The blueprint of the API, on which resources register themselves as views do on others."""
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from app.features.api.web import access, lists
+from app.kit.web.cookieless import without_cookies
+
+
+class ApiBlueprint(Blueprint):
+    """A blueprint that describes access, lists and ETags of its operations in OpenAPI."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # flask-smorest calls these with the facts that decorators noted.
+        self._prepare_doc_cbks += [access.describe, lists.describe]
+
+    def add_url_rule(self, *arguments: Any, **options: Any) -> None:
+        """Add the URL of an operation. Another spelling of it is not found, and not redirected."""
+        super().add_url_rule(*arguments, merge_slashes=False, **options)
+
+
+api: Any = without_cookies(ApiBlueprint("api", __name__, url_prefix="/api/v1"))
+api.before_request(access.admit)

@@ -1,0 +1,1 @@
+"""The resources of the core: one's own account, users and roles."""

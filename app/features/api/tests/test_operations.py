@@ -1,0 +1,116 @@
+"""Every operation of the API: which tokens may call it, and the event that it leaves.
+
+A new operation fails here until CALLS has a working call of it.
+"""
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.api.models import TokenAccess
+from app.features.api.tests.programs import Program, problem_of
+from app.features.api.web.access import access_of
+from app.kit.database import now
+from app.models import AuditEvent, Permission
+from tests import factories
+from tests.routes import ANYONE, APP, RULES, UNSAFE, address, check_rows, row
+
+OPERATIONS = [rule for rule in RULES if rule.endpoint.startswith("api.")]
+ENDPOINTS = sorted({rule.endpoint for rule in OPERATIONS})
+WITH_TOKEN = [one for one in ENDPOINTS if row("ACCESS", one) != ANYONE]
+WRITING = [one for one in WITH_TOKEN if access_of(APP.view_functions[one]).writes]
+
+
+def bits_of(endpoint):
+    access = row("ACCESS", endpoint)
+    return int(access) if isinstance(access, Permission) else 0
+
+
+def test_every_operation_has_a_working_call():
+    check_rows(set(ENDPOINTS), "CALLS")
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_operation_declares_the_access_of_the_table(endpoint):
+    access = access_of(APP.view_functions[endpoint])
+    assert access.is_public == (row("ACCESS", endpoint) == ANYONE)
+    assert access.permission == bits_of(endpoint)
+
+
+@pytest.mark.parametrize("rule", OPERATIONS, ids=lambda rule: f"{rule} {sorted(rule.methods)}")
+def test_an_operation_that_changes_something_needs_a_token_that_writes(rule):
+    access = access_of(APP.view_functions[rule.endpoint])
+    assert access.is_public or access.writes == bool(rule.methods & UNSAFE), (
+        f"Put @writes on {rule.endpoint} if it changes something, and @reads if it does not."
+    )
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_operation_answers_a_token_with_just_its_permission(endpoint, app, make_user):
+    """AZ-1: an owner with every permission, and an owner with no other."""
+    bits = bits_of(endpoint) | Permission.GENERAL
+    own = make_user()
+    own.role = factories.make_role("Exact", permissions=bits)
+    for owner, scopes in ((make_user(role="Administrator"), bits), (own, Permission.known())):
+        answer = row("CALLS", endpoint).send(Program(app, owner, scopes=scopes))
+        assert answer.status_code in {200, 201, 202, 204}, answer.text
+
+
+@pytest.mark.parametrize("endpoint", WITH_TOKEN)
+def test_an_operation_refuses_every_other_token(endpoint, app, make_user):
+    """AZ-1: by function, before the body or the row is looked at."""
+    bits, call = bits_of(endpoint), row("CALLS", endpoint).send
+    unknown = Program(app, None)
+    answer = call(unknown)
+    assert problem_of(answer) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    unknown.headers["Authorization"] = "Bearer kit_nonsense"
+    answer = call(unknown)
+    assert problem_of(answer) == (401, "unauthorized")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    for state, code in (
+        ({"confirmed": False}, (403, "account-not-ready")),
+        ({"must_change_password": True}, (403, "account-not-ready")),
+        ({"suspended": True}, (401, "unauthorized")),
+        ({"deleted_at": now()}, (401, "unauthorized")),
+    ):
+        owner = make_user(role="Administrator", **state)
+        assert problem_of(call(Program(app, owner))) == code, state
+    if not bits:
+        return
+    admin, lacking = make_user(role="Administrator"), make_user()
+    others = Permission.known() & ~0x80 & ~bits
+    lacking.role = factories.make_role("Nearly all", permissions=others)
+    for owner, scopes in ((admin, others), (lacking, Permission.known())):
+        answer = call(Program(app, owner, scopes=scopes))
+        assert problem_of(answer) == (403, "insufficient-scope")
+        assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("endpoint", WRITING)
+def test_a_token_that_reads_changes_nothing(endpoint, app, make_user):
+    reader = Program(app, make_user(role="Administrator"), access=TokenAccess.READ)
+    assert problem_of(row("CALLS", endpoint).send(reader)) == (403, "insufficient-scope")
+
+
+@pytest.mark.parametrize("endpoint", WRITING)
+def test_an_operation_leaves_its_event_with_the_name_of_the_token(endpoint, app, admin):
+    """AD-5"""
+    call = row("CALLS", endpoint)
+    assert call.event, f"Name the event that {endpoint} leaves in its row of CALLS."
+    before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
+    answer = call.send(Program(app, admin))
+    events = db.session.scalars(select(AuditEvent).where(AuditEvent.id > before)).all()
+    found = [one for one in events if one.request_id == answer.headers["X-Request-ID"]]
+    event = next((one for one in found if one.action == call.event), None)
+    assert event is not None, [one.action for one in found]
+    assert (event.actor_id, event.details["token"]) == (admin.id, "Test")
+
+
+def test_unknown_ids_are_not_found(app, admin):
+    """AZ-2"""
+    program = Program(app, admin)
+    for rule in OPERATIONS:
+        for method in rule.methods & {"GET", *UNSAFE} if rule.arguments else ():
+            answer = program.call(method, address(rule), If_Match='"none"')
+            assert answer.status_code in {404, 422}, (str(rule), method, answer.text)

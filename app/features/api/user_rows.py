@@ -1,0 +1,28 @@
+"""Load users for the API."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from werkzeug.exceptions import NotFound
+
+from app.extensions import db
+from app.kit.database.ids import among
+from app.models import User
+
+
+def load(rows: Sequence[Any]) -> list[User]:
+    """Return the users of the rows of a list, in its order, with their roles."""
+    ids = [row.id for row in rows]
+    query = select(User).where(among(User.id, ids)).options(joinedload(User.role))
+    found = {user.id: user for user in db.session.scalars(query)}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def get(user_id: int) -> User:
+    """Return a user. Raises NotFound."""
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotFound
+    return user

@@ -1,0 +1,1 @@
+"""The machinery between a request of a program and the resource that answers it."""

@@ -1,0 +1,156 @@
+"""Say which token an operation needs, and check it before the operation.
+
+Cookies do not count. The user of the request is the owner of the token, held to its scopes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
+
+from app.features.api import scopes, tokens
+from app.features.api.models import ApiToken
+from app.features.api.web.problems import ApiProblem
+from app.kit.web.gatekeeper import ask_gates
+from app.kit.web.methods import SAFE_METHODS
+from config import ConfigurationError
+
+View = TypeVar("View", bound=Callable[..., Any])
+CHALLENGE = 'Bearer realm="api"'
+JSON = ("application/json", "application/problem+json")
+
+
+@dataclass(frozen=True)
+class OperationAccess:
+    """The access to an operation: a permission, or 0 for every token, and whether it writes."""
+
+    permission: int = 0
+    writes: bool = False
+    is_public: bool = False
+
+    @property
+    def scopes(self) -> list[str]:
+        """The names of the permission and of the access that a token needs."""
+        return [*scopes.to_names(self.permission), "write" if self.writes else "read"]
+
+
+def reads(permission: int = 0) -> Callable[[View], View]:
+    """Open an operation to tokens with a permission, or to every token."""
+    return _marked(OperationAccess(permission))
+
+
+def writes(permission: int = 0) -> Callable[[View], View]:
+    """Open an operation to tokens that may write and have a permission, if it names one."""
+    return _marked(OperationAccess(permission, writes=True))
+
+
+def public(view: View) -> View:
+    """Open an operation to everyone, without a token."""
+    return _marked(OperationAccess(is_public=True))(view)
+
+
+def _marked(access: OperationAccess) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        marked: Any = view
+        marked.api_access = access
+        marked._apidoc = {**getattr(view, "_apidoc", {}), "access": access}
+        return view
+
+    return mark
+
+
+def access_of(view: Any) -> OperationAccess | None:
+    """Return the access that a view declares, or None."""
+    found: OperationAccess | None = getattr(view, "api_access", None)
+    return found
+
+
+def check(app: Flask) -> None:
+    """Raise ConfigurationError if an operation of the API does not say who may use it."""
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("api.") and access_of(view) is None:
+            raise ConfigurationError(
+                f"The operation {endpoint} does not say who may use it. Put @reads, @writes or "
+                "@public below its route (app/features/api/README.md)."
+            )
+
+
+def admit() -> None:
+    """Sign the owner of the token in for this request, or raise a problem."""
+    _ensure_json()
+    access = access_of(current_app.view_functions[request.endpoint or ""])
+    if request.method == "OPTIONS" or access is None or access.is_public:
+        return
+    token = _token()
+    # Flask-Login keeps the user of the request here.
+    g._login_user, g.api_token = token.user, token
+    if ask_gates() is not None:
+        raise Forbidden
+    if not (token.may_write or not access.writes) or not _holds(token, access.permission):
+        raise _insufficient(access)
+
+
+def _token() -> ApiToken:
+    header = request.authorization
+    is_bearer = header is not None and header.type == "bearer"
+    token = tokens.find(header.token or "") if header and is_bearer else None
+    if token is None:
+        challenge = f'{CHALLENGE}, error="invalid_token"' if is_bearer else CHALLENGE
+        detail = (
+            "The token is unknown, expired or revoked, or its owner may not sign in."
+            if is_bearer
+            else "Send a token in the header Authorization: Bearer."
+        )
+        raise ApiProblem(401, "unauthorized", detail, challenge=challenge)
+    return token
+
+
+def _holds(token: ApiToken, permission: int) -> bool:
+    return not permission or token.user.can(permission)
+
+
+def _insufficient(access: OperationAccess) -> ApiProblem:
+    scope = " ".join(access.scopes)  # RFC 6750, section 3.1
+    return ApiProblem(
+        403,
+        "insufficient-scope",
+        f"This needs a token with {' and '.join(access.scopes)}, within the permissions of its "
+        "owner.",
+        challenge=f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"',
+    )
+
+
+def _ensure_json() -> None:
+    """Raise 406 unless the program accepts JSON, and 415 unless the body is JSON in UTF-8."""
+    if request.accept_mimetypes.provided and not any(
+        request.accept_mimetypes.quality(kind) for kind in JSON
+    ):
+        raise NotAcceptable
+    if request.method in SAFE_METHODS or not request.content_length:
+        return
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != JSON[0] or charset not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType
+
+
+def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[str, Any]:
+    """Describe the access to an operation, and the problems that every operation may have."""
+    access: OperationAccess = info.get("access", OperationAccess())
+    doc["security"] = [] if access.is_public else [{"token": access.scopes}]
+    statuses = ["NOT_ACCEPTABLE", "TOO_MANY_REQUESTS"]
+    if not access.is_public:
+        statuses += ["UNAUTHORIZED", "FORBIDDEN"]
+    if access.writes:
+        statuses += ["CONFLICT", "UNSUPPORTED_MEDIA_TYPE"]
+    responses = doc.setdefault("responses", {})
+    for name in statuses:
+        responses.setdefault(_status(name), name)
+    responses.setdefault("default", "DEFAULT_ERROR")
+    return doc
+
+
+def _status(name: str) -> int:
+    return int(HTTPStatus[name])

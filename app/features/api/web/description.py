@@ -1,0 +1,62 @@
+"""Describe the API in OpenAPI 3.1, from the code of its operations."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from app.features.api.web import problems
+from app.features.api.web.problem_schema import ProblemSchema
+
+VERSION = "1"
+OPENAPI = "3.1.0"
+TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token from the page API tokens, or from POST /api/v1/tokens. An operation "
+    "names the permission that the token needs, and whether it has to write.",
+}
+
+
+class DescribedApi(Api):
+    """The API of flask-smorest, whose errors are the problems of this app and of /api/ alone."""
+
+    def _register_error_handlers(self) -> None:
+        """Register none, because those of flask-smorest would answer the errors of pages too."""
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            response: dict[str, Any] = {"description": status.phrase}
+            if status >= HTTPStatus.BAD_REQUEST:
+                response["content"] = {problems.MEDIA_TYPE: {"schema": ProblemSchema}}
+            self.spec.components.response(status.name, response, lazy=True)
+        error = {
+            "description": "Another problem",
+            "content": {problems.MEDIA_TYPE: {"schema": ProblemSchema}},
+        }
+        self.spec.components.response("DEFAULT_ERROR", error, lazy=True)
+
+    def _register_pagination_header(self) -> None:
+        """Register none, because lists have links."""
+
+
+def init_app(app: Flask, blueprint: Any) -> None:
+    """Register the operations, and describe them."""
+    spec = {
+        "title": app.config["APP_NAME"],
+        "version": VERSION,
+        "openapi_version": OPENAPI,
+        "servers": [{"url": app.config["APP_URL"]}],
+    }
+    described = DescribedApi(app, spec_kwargs=spec)
+    app.cli.commands.pop("openapi", None)  # the address of the description is enough
+    described.spec.components.security_scheme("token", TOKEN)
+    described.register_blueprint(blueprint)
+
+
+def of(app: Flask) -> dict[str, Any]:
+    """Return the description of the API of an application."""
+    described = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    description: dict[str, Any] = described.spec.to_dict()
+    return description

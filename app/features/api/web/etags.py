@@ -1,0 +1,66 @@
+"""Send an ETag with a representation, and change it only if the program has read its last state.
+
+The tag is a hash of the whole representation, so it changes whenever the representation does.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, request
+from flask_smorest.utils import get_appcontext
+from marshmallow import Schema
+from werkzeug.datastructures import ETags
+from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
+
+from app.kit.web.methods import SAFE_METHODS
+
+NEEDS_A_TAG = {"PATCH", "PUT", "DELETE"}
+# Compressed answers have a tag of their own (RFC 9110, 8.8.3.3), which flask-compress ends so.
+_COMPRESSED = re.compile(r":(gzip|br|zstd|deflate)$")
+
+
+def versioned(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Send an ETag with the answer of an operation, and demand If-Match for PATCH and DELETE.
+
+    Put it above `@api.response`. The operation calls `ensure_match` with the row.
+    """
+
+    @wraps(view)
+    def guarded(*arguments: Any, **values: Any) -> Any:
+        if request.method in NEEDS_A_TAG and not request.if_match:
+            raise PreconditionRequired
+        answer: Response = view(*arguments, **values)
+        if not answer.is_streamed and answer.get_data():
+            tag = _tag_of(get_appcontext()["result_dump"])
+            if request.method in SAFE_METHODS and _has(request.if_none_match, tag):
+                answer = Response(status=304)
+            answer.set_etag(tag)
+        return answer
+
+    guarded._apidoc = {**getattr(view, "_apidoc", {}), "etag": True}  # type: ignore[attr-defined]
+    return guarded
+
+
+def ensure_match(schema: type[Schema], row: Any) -> bool:
+    """Tell whether the request has If-Match. Raises 412 if it names an earlier state of the row.
+
+    The service has to check again under its lock: give it a snapshot of what it may change.
+    """
+    if not request.if_match:
+        return False
+    if not _has(request.if_match, _tag_of(schema().dump(row))):
+        raise PreconditionFailed
+    return True
+
+
+def _tag_of(representation: Any) -> str:
+    text = json.dumps(representation, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _has(given: ETags, tag: str) -> bool:
+    return given.star_tag or tag in {_COMPRESSED.sub("", one) for one in given}

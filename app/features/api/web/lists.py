@@ -1,0 +1,265 @@
+"""Answer with a page of a declared table: search, filters, order, cursors, and chosen fields.
+
+The parameters are those of the page of the list. In place of pages there is a cursor, and in place
+of notices an error, because a program reads none.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from binascii import Error as NotBase64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import current_app, request
+from marshmallow import Schema, fields
+from sqlalchemy import ColumnElement
+from werkzeug.datastructures import MultiDict
+
+from app.features.api.web import problems
+from app.kit.database import whole_number
+from app.kit.tables import asked as reading
+from app.kit.tables import paging
+from app.kit.tables import table as tables
+from app.kit.tables.asked import HIGHEST_PAGE, Asked
+from app.kit.tables.cursors import LONGEST, NotACursor
+from app.kit.tables.filters import Choice, Filter, Relation, YesNo
+from app.kit.tables.page import TablePage
+from app.kit.tables.table import Table
+
+LIMIT, MOST = 50, 100  # rows of a page
+OWN = ("limit", "cursor", "sort", "fields")
+
+Where = Sequence[ColumnElement[bool]]
+Rows = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class ListedResource:
+    """A table as a resource: its endpoint, the schema of a row, and a function of a page's rows.
+
+    A feature may replace the table of an endpoint, so the table is looked up when it is needed.
+    """
+
+    endpoint: str
+    schema: type[Schema]
+    rows: Rows | None
+
+    def __deepcopy__(self, _memo: Any) -> ListedResource:
+        return self  # flask-smorest copies the facts about an operation
+
+    @property
+    def table(self) -> Table:
+        return next(one for one in tables.declared() if one.endpoint == self.endpoint)
+
+
+def lists(
+    table: Table, schema: type[Schema], *, rows: Rows | None = None
+) -> Callable[[Callable[..., Where]], Callable[..., Any]]:
+    """Answer with a page of `table`, whose rows have this schema.
+
+    The decorated function returns the conditions of the rows that the token may see, or []. `rows`
+    turns the rows of the page into those that the schema dumps.
+    """
+    resource = ListedResource(table.endpoint, schema, rows)
+
+    def decorate(view: Callable[..., Where]) -> Callable[..., Any]:
+        @wraps(view)
+        def answer(**values: Any) -> Any:
+            return _answer(resource, list(view(**values)))
+
+        described: Any = answer
+        described._apidoc = {**getattr(view, "_apidoc", {}), "list": resource}
+        return answer
+
+    return decorate
+
+
+def _answer(resource: ListedResource, where: Where) -> Any:
+    table, names = resource.table, _fields(resource.schema)
+    asked = _asked(table)
+    try:
+        _move(asked, request.args.get("cursor", ""))
+        page = table.find(asked) if table.find else paging.find(asked, where)
+    except NotACursor:
+        raise problems.invalid(cursor="This is no cursor of the list as it is asked for.") from None
+    rows = resource.rows(page.rows) if resource.rows else page.rows
+    links = dict(_links(page))
+    body = {
+        "items": _dumper(resource.schema, names).dump(rows, many=True),
+        "next": links.get("next"),
+        "prev": links.get("prev"),
+        "count": page.total.count if page.total.is_known else None,
+        "count_is": page.total.kind,
+    }
+    response = current_app.json.response(body)
+    if links:
+        response.headers["Link"] = ", ".join(
+            f'<{url}>; rel="{name}"' for name, url in links.items()
+        )
+    return response
+
+
+@cache
+def _dumper(schema: type[Schema], names: tuple[str, ...]) -> Schema:
+    return schema(only=names or None)
+
+
+def _fields(schema: type[Schema]) -> tuple[str, ...]:
+    """Return the names that `fields=` chooses, or none for all."""
+    given = request.args.get("fields", "")
+    names = tuple(sorted({name.strip() for name in given.split(",")})) if given else ()
+    known = _dumper(schema, ()).dump_fields
+    if wrong := [name for name in names if name not in known]:
+        sentence = f"{', '.join(wrong)[:100]} is not one of {', '.join(known)}."
+        raise problems.invalid(fields=sentence)
+    return names
+
+
+def _asked(table: Table) -> Asked:
+    """Return the list that the URL asks for. Raises ApiProblem if a parameter makes no sense."""
+    wrong = dict(_wrong(table))
+    if wrong:
+        raise problems.invalid(**wrong)
+    given = {name: value for name, value in request.args.items() if name not in {"limit", "cursor"}}
+    limit = int(request.args.get("limit", LIMIT))
+    return reading.read(table, MultiDict(given), per_page=limit)
+
+
+def _wrong(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that make no sense, and what is wrong with them."""
+    args, known = request.args, {one.name for one in _parameters(table)}
+    for name in args:
+        if name not in known:
+            yield name, f"The list has no such parameter. It has {', '.join(sorted(known))}."
+        elif len(args.getlist(name)) > 1:
+            yield name, "Send this parameter once."
+    limit, sort = args.get("limit", ""), args.get("sort", "")
+    if "limit" in args and not 0 < (whole_number(limit[:5]) or 0) <= MOST:
+        yield "limit", f"Send a whole number from 1 to {MOST}."
+    if sort and sort not in _sorts(table):
+        yield "sort", f"Send one of {', '.join(_sorts(table))}."
+    for one in table.filters:
+        if notices := one.read(args, table.model).notices:
+            yield next((name for name in one.parameters if args.get(name)), one.key), notices[0]
+
+
+def _sorts(table: Table) -> list[str]:
+    names = dict.fromkeys([table.order.removeprefix("-"), *(c.name for c in table.all_columns)])
+    return [f"{sign}{name}" for name in names if table.sorts(name) for sign in ("", "-")]
+
+
+# Cursors: the parameters of the page of the list, which may be a cursor of the engine or a number.
+
+
+def _links(page: TablePage) -> Iterator[tuple[str, str]]:
+    for name, parameters in page.links.items():
+        if name != "last" or parameters:
+            yield name, _url(parameters)
+
+
+def _url(parameters: Mapping[str, Any]) -> str:
+    query = {name: value for name, value in request.args.items() if name != "cursor"}
+    if parameters:
+        text = json.dumps(parameters, separators=(",", ":"))
+        query["cursor"] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return f"{request.base_url}?{urlencode(query)}" if query else request.base_url
+
+
+def _move(asked: Asked, cursor: str) -> None:
+    """Move to the page of a cursor. Raises NotACursor."""
+    if not cursor:
+        return
+    if len(cursor) > 2 * LONGEST or not cursor.isascii():
+        raise NotACursor
+    try:
+        parameters = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        match parameters:
+            case {"after": str(place)} if place:
+                asked.after = place
+            case {"before": str(place)} if place:
+                asked.before = place
+            case {"last": 1}:
+                asked.last = True
+            case {"page": int(number)} if 0 < number <= HIGHEST_PAGE:
+                asked.page = number
+            case {"page": ""}:
+                pass
+            case _:
+                raise NotACursor
+    except (NotBase64, ValueError, RecursionError):
+        raise NotACursor from None
+
+
+# The description
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+def _parameters(table: Table) -> Iterator[_Parameter]:
+    limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}
+    yield _Parameter("limit", "The most items of a page.", limit)
+    yield _Parameter("cursor", "The place that `next` or `prev` names.", {"type": "string"})
+    yield _Parameter("fields", "Names of fields, with commas between them.", {"type": "string"})
+    sort = {"type": "string", "enum": _sorts(table), "default": table.order}
+    yield _Parameter("sort", "The order; a minus is for descending.", sort)
+    if table.search or table.find:
+        yield _Parameter(
+            table.search_parameter, "Words, all of which have to match.", {"type": "string"}
+        )
+    for one in table.filters:
+        for name in one.parameters:
+            yield _Parameter(name, f"Filters by {one.title.lower()}.", _schema(one))
+
+
+def _schema(one: Filter) -> dict[str, Any]:
+    if isinstance(one, YesNo) or (isinstance(one, Choice) and not _is_dynamic(one)):
+        return {"type": "string", "enum": [value for value, _label in one.options()]}
+    if isinstance(one, Relation) and one.choices:
+        return {"type": "integer"}
+    return {"type": "string", **({"format": "date"} if one.control == "days" else {})}
+
+
+def _is_dynamic(one: Choice) -> bool:
+    """Tell whether the choices are read when they are needed, such as from the database."""
+    return one.groups is not None or (callable(one.choices) and not isinstance(one.choices, type))
+
+
+def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[str, Any]:
+    """Describe the parameters and the answer of a list."""
+    resource: ListedResource | None = info.get("list")
+    if resource is None:
+        return doc
+    doc.setdefault("parameters", []).extend(
+        {"in": "query", "name": one.name, "description": one.description, "schema": one.schema}
+        for one in _parameters(resource.table)
+    )
+    page = Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(resource.schema), required=True),
+            "next": fields.Url(required=True, allow_none=True),
+            "prev": fields.Url(required=True, allow_none=True),
+            "count": fields.Integer(required=True, allow_none=True),
+            "count_is": fields.String(
+                required=True, metadata={"enum": ["exact", "about", "more", "unknown"]}
+            ),
+        },
+        name=f"{resource.schema.__name__.removesuffix('Schema')}List",
+    )
+    content = {"application/json": {"schema": page}}
+    doc.setdefault("responses", {})[200] = {
+        "description": "A page of the list",
+        "headers": {"Link": {"schema": {"type": "string"}}},
+        "content": content,
+    }
+    doc["responses"].setdefault(422, "UNPROCESSABLE_ENTITY")
+    return doc
