@@ -1,0 +1,1 @@
+"""Send events of the audit trail to other programs, as signed webhooks."""
