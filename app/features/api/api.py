@@ -3,10 +3,10 @@
 from flask import Flask
 
 from app.features.api.blueprint import api
-from app.features.api.resources import me, openapi, roles, users
+from app.features.api.resources import me, openapi, roles, tokens, users
 from app.features.api.web import access, cors, description, problems
 
-__all__ = ["me", "openapi", "roles", "users"]  # importing a resource registers it
+__all__ = ["me", "openapi", "roles", "tokens", "users"]  # importing a resource registers it
 
 
 def init_app(app: Flask) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from app.features.api.web import access, lists
+from app.features.api.web import access, idempotency_keys, lists, rate_limits
 from app.kit.web.cookieless import without_cookies
 
 
@@ -23,3 +23,5 @@ class ApiBlueprint(Blueprint):
 
 api: Any = without_cookies(ApiBlueprint("api", __name__, url_prefix="/api/v1"))
 api.before_request(access.admit)
+rate_limits.limit(api)
+idempotency_keys.init_blueprint(api)

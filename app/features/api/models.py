@@ -1,11 +1,12 @@
-"""The table of API tokens."""
+"""The tables of API tokens, and of answers that are kept to give them again."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import db
@@ -42,6 +43,8 @@ class ApiToken(db.Model):
     scopes: Mapped[int]
     """Bits of permissions. Those that the owner lacks at the time of a request do not count."""
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    has_second_factor: Mapped[bool] = mapped_column(default=False)
+    """Whether the sign-in that made the token proved a second factor."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -63,3 +66,20 @@ class ApiToken(db.Model):
             return "revoked"
         is_over = self.expires_at is not None and self.expires_at <= now()
         return "expired" if is_over else "active"
+
+
+class IdempotentAnswer(db.Model):
+    """The answer to a request with an Idempotency-Key. It has no status until there is one."""
+
+    __tablename__ = "api_idempotent_answers"
+    # The index decides which of two requests with the same key is the first.
+    __table_args__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("token_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    status: Mapped[int | None]
+    headers: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    body: Mapped[bytes] = mapped_column(LargeBinary, default=b"")

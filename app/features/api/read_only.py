@@ -23,6 +23,13 @@ def refuse_writes(session: Session) -> None:
         event.listen(session, "do_orm_execute", _refuse_statement)
 
 
+def allow_writes(session: Session) -> None:
+    """Undo `refuse_writes`."""
+    if event.contains(session, "before_flush", _refuse_flush):
+        event.remove(session, "before_flush", _refuse_flush)
+        event.remove(session, "do_orm_execute", _refuse_statement)
+
+
 def _refuse_flush(session: Session, _context: Any, _instances: Any) -> None:
     changed = {*session.new, *session.deleted, *filter(session.is_modified, session.dirty)}
     if not all(isinstance(row, AuditEvent) and row in session.new for row in changed):

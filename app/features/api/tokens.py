@@ -128,14 +128,22 @@ def make(
     if (db.session.scalar(select(func.count(ApiToken.id)).where(personal)) or 0) >= MOST:
         db.session.rollback()
         raise TooManyTokens
-    kind = TokenKind.PERSONAL
-    made = _add(user, name=name, scopes=scopes, access=access, kind=kind, lifetime=lifetime)
+    has_second_factor = user.session is not None and user.session.has_second_factor
+    made = add(
+        user,
+        name=name,
+        scopes=scopes,
+        access=access,
+        kind=TokenKind.PERSONAL,
+        lifetime=lifetime,
+        has_second_factor=has_second_factor,
+    )
     audit.record("api_token.made", by=user, subject=user, **_facts(made.token))
     outbox.commit_and_notify(emails.send_api_token_made(user, made.token))
     return made
 
 
-def _add(
+def add(
     user: User,
     *,
     name: str,
@@ -143,8 +151,9 @@ def _add(
     access: TokenAccess,
     kind: TokenKind,
     lifetime: timedelta | None,
+    has_second_factor: bool = False,
 ) -> NewToken:
-    """Add a token. Every token has GENERAL, because users of any role have it."""
+    """Add a token, and leave the commit to the caller. Every token has GENERAL if its user has."""
     scopes |= Permission.GENERAL & user.permissions
     if not may_grant(user, scopes):
         db.session.rollback()
@@ -156,6 +165,7 @@ def _add(
         kind=kind,
         access=access,
         scopes=scopes,
+        has_second_factor=has_second_factor,
         secret_hash=token_format.hash_of(secret),
         expires_at=None if lifetime is None else now() + lifetime,
     )
@@ -207,6 +217,12 @@ def revoke(token: ApiToken, *, by: User) -> None:
         raise TokenGone
     audit.record("api_token.revoked", by=by, subject=user, name=token.name)
     db.session.commit()
+
+
+def revoke_in_use(token: ApiToken) -> None:
+    """Revoke the token of the request, also one that only reads, because it is a sign-out."""
+    read_only.allow_writes(db.session())
+    revoke(token, by=token.user)
 
 
 def may_revoke(user: User, by: User) -> bool:

@@ -1,9 +1,11 @@
 """Plug second factors into signing in, the pages of users and roles, and the own data."""
 
+from collections.abc import Callable
 from typing import Any
 
-from app.features.two_factor import devices, recovery, services
+from app.features.two_factor import devices, recovery, services, totp
 from app.features.two_factor.models import is_demanded_of
+from app.features.two_factor.services import NotEnabled, WrongCode
 from app.kit import slots
 from app.kit.doctor import Finding, doctor_check
 from app.kit.web.second_steps import second_step
@@ -13,12 +15,39 @@ from app.services import policy
 slots.account_row("partials/_two_factor.html")
 
 
-@second_step("account.enter_code", "Use a code from your app", order=20)
+def use_code_of_app(user: User, code: str) -> bool:
+    return _is_of_app(code) and _is_used_up(services.use_code, user, code)
+
+
+def use_recovery_code(user: User, code: str) -> bool:
+    return not _is_of_app(code) and _is_used_up(services.use_recovery_code, user, code)
+
+
+def _is_of_app(code: str) -> bool:
+    return len("".join(code.split())) == totp.DIGITS
+
+
+def _is_used_up(use: Callable[..., None], user: User, code: str) -> bool:
+    """Use up a code that a program sent, and tell whether it was right."""
+    try:
+        use(user, code, is_known=False)
+    except (WrongCode, NotEnabled):
+        return False
+    return True
+
+
+@second_step("account.enter_code", "Use a code from your app", order=20, use_code=use_code_of_app)
 def has_app(user: User, _way: str) -> bool:
     return services.is_enabled(user)
 
 
-@second_step("account.enter_recovery_code", "Use a recovery code", order=90, is_asked=False)
+@second_step(
+    "account.enter_recovery_code",
+    "Use a recovery code",
+    order=90,
+    is_asked=False,
+    use_code=use_recovery_code,
+)
 def has_recovery_code(user: User, _way: str) -> bool:
     return recovery.count(user.id) > 0
 

@@ -14,6 +14,7 @@ from app.kit.database import now
 from app.kit.encryption import UnreadableSecret
 from app.models import User
 
+DIGITS = 6
 SECONDS = 30
 TOLERANCE = 1  # steps before and after the present one, for clocks that differ
 SEALED_SECONDS = 30 * 60

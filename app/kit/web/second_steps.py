@@ -21,17 +21,22 @@ LONGEST_URL = 1_000  # characters, because the cookie holds 4,096 bytes
 HasMethod = Callable[[Any, str], bool]
 Vouches = Callable[[Any], bool]
 Demands = Callable[[Any], bool]
+UseCode = Callable[[Any, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStep:
-    """A method, and the endpoint of the page that asks for it. `label` is a link to the page."""
+    """A method, and the endpoint of the page that asks for it. `label` is a link to the page.
+
+    `use_code` takes the code of a program, which has no page.
+    """
 
     endpoint: str
     label: str
     order: int
     is_asked: bool
     has_method: HasMethod
+    use_code: UseCode | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +55,22 @@ _demands: list[Demands] = []
 
 
 def second_step(
-    endpoint: str, label: str, *, order: int = 100, is_asked: bool = True
+    endpoint: str,
+    label: str,
+    *,
+    order: int = 100,
+    is_asked: bool = True,
+    use_code: UseCode | None = None,
 ) -> Callable[[HasMethod], HasMethod]:
     """Add a method, which the decorated function says that a user has, after a way to sign in.
 
     A user with a method that `is_asked` gets a second step. It begins at the page with the lowest
-    `order`, which links to the others.
+    `order`, which links to the others. `use_code` uses up a code of a user, and tells whether it
+    was right. The caller commits.
     """
 
     def register(has_method: HasMethod) -> HasMethod:
-        _steps.append(SecondStep(endpoint, label, order, is_asked, has_method))
+        _steps.append(SecondStep(endpoint, label, order, is_asked, has_method, use_code))
         return has_method
 
     return register
@@ -80,11 +91,16 @@ def demands_second_step(demands: Demands) -> Demands:
 def steps_of(user: Any, way: str) -> list[SecondStep]:
     """Return the methods of `user`, or none if no second step follows the first step `way`."""
     found: list[SecondStep] = []
-    is_demanded = any(demands(user) for demands in _demands)
+    demanded = is_demanded(user)
     for one in sorted(_steps, key=lambda one: (not one.is_asked, one.order)):
-        if (found or one.is_asked or is_demanded) and one.has_method(user, way):
+        if (found or one.is_asked or demanded) and one.has_method(user, way):
             found.append(one)
     return found
+
+
+def is_demanded(user: Any) -> bool:
+    """Return whether `user` must prove a second factor, whether or not they have one."""
+    return any(demands(user) for demands in _demands)
 
 
 def has_proved_steps(user: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Create the table of API tokens
+"""Create the tables of API tokens and of answers to give again
 
 Revision ID: api_0001
 Revises:
@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("access", sa.String(8), nullable=False),
         sa.Column("scopes", sa.Integer(), nullable=False),
         sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("has_second_factor", sa.Boolean(), nullable=False),
         sa.Column("created_at", time, nullable=False),
         sa.Column("expires_at", time, nullable=True),
         sa.Column("last_used_at", time, nullable=True),
@@ -37,7 +38,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_tokens_user_id"), "api_tokens", ["user_id"])
     op.create_index(op.f("ix_api_tokens_expires_at"), "api_tokens", ["expires_at"])
+    name, key = "api_idempotent_answers", "fk_api_idempotent_answers_token_id_api_tokens"
+    op.create_table(
+        name,
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("created_at", time, nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["token_id"], ["api_tokens.id"], name=op.f(key), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_idempotent_answers")),
+        sa.UniqueConstraint(
+            "token_id", "key", name=op.f("uq_api_idempotent_answers_token_id_key")
+        ),
+    )
+    op.create_index(op.f("ix_api_idempotent_answers_created_at"), name, ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("api_idempotent_answers")
     op.drop_table("api_tokens")

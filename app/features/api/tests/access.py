@@ -7,7 +7,9 @@ from app.features.api import emails
 from app.features.api.tests.programs import Call, get, on_user
 from app.features.api.tests.support import MANAGE, give_token
 from app.models import Permission
+from tests import factories
 from tests.routes import ANYONE, CONFIRMED
+from tests.support import PASSWORD
 from tests.world import HOSTILE as TEXT
 from tests.world import as_admin
 
@@ -17,6 +19,11 @@ ACCESS = {
     "api.change_me": CONFIRMED,
     "api.list_users": Permission.MANAGE_USERS,
     "api.get_user": Permission.MANAGE_USERS,
+    "api.sign_in": ANYONE,
+    "api.get_status": CONFIRMED,
+    "api.list_tokens": CONFIRMED,
+    "api.revoke_current_token": CONFIRMED,
+    "api.revoke_token": CONFIRMED,
     "account.api_tokens": CONFIRMED,
     "account.make_api_token": CONFIRMED,
     "account.revoke_api_token": CONFIRMED,
@@ -43,7 +50,7 @@ def revoke_all(world):
 def revoke_of_user(world):
     user = world.make_user()
     path = f"/admin/user/{user.id}"
-    return world.send(world.browser, f"{path}/tokens/{token_of(user).id}/revoke", form_at=path)
+    return world.send(world.browser, f"/admin/api-tokens/{token_of(user).id}/revoke", form_at=path)
 
 
 def revoke_all_of_user(world):
@@ -51,6 +58,15 @@ def revoke_all_of_user(world):
     give_token(user)
     path = f"/admin/user/{user.id}"
     return world.send(world.browser, f"{path}/tokens/revoke-all", form_at=path)
+
+
+def sign_in(program):
+    user = factories.make_user()
+    return program.post("/tokens", {"email": user.email, "password": PASSWORD})
+
+
+def revoke_by_program(program):
+    return program.delete(f"/tokens/{token_of(program.user).id if program.user else 1}")
 
 
 CALLS = {
@@ -61,6 +77,13 @@ CALLS = {
     ),
     "api.list_users": get("/users"),
     "api.get_user": on_user("GET", "/users/{}"),
+    "api.sign_in": Call(sign_in, event="session.started"),
+    "api.get_status": get("/status"),
+    "api.list_tokens": get("/tokens"),
+    "api.revoke_current_token": Call(
+        lambda program: program.delete("/tokens/current"), event="api_token.revoked"
+    ),
+    "api.revoke_token": Call(revoke_by_program, event="api_token.revoked"),
 }
 WITHOUT_SESSION = {"api.openapi": "the description is the same for everyone"}
 

@@ -13,7 +13,7 @@ def give_token(user, *, name="Script", scopes=None, access="write", kind="person
     """Give a user a token, by default with all their permissions, and return it."""
     bits = (user.role.permissions if user.role else 0) if scopes is None else int(scopes)
     lifetime = None if days is None else timedelta(days=days)
-    made = tokens._add(
+    made = tokens.add(
         user,
         name=name,
         scopes=bits,

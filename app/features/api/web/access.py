@@ -14,12 +14,17 @@ from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
 from app.features.api import scopes, tokens
 from app.features.api.models import ApiToken
 from app.features.api.web.problems import ApiProblem
+from app.kit.web import second_steps
 from app.kit.web.gatekeeper import ask_gates
+from app.kit.web.gates import GateClosed
 from app.kit.web.methods import SAFE_METHODS
 from config import ConfigurationError
 
 View = TypeVar("View", bound=Callable[..., Any])
 CHALLENGE = 'Bearer realm="api"'
+SECOND_FACTOR = (
+    "The role of the owner demands a second factor. Make a token after a sign-in with one."
+)
 JSON = ("application/json", "application/problem+json")
 
 
@@ -89,6 +94,8 @@ def admit() -> None:
     g._login_user, g.api_token = token.user, token
     if ask_gates() is not None:
         raise Forbidden
+    if not token.has_second_factor and second_steps.is_demanded(token.user):
+        raise GateClosed("Sign in with a second factor first", SECOND_FACTOR)
     if not (token.may_write or not access.writes) or not _holds(token, access.permission):
         raise _insufficient(access)
 
