@@ -36,8 +36,9 @@ def load() -> list[ModuleType]:
 
 
 def has(name: str, module: str) -> bool:
-    """Tell whether a feature has a module."""
-    return (FOLDER / name / f"{module}.py").exists()
+    """Tell whether a feature has a module, which may be a package."""
+    path = FOLDER / name / module
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def adapters(base: str) -> list[tuple[str, str]]:

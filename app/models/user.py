@@ -226,8 +226,8 @@ class User(UserMixin, UserLinks, db.Model):
         raise AttributeError("A password cannot be read.")
 
     @password.setter
-    def password(self, password: str) -> None:
-        self.password_hash = passwords.hash_password(password)
+    def password(self, password: str | None) -> None:
+        self.password_hash = None if password is None else passwords.hash_password(password)
 
     def verify_password(self, password: str) -> bool:
         return passwords.verify(self.password_hash, password)

@@ -36,19 +36,20 @@ def is_open() -> bool:
 
 
 def register(
-    *, first_name: str, last_name: str, email: str, password: str, is_bot: bool = False
+    *, first_name: str, last_name: str, email: str, password: str | None, is_bot: bool = False
 ) -> str:
     """Create an unconfirmed account and queue its confirmation link.
 
     The unique index decides who gets an email, because two visitors may submit the same form at
     once. If the email is taken, its owner is told by mail and the visitor learns nothing. Return a
     receipt for the browser, with which `confirm` keeps the password. If the email is taken, the
-    receipt looks the same. A bot gets the same answer, and no account. Raises RegistrationClosed
-    and passwords.WeakPassword.
+    receipt looks the same. A bot gets the same answer, and no account. Without a password, the link
+    asks for a way to sign in. Raises RegistrationClosed and passwords.WeakPassword.
     """
     if not is_open():
         raise RegistrationClosed
-    require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
+    if password is not None:
+        require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     if is_bot:
         return tokens.no_receipt()
     user = User(first_name=first_name, last_name=last_name, email=email, password=password)
@@ -57,8 +58,7 @@ def register(
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        email = canonical_email(email)
-        owner = User.by_email(email)
+        email, owner = canonical_email(email), User.by_email(email)
         audit.record("user.registration_repeated", by=None, by_label=email, subject=owner)
         _tell_owner(owner, email)
         return tokens.no_receipt()

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_impersonation import examine
-from tests.browser.test_journey import ADMIN, sign_in
+from tests.browser.test_journey import ADMIN, follow_mail, sign_in
 from tests.support import needs
 
 pytestmark = [pytest.mark.browser, needs("passkeys")]
@@ -135,3 +135,26 @@ def test_without_javascript_the_sign_in_page_asks_for_the_password(
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
     context.close()
+
+
+@needs("devtools")
+def test_a_visitor_registers_with_a_passkey_alone(page: Page) -> None:
+    device = Device(page)
+    page.goto("/account/register")
+    page.get_by_role("link", name="Use a passkey, without a password").click()
+    examine(page)
+    page.get_by_label("First name").fill("Grace")
+    page.get_by_label("Last name").fill("Hopper")
+    page.get_by_label("Email").fill("passkey@example.com")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_text("on its way to passkey@example.com")).to_be_visible()
+    device.turn(on=False)  # The sign-in page would ask it at once.
+    follow_mail(page, "passkey@example.com", "onfirm")
+    examine(page)
+    device.turn(on=True)
+    page.get_by_role("button", name="Create a passkey").click()
+    expect(page.get_by_text("You are signed in.")).to_be_visible()
+    assert len(device.passkeys()) == 1
+    sign_out(page)
+    page.goto("/account/login")  # The virtual authenticator answers the offer of the autofill.
+    expect(page.get_by_text("You are signed in.")).to_be_visible()

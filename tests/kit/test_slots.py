@@ -93,7 +93,7 @@ def parts(app, monkeypatch, tmp_path):
         )
     loaders = [FileSystemLoader(tmp_path), app.jinja_env.loader]
     monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader(loaders))
-    monkeypatch.setattr(ways_in, "_sign_in_parts", [])
+    monkeypatch.setattr(ways_in._on_sign_in, "_parts", [])
     monkeypatch.setattr(ways_in, "_fresh_sign_in_parts", Panels())
     monkeypatch.setattr(ways_in, "_ways_in", {})
 

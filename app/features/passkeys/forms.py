@@ -2,8 +2,14 @@
 
 from wtforms import HiddenField, SubmitField
 
+from app.account.registration_form import RegistrationForm
 from app.kit.web.forms import BaseForm
 from app.kit.web.user_fields import name_field
+
+
+class PasskeyRegistrationForm(RegistrationForm):
+    password = None
+    password2 = None
 
 
 class UsePasskeyForm(BaseForm):

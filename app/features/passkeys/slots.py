@@ -16,6 +16,8 @@ LABEL = "Use a passkey"
 
 slots.account_row("partials/_passkeys.html")
 slots.sign_in_part("partials/_passkey_sign_in.html", order=20)
+slots.register_part("partials/_passkey_register.html", order=20)
+slots.confirm_part("partials/_passkey_confirm.html", order=20)
 
 
 def init_app(app: Flask) -> None:

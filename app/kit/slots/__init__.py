@@ -49,6 +49,8 @@ from app.kit.slots.user_page import (
 )
 from app.kit.slots.values import Values
 from app.kit.slots.ways_in import (
+    confirm_part,
+    confirm_parts,
     fresh_sign_in_part,
     fresh_sign_in_parts,
     has_other_way_in,
@@ -85,6 +87,8 @@ __all__ = [
     "card",
     "cards",
     "check",
+    "confirm_part",
+    "confirm_parts",
     "data_of",
     "files_of",
     "fresh_sign_in_part",

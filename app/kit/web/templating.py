@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         account_rows=slots.account_rows,
         banners=slots.banners,
+        confirm_parts=slots.confirm_parts,
         fresh_sign_in_parts=slots.fresh_sign_in_parts,
         icon=icon,
         menu_groups=menu_groups,

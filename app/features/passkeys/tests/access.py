@@ -18,8 +18,12 @@ from app.features.passkeys.tests.support import (
 from app.models import Permission
 from tests.routes import CONFIRMED, GUESTS
 from tests.world import HOSTILE as TEXT
+from tests.world import NEW_USER, as_stranger
 
 ACCESS = {
+    "account.register_with_passkey": GUESTS,
+    "account.confirm_with_passkey": GUESTS,
+    "account.confirm_with_passkey_options": GUESTS,
     "account.passkey_sign_in": GUESTS,
     "account.passkey_sign_in_options": GUESTS,
     "account.use_passkey": CONFIRMED,
@@ -95,7 +99,28 @@ def hostile_passkey(world):
     return [passkey.id]
 
 
+def unconfirmed(world):
+    """Return the path that confirms an account without a password."""
+    user = world.make_user(confirmed=False)
+    user.password_hash = None
+    db.session.commit()
+    return f"/account/confirm-account/{user.generate_confirmation_token()}"
+
+
+def confirm(world):
+    page = unconfirmed(world)
+    given = options(world.stranger, f"{page}/passkey", form_at=page).json
+    made = json.dumps(Authenticator().make(given))
+    token = world.stranger.csrf_token(page)
+    return world.stranger.post(f"{page}/passkey", data={"credential": made, "csrf_token": token})
+
+
 EVENTS = {
+    "account.register_with_passkey": (
+        "user.registered",
+        as_stranger("/account/register/passkey", **NEW_USER),
+    ),
+    "account.confirm_with_passkey": ("session.started", confirm),
     "account.passkey_sign_in": ("session.started", enter),
     "account.use_passkey": ("session.started", use_after_password),
     "account.reauthenticate_by_passkey": ("session.reauthenticated", reauthenticate),
@@ -106,6 +131,7 @@ EVENTS = {
     "admin.reset_passkeys": ("passkey.reset", reset),
 }
 WITHOUT_EVENT = {
+    "account.confirm_with_passkey_options": "a challenge changes nothing",
     "account.passkey_sign_in_options": "a challenge changes nothing",
     "account.use_passkey_options": "a challenge changes nothing",
     "account.reauthenticate_by_passkey_options": "a challenge changes nothing",

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from sqlalchemy import select, true
 
 from app.extensions import db
-from app.features.passkeys import account, services
-from app.features.passkeys.account import NOT_SENT, NOT_VERIFIED
+from app.features.passkeys import services
+from app.features.passkeys.account.managing import FULL
+from app.features.passkeys.browser import NOT_SENT, NOT_VERIFIED
 from app.features.passkeys.models import Passkey, PasskeyOwner
 from app.features.passkeys.places import Place
 from app.features.passkeys.services import LastWayIn, NoPasskeys
@@ -169,7 +170,7 @@ def test_a_passkey_belongs_to_one_account(browser, user, make_user):
 def test_the_number_of_passkeys_is_limited(browser, user, monkeypatch):
     monkeypatch.setattr(services, "MOST", 1)
     give_passkey(user)
-    assert account.FULL in add(browser).text.replace("&#39;", "'")
+    assert FULL in add(browser).text.replace("&#39;", "'")
     assert len(services.of_user(user)) == 1
 
 
