@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.clones",
     "tests.fixtures.copied_cookies",
     "tests.fixtures.core",
+    "tests.fixtures.database_use",
     "tests.fixtures.last_administrator",
     "tests.fixtures.own_app",
     "tests.fixtures.processes",

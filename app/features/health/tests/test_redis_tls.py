@@ -10,11 +10,10 @@ from tests.queue.support import free_port
 UNSIGNED = {"REDIS_SSL_CERT_REQS": "none"}
 
 
-def test_the_rate_limiter_connects_as_the_queue_does(tls_url):
+def test_the_rate_limiter_connects_as_the_queue_does(tls_url, own_database):
     """BF-1: on Heroku, it counted in each web process, and no check reported it."""
-    app = create_app(
-        "testing", {"RATELIMIT_STORAGE_URI": tls_url, "REDIS_URL": tls_url, **UNSIGNED}
-    )
+    servers = {"RATELIMIT_STORAGE_URI": tls_url, "REDIS_URL": tls_url}
+    app = create_app("testing", {"SQLALCHEMY_DATABASE_URI": own_database, **servers, **UNSIGNED})
     with app.app_context():
         assert limiter.storage.check()
         assert health.checks()[2] == Check("redis", "Answers")
