@@ -24,6 +24,9 @@ BASE = "/api/v1"
 class Program:
     """A program with a token of a user, by default with all permissions that the user has."""
 
+    # Calls of CALLS have no arguments for fixtures, such as a queue.
+    fixture: Callable[[str], Any]
+
     def __init__(
         self,
         app: Flask,

@@ -23,6 +23,11 @@ WITH_TOKEN = [one for one in ENDPOINTS if row("ACCESS", one) != ANYONE]
 WRITING = [one for one in WITH_TOKEN if access_of(APP.view_functions[one]).writes]
 
 
+@pytest.fixture(autouse=True)
+def _fixtures(request, monkeypatch):
+    monkeypatch.setattr(Program, "fixture", staticmethod(request.getfixturevalue), raising=False)
+
+
 def bits_of(endpoint):
     access = row("ACCESS", endpoint)
     return int(access) if isinstance(access, Permission) else 0
@@ -111,7 +116,7 @@ def test_an_operation_leaves_its_event_with_the_name_of_the_token(endpoint, app,
     assert (event.actor_id, event.details["token"]) == (admin.id, "Test")
 
 
-def test_unknown_ids_are_not_found(app, admin):
+def test_unknown_ids_are_not_found(app, admin, redis):
     """AZ-2"""
     program = Program(app, admin)
     for rule in OPERATIONS:

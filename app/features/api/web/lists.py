@@ -179,10 +179,10 @@ def _move(asked: Asked, cursor: str) -> None:
     try:
         parameters = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         match parameters:
-            case {"after": str(place)} if place:
-                asked.after = place
-            case {"before": str(place)} if place:
-                asked.before = place
+            case {"after": str() | int() as place} if place:
+                asked.after = str(place)
+            case {"before": str() | int() as place} if place:
+                asked.before = str(place)
             case {"last": 1}:
                 asked.last = True
             case {"page": int(number)} if 0 < number <= HIGHEST_PAGE:

@@ -1,4 +1,4 @@
-"""Put the API into the application, when every feature has added its resources."""
+"""Put the API into the application. Every feature has added its resources by then."""
 
 from flask import Flask
 
