@@ -5,11 +5,14 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from app.features.api.web import access, idempotency_keys, lists, rate_limits
+from app.features.api.web.strict_json import StrictParser
 from app.kit.web.cookieless import without_cookies
 
 
 class ApiBlueprint(Blueprint):
     """A blueprint that describes access, lists and ETags of its operations in OpenAPI."""
+
+    ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -15,7 +15,8 @@ ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\
 METHODS = "GET, HEAD, POST, PATCH, PUT, DELETE"
 SENT = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
 SHOWN = (
-    "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-ID"
+    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
+    "WWW-Authenticate, X-Request-ID"
 )
 DAY = "86400"  # seconds for which a browser may keep the answer to a preflight
 

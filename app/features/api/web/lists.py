@@ -12,6 +12,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -261,5 +262,5 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
         "headers": {"Link": {"schema": {"type": "string"}}},
         "content": content,
     }
-    doc["responses"].setdefault(422, "UNPROCESSABLE_ENTITY")
+    doc["responses"].setdefault(422, HTTPStatus(422).name)
     return doc

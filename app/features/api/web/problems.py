@@ -16,6 +16,9 @@ MEDIA_TYPE = "application/problem+json"
 # Headers of an error that describe the page that it would have been.
 OF_PAGES = {"content-type", "content-length", "location"}
 
+# RFC 9110. Python has these from version 3.13 on, and programs rely on codes made of them.
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 DETAILS = {
     400: "The request cannot be read. A body has to be valid JSON.",
     401: "Send a token in the header Authorization: Bearer.",
@@ -116,7 +119,7 @@ def answer(error: HTTPException, words: tuple[str, str] | None = None) -> Respon
     status = error.code or 500
     if status < 400:  # A redirect to another spelling of the URL.
         status, error = 404, HTTPException()
-    title = HTTPStatus(status).phrase
+    title = phrase(status)
     detail = DETAILS.get(status, title)
     body: dict[str, Any] = {}
     if isinstance(error, ApiProblem):
@@ -148,7 +151,11 @@ def answer(error: HTTPException, words: tuple[str, str] | None = None) -> Respon
 
 def slug(status: int) -> str:
     """Return the code of a problem that is nothing but its status, such as "not-found"."""
-    return HTTPStatus(status).phrase.lower().replace(" ", "-")
+    return phrase(status).lower().replace(" ", "-")
+
+
+def phrase(status: int) -> str:
+    return PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def _field_errors(data: Any) -> Iterator[dict[str, str]]:
