@@ -141,7 +141,7 @@ def test_without_javascript_the_sign_in_page_asks_for_the_password(
 def test_a_visitor_registers_with_a_passkey_alone(page: Page) -> None:
     device = Device(page)
     page.goto("/account/register")
-    page.get_by_role("link", name="Use a passkey, without a password").click()
+    page.get_by_role("link", name="Continue with a passkey").click()
     examine(page)
     page.get_by_label("First name").fill("Grace")
     page.get_by_label("Last name").fill("Hopper")

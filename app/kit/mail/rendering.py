@@ -49,7 +49,8 @@ def present(
 ) -> RenderedEmail:
     """Render the mail called `name` from the given values, without a query."""
     called = {"name": _name_for(recipient, values), "reason": MESSAGES[name].reason}
-    called |= {"has_picture": "yes" if picture else ""}
+    initials = values["user"].initials if _is_own(recipient, values) else ""
+    called |= {"has_picture": "yes" if picture else "", "initials": initials}
     values = _with_common_values(recipient, called | values)
     subject, text, html = (
         show(f"emails/{name}/{part}", values) for part in ("subject.txt", "body.txt", "body.html")

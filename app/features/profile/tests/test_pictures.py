@@ -213,10 +213,14 @@ def sent(outbox, user):
 
 
 def test_a_mail_brings_the_picture_of_its_user_along(mine, user, outbox):
-    assert "cid:" not in sent(outbox, user).get_body(("html",)).get_content()
+    without = sent(outbox, user).get_body(("html",)).get_content()
+    assert "cid:" not in without
+    assert f">{user.initials}</td>" in without
     send(mine, GOOD["png"])
     mail = sent(outbox, user)
-    assert 'src="cid:picture"' in mail.get_body(("html",)).get_content()
+    html = mail.get_body(("html",)).get_content()
+    assert 'src="cid:picture"' in html
+    assert f">{user.initials}</td>" not in html
     (picture,) = [part for part in mail.walk() if part["Content-ID"] == "<picture>"]
     assert picture.get_content_disposition() == "inline"
     with Image.open(BytesIO(picture.get_content())) as image:
