@@ -42,7 +42,7 @@ def to_user(view: View) -> View:
     def guarded(user_id: int, **values: Any) -> ResponseReturnValue:
         user = user_or_404(user_id)
         try:
-            _refuse_early(user)
+            refuse_early(user, request.endpoint or "")
             return view(user, **values)
         except NotOnSelf:
             flash(ONESELF, "error")
@@ -61,9 +61,9 @@ def to_user(view: View) -> View:
     return guarded
 
 
-def _refuse_early(user: User) -> None:
+def refuse_early(user: User, endpoint: str) -> None:
     """Raise the exception of the service early, before a page offers an impossible action."""
-    action = slots.user_action_at(request.endpoint or "")
+    action = slots.user_action_at(endpoint)
     if user_page.is_available(action, user, by=me()):
         return
     ensure_may_manage(me(), user.role)

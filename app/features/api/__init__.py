@@ -5,25 +5,51 @@ README.
 """
 
 from app.features.api.blueprint import api
-from app.features.api.schemas import ApiSchema, Email, NameText, Text, Timestamp
-from app.features.api.web.access import public, reads, writes
+from app.features.api.schemas import (
+    NAMES_OF_PERMISSIONS,
+    UNSEEN,
+    ApiSchema,
+    Email,
+    Flag,
+    NameText,
+    PermissionNames,
+    RoleSchema,
+    Text,
+    Timestamp,
+    UserSchema,
+)
+from app.features.api.web.access import public, reads, reads_any, writes
 from app.features.api.web.etags import ensure_match, versioned
-from app.features.api.web.lists import lists
-from app.features.api.web.problems import ApiProblem, answers
+from app.features.api.web.lists import lists, whole_list
+from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
+from app.features.api.web.user_actions import acts_on_user, seen_of
 
 __all__ = [
+    "NAMES_OF_PERMISSIONS",
+    "UNSEEN",
     "ApiProblem",
     "ApiSchema",
     "Email",
+    "Flag",
     "NameText",
+    "PermissionNames",
+    "RoleSchema",
     "Text",
     "Timestamp",
+    "UserSchema",
+    "acts_on_user",
     "answers",
+    "answers_with",
     "api",
     "ensure_match",
+    "invalid",
+    "invalid_field",
     "lists",
     "public",
     "reads",
+    "reads_any",
+    "seen_of",
     "versioned",
+    "whole_list",
     "writes",
 ]

@@ -10,7 +10,7 @@ from app.kit.web.cookieless import without_cookies
 
 
 class ApiBlueprint(Blueprint):
-    """A blueprint that describes access, lists and ETags of its operations in OpenAPI."""
+    """A blueprint that describes access and lists of its operations in OpenAPI."""
 
     ARGUMENTS_PARSER = StrictParser()
 

@@ -3,10 +3,11 @@
 from flask import Flask
 
 from app.features.api.blueprint import api
-from app.features.api.resources import me, openapi, roles, tokens, users
+from app.features.api.resources import me, openapi, roles, tokens, user_access, users
 from app.features.api.web import access, cors, description, problems
 
-__all__ = ["me", "openapi", "roles", "tokens", "users"]  # importing a resource registers it
+# Importing a resource registers it.
+__all__ = ["me", "openapi", "roles", "tokens", "user_access", "users"]
 
 
 def init_app(app: Flask) -> None:

@@ -10,10 +10,12 @@ from app.features.api import scopes
 from app.kit import names
 from app.kit.name_rule import NO_LINK, holds_link, is_name
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
+from app.kit.passwords import MAX_LENGTH
 from app.kit.user_input import hides_something, normalised_email, visible
 from app.models.user import STATUSES
 
 UNSEEN = "Remove the invisible characters."
+NAMES_OF_PERMISSIONS = {"type": "array", "items": {"type": "string", "enum": list(scopes.NAMES)}}
 
 
 class ApiSchema(Schema):
@@ -45,11 +47,11 @@ class Text(fields.String):
 
 
 class NameText(Text):
-    """A part of the name of a user, by the rules of the pages."""
+    """A name of a user or a role, by the rules of the pages."""
 
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("validate", validate.Length(min=1, max=NAME_LENGTH))
-        super().__init__(most=NAME_LENGTH, **options)
+    def __init__(self, *, most: int = NAME_LENGTH, **options: Any) -> None:
+        options.setdefault("validate", validate.Length(min=1, max=most))
+        super().__init__(most=most, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -76,6 +78,27 @@ class Email(fields.String):
         return email
 
 
+class Flag(fields.Boolean):
+    """True or false, and no other word for it."""
+
+    truthy = {True}  # noqa: RUF012 - as marshmallow has it
+    falsy = {False}  # noqa: RUF012
+
+
+class PermissionNames(fields.Field[int]):
+    """Bits of permissions, as a list of names."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> list[str]:
+        return scopes.to_names(value or 0)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise ValidationError("Send a list of names.")
+        if unknown := [name for name in value if name not in scopes.NAMES]:
+            raise ValidationError(f"{unknown[0][:60]} is not one of {', '.join(scopes.NAMES)}.")
+        return scopes.to_bits(value)
+
+
 class RoleReferenceSchema(ApiSchema):
     """The role of a user."""
 
@@ -92,11 +115,7 @@ class OwnAccountSchema(ApiSchema):
     first_name = fields.String(required=True)
     last_name = fields.String(required=True)
     role = fields.Nested(RoleReferenceSchema, required=True, allow_none=True)
-    permissions = fields.Function(
-        lambda user: scopes.to_names(user.permissions),
-        required=True,
-        metadata={"type": "array", "items": {"type": "string"}},
-    )
+    permissions = PermissionNames(required=True, metadata=NAMES_OF_PERMISSIONS)
     created_at = Timestamp(required=True)
 
 
@@ -124,3 +143,61 @@ class NamesSchema(ApiSchema):
 
     first_name = NameText()
     last_name = NameText()
+
+
+class UserChangeSchema(NamesSchema):
+    """The values of a user to change: names, or the email, or the role."""
+
+    email = Email(metadata={"format": "email"})
+    role_id = fields.Integer(strict=True)
+
+
+class NewUserSchema(ApiSchema):
+    """A user who can sign in at once."""
+
+    email = Email(required=True, metadata={"format": "email"})
+    first_name = NameText(required=True)
+    last_name = NameText(required=True)
+    role_id = fields.Integer(
+        strict=True, metadata={"description": "By default that of users who register."}
+    )
+    password = fields.String(required=True, validate=validate.Length(max=2 * MAX_LENGTH))
+
+
+class ReasonSchema(ApiSchema):
+    """A reason, which other administrators see."""
+
+    reason = Text(most=500, lines=True, load_default="")
+
+
+class ConfirmationSchema(ApiSchema):
+    """Whether the account keeps its password. Ask its owner whether they registered it."""
+
+    keep_password = Flag(load_default=False)
+
+
+class UserSessionSchema(ApiSchema):
+    """A browser in which a user is signed in."""
+
+    id = fields.Integer(required=True)
+    ip_address = fields.String(required=True, attribute="address")
+    device = fields.String(required=True)
+    created_at = Timestamp(required=True)
+    last_seen_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True)
+
+
+class RoleSchema(ApiSchema):
+    """A role."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    home = fields.String(
+        required=True,
+        attribute="index",
+        metadata={"description": "The area where its users begin."},
+    )
+    default = fields.Boolean(
+        required=True, metadata={"description": "Whether users who register get it."}
+    )
+    permissions = PermissionNames(required=True, metadata=NAMES_OF_PERMISSIONS)

@@ -1,4 +1,4 @@
-"""Load users for the API."""
+"""Load users and roles for the API."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from app.extensions import db
 from app.kit.database.ids import among
-from app.models import User
+from app.models import Role, User
 
 
 def load(rows: Sequence[Any]) -> list[User]:
@@ -26,3 +26,8 @@ def get(user_id: int) -> User:
     if user is None:
         raise NotFound
     return user
+
+
+def role(role_id: int | None) -> Role | None:
+    """Return a role, or the default role for None. Return None for an unknown id."""
+    return Role.get_default() if role_id is None else db.session.get(Role, role_id)

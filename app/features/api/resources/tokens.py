@@ -118,7 +118,7 @@ def _credentials(values: dict[str, Any]) -> tuple[str, str]:
 
 
 def _refused(code: str, detail: str) -> ApiProblem:
-    return ApiProblem(401, code, detail, challenge=BASIC)
+    return ApiProblem(401, code, detail, headers={"WWW-Authenticate": BASIC})
 
 
 def _second_step(error: SecondStepNeeded) -> ApiProblem:

@@ -3,15 +3,19 @@
 CALLS has a working call of each operation of the API (app/features/api/tests/programs.py).
 """
 
+from sqlalchemy import select
+
+from app.extensions import db
 from app.features.api import emails
 from app.features.api.tests.programs import Call, get, on_user
 from app.features.api.tests.support import MANAGE, give_token
-from app.models import Permission
+from app.models import Permission, UserSession
+from app.services import sessions
 from tests import factories
-from tests.routes import ANYONE, CONFIRMED
+from tests.routes import ANYONE, CONFIRMED, MANAGERS
 from tests.support import PASSWORD
 from tests.world import HOSTILE as TEXT
-from tests.world import as_admin
+from tests.world import NEW_NAME, NEW_PASSWORD, NEW_USER, as_admin
 
 ACCESS = {
     "api.openapi": ANYONE,
@@ -24,6 +28,18 @@ ACCESS = {
     "api.list_tokens": CONFIRMED,
     "api.revoke_current_token": CONFIRMED,
     "api.revoke_token": CONFIRMED,
+    "api.create_user": Permission.MANAGE_USERS,
+    "api.change_user": Permission.MANAGE_USERS,
+    "api.suspend_user": Permission.MANAGE_USERS,
+    "api.reactivate_user": Permission.MANAGE_USERS,
+    "api.confirm_user": Permission.MANAGE_USERS,
+    "api.resend_confirmation": Permission.MANAGE_USERS,
+    "api.send_reset_link": Permission.MANAGE_USERS,
+    "api.require_password_change": Permission.MANAGE_USERS,
+    "api.list_user_sessions": Permission.MANAGE_USERS,
+    "api.end_user_sessions": Permission.MANAGE_USERS,
+    "api.end_user_session": Permission.MANAGE_USERS,
+    "api.list_roles": MANAGERS,
     "account.api_tokens": CONFIRMED,
     "account.make_api_token": CONFIRMED,
     "account.revoke_api_token": CONFIRMED,
@@ -69,6 +85,17 @@ def revoke_by_program(program):
     return program.delete(f"/tokens/{token_of(program.user).id if program.user else 1}")
 
 
+def create_user(program):
+    return program.post("/users", NEW_USER | {"password": NEW_PASSWORD})
+
+
+def end_user_session(program):
+    user = factories.make_user()
+    sessions.start(user, remembered=False, address="127.0.0.1", device="test")
+    row = db.session.scalars(select(UserSession).where(UserSession.user_id == user.id)).one()
+    return program.delete(f"/users/{user.id}/sessions/{row.id}")
+
+
 CALLS = {
     "api.openapi": get("/openapi.json"),
     "api.get_me": get("/me"),
@@ -84,6 +111,33 @@ CALLS = {
         lambda program: program.delete("/tokens/current"), event="api_token.revoked"
     ),
     "api.revoke_token": Call(revoke_by_program, event="api_token.revoked"),
+    "api.create_user": Call(create_user, event="user.created"),
+    "api.change_user": on_user("PATCH", "/users/{}", NEW_NAME, event="user.renamed"),
+    "api.suspend_user": on_user(
+        "POST", "/users/{}/suspend", {"reason": "Spam"}, event="user.suspended"
+    ),
+    "api.reactivate_user": on_user(
+        "POST", "/users/{}/reactivate", event="user.reactivated", suspended=True
+    ),
+    "api.confirm_user": on_user(
+        "POST", "/users/{}/confirm", event="user.confirmed", confirmed=False
+    ),
+    "api.resend_confirmation": on_user(
+        "POST",
+        "/users/{}/resend-confirmation",
+        event="user.confirmation_resent",
+        confirmed=False,
+    ),
+    "api.send_reset_link": on_user(
+        "POST", "/users/{}/send-reset-link", event="user.reset_link_sent"
+    ),
+    "api.require_password_change": on_user(
+        "POST", "/users/{}/require-password-change", event="user.password_change_required"
+    ),
+    "api.list_user_sessions": on_user("GET", "/users/{}/sessions"),
+    "api.end_user_sessions": on_user("POST", "/users/{}/end-sessions", event="user.sessions_ended"),
+    "api.end_user_session": Call(end_user_session, event="user.session_ended"),
+    "api.list_roles": get("/roles"),
 }
 WITHOUT_SESSION = {"api.openapi": "the description is the same for everyone"}
 

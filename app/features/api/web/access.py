@@ -30,21 +30,39 @@ JSON = ("application/json", "application/problem+json")
 
 @dataclass(frozen=True)
 class OperationAccess:
-    """The access to an operation: a permission, or 0 for every token, and whether it writes."""
+    """The access to an operation: a permission, or 0 for every token, and whether it writes.
+
+    With `any_of`, one of several permissions is enough.
+    """
 
     permission: int = 0
     writes: bool = False
     is_public: bool = False
+    any_of: bool = False
 
     @property
-    def scopes(self) -> list[str]:
-        """The names of the permission and of the access that a token needs."""
-        return [*scopes.to_names(self.permission), "write" if self.writes else "read"]
+    def scopes(self) -> list[list[str]]:
+        """The names of the permission and of the access that a token needs, for each choice."""
+        names, verb = scopes.to_names(self.permission), "write" if self.writes else "read"
+        return [[name, verb] for name in names] if self.any_of else [[*names, verb]]
+
+    def is_held(self, token: ApiToken) -> bool:
+        """Tell whether a token may call the operation."""
+        can = token.user.can_any if self.any_of else token.user.can
+        return (token.may_write or not self.writes) and self._is_within(can)
+
+    def _is_within(self, can: Callable[[int], bool]) -> bool:
+        return not self.permission or can(self.permission)
 
 
 def reads(permission: int = 0) -> Callable[[View], View]:
     """Open an operation to tokens with a permission, or to every token."""
     return _marked(OperationAccess(permission))
+
+
+def reads_any(permissions: int) -> Callable[[View], View]:
+    """Open an operation to tokens with one of several permissions."""
+    return _marked(OperationAccess(permissions, any_of=True))
 
 
 def writes(permission: int = 0) -> Callable[[View], View]:
@@ -96,7 +114,7 @@ def admit() -> None:
         raise Forbidden
     if not token.has_second_factor and second_steps.is_demanded(token.user):
         raise GateClosed("Sign in with a second factor first", SECOND_FACTOR)
-    if not (token.may_write or not access.writes) or not _holds(token, access.permission):
+    if not access.is_held(token):
         raise _insufficient(access)
 
 
@@ -111,22 +129,18 @@ def _token() -> ApiToken:
             if is_bearer
             else "Send a token in the header Authorization: Bearer."
         )
-        raise ApiProblem(401, "unauthorized", detail, challenge=challenge)
+        raise ApiProblem(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
     return token
 
 
-def _holds(token: ApiToken, permission: int) -> bool:
-    return not permission or token.user.can(permission)
-
-
 def _insufficient(access: OperationAccess) -> ApiProblem:
-    scope = " ".join(access.scopes)  # RFC 6750, section 3.1
+    scope = " ".join(access.scopes[0])  # RFC 6750, section 3.1
     return ApiProblem(
         403,
         "insufficient-scope",
-        f"This needs a token with {' and '.join(access.scopes)}, within the permissions of its "
-        "owner.",
-        challenge=f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"',
+        f"This needs a token with {' or '.join(map(' and '.join, access.scopes))}, and an owner "
+        "with this permission.",
+        headers={"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'},
     )
 
 
@@ -146,7 +160,7 @@ def _ensure_json() -> None:
 def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[str, Any]:
     """Describe the access to an operation, and the problems that every operation may have."""
     access: OperationAccess = info.get("access", OperationAccess())
-    doc["security"] = [] if access.is_public else [{"token": access.scopes}]
+    doc["security"] = [] if access.is_public else [{"token": one} for one in access.scopes]
     statuses = ["NOT_ACCEPTABLE", "TOO_MANY_REQUESTS"]
     if not access.is_public:
         statuses += ["UNAUTHORIZED", "FORBIDDEN"]

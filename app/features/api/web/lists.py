@@ -105,6 +105,34 @@ def _answer(resource: ListedResource, where: Where) -> Any:
     return response
 
 
+def whole_list(
+    schema: type[Schema],
+) -> Callable[[Callable[..., Sequence[Any]]], Callable[..., Any]]:
+    """Answer with all the rows that the decorated function returns, for lists that are short."""
+
+    def decorate(view: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
+        @wraps(view)
+        def answer(**values: Any) -> Any:
+            if request.args:
+                raise problems.invalid(**dict.fromkeys(request.args, "The list has no parameters."))
+            rows = view(**values)
+            return current_app.json.response(
+                {
+                    "items": _dumper(schema, ()).dump(rows, many=True),
+                    "next": None,
+                    "prev": None,
+                    "count": len(rows),
+                    "count_is": "exact",
+                }
+            )
+
+        described: Any = answer
+        described._apidoc = {**getattr(view, "_apidoc", {}), "whole_list": schema}
+        return answer
+
+    return decorate
+
+
 @cache
 def _dumper(schema: type[Schema], names: tuple[str, ...]) -> Schema:
     return schema(only=names or None)
@@ -238,15 +266,17 @@ def _is_dynamic(one: Choice) -> bool:
 def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[str, Any]:
     """Describe the parameters and the answer of a list."""
     resource: ListedResource | None = info.get("list")
-    if resource is None:
+    schema = resource.schema if resource else info.get("whole_list")
+    if schema is None:
         return doc
+    parameters = _parameters(resource.table) if resource else ()
     doc.setdefault("parameters", []).extend(
         {"in": "query", "name": one.name, "description": one.description, "schema": one.schema}
-        for one in _parameters(resource.table)
+        for one in parameters
     )
     page = Schema.from_dict(
         {
-            "items": fields.List(fields.Nested(resource.schema), required=True),
+            "items": fields.List(fields.Nested(schema), required=True),
             "next": fields.Url(required=True, allow_none=True),
             "prev": fields.Url(required=True, allow_none=True),
             "count": fields.Integer(required=True, allow_none=True),
@@ -254,7 +284,7 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
                 required=True, metadata={"enum": ["exact", "about", "more", "unknown"]}
             ),
         },
-        name=f"{resource.schema.__name__.removesuffix('Schema')}List",
+        name=f"{schema.__name__.removesuffix('Schema')}List",
     )
     content = {"application/json": {"schema": page}}
     doc.setdefault("responses", {})[200] = {

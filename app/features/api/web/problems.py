@@ -56,16 +56,15 @@ class ApiProblem(HTTPException):
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
-        challenge: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code, self.problem_code, self.errors = status, code, list(errors)
-        self.challenge = challenge
+        self.headers = dict(headers or {})
 
     def get_headers(self, *arguments: Any, **values: Any) -> list[tuple[str, str]]:
-        """Return the headers, with the challenge for a token."""
-        challenge = [("WWW-Authenticate", self.challenge)] if self.challenge else []
-        return [*super().get_headers(*arguments, **values), *challenge]
+        """Return the headers, with those of this problem."""
+        return [*super().get_headers(*arguments, **values), *self.headers.items()]
 
 
 def invalid(**parameters: str) -> ApiProblem:

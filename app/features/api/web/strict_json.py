@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from flask import Request
-from marshmallow import missing
+from marshmallow import RAISE, missing
 from webargs.flaskparser import FlaskParser
 
 from app.features.api.web.problems import ApiProblem
@@ -22,7 +22,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StrictParser(FlaskParser):
-    """Parses the arguments of operations, with bodies of strict JSON."""
+    """Parses the arguments of operations, with bodies of strict JSON and no unknown parameter."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
 
     def _raw_load_json(self, req: Request) -> Any:
         body = req.get_data(cache=True)
