@@ -4,6 +4,7 @@ from app.features.bulk.services.actions import ACTIONS, REASONS, STOP_REASONS, A
 from app.features.bulk.services.operations import (
     JOB_TIMEOUT,
     confirm,
+    ensure_may_continue,
     purge,
     run,
     run_some,
@@ -19,6 +20,7 @@ __all__ = [
     "Action",
     "NotOffered",
     "confirm",
+    "ensure_may_continue",
     "preview",
     "purge",
     "run",

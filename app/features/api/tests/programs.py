@@ -80,10 +80,14 @@ class Program:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an operation that works, and the event that it leaves in the audit trail."""
+    """A call of an operation that works, and the event that it leaves in the audit trail.
+
+    An operation that leaves none says in `without_event` why.
+    """
 
     send: Callable[[Program], TestResponse]
     event: str = ""
+    without_event: str = ""
 
 
 def get(path: str) -> Call:

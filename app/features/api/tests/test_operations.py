@@ -114,6 +114,8 @@ def test_a_token_that_reads_changes_nothing(endpoint, app, make_user):
 def test_an_operation_leaves_its_event_with_the_name_of_the_token(endpoint, app, admin):
     """AD-5"""
     call = row("CALLS", endpoint)
+    if call.without_event:
+        return
     assert call.event, f"Name the event that {endpoint} leaves in its row of CALLS."
     before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
     answer = call.send(Program(app, admin))

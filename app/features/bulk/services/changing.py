@@ -27,6 +27,8 @@ from app.models import User, UserSession
 from app.services import sessions, unproven
 from app.services.policy import RoleGone
 
+OF_TOKENS = {"scopes", "token"}  # parameters of an operation that a program has confirmed
+
 
 class UsersInBulk(Kind):
     """The bulk actions on users."""
@@ -43,7 +45,8 @@ class UsersInBulk(Kind):
     stop_reasons = STOP_REASONS
 
     def details(self, operation: BulkColumns) -> dict[str, Any]:
-        return {"people": operation.to_do, **operation.selection, **operation.parameters}
+        parameters = {k: v for k, v in operation.parameters.items() if k not in OF_TOKENS}
+        return {"people": operation.to_do, **operation.selection, **parameters}
 
     def done(self, operation: BulkColumns) -> str:
         role = operation.parameters.get("role_name", "")
@@ -106,6 +109,8 @@ def note(operation: BulkColumns, planned: PlannedAction, people: Sequence[UserTo
     """Add an audit event for each user, as if an administrator had changed them one by one."""
     effect = planned.action.change
     details = {**effect.details(planned), "operation": operation.id}
+    if token := operation.parameters.get("token"):
+        details["token"] = token
     values = audit.values(effect.event, by=None, **details) | operation.provenance
     by_role: dict[str | None, list[int]] = {}
     for person in people:

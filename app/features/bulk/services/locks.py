@@ -68,6 +68,7 @@ def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
     if not all(person and person.is_active and person.confirmed for person in people):
         raise Stop("actor_gone")
     by = db.session.get_one(User, operation.actor_id)
+    by.scopes = operation.parameters.get("scopes")
     if not by.can(Permission.MANAGE_USERS):
         raise Stop("actor_may_not")
     return by
