@@ -246,8 +246,11 @@ def _parameters(table: Table) -> Iterator[_Parameter]:
             table.search_parameter, "Words, all of which have to match.", {"type": "string"}
         )
     for one in table.filters:
-        for name in one.parameters:
-            yield _Parameter(name, f"Filters by {one.title.lower()}.", _schema(one))
+        ends = ("", "") if len(one.parameters) == 1 else (" or more", " or less")
+        if one.control == "days":
+            ends = (", from this day", ", to this day")
+        for name, end in zip(one.parameters, ends, strict=False):
+            yield _Parameter(name, f"{one.title}{end}.", _schema(one))
 
 
 def _schema(one: Filter) -> dict[str, Any]:
