@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from benchmarks import (
+    api_users,
     bulk,
     declared_table,
     exporting,
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "home": pages.signed_in_home,
     "dashboard": users.dashboard,
     "lists": user_list.lists,
+    "api users": api_users.users,
     "export": exporting.everyone,
     "table": declared_table.table,
     "table rows": declared_table.many_rows,

@@ -20,10 +20,14 @@ WAIT = 30  # seconds
 
 @dataclass
 class Browser:
-    """A keep-alive connection to a server on this machine, with cookies, without redirects."""
+    """A keep-alive connection to a server on this machine, with cookies, without redirects.
+
+    `authorization` is the value of that header, for an API.
+    """
 
     port: int
     encoding: str = "identity"
+    authorization: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -38,7 +42,7 @@ class Browser:
 
     def open(self, path: str, form: dict[str, str] | None = None) -> tuple[HTTPResponse, bytes]:
         """Request a page or send a form, and return the response with its raw body."""
-        headers = {"Accept-Encoding": self.encoding, **self.cookie_header()}
+        headers = self.headers()
         body = None
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -76,9 +80,7 @@ class Browser:
             if response.status >= 400:
                 raise RuntimeError(f"{path} answered {response.status}")
             return taken
-        request = _request(
-            self.port, path, {"Accept-Encoding": self.encoding, **self.cookie_header()}
-        )
+        request = _request(self.port, path, self.headers())
         for _ in range(2):
             self._wire = self._wire or _Wire(self.port)
             started = time.perf_counter()
@@ -95,7 +97,7 @@ class Browser:
     def download(self, path: str) -> tuple[float, int]:
         """Download a file without storing it, and return the seconds and the number of lines."""
         started = time.perf_counter()
-        headers = {"Accept-Encoding": self.encoding, **self.cookie_header()}
+        headers = self.headers()
         response = self._answer_to("GET", path, None, headers)
         lines = 0
         while part := response.read(1 << 16):
@@ -117,6 +119,10 @@ class Browser:
         response, _ = self.open(path, form)
         if response.status != 302:
             raise RuntimeError(f"{email} could not sign in: {response.status}")
+
+    def headers(self) -> dict[str, str]:
+        own = {"Authorization": self.authorization} if self.authorization else {}
+        return {"Accept-Encoding": self.encoding, **own, **self.cookie_header()}
 
     def cookie_header(self) -> dict[str, str]:
         pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

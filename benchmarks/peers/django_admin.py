@@ -1,5 +1,7 @@
 """Serve Django's admin for the kit's users: the default at /admin/, tuned at /tuned/, an export.
 
+At /api/users, Django REST framework serves them to programs.
+
 `python -m benchmarks.peers.django_admin prepare` creates Django's own tables and an administrator.
 `… tune` creates the index for the tuned admin. gunicorn serves `application`.
 """
@@ -53,6 +55,8 @@ settings.configure(
         "django.contrib.sessions",
         "django.contrib.messages",
         "django.contrib.staticfiles",
+        "rest_framework",
+        "rest_framework.authtoken",
         "benchmarks.peers",
     ],
     MIDDLEWARE=[
@@ -78,6 +82,12 @@ settings.configure(
         }
     ],
     STATIC_URL="/static/",
+    REST_FRAMEWORK={
+        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+        "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+        "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    },
 )
 django.setup()
 
@@ -92,8 +102,10 @@ from django.db import connection  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 from django.http import HttpRequest, StreamingHttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
+from rest_framework import filters, generics, serializers  # noqa: E402
+from rest_framework.authtoken.models import Token  # noqa: E402
 
-from benchmarks.peers.models import Person, Project  # noqa: E402
+from benchmarks.peers.models import Person, Project, Role  # noqa: E402
 
 
 class PersonAdmin(admin.ModelAdmin):
@@ -140,6 +152,29 @@ tuned = admin.AdminSite(name="tuned")
 tuned.register(Person, TunedPersonAdmin)
 
 
+class RoleSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Role
+        fields = ("id", "name")
+
+
+class PersonSerializer(serializers.ModelSerializer):
+    role = RoleSerializer()
+
+    class Meta:
+        model = Person
+        fields = ("id", *COLUMNS)
+
+
+class PeopleView(generics.ListAPIView):
+    """A list with the classes that the documentation of Django REST framework begins with."""
+
+    queryset = Person.objects.select_related("role").order_by("-created_at", "-id")
+    serializer_class = PersonSerializer
+    filter_backends = (filters.SearchFilter,)
+    search_fields = SEARCHED
+
+
 class Echo:
     def write(self, value: str) -> str:
         return value
@@ -172,6 +207,7 @@ def streamed(rows: QuerySet, columns: tuple[str, ...]) -> StreamingHttpResponse:
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("tuned/", tuned.urls),
+    path("api/users", PeopleView.as_view()),
     path("export.csv", export),
     path("projects.csv", export_projects),
 ]
@@ -180,7 +216,9 @@ application = get_wsgi_application()
 
 def prepare() -> None:
     call_command("migrate", verbosity=0)
-    User.objects.create_superuser("administrator", password=os.environ["ADMIN_PASSWORD"])
+    password = os.environ["ADMIN_PASSWORD"]
+    administrator = User.objects.create_superuser("administrator", password=password)
+    Token.objects.create(user=administrator, key=password)
 
 
 def tune() -> None:
