@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.clones import git, manage
+from tests.support import module_of
 
 pytestmark = pytest.mark.slow
 
@@ -22,12 +23,13 @@ ALL_TYPES = (
     *("ends_at:datetime?", "day:date?", "contact:email", "other_contact:email?", "site:url"),
     *("other_site:url?", "role:roles", "second_role:roles?", "project:projects"),
 )
+API = ("--api",) if module_of("api") else ()
 # Each feature is removed in the other order, because the second one requires the first.
 FEATURES = {
     "projects": (*EXAMPLE, "--admin", "--account"),
-    "visits": (*ALL_TYPES, "--admin", "--account"),
+    "visits": (*ALL_TYPES, "--admin", "--account", *API),
     "snacks": ("snacks", "name:str", "--admin"),
-    "ideas": ("ideas", "name:str", "author:user", "--account", "--icon", "lightbulb"),
+    "ideas": ("ideas", "name:str", "author:user", "--account", "--icon", "lightbulb", *API),
 }
 # The contracts that look at the code of a feature.
 CONTRACTS = (

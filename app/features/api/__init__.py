@@ -5,6 +5,7 @@ README.
 """
 
 from app.features.api.blueprint import api
+from app.features.api.columns import RowId, WebUrl, WholeNumber
 from app.features.api.schemas import (
     NAMES_OF_PERMISSIONS,
     UNSEEN,
@@ -34,9 +35,12 @@ __all__ = [
     "NameText",
     "PermissionNames",
     "RoleSchema",
+    "RowId",
     "Text",
     "Timestamp",
     "UserSchema",
+    "WebUrl",
+    "WholeNumber",
     "acts_on_user",
     "answers",
     "answers_with",

@@ -34,8 +34,8 @@ class Timestamp(fields.AwareDateTime):
 class Text(fields.String):
     """A text that a database can hold, without spaces around it."""
 
-    def __init__(self, *, most: int, lines: bool = False, **options: Any) -> None:
-        options.setdefault("validate", validate.Length(max=most))
+    def __init__(self, *, most: int, least: int = 0, lines: bool = False, **options: Any) -> None:
+        options.setdefault("validate", validate.Length(min=least or None, max=most))
         super().__init__(**options)
         self.allowed = "\r\n\t" if lines else ""
 
@@ -63,10 +63,19 @@ class NameText(Text):
 
 
 class Email(fields.String):
-    """An email address in the form in which it is stored, by the rules of the pages."""
+    """An email address in the form in which it is stored, by the rules of the pages.
+
+    With `blank`, it may be empty.
+    """
+
+    def __init__(self, *, blank: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.blank = blank
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs).strip()
+        if text == "" and self.blank:
+            return text
         if hides_something(text[: 2 * EMAIL_LENGTH]):
             raise ValidationError(UNSEEN)
         try:

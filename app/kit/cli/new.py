@@ -8,22 +8,17 @@ from flask.cli import with_appcontext
 from app.kit.generator import checking, plan, writing
 from app.kit.generator.refusal import Refused
 
-NO_API = (
-    "There is no API yet, so --api would write nothing that works. Leave it out: --admin and "
-    "--account write pages."
-)
-
 
 @click.command("new")
 @click.argument("name")
 @click.argument("fields", nargs=-1)
 @click.option("--admin", is_flag=True, help="Pages for administrators, with a permission.")
 @click.option("--account", is_flag=True, help="Pages on which members manage their own rows.")
-@click.option("--api", is_flag=True, help="Not yet available.")
+@click.option("--api", is_flag=True, help="Operations of the API, for programs.")
 @click.option("--singular", default="", help="The word for one row, if it is irregular.")
 @click.option("--icon", default="folder", show_default=True, help="One of Bootstrap Icons.")
 @with_appcontext
-def new(name: str, fields: tuple[str, ...], api: bool, **options: Any) -> None:
+def new(name: str, fields: tuple[str, ...], **options: Any) -> None:
     """Write a feature: table, pages, permission, mail, task and tests.
 
     NAME is the plural of its rows, and FIELDS are as in name:str owner:user "due_on:date?". Types:
@@ -31,8 +26,6 @@ def new(name: str, fields: tuple[str, ...], api: bool, **options: Any) -> None:
     question mark makes a field optional.
     """
     try:
-        if api:
-            raise Refused(NO_API)
         planned = plan.make(name, fields, **options)
         checking.check(planned)
         writing.write(planned)

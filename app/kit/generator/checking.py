@@ -14,11 +14,12 @@ from sqlalchemy.exc import OperationalError
 from app.extensions import db
 from app.kit import audit
 from app.kit.assets import BOOTSTRAP
-from app.kit.features import FOLDER
+from app.kit.features import FOLDER, installed
 from app.kit.generator import ledger, naming
 from app.kit.generator.plan import FeaturePlan
 from app.kit.generator.refusal import Refused
 
+ADAPTER = "api"  # the module that --api writes, for the feature whose adapters have this name
 MOST_OF_A_NAME = 63
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 ICONS = BOOTSTRAP / "icons" / "bootstrap-icons.svg"
@@ -51,6 +52,11 @@ def _check_fields(plan: FeaturePlan) -> None:
     if not plan.admin and not plan.account:
         raise Refused(
             "Say who uses it: --admin for administrators, --account for members, or both."
+        )
+    if plan.api and not any(one.adapters == ADAPTER for one in installed().values()):
+        raise Refused(
+            f"No feature loads {ADAPTER}.py, so --api would write nothing that works. Leave it "
+            "out, or add the feature of the API first: python manage.py features"
         )
     if not any(one.kind == "str" and not one.optional for one in plan.fields):
         raise Refused("Rows need a name: add a field of type str, such as name:str.")
@@ -107,13 +113,16 @@ def endpoints(plan: FeaturePlan) -> Iterator[str]:
         for view in (many, one, f"new_{one}", f"edit_{one}", f"delete_{one}", f"export_{many}"):
             yield f"{shell}.{view}"
     yield from (f"admin.{many}_{page}" for page in ("bulk", "operation", "results"))
+    if plan.api:
+        yield f"api.list_{many}"
+        yield from (f"api.{verb}_{one}" for verb in ("create", "get", "change", "delete"))
 
 
 def classes(plan: FeaturePlan) -> Iterator[str]:
     """Yield the names of the feature's classes."""
     model = plan.model
     yield from (model, f"{model}Values", f"{model}Gone", f"{model}Form", f"Delete{model}Form")
-    yield f"Own{model}Form"
+    yield from (f"Own{model}Form", f"{model}Schema")
     for one in plan.fields:
         if one.kind == "choice":
             yield model + naming.class_name(one.name)

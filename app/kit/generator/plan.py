@@ -37,6 +37,7 @@ class FeaturePlan:
     icon: str
     bit: int
     core_revision: str
+    api: bool = False
 
     @property
     def model(self) -> str:
@@ -136,6 +137,7 @@ def make(
     *,
     admin: bool,
     account: bool,
+    api: bool = False,
     singular: str = "",
     icon: str = "folder",
 ) -> FeaturePlan:
@@ -144,7 +146,7 @@ def make(
     parsed = tuple(fields.parsed(texts, targets()))
     bit = ledger.free_bit()
     revision = _scripts().get_revision("core@head").revision
-    return FeaturePlan(name, one, parsed, admin, account, icon, bit, revision)
+    return FeaturePlan(name, one, parsed, admin, account, icon, bit, revision, api)
 
 
 def targets() -> dict[str, Target]:

@@ -26,6 +26,7 @@ ROOMS_WRITES = (BASE_DIR / "README.md", BASE_DIR / "docs" / "images" / "rooms.sv
 # Files that only some features have, with the attribute of the plan that decides.
 ONLY_WITH = {
     "admin.py": "admin",
+    "api.py": "api",
     "account.py": "account",
     "emails.py": "due",
     "tasks.py": "due",
@@ -34,6 +35,7 @@ ONLY_WITH = {
     "templates/partials": "admin",
     "templates/emails": "due",
     "tests/test_admin.py": "admin",
+    "tests/test_api.py": "api",
     "tests/test_account.py": "account",
     "tests/test_reminders.py": "due",
 }

@@ -3,10 +3,8 @@
 import pytest
 
 from app.extensions import db
-from app.kit.features import FOLDER
 from app.kit.generator import checking, ledger, plan
 from app.kit.generator.refusal import Refused
-from manage import cli
 
 NAME = ("name:str",)
 USUAL = {"admin": True, "account": False}
@@ -135,11 +133,11 @@ def test_a_permission_that_is_there_is_refused(app, monkeypatch, tmp_path):
     assert "There is a permission MANAGE_ORDERS already" in refusal("orders")
 
 
-def test_there_is_no_api_yet(app):
-    run = app.test_cli_runner().invoke(cli, ["new", "orders", "name:str", "--admin", "--api"])
-    assert run.exit_code == 1
-    assert "There is no API yet" in run.output
-    assert not (FOLDER / "orders").exists()
+def test_an_adapter_for_an_api_that_is_not_there_is_refused(app, monkeypatch):
+    monkeypatch.setattr(checking, "installed", dict)
+    asked = plan.make("orders", ["name:str"], admin=True, account=False, api=True)
+    with pytest.raises(Refused, match="--api would write nothing that works"):
+        checking.check(asked)
 
 
 def test_the_ledger_without_a_permission_is_as_it_was_before():

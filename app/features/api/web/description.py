@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from flask import Flask
 from flask_smorest import Api
 
@@ -49,11 +50,18 @@ def init_app(app: Flask, blueprint: Any) -> None:
         "version": VERSION,
         "openapi_version": OPENAPI,
         "servers": [{"url": app.config["APP_URL"]}],
+        "marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_name_of),
     }
     described = DescribedApi(app, spec_kwargs=spec)
     app.cli.commands.pop("openapi", None)  # the address of the description is enough
     described.spec.components.security_scheme("token", TOKEN)
     described.register_blueprint(blueprint)
+
+
+def _name_of(schema: Any) -> str:
+    """Return the name of a schema. One for changes, whose fields may be missing, has its own."""
+    name = str(resolver(schema))
+    return f"{name}Change" if getattr(schema, "partial", None) else name
 
 
 def of(app: Flask) -> dict[str, Any]:

@@ -1,0 +1,51 @@
+"""Fields for the usual columns, by the rules of the forms (app/kit/web/fields.py)."""
+
+import re
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+from sqlalchemy.orm import DeclarativeBase
+
+from app.extensions import db
+from app.features.api.schemas import Text
+from app.kit.database import HIGHEST_INTEGER
+from app.kit.web.fields import URL, URL_LENGTH
+
+
+class WholeNumber(fields.Integer):
+    """A whole number that a column of integers holds, or one with `most` as its limit."""
+
+    def __init__(self, *, most: int = HIGHEST_INTEGER, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(-most, most), **options)
+
+
+class WebUrl(Text):
+    """The URL of a web page. With `blank`, it may be empty."""
+
+    def __init__(self, *, blank: bool = False, **options: Any) -> None:
+        super().__init__(most=URL_LENGTH, **options)
+        self.blank = blank
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not (text == "" and self.blank) and not re.match(URL, text[: URL_LENGTH + 1]):
+            raise ValidationError("Send a URL like https://example.com/page.")
+        return text
+
+
+class RowId(fields.Integer):
+    """The id of a row, which has to exist and not to be a deleted user."""
+
+    def __init__(self, model: type[DeclarativeBase], **options: Any) -> None:
+        super().__init__(strict=True, **options)
+        self.model = model
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        row_id: int = super()._deserialize(value, attr, data, **kwargs)
+        if not 0 < row_id <= HIGHEST_INTEGER or self._is_gone(row_id):
+            raise ValidationError("There is no such row.")
+        return row_id
+
+    def _is_gone(self, row_id: int) -> bool:
+        row = db.session.get(self.model, row_id)
+        return row is None or bool(getattr(row, "is_deleted", False))
