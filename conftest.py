@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.kit import features
-from tests.needs import missing_features
+gc.disable()  # until the tests are collected, because collections take a fifth of the imports
+
+from app.kit import features  # noqa: E402
+from tests.needs import missing_features  # noqa: E402
 
 # The tests of a feature that is off are left out with it.
 collect_ignore = [
@@ -33,11 +35,7 @@ pytest_plugins = [
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector off while tests are collected, which saves a fifth of the time.
-
-    Modules and tests stay until the process ends, so later collections skip them.
-    """
-    gc.disable()
+    """Let the garbage collector skip modules and tests, which stay until the process ends."""
     try:
         return (yield)
     finally:

@@ -18,7 +18,12 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
+from settings import manifests
+
 ROOT = Path(__file__).parents[1]
+# Variables for a program that starts anew and shows nothing of features, which are half of what it
+# imports. A program of the forkserver has imported all.
+WITHOUT_FEATURES = {"FEATURES_OFF": ",".join(manifests.read())}
 
 _forkserver = multiprocessing.get_context("forkserver")
 _forkserver.set_forkserver_preload(["tests.zygote"])

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask, has_app_context
+from flask import has_app_context
 from flask.testing import FlaskClient
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from werkzeug.test import TestResponse
 
 from app.extensions import db
@@ -20,6 +18,7 @@ from app.kit import features, passwords
 from app.kit.web.second_steps import steps_of
 from app.models import User
 from app.services import sessions
+from tests import compiled_templates
 
 PASSWORD = "correct horse battery staple"
 # Tests hash thousands of passwords, and none of these hashes needs to be strong.
@@ -28,21 +27,7 @@ passwords.hasher = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
 passwords.verify(None, PASSWORD)  # creates the hash that replaces a missing one
 
 
-class CompiledTemplates(BytecodeCache):
-    """Compile a template once for all apps of the process."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
-Flask.jinja_options = {"bytecode_cache": CompiledTemplates()}
+compiled_templates.share()
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LINK = re.compile(r"https?://[^\s\"'<>]+")

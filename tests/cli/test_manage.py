@@ -16,7 +16,7 @@ import pytest
 
 from manage import make_app
 from tests import processes
-from tests.processes import ROOT
+from tests.processes import ROOT, WITHOUT_FEATURES
 
 PYTHON = sys.executable
 PRODUCTION = {
@@ -53,7 +53,7 @@ def start() -> Iterator[Start]:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(**variables),
+            env=environment(**{**WITHOUT_FEATURES, **variables}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -141,7 +141,8 @@ def test_the_test_command_exits_as_the_tests_did(tmp_path: Path, body: str, code
 
 
 def test_runserver_answers_and_ends_on_ctrl_c(start: Start, port: int) -> None:
-    server = start(PYTHON, "manage.py", "runserver", PORT=str(port), SECRET_KEY="x" * 40)
+    variables = {"PORT": str(port), "SECRET_KEY": "x" * 40, "FEATURES_OFF": ""}
+    server = start(PYTHON, "manage.py", "runserver", **variables)
     assert get(port, "/healthz").status == 200
     os.killpg(server.pid, signal.SIGINT)
     output, _ = server.communicate(timeout=3000)
@@ -190,6 +191,7 @@ class TestGunicorn:
             "manage:app",
             DATABASE_URL=f"sqlite:///{tmp_path / 'data.sqlite'}",
             WEB_CONCURRENCY="1",
+            FEATURES_OFF="",
             **PRODUCTION,
         )
 

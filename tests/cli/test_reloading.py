@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import manifests
-from tests.processes import ROOT
+from tests.processes import ROOT, WITHOUT_FEATURES
 from tests.queue.support import free_port, until
 
 TYPO = "\ndef x(:\n"
@@ -42,8 +41,7 @@ class Copy:
                 stderr=log,
                 env={
                     "PATH": os.environ["PATH"],
-                    # Each start imports the modules anew, and those of features are many.
-                    "FEATURES_OFF": ",".join(manifests.read()),
+                    **WITHOUT_FEATURES,
                     "PORT": str(self.port),
                     "SECRET_KEY": "x" * 40,
                     "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
