@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from benchmarks import (
+    api,
     api_users,
     bulk,
     declared_table,
@@ -32,6 +33,7 @@ from benchmarks.stand import Stand
 MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "login": pages.login,
     "home": pages.signed_in_home,
+    "api": api.me,
     "dashboard": users.dashboard,
     "lists": user_list.lists,
     "api users": api_users.users,

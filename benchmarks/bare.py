@@ -3,10 +3,11 @@
 Each function creates an app for gunicorn: `gunicorn "benchmarks.bare:login_page()"`.
 """
 
+import hashlib
 import os
 from pathlib import Path
 
-from flask import Flask, redirect, render_template
+from flask import Flask, abort, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_compress import Compress
 from flask_login import LoginManager, UserMixin, login_required, login_user
@@ -66,6 +67,38 @@ def signed_in_page() -> Flask:
     @login_required
     def home() -> ResponseReturnValue:
         return render_template("home.html")
+
+    return app
+
+
+def token_view() -> Flask:
+    """Create an app with Flask and SQLAlchemy: a view that looks up the token of the request."""
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+    db = SQLAlchemy(app)
+    with app.app_context():
+        users = Table("users", db.metadata, autoload_with=db.engine)
+        tokens = Table("api_tokens", db.metadata, autoload_with=db.engine)
+
+    class User(db.Model):
+        __table__ = users
+
+    class Token(db.Model):
+        __table__ = tokens
+        user = db.relationship(User)
+
+    @app.get("/")
+    def me() -> ResponseReturnValue:
+        secret = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        secret_hash = hashlib.sha256(secret.encode()).hexdigest()
+        query = db.select(Token).filter_by(secret_hash=secret_hash)
+        token = db.session.scalar(query.options(db.joinedload(Token.user)))
+        if token is None:
+            abort(401)
+        user = token.user
+        return jsonify(
+            id=user.id, email=user.email, first_name=user.first_name, last_name=user.last_name
+        )
 
     return app
 

@@ -14,7 +14,7 @@ def login(stand: Stand) -> Iterator[Result]:
     """Compare the sign-in page for a new visitor."""
     url = stand.database(stand.sizes.few_people).url
     kit, bare = stand.kit(url), stand.bare("login_page")
-    found = _compare(stand, (kit, "/account/login", {}), (bare, "/", {}))
+    found = compare_pages(stand, (kit, "/account/login", {}), (bare, "/", {}))
     yield at_least("Login page", f"{_words(found)} Flask + Jinja + WTForms", found.ratio, BAR)
 
 
@@ -26,15 +26,19 @@ def signed_in_home(stand: Stand) -> Iterator[Result]:
     # The first page after the sign-in stores its CSRF token in the session.
     here.open("/")
     there.open(f"/sign-in/{PERSON}")
-    found = _compare(stand, (kit, "/", here.cookie_header()), (bare, "/", there.cookie_header()))
+    found = compare_pages(
+        stand, (kit, "/", here.cookie_header()), (bare, "/", there.cookie_header())
+    )
     yield at_least(
         "Signed-in home", f"{_words(found)} Flask + Jinja + Flask-Login", found.ratio, BAR
     )
 
 
-def _compare(
+def compare_pages(
     stand: Stand, kit: tuple[int, str, dict[str, str]], bare: tuple[int, str, dict[str, str]]
 ) -> Comparison:
+    """Compare the requests a second of two pages. Each has a port, a path and headers."""
+
     def under_load(port: int, path: str, headers: dict[str, str]) -> Callable[[], float]:
         sizes = stand.sizes
         return lambda: requests_per_second(

@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from app.features.api import scopes
 from app.kit import names
+from app.kit.database import HIGHEST_INTEGER
 from app.kit.name_rule import NO_LINK, holds_link, is_name
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.passwords import MAX_LENGTH
@@ -44,6 +45,13 @@ class Text(fields.String):
         if visible(text, self.allowed) != text:
             raise ValidationError(UNSEEN)
         return text
+
+
+class RowNumber(fields.Integer):
+    """The id of a row, as large as a column can hold. The operation looks the row up."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(1, HIGHEST_INTEGER), **options)
 
 
 class NameText(Text):
@@ -150,37 +158,33 @@ class UserSchema(ApiSchema):
 class NamesSchema(ApiSchema):
     """The names of a user to change. Those that are left out stay."""
 
-    first_name = NameText(metadata={"example": "Grace"})
-    last_name = NameText(metadata={"example": "Hopper"})
+    first_name = NameText()
+    last_name = NameText()
 
 
 class UserChangeSchema(NamesSchema):
     """The values of a user to change: names, or the email, or the role."""
 
     email = Email(metadata={"format": "email"})
-    role_id = fields.Integer(strict=True)
+    role_id = RowNumber(strict=True)
 
 
 class NewUserSchema(ApiSchema):
     """A user who can sign in at once."""
 
     email = Email(required=True, metadata={"format": "email"})
-    first_name = NameText(required=True, metadata={"example": "Grace"})
-    last_name = NameText(required=True, metadata={"example": "Hopper"})
-    role_id = fields.Integer(
+    first_name = NameText(required=True)
+    last_name = NameText(required=True)
+    role_id = RowNumber(
         strict=True, metadata={"description": "By default that of users who register."}
     )
-    password = fields.String(
-        required=True,
-        validate=validate.Length(max=2 * MAX_LENGTH),
-        metadata={"example": "correct horse battery staple"},
-    )
+    password = fields.String(required=True, validate=validate.Length(max=2 * MAX_LENGTH))
 
 
 class ReasonSchema(ApiSchema):
     """A reason, which other administrators see."""
 
-    reason = Text(most=500, lines=True, load_default="", metadata={"example": "Spam"})
+    reason = Text(most=500, lines=True, load_default="")
 
 
 class ConfirmationSchema(ApiSchema):

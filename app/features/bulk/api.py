@@ -10,6 +10,7 @@ from app.features import bulk
 from app.features.api import (
     ApiProblem,
     ApiSchema,
+    RowNumber,
     Text,
     Timestamp,
     answers,
@@ -53,11 +54,11 @@ class NewBulkOperationSchema(ApiSchema):
 
     action = fields.String(required=True, validate=validate.OneOf(list(bulk.ACTIONS)))
     user_ids = fields.List(
-        fields.Integer(strict=True, validate=validate.Range(1, 2**31 - 1)),
+        RowNumber(strict=True),
         validate=validate.Length(1, MOST_PICKED),
     )
     filter = fields.Nested(UserFilterSchema)
-    role_id = fields.Integer(strict=True, metadata={"description": "The role to give."})
+    role_id = RowNumber(strict=True, metadata={"description": "The role to give."})
 
     @validates_schema
     def choose_once(self, values: dict[str, Any], **_options: Any) -> None:
@@ -104,7 +105,7 @@ def list_bulk_operations() -> list[Any]:
 
 @api.post("/bulk-operations", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
-@api.arguments(NewBulkOperationSchema, example={"action": "suspend", "user_ids": [1]})
+@api.arguments(NewBulkOperationSchema)
 @api.response(201, BulkOperationSchema)
 def preview_bulk_operation(values: dict[str, Any]) -> Any:
     """Preview a bulk change. Nothing is changed until it is started."""

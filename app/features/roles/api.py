@@ -17,6 +17,7 @@ from app.features.api import (
     NameText,
     PermissionNames,
     RoleSchema,
+    RowNumber,
     answers,
     answers_with,
     api,
@@ -92,7 +93,7 @@ class RoleChangeSchema(ApiSchema):
 class NewRoleSchema(RoleChangeSchema):
     """A role to create."""
 
-    name = NameText(required=True, most=NAME_LENGTH, metadata={"example": "Editor"})
+    name = NameText(required=True, most=NAME_LENGTH)
     home = fields.String(attribute="index", load_default="account")
     default = Flag(load_default=False)
     permissions = PermissionNames(required=True, metadata=NAMES_OF_PERMISSIONS)
@@ -101,7 +102,7 @@ class NewRoleSchema(RoleChangeSchema):
 class RoleDeletionSchema(ApiSchema):
     """The role that the users of a deleted role get."""
 
-    move_to = fields.Integer(required=True)
+    move_to = RowNumber(required=True)
 
 
 @api.post("/roles", tags=TAGS)
@@ -130,7 +131,7 @@ def get_role(role_id: int) -> Role:
 @api.patch("/roles/<int:role_id>", tags=TAGS)
 @MANAGE
 @versioned
-@api.arguments(RoleChangeSchema, example={"permissions": ["general", "view_audit"]})
+@api.arguments(RoleChangeSchema)
 @api.response(200, RoleSchema)
 def change_role(values: dict[str, Any], role_id: int) -> Role:
     """Change a role, for all its users from their next request."""

@@ -36,7 +36,7 @@ def versioned(view: Callable[..., Any]) -> Callable[..., Any]:
         answer: Response = view(*arguments, **values)
         if not answer.is_streamed and answer.get_data():
             tag = _tag_of(get_appcontext()["result_dump"])
-            if request.method in SAFE_METHODS and _has(request.if_none_match, tag):
+            if request.method in SAFE_METHODS and _has(request.if_none_match, tag, weak=True):
                 answer = Response(status=304)
             answer.set_etag(tag)
         return answer
@@ -62,5 +62,8 @@ def _tag_of(representation: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _has(given: ETags, tag: str) -> bool:
-    return given.star_tag or tag in {_COMPRESSED.sub("", one) for one in given}
+def _has(given: ETags, tag: str, *, weak: bool = False) -> bool:
+    """Tell whether a header names a tag. Proxies that compress make weak tags of strong ones."""
+    # Werkzeug returns None for the empty tag.
+    found = filter(None, given.as_set(include_weak=weak))
+    return given.star_tag or tag in {_COMPRESSED.sub("", one) for one in found}

@@ -161,7 +161,7 @@ def _asked(table: Table) -> Asked:
 
 def _wrong(table: Table) -> Iterator[tuple[str, str]]:
     """Yield the parameters that make no sense, and what is wrong with them."""
-    args, known = request.args, {one.name for one in _parameters(table)}
+    args, known = request.args, _known(table)
     for name in args:
         if name not in known:
             yield name, f"The list has no such parameter. It has {', '.join(sorted(known))}."
@@ -234,11 +234,19 @@ class _Parameter:
     schema: Mapping[str, Any]
 
 
-def _parameters(table: Table) -> Iterator[_Parameter]:
+def _known(table: Table) -> set[str]:
+    """Return the names of the parameters of a list."""
+    search = [table.search_parameter] if table.search or table.find else []
+    return {*OWN, *search, *(name for one in table.filters for name in one.parameters)}
+
+
+def _parameters(table: Table, schema: type[Schema]) -> Iterator[_Parameter]:
     limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}
     yield _Parameter("limit", "The most items of a page.", limit)
     yield _Parameter("cursor", "The place that `next` or `prev` names.", {"type": "string"})
-    yield _Parameter("fields", "Names of fields, with commas between them.", {"type": "string"})
+    name = f"({'|'.join(schema().dump_fields)})"
+    names = {"type": "string", "pattern": f"^({name}(,{name})*)?$"}
+    yield _Parameter("fields", "Names of fields, with commas between them.", names)
     sort = {"type": "string", "enum": _sorts(table), "default": table.order}
     yield _Parameter("sort", "The order; a minus is for descending.", sort)
     if table.search or table.find:
@@ -246,11 +254,8 @@ def _parameters(table: Table) -> Iterator[_Parameter]:
             table.search_parameter, "Words, all of which have to match.", {"type": "string"}
         )
     for one in table.filters:
-        ends = ("", "") if len(one.parameters) == 1 else (" or more", " or less")
-        if one.control == "days":
-            ends = (", from this day", ", to this day")
-        for name, end in zip(one.parameters, ends, strict=False):
-            yield _Parameter(name, f"{one.title}{end}.", _schema(one))
+        for name in one.parameters:
+            yield _Parameter(name, f"Filters by {one.title.lower()}.", _schema(one))
 
 
 def _schema(one: Filter) -> dict[str, Any]:
@@ -258,7 +263,9 @@ def _schema(one: Filter) -> dict[str, Any]:
         return {"type": "string", "enum": [value for value, _label in one.options()]}
     if isinstance(one, Relation) and one.choices:
         return {"type": "integer"}
-    return {"type": "string", **({"format": "date"} if one.control == "days" else {})}
+    if one.control == "days":
+        return {"type": "string", "anyOf": [{"format": "date"}, {"maxLength": 0}]}
+    return {"type": "string"}
 
 
 def _is_dynamic(one: Choice) -> bool:
@@ -272,14 +279,17 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
     schema = resource.schema if resource else info.get("whole_list")
     if schema is None:
         return doc
-    parameters = _parameters(resource.table) if resource else ()
+    parameters = _parameters(resource.table, resource.schema) if resource else ()
     doc.setdefault("parameters", []).extend(
         {"in": "query", "name": one.name, "description": one.description, "schema": one.schema}
         for one in parameters
     )
+    item: Any = schema
+    if resource:  # With `fields`, an item has only some of them.
+        item = type(f"Listed{schema.__name__}", (schema,), {})(partial=True)
     page = Schema.from_dict(
         {
-            "items": fields.List(fields.Nested(schema), required=True),
+            "items": fields.List(fields.Nested(item), required=True),
             "next": fields.Url(required=True, allow_none=True),
             "prev": fields.Url(required=True, allow_none=True),
             "count": fields.Integer(required=True, allow_none=True),

@@ -1,0 +1,68 @@
+"""Schemathesis finds nothing: every operation keeps to its description, whatever is sent.
+
+It sends examples, edge cases, random values, and sequences of calls whose ids come from answers.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from werkzeug.serving import make_server
+
+from app.extensions import db
+from app.features.api.tests.support import give_token
+from tests import factories
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+COMMAND = Path(sys.executable).with_name("schemathesis")
+OWN_TOKEN = 2_000_000_011  # an id that no call meets by chance
+
+
+@pytest.fixture
+def url(web, monkeypatch):
+    """Serve the API, and return its URL."""
+    for setting in ("API_LIMIT_BY_TOKEN", "API_LIMIT_BY_IP"):
+        monkeypatch.setitem(web.config, setting, 1_000_000)
+    monkeypatch.setitem(web.config, "PROPAGATE_EXCEPTIONS", False)
+    server = make_server("localhost", 0, web, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def secret(web):
+    """Return a token of an administrator, among users of every status."""
+    admin = factories.make_user(role="Administrator")
+    for state in ({}, {"confirmed": False}, {"invited": True}, {"suspended": True}):
+        factories.make_user(**state)
+    made = give_token(admin)
+    made.token.id = OWN_TOKEN
+    db.session.commit()
+    return made.secret
+
+
+def test_schemathesis_finds_nothing(url, secret, tmp_path):
+    done = subprocess.run(
+        [
+            *(COMMAND, "--config-file", HERE / "schemathesis.toml", "run"),
+            *(f"{url}/api/v1/openapi.json", "--origin", url),
+            *("--header", f"Authorization: Bearer {secret}"),
+            *("--checks", "all", "--max-examples", "4", "--seed", "1", "--warnings", "off"),
+            # It would end the token of all other calls.
+            *("--exclude-path", "/api/v1/tokens/current"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = done.stdout.partition(" FAILURES ")[2] or done.stdout + done.stderr
+    assert done.returncode == 0, found[:20_000]
