@@ -158,8 +158,8 @@ class UserSchema(ApiSchema):
 class NamesSchema(ApiSchema):
     """The names of a user to change. Those that are left out stay."""
 
-    first_name = NameText()
-    last_name = NameText()
+    first_name = NameText(metadata={"example": "Grace"})
+    last_name = NameText(metadata={"example": "Hopper"})
 
 
 class UserChangeSchema(NamesSchema):
@@ -173,18 +173,22 @@ class NewUserSchema(ApiSchema):
     """A user who can sign in at once."""
 
     email = Email(required=True, metadata={"format": "email"})
-    first_name = NameText(required=True)
-    last_name = NameText(required=True)
+    first_name = NameText(required=True, metadata={"example": "Grace"})
+    last_name = NameText(required=True, metadata={"example": "Hopper"})
     role_id = RowNumber(
         strict=True, metadata={"description": "By default that of users who register."}
     )
-    password = fields.String(required=True, validate=validate.Length(max=2 * MAX_LENGTH))
+    password = fields.String(
+        required=True,
+        validate=validate.Length(max=2 * MAX_LENGTH),
+        metadata={"example": "correct horse battery staple"},
+    )
 
 
 class ReasonSchema(ApiSchema):
     """A reason, which other administrators see."""
 
-    reason = Text(most=500, lines=True, load_default="")
+    reason = Text(most=500, lines=True, load_default="", metadata={"example": "Spam"})
 
 
 class ConfirmationSchema(ApiSchema):

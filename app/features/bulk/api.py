@@ -105,7 +105,7 @@ def list_bulk_operations() -> list[Any]:
 
 @api.post("/bulk-operations", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
-@api.arguments(NewBulkOperationSchema)
+@api.arguments(NewBulkOperationSchema, example={"action": "suspend", "user_ids": [1]})
 @api.response(201, BulkOperationSchema)
 def preview_bulk_operation(values: dict[str, Any]) -> Any:
     """Preview a bulk change. Nothing is changed until it is started."""

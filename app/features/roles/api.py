@@ -93,7 +93,7 @@ class RoleChangeSchema(ApiSchema):
 class NewRoleSchema(RoleChangeSchema):
     """A role to create."""
 
-    name = NameText(required=True, most=NAME_LENGTH)
+    name = NameText(required=True, most=NAME_LENGTH, metadata={"example": "Editor"})
     home = fields.String(attribute="index", load_default="account")
     default = Flag(load_default=False)
     permissions = PermissionNames(required=True, metadata=NAMES_OF_PERMISSIONS)
@@ -131,7 +131,7 @@ def get_role(role_id: int) -> Role:
 @api.patch("/roles/<int:role_id>", tags=TAGS)
 @MANAGE
 @versioned
-@api.arguments(RoleChangeSchema)
+@api.arguments(RoleChangeSchema, example={"permissions": ["general", "view_audit"]})
 @api.response(200, RoleSchema)
 def change_role(values: dict[str, Any], role_id: int) -> Role:
     """Change a role, for all its users from their next request."""

@@ -120,6 +120,9 @@ def end_user_sessions(user: User) -> Response:
 @api.response(NOTHING)
 @acts_on_user("admin.end_user_session")
 def end_user_session(user: User, session_id: int) -> Response:
-    """Sign a user out in one browser. A session that is over counts as ended."""
+    """Sign a user out in one browser.
+
+    A session that is over counts as ended.
+    """
     access.end_session(user, session_id, by=me())
     return Response(status=NOTHING)

@@ -62,7 +62,7 @@ def get_user(user_id: int) -> User:
 @api.patch("/users/<int:user_id>", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
 @versioned
-@api.arguments(UserChangeSchema)
+@api.arguments(UserChangeSchema, example={"role_id": 1})
 @api.response(200, UserSchema)
 @acts_on_user("admin.change_user_name")
 def change_user(values: dict[str, Any], user: User) -> User:

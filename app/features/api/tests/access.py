@@ -15,9 +15,11 @@ from tests import factories
 from tests.routes import ANYONE, CONFIRMED, MANAGERS
 from tests.support import PASSWORD
 from tests.world import HOSTILE as TEXT
-from tests.world import NEW_NAME, NEW_PASSWORD, NEW_USER, as_admin
+from tests.world import NEW_NAME, NEW_PASSWORD, NEW_USER, as_admin, elsewhere
 
 ACCESS = {
+    "main.api_docs": ANYONE,
+    "main.api_docs_group": ANYONE,
     "api.openapi": ANYONE,
     "api.get_me": CONFIRMED,
     "api.change_me": CONFIRMED,
@@ -152,8 +154,12 @@ EVENTS = {
     "admin.revoke_user_api_tokens": ("api_token.all_revoked", revoke_all_of_user),
 }
 OWNED = {"api_token_id": lambda world: token_of(world.admin)}
-SHARED = {"user_api_token_id": "administrators see the tokens of all users"}
+SHARED = {
+    "group": "the description is the same for everyone",
+    "user_api_token_id": "administrators see the tokens of all users",
+}
 HOSTILE = {
+    "group": elsewhere,
     "api_token_id": lambda world: [token_of(world.admin, name=TEXT).id],
     "user_api_token_id": lambda world: [token_of(world.admin, name=TEXT).id],
 }

@@ -7,6 +7,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from flask import Flask
 from flask_smorest import Api
 
+from app.features.api.reference import with_examples
 from app.features.api.web import problems
 from app.features.api.web.problem_schema import ProblemSchema
 
@@ -65,6 +66,9 @@ def _name_of(schema: Any) -> str:
 
 def of(app: Flask) -> dict[str, Any]:
     """Return the description of the API of an application."""
-    described = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    description: dict[str, Any] = described.spec.to_dict()
+    extension = app.extensions["flask-smorest"]
+    if "description" not in extension:
+        spec = extension["apis"][""]["ext_obj"].spec
+        extension["description"] = with_examples(spec.to_dict())
+    description: dict[str, Any] = extension["description"]
     return description

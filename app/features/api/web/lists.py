@@ -247,15 +247,19 @@ def _parameters(table: Table, schema: type[Schema]) -> Iterator[_Parameter]:
     name = f"({'|'.join(schema().dump_fields)})"
     names = {"type": "string", "pattern": f"^({name}(,{name})*)?$"}
     yield _Parameter("fields", "Names of fields, with commas between them.", names)
-    sort = {"type": "string", "enum": _sorts(table), "default": table.order}
-    yield _Parameter("sort", "The order; a minus is for descending.", sort)
+    if sorts := _sorts(table):
+        sort = {"type": "string", "enum": sorts, "default": table.order}
+        yield _Parameter("sort", "The order; a minus is for descending.", sort)
     if table.search or table.find:
         yield _Parameter(
             table.search_parameter, "Words, all of which have to match.", {"type": "string"}
         )
     for one in table.filters:
-        for name in one.parameters:
-            yield _Parameter(name, f"Filters by {one.title.lower()}.", _schema(one))
+        ends = ("", "") if len(one.parameters) == 1 else (" or more", " or less")
+        if one.control == "days":
+            ends = (", from this day", ", to this day")
+        for name, end in zip(one.parameters, ends, strict=False):
+            yield _Parameter(name, f"{one.title}{end}.", _schema(one))
 
 
 def _schema(one: Filter) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def answers(
     caught: type[Caught], status: int, code: str, detail: str | Callable[[Caught], str]
 ) -> None:
     """Answer an exception of services with a problem, in all operations of the API."""
+    if isinstance(detail, str):
+        _codes[code] = (status, detail)
     _caught[caught] = lambda error: ApiProblem(
         status, code, detail if isinstance(detail, str) else detail(error)
     )
@@ -105,6 +107,15 @@ def caught() -> dict[type[Any], Callable[[Any], Response]]:
         return lambda error: answer(make(error))
 
     return {exception: handler(make) for exception, make in _caught.items()}
+
+
+_codes: dict[str, tuple[int, str]] = {}
+
+
+def known() -> dict[str, tuple[int, str]]:
+    """Return the codes of problems, with their status and a sentence, by status."""
+    usual = {slug(status): (status, text) for status, text in DETAILS.items()}
+    return dict(sorted((usual | _codes).items(), key=lambda pair: (pair[1][0], pair[0])))
 
 
 def init_app(app: Flask, blueprint: str) -> None:
