@@ -67,5 +67,5 @@ def test_a_filter_that_makes_no_sense_is_named(admin_program):
         ("from=soon", "from"),
     ):
         answer = admin_program.get(f"/audit-events?{query}")
-        assert problem_of(answer) == (422, "unprocessable-entity")
+        assert problem_of(answer) == (422, "unprocessable-content")
         assert [one["parameter"] for one in answer.json["errors"]] == [name]
