@@ -23,7 +23,7 @@ from app.kit import feature_files, feature_guides
 from app.kit.database import migrations
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
-from app.kit.generator import ledger
+from app.kit.generator import ledger, writing
 from settings import example
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
@@ -140,11 +140,15 @@ def _remove_files(
 
 
 def _adapters(feature: Manifest) -> list[Path]:
-    """Return the adapters that other features have for this one, and their tests."""
+    """Return the adapters that other features have for this one, with their tests.
+
+    The templates with which the generator writes new ones count, too.
+    """
     if not feature.adapters:
         return []
-    names = (f"*/{feature.adapters}.py", f"*/tests/test_{feature.adapters}.py")
-    return [path for name in names for path in FOLDER.glob(name)]
+    names = (f"{feature.adapters}.py", f"tests/test_{feature.adapters}.py")
+    written = [path for name in names for path in FOLDER.glob(f"*/{name}")]
+    return written + [path for name in names for path in writing.TEMPLATES.glob(f"{name}.jinja")]
 
 
 def _own_permissions(feature: Manifest) -> Iterator[str]:

@@ -11,6 +11,8 @@ from app.features.api.schemas import Text
 from app.kit.database import HIGHEST_INTEGER
 from app.kit.web.fields import URL, URL_LENGTH
 
+IS_URL = re.compile(URL)
+
 
 class WholeNumber(fields.Integer):
     """A whole number that a column of integers holds, or one with `most` as its limit."""
@@ -28,7 +30,7 @@ class WebUrl(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if not (text == "" and self.blank) and not re.match(URL, text[: URL_LENGTH + 1]):
+        if not (text == "" and self.blank) and not IS_URL.match(text[: URL_LENGTH + 1]):
             raise ValidationError("Send a URL like https://example.com/page.")
         return text
 

@@ -161,7 +161,7 @@ def continue_bulk_operation(operation_id: int) -> Any:
 @writes(Permission.MANAGE_USERS)
 @api.response(200, BulkOperationSchema)
 def stop_bulk_operation(operation_id: int) -> BulkOperation:
-    """Stop a bulk change after the batch at hand. What is done stays done."""
+    """Stop a bulk change after the batch at hand. Finished changes stay."""
     operation = _operation(operation_id)
     operations.stop(operation, by=me())
     return operation
