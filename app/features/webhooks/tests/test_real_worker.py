@@ -1,0 +1,77 @@
+"""A real worker delivers webhooks, also after Redis was away or a worker was killed."""
+
+import pytest
+from sqlalchemy import update
+
+from app.extensions import db
+from app.features.webhooks.models import WebhookDelivery
+from app.features.webhooks.tests.support import SUSPENDED, deliveries, make_webhook, verified
+from app.kit.database import now
+from app.services import users
+from tests.factories import make_user
+from tests.queue.support import until
+
+PRIVATE = {"WEBHOOK_PRIVATE_HOSTS": "true"}
+
+
+@pytest.fixture
+def webhook(web, receiver):
+    return make_webhook(receiver.url, SUSPENDED)
+
+
+def suspend():
+    users.suspend(make_user(), by=make_user(role="Administrator"))
+
+
+def states():
+    db.session.rollback()  # A transaction sees nothing that the worker commits meanwhile.
+    return [row.state for row in deliveries()]
+
+
+def test_an_event_goes_to_a_server(webhook, start_worker, receiver):
+    start_worker(**PRIVATE)
+    suspend()
+
+    (request,) = receiver.wait_for(1)
+    assert verified(webhook, request)["type"] == SUSPENDED
+    until(lambda: states() == ["sent"], "the outcome is recorded")
+
+
+def test_events_while_redis_is_away_are_sent_later(webhook, own_redis, start_worker, receiver):
+    own_redis.stop()
+    suspend()
+    assert states() == ["pending"]
+    own_redis.start()
+    start_worker(**PRIVATE)
+
+    receiver.wait_for(1)
+    until(lambda: states() == ["sent"], "a sweep finds the delivery")
+
+
+def test_a_worker_without_redis_delivers(webhook, run, receiver):
+    suspend()
+    run("run_worker", REDIS_URL="", **PRIVATE)
+
+    receiver.wait_for(1)
+    until(lambda: states() == ["sent"], "the delivery goes out without a queue")
+
+
+def test_what_a_killed_worker_was_sending_is_sent_by_another(
+    webhook, own_redis, start_worker, receiver
+):
+    receiver.gate.clear()
+    suspend()
+    worker = start_worker(**PRIVATE)
+    receiver.wait_for(1)
+    worker.end()
+    assert states() == ["sending"]
+    # Let the lease end, which takes 70 seconds otherwise.
+    db.session.execute(update(WebhookDelivery).values(next_try_at=now()))
+    db.session.commit()
+    own_redis.client.flushall()
+    receiver.gate.set()
+    start_worker(**PRIVATE)
+
+    receiver.wait_for(2)
+    until(lambda: states() == ["sent"], "another worker sends it again")
+    assert len({headers["webhook-id"] for headers, _body in receiver.seen}) == 1
