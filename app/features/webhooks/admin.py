@@ -15,6 +15,7 @@ from app.features.webhooks import payloads, services, tables
 from app.features.webhooks.forms import WebhookForm
 from app.features.webhooks.models import Webhook, WebhookDelivery
 from app.features.webhooks.services import NotResendable, WebhookGone, WebhookService
+from app.kit.edit_conflicts import EditConflict
 from app.kit.encryption import UnreadableSecret
 from app.kit.web import table_pages
 from app.kit.web.list_params import confirm, is_live
@@ -72,9 +73,14 @@ def change_webhook(webhook_id: int) -> ResponseReturnValue:
         form.show(found)
     elif form.validate():
         try:
-            services.change(found, form.values(), by=me())
+            services.change(found, form.values(), by=me(), seen=form.seen.data)
         except WebhookGone:
             return _gone()
+        except EditConflict as conflict:
+            form.note(found)  # The next submit overwrites the other change on purpose.
+            values = form.values().noted().items()
+            page = {"form": form, "webhook": found, "changed": conflict, "yours": values}
+            return render_template("admin/webhook_form.html", **page), 409
         flash("The webhook is saved.", "success")
         return redirect(url_for("admin.webhook", webhook_id=webhook_id))
     return render_template("admin/webhook_form.html", form=form, webhook=found)

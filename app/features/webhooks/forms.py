@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, SelectMultipleField, SubmitField, URLField
+from wtforms import BooleanField, HiddenField, SelectMultipleField, SubmitField, URLField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, ValidationError
 
 from app.features.webhooks import services, targets
 from app.features.webhooks.models import NAME_LENGTH, URL_LENGTH, Webhook
 from app.features.webhooks.services import WebhookValues
+from app.kit import edit_conflicts
 from app.kit.audit import ACTIONS, NOUNS
 from app.kit.web.fields import text_field
 from app.kit.web.forms import BaseForm, cut
@@ -53,6 +54,7 @@ class WebhookForm(BaseForm):
     )
     wants_all = BooleanField("All events", description="Also those that the app records later.")
     actions = EventsField("Events")
+    seen = HiddenField()
     submit = SubmitField("Save webhook")
 
     def validate_name(self, field: Any) -> None:
@@ -76,3 +78,8 @@ class WebhookForm(BaseForm):
         values = services.values_of(webhook)
         self.name.data, self.url.data = values.name, values.url
         self.wants_all.data, self.actions.data = values.wants_all, list(values.actions)
+        self.note(webhook)
+
+    def note(self, webhook: Webhook) -> None:
+        """Save a snapshot of the webhook in the form, to detect changes by another user."""
+        self.seen.data = edit_conflicts.snapshot(services.values_of(webhook).noted())

@@ -20,7 +20,7 @@ from app.features.webhooks.models import (
     WebhookDelivery,
     WebhookState,
 )
-from app.kit import audit, queue
+from app.kit import audit, edit_conflicts, queue
 from app.kit.database import now
 from app.kit.encryption import UnreadableSecret
 from app.models import User
@@ -57,32 +57,41 @@ class WebhookValues:
         """The actions of its events, in order; none if it gets all."""
         return [] if self.wants_all else sorted(set(self.actions))
 
+    def noted(self) -> dict[str, str]:
+        """Return the values as the audit trail has them."""
+        events = "all" if self.wants_all else ", ".join(self.events)
+        return {"name": self.name, "url": self.url, "events": events}
+
 
 def values_of(webhook: Webhook) -> WebhookValues:
     actions = [one.action for one in webhook.actions]
     return WebhookValues(webhook.name, webhook.url, webhook.wants_all, actions)
 
 
-def add(values: WebhookValues, *, by: User) -> Webhook:
-    """Add a webhook with a new secret. Raises UrlRefused."""
+def add(values: WebhookValues, *, by: User, secret: str = "") -> Webhook:
+    """Add a webhook with a secret, by default a new one. Raises UrlRefused."""
     targets.ensure_allowed(values.url)
     webhook = Webhook()
     _write(webhook, values)
     db.session.add(webhook)
     db.session.flush()
-    webhook.encrypted = SECRETS.encrypt(signing.new_secret(), webhook.id)
+    webhook.encrypted = SECRETS.encrypt(secret or signing.new_secret(), webhook.id)
     audit.record(
-        "webhook.added", by=by, subject=webhook, url=values.url, events=_told(values)["events"]
+        "webhook.added", by=by, subject=webhook, url=values.url, events=values.noted()["events"]
     )
     db.session.commit()
     return webhook
 
 
-def change(webhook: Webhook, values: WebhookValues, *, by: User) -> None:
-    """Change a webhook. Raises UrlRefused and WebhookGone."""
+def change(webhook: Webhook, values: WebhookValues, *, by: User, seen: str | None = None) -> None:
+    """Change a webhook. `seen` is a snapshot of the values that the change is based on.
+
+    Raises UrlRefused, WebhookGone and EditConflict.
+    """
     targets.ensure_allowed(values.url)
     _lock(webhook)
-    before, after = _told(values_of(webhook)), _told(values)
+    before, after = values_of(webhook).noted(), values.noted()
+    edit_conflicts.ensure_unchanged(seen, before, webhook, ["webhook.changed"])
     changes = {name: (before[name], after[name]) for name in after if before[name] != after[name]}
     if changes:
         _write(webhook, values)
@@ -110,12 +119,15 @@ def remove(webhook: Webhook, *, by: User) -> None:
     db.session.commit()
 
 
-def rotate_secret(webhook: Webhook, *, by: User) -> None:
-    """Make a new secret. The present one signs as well for BOTH_SIGN_FOR. Raises WebhookGone."""
+def rotate_secret(webhook: Webhook, *, by: User, secret: str = "") -> None:
+    """Take a secret, by default a new one. The present one signs as well for BOTH_SIGN_FOR.
+
+    Raises WebhookGone.
+    """
     _lock(webhook)
     webhook.former_encrypted = webhook.encrypted
     webhook.former_until = now() + BOTH_SIGN_FOR if is_readable(webhook) else None
-    webhook.encrypted = SECRETS.encrypt(signing.new_secret(), webhook.id)
+    webhook.encrypted = SECRETS.encrypt(secret or signing.new_secret(), webhook.id)
     audit.record("webhook.secret_rotated", by=by, subject=webhook)
     db.session.commit()
 
@@ -185,11 +197,6 @@ def _write(webhook: Webhook, values: WebhookValues) -> None:
     kept = {one.action: one for one in webhook.actions}
     webhook.actions = [kept.get(action) or WebhookAction(action=action) for action in values.events]
     webhook.held_until = None
-
-
-def _told(values: WebhookValues) -> dict[str, str]:
-    events = "all" if values.wants_all else ", ".join(values.events)
-    return {"name": values.name, "url": values.url, "events": events}
 
 
 def _lock(webhook: Webhook) -> None:

@@ -12,11 +12,21 @@ from standardwebhooks import Webhook as Signer
 from app.features.webhooks.models import SECRETS, Webhook
 from app.kit.database import now
 
-SECRET_BYTES = 32  # the specification asks for 24 to 64
+SECRET_BYTES = 32
+SIZES = range(24, 65)  # of a secret, by the specification
 
 
 def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether a text is a secret of the right form and length."""
+    prefix, _, encoded = text.partition("_")
+    try:
+        return prefix == "whsec" and len(base64.b64decode(encoded, validate=True)) in SIZES
+    except ValueError:
+        return False
 
 
 def secrets_of(webhook: Webhook) -> list[str]:

@@ -1,5 +1,6 @@
 """The pages of webhooks."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -34,7 +35,9 @@ def test_a_webhook_is_added_shown_changed_and_deleted(browser):
     path = f"/admin/webhooks/{webhook.id}"
     form = browser.get(f"{path}/edit").text
     assert len(re.findall(r'type="checkbox"[^>]*name="actions"[^>]*checked', form)) == 2
-    browser.submit(f"{path}/edit", {"name": "Books", "url": f"{URL}2", "actions": SUSPENDED})
+    (seen,) = re.findall(r'name="seen"[^>]*value="([^"]*)"', form)
+    data = {"name": "Books", "url": f"{URL}2", "actions": SUSPENDED, "seen": html.unescape(seen)}
+    browser.submit(f"{path}/edit", data)
     db.session.refresh(webhook)
     assert (webhook.name, webhook.url) == ("Books", f"{URL}2")
     assert [one.action for one in webhook.actions] == [SUSPENDED]
@@ -177,3 +180,16 @@ def test_the_dashboard_and_doctor_tell_of_troubles(browser, app, monkeypatch):
     assert slots.private_hosts_are_refused() is None
     monkeypatch.setitem(app.config, "PRODUCTION", True)
     assert "private network" in slots.private_hosts_are_refused().problem
+
+
+def test_a_form_that_another_administrator_overtook_is_not_saved_unseen(browser, admin):
+    webhook = make_webhook(URL, SUSPENDED)
+    path = f"/admin/webhooks/{webhook.id}/edit"
+    (seen,) = re.findall(r'name="seen"[^>]*value="([^"]*)"', browser.get(path).text)
+    services.change(webhook, services.WebhookValues("Books", URL, True), by=admin)
+    data = {"name": "Stock", "url": URL, "wants_all": "y", "seen": html.unescape(seen)}
+    answer = browser.submit(path, data)
+    assert answer.status_code == 409
+    assert "This was changed while you were editing" in answer.text
+    db.session.refresh(webhook)
+    assert webhook.name == "Books"
