@@ -24,6 +24,7 @@ from app.features.api.web.access import public, reads, reads_any, writes
 from app.features.api.web.etags import ensure_match, versioned
 from app.features.api.web.lists import lists, whole_list
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
+from app.features.api.web.rows import find
 from app.features.api.web.user_actions import acts_on_user, seen_of
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "answers_with",
     "api",
     "ensure_match",
+    "find",
     "invalid",
     "invalid_field",
     "lists",

@@ -91,11 +91,12 @@ def with_examples(description: dict[str, Any]) -> dict[str, Any]:
                 continue
             operation["operationId"] = slug_of(f"{method} {path.removeprefix(PREFIX)}")
             answers = operation["responses"].items()
-            contents = [one for status, one in answers if str(status).startswith("2")]
-            for holder in [operation.get("requestBody", {}), *contents]:
+            holders = [(one, "writeOnly") for status, one in answers if str(status)[0] == "2"]
+            for holder, hidden in [(operation.get("requestBody", {}), "readOnly"), *holders]:
                 content = holder.get("content", {}).get("application/json", {})
                 if "schema" in content:
-                    content.setdefault("example", example_of(content["schema"], description))
+                    example = example_of(content["schema"], description, hidden=hidden)
+                    content.setdefault("example", example)
     return description
 
 
@@ -149,8 +150,8 @@ def _kinds(schema: Json) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
-def example_of(schema: Json, description: Json) -> Any:
-    """Return an example of a schema."""
+def example_of(schema: Json, description: Json, *, hidden: str) -> Any:
+    """Return an example of a schema, without the fields marked as `hidden`."""
     if "example" in schema:
         return schema["example"]
     schema = _resolved(schema, description)
@@ -160,13 +161,13 @@ def example_of(schema: Json, description: Json) -> Any:
         return schema["enum"][0]
     kind = next((one for one in _kinds(schema) if one != "null"), "object")
     if kind == "array":
-        return [example_of(schema.get("items", {}), description)]
+        return [example_of(schema.get("items", {}), description, hidden=hidden)]
     if kind == "object":
         properties = schema.get("properties", {})
         return {
-            name: example_of(one, description)
+            name: example_of(one, description, hidden=hidden)
             for name, one in properties.items()
-            if not one.get("readOnly") or not schema.get("required")
+            if not one.get(hidden)
         }
     return EXAMPLES.get(schema.get("format", ""), EXAMPLES.get(kind))
 

@@ -51,12 +51,14 @@ class Exemplary(Program):
 
 
 @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if operation_of(one)[0].fields])
-def test_the_example_of_a_body_is_valid(endpoint, app, admin):
+def test_the_example_of_a_body_is_valid(endpoint, app, admin, make_user):
     _operation, spec = operation_of(endpoint)
     example = dict(spec["requestBody"]["content"]["application/json"]["example"])
     for name in example:
         if name == "role_id":
             example[name] = Role.get_default().id
+        if name == "user_ids":
+            example[name] = [make_user().id]
     program = Exemplary(app, admin)
     program.example = example
     answer = row("CALLS", endpoint).send(program)

@@ -1,0 +1,57 @@
+"""Adapters of other features: that of the README works, and all of them go with the API."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.kit import plugging_in
+from tests.fixtures.clones import git
+
+pytestmark = pytest.mark.slow
+
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def blocks() -> list[str]:
+    """Return the code of the chapter about adapters."""
+    text = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    return BLOCK.findall(text.partition("## How a feature adds resources")[2])
+
+
+def test_the_adapter_of_the_readme_works(in_clone, clone):
+    made = in_clone("new", "projects", "name:str", "--admin")
+    assert made.returncode == 0, made.stderr
+    folder = clone / "app/features/projects"
+    code, tests = blocks()
+    (folder / "api.py").write_text(code)
+    (folder / "tests/test_api.py").write_text(tests)
+    tried = in_clone(
+        *("test", "-q", "-k", "project", "app/features/projects/tests/test_api.py"),
+        *("app/features/api/tests/test_operations.py", "app/features/api/tests/test_reference.py"),
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    # The rows of operations are where the message of a missing one says that they belong.
+    text = (folder / "tests/test_api.py").read_text()
+    (folder / "tests/test_api.py").write_text(text.replace('"api.get_project"', '"api.gone"'))
+    tried = in_clone("test", "-q", "tests/contracts/test_routes.py", "-k", "lists_every_route")
+    assert "Add a row for api.get_project to ACCESS in app/features/projects/tests/test_api.py" in (
+        tried.stdout
+    )
+
+
+def test_the_api_comes_off_with_all_adapters(in_clone, clone):
+    adapters = plugging_in.adapters("api")
+    assert adapters
+    removed = in_clone("features", "remove", "api", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    for name, module in adapters:
+        assert not (clone / f"app/features/{name}/{module}.py").exists()
+        assert not (clone / f"app/features/{name}/tests/test_{module}.py").exists()
+        assert f"app/features/{name}/{module}.py" in removed.stdout
+    named = re.search("These files still name it: (.*)\\.", removed.stdout)
+    # The generator writes adapters for copies that have the API.
+    left = [one for one in named[1].split(", ") if "generator" not in one] if named else []
+    assert not left
+    assert not git(clone, "diff", "--name-only")
+    assert in_clone("routes").returncode == 0
