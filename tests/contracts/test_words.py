@@ -115,11 +115,14 @@ def long_ones(texts: Iterator[str]) -> list[str]:
 
 @pytest.mark.parametrize("word", UNWANTED)
 def test_texts_name_their_subjects(word: str) -> None:
+    unwanted = re.compile(rf"(?:\b|_)(?:{word})(?:\b|_)", re.IGNORECASE)
+    texts = {name: path.read_text(encoding="utf-8") for name, path in files().items()}
     found = [
         f"{name}:{number}: {line.strip()[:100]}"
-        for name, path in files().items()
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(rf"(?:\b|_)(?:{word})(?:\b|_)", line, re.IGNORECASE)
+        for name, text in texts.items()
+        if unwanted.search(text)
+        for number, line in enumerate(text.splitlines(), 1)
+        if unwanted.search(line)
     ]
     assert not found, f"Write the words of the field ({UNWANTED[word]}) in {found}"
 
