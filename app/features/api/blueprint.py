@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_smorest import Blueprint
+from marshmallow import Schema
 
 from app.features.api.web import access, idempotency_keys, lists, rate_limits
 from app.features.api.web.strict_json import StrictParser
@@ -18,6 +19,11 @@ class ApiBlueprint(Blueprint):
         super().__init__(*arguments, **options)
         # flask-smorest calls these with the facts that decorators noted.
         self._prepare_doc_cbks += [access.describe, lists.describe]
+
+    def arguments(self, schema: type[Schema], **options: Any) -> Any:
+        """Read the arguments of an operation. A body may be left out if no field is required."""
+        is_needed = any(field.required for field in schema().fields.values())
+        return super().arguments(schema, **{"required": is_needed, **options})
 
     def add_url_rule(self, *arguments: Any, **options: Any) -> None:
         """Add the URL of an operation. Another spelling of it is not found, and not redirected."""

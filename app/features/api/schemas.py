@@ -96,10 +96,12 @@ class Email(fields.String):
 
 
 class Flag(fields.Boolean):
-    """True or false, and no other word for it."""
+    """True or false, and neither a word for it nor a number, which equals it in Python."""
 
-    truthy = {True}  # noqa: RUF012 - as marshmallow has it
-    falsy = {False}  # noqa: RUF012
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class PermissionNames(fields.Field[int]):

@@ -10,6 +10,7 @@ from app.features import bulk
 from app.features.api import (
     ApiProblem,
     ApiSchema,
+    Flag,
     RowNumber,
     Text,
     Timestamp,
@@ -72,7 +73,7 @@ class StartSchema(ApiSchema):
     """The reason that administrators see, and whether the users get a mail."""
 
     reason = Text(most=500, lines=True, load_default="")
-    notify = fields.Boolean(load_default=True)
+    notify = Flag(load_default=True)
 
 
 class BulkOperationSchema(ApiSchema):

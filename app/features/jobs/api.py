@@ -118,7 +118,7 @@ def delete_job(job_id: str) -> None:
 
 @api.post("/queues/retry-jobs", tags=TAGS)
 @writes(Permission.MANAGE_JOBS)
-@api.arguments(SomeJobsSchema, required=False)
+@api.arguments(SomeJobsSchema)
 @api.response(200, JobsDoneSchema)
 def retry_jobs(values: dict[str, str]) -> Done:
     """Queue failed jobs again."""

@@ -84,7 +84,7 @@ class SignInSchema(ApiSchema):
 @api.post("/tokens", tags=TAGS)
 @public
 @limits.sign_in_by_site
-@api.arguments(SignInSchema, required=False)
+@api.arguments(SignInSchema)
 @api.response(201, NewTokenSchema, headers={"Location": {"schema": {"type": "string"}}})
 @api.alt_response(401, "UNAUTHORIZED")
 @api.alt_response(403, "FORBIDDEN")

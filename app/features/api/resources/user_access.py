@@ -25,7 +25,7 @@ NOTHING = 204
 
 @api.post("/users/<int:user_id>/suspend", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
-@api.arguments(ReasonSchema, required=False)
+@api.arguments(ReasonSchema)
 @api.response(200, UserSchema)
 @acts_on_user("admin.suspend_user")
 def suspend_user(values: dict[str, Any], user: User) -> User:
@@ -39,7 +39,7 @@ def suspend_user(values: dict[str, Any], user: User) -> User:
 
 @api.post("/users/<int:user_id>/reactivate", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
-@api.arguments(ReasonSchema, required=False)
+@api.arguments(ReasonSchema)
 @api.response(200, UserSchema)
 @acts_on_user("admin.reactivate_user")
 def reactivate_user(values: dict[str, Any], user: User) -> User:
@@ -50,7 +50,7 @@ def reactivate_user(values: dict[str, Any], user: User) -> User:
 
 @api.post("/users/<int:user_id>/confirm", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
-@api.arguments(ConfirmationSchema, required=False)
+@api.arguments(ConfirmationSchema)
 @api.response(200, UserSchema)
 @acts_on_user("admin.confirm_user")
 def confirm_user(values: dict[str, Any], user: User) -> User:
