@@ -1,6 +1,7 @@
 """Describe the API in OpenAPI 3.1, from the code of its operations."""
 
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
@@ -21,8 +22,28 @@ TOKEN = {
 }
 
 
+_describing = Lock()
+
+
 class DescribedApi(Api):
-    """The API of flask-smorest, whose errors are the problems of this app and of /api/ alone."""
+    """The API of flask-smorest, whose errors are the problems of this app and of /api/ alone.
+
+    It is described when the description is first read, because that takes longer than all else in
+    the start of an application.
+    """
+
+    def register_blueprint(self, blp: Any, **options: Any) -> None:
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._blueprint = blp
+
+    def describe(self) -> dict[str, Any]:
+        """Return the description. Call it once, as it adds the operations to `spec`."""
+        blp = self._blueprint
+        blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+        self.spec.tag({"name": blp.name, "description": blp.description})
+        described: dict[str, Any] = self.spec.to_dict()
+        return described
 
     def _register_error_handlers(self) -> None:
         """Register none, because those of flask-smorest would answer the errors of pages too."""
@@ -44,7 +65,7 @@ class DescribedApi(Api):
 
 
 def init_app(app: Flask, blueprint: Any) -> None:
-    """Register the operations, and describe them."""
+    """Register the operations."""
     spec = {
         "title": app.config["APP_NAME"],
         "version": VERSION,
@@ -67,8 +88,8 @@ def _name_of(schema: Any) -> str:
 def of(app: Flask) -> dict[str, Any]:
     """Return the description of the API of an application."""
     extension = app.extensions["flask-smorest"]
-    if "description" not in extension:
-        spec = extension["apis"][""]["ext_obj"].spec
-        extension["description"] = with_examples(spec.to_dict())
+    with _describing:
+        if "description" not in extension:
+            extension["description"] = with_examples(extension["apis"][""]["ext_obj"].describe())
     description: dict[str, Any] = extension["description"]
     return description
