@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.kit import names
 from app.kit.imports.encodings import DAMAGED
@@ -38,8 +38,12 @@ class Problem:
 
 @dataclass(slots=True)
 class ImportLine:
-    """A line of the file. A kind derives a class that knows its fields."""
+    """A line of the file. A kind derives a class that knows its fields.
 
+    `shared` names the fields that all lines of a file have in common.
+    """
+
+    shared: ClassVar[Sequence[str]] = ()
     line: int
     problems: list[Problem] = field(default_factory=list)
 
@@ -92,7 +96,7 @@ def read(
         line.complain("", "", TOO_MANY_CELLS)
     for name, column in mapping.items():
         text = _text(cells[column]) if column < len(cells) else ""
-        if DAMAGED.search(text):
+        if not text.isascii() and DAMAGED.search(text):
             line.complain(name, DAMAGED.sub("\ufffd", text), NOT_IN_ENCODING)
         else:
             line.take(name, text)

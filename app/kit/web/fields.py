@@ -77,7 +77,7 @@ def number_field(label: str, *, required: bool = True) -> IntegerField:
         label,
         validators=[
             *_presence(label, required),
-            _stop_at_errors,
+            stop_at_errors,
             NumberRange(-HIGHEST_INTEGER, HIGHEST_INTEGER, "Enter a smaller number."),
         ],
         invalid_value_message="Enter a whole number.",
@@ -240,7 +240,7 @@ def _presence(label: str, required: bool, validator: Any = InputRequired) -> lis
     return [validator(f"Fill in “{label}”.") if required else Optional()]
 
 
-def _stop_at_errors(_form: Form, field: Field) -> None:
+def stop_at_errors(_form: Form, field: Field) -> None:
     """End the validation of a text that could not be read, with the message about that."""
     if field.errors:
         raise StopValidation

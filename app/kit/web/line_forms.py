@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wtforms import (
@@ -11,20 +11,25 @@ from wtforms import (
     DateTimeLocalField,
     Field,
     FileField,
+    Form,
     HiddenField,
     IntegerField,
     SelectField,
     SubmitField,
 )
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from app.kit.imports.csv_import import CsvImport
-from app.kit.web.fields import LookupField, MoneyField
+from app.kit.web.fields import LookupField, MoneyField, stop_at_errors
 
 YES = frozenset({"yes", "y", "true", "1", "x", "on"})
 NO = frozenset({"no", "n", "false", "0", "off"})
 YES_OR_NO = "Write yes or no."
 PARSED = (DateField, DateTimeLocalField, IntegerField, MoneyField, SelectField)
+# Validators that look at the text of their field alone.
+PURE = (DataRequired, InputRequired, Length, NumberRange, Optional, Regexp)
 MOST_TEXTS = 5_000  # of a field to remember
+Process = Callable[..., None]
 
 
 class _Texts(dict[str, str]):
@@ -53,13 +58,17 @@ class LineForm:
         }
         self._choices: dict[str, dict[str, str]] = {}
         for name, one in self.fields.items():
-            if type(one) in PARSED:
-                _parse_once(one)
             if isinstance(one, SelectField):
                 self._choices[name] = _choices_of(one)
                 _choose_quickly(one)
             elif isinstance(one, LookupField):
                 one.remember()
+            _validate_once(one)
+        # Loops over the fields cost less than Form.process, which looks for filters by name.
+        is_plain = type(self.form).process is Form.process and not any(
+            hasattr(self.form, f"filter_{name}") for name in self.form._fields
+        )
+        self._processes = [_process_quickly(one) for one in self.form] if is_plain else []
         self._booleans = {n for n, one in self.fields.items() if isinstance(one, BooleanField)}
         self._blank = self.typed(None)
 
@@ -86,10 +95,18 @@ class LineForm:
                 texts[name] = text
             else:
                 texts.pop(name, None)
-        self.form.process(_Texts(texts))
+        self._process(_Texts(texts))
         if not self.form.validate():
             errors = {**self.form.errors, **errors}
         return errors
+
+    def _process(self, texts: _Texts) -> None:
+        if not self._processes:
+            self.form.process(texts)
+            return
+        for process in self._processes:
+            process(texts)
+        self.form.post_process(texts)
 
     def _form_text(self, name: str, cell: str) -> str | None:
         """Return a cell as a page sends it, or None if it is neither yes nor no."""
@@ -121,21 +138,54 @@ def _choose_quickly(select: SelectField) -> None:
     select.pre_validate = look_up
 
 
-def _parse_once(one: Field) -> None:
-    """Let a field remember what it made of a text: parsing takes long, and columns repeat."""
-    process = one.process
-    seen: dict[str | None, tuple[Any, ...]] = {}
+def _process_quickly(one: Field) -> Process:
+    """Return the function that a field processes a text with.
 
-    def process_text(formdata: Mapping[str, str] | None, *others: Any, **options: Any) -> None:
-        text = formdata.get(one.name) if formdata else None
-        if text in seen:
+    Asking a default whether it is a function costs as much as the rest. A field whose text says all
+    remembers what it made of it, because parsing takes long, and columns repeat.
+    """
+    process, default = one.process, one.default
+    if type(one).process is not Field.process or callable(default):
+        return process
+    seen: dict[str, tuple[Any, ...]] | None = {} if type(one) in PARSED else None
+
+    def process_text(formdata: Mapping[str, str], **options: Any) -> None:
+        text = formdata.get(one.name)
+        if text is None or options.get("extra_filters"):
+            process(formdata, **options)
+            return
+        if seen is not None and text in seen:
             one.raw_data, one.data, one.process_errors = seen[text]
             return
-        process(formdata, *others, **options)
-        if text is not None and len(seen) < MOST_TEXTS:
+        process(formdata, default, **options)
+        if seen is not None and len(seen) < MOST_TEXTS:
             seen[text] = one.raw_data, one.data, one.process_errors
 
-    one.process = process_text
+    return process_text
+
+
+def _validate_once(one: Field) -> None:
+    """Let a field remember the errors of a text, if its validators look at nothing else."""
+    if type(one) not in PARSED or not all(map(_is_pure, one.validators)):
+        return
+    validate = one.validate
+    seen: dict[str, list[str]] = {}
+
+    def validate_text(form: Any, extra_validators: Any = ()) -> bool:
+        text = one.raw_data[0] if one.raw_data else None
+        if text in seen and not extra_validators:
+            one.errors = [*seen[text]]
+            return not one.errors
+        is_valid: bool = validate(form, extra_validators)
+        if text is not None and not extra_validators and len(seen) < MOST_TEXTS:
+            seen[text] = [*one.errors]
+        return is_valid
+
+    one.validate = validate_text
+
+
+def _is_pure(validator: Any) -> bool:
+    return validator is stop_at_errors or type(validator) in PURE
 
 
 def _text_of(one: Field) -> str | None:
