@@ -77,7 +77,7 @@ KINDS = {
     "relation": FieldType("int", "", "sa.Integer()", "row_field", "", "", ""),
 }  # fmt: skip
 TEXTS = {"str", "text", "email", "url"}
-WITHOUT_STORAGE = "file"
+NOT_GENERATED = "file"
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,11 @@ def _field(text: str, targets: Mapping[str, Target]) -> Field:
         raise Refused(f"“{text}” is no field. Write its name and its type, as in due_on:date.")
     name, kind, options = match["name"], match["type"], match["options"]
     naming.check_field(name)
-    if kind == WITHOUT_STORAGE:
-        raise Refused(f"“{text}”: there is no storage for files yet. Leave the field out.")
+    if kind == NOT_GENERATED:
+        raise Refused(
+            f"“{text}”: fields for files are not generated. Leave the field out, and add it by "
+            "hand, as docs/files.md says."
+        )
     target = None
     if kind not in KINDS or kind == "relation":
         if kind not in targets:

@@ -66,7 +66,7 @@ def test_names_that_make_no_sense_are_refused(app, name, said):
         (("data:str",), "“data” is reserved"),
         (("date:date",), "“date” is reserved"),
         (("order:str",), "A field cannot be called “order”, as the feature is"),
-        (("scan:file",), "there is no storage for files yet"),
+        (("scan:file",), "fields for files are not generated"),
         (("name:str(20)",), "str takes nothing in brackets"),
         (("is_open:bool?",), "yes or no has no third value"),
         (("state:choice",), "a choice has two to 30 values"),
