@@ -111,8 +111,7 @@ def confirm(world):
     page = unconfirmed(world)
     given = options(world.stranger, f"{page}/passkey", form_at=page).json
     made = json.dumps(Authenticator().make(given))
-    token = world.stranger.csrf_token(page)
-    return world.stranger.post(f"{page}/passkey", data={"credential": made, "csrf_token": token})
+    return world.send(world.stranger, f"{page}/passkey", form_at=page, credential=made)
 
 
 EVENTS = {
