@@ -142,13 +142,14 @@ def _remove_files(
 def _adapters(feature: Manifest) -> list[Path]:
     """Return the adapters that other features have for this one, with their tests.
 
-    The templates with which the generator writes new ones count, too.
+    The templates with which the generator writes new ones count, too, and so do examples of use.
     """
     if not feature.adapters:
         return []
     names = (f"{feature.adapters}.py", f"tests/test_{feature.adapters}.py")
     written = [path for name in names for path in FOLDER.glob(f"*/{name}")]
-    return written + [path for name in names for path in writing.TEMPLATES.glob(f"{name}.jinja")]
+    templates = [path for name in names for path in writing.TEMPLATES.glob(f"{name}.jinja")]
+    return [*written, *templates, *(BASE_DIR / "examples").glob(f"{feature.adapters}_*.py")]
 
 
 def _own_permissions(feature: Manifest) -> Iterator[str]:
