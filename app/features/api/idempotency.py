@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -10,8 +11,11 @@ from app.extensions import db
 from app.features.api.models import IdempotentAnswer
 from app.kit.clean_up import delete_rows
 from app.kit.database import now
+from app.kit.encryption import Cipher, UnreadableSecret
 
 KEPT = timedelta(hours=24)
+# An answer may hold a secret that is shown once, such as that of a webhook.
+ANSWERS = Cipher(b"answers of the API")
 
 
 class KeyReused(Exception):
@@ -22,7 +26,15 @@ class InProgress(Exception):
     """Raised if an earlier request with the key has no answer yet."""
 
 
-def begin(token_id: int, key: str, request_hash: str) -> IdempotentAnswer | None:
+class KeptAnswer(NamedTuple):
+    """The answer to the first request with a key."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def begin(token_id: int, key: str, request_hash: str) -> KeptAnswer | None:
     """Return the answer to an earlier request with this key, or None if this is the first.
 
     The unique index decides which of two requests is the first. If a process ends before its
@@ -46,13 +58,18 @@ def begin(token_id: int, key: str, request_hash: str) -> IdempotentAnswer | None
         raise KeyReused
     if found.status is None:
         raise InProgress
-    return found
+    try:
+        body = ANSWERS.decrypt(found.body.decode(), token_id)
+    except UnreadableSecret:  # SECRET_KEY has changed.
+        raise InProgress from None
+    return KeptAnswer(found.status, found.headers, body.encode("latin-1"))
 
 
 def keep(token_id: int, key: str, *, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Store the answer to the first request with a key."""
     is_mine = (IdempotentAnswer.token_id == token_id) & (IdempotentAnswer.key == key)
-    values = {"status": status, "headers": dict(headers), "body": body}
+    encrypted = ANSWERS.encrypt(body.decode("latin-1"), token_id).encode()
+    values = {"status": status, "headers": dict(headers), "body": encrypted}
     db.session.rollback()  # An operation that failed may have left changes behind.
     db.session.execute(update(IdempotentAnswer).where(is_mine).values(values))
     db.session.commit()

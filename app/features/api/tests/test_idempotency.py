@@ -53,6 +53,16 @@ def test_the_first_answer_is_given_again(adder):
     assert "Idempotency-Replayed" not in first.headers
 
 
+def test_the_body_is_stored_encrypted(adder, app, monkeypatch):
+    program, calls = adder
+    program.post("/tokens", {}, Idempotency_Key=KEY)
+    assert b"number" not in db.session.scalars(select(IdempotentAnswer)).one().body
+    monkeypatch.setitem(app.config, "SECRET_KEY", "another key of the app 0123456789")
+    answer = program.post("/tokens", {}, Idempotency_Key=KEY)
+    assert problem_of(answer) == (409, "request-in-progress")
+    assert len(calls) == 1
+
+
 def test_a_key_without_quotes_is_the_same_key(adder):
     program, calls = adder
     for key in (KEY, KEY.strip('"')):
