@@ -23,13 +23,16 @@ class ApiSchema(Schema):
     """The base of schemas. A field that it does not know is an error, and changes nothing."""
 
 
+def rfc_3339(at: datetime | None) -> str | None:
+    """Return a time in UTC, such as 2031-03-09T12:00:00Z."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 class Timestamp(fields.AwareDateTime):
     """A time in UTC, as in RFC 3339: 2031-03-09T12:00:00Z."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        if not isinstance(value, datetime):
-            return None
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return rfc_3339(value)
 
 
 class Text(fields.String):

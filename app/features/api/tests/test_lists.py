@@ -1,6 +1,13 @@
 """Lists: their parameters, cursors, links and fields."""
 
+from sqlalchemy import select
+
+from app.extensions import db
+from app.features.api.schemas import RoleReferenceSchema, UserSchema
 from app.features.api.tests.programs import admin_program
+from app.features.api.web.dumping import dump_all
+from app.kit.database import now
+from app.models import User
 
 __all__ = ["admin_program"]
 
@@ -56,3 +63,14 @@ def test_parameters_that_make_no_sense_are_named(admin_program):
         answer = admin_program.get(f"/users?{query}")
         assert answer.status_code == 422, query
         assert [one["parameter"] for one in answer.json["errors"]] == [name], query
+
+
+def test_rows_are_dumped_as_marshmallow_does(admin, make_user):
+    make_user(suspended=True, last_seen_at=now())
+    make_user(invited=True).role = None
+    users = db.session.scalars(select(User)).all()
+    for names in (None, ("id", "role", "created_at")):
+        schema = UserSchema(only=names)
+        assert dump_all(schema, users) == schema.dump(users, many=True)
+    mappings = [{"id": 1, "name": "Editor"}]
+    assert dump_all(RoleReferenceSchema(), mappings) == mappings

@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
 from app.features.api.web import problems
+from app.features.api.web.dumping import dump_all
 from app.kit.database import whole_number
 from app.kit.tables import asked as reading
 from app.kit.tables import paging
@@ -91,7 +92,7 @@ def _answer(resource: ListedResource, where: Where) -> Any:
     rows = resource.rows(page.rows) if resource.rows else page.rows
     links = dict(_links(page))
     body = {
-        "items": _dumper(resource.schema, names).dump(rows, many=True),
+        "items": dump_all(_dumper(resource.schema, names), rows),
         "next": links.get("next"),
         "prev": links.get("prev"),
         "count": page.total.count if page.total.is_known else None,
@@ -118,7 +119,7 @@ def whole_list(
             rows = view(**values)
             return current_app.json.response(
                 {
-                    "items": _dumper(schema, ()).dump(rows, many=True),
+                    "items": dump_all(_dumper(schema, ()), rows),
                     "next": None,
                     "prev": None,
                     "count": len(rows),
