@@ -39,7 +39,7 @@ class RowId(fields.Integer):
     """The id of a row, which has to exist and not to be a deleted user."""
 
     def __init__(self, model: type[DeclarativeBase], **options: Any) -> None:
-        super().__init__(strict=True, **options)
+        super().__init__(**{"strict": True} | options)
         self.model = model
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:

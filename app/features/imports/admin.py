@@ -23,7 +23,7 @@ def see_invitations(row: PeopleImport) -> tuple[str, str] | None:
     return url_for("admin.invitations"), "See the invitations"
 
 
-ImportPages(
+pages = ImportPages(
     PEOPLE,
     by=me,
     list_url=lambda: (url_for("admin.registered_users"), "People"),
@@ -38,7 +38,8 @@ ImportPages(
         "import_delete": "admin.delete_import",
     },
     after=see_invitations,
-).add_to(
+)
+pages.add_to(
     admin,
     "/users/import",
     permission_required(Permission.MANAGE_USERS),

@@ -26,6 +26,7 @@ class Actor(Protocol):
     email: Any
     impersonator: Any
     token_name: Any
+    scopes: Any
 
 
 class AuditEvent(db.Model):

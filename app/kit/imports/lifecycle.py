@@ -57,7 +57,7 @@ def choose(
     row.update_existing = update_existing or kind.updates(mode)
     for name in kind.options:
         setattr(row, name, options[name])
-    row.provenance = audit.provenance(by)
+    row.provenance = trail.started_by(by)
     row.state, row.failure, row.finished_at = ImportState.CHECKING, "", None
     row.position, row.counts, row.checks = 0, {}, row.checks + 1
     db.session.commit()
@@ -98,7 +98,7 @@ def run(row: ImportColumns, *, check: int, keep_good: bool, by: Actor) -> None:
     is_unseen = row.checks != check or (row.problems and not (keep_good and row.left_out))
     _require(not is_unseen)
     row.keep_good = keep_good
-    row.provenance = audit.provenance(by)
+    row.provenance = trail.started_by(by)
     row.state, row.failure = ImportState.RUNNING, ""
     row.started_at = now()
     _note_start(row, lines=row.lines)
@@ -119,7 +119,7 @@ def go_on(row: ImportColumns, *, by: Actor) -> None:
         raise FileGone
     if not row.is_open:
         row.state, row.failure, row.finished_at = ImportState.RUNNING, "", None
-        row.provenance = audit.provenance(by)
+        row.provenance = trail.started_by(by)
         _note_start(row, from_line=row.position)
     db.session.commit()
     _set_to_work(row)

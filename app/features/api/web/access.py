@@ -39,6 +39,7 @@ class OperationAccess:
     writes: bool = False
     is_public: bool = False
     any_of: bool = False
+    takes: tuple[str, ...] = ("application/json",)
 
     @property
     def scopes(self) -> list[list[str]]:
@@ -65,9 +66,12 @@ def reads_any(permissions: int) -> Callable[[View], View]:
     return _marked(OperationAccess(permissions, any_of=True))
 
 
-def writes(permission: int = 0) -> Callable[[View], View]:
-    """Open an operation to tokens that may write and have a permission, if it names one."""
-    return _marked(OperationAccess(permission, writes=True))
+def writes(permission: int = 0, *, takes: tuple[str, ...] = JSON[:1]) -> Callable[[View], View]:
+    """Open an operation to tokens that may write and have a permission, if it names one.
+
+    `takes` are the media types of its body.
+    """
+    return _marked(OperationAccess(permission, writes=True, takes=takes))
 
 
 def public(view: View) -> View:
@@ -103,8 +107,8 @@ def check(app: Flask) -> None:
 
 def admit() -> None:
     """Sign the owner of the token in for this request, or raise a problem."""
-    _ensure_json()
     access = access_of(current_app.view_functions[request.endpoint or ""])
+    _ensure_media_types(access.takes if access else JSON[:1])
     if request.method == "OPTIONS" or access is None or access.is_public:
         return
     token = _token()
@@ -144,8 +148,11 @@ def _insufficient(access: OperationAccess) -> ApiProblem:
     )
 
 
-def _ensure_json() -> None:
-    """Raise 406 unless the program accepts JSON, and 415 unless the body is JSON in UTF-8."""
+def _ensure_media_types(takes: tuple[str, ...]) -> None:
+    """Raise 406 unless the program accepts JSON, and 415 for a body of another type.
+
+    JSON is in UTF-8. The encoding of a file is found out later.
+    """
     if request.accept_mimetypes.provided and not any(
         request.accept_mimetypes.quality(kind) for kind in JSON
     ):
@@ -153,7 +160,8 @@ def _ensure_json() -> None:
     if request.method in SAFE_METHODS or not request.content_length:
         return
     charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != JSON[0] or charset not in {"utf-8", "utf8"}:
+    is_json = request.mimetype == JSON[0]
+    if request.mimetype not in takes or (is_json and charset not in {"utf-8", "utf8"}):
         raise UnsupportedMediaType
 
 

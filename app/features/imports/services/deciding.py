@@ -84,6 +84,7 @@ class Rules:
                 "The account of the administrator who imports was suspended or deleted."
             )
         self.by = next(person for person in people if person and person.id == self.plan.actor_id)
+        self.by.scopes = self.plan.provenance.get("scopes")
         if not self.by.can(Permission.MANAGE_USERS):
             raise NotAllowed("The administrator who imports may no longer manage people.")
 

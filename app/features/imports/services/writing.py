@@ -16,6 +16,7 @@ from app.features.imports.services.deciding import TAKEN, LineOutcome, Rules
 from app.features.imports.services.inviting import invitation
 from app.kit import audit
 from app.kit.database.ids import among
+from app.kit.imports import trail
 from app.kit.imports.kinds import End
 from app.kit.mail import writing
 from app.models import AuditEvent, User
@@ -110,7 +111,7 @@ def _of_invited(given: Parameters) -> dict[str, Any]:
 
 def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if ids := [outcome.user_id for outcome in outcomes if outcome.user_id is not None]:
-        unproven.void_passwords(among(User.id, ids), rules.plan.provenance)
+        unproven.void_passwords(among(User.id, ids), trail.columns(rules.plan))
 
 
 def _take_over(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
@@ -157,12 +158,12 @@ def _event_of_new(rules: Rules, outcome: LineOutcome) -> dict[str, Any]:
         "action": action,
         **_subject(outcome),
         "changes": {},
-        "details": {"role": role, "import": rules.plan.id},
+        "details": {"role": role, "import": rules.plan.id, **trail.token_of(rules.plan)},
     }
 
 
 def _events_of_update(rules: Rules, outcome: LineOutcome) -> list[dict[str, Any]]:
-    details = {"import": rules.plan.id}
+    details = {"import": rules.plan.id, **trail.token_of(rules.plan)}
     names = {name: list(pair) for name, pair in outcome.changes.items() if name in UPDATABLE[:2]}
     events = []
     if names:
@@ -188,7 +189,7 @@ def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
     """Add events to the audit trail. Their actor is the user who started the import."""
     if not events:
         return
-    same = audit.values(events[0]["action"], by=None) | dict(rules.plan.provenance)
+    same = audit.values(events[0]["action"], by=None) | trail.columns(rules.plan)
     same = {name: value for name, value in same.items() if name not in events[0]}
     statement, parameters = _insertion(_table(AuditEvent), events, same)
     db.session.execute(statement, parameters)

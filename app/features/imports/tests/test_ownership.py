@@ -8,10 +8,10 @@ from app.kit import imports
 from app.kit.operations import NotYours
 from app.models import Permission
 from tests import factories
-from tests.routes import RULES
+from tests.routes import PAGES as ALL_PAGES
 from tests.world import World
 
-PAGES = [rule for rule in RULES if "import_id" in rule.arguments and "GET" in rule.methods]
+PAGES = [rule for rule in ALL_PAGES if "import_id" in rule.arguments and "GET" in rule.methods]
 
 
 @pytest.fixture
