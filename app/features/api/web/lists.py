@@ -265,7 +265,9 @@ def _parameters(table: Table, schema: type[Schema]) -> Iterator[_Parameter]:
 
 def _schema(one: Filter) -> dict[str, Any]:
     if isinstance(one, YesNo) or (isinstance(one, Choice) and not _is_dynamic(one)):
-        return {"type": "string", "enum": [value for value, _label in one.options()]}
+        # An empty value is the same as none.
+        values = dict.fromkeys([*(value for value, _label in one.options()), ""])
+        return {"type": "string", "enum": [*values]}
     if isinstance(one, Relation) and one.choices:
         return {"type": "integer"}
     if one.control == "days":
