@@ -1,0 +1,45 @@
+"""Two-factor authentication of users and roles in the API."""
+
+from app.features.api.tests.programs import Call, admin_program, problem_of
+from app.features.two_factor.tests.support import enable
+from app.models import Permission
+from tests import factories
+
+__all__ = ["admin_program"]
+
+ACCESS = {
+    "api.reset_two_factor": Permission.MANAGE_USERS,
+    "api.demand_two_factor": Permission.MANAGE_ROLES,
+}
+RESET = "/users/{}/reset-two-factor"
+
+
+def reset(program):
+    return program.post(RESET.format(enable(factories.make_user()).id))
+
+
+def demand(program):
+    name = f"Plain {factories.make_user().id}"
+    role = factories.make_role(name, index="account")
+    return program.call("PUT", f"/roles/{role.id}/two-factor", {"is_demanded": True})
+
+
+CALLS = {
+    "api.reset_two_factor": Call(reset, "two_factor.reset"),
+    "api.demand_two_factor": Call(demand, "two_factor.demanded"),
+}
+
+
+def test_a_user_without_a_second_factor_has_none_to_reset(admin_program):
+    assert reset(admin_program).status_code == 204
+    answer = admin_program.post(RESET.format(factories.make_user().id))
+    assert problem_of(answer)[0] == 409
+
+
+def test_a_role_demands_a_second_factor_and_no_longer(admin_program):
+    answer = demand(admin_program)
+    assert answer.json["is_demanded"]
+    path = f"/roles/{answer.json['role_id']}/two-factor"
+    assert problem_of(admin_program.call("PUT", path, {}))[0] == 422
+    again = admin_program.call("PUT", path, {"is_demanded": False})
+    assert again.json == answer.json | {"is_demanded": False}
