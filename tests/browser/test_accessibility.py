@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.test_journey import ADMIN, sign_in
+from tests.routes import takes_token
 from tests.support import needs
 
 pytestmark = pytest.mark.browser
@@ -36,6 +37,7 @@ def pages() -> list[Rule]:
             if "GET" in (rule.methods or ())
             and not rule.arguments
             and not NO_PAGES.fullmatch(rule.endpoint)
+            and not takes_token(rule.endpoint)
         ),
         key=str,
     )
