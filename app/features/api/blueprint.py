@@ -20,9 +20,10 @@ class ApiBlueprint(Blueprint):
         # flask-smorest calls these with the facts that decorators noted.
         self._prepare_doc_cbks += [access.describe, lists.describe]
 
-    def arguments(self, schema: type[Schema], **options: Any) -> Any:
+    def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
         """Read the arguments of an operation. A body may be left out if no field is required."""
-        is_needed = any(field.required for field in schema().fields.values())
+        read = schema if isinstance(schema, Schema) else schema()
+        is_needed = not read.partial and any(field.required for field in read.fields.values())
         return super().arguments(schema, **{"required": is_needed, **options})
 
     def add_url_rule(self, *arguments: Any, **options: Any) -> None:

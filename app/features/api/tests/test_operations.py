@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
+from app.features.api.blueprint import ApiBlueprint
 from app.features.api.models import TokenAccess
+from app.features.api.schemas import NewUserSchema
 from app.features.api.tests.programs import Program, problem_of
 from app.features.api.web.access import access_of
 from app.kit.database import now
@@ -133,3 +135,7 @@ def test_unknown_ids_are_not_found(app, admin, redis):
         for method in rule.methods & {"GET", *UNSAFE} if rule.arguments else ():
             answer = program.call(method, address(rule), If_Match='"none"')
             assert answer.status_code in {404, 422}, (str(rule), method, answer.text)
+
+
+def test_an_operation_takes_a_schema_whose_fields_may_be_missing():
+    ApiBlueprint("changes", __name__).arguments(NewUserSchema(partial=True))
