@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import urlsplit, urlunsplit
 
 MayReach = Callable[[str], bool]
@@ -49,6 +49,7 @@ class _Request(Thread):
         self.headers = {"User-Agent": "Flask-Base"}
         self.connection: HTTPConnection | None = None
         self.socket: socket.socket | None = None
+        self.is_over = Event()
         self.result: Fetched | ServerAway = ServerAway(f"took longer than {seconds:.3g} s")
 
     def run(self) -> None:
@@ -71,9 +72,13 @@ class _Request(Thread):
         method = "GET" if self.data is None else "POST"
         if self.reaches is not None:
             self.connection.sock = self._connected(parts.scheme, self.connection, self.reaches)
-        self.connection.request(method, path, body=self.data, headers=self.headers)
+        else:
+            self.connection.connect()
         # The connection forgets it if the server says that it will close, but the answer reads on.
         self.socket = self.connection.sock
+        if self.is_over.is_set():  # A lookup may take longer, and `abort` had nothing to close.
+            raise ServerAway("was found too late")
+        self.connection.request(method, path, body=self.data, headers=self.headers)
         response = self.connection.getresponse()  # does not follow redirects
         body = response.read(self.most)
         if not self.is_cut and (response.length or response.read(1)):
@@ -106,7 +111,8 @@ class _Request(Thread):
         raise ServerAway("could not be reached")
 
     def abort(self) -> None:
-        """End the thread, if it waits for an answer by now. Until then, each step has a timeout."""
+        """End the thread. Until it is connected, each step has a timeout."""
+        self.is_over.set()
         if self.socket is not None:
             with suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)

@@ -187,3 +187,25 @@ def test_no_proxy_of_the_environment_is_asked(monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         url = f"http://127.0.0.1:{server.port}/"
         assert fetching.fetch(url, seconds=5, most=100).status == 200
+
+
+@pytest.mark.parametrize("reaches", [None, lambda _: True], ids=["any", "checked"])
+def test_a_host_that_is_found_too_late_is_sent_nothing(monkeypatch, reaches):
+    """Its answer could trickle for days, and nobody waits for it."""
+    late, usual = threading.Event(), socket.getaddrinfo
+
+    def look_up(*args, **options):
+        late.wait(60)
+        return usual(*args, **options)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(fetching.ServerAway, match="longer than"):
+            fetching.fetch(url, seconds=0.05, most=100, data="secret", reaches=reaches)
+        late.set()
+        connection, _address = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            assert connection.recv(100) == b"", "send nothing after the time is over"
