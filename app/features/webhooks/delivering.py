@@ -131,6 +131,9 @@ def _since(begun: float) -> int:
 def record(lease: DeliveryLease, webhook_id: int, outcome: DeliveryOutcome) -> None:
     """Record an attempt, unless another worker has leased the delivery since."""
     at = now()
+    # The webhook is locked before its deliveries, as it is when it is deleted.
+    of_webhook = select(Webhook.id).where(Webhook.id == webhook_id)
+    db.session.execute(of_webhook.with_for_update(key_share=True))
     row = db.session.scalar(
         select(WebhookDelivery)
         .where(
@@ -184,7 +187,8 @@ def _turn_off(webhook_id: int, outcome: DeliveryOutcome, *, since: datetime) -> 
 
     A webhook that only some events fail to reach stays on.
     """
-    webhook = db.session.get(Webhook, webhook_id, with_for_update=True, populate_existing=True)
+    how: Any = {"key_share": True}
+    webhook = db.session.get(Webhook, webhook_id, with_for_update=how, populate_existing=True)
     has_worked = webhook is not None and webhook.succeeded_at and webhook.succeeded_at > since
     if webhook is None or webhook.state != WebhookState.ACTIVE:
         db.session.commit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import delete
 
@@ -112,7 +112,7 @@ def resume(webhook: Webhook, *, by: User) -> None:
 
 def remove(webhook: Webhook, *, by: User) -> None:
     """Delete a webhook and its deliveries. Raises WebhookGone."""
-    _lock(webhook)
+    _locked(Webhook, webhook.id, to_delete=True)
     audit.record("webhook.deleted", by=by, subject=webhook, url=webhook.url)
     db.session.flush()
     db.session.execute(delete(Webhook).where(Webhook.id == webhook.id))
@@ -156,6 +156,7 @@ def test(webhook: Webhook, *, by: User) -> WebhookDelivery:
 
 def resend(delivery: WebhookDelivery, *, by: User) -> None:
     """Queue a delivery again, with the same id. Raises NotResendable and WebhookGone."""
+    _locked(Webhook, delivery.webhook_id)  # first, as `remove` locks
     row = _locked(WebhookDelivery, delivery.id)
     if not may_be_resent(row):
         db.session.rollback()
@@ -203,8 +204,10 @@ def _lock(webhook: Webhook) -> None:
     _locked(Webhook, webhook.id)
 
 
-def _locked(model: type[Row], row_id: int) -> Row:
-    row = db.session.get(model, row_id, with_for_update=True, populate_existing=True)
+def _locked(model: type[Row], row_id: int, *, to_delete: bool = False) -> Row:
+    """Lock a row and return it. Events are recorded meanwhile, unless it is to be deleted."""
+    how: Any = True if to_delete else {"key_share": True}
+    row = db.session.get(model, row_id, with_for_update=how, populate_existing=True)
     if row is None:
         db.session.rollback()
         raise WebhookGone
