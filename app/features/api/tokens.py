@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager
 from sqlalchemy.orm.exc import StaleDataError
@@ -187,9 +187,14 @@ def _facts(token: ApiToken) -> dict[str, Any]:
 
 
 def of_user(user: User) -> list[ApiToken]:
-    """Return the tokens of a user, the newest first: the live ones, and those that ended lately."""
+    """Return the tokens of a user: the live ones, and then those that ended lately.
+
+    Live personal tokens come first, because programs that sign in often have many others.
+    """
+    is_over = ApiToken.revoked_at.is_not(None) | (ApiToken.expires_at <= now())
+    place = case((is_over, 2), (ApiToken.kind == TokenKind.PERSONAL, 0), else_=1)
     query = select(ApiToken).where(ApiToken.user_id == user.id)
-    return list(db.session.scalars(query.order_by(ApiToken.id.desc()).limit(SHOWN)))
+    return list(db.session.scalars(query.order_by(place, ApiToken.id.desc()).limit(SHOWN)))
 
 
 def find_own(token_id: int, user: User) -> ApiToken | None:

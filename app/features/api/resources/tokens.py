@@ -19,6 +19,7 @@ from app.sign_in import me
 
 TAGS = ["Tokens"]
 BASIC = 'Basic realm="api", charset="UTF-8"'
+WRONG = "The email or the password is wrong."
 LONGEST = 1_000  # characters of a text that is only compared
 
 answers(tokens.TokenGone, 409, "token-gone", "The token was revoked meanwhile.")
@@ -96,7 +97,7 @@ def sign_in(values: dict[str, Any]) -> Any:
             email, password, code=values["code"], name=values["name"], access=values["access"]
         )
     except SignInRefused:
-        raise _refused("wrong-credentials", "The email or the password is wrong.") from None
+        raise _refused("wrong-credentials", WRONG) from None
     except EmailUnconfirmed:
         raise ApiProblem(
             403, "account-not-ready", "Open the link in the email that was sent to you."
@@ -111,7 +112,10 @@ def sign_in(values: dict[str, Any]) -> Any:
 def _credentials(values: dict[str, Any]) -> tuple[str, str]:
     basic = request.authorization
     if basic is not None and basic.type == "basic":
-        return basic.username or "", basic.password or ""
+        given = basic.username or "", basic.password or ""
+        if any(len(text) > LONGEST or "\0" in text for text in given):
+            raise _refused("wrong-credentials", WRONG)
+        return given
     if values.get("email") is None or values.get("password") is None:
         raise _refused("unauthorized", "Send email and password in the body, or by Basic.")
     return values["email"], values["password"]
@@ -148,7 +152,7 @@ def get_status() -> dict[str, Any]:
 @reads()
 @api.response(200, OwnTokensSchema)
 def list_tokens() -> dict[str, Any]:
-    """List your own live tokens, the newest first."""
+    """List your own live tokens, the personal ones first, each kind newest first."""
     found = [one for one in tokens.of_user(me()) if one.state == "active"]
     return {"items": found, "next": None, "prev": None, "count": len(found)}
 

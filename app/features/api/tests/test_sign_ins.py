@@ -77,6 +77,13 @@ def test_a_malformed_header_is_no_credential(anyone, header):
     assert problem_of(answer)[0] == 401
 
 
+@pytest.mark.parametrize("email", ["ada\0@example.com", "a" * 7_000])
+@pytest.mark.parametrize("password", ["x", "x\0", "x" * 7_000])
+def test_basic_authentication_takes_no_other_texts_than_a_body(app, email, password):
+    answer = app.test_client().post("/api/v1/tokens", auth=(email, password))
+    assert problem_of(answer) == (401, "wrong-credentials")
+
+
 @pytest.mark.parametrize("state", [{"suspended": True}, {"deleted_at": now()}, {"invited": True}])
 def test_every_refusal_is_the_same(anyone, make_user, state):
     user = make_user(**state)

@@ -208,3 +208,16 @@ def test_the_night_deletes_tokens_that_ended_long_ago(app, make_user):
         age(timedelta(days=days))
         clean_up.run()
         assert db.session.scalar(select(func.count(ApiToken.id))) == left
+
+
+def test_tokens_that_ended_and_sign_ins_hide_no_personal_token(make_user, monkeypatch):
+    monkeypatch.setattr(tokens, "SHOWN", 3)
+    user = make_user()
+    personal = give_token(user).token
+    sign_in, *_ = [give_token(user, kind="short_lived").token for _ in range(3)]
+    for _ in range(3):
+        tokens.revoke(give_token(user).token, by=user)
+    shown = tokens.of_user(user)
+    assert shown[0] is personal
+    assert all(one.state == "active" for one in shown)
+    assert sign_in not in shown
