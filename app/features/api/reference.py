@@ -11,6 +11,7 @@ from typing import Any
 from app.features.api.web.problems import DETAILS
 
 Json = Mapping[str, Any]
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
 METHODS = ("get", "post", "patch", "put", "delete")
 PREFIX = "/api/v1"
 LINE = 70  # characters of a call, after which each argument has a line
@@ -69,7 +70,7 @@ class Group:
 
 
 def slug_of(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return _BETWEEN_WORDS.sub("-", text.lower()).strip("-")
 
 
 def groups(description: Json) -> list[Group]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from flask import current_app, request
@@ -280,6 +280,29 @@ def _is_dynamic(one: Choice) -> bool:
     return one.groups is not None or (callable(one.choices) and not isinstance(one.choices, type))
 
 
+@cache
+def _page_of(schema: type[Schema], *, has_fields: bool) -> type[Schema]:
+    """Return the schema of a page. It is the same for all lists of the same rows.
+
+    With the parameter `fields`, an item has only some of them.
+    """
+    name, item = schema.__name__.removesuffix("Schema"), cast("Any", schema)
+    if has_fields:
+        item = type(f"Listed{schema.__name__}", (schema,), {})(partial=True)
+    return Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item), required=True),
+            "next": fields.Url(required=True, allow_none=True),
+            "prev": fields.Url(required=True, allow_none=True),
+            "count": fields.Integer(required=True, allow_none=True),
+            "count_is": fields.String(
+                required=True, metadata={"enum": ["exact", "about", "more", "unknown"]}
+            ),
+        },
+        name=f"{name}List" if has_fields else f"Whole{name}List",
+    )
+
+
 def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[str, Any]:
     """Describe the parameters and the answer of a list."""
     resource: ListedResource | None = info.get("list")
@@ -291,22 +314,7 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
         {"in": "query", "name": one.name, "description": one.description, "schema": one.schema}
         for one in parameters
     )
-    item: Any = schema
-    if resource:  # With `fields`, an item has only some of them.
-        item = type(f"Listed{schema.__name__}", (schema,), {})(partial=True)
-    page = Schema.from_dict(
-        {
-            "items": fields.List(fields.Nested(item), required=True),
-            "next": fields.Url(required=True, allow_none=True),
-            "prev": fields.Url(required=True, allow_none=True),
-            "count": fields.Integer(required=True, allow_none=True),
-            "count_is": fields.String(
-                required=True, metadata={"enum": ["exact", "about", "more", "unknown"]}
-            ),
-        },
-        name=f"{schema.__name__.removesuffix('Schema')}List",
-    )
-    content = {"application/json": {"schema": page}}
+    content = {"application/json": {"schema": _page_of(schema, has_fields=resource is not None)}}
     doc.setdefault("responses", {})[200] = {
         "description": "A page of the list",
         "headers": {"Link": {"schema": {"type": "string"}}},
