@@ -6,6 +6,8 @@ from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from app.kit.web.cookieless import is_cookieless
+
 LARGEST_COOKIE = 4096  # bytes, name and attributes included (RFC 6265, section 6.1)
 ATTRIBUTES = 256  # room for the name, Path, SameSite and the rest
 
@@ -37,7 +39,12 @@ class CookieSessionInterface(SecureCookieSessionInterface):
         return self.session_class(content)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Drop the oldest flashed messages, because browsers silently drop a too large cookie."""
+        """Drop the oldest flashed messages, because browsers silently drop a too large cookie.
+
+        A program that sends a token has no use for a cookie.
+        """
+        if is_cookieless():
+            return
         if session.modified and "_flashes" in session:
             self._shorten(app, session)
         super().save_session(app, session, response)

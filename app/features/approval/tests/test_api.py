@@ -1,7 +1,7 @@
 """Registrations that wait for approval, in the API."""
 
 from app.extensions import db
-from app.features.api.tests.programs import Call, admin_program, get, problem_of
+from app.features.api.tests.programs import Call, Program, admin_program, get, problem_of
 from app.features.approval.models import RegistrationRequest
 from app.models import Permission
 from tests import factories
@@ -48,3 +48,12 @@ def test_a_program_approves_one_registration_and_refuses_another(admin_program):
         "Not a member.",
     )
     assert admin_program.get("/registrations").json["items"] == []
+
+
+def test_a_program_is_held_back_or_admitted_without_a_cookie(admin_program, app, monkeypatch):
+    monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", True)
+    user = waiting()
+    assert problem_of(Program(app, user).get("/me")) == (403, "account-not-ready")
+    answer = admin_program.get("/me")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers, "store no session for a program"
