@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete
 
@@ -58,7 +59,7 @@ class WebhookValues:
         return [] if self.wants_all else sorted(set(self.actions))
 
     def noted(self) -> dict[str, str]:
-        """Return the values as the audit trail has them."""
+        """Return the values as a form shows them."""
         events = "all" if self.wants_all else ", ".join(self.events)
         return {"name": self.name, "url": self.url, "events": events}
 
@@ -77,7 +78,11 @@ def add(values: WebhookValues, *, by: User, secret: str = "") -> Webhook:
     db.session.flush()
     webhook.encrypted = SECRETS.encrypt(secret or signing.new_secret(), webhook.id)
     audit.record(
-        "webhook.added", by=by, subject=webhook, url=values.url, events=values.noted()["events"]
+        "webhook.added",
+        by=by,
+        subject=webhook,
+        url=_host_of(values.url),
+        events=values.noted()["events"],
     )
     db.session.commit()
     return webhook
@@ -94,6 +99,8 @@ def change(webhook: Webhook, values: WebhookValues, *, by: User, seen: str | Non
     edit_conflicts.ensure_unchanged(seen, before, webhook, ["webhook.changed"])
     changes = {name: (before[name], after[name]) for name in after if before[name] != after[name]}
     if changes:
+        if "url" in changes:
+            changes["url"] = (_host_of(before["url"]), _host_of(after["url"]))
         _write(webhook, values)
         audit.record("webhook.changed", by=by, subject=webhook, changes=changes)
     db.session.commit()
@@ -113,7 +120,7 @@ def resume(webhook: Webhook, *, by: User) -> None:
 def remove(webhook: Webhook, *, by: User) -> None:
     """Delete a webhook and its deliveries. Raises WebhookGone."""
     _locked(Webhook, webhook.id, to_delete=True)
-    audit.record("webhook.deleted", by=by, subject=webhook, url=webhook.url)
+    audit.record("webhook.deleted", by=by, subject=webhook, url=_host_of(webhook.url))
     db.session.flush()
     db.session.execute(delete(Webhook).where(Webhook.id == webhook.id))
     db.session.commit()
@@ -191,6 +198,12 @@ def _set_state(webhook: Webhook, state: WebhookState, action: str, *, by: User) 
         webhook.failing_since = webhook.held_until = None
         audit.record(action, by=by, subject=webhook, changes=changes)
     db.session.commit()
+
+
+def _host_of(url: str) -> str:
+    """Return a URL without its path, which often is a secret of the receiver, for the trail."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…"
 
 
 def _write(webhook: Webhook, values: WebhookValues) -> None:

@@ -14,7 +14,7 @@ from app.features.webhooks.tests.support import (
     make_webhook,
     verified,
 )
-from app.models import Permission
+from app.models import AuditEvent, Permission
 
 __all__ = ["admin_program"]
 
@@ -130,3 +130,18 @@ def test_deliveries_are_listed_by_webhook(admin_program):
     found = admin_program.get(f"/webhook-deliveries?webhook={webhook.id}").json
     assert [row["id"] for row in found["items"]] == [one.id]
     assert found["items"][0]["message_id"] == deliveries(id=one.id)[0].message_id
+
+
+def test_the_audit_trail_has_no_path_of_a_url(admin_program):
+    """Paths of many receivers are secrets, and others read the trail or get its events."""
+    secret = "T0KEN"
+    made = admin_program.post("/webhooks", NEW | {"url": f"https://example.com/{secret}"}).json
+    path = f"/webhooks/{made['id']}"
+    for url in (f"https://example.com/?{secret}", f"https://example.org:8443/{secret}"):
+        assert admin_program.patch(path, {"url": url}).status_code == 200
+    assert admin_program.delete(path).status_code == 204
+    events = list(db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
+    urls = [event.changes.get("url") or event.details.get("url") for event in events]
+    host, other = "https://example.com/…", "https://example.org:8443/…"
+    assert urls == [host, [host, host], [host, other], other]
+    assert secret not in str([(event.changes, event.details) for event in events])
