@@ -104,6 +104,11 @@ def _prepare(lease: DeliveryLease) -> SignedMessage | None:
         reason = str(error) or "The secret cannot be decrypted."
         record(lease, webhook_id, DeliveryOutcome(error=reason))
         return None
+    except Exception:  # A message that cannot be written keeps no other one back.
+        db.session.rollback()
+        logger.exception("delivery %s of webhook %s was not written", lease.delivery_id, webhook_id)
+        record(lease, webhook_id, DeliveryOutcome(error="The message could not be written."))
+        return None
     db.session.commit()
     return message
 

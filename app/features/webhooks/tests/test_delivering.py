@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.extensions import db
-from app.features.webhooks import delivering, leases, maintenance, services
+from app.features.webhooks import delivering, leases, maintenance, payloads, services
 from app.features.webhooks.delivering import HOLD, WAITS, DeliveryOutcome
 from app.features.webhooks.models import DeliveryState, WebhookDelivery, WebhookState
 from app.features.webhooks.tests.support import SUSPENDED, deliveries, make_webhook, verified
@@ -384,3 +384,18 @@ def test_old_deliveries_are_deleted_and_so_are_those_of_deleted_events(receiver,
         retention.purge()
     app.config["KEEP_AUDIT_EVENTS"] = kept
     assert deliveries() == []
+
+
+def test_an_event_that_cannot_be_written_keeps_no_other_back(receiver, suspend, monkeypatch):
+    webhook, usual = make_webhook(receiver.url, SUSPENDED), payloads.body_of
+    suspend()
+    suspend()
+    poisoned, other = deliveries(webhook_id=webhook.id)
+
+    def write(row):
+        return 1 / 0 if row.id == poisoned.id else usual(row)
+
+    monkeypatch.setattr(payloads, "body_of", write)
+    assert delivering.deliver() == 2
+    assert other.state == DeliveryState.SENT
+    assert (poisoned.state, poisoned.error) == ("pending", "The message could not be written.")
