@@ -33,6 +33,7 @@ WAITS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 SUCCESS = range(200, 300)
 GONE = 410  # the server asks for no more
 HOLD = timedelta(minutes=1)  # between attempts at a server that does not answer
+SLOW = timedelta(seconds=5)  # a server that takes longer to answer is held as long
 BUDGET = 2  # seconds after which a job leaves the rest to the next one, so that mails have a turn
 
 
@@ -172,19 +173,25 @@ def record(lease: DeliveryLease, webhook_id: int, outcome: DeliveryOutcome) -> N
 
 def _note(webhook_id: int, outcome: DeliveryOutcome, at: datetime) -> None:
     """Note the state of the server with its webhook."""
-    values: dict[str, Any]
+    values: dict[str, Any] = {"held_until": _held_until(outcome, at)}
     if outcome.is_success:
-        values = {"succeeded_at": at, "failing_since": None, "held_until": None}
+        values |= {"succeeded_at": at, "failing_since": None}
     else:
-        values = {"failing_since": func.coalesce(Webhook.failing_since, at)}
-        if outcome.status is None:
-            values["held_until"] = at + HOLD
+        values["failing_since"] = func.coalesce(Webhook.failing_since, at)
     db.session.execute(
         update(Webhook)
         .where(Webhook.id == webhook_id)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+def _held_until(outcome: DeliveryOutcome, at: datetime) -> datetime | None:
+    """Return until when a server is left alone, so that a slow one does not delay all others."""
+    if outcome.status is None:
+        return at + HOLD
+    took = timedelta(milliseconds=outcome.milliseconds or 0)
+    return at + took if took >= SLOW else None
 
 
 def _turn_off(webhook_id: int, outcome: DeliveryOutcome, *, since: datetime) -> None:

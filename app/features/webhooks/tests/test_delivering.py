@@ -399,3 +399,18 @@ def test_an_event_that_cannot_be_written_keeps_no_other_back(receiver, suspend, 
     assert delivering.deliver() == 2
     assert other.state == DeliveryState.SENT
     assert (poisoned.state, poisoned.error) == ("pending", "The message could not be written.")
+
+
+def test_a_slow_server_takes_turns_with_the_others(receiver, suspend, monkeypatch):
+    monkeypatch.setattr(leases, "AT_ONCE", 2)
+    slow = make_webhook("https://slow.example/", SUSPENDED)
+    for _ in range(4):
+        suspend()
+    for lease in leases.take():
+        delivering.record(lease, slow.id, DeliveryOutcome(status=200, milliseconds=9_000))
+    other = make_webhook(receiver.url, SUSPENDED)
+    suspend()
+    (lease,) = leases.take()
+    assert db.session.get(WebhookDelivery, lease.delivery_id).webhook_id == other.id
+    with time_machine.travel(now() + timedelta(seconds=10)):
+        assert len(leases.take()) == 2
