@@ -43,6 +43,9 @@ from app.sign_in import me
 TAGS = ["Webhooks"]
 READ, WRITE = reads(Permission.ADMINISTER), writes(Permission.ADMINISTER)
 EVENTS = {"description": "Names of events of the audit trail; none if the webhook gets all."}
+EXAMPLE_EVENTS = EVENTS | {"example": ["user.suspended"]}
+EXAMPLE_URL = {"example": "https://example.com/webhooks"}
+EXAMPLE_SECRET = {"example": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 A_NAME = validate.Length(min=1, max=NAME_LENGTH)
 A_URL = validate.Length(min=1, max=URL_LENGTH)
 
@@ -54,6 +57,8 @@ answers_with(UrlRefused, lambda error: invalid_field("url", str(error)))
 def _ensure_secret(secret: str) -> None:
     if not signing.is_secret(secret):
         raise ValidationError("Send whsec_ and 24 to 64 bytes in base64.")
+    if secret == EXAMPLE_SECRET["example"]:
+        raise ValidationError("Send a secret of your own, because everyone can read this one.")
 
 
 class WebhookSchema(ApiSchema):
@@ -76,13 +81,13 @@ class WebhookChangeSchema(ApiSchema):
     """The values of a webhook to change. Those that are left out stay."""
 
     name = Text(most=NAME_LENGTH, validate=A_NAME)
-    url = Text(most=URL_LENGTH, validate=A_URL)
+    url = Text(most=URL_LENGTH, validate=A_URL, metadata=EXAMPLE_URL)
     all_events = Flag(attribute="wants_all")
     events = fields.List(
         fields.String(validate=validate.OneOf(ACTIONS, error="There is no such event.")),
         attribute="actions",
         validate=validate.Length(max=len(ACTIONS)),
-        metadata=EVENTS,
+        metadata=EXAMPLE_EVENTS,
     )
 
 
@@ -90,15 +95,23 @@ class NewWebhookSchema(WebhookChangeSchema):
     """A webhook to add. Without a secret it gets one, which its page shows."""
 
     name = Text(required=True, most=NAME_LENGTH, validate=A_NAME)
-    url = Text(required=True, most=URL_LENGTH, validate=A_URL)
+    url = Text(required=True, most=URL_LENGTH, validate=A_URL, metadata=EXAMPLE_URL)
     all_events = Flag(attribute="wants_all", load_default=False)
-    secret = Text(most=100, validate=_ensure_secret, load_default="", load_only=True)
+    secret = Text(
+        most=100,
+        validate=_ensure_secret,
+        load_default="",
+        load_only=True,
+        metadata=EXAMPLE_SECRET,
+    )
 
 
 class NewSecretSchema(ApiSchema):
     """A secret of a webhook."""
 
-    secret = Text(most=100, validate=_ensure_secret, required=True, load_only=True)
+    secret = Text(
+        most=100, validate=_ensure_secret, required=True, load_only=True, metadata=EXAMPLE_SECRET
+    )
 
 
 class DeliverySchema(ApiSchema):

@@ -145,3 +145,13 @@ def test_the_audit_trail_has_no_path_of_a_url(admin_program):
     host, other = "https://example.com/…", "https://example.org:8443/…"
     assert urls == [host, [host, host], [host, other], other]
     assert secret not in str([(event.changes, event.details) for event in events])
+
+
+def test_the_secret_of_the_description_is_refused(admin_program):
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    schemas = admin_program.get("/openapi.json").json["components"]["schemas"]
+    assert schemas["NewSecret"]["properties"]["secret"]["example"] == secret
+    answer = admin_program.post("/webhooks", NEW | {"secret": secret})
+    assert problem_of(answer) == (422, "unprocessable-content")
+    path = f"/webhooks/{make_webhook(URL).id}/rotate-secret"
+    assert problem_of(admin_program.post(path, {"secret": secret}))[0] == 422
