@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.features.webhooks import signing, targets
 from app.features.webhooks.models import (
     SECRETS,
@@ -118,7 +119,12 @@ def resume(webhook: Webhook, *, by: User) -> None:
 
 
 def remove(webhook: Webhook, *, by: User) -> None:
-    """Delete a webhook and its deliveries. Raises WebhookGone."""
+    """Delete a webhook and its deliveries. Raises WebhookGone.
+
+    Deletions wait for each other, because the event of each locks the webhooks of the others.
+    """
+    if not is_sqlite():
+        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"webhook.deleted"))))
     _locked(Webhook, webhook.id, to_delete=True)
     audit.record("webhook.deleted", by=by, subject=webhook, url=_host_of(webhook.url))
     db.session.flush()

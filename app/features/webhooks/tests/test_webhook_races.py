@@ -116,3 +116,14 @@ def test_events_are_recorded_while_webhooks_are_changed(race):
             services.resume(webhook, by=by)
 
     assert race(*(partial(pause_and_resume, one) for one in ids)) == [None] * 4
+
+
+def test_webhooks_are_deleted_at_the_same_moment(race):
+    by_id = make_user(role="Administrator").id
+
+    def delete(webhook_id):
+        services.remove(db.session.get(Webhook, webhook_id), by=db.session.get(User, by_id))
+
+    for _ in range(ROUNDS):
+        ids = [make_webhook(URL).id for _ in range(4)]
+        assert race(*(partial(delete, one) for one in ids)) == [None] * 4
