@@ -11,7 +11,6 @@ from sqlalchemy import delete, insert
 from app.extensions import db
 from app.kit import queue
 from app.kit.imports import storage
-from app.kit.imports.kept_lines import KeptLines
 from app.kit.imports.kinds import End, kind_of, tally
 from app.kit.imports.lines import ImportLine, Problem
 from app.kit.imports.models import ImportColumns, ImportState
@@ -25,13 +24,12 @@ def survey(
     state: ImportState,
     failure: str = "",
     known: Mapping[int, list[Problem]] | None = None,
-    kept: KeptLines | None = None,
 ) -> bool:
     """Check every line, save the problems, and tell whether there are any.
 
     This completes an import in the state CHECKING. A running import with problems goes back to
-    CHECKED, with `failure` as the reason. `known` are problems by line that writing found. The
-    lines are added to `kept`. Raises LetGo and queue.JobCancelled.
+    CHECKED, with `failure` as the reason. `known` are problems by line that writing found. Raises
+    LetGo and queue.JobCancelled.
     """
     kind = kind_of(plan)
     counts: Counter[str] = Counter()
@@ -46,8 +44,6 @@ def survey(
     for rows in storage.stored_rows(plan):
         at = done if is_check else 0
         change(plan, state, at=at, position=done + len(rows) if is_check else 0)
-        if kept is not None:
-            kept.add(rows)
         outcomes = kind.check(plan, rows, memory)
         for number, outcome in enumerate(outcomes, done):
             if not is_check:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from app.kit import names
 from app.kit.imports.encodings import DAMAGED
@@ -38,12 +38,8 @@ class Problem:
 
 @dataclass(slots=True)
 class ImportLine:
-    """A line of the file. A kind derives a class that knows its fields.
+    """A line of the file. A kind derives a class that knows its fields."""
 
-    `shared` names the fields that all lines of a file have in common.
-    """
-
-    shared: ClassVar[Sequence[str]] = ()
     line: int
     problems: list[Problem] = field(default_factory=list)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from app.kit.imports.lines import ImportLine
 from app.kit.web.line_forms import LineForm
@@ -14,7 +14,6 @@ from app.kit.web.line_forms import LineForm
 class TableLine(ImportLine):
     """A line of a file for a declared table. `cells` has the texts that are not empty."""
 
-    shared: ClassVar[Sequence[str]] = ("reader", "key_field")
     reader: LineForm = field(kw_only=True)
     key_field: str = field(kw_only=True)
     cells: dict[str, str] = field(default_factory=dict)

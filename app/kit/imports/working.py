@@ -26,7 +26,6 @@ from app.kit.imports.checking import (
     survey,
 )
 from app.kit.imports.encodings import Unreadable
-from app.kit.imports.kept_lines import KeptLines
 from app.kit.imports.kinds import End, ImportOutcome, NotAllowed, kind_of, tally
 from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
@@ -56,8 +55,7 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
             if plan.state == ImportState.CHECKING:
                 survey(plan, ImportState.CHECKING)
             else:
-                with KeptLines() as kept:
-                    _run(plan, kept)
+                _run(plan)
     except LetGo:
         db.session.rollback()
     except (NotAllowed, Unreadable) as problem:
@@ -71,20 +69,16 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
 # Running
 
 
-def _run(plan: ImportColumns, kept: KeptLines) -> None:
+def _run(plan: ImportColumns) -> None:
     position, counts = plan.position, Counter(plan.counts)
     listed = counts[End.PROBLEM]
-    is_surveyed = not plan.keep_good and position == 0
-    if is_surveyed and survey(plan, ImportState.RUNNING, BEEN_CHANGED, kept=kept):
+    if not plan.keep_good and position == 0 and survey(plan, ImportState.RUNNING, BEEN_CHANGED):
         return
-    batches = storage.stored_rows(plan)
-    if is_surveyed and kept.is_whole:
-        batches = kept.batches(kind_of(plan).reader(plan.mapping))
     if position == 0:
         _forget_check(plan)
         counts, listed = Counter(), 0
     done = 0
-    for batch in batches:
+    for batch in storage.stored_rows(plan):
         done += len(batch)
         if done <= position:
             continue
