@@ -91,8 +91,15 @@ def recorded():
         records = ("app.services", "app.features", "app.kit.operations", "app.kit.imports")
         if not module.startswith(records) or module == "app.features.audit.services.words":
             continue
-        for node in nodes_of(path):
-            text = node.value if isinstance(node, ast.Constant) else None
+        nodes = list(nodes_of(path))
+        # The path to a value of a row, in a schema of the API.
+        paths = {
+            id(one.value)
+            for one in nodes
+            if isinstance(one, ast.keyword) and one.arg == "attribute"
+        }
+        for node in nodes:
+            text = node.value if isinstance(node, ast.Constant) and id(node) not in paths else None
             if isinstance(text, str) and looks_like_one.fullmatch(text):
                 named.setdefault(text, set()).add(module)
     return named

@@ -31,12 +31,6 @@ answers(NotInvited, 409, "not-invited", "The user has no open invitation.")
 answers(LinkChanged, 409, "link-changed", "Another link was made meanwhile.")
 
 
-class InviterSchema(ApiSchema):
-    """The user who invited."""
-
-    invited_by_id = fields.Integer(required=True, allow_none=True)
-
-
 class InvitationSchema(ApiSchema):
     """An open invitation, and the state of its newest link."""
 
@@ -45,7 +39,7 @@ class InvitationSchema(ApiSchema):
     first_name = fields.String(required=True, attribute="user.first_name")
     last_name = fields.String(required=True, attribute="user.last_name")
     role_id = fields.Integer(required=True, allow_none=True, attribute="user.role_id")
-    invited_by_id = fields.Pluck(InviterSchema, "invited_by_id", required=True, attribute="user")
+    invited_by_id = fields.Integer(required=True, allow_none=True, attribute="user.invited_by_id")
     invited_at = Timestamp(required=True)
     link = fields.String(required=True, metadata={"enum": [str(one) for one in LinkState]})
     link_expires_at = Timestamp(required=True, allow_none=True, attribute="expires_at")
