@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 
 from app.kit import assets, icons
+from tests.fixtures.core import ICONS_OF_THE_APP
 from tests.routes import ANYONE, GUESTS, RULES, rows
 from tests.support import Browser
 
@@ -24,19 +25,15 @@ PAGE_LIMIT = 60 * KILOBYTE
 HASHED = re.compile(r"^[a-z]+\.[0-9a-f]{12}\.(css|js|svg)$")
 
 
-# Tables that other tests declare later use more icons than the app.
-ICONS = icons.used()
-
-
 @pytest.fixture(scope="module")
 def built(app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Build into a temporary folder, so that the developer's assets stay as they are."""
     before = app.static_folder
     app.static_folder = str(tmp_path_factory.mktemp("static"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(icons, "used", lambda: ICONS)
+        patch.setattr(icons, "used", lambda: ICONS_OF_THE_APP)
         assets.build(app)
-    yield Path(app.static_folder) / "gen"
+        yield Path(app.static_folder) / "gen"
     app.static_folder = before
     app.extensions.pop("asset_addresses", None)
 
