@@ -1,7 +1,10 @@
 """The texts of permission bits, and the check that each bit and each text is there once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
+
+from flask import current_app
 
 # The kit's permissions stay below the first bit of a copy, so that a merge assigns no bit twice.
 FIRST_BIT_OF_A_COPY = 2**16
@@ -41,6 +44,15 @@ def check_permissions(
     names = [told.name for told in texts.values()]
     if len(set(names)) < len(names):
         raise ValueError("Two permissions have the same name in PERMISSION_TEXTS")
+
+
+def permissions_asked(texts: Iterable[int]) -> set[int]:
+    """Return the permissions that views ask for, and those of the copy.
+
+    A permission of the kit opens nothing after the features with its pages were removed.
+    """
+    asked = {getattr(view, "permission", 0) for view in current_app.view_functions.values()}
+    return asked | {bit for bit in texts if bit >= FIRST_BIT_OF_A_COPY}
 
 
 def within(held: int, scopes: int | None, *, every: int) -> int:

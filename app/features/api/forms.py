@@ -10,6 +10,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.features.api.models import TokenAccess
+from app.kit.permissions import permissions_asked
 from app.kit.web.forms import BaseForm
 from app.kit.web.user_fields import name_field
 from app.models import Permission
@@ -28,10 +29,11 @@ class ScopesField(SelectMultipleField):
 
     def __init__(self, label: str = "Permissions", **options: Any) -> None:
         # The user has GENERAL with every token, so it is no choice.
+        in_use = permissions_asked(PERMISSION_TEXTS) | {Permission.ADMINISTER}
         self.texts = {
             int(bit): text
             for bit, text in PERMISSION_TEXTS.items()
-            if bit != Permission.GENERAL and me().can(bit)
+            if bit in in_use - {Permission.GENERAL} and me().can(bit)
         }
         choices = [SelectChoice(str(bit), text.name) for bit, text in self.texts.items()]
         super().__init__(label, coerce=int, choices=choices, **options)

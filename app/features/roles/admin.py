@@ -144,7 +144,7 @@ def delete_role(role_id: int) -> ResponseReturnValue:
             return back
         except TooManyUsers:
             form.role.errors = [
-                f"More than {MOST:,} people have this role. Give them another with a bulk change."
+                f"More than {MOST:,} people have this role. Give them another role first."
             ]
         else:
             flash(f"The role {name} is deleted.{_moved(moved, form.role.role)}", "success")

@@ -63,7 +63,7 @@ answers(
     TooManyUsers,
     409,
     "too-many-users",
-    f"More than {MOST:,} users have this role. Give them another with a bulk change.",
+    f"More than {MOST:,} users have this role. Give them another role first.",
 )
 answers_with(
     UnknownPermission, lambda _error: invalid_field("permissions", "Send at least one permission.")

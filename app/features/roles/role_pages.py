@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Select, func, literal, select, union_all
 
 from app.extensions import db
 from app.features.roles.editing import Values
-from app.kit.permissions import FIRST_BIT_OF_A_COPY, PermissionText
+from app.kit.permissions import PermissionText, permissions_asked
 from app.kit.tables.totals import Total
 from app.models import Permission, Role, User
 from app.models.role import PERMISSION_TEXTS
@@ -97,13 +96,8 @@ def effect_of(role: Role | None, values: Values, *, by: User) -> Effect:
 
 
 def permissions_in_use() -> set[int]:
-    """Return the permissions that views ask for, those of the copy, and the two that always count.
-
-    A permission of the kit opens nothing after the features with its pages were removed.
-    """
-    asked = {getattr(view, "permission", 0) for view in current_app.view_functions.values()}
-    own = {bit for bit in PERMISSION_TEXTS if bit >= FIRST_BIT_OF_A_COPY}
-    return asked | own | {Permission.GENERAL, Permission.ADMINISTER}
+    """Return the permissions that open something, and the two that always count."""
+    return permissions_asked(PERMISSION_TEXTS) | {Permission.GENERAL, Permission.ADMINISTER}
 
 
 def _granted_by(bits: int, *, but: int) -> list[PermissionText]:

@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, ValidationError
 from app.features.webhooks import services, targets
 from app.features.webhooks.models import NAME_LENGTH, URL_LENGTH, Webhook
 from app.features.webhooks.services import WebhookValues
-from app.kit import edit_conflicts
+from app.kit import edit_conflicts, features
 from app.kit.audit import ACTIONS, NOUNS
 from app.kit.web.fields import text_field
 from app.kit.web.forms import BaseForm, cut
@@ -31,10 +31,16 @@ class EventsField(SelectMultipleField):
             raise ValidationError("Choose at least one event, or all of them.")
 
     def groups(self) -> list[tuple[str, list[tuple[str, str, bool]], int]]:
-        """Return the noun, the actions with words and state, and the number of chosen ones."""
+        """Return the noun, the actions with words and state, and the number of chosen ones.
+
+        Actions of features that are off are there if they were chosen before.
+        """
         chosen = set(self.data or [])
+        off = {action for one in features.installed().values() if one.off for action in one.events}
         grouped: dict[str, list[tuple[str, str, bool]]] = {}
         for action, words in ACTIONS.items():
+            if action in off - chosen:
+                continue
             noun = NOUNS.get(action.partition(".")[0], "Other")
             grouped.setdefault(noun, []).append((action, words, action in chosen))
         return [

@@ -28,7 +28,7 @@ def count_events(webhook: Webhook) -> str:
 webhooks = Table(
     Webhook,
     title="Webhooks",
-    lead="URLs to which the app posts events of the audit trail.",
+    lead="URLs to which the app posts events.",
     nouns=("webhook", "webhooks"),
     endpoint="admin.webhooks",
     columns=[

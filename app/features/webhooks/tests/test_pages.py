@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -16,11 +17,25 @@ from app.features.webhooks.tests.support import (
     make_delivery,
     make_webhook,
 )
+from app.kit import features
 from app.kit.database import now
 from app.models import AuditEvent
 
 URL = "https://example.com/hooks"
 NEW = "/admin/webhooks/new"
+
+
+def test_events_of_a_feature_that_is_off_are_offered_only_where_they_were_chosen(
+    browser, monkeypatch
+):
+    action = "webhook.tested"
+    monkeypatch.setattr(
+        features, "installed", lambda: {"x": SimpleNamespace(off=True, events={action: "Tested"})}
+    )
+    assert f'value="{action}"' not in browser.get(NEW).text
+    browser.submit(NEW, {"name": "Accounting", "url": URL, "actions": [action]})
+    webhook = db.session.scalars(select(Webhook)).one()
+    assert f'value="{action}"' in browser.get(f"/admin/webhooks/{webhook.id}/edit").text
 
 
 def test_a_webhook_is_added_shown_changed_and_deleted(browser):
