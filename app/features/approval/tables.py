@@ -28,7 +28,7 @@ registrations = Table(
             link="admin.user_info",
             sub=lambda user: user.email,
             avatar=True,
-            sort=["last_name", "first_name"],
+            sort=[User.last_name, User.first_name],
         ),
         Column("created_at", "Registered", nowrap=True),
     ],

@@ -46,6 +46,8 @@ def _unknown_attributes(table: Table) -> Iterator[str]:
                 f"its column {column.name} is no attribute of {model}. Correct the name, or give "
                 "the column a `value`."
             )
+        if any(isinstance(one, str) for one in column.sort or ()):
+            yield f"its column {column.name} sorts by a text. Name attributes, as {model}.name."
     for name in table.search:
         attribute = getattr(table.model, name, None)
         if table.is_mapped and not isinstance(attribute, InstrumentedAttribute):

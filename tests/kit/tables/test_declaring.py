@@ -21,6 +21,10 @@ NAME = Column("name", "Name", main=True)
     ("changes", "problem"),
     [
         ({"columns": [NAME, Column("colour", "Colour")]}, "column colour is no attribute of Plant"),
+        (
+            {"columns": [NAME, Column("id", "Number", sort=["id"])]},
+            "column id sorts by a text. Name attributes, as Plant.name.",
+        ),
         ({"columns": [NAME, NAME]}, "two columns have the name name"),
         ({"columns": [Column("name", "Name")]}, "exactly one column has to be `main`"),
         ({"columns": [NAME, replace(NAME, name="notes")]}, "exactly one column has to be `main`"),
