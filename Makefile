@@ -10,7 +10,7 @@ PARALLEL = -n auto --dist worksteal
 # Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom tools peers clean
+.PHONY: help setup run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom docs tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -58,7 +58,7 @@ bench: setup peers  ## Measure the speed, beside other admins too (benchmarks/)
 	@$(PYTHON_VENV) -m benchmarks $(ARGS)
 
 lock: tools  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
-	@for name in common dev installer tools peers; do \
+	@for name in common dev installer tools peers docs; do \
 	    echo "» requirements/$$name.txt"; \
 	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	        --custom-compile-command "make lock" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
@@ -70,6 +70,10 @@ upgrade:
 sbom: tools  ## Write the software bill of materials of what is deployed to sbom.json (CycloneDX)
 	@$(TOOLS)/cyclonedx-py requirements requirements/common.txt --output-reproducible -o sbom.json
 
+docs: setup  ## Build the documentation as a site in site/html (ARGS=serve: and serve it; ARGS=links: ask for its outer links)
+	@sh scripts/setup.sh docs
+	@$(PYTHON_VENV) scripts/build_docs.py $(ARGS)
+
 tools: setup  ## Install what lock, sbom and hooks need, in .venv-tools
 	@sh scripts/setup.sh tools
 
@@ -77,5 +81,5 @@ peers: setup  ## Install the admins that bench measures, in .venv-peers
 	@sh scripts/setup.sh peers
 
 clean:  ## Remove what can be made again; .env and instance/ (the database) stay
-	rm -rf .venv .venv-tools .venv-peers .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
+	rm -rf .venv .venv-tools .venv-peers .venv-docs site .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache app/static/gen sbom.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

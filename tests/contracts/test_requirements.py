@@ -14,10 +14,16 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "requirements"
-NAMES = ["common", "dev", "installer", "tools", "peers"]
+NAMES = ["common", "dev", "installer", "tools", "peers", "docs"]
 
-# Environments with the metadata of a lock's packages. `make tools peers` creates the last two.
-INSTALLED_IN = {"common": ".venv", "dev": ".venv", "tools": ".venv-tools", "peers": ".venv-peers"}
+# Environments with the metadata of a lock's packages. `make tools peers docs` makes three of them.
+INSTALLED_IN = {
+    "common": ".venv",
+    "dev": ".venv",
+    "tools": ".venv-tools",
+    "peers": ".venv-peers",
+    "docs": ".venv-docs",
+}
 
 # Every kind of machine that the set-up supports, in the markers of requirements.
 MACHINES = [
@@ -132,7 +138,7 @@ def installed(name: str) -> dict[str, Distribution]:
     return {canonicalize_name(one.name): one for one in distributions(path=paths)}
 
 
-@pytest.mark.parametrize("name", ["common", "dev", "tools", "peers"])
+@pytest.mark.parametrize("name", ["common", "dev", "tools", "peers", "docs"])
 def test_an_extra_that_a_pinned_package_wants_is_pinned_with_it(name: str) -> None:
     """A lock is closed: it pins every requirement of its packages, including extras.
 
