@@ -6,7 +6,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from app.kit import cli
-from app.kit.cli.database import refuse_in_production, refuse_unless_chosen
+from app.kit.cli.database import refuse_in_production, refuse_unless_chosen, upgrade_unless_ahead
 from app.kit.passwords import WeakPassword
 from app.kit.web.links import external_url
 from app.services import policy, roles, users
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 def release() -> None:
     """Bring a deployed database up to date: migrate it and add the roles that it lacks."""
     refuse_unless_chosen()
-    flask_migrate.upgrade(revision="heads")
+    upgrade_unless_ahead()
     roles.insert()
 
 

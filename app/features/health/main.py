@@ -15,5 +15,5 @@ def readyz() -> ResponseReturnValue:
     The answer names the failed checks, but no host or version.
     """
     checks = health.readiness()
-    answer = {check.name: "ok" if check.ok else "not ready" for check in checks}
+    answer = {check.name: check.note or "ok" if check.ok else "not ready" for check in checks}
     return answer, 200 if health.is_ready(checks) else 503, {"Cache-Control": "no-store"}

@@ -1,6 +1,7 @@
 """The command that recreates the database."""
 
 import warnings
+from pathlib import Path
 
 import click
 import flask_migrate
@@ -11,6 +12,8 @@ from sqlalchemy.dialects.postgresql.base import PGInspector
 from sqlalchemy.exc import SAWarning
 
 from app.extensions import db
+from app.kit.database import migrations
+from app.kit.database.ahead import is_ahead
 from config import NOT_CHOSEN
 
 
@@ -32,6 +35,20 @@ def drop_search_tables(connection: Connection) -> None:
         )
         for (name,) in names.all():
             connection.exec_driver_sql(f'DROP TABLE "{name}"')
+
+
+def upgrade_unless_ahead() -> None:
+    """Apply the pending migrations, or say that a newer release has migrated the database.
+
+    So a release that is rolled back to can be deployed like any other.
+    """
+    with db.engine.connect() as connection:
+        found = migrations.problem(connection, Path(current_app.extensions["migrate"].directory))
+        newer = is_ahead(found, connection)
+    if found is None or not newer:
+        flask_migrate.upgrade(revision="heads")
+        return
+    click.echo(f"{found.problem} It has all tables and columns of this code. Nothing is migrated.")
 
 
 def refuse_in_production() -> None:

@@ -6,7 +6,7 @@ A feature that is switched off keeps its branch, so switching it on again needs 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -114,6 +114,8 @@ class Mismatch:
     hint: str
     is_behind: bool = False
     """Whether the code has migrations that the database lacks."""
+    unknown: frozenset[str] = frozenset()
+    """The revisions of the database that the code does not know."""
 
 
 def problem(connection: Connection, directory: Path) -> Mismatch | None:
@@ -144,7 +146,7 @@ def _read(directory: Path, _files: frozenset[Path]) -> tuple[frozenset[str], fro
     return known, frozenset(script.revision for script in found.get_revisions("heads"))
 
 
-def explain(unknown: Iterable[str]) -> Mismatch:
+def explain(unknown: Collection[str]) -> Mismatch:
     """Explain what to do about revisions of the database that no file defines."""
     revision = max(unknown)
     problem = f"The database has the migration {revision}, which this code does not know."
@@ -163,4 +165,4 @@ def explain(unknown: Iterable[str]) -> Mismatch:
             "Run the newest code. If the migration is of a feature that was removed, bring its "
             "folder back, run `python manage.py db downgrade FEATURE@base`, and remove it again."
         )
-    return Mismatch(problem, hint)
+    return Mismatch(problem, hint, unknown=frozenset(unknown))

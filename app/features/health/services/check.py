@@ -10,6 +10,8 @@ from app.kit.database import now
 class Check:
     """The result of a check: a word if it passed, otherwise a problem and a hint.
 
+    A check that passed may have a note for monitors, which `/readyz` shows in place of "ok".
+
     A check with `waits_for` was skipped, because the named check failed.
     """
 
@@ -18,6 +20,7 @@ class Check:
     problem: str = ""
     hint: str = ""
     waits_for: str = ""
+    note: str = ""
 
     @property
     def ok(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.features.health.services.check import Check
 from app.kit.database import migrations
+from app.kit.database.ahead import is_ahead
 from app.models import Role, User
 from app.services.policy import can_sign_in
 from config import DEVELOPMENT_ADMIN_PASSWORD
@@ -67,8 +68,13 @@ def answers() -> Check:
 
 
 def is_migrated() -> Check:
+    """Compare the migrations. After a newer release has migrated, this code goes on serving."""
     folder = Path(current_app.root_path).parent / "migrations"
-    if found := migrations.problem(db.session.connection(), folder):
+    connection = db.session.connection()
+    found = migrations.problem(connection, folder)
+    if found and is_ahead(found, connection):
+        return Check("migrations", "Newer than the code", note="ahead")
+    if found:
         return Check("migrations", problem=found.problem, hint=found.hint)
     return Check("migrations", "Up to date")
 
