@@ -1,11 +1,9 @@
 """Define the settings, and the configurations that set their defaults and checks."""
 
-import hashlib
 import math
 import os
 import re
 import secrets
-import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +11,7 @@ from urllib.parse import urlsplit
 
 from zxcvbn import zxcvbn
 
-from settings import manifests, normalise, urls
+from settings import manifests, normalise, product, urls
 from settings.reader import (
     BASE_DIR,
     ConfigurationError,
@@ -46,24 +44,6 @@ NOT_CHOSEN = (
     "administrator, every mail at /dev/mail, no DATABASE_URL. Set FLASK_CONFIG to production, "
     "heroku or unix, or to development if you mean that. FLASK_ENV is not read."
 )
-
-
-def slug(text: str) -> str:
-    """Return the prefix of this app's keys in Redis.
-
-    Letters that are not Latin are left out, so a hash keeps such names distinct.
-    """
-    latin = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if latin and not any(map(_is_foreign, text)):
-        return latin
-    same = unicodedata.normalize("NFKC", text).casefold().encode()
-    return f"{latin or 'app'}-{hashlib.blake2s(same, digest_size=4).hexdigest()}"
-
-
-def _is_foreign(letter: str) -> bool:
-    if letter.isascii() or not letter.isalnum():
-        return False
-    return not unicodedata.name(letter, "").startswith("LATIN")
 
 
 def can_be_guessed(key: str) -> bool:
@@ -119,16 +99,14 @@ class Config:
         read = Reader(environment() if variables is None else variables)
 
         self.INSTANCE_PATH = read.folder("INSTANCE_PATH", BASE_DIR / "instance")
-        self.APP_NAME = read.line("APP_NAME", default="Flask-Base")
+        self.APP_NAME = read.line("APP_NAME", default=product.name())
         self.APP_URL = read.url("APP_URL", check=urls.site, default=self.default_app_url(read))
         self.SECRET_KEY = read.secret("SECRET_KEY") or self.default_secret_key()
         self.SECRET_KEY_FALLBACKS = read.listing("SECRET_KEY_FALLBACKS")
         self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
 
         self.INTRANET_DOMAINS = read.hosts("INTRANET_DOMAINS")
-        self.ADMIN_EMAIL = read.email(
-            "ADMIN_EMAIL", "flask-base-admin@example.com", self.INTRANET_DOMAINS
-        )
+        self.ADMIN_EMAIL = read.email("ADMIN_EMAIL", product.admin_email(), self.INTRANET_DOMAINS)
         self.ADMIN_PASSWORD = read.secret("ADMIN_PASSWORD") or DEVELOPMENT_ADMIN_PASSWORD
         self.PASSWORD_MIN_LENGTH = read.number(
             "PASSWORD_MIN_LENGTH",
@@ -230,7 +208,7 @@ class Config:
         # The rate limiter uses its own scheme for a socket.
         self.RATELIMIT_STORAGE_URI = re.sub(r"^unix://", "redis+unix://", self.REDIS_URL)
         # The prefix separates the counters of applications that share a Redis.
-        self.QUEUE_PREFIX = slug(self.QUEUE_PREFIX)
+        self.QUEUE_PREFIX = product.slug(self.QUEUE_PREFIX)
         self.RATELIMIT_KEY_PREFIX = self.QUEUE_PREFIX
         self.COMPRESS_ALGORITHM = ["br", "zstd", "gzip"]
         self.REMEMBER_COOKIE_DURATION = timedelta(seconds=self.REMEMBER_LIFETIME)
@@ -318,8 +296,8 @@ class TestingConfig(DevelopmentConfig):
         names = ("INSTANCE_PATH", "TEST_DATABASE_URL", "FEATURES_OFF")
         kept = {name: chosen[name] for name in names if name in chosen}
         fixed = {
-            "APP_NAME": "Flask-Base",
-            "ADMIN_EMAIL": "flask-base-admin@example.com",
+            "APP_NAME": "Example App",
+            "ADMIN_EMAIL": "example-admin@example.com",
             "APP_URL": "http://localhost",
             "FORM_MIN_SECONDS": "0",
         }

@@ -15,12 +15,13 @@ from benchmarks.clients import Browser
 from benchmarks.results import Result
 from benchmarks.seeding import ADMINISTRATOR
 from benchmarks.stand import Stand
+from settings import product
 
 PATH = "/admin/jobs"
 FAILED = 100_000
 WORKERS = 50
 BAR = 0.3  # seconds
-QUEUE = "flask-base-default"
+QUEUE = f"{product.slug(product.name())}-default"
 TASKS = ("drain_outbox", "sweep_outbox")
 ASKED = {
     PATH: "",

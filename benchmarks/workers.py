@@ -28,9 +28,10 @@ from benchmarks.kit_worker import BEGUN, RELEASE
 from benchmarks.results import Result, at_least, compare
 from benchmarks.stand import Stand, free_port
 from config import BASE_DIR
+from settings import product
 
 CERTIFICATE = Path(BASE_DIR) / "tests" / "queue" / "certificate.pem"
-KIT, STOCK = "flask-base-default", "stock"
+KIT, STOCK = f"{product.slug(product.name())}-default", "stock"
 WAIT = 60  # seconds
 MAIL_BAR, JOBS_BAR, LATENCY_BAR, RECOVERY_BAR = 8, 4, 0.01, 20
 

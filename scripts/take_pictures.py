@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 1280, 800
 MOST_BYTES = 200_000  # of a picture; the README loads all of them
 WAIT = 60  # seconds for a process to start, and for a mail to be sent
 USERS = 180
-ADMIN, PASSWORD = "flask-base-admin@example.com", "password"
+ADMIN, PASSWORD = "admin@example.com", "password"
 DARK = {"dashboard"}  # pictures that the README shows in both schemes
 
 
@@ -49,6 +49,8 @@ def application() -> Iterator[str]:
         environment = os.environ | {
             "FLASK_CONFIG": "development",
             "INSTANCE_PATH": folder,
+            "APP_NAME": "Acme",
+            "ADMIN_EMAIL": ADMIN,
             "APP_URL": url,
             "PORT": str(port),
             "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",

@@ -10,6 +10,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Thread
 from urllib.parse import urlsplit, urlunsplit
 
+from settings import product
+
 MayReach = Callable[[str], bool]
 
 # Python's lists differ by version, and lack these: protocol assignments, relays and tunnels (6to4,
@@ -46,7 +48,7 @@ class _Request(Thread):
         super().__init__(daemon=True)
         self.url, self.seconds, self.most, self.data = url, seconds, most, data
         self.reaches, self.is_cut = reaches, False
-        self.headers = {"User-Agent": "Flask-Base"}
+        self.headers = {"User-Agent": product.slug(product.name())}
         self.connection: HTTPConnection | None = None
         self.socket: socket.socket | None = None
         self.is_over = Event()

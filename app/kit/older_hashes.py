@@ -1,12 +1,12 @@
-"""Find the methods of the password hashes that flask-base stored, in an index of their table."""
+"""Find the methods of the password hashes older than argon2, in an index of their table."""
 
 from sqlalchemy import TextClause, text
 
 from app.extensions import db
 from app.kit import passwords
 
-# Hashes of flask-base, and their method: the text up to and with the first `$`. `rtrim` removes
-# the hash and then the salt, neither of which contains a `$`. Both databases support it.
+# Hashes of Werkzeug, and their method: the text up to and with the first `$`. `rtrim` removes the
+# hash and then the salt, neither of which contains a `$`. Both databases support it.
 OLDER = "substr(password_hash, 1, 7) <> '$argon2'"
 _NO_DOLLAR = "replace(password_hash, '$', '')"
 OLDER_METHOD = f"rtrim(rtrim(rtrim(password_hash, {_NO_DOLLAR}), '$'), {_NO_DOLLAR})"

@@ -61,7 +61,7 @@ def _verify(password_hash: str, attempt: str) -> bool:
 
 
 def older_method(password_hash: str) -> str:
-    """Return the Werkzeug method of a hash that flask-base stored, or "" for argon2.
+    """Return the method of a hash that Werkzeug made, or "" for argon2.
 
     Examples are `scrypt:32768:8:1` and `pbkdf2:sha256:50000`.
     """

@@ -241,7 +241,7 @@ class User(UserMixin, UserLinks, db.Model):
 
     @staticmethod
     def older_methods() -> list[str]:
-        """Return the methods of the remaining flask-base hashes (passwords.older_method)."""
+        """Return the methods of the remaining hashes of Werkzeug (passwords.older_method)."""
         return older_hashes.methods("users")
 
     @staticmethod

@@ -25,7 +25,7 @@ def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
 
     Every refusal takes the same time and returns None. The reason may be an unknown email, a wrong
     password, or an account that is suspended, deleted or without a password. Accounts with a hash
-    of flask-base take the same time too. An outdated hash is replaced. The caller starts a session,
+    of Werkzeug take the same time too. An outdated hash is replaced. The caller starts a session,
     which commits. Raises TooManyGuesses and UserGone.
     """
     guess = _counted(email, marks)

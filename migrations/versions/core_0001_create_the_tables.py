@@ -20,7 +20,7 @@ STATUS = """CASE
     WHEN confirmed THEN 'active'
     ELSE 'unconfirmed'
 END"""
-# The method of a hash that flask-base made: all up to its first `$`.
+# The method of a hash that Werkzeug made: all up to its first `$`.
 NO_DOLLAR = "replace(password_hash, '$', '')"
 METHOD = f"rtrim(rtrim(rtrim(password_hash, {NO_DOLLAR}), '$'), {NO_DOLLAR})"
 

@@ -36,7 +36,7 @@ WEAK = {
     "a row of keys": ("qwertyuiopasdf", "too easy"),
     "the own address": ("ada@example.com!", "name or an address"),
     "the own name": ("Ada-Lovelace-1", "name or an address"),
-    "the app": ("Flask-Base-2026", "name or an address"),
+    "the app": ("Example-App-2026", "name or an address"),
 }
 
 

@@ -78,7 +78,7 @@ def test_the_owner_of_a_taken_address_is_told_once_an_hour(client, make_user):
         "passwordpassword",
         "123456789012345",
         "grace@example.com",
-        "flask-base flask-base",
+        "example-app example-app",
         "x" * 129,
     ],
 )

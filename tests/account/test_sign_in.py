@@ -72,7 +72,7 @@ def test_every_refusal_hashes_once(client, make_user, monkeypatch, kind):
 
 
 SCRYPT = "scrypt:32768:8:1"
-PBKDF2 = "pbkdf2:sha256:50000"  # flask-base's hash, with Werkzeug 0.12
+PBKDF2 = "pbkdf2:sha256:50000"  # a hash of Werkzeug 0.12
 SHA1 = "pbkdf2:sha1:1000"
 EVERYBODY = ["argon2", "unknown", "invited", SCRYPT, PBKDF2]
 
@@ -110,9 +110,7 @@ def make_older(make_user, method):
 
 
 @pytest.mark.parametrize("kind", EVERYBODY)
-def test_a_refusal_costs_the_same_work_where_hashes_of_flask_base_are_left(
-    client, make_user, work, kind
-):
+def test_a_refusal_costs_the_same_work_where_older_hashes_are_left(client, make_user, work, kind):
     """EN-2: one argon2 hash, and one hash of each older method in the database."""
     emails = {
         "argon2": make_user().email,
@@ -126,7 +124,7 @@ def test_a_refusal_costs_the_same_work_where_hashes_of_flask_base_are_left(
     assert sorted(work) == ["argon2", PBKDF2, SCRYPT]
 
 
-def test_the_last_hash_of_flask_base_that_is_made_anew_ends_the_work_for_it(app, make_user, work):
+def test_the_last_older_hash_that_is_made_anew_ends_the_work_for_it(app, make_user, work):
     """EN-2: a database without such hashes has no extra work."""
     older = make_older(make_user, SHA1).email
     app.test_client().sign_in(older)

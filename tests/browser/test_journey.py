@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from settings import product
 from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "quite another long pass phrase"
-ADMIN = "flask-base-admin@example.com"
+ADMIN = product.admin_email()
 
 
 def sign_in(page: Page, email: str, password: str) -> None:

@@ -6,11 +6,12 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from settings import product
 from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
-ADMIN = "flask-base-admin@example.com"
+ADMIN = product.admin_email()
 
 
 @needs("invitations", "jobs", "mailbox")

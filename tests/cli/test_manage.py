@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from manage import make_app
+from settings import product
 from tests import processes
 from tests.processes import ROOT, WITHOUT_FEATURES
 
@@ -147,7 +148,7 @@ def test_runserver_answers_and_ends_on_ctrl_c(start: Start, port: int) -> None:
     os.killpg(server.pid, signal.SIGINT)
     output, _ = server.communicate(timeout=3000)
     assert f"http://localhost:{port}" in output
-    assert "flask-base-admin@example.com" in output
+    assert product.admin_email() in output
     assert output.count("sign in as") == 1
 
 

@@ -26,7 +26,7 @@ def test_setup_dev_makes_tables_roles_and_an_administrator(
 ) -> None:
     result = runner.invoke(args=["setup_dev"])
     assert result.exit_code == 0, result.output
-    assert "/account/login as flask-base-admin@example.com" in result.output
+    assert "/account/login as example-admin@example.com" in result.output
     assert "'password'" in result.output
     with own_app.app_context():
         admin = db.session.scalars(select(User)).one()
@@ -71,7 +71,7 @@ def test_setup_prod_says_when_nobody_can_sign_in_with_the_account(
     assert f"that is {state}" in result.output
     own_app.config["ADMIN_EMAIL"] = "second@example.com"
     assert runner.invoke(args=["setup_prod"]).exit_code == 0
-    own_app.config["ADMIN_EMAIL"] = "flask-base-admin@example.com"
+    own_app.config["ADMIN_EMAIL"] = "example-admin@example.com"
     result = runner.invoke(args=["setup_prod"])
     assert result.exit_code == 0, "a deployment that runs it each time does not stop for this"
     assert "Someone else administers" in result.output

@@ -54,8 +54,8 @@ def test_a_mail_is_complete(mails, name):
     mail = mails[name]
     seen = Seen(mail.html)
 
-    assert mail.subject.startswith("[Flask-Base] ")
-    assert len(mail.subject) > len("[Flask-Base] ") + 5
+    assert mail.subject.startswith("[Example App] ")
+    assert len(mail.subject) > len("[Example App] ") + 5
     for whole in (mail.text, seen.text):
         assert MESSAGES[name].reason in " ".join(whole.split())
         assert f"Sent to {mail.recipient}" in " ".join(whole.split())
@@ -283,6 +283,6 @@ def test_a_clone_sends_mails_of_its_own(app, people, outbox, tmp_path, monkeypat
 
     (mail,) = outbox.deliver()
     assert row.context["values"]["user"] == {"user_id": ada.id}
-    assert mail["Subject"] == "[Flask-Base] News"
+    assert mail["Subject"] == "[Example App] News"
     assert mail.get_body(("plain",)).get_content().strip() == "Dear Ada <b>: 5 < 6"
     assert mail.get_body(("html",)).get_content().strip() == "<p>Dear Ada &lt;b&gt;: 5 &lt; 6</p>"

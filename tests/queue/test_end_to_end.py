@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
 from app.models import User
+from settings import product
 from tests.queue.support import states, until
 from tests.support import PASSWORD, links, path_of
 
@@ -35,7 +36,7 @@ def test_a_person_registers_reads_the_mail_confirms_and_signs_in(web, start_work
     browser.sign_in("ada@example.com")
 
     assert browser.is_signed_in()
-    assert mail["Subject"] == "[Flask-Base] Confirm your email address"
+    assert mail["Subject"] == f"[{product.name()}] Confirm your email address"
     assert link.startswith("http://localhost/account/confirm-account/")
     for part in ("plain", "html"):
         assert "Lövelace" not in mail.get_body((part,)).get_content(), "nobody has confirmed it"

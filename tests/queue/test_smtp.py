@@ -66,8 +66,8 @@ def test_a_mail_has_what_a_mail_needs(use, smtp, row):
     (mail,) = smtp.mails
 
     assert mail["To"] == "ada@example.com"
-    assert mail["From"] == "Flask-Base <no-reply@localhost>"
-    assert mail["Subject"] == "[Flask-Base] Your password was changed"
+    assert mail["From"] == "Example App <no-reply@localhost>"
+    assert mail["Subject"] == "[Example App] Your password was changed"
     assert mail["Message-ID"] == row.message_id
     assert mail["Auto-Submitted"] == "auto-generated"
     assert abs(mail["Date"].datetime - now()) < timedelta(minutes=1)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import config
-from settings import reader
+from settings import product, reader
 from tests.fixtures.core import PRODUCTION
 
 DATABASE = "DATABASE_URL must begin with postgresql:// or sqlite:///"
@@ -179,13 +179,13 @@ def test_applications_whose_names_have_no_latin_letters_share_no_queue():
     prefixes = [config.DevelopmentConfig({"APP_NAME": name}).QUEUE_PREFIX for name in names]
     assert len(set(prefixes)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9]+(-[0-9a-f]{8})?", prefix) for prefix in prefixes)
-    assert config.slug(prefixes[0]) == prefixes[0]
-    assert config.slug("магазин") == config.slug("МАГАЗИН")
+    assert product.slug(prefixes[0]) == prefixes[0]
+    assert product.slug("магазин") == product.slug("МАГАЗИН")
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("Café Rio", "caf-rio"), ("Größe 7", "gr-e-7")])
 def test_a_name_with_accents_keeps_its_prefix(name, prefix):
-    assert config.slug(name) == prefix
+    assert product.slug(name) == prefix
 
 
 # Keys

@@ -148,7 +148,7 @@ def test_the_administrator_of_development_is_found(own_app: Flask, runner: Flask
     result = runner.invoke(args=["doctor", "--deploy"])
     assert result.exit_code == 1
     assert "1. known password: The administrator has the password used in develop" in result.output
-    assert "flask-base-admin@example.com" in result.output
+    assert "example-admin@example.com" in result.output
 
 
 def test_no_administrator_is_named(runner: FlaskCliRunner) -> None:

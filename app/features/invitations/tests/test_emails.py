@@ -32,7 +32,7 @@ def test_a_subject_is_one_line_whatever_is_in_a_name(people):
     ada.first_name = "A\r\nBcc: v@example.com\x7f\x0b\u2028"
     mail = rendering.render(flushed(send_invite(bob, invited_by=ada)))
 
-    assert mail.subject.startswith("[Flask-Base] A Bcc: v@example.com O'")
+    assert mail.subject.startswith("[Example App] A Bcc: v@example.com O'")
     assert re.fullmatch(r"[^\x00-\x1f\x7f\u2028]+", mail.subject)
 
 

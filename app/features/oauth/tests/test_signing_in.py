@@ -57,7 +57,7 @@ def test_a_new_user_registers(client, server, outbox):
     assert (user.status, user.password_hash, user.role.default) == ("active", None, True)
     assert newest("user.registered").details["provider"] == "Acme"
     assert newest("session.started").details["way"] == "Acme"
-    assert "Your account at Flask-Base was made with your account of Acme" in outbox.last_text()
+    assert "Your account at Example App was made with your account of Acme" in outbox.last_text()
 
 
 def test_a_code_goes_to_its_own_browser_alone(client, server):

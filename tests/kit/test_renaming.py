@@ -1,0 +1,70 @@
+"""Files that show the name of the product get another one."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.kit.renaming import PLACES, NameRefused, checked, rename_tree
+from settings import product
+from settings.reader import BASE_DIR
+
+HOSTILE = ["", " ", "!!!", "2026", "a\ab", "<b>", "`id`", "{{ x }}", "a\\", "x" * 49, "İ" * 40]
+NAMES = ["Notes", 'O\'Hara & "Sons"', "Магазин", "Café 7", "C# $1 \\g".replace("\\", "")]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for place in PLACES:
+        shutil.copy(BASE_DIR / place, tmp_path / place)
+    return tmp_path
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_each_place_shows_the_name(tree: Path) -> None:
+    before = texts(tree)
+    for name in ["First", *NAMES]:
+        assert sorted(map(str, rename_tree(tree, name))) == sorted(PLACES)
+        assert rename_tree(tree, name) == [], "a second call changes nothing"
+        package = tomllib.loads((tree / product.FILE).read_text())
+        assert product.name_in(tree) == package["tool"]["kit"]["name"] == name
+        assert package["project"]["name"] == product.slug(name)
+        assert json.loads((tree / "app.json").read_text())["name"] == name
+        assert f"\n  image: {product.slug(name)}\n" in (tree / "compose.yaml").read_text()
+        readme = (tree / "README.md").read_text()
+        assert readme.startswith(f"# {name}\n")
+        assert "<!-- kit -->" not in readme
+        assert f"Copyright (c) 2026 {name}\n" in (tree / "LICENSE").read_text()
+        assert "contributors\n" in (tree / "LICENSE").read_text(), "the kit's licence asks for it"
+    rename_tree(tree, "Last")
+    last = texts(tree)
+    rename_tree(tree, "First")
+    assert not any("Notes" in text for text in last.values())
+    assert before["LICENSE"].count("\n") <= last["LICENSE"].count("\n")
+
+
+def test_a_package_without_the_table_gets_one(tmp_path: Path) -> None:
+    (tmp_path / product.FILE).write_text('[project]\nname = "x"\n\n[tool.other]\nname = "y"\n')
+    assert rename_tree(tmp_path, "Acme Shop") == [Path(product.FILE)]
+    read = tomllib.loads((tmp_path / product.FILE).read_text())
+    assert read == {
+        "project": {"name": "acme-shop"},
+        "tool": {"other": {"name": "y"}, "kit": {"name": "Acme Shop"}},
+    }
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_files_would_misread_is_refused(tree: Path, name: str) -> None:
+    before = texts(tree)
+    with pytest.raises(NameRefused):
+        rename_tree(tree, name)
+    assert texts(tree) == before
+
+
+def test_spaces_around_a_name_go() -> None:
+    assert checked("  Acme   Shop ") == "Acme Shop"
