@@ -6,6 +6,8 @@ email when a user is erased.
 
 import json
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -13,7 +15,17 @@ from sqlalchemy.orm import Session
 from app.extensions import db
 from app.kit.audit.event import AuditEvent
 
+Reader = Callable[[dict[str, Any]], None]
+"""A function that takes the line of a committed event. It uses no database."""
+
 logger = logging.getLogger("app.audit")
+_readers: list[Reader] = []
+
+
+def read_events(reader: Reader) -> Reader:
+    """Call the decorated function for each event, after it is committed."""
+    _readers.append(reader)
+    return reader
 
 
 @event.listens_for(AuditEvent, "after_insert")
@@ -34,6 +46,8 @@ def _remember(_mapper: object, _connection: object, row: AuditEvent) -> None:
 def _write_down(session: Session) -> None:
     for line in session.info.pop("audit", ()):
         logger.info("%s", json.dumps(line))
+        for reader in _readers:
+            reader(line)
 
 
 @event.listens_for(db.session, "after_rollback")

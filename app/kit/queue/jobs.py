@@ -25,7 +25,18 @@ from app.kit.queue.registry import UnknownTask, find_task
 
 logger = logging.getLogger(__name__)
 
+Watcher = Callable[[str, str, float], None]
+"""A function that takes a task, the outcome of a run, and its seconds. It raises nothing."""
+
+_watchers: list[Watcher] = []
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+def watch_jobs(watcher: Watcher) -> Watcher:
+    """Call the decorated function after each run of a job: "done", "failed" or "cancelled"."""
+    _watchers.append(watcher)
+    return watcher
 
 
 class TaskJob(FlaskJob):
@@ -87,12 +98,22 @@ class TaskJob(FlaskJob):
         if isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id):
             g.request_id = request_id
         started = time.monotonic()
-        result = super()._execute()
+        outcome = "failed"
+        try:
+            result = super()._execute()
+            outcome = "done"
+        except JobCancelled:
+            outcome = "cancelled"
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            for watcher in _watchers:
+                watcher(found.name, outcome, seconds)
         if self.has_unsent_progress:
             with suppress(JobCancelled):  # the job is already done
                 send(self)
         if not found.quiet:
-            logger.info("task %s done in %.0f ms", found.name, (time.monotonic() - started) * 1000)
+            logger.info("task %s done in %.0f ms", found.name, seconds * 1000)
         return result
 
 
