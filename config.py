@@ -103,7 +103,7 @@ class Config:
         self.APP_URL = read.url("APP_URL", check=urls.site, default=self.default_app_url(read))
         self.SECRET_KEY = read.secret("SECRET_KEY") or self.default_secret_key()
         self.SECRET_KEY_FALLBACKS = read.listing("SECRET_KEY_FALLBACKS")
-        self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
+        self.read_logging(read)
 
         self.INTRANET_DOMAINS = read.hosts("INTRANET_DOMAINS")
         self.ADMIN_EMAIL = read.email("ADMIN_EMAIL", product.admin_email(), self.INTRANET_DOMAINS)
@@ -171,6 +171,10 @@ class Config:
         )
         self.REGISTRATION = read.choice("REGISTRATION", "open", self.registration_modes())
         self.read_settings_of_features(read)
+
+    def read_logging(self, read: Reader) -> None:
+        self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
+        self.LOG_FORMAT = read.choice("LOG_FORMAT", "text", ("text", "json"))
 
     def read_places_of_files(self, read: Reader) -> None:
         """Set where uploaded files are kept: a folder, or a bucket if one is named."""

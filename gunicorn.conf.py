@@ -18,6 +18,7 @@ from config import ConfigurationError, Reader, environment, load_chosen
 
 try:
     workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
+    is_json = Reader(environment()).choice("LOG_FORMAT", "text", ("text", "json")) == "json"
 except ConfigurationError as error:
     sys.exit(str(error))
 # Two threads bridge waits for the database. More threads would only compete for Python's lock. The
@@ -50,18 +51,22 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 forwarded_allow_ips = ""
 control_socket_disable = True
 
-accesslog = "-"
+# In JSON, the application logs each request itself (app/kit/web/request_log.py).
+accesslog = None if is_json else "-"
 errorlog = "-"
 # The format has the IP address of the connection and the forwarded IP address. The latter is
-# untrusted, so it is quoted, and quotation marks in it are escaped.
+# untrusted, so it is quoted, and quotation marks in it are escaped. The last part is the id that
+# the lines of the application have.
 access_log_format = (
-    '%(h)s "%({x-forwarded-for}i)s" %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s"'
+    '%(h)s "%({x-forwarded-for}i)s" %(t)s "%(r)s" %(s)s %(b)s %(M)sms "%(f)s" "%(a)s" '
+    "[%({x-request-id}o)s]"
 )
 
 # The file is run by its path, because an import would load the application into the parent
 # process. Workers forked after a reload would then run the old code.
 log_lines = run_path(str(Path(__file__).parent / "app/kit/web/log_lines.py"))
 mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
+JsonFormatter = run_path(str(Path(__file__).parent / "app/kit/web/json_lines.py"))["JsonFormatter"]
 
 
 class Atoms(SafeAtoms):  # type: ignore[misc]
@@ -86,7 +91,8 @@ class CleanLogger(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(LineFormatter(self.error_fmt, self.datefmt))
+            lines = LineFormatter(self.error_fmt, self.datefmt)
+            handler.setFormatter(JsonFormatter(mask) if is_json else lines)
 
 
 logger_class = CleanLogger

@@ -109,6 +109,7 @@ def init_extensions(app: Flask) -> None:
     templating.init_app(app)
     money.init_app(app)
     storage.init_app(app)
+    request_log.log_requests(app)
 
 
 def add_request_hooks(app: Flask) -> None:

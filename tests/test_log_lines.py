@@ -1,5 +1,6 @@
 """Log lines contain no token, and no text in them starts another line or controls a terminal."""
 
+import json
 import logging
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 from gunicorn.config import Config
 
 from app import create_app
+from app.kit.web.json_lines import JsonFormatter
 from app.kit.web.log_lines import LineFormatter, mask
 
 ROOT = Path(__file__).parents[1]
@@ -107,17 +110,72 @@ def test_a_line_of_the_access_log_cannot_be_forged(gunicorn_conf: dict[str, Any]
     ):
         atoms = gunicorn_conf["Atoms"](
             {"h": "127.0.0.1", "t": "[now]", "r": f"GET /{sent}", "s": "404", "b": 5, "M": 1}
-            | {"f": sent, "a": sent, "{x-forwarded-for}i": sent}
+            | {"f": sent, "a": sent, "{x-forwarded-for}i": sent, "{x-request-id}o": "1f"}
         )
         line = gunicorn_conf["access_log_format"] % atoms
         assert len(line.splitlines()) == 1
         assert line.isascii()
         assert line.isprintable()
         text = r'"((?:[^"\\]|\\.)*)"'
-        shape = rf"127\.0\.0\.1 {text} \[now\] {text} 404 5 1ms {text} {text}"
+        shape = rf"127\.0\.0\.1 {text} \[now\] {text} 404 5 1ms {text} {text} \[1f\]"
         found = re.fullmatch(shape, line)
         assert found, line
         assert found[1] == found[3] == found[4]
+
+
+def test_a_line_of_json_holds_its_parts_and_no_token() -> None:
+    """A collector reads each line by itself, so no text may start another one."""
+    formatter = JsonFormatter(mask)
+    try:
+        raise ValueError(f"http://x{PATHS[1]} {CONTROLS}")
+    except ValueError:
+        record = logging.LogRecord("app.x", 40, "x", 1, "no %s", (PATHS[1],), sys.exc_info())
+    record.request_id = "1f"
+    record.fields = {"path": PATHS[0], "user_id": 7, "odd": {1, 2}}
+    text = formatter.format(record)
+    assert text.isascii()
+    assert text.isprintable()
+    assert TOKEN not in text
+    line = json.loads(text)
+    assert datetime.fromisoformat(line["at"]).tzinfo
+    assert line["message"] == "no /account/reset-password/***"
+    assert (line["level"], line["logger"], line["request_id"]) == ("ERROR", "app.x", "1f")
+    assert (line["user_id"], line["path"]) == (7, "/account/confirm-account/***")
+    assert line["error"] == "ValueError"
+    assert line["traceback"][0] == "Traceback (most recent call last):"
+    assert "request_id" not in json.loads(formatter.format(logging.makeLogRecord({})))
+
+
+def test_a_request_is_one_line_of_json(own_database: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = {"SQLALCHEMY_DATABASE_URI": own_database, "LOG_FORMAT": "json"}
+    app = create_app("testing", settings)
+    with caplog.at_level(logging.INFO, "app.requests"):
+        answer = app.test_client().get("/account/login?next=/x")
+        app.test_client().get(PATHS[1])
+        app.test_client().get("/not/here")
+    page, link, missing = (record.__dict__["fields"] for record in caplog.records)
+    assert page["route"] == page["path"] == "/account/login"
+    assert (page["method"], page["status"], page["user_id"]) == ("GET", 200, None)
+    assert page["ms"] > 0
+    assert page["address"] == "127.0.0.1"
+    assert link["route"] == "/account/reset-password/<token:token>"
+    assert (missing["route"], missing["status"]) == (None, 404)
+    assert answer.headers["X-Request-ID"]
+
+
+def test_gunicorn_leaves_requests_to_the_app_when_logs_are_json(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    conf = run_path(str(ROOT / "gunicorn.conf.py"))
+    assert conf["accesslog"] is None
+    config = Config()
+    config.set("errorlog", str(tmp_path / "error.log"))
+    logger = conf["logger_class"](config)
+    logger.warning("Booting %s", "a worker")
+    for handler in logger.error_log.handlers:
+        handler.close()
+    assert json.loads((tmp_path / "error.log").read_text())["message"] == "Booting a worker"
 
 
 def test_gunicorns_error_log_is_cleaned_too(gunicorn_conf: dict[str, Any], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Secrets in the remaining texts, such as messages of exceptions, are redacted.
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 
 from app.kit.redact import masked_text
 from app.kit.web.log_lines import mask
@@ -48,6 +48,8 @@ def _start_raygun(app: Flask) -> None:
 
 
 def _for_sentry(event: Any, _hint: Any) -> Any:
+    if g and "request_id" in g:
+        event.setdefault("tags", {})["request_id"] = g.request_id
     request = event.get("request", {})
     headers = request.get("headers", {})
     request["headers"] = {key: headers[key] for key in headers if key.lower() in HEADERS}

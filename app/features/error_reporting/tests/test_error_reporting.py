@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import brotli
 import pytest
 import sentry_sdk
+from flask import g
 
 from app import create_app
 from app.features.error_reporting import _for_sentry
@@ -103,6 +104,12 @@ def test_sentry_is_told_of_an_error_and_of_no_secret(collector: Collector) -> No
         sentry_sdk.get_client().close()
         sentry_sdk.init()
     check(b"".join(collector.bodies).decode())
+
+
+def test_sentry_is_told_the_id_of_the_request(app) -> None:
+    with app.test_request_context("/"):
+        g.request_id = "1f"
+        assert _for_sentry({"tags": {"x": "y"}}, {})["tags"] == {"x": "y", "request_id": "1f"}
 
 
 def test_sentry_gets_no_query_that_is_a_secret(app, monkeypatch) -> None:
