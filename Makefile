@@ -57,11 +57,14 @@ hooks: tools  ## Format, lint and check types before each commit (pre-commit)
 bench: setup peers  ## Measure the speed, beside other admins too (benchmarks/)
 	@$(PYTHON_VENV) -m benchmarks $(ARGS)
 
+# The header of each lock names these options, from which Dependabot takes them (.github/dependabot.yml).
+LOCK_OPTIONS = --universal --python-version=3.11 --generate-hashes --no-strip-extras
+
 lock: tools  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
 	@for name in common dev installer tools peers docs; do \
 	    echo "» requirements/$$name.txt"; \
-	    $(TOOLS)/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	        --custom-compile-command "make lock" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	    $(TOOLS)/uv pip compile --no-config --quiet $(LOCK_OPTIONS) \
+	        --custom-compile-command "make lock (uv pip compile $(LOCK_OPTIONS))" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
 upgrade:
