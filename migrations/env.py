@@ -5,6 +5,7 @@ import time
 import warnings
 from functools import cache
 
+import click
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
@@ -17,11 +18,14 @@ from sqlalchemy import (
     NullPool,
     create_engine,
     event,
+    func,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.exc import OperationalError, SAWarning
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql import table as sql_table
 
 from app.extensions import db
 from app.kit.database import UtcDateTime, migrations
@@ -30,11 +34,12 @@ from app.kit.database.engines import LOCK_TIMEOUT
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
 PAUSE = 0.5  # seconds between two attempts at a lock
 # A change of a table waits for the transactions that use it, and all later transactions wait for
-# the change. So it gives up after LOCK_WAIT seconds, lets them pass, and tries again.
-LOCK_WAIT = 3
-LOCK_ATTEMPTS = 20
+# the change. So it gives up after LOCK_WAIT milliseconds, lets them pass, and tries again.
+LOCK_WAIT = 500
+LOCK_ATTEMPTS = 60
 
 logger = logging.getLogger("alembic.env")
+agreed: list[str] = []  # tables that the answer to a question lets go
 
 
 def lock(connection: Connection) -> None:
@@ -56,7 +61,7 @@ def lock(connection: Connection) -> None:
 
 def limit_waiting(connection: Connection) -> None:
     """Limit how long a transaction waits for a lock. Concurrent builds run outside one and wait."""
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}ms'")
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
@@ -156,9 +161,30 @@ def run(connection: Connection, options: dict) -> None:
     context.configure(connection=connection, target_metadata=db.metadata, **options)
     if "revision_context" in context.get_context().opts:  # `db migrate` and `db check` compare
         migrations.import_models()
+    ask_before_deleting(connection)
     with context.begin_transaction():
         refuse_unknown()
         context.run_migrations()
+
+
+def ask_before_deleting(connection: Connection) -> None:
+    """Ask before any step down if one of them deletes rows that its revision says to keep.
+
+    The revision names its tables in KEPT. `-x delete=TABLE` answers the question in a script.
+    """
+    found = context.get_context()
+    steps = found.opts["fn"]
+    if steps.__name__ != "downgrade":
+        return
+    answered = context.get_x_argument(as_dictionary=True).get("delete", "")
+    for step in steps(found.get_current_heads(), found):
+        for table, words in getattr(step.revision.module, "KEPT", {}).items():
+            count = connection.scalar(select(func.count()).select_from(sql_table(table)))
+            if count and table not in (answered, *agreed):
+                question = f"This deletes {words} with {count:,} rows for good. Continue?"
+                click.confirm(question, abort=True, err=True)
+                agreed.append(table)
+    connection.rollback()  # of the reading
 
 
 def refuse_unknown() -> None:

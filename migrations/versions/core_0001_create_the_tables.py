@@ -12,6 +12,8 @@ revision = "core_0001"
 down_revision = None
 branch_labels = ("core",)
 depends_on = None
+# `db downgrade` asks before it deletes the rows of these tables (migrations/env.py).
+KEPT = {"audit_events": "the audit trail"}
 
 STATUS = """CASE
     WHEN deleted_at IS NOT NULL THEN 'deleted'

@@ -11,6 +11,7 @@ from flask.testing import FlaskCliRunner
 
 from app import create_app
 from app.extensions import db, migrate
+from app.kit import audit
 from app.kit.database import migrations
 
 ROOT = Path(__file__).parents[2]
@@ -173,6 +174,29 @@ def test_a_revision_goes_to_the_core_unless_a_branch_is_named(
         assert result.exit_code == 0, result.output
         (written,) = set(folder.glob("*.py")) - there
         assert f"down_revision = '{before}'" in written.read_text()
+
+
+def test_going_back_asks_before_it_deletes_the_audit_trail(
+    own_app: Flask, migrated: FlaskCliRunner
+) -> None:
+    """The question comes before the first step, and an empty trail needs none."""
+    newest = revisions(own_app)
+    assert migrated.invoke(args=["db", "downgrade", "base"]).exit_code == 0
+    assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
+    with own_app.app_context():
+        audit.record("user.password_change_required", by=None)
+        db.session.commit()
+    back = ["db", "downgrade", "base"]
+    for answer in ("n\n", ""):
+        refused = migrated.invoke(args=back, input=answer)
+        assert refused.exit_code == 1
+        assert "This deletes the audit trail with" in refused.output
+        assert revisions(own_app) == newest
+    assert migrated.invoke(args=["db", "downgrade", "core@-1"]).exit_code == 0
+    assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
+    agreed = migrated.invoke(args=["db", "downgrade", "-x", "delete=audit_events", "base"])
+    assert agreed.exit_code == 0, agreed.output
+    assert revisions(own_app) == set()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--", "-1"]])

@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic import op
 
-BATCH = 5_000  # ids that one transaction of `update_in_batches` covers
+BATCH = 1_000  # ids that one transaction of `update_in_batches` covers
 
 
 def is_postgresql() -> bool:
