@@ -40,6 +40,7 @@ def has_socket_of_systemd() -> bool:
 reuse_port = not has_socket_of_systemd()
 # Each worker imports the application itself, so that a reload (SIGHUP) loads new code.
 preload_app = False
+reload_in_turn = run_path(str(Path(__file__).parent / "app/kit/web/reload_in_turn.py"))
 
 timeout = 30
 graceful_timeout = 25  # Heroku kills after 30 seconds
@@ -112,7 +113,7 @@ notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Redact the tokens in the URLs of the application, and notify systemd.
+    """Redact the tokens in the URLs of the application, and notify gunicorn and systemd.
 
     A restart of the other service waits for this notification.
     """
@@ -122,6 +123,7 @@ def post_worker_init(worker: Any) -> None:
     log_lines["token_paths"].update(token_paths)
     log_lines["query_paths"].update(query_paths)
     log_lines["secrets"].update(secrets)
+    reload_in_turn["mark_ready"](worker)
     if notify_socket:
         os.environ["NOTIFY_SOCKET"] = notify_socket
         sd_notify("READY=1", worker.log, unset_environment=True)
@@ -129,6 +131,7 @@ def post_worker_init(worker: Any) -> None:
 
 def on_starting(server: Any) -> None:
     """Exit with one sentence for a wrong configuration, before each worker logs a traceback."""
+    reload_in_turn["init_server"](server)
     try:
         settings = load_chosen()
     except ConfigurationError as error:

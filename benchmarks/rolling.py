@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,10 +30,27 @@ def rolling(stand: Stand) -> Iterator[Result]:
         for service in services:
             service.restart()
 
+    def upgrade() -> None:
+        subprocess.run([sys.executable, "manage.py", "release"], env=settings, check=True)
+        one_by_one()
+
     try:
+        sent, lost, slowest = _under_load(listening.port, lambda: time.sleep(2 * PAUSE))
+        yield Result(
+            f"{RATE} requests/s at rest", f"{lost} of {sent} lost, {slowest:.1f} s at most"
+        )
         sent, lost, slowest = _under_load(listening.port, one_by_one)
         yield Result(
             f"Two services restarted in turn, {RATE} requests/s",
+            f"{lost} of {sent} lost, the slowest after {slowest:.1f} s",
+            bar="0 lost",
+            met=lost == 0,
+        )
+        back = [sys.executable, "manage.py", "db", "downgrade", "profile@-1"]
+        subprocess.run(back, env=settings, check=True)
+        sent, lost, slowest = _under_load(listening.port, upgrade)
+        yield Result(
+            "… after a migration",
             f"{lost} of {sent} lost, the slowest after {slowest:.1f} s",
             bar="0 lost",
             met=lost == 0,
@@ -40,7 +59,12 @@ def rolling(stand: Stand) -> Iterator[Result]:
         sent, lost, slowest = _under_load(listening.port, services[0].restart)
         yield Result("… one service", f"{lost} of {sent} lost, the slowest after {slowest:.1f} s")
         sent, lost, slowest = _under_load(listening.port, lambda: _reload(services[0]))
-        yield Result("… reloaded", f"{lost} of {sent} lost, the slowest after {slowest:.1f} s")
+        yield Result(
+            "… reloaded twice at once",
+            f"{lost} of {sent} lost, the slowest after {slowest:.1f} s",
+            bar="0 lost",
+            met=lost == 0,
+        )
     finally:
         for service in services:
             service.stop()
@@ -50,7 +74,9 @@ def rolling(stand: Stand) -> Iterator[Result]:
 def _reload(service: WebService) -> None:
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
-    time.sleep(3 * PAUSE)  # gunicorn does not report the end of a reload
+    time.sleep(PAUSE)
+    service.process.send_signal(signal.SIGHUP)
+    time.sleep(6 * PAUSE)  # gunicorn does not report the end of a reload
 
 
 def _under_load(port: int, work: Callable[[], None]) -> tuple[int, int, float]:

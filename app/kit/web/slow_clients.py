@@ -19,6 +19,8 @@ from typing import Any
 from gunicorn.http import parser
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.sock import create_sockets
+from gunicorn.util import close_on_exec
 from gunicorn.workers.gthread import ThreadWorker
 
 CLIENTS = 100  # per process; Heroku's small dynos allow 256 threads in total
@@ -113,11 +115,23 @@ class PunctualUnreader(SocketUnreader):
 class PatientWorker(ThreadWorker):
     """gunicorn's threaded worker, in which only `threads` threads run the application at a time."""
 
+    sockets: list[Any]
+
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(CLIENTS)
 
     def load_wsgi(self) -> None:
+        """Load the application, and only then listen on a socket of its own.
+
+        The kernel would give it connections at once, which would wait until it has loaded.
+        """
+        for listener in self.sockets if self.cfg.reuse_port else ():
+            listener.close()
         super().load_wsgi()
+        if self.cfg.reuse_port:
+            self.sockets = create_sockets(self.cfg, self.log)
+            for listener in self.sockets:
+                close_on_exec(listener)
         application = self.wsgi  # type: ignore[has-type]
         turns = PunctualUnreader.turns = Turns(self.cfg.threads)
         parser.SocketUnreader = PunctualUnreader
@@ -132,6 +146,21 @@ class PatientWorker(ThreadWorker):
                 turns.give_back()
 
         self.wsgi = run
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Start or stop accepting. At its end, a worker empties and closes a socket of its own.
+
+        The kernel would give it more connections while it finishes its requests, and reset them.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive or not self.cfg.reuse_port:
+            return
+        for listener in self.sockets:
+            count = -1
+            while count < self.nr_conns:
+                count = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def handle(self, connection: Any) -> Any:
         if connection.parser is not None:
