@@ -1,5 +1,6 @@
 """Define the settings, and the configurations that set their defaults and checks."""
 
+import logging
 import math
 import os
 import re
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from zxcvbn import zxcvbn
 
-from settings import manifests, normalise, product, urls
+from settings import manifests, normalise, old_names, product, urls
 from settings.reader import (
     BASE_DIR,
     ConfigurationError,
@@ -69,6 +70,19 @@ def development_secret_key(folder: Path) -> str:
     return key
 
 
+def _named_as_today(variables: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return the variables, by default the environment's, and warn of names of flask-base.
+
+    The warnings come before any check of a value, because its error has the new name.
+    """
+    named, notes = old_names.translated(environment() if variables is None else variables)
+    if variables is None and (BASE_DIR / old_names.OLD_FILE).exists():
+        notes.append(old_names.OLD_FILE_IS_READ)
+    for note in notes:
+        logging.getLogger("settings").warning("%s", note)
+    return named
+
+
 class Config:
     """Base of all configurations. Times are in seconds unless the name says otherwise."""
 
@@ -96,7 +110,7 @@ class Config:
     COMPRESS_BR_LEVEL = 4
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
-        read = Reader(environment() if variables is None else variables)
+        read = Reader(_named_as_today(variables))
 
         self.INSTANCE_PATH = read.folder("INSTANCE_PATH", BASE_DIR / "instance")
         self.APP_NAME = read.line("APP_NAME", default=product.name())

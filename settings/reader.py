@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from email_validator import EmailNotValidError
 
 from settings import normalise
+from settings.old_names import OLD_FILE
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 MOST = 2**31 - 1  # the limit of a timeout, a cookie and a database column
@@ -23,8 +24,12 @@ class ConfigurationError(Exception):
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of `.env`, overridden by those of the real environment."""
-    return {**_from_file(BASE_DIR / ".env"), **os.environ}
+    """Return the variables of `.env`, overridden by those of the real environment.
+
+    The file that flask-base had in place of `.env` is read as well.
+    """
+    older = _from_file(BASE_DIR / OLD_FILE)
+    return {**older, **_from_file(BASE_DIR / ".env"), **os.environ}
 
 
 def _from_file(path: Path) -> dict[str, str]:

@@ -47,7 +47,9 @@ def verify(password_hash: str | None, password: str, *, older: Iterable[str] = (
     own = older_method(password_hash or "")
     if password_hash:
         hashes[own] = password_hash
-    verified = {method: _verify(hashed, attempt) for method, hashed in hashes.items()}
+    # flask-base hashed a password as it was typed.
+    typed = {method: password if method else attempt for method in hashes}
+    verified = {method: _verify(hashed, typed[method]) for method, hashed in hashes.items()}
     return bool(password_hash) and verified[own]
 
 
