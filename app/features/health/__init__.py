@@ -67,10 +67,10 @@ def system() -> list[Check]:
 
     The checks of the database use the transaction of the request, because it already works.
     """
-    heartbeat = workers.begin_heartbeat()
+    signs = workers.begin_signs()
     answers, is_migrated, mail_goes_out = _ask(("database", "migrations", "mail"))
-    redis, worker = workers.judge(heartbeat, GLANCE)
-    return [Check("web", "Running"), worker, redis, answers, mail_goes_out, is_migrated]
+    redis, worker, jobs = workers.judge(signs, GLANCE)
+    return [Check("web", "Running"), worker, jobs, redis, answers, mail_goes_out, is_migrated]
 
 
 def checks(*, deploy: bool = False) -> list[Check]:
@@ -78,10 +78,10 @@ def checks(*, deploy: bool = False) -> list[Check]:
     names = ["database", "migrations", "mail", "administrator", "lists", "files", *doctor_checks()]
     if deploy:
         names.append("known password")
-    heartbeat = workers.begin_heartbeat()
+    signs = workers.begin_signs()
     asked = probing.begin("everything", lambda: _ask(names))
     answers, is_migrated, *others = _answers(asked, names, LONG_PATIENCE)
-    found = [answers, is_migrated, *workers.judge(heartbeat, LONG_PATIENCE), *others]
+    found = [answers, is_migrated, *workers.judge(signs, LONG_PATIENCE), *others]
     return [*found, *_deployment()] if deploy else found
 
 

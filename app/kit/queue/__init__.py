@@ -6,8 +6,9 @@ RQ by itself would import and call any function that a job names.
 
 from rq.exceptions import StopRequested
 
-from app.kit.queue.connections import connection, is_configured, ping
+from app.kit.queue.connections import connection, is_configured, ping, try_to_write
 from app.kit.queue.enqueueing import enqueue, enqueue_many, init_app
+from app.kit.queue.failures import failed_since
 from app.kit.queue.heartbeats import latest_heartbeat
 from app.kit.queue.progress import (
     JobCancelled,
@@ -30,6 +31,7 @@ __all__ = [
     "due_since",
     "enqueue",
     "enqueue_many",
+    "failed_since",
     "init_app",
     "is_configured",
     "latest_heartbeat",
@@ -38,4 +40,5 @@ __all__ = [
     "request_cancel",
     "sweeps",
     "task",
+    "try_to_write",
 ]

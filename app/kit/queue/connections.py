@@ -26,6 +26,12 @@ def ping() -> None:
         redis.ping()
 
 
+def try_to_write() -> None:
+    """Write a key that expires. Raises RedisError, also if Redis is full or a replica."""
+    with connection() as redis:
+        redis.set(f"{current_app.config['QUEUE_PREFIX']}:written", 1, ex=60)
+
+
 def connect(url: str, timeout: float) -> Redis:
     """Return a new connection to `url` that waits at most `timeout` seconds for each answer."""
     return redis_client.connect(url, current_app.config, timeout=timeout)

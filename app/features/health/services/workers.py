@@ -1,13 +1,14 @@
-"""Check Redis, and the workers that are registered with it."""
+"""Check Redis, the workers that are registered with it, and their jobs."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.features.health.services import probing
 from app.features.health.services.check import Check, time_since
@@ -16,15 +17,24 @@ from app.kit.database import now
 from app.kit.web import limits
 
 LOST_AFTER = timedelta(seconds=60)
+FAILURES_COUNT_FOR = timedelta(days=1)
 
 logger = logging.getLogger(__name__)
 
 
-def begin_heartbeat() -> probing.Probe[datetime | None] | None:
-    """Start to read the latest heartbeat, which needs Redis. None without a queue."""
+@dataclass(frozen=True)
+class Signs:
+    """The latest heartbeat of the workers, and the number of jobs that failed lately."""
+
+    heard: datetime | None
+    failed: int
+
+
+def begin_signs() -> probing.Probe[Signs] | None:
+    """Start to read the signs of the workers, which needs Redis. None without a queue."""
     if not queue.is_configured():
         return None
-    return probing.begin("workers", _heartbeat)
+    return probing.begin("workers", _signs)
 
 
 def begin_ping() -> probing.Probe[None] | None:
@@ -32,10 +42,11 @@ def begin_ping() -> probing.Probe[None] | None:
     return probing.begin("redis", _ping) if queue.is_configured() else None
 
 
-def _heartbeat() -> datetime | None:
+def _signs() -> Signs:
     heard = queue.latest_heartbeat()
     limits.check()
-    return heard
+    queue.try_to_write()
+    return Signs(heard, queue.failed_since(now() - FAILURES_COUNT_FOR))
 
 
 def _ping() -> None:
@@ -48,49 +59,72 @@ def redis_answers(probe: probing.Probe[Any] | None, patience: float) -> Check:
         return Check("redis", "Not used")
     try:
         probe.answer(patience)
-    except AuthenticationError:
-        return Check(
-            "redis",
-            problem="Redis does not accept the password.",
-            hint="Compare the password in REDIS_URL with that of Redis.",
-        )
-    except limits.LimiterAway:
-        return Check(
-            "redis",
-            problem="Redis answers the queue, and not the rate limiter.",
-            hint="Compare RATELIMIT_STORAGE_URI with REDIS_URL. Until then each web process counts "
-            "requests for itself.",
-        )
-    except (RedisError, OSError, probing.TookTooLong) as error:
-        logger.warning("redis check failed: %s", error or f"no answer in {patience} s")
-        if current_app.debug and not redis_server.is_installed():
-            return Check(
-                "redis",
-                problem="No Redis is installed. The worker sends mail from the database.",
-                hint="Jobs wait until there is one: install redis-server or valkey-server.",
-            )
-        return Check(
-            "redis",
-            problem="Redis does not answer.",
-            hint="Start it (`python manage.py run_redis` in development), and compare REDIS_URL "
-            "with where it listens. Until then mail waits.",
-        )
+    except (RedisError, OSError, probing.TookTooLong, limits.LimiterAway) as error:
+        problem, hint = _trouble(error, patience)
+        return Check("redis", problem=problem, hint=hint)
     return Check("redis", "Answers")
 
 
-def judge(probe: probing.Probe[datetime | None] | None, patience: float) -> tuple[Check, Check]:
-    """Return the checks of Redis and of the worker."""
+def _trouble(error: Exception, patience: float) -> tuple[str, str]:
+    """Return what is wrong with Redis, and what to do."""
+    if isinstance(error, AuthenticationError):
+        return (
+            "Redis does not accept the password.",
+            "Compare the password in REDIS_URL with that of Redis.",
+        )
+    if isinstance(error, limits.LimiterAway):
+        return (
+            "Redis answers the queue, and not the rate limiter.",
+            "Compare RATELIMIT_STORAGE_URI with REDIS_URL. Until then each web process counts "
+            "requests for itself.",
+        )
+    if isinstance(error, ResponseError):  # A full Redis refuses writes, as a replica does.
+        return (
+            f"Redis answers, and refuses to write: {error}",
+            "Give it more memory or disk, or look for what fills it (`redis-cli --bigkeys`). Until "
+            "then mail and jobs wait.",
+        )
+    logger.warning("redis check failed: %s", error or f"no answer in {patience} s")
+    if current_app.debug and not redis_server.is_installed():
+        return (
+            "No Redis is installed. The worker sends mail from the database.",
+            "Jobs wait until there is one: install redis-server or valkey-server.",
+        )
+    return (
+        "Redis does not answer.",
+        "Start it (`python manage.py run_redis` in development), and compare REDIS_URL "
+        "with where it listens. Until then mail waits.",
+    )
+
+
+def judge(probe: probing.Probe[Signs] | None, patience: float) -> tuple[Check, Check, Check]:
+    """Return the checks of Redis, of the worker, and of its jobs."""
     redis = redis_answers(probe, patience)
     if probe is None:
-        return redis, Check("worker", "Not watched without Redis")
+        unwatched = "Not watched without Redis"
+        return redis, Check("worker", unwatched), Check("jobs", unwatched)
     if not redis.ok:
-        return redis, Check("worker", waits_for="redis")
-    heard = probe.answer(patience)
+        return redis, Check("worker", waits_for="redis"), Check("jobs", waits_for="redis")
+    signs = probe.answer(patience)
+    return redis, _worker(signs.heard), _jobs(signs.failed)
+
+
+def _worker(heard: datetime | None) -> Check:
     if heard is not None and now() - heard < LOST_AFTER:
-        return redis, Check("worker", "Running")
+        return Check("worker", "Running")
     silent = "No worker runs" if heard is None else f"The worker fell silent {time_since(heard)}"
-    return redis, Check(
+    return Check(
         "worker",
         problem=f"{silent}, so mail and jobs wait.",
         hint="Start one: `python manage.py run_worker`, or the platform's worker process.",
+    )
+
+
+def _jobs(failed: int) -> Check:
+    if not failed:
+        return Check("jobs", "None failed")
+    return Check(
+        "jobs",
+        problem=f"{failed:,} {'job' if failed == 1 else 'jobs'} failed in the last day.",
+        hint="Open Jobs in the administration: it says why, and runs them again or deletes them.",
     )

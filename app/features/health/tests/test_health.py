@@ -263,26 +263,27 @@ class TestWorker:
     def configured(self, app, monkeypatch):
         monkeypatch.setitem(app.config, "REDIS_URL", "redis://127.0.0.1:1/0")
 
-    def judge(self, monkeypatch, heard):
+    def judge(self, monkeypatch, heard, failed=0):
         def latest_heartbeat():
             if isinstance(heard, Exception):
                 raise heard
             return heard
 
         monkeypatch.setattr(queue, "latest_heartbeat", latest_heartbeat)
-        return workers.judge(workers.begin_heartbeat(), 1)
+        monkeypatch.setattr(queue, "try_to_write", lambda: None)
+        monkeypatch.setattr(queue, "failed_since", lambda moment: failed)
+        return workers.judge(workers.begin_signs(), 1)
 
     def test_it_runs(self, monkeypatch):
-        redis, worker = self.judge(monkeypatch, now() - timedelta(seconds=50))
+        checks = self.judge(monkeypatch, now() - timedelta(seconds=50))
 
-        assert redis.ok
-        assert worker.ok
+        assert all(check.ok for check in checks)
 
     @pytest.mark.parametrize(
         ("heard", "said"), [(None, "No worker runs"), (600, "fell silent 10 minutes ago")]
     )
     def test_it_does_not(self, monkeypatch, heard, said):
-        redis, worker = self.judge(monkeypatch, heard and now() - timedelta(seconds=heard))
+        redis, worker, _ = self.judge(monkeypatch, heard and now() - timedelta(seconds=heard))
 
         assert redis.ok
         assert said in worker.problem
@@ -297,11 +298,11 @@ class TestWorker:
         ],
     )
     def test_nothing_is_known_of_it_while_redis_is_away(self, monkeypatch, error, said):
-        redis, worker = self.judge(monkeypatch, error)
+        redis, worker, jobs = self.judge(monkeypatch, error)
 
         assert said in redis.problem
         assert not worker.ok
-        assert worker.waits_for == "redis"
+        assert worker.waits_for == jobs.waits_for == "redis"
 
     def test_a_laptop_without_redis_is_told_that_mail_goes_out(self, app, monkeypatch):
         monkeypatch.setattr(redis_server, "is_installed", lambda: False)
@@ -349,7 +350,7 @@ class TestDashboard:
     def test_the_card_is_green(self, client, admin):
         card = self.page(client, admin).split('id="system"')[1].split("</section>")[0]
 
-        for name in ("Web", "Worker", "Redis", "Database", "Mail", "Migrations"):
+        for name in ("Web", "Worker", "Jobs", "Redis", "Database", "Mail", "Migrations"):
             assert f"<span>{name}</span>" in card
         assert "All well" in card
         assert "Not well" not in card

@@ -1,12 +1,13 @@
 """Test the check of workers by their heartbeats."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.features import health
 from app.kit import queue
+from app.kit.database import now
 from tests.queue.support import until
 
 
@@ -26,6 +27,27 @@ def test_a_worker_is_heard_from_until_it_ends(web, start_worker):
     worker.wait()
     assert queue.latest_heartbeat() is None
     assert "No worker runs" in {c.name: c for c in health.system()}["worker"].problem
+
+
+def test_a_redis_that_refuses_to_write_is_not_well_and_pages_are_served(web, own_redis):
+    """A Redis that is full, or a replica, answers a ping all the same."""
+    own_redis.client.config_set("maxmemory", 1)
+    checks = {check.name: check for check in health.system()}
+    assert checks["redis"].problem.startswith("Redis answers, and refuses to write: ")
+    assert checks["jobs"].waits_for == "redis"
+    assert web.test_client().get("/readyz").json["redis"] == "ok"
+
+    own_redis.client.config_set("maxmemory", 0)
+    own_redis.client.replicaof("127.0.0.1", 1)
+    assert "read only" in {check.name: check for check in health.system()}["redis"].problem
+
+
+def test_jobs_that_failed_lately_are_not_well(add_job, redis, app):
+    assert {check.name: check for check in health.system()}["jobs"].word == "None failed"
+    add_job()
+    failed = {check.name: check for check in health.system()}["jobs"]
+    assert failed.problem == "1 job failed in the last day."
+    assert queue.failed_since(now() + timedelta(minutes=1)) == 0
 
 
 @pytest.mark.timing

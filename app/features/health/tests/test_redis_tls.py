@@ -24,6 +24,6 @@ def test_a_rate_limiter_without_redis_is_told(tls_url):
     app = create_app("testing", {"RATELIMIT_STORAGE_URI": away, "REDIS_URL": tls_url, **UNSIGNED})
     with app.app_context():
         ping = workers.redis_answers(workers.begin_ping(), 8)
-        card, _ = workers.judge(workers.begin_heartbeat(), 8)
+        card, *_ = workers.judge(workers.begin_signs(), 8)
         assert "not the rate limiter" in ping.problem
         assert card == ping
