@@ -26,6 +26,8 @@ GUIDES = [
     *(page for page in sorted(ROOT.glob("docs/**/*.md")) if "decisions" not in page.parts),
     *READMES,
 ]
+# Pages whose links are checked, and no names: they tell of the past, or of what may be added.
+LINKING = [*GUIDES, *sorted(ROOT.glob("docs/decisions/*.md")), *ROOT.glob("examples/*/README.md")]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
     *("altcha", "approval", "audit", "breached_passwords", "bulk", "content"),
@@ -189,7 +191,7 @@ def is_there(path: Path) -> bool:
 def test_files_that_are_linked_exist() -> None:
     missing = {
         (target, page)
-        for target, page in named(r"\]\((?!https?:|#)([^)#]+)", GUIDES)
+        for target, page in named(r"\]\((?!https?:|#)([^)#]+)", LINKING)
         if not is_there((ROOT / page).parent / target)
     }
     assert not missing
@@ -198,7 +200,7 @@ def test_files_that_are_linked_exist() -> None:
 def test_headings_that_are_linked_exist() -> None:
     missing = {
         (f"{target}#{heading}", page)
-        for link, page in named(r"\]\((?!https?:)([^)]*#[^)]+)\)", GUIDES)
+        for link, page in named(r"\]\((?!https?:)([^)]*#[^)]+)\)", LINKING)
         for target, _, heading in [link.partition("#")]
         if (file := (ROOT / page).parent / target if target else ROOT / page).exists()
         and heading not in anchors(file)
@@ -208,7 +210,8 @@ def test_headings_that_are_linked_exist() -> None:
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of a page."""
-    headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    plain = re.sub(r"^( *)```.*?^\1```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)", plain, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 

@@ -44,6 +44,23 @@ NOT_PARSED = {
 }
 # Variables of scripts and of other programs, and settings of a copy's own.
 OTHER_NAMES = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_PORT", "PYTHON", "ARGS", "WAREHOUSE_URL"}
+CAPITALS = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+SOURCES = (
+    "*.py",
+    "app/**/*.py",
+    "app/**/*.toml",
+    "settings/*.py",
+    "tests/**/*.py",
+    "examples/**/*.py",
+)
+SOURCES += (
+    "benchmarks/*.py",
+    "migrations/*.py",
+    "scripts/*",
+    ".env.example",
+    "Makefile",
+    "compose.yaml",
+)
 UNITS = {"Unit", "Service", "Socket", "Install", "Timer"}
 # Options of a program of Supervisor, from its reference.
 SUPERVISOR = {
@@ -252,6 +269,26 @@ def test_settings_in_blocks_exist() -> None:
         if name not in known and not name.startswith("OIDC_") and not removed
     ]
     assert not found, f"There are no such settings: {found}"
+
+
+# Names of other programs, of the past, and of what a copy would write.
+FOREIGN_NAMES = {"HTTPS_PROXY", "NAME_0001", "RQ_CONNECTION", "SQLALCHEMY_COMMIT_ON_TEARDOWN"}
+
+
+def test_names_in_capitals_are_of_the_code() -> None:
+    """A guide that names a setting or a constant which no file has is out of date."""
+    if BROUGHT - {path.name for path in FEATURES.iterdir()}:
+        pytest.skip("Guides may name the settings of features that were removed.")
+    files = [path for pattern in SOURCES for path in ROOT.glob(pattern)]
+    known = set(CAPITALS.findall("\n".join(path.read_text(encoding="utf-8") for path in files)))
+    missing = {
+        (name, path.relative_to(ROOT).as_posix())
+        for pattern in PATTERNS
+        for path in ROOT.glob(pattern)
+        for name in re.findall(rf"`({CAPITALS.pattern})`", BLOCK.sub("", path.read_text()))
+        if path.name != "CHANGELOG.md" and name not in known | FOREIGN_NAMES | OTHER_NAMES
+    }
+    assert not missing
 
 
 # The cells and recipes of two guides, as they are printed
