@@ -242,8 +242,12 @@ def build(site: Site, folder: Path) -> None:
 
 def serve(folder: Path) -> None:
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", PORT), handler) as server:
-        print(f"http://127.0.0.1:{PORT} - Ctrl-C ends it")
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), handler)
+    except OSError as error:
+        sys.exit(f"Port {PORT} cannot be used: {error.strerror}.")
+    with server:
+        print(f"http://127.0.0.1:{PORT} - Ctrl-C ends it", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
