@@ -113,7 +113,7 @@ notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Redact the tokens in the URLs of the application, and notify gunicorn and systemd.
+    """Redact the tokens in the URLs of the application, and notify systemd.
 
     A restart of the other service waits for this notification.
     """
@@ -123,7 +123,6 @@ def post_worker_init(worker: Any) -> None:
     log_lines["token_paths"].update(token_paths)
     log_lines["query_paths"].update(query_paths)
     log_lines["secrets"].update(secrets)
-    reload_in_turn["mark_ready"](worker)
     if notify_socket:
         os.environ["NOTIFY_SOCKET"] = notify_socket
         sd_notify("READY=1", worker.log, unset_environment=True)

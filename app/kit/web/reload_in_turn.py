@@ -23,12 +23,6 @@ def init_server(server: Any) -> None:
     server.handle_hup = partial(reload, server)
 
 
-def mark_ready(worker: Any) -> None:
-    """Tell the parent that the worker has loaded, by the size of the file for its heartbeats."""
-    os.ftruncate(worker.tmp.fileno(), 1)
-    worker.notify()  # because ftruncate changed the time of the heartbeat
-
-
 def reload(server: Any) -> None:
     """Start as many workers as are configured, and end the old ones when all are ready.
 
@@ -54,7 +48,10 @@ def reload(server: Any) -> None:
 
 
 def _are_ready(server: Any, workers: Iterable[int]) -> bool:
-    """Wait until all workers are ready, and return whether they are. gunicorn kills slow ones."""
+    """Wait until all workers are ready (PatientWorker.run), and return whether they are.
+
+    gunicorn kills slow ones.
+    """
     while True:
         try:
             server.reap_workers()

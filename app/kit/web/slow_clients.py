@@ -9,6 +9,7 @@ path.
 
 import errno
 import math
+import os
 import ssl
 import threading
 import time
@@ -146,6 +147,15 @@ class PatientWorker(ThreadWorker):
                 turns.give_back()
 
         self.wsgi = run
+
+    def run(self) -> None:
+        """Tell the parent that the worker has loaded, by the size of the file for its heartbeats.
+
+        A reload waits for it (reload_in_turn.py).
+        """
+        os.ftruncate(self.tmp.fileno(), 1)
+        self.notify()  # because ftruncate changed the time of the heartbeat
+        super().run()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Start or stop accepting. At its end, a worker empties and closes a socket of its own.
