@@ -20,7 +20,8 @@ COPY --from=build /srv/app /srv/app
 WORKDIR /srv/app
 # Everything above belongs to root; only what the application writes is its own.
 RUN install -d -m 700 -o app -g app instance files
-USER app
+# By number, so that Kubernetes can tell that it is not root.
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "scripts/healthcheck.py"]

@@ -166,7 +166,7 @@ class Config:
 
         self.read_places_of_files(read)
 
-        self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
+        self.read_https(read)
         self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
         self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
         self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
@@ -198,6 +198,11 @@ class Config:
         self.S3_REGION = read.text("S3_REGION", default="us-east-1")
         self.S3_ACCESS_KEY = read.key("S3_ACCESS_KEY")
         self.S3_SECRET_KEY = read.secret("S3_SECRET_KEY")
+
+    def read_https(self, read: Reader) -> None:
+        """Set whether browsers have to use HTTPS, and for which hosts."""
+        self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
+        self.HSTS_SUBDOMAINS = read.flag("HSTS_SUBDOMAINS", default=False)
 
     def registration_modes(self) -> list[str]:
         """Return the values that REGISTRATION may have with the features that are on."""

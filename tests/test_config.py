@@ -245,6 +245,13 @@ def test_https_is_remembered_for_a_year(production):
         assert int(age.removeprefix("max-age=")) >= 31_536_000
 
 
+def test_subdomains_use_https_only_if_the_setting_says_so(production):
+    for setting, says in (("False", False), ("True", True)):
+        client = production(HSTS_SUBDOMAINS=setting).test_client()
+        header = client.get("/healthz", base_url="https://app.example.com").headers
+        assert ("includeSubDomains" in header["Strict-Transport-Security"]) is says
+
+
 def test_nothing_of_development_exists_in_production(production):
     """CF-2"""
     app = production(FLASK_DEBUG="1", DEV_PAGES="True")

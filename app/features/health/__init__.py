@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 QUESTIONS: dict[str, Callable[[], Check]] = {
     "database": database.answers,
     "migrations": database.is_migrated,
+    "encoding": database.stores_every_character,
     "mail": mail.goes_out,
     "administrator": database.has_administrator,
     "lists": lists.have_indexes,
@@ -75,7 +76,8 @@ def system() -> list[Check]:
 
 def checks(*, deploy: bool = False) -> list[Check]:
     """Run all checks; with `deploy`, also check that the settings are safe in production."""
-    names = ["database", "migrations", "mail", "administrator", "lists", "files", *doctor_checks()]
+    names = ["database", "migrations", "encoding", "mail", "administrator", "lists", "files"]
+    names += doctor_checks()
     if deploy:
         names.append("known password")
     signs = workers.begin_signs()

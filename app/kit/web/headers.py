@@ -105,11 +105,12 @@ def allow_source(app: Flask, directive: str, sources: str) -> None:
     app.extensions["content_security_policy"] = allowed
 
 
-def fixed_headers(*, https_only: bool) -> Mapping[str, str]:
+def fixed_headers(*, https_only: bool, subdomains: bool) -> Mapping[str, str]:
     """Return the headers that are the same on every response, static files included."""
     if not https_only:
         return FIXED_HEADERS
-    return FIXED_HEADERS | {"Strict-Transport-Security": f"max-age={YEAR}; includeSubDomains"}
+    covered = "; includeSubDomains" if subdomains else ""
+    return FIXED_HEADERS | {"Strict-Transport-Security": f"max-age={YEAR}{covered}"}
 
 
 def static_content_security_policy() -> str:
@@ -220,7 +221,9 @@ def _drop_body(_error: BaseException | None) -> None:
 
 def _finish(response: Response) -> Response:
     config, nonce, request_id = current_app.config, g.get("csp_nonce"), g.get("request_id")
-    wanted = dict(fixed_headers(https_only=config["HTTPS_ONLY"]))
+    wanted = dict(
+        fixed_headers(https_only=config["HTTPS_ONLY"], subdomains=config["HSTS_SUBDOMAINS"])
+    )
     policy = current_app.extensions.get("content_security_policy", CONTENT_SECURITY_POLICY)
     wanted["Content-Security-Policy"] = policy.format(
         scripts=f"'nonce-{nonce}'" if nonce else "'none'",

@@ -17,10 +17,12 @@ HOUR = 60 * 60
 def init_app(app: Flask) -> None:
     folder = Path(app.static_folder or "")
     folder.mkdir(exist_ok=True)
-    https_only = app.config["HTTPS_ONLY"]
+    https_only, subdomains = app.config["HTTPS_ONLY"], app.config["HSTS_SUBDOMAINS"]
 
     def add_headers(response_headers: Headers, _path: str, _url: str) -> None:
-        for name, value in headers.fixed_headers(https_only=https_only).items():
+        for name, value in headers.fixed_headers(
+            https_only=https_only, subdomains=subdomains
+        ).items():
             response_headers.setdefault(name, value)
         response_headers["Content-Security-Policy"] = headers.static_content_security_policy()
 

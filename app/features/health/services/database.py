@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
@@ -65,6 +65,20 @@ def refusal(name: str, error: SQLAlchemyError) -> Check:
 def answers() -> Check:
     db.session.execute(select(1))
     return Check("database", "Answers")
+
+
+def stores_every_character() -> Check:
+    """Check the encoding of PostgreSQL, which refuses most characters with SQL_ASCII or LATIN1."""
+    if db.engine.dialect.name != "postgresql":
+        return Check("encoding", "UTF8")
+    encoding = db.session.scalar(text("SHOW server_encoding"))
+    if encoding == "UTF8":
+        return Check("encoding", "UTF8")
+    return Check(
+        "encoding",
+        problem=f"The database stores text as {encoding}.",
+        hint="Make another one with `createdb -E UTF8 -T template0`, and copy the rows there.",
+    )
 
 
 def is_migrated() -> Check:

@@ -11,7 +11,8 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import make_url
 
 from app import create_app
-from app.features.health.services import deployment
+from app.extensions import db
+from app.features.health.services import database, deployment
 from app.kit.storage import registry
 from app.models import User
 from tests.cli.test_manage import PRODUCTION, manage
@@ -165,7 +166,8 @@ def test_what_depends_on_something_that_is_wrong_is_not_counted(runner: FlaskCli
     assert "1. migrations: There are no tables yet." in result.output
     assert "2. " not in result.output
     assert (
-        "Not checked until migrations is right: mail, administrator, lists, files" in result.output
+        "Not checked until migrations is right: encoding, mail, administrator, lists, files"
+        in result.output
     )
 
 
@@ -282,3 +284,12 @@ def test_doctor_finds_what_the_public_must_not_meet(runner: FlaskCliRunner) -> N
     assert result.exit_code == 1
     assert "APP_URL" in result.output
     assert "ADMIN_PASSWORD" in result.output
+
+
+def test_an_encoding_that_refuses_characters_is_told(app, monkeypatch):
+    assert database.stores_every_character().ok
+    monkeypatch.setattr(db.engine.dialect, "name", "postgresql")
+    monkeypatch.setattr(db.session, "scalar", lambda _query: "SQL_ASCII")
+    check = database.stores_every_character()
+    assert "SQL_ASCII" in check.problem
+    assert "-T template0" in check.hint
