@@ -14,6 +14,8 @@ from app.kit.database import now
 from app.kit.encryption import Cipher, UnreadableSecret
 
 KEPT = timedelta(hours=24)
+# A request that has no answer by then never gets one, because its process has ended.
+LEASE = timedelta(minutes=5)
 # An answer may hold a secret that is shown once, such as that of a webhook.
 ANSWERS = Cipher(b"answers of the API")
 
@@ -38,8 +40,8 @@ def begin(token_id: int, key: str, request_hash: str) -> KeptAnswer | None:
     """Return the answer to an earlier request with this key, or None if this is the first.
 
     The unique index decides which of two requests is the first. If a process ends before its
-    answer, nobody knows whether the request was carried out, so the key stays in progress.
-    Raises KeyReused and InProgress. Commits.
+    answer, the key is free again after its LEASE. The request may have been carried out, so the
+    rules of the service decide about the repetition. Raises KeyReused and InProgress. Commits.
     """
     values = {"token_id": token_id, "key": key, "request_hash": request_hash}
     is_mine = (IdempotentAnswer.token_id == token_id) & (IdempotentAnswer.key == key)
@@ -57,12 +59,27 @@ def begin(token_id: int, key: str, request_hash: str) -> KeptAnswer | None:
     if found.request_hash != request_hash:
         raise KeyReused
     if found.status is None:
-        raise InProgress
+        _take_over(found)
+        return None
     try:
         body = ANSWERS.decrypt(found.body.decode(), token_id)
     except UnreadableSecret:  # SECRET_KEY has changed.
         raise InProgress from None
     return KeptAnswer(found.status, found.headers, body.encode("latin-1"))
+
+
+def _take_over(row: IdempotentAnswer) -> None:
+    """Begin again with a key whose lease has run out. Raises InProgress. Commits."""
+    at, begun = now(), row.created_at
+    if at - begun < LEASE:
+        raise InProgress
+    # One of two repetitions wins: the other finds another time in the row.
+    is_as_read = (IdempotentAnswer.id == row.id) & (IdempotentAnswer.created_at == begun)
+    taken = update(IdempotentAnswer).where(is_as_read, IdempotentAnswer.status.is_(None))
+    ids = db.session.scalars(taken.values(created_at=at).returning(IdempotentAnswer.id)).all()
+    db.session.commit()
+    if not ids:
+        raise InProgress
 
 
 def keep(token_id: int, key: str, *, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -203,6 +203,12 @@ def find_own(token_id: int, user: User) -> ApiToken | None:
     )
 
 
+def is_within(token: ApiToken, other: ApiToken) -> bool:
+    """Tell whether `token` may do no more than `other`, which is a token of the same user."""
+    is_wider = token.may_write and not other.may_write
+    return token is other or (not is_wider and Permission.grants(other.scopes, token.scopes))
+
+
 def has_live(user: User) -> bool:
     query = select(ApiToken.id).where(_live_of(user.id)).limit(1)
     return db.session.scalar(query) is not None

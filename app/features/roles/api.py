@@ -153,6 +153,7 @@ def delete_role(values: dict[str, Any], role_id: int) -> Response:
     Each of the users gets a mail.
     """
     role, other = _role(role_id), db.session.get(Role, values["move_to"])
+    ensure_match(RoleSchema, role)
     if other is None or other is role:
         raise invalid(move_to="Send the id of another role.")
     editing.delete(role, move_to=other, by=me())

@@ -195,7 +195,9 @@ def change_webhook(values: dict[str, Any], webhook_id: int) -> Webhook:
 @api.response(204)
 def delete_webhook(webhook_id: int) -> Response:
     """Delete a webhook and the log of its deliveries."""
-    services.remove(_webhook(webhook_id), by=me())
+    webhook = _webhook(webhook_id)
+    ensure_match(WebhookSchema, webhook)
+    services.remove(webhook, by=me())
     return Response(status=204)
 
 

@@ -160,6 +160,7 @@ def _bound_body() -> None:
             if body.tell() > limit:
                 abort(413)
         request.environ["CONTENT_LENGTH"] = str(body.tell())
+        request.__dict__.pop("content_length", None)  # werkzeug keeps that it was unknown
         body.seek(0)
         request.environ["wsgi.input"] = body
     # Content-Length determines the end of a body. With this flag, a body that breaks off early

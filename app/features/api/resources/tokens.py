@@ -152,8 +152,11 @@ def get_status() -> dict[str, Any]:
 @reads()
 @api.response(200, OwnTokensSchema)
 def list_tokens() -> dict[str, Any]:
-    """List your own live tokens, the personal ones first, each kind newest first."""
-    found = [one for one in tokens.of_user(me()) if one.state == "active"]
+    """List your own live tokens, the personal ones first, each kind newest first.
+
+    A token lists itself, and those that may do no more than it.
+    """
+    found = [one for one in tokens.of_user(me()) if one.state == "active" and _is_in_reach(one)]
     return {"items": found, "next": None, "prev": None, "count": len(found)}
 
 
@@ -169,8 +172,13 @@ def revoke_current_token() -> None:
 @writes()
 @api.response(204)
 def revoke_token(api_token_id: int) -> None:
-    """Revoke one of your own tokens."""
+    """Revoke one of your own tokens, if it may do no more than the token of the request."""
     token = tokens.find_own(api_token_id, me())
-    if token is None:
+    if token is None or not _is_in_reach(token):
         raise NotFound
     tokens.revoke(token, by=me())
+
+
+def _is_in_reach(token: ApiToken) -> bool:
+    """Tell whether the token of the request may see and revoke another of its owner."""
+    return tokens.is_within(token, g.api_token)

@@ -140,3 +140,18 @@ def test_hostile_credentials_are_refused(app, make_user, sent):
 def test_a_hostile_header_signs_nobody_in(app, header):
     answer = Program(app, None).get("/me", Authorization=header)
     assert problem_of(answer) == (401, "unauthorized")
+
+
+def test_a_body_in_chunks_needs_its_type_too(send):
+    """Such a body has no length."""
+    for kind, status in (("text/plain", 415), ("application/json", 200)):
+        answer = send(
+            None,
+            content_type=kind,
+            environ_overrides={
+                "wsgi.input": io.BytesIO(b'{"first_name": "Eve"}'),
+                "wsgi.input_terminated": True,
+                "HTTP_TRANSFER_ENCODING": "chunked",
+            },
+        )
+        assert answer.status_code == status, answer.text

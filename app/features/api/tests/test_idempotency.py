@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from flask import request
@@ -95,6 +96,35 @@ def test_a_request_in_progress_is_not_carried_out_again(adder, app):
     assert problem_of(program.post("/tokens", {}, Idempotency_Key=KEY)) == (
         *(409, "request-in-progress"),
     )
+    assert len(calls) == 1
+
+
+def test_a_key_without_an_answer_is_free_after_its_lease(adder):
+    """The process of the first request died. One of its repetitions is carried out."""
+    program, calls = adder
+    program.post("/tokens", {}, Idempotency_Key=KEY)
+    over = now() - idempotency.LEASE
+    db.session.execute(update(IdempotentAnswer).values(status=None, created_at=over))
+    other = program.post("/tokens", {"a": 2}, Idempotency_Key=KEY)
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    answers = [program.post("/tokens", {}, Idempotency_Key=KEY).json for _ in range(2)]
+    assert answers == [{"number": 2}] * 2
+    assert len(calls) == 2
+
+
+def test_one_repetition_takes_over(adder, monkeypatch):
+    program, calls = adder
+    program.post("/tokens", {}, Idempotency_Key=KEY)
+    over = now() - idempotency.LEASE
+    db.session.execute(update(IdempotentAnswer).values(status=None, created_at=over))
+    row = db.session.scalars(select(IdempotentAnswer)).one()
+    db.session.commit()
+    idempotency._take_over(row)
+    with pytest.raises(idempotency.InProgress):
+        idempotency._take_over(SimpleNamespace(id=row.id, created_at=over))
+    waiting = program.post("/tokens", {}, Idempotency_Key=KEY)
+    assert problem_of(waiting) == (409, "request-in-progress")
+    assert int(waiting.headers["Retry-After"]) > 0
     assert len(calls) == 1
 
 

@@ -178,3 +178,21 @@ def test_a_demand_closes_tokens_of_a_sign_in_without_it(monkeypatch, app, make_u
     proved.token.has_second_factor = True
     db.session.commit()
     assert with_secret(app, proved.secret).get("/me").status_code == 200
+
+
+def test_a_token_neither_sees_nor_revokes_wider_ones(app, admin):
+    """A leaked token of few scopes must not tell the names of others, nor sign them out."""
+    wide = give_token(admin, name="Wide").token
+    reading = give_token(admin, name="Reading", access="read").token
+    other = give_token(admin, name="Other", scopes=Permission.VIEW_AUDIT).token
+    few = Permission.GENERAL | Permission.VIEW_AUDIT
+    program = Program(app, admin, scopes=few)
+    assert {one["name"] for one in program.get("/tokens").json["items"]} == {"Other", "Test"}
+    for one in (wide, reading):
+        assert problem_of(program.delete(f"/tokens/{one.id}")) == (404, "not-found")
+    assert program.delete(f"/tokens/{other.id}").status_code == 204
+    reader = Program(app, admin, access="read")
+    names = {one["name"] for one in reader.get("/tokens").json["items"]}
+    assert names == {"Reading", "Test"}
+    everything = Program(app, admin)
+    assert everything.delete(f"/tokens/{wide.id}").status_code == 204

@@ -1,6 +1,7 @@
 """Send an ETag with a representation, and change it only if the program has read its last state.
 
-The tag is a hash of the whole representation, so it changes whenever the representation does.
+The tag is a hash of the whole representation, so it changes whenever the representation does. A
+part after a dot is the hash of PASSIVE fields, which If-Match does not compare.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from app.kit.web.methods import SAFE_METHODS
 
 NEEDS_A_TAG = {"PATCH", "PUT", "DELETE"}
+# Fields that change while nobody edits the row, such as at each request of the user.
+PASSIVE = ("last_seen_at",)
 # Compressed answers have a tag of their own (RFC 9110, 8.8.3.3), which flask-compress ends so.
 _COMPRESSED = re.compile(r":(gzip|br|zstd|deflate)$")
 
@@ -52,14 +55,27 @@ def ensure_match(schema: type[Schema], row: Any) -> bool:
     """
     if not request.if_match:
         return False
-    if not _has(request.if_match, _tag_of(schema().dump(row))):
+    tag = _tag_of(schema().dump(row)).partition(".")[0]
+    given = ETags([_state_in(one) for one in request.if_match], star_tag=request.if_match.star_tag)
+    if not _has(given, tag):
         raise PreconditionFailed
     return True
 
 
 def _tag_of(representation: Any) -> str:
-    text = json.dumps(representation, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    passive = {name: representation[name] for name in PASSIVE if name in representation}
+    state = {name: value for name, value in representation.items() if name not in passive}
+    return _hash(state)[:32] + (f".{_hash(passive)[:12]}" if passive else "")
+
+
+def _hash(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _state_in(tag: str) -> str:
+    """Return the part of a tag that changes when the row is edited."""
+    return _COMPRESSED.sub("", tag or "").partition(".")[0]
 
 
 def _has(given: ETags, tag: str, *, weak: bool = False) -> bool:

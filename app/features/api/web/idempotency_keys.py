@@ -50,6 +50,7 @@ def replay() -> Response | None:
             409,
             "request-in-progress",
             f"An earlier request with this {HEADER} has no answer yet. Send it again later.",
+            headers={"Retry-After": str(int(idempotency.LEASE.total_seconds()))},
         ) from None
     if answer is None:
         g.idempotency_key = (g.api_token.id, key)

@@ -5,10 +5,13 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features import bulk
+from app.features.api import tokens
 from app.features.api.tests.programs import Call, admin_program, get, problem_of, program
+from app.features.api.tests.support import give_token
 from app.features.bulk.models import BulkOperation
 from app.kit.operations import OperationState
 from app.models import AuditEvent, Permission, User
+from app.services import users
 from tests import factories
 
 __all__ = ["admin_program", "program"]
@@ -163,3 +166,23 @@ def test_a_job_holds_a_bulk_change_to_the_scopes(program, admin, make_user):
     bulk.run(operation_id)
     done = db.session.get_one(BulkOperation, operation_id)
     assert (done.done, done.left_out) == (1, {"above": 1})
+
+
+def test_a_job_stops_with_its_owner_and_outlives_its_token(admin_program, make_user):
+    """A program may sign out when it has started a bulk change."""
+    owner = make_user(role="Administrator")
+    for is_suspended in (False, True):
+        operation_id = previewed(owner, make_user(), make_user())
+        operation = db.session.get_one(BulkOperation, operation_id)
+        token = give_token(owner).token
+        owner.scopes, owner.token_name = token.scopes, token.name
+        bulk.confirm(operation, by=owner)
+        owner.scopes, owner.token_name = None, ""
+        tokens.revoke(token, by=owner)
+        if is_suspended:
+            users.suspend(owner, by=admin_program.user)
+        db.session.expire_all()
+        bulk.run(operation_id)
+        done = db.session.get_one(BulkOperation, operation_id)
+        outcome = (OperationState.STOPPED, "actor_gone", 0) if is_suspended else ("finished", "", 2)
+        assert (done.state, done.stop_reason, done.done) == outcome
