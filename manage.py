@@ -5,6 +5,7 @@ configuration is broken, so they import both only when they need them.
 """
 
 import gc
+import importlib.util
 import os
 import signal
 import subprocess
@@ -18,9 +19,11 @@ try:
     import click
 except ModuleNotFoundError:
     sys.exit("The packages are missing. Run `make setup`, then `. .venv/bin/activate`.")
-from flask.cli import FlaskGroup, routes_command, shell_command
+from flask import current_app
+from flask.cli import FlaskGroup, routes_command, shell_command, with_appcontext
 from werkzeug.serving import is_running_from_reloader, make_server, run_simple
 
+import dev_server
 from reloading import ROOT, keep_running
 
 if TYPE_CHECKING:
@@ -67,30 +70,70 @@ cli = FlaskGroup(
     help="Manage the application. FLASK_CONFIG chooses the configuration.",
 )
 cli.params.clear()  # this module and config.py replace --app, --env-file and --debug
-cli.add_command(shell_command)
 cli.add_command(routes_command)
+
+
+@cli.command("shell")
+@click.pass_context
+@with_appcontext
+def shell(context: click.Context) -> None:
+    """Open a Python shell with app, db and every model; IPython's, if it is installed."""
+    if importlib.util.find_spec("IPython") is None:
+        context.invoke(shell_command)
+        return
+    ipython: Any = importlib.import_module("IPython")
+    ipython.start_ipython(argv=[], user_ns=current_app.make_shell_context())
 
 
 @cli.command("runserver", with_appcontext=False)
 @click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port; else PORT, else 5000.")
 @click.option("--no-reload", is_flag=True, help="Do not restart when the code changes.")
-def runserver(host: str, port: int | None, no_reload: bool) -> None:
+@click.option("--cert", default="", help="Serve HTTPS with this certificate, or adhoc.")
+@click.option("--key", default="", help="The key of the certificate, unless its file has both.")
+@click.option(
+    "--profile",
+    is_flag=False,
+    flag_value=dev_server.STDERR,
+    help="Profile each request on stderr, or with --profile=FOLDER in a file.",
+)
+def runserver(
+    *, host: str, port: int | None, no_reload: bool, cert: str, key: str, profile: str | None
+) -> None:
     """Serve the application while developing it; it restarts when the code changes."""
     if port:  # APP_URL and the names of cookies depend on the port
         os.environ["PORT"] = str(port)
+
+    def serve(app: Any, port: int, files: tuple[str, str] | None, *, is_debug: bool) -> None:
+        shown = dev_server.profiled(app, profile) if profile else app
+        run_simple(
+            *(host, port, shown),
+            use_debugger=is_debug,
+            threaded=not profile,  # Python profiles one request at a time
+            ssl_context=files,
+        )
+
     if is_running_from_reloader():
-        run_simple(host, port or 0, app_or_its_error(), use_debugger=True, threaded=True)
+        chosen = os.environ.get("HTTPS_FILES", "").split("\n")
+        files = (chosen[0], chosen[1]) if len(chosen) == 2 else None
+        serve(app_or_its_error(), port or 0, files, is_debug=True)
         return
     from config import Reader, environment, load  # The browser shows an error in config.py.
 
+    read = Reader(environment())
+    port = read.number("PORT", 5000, least=1, most=65535)
+    if cert and not read.text("APP_URL"):
+        os.environ["APP_URL"] = f"https://localhost:{port}"
     settings = load()
-    port = Reader(environment()).number("PORT", 5000, least=1, most=65535)
+    files = dev_server.certificate(cert, key, settings.INSTANCE_PATH / "https")
+    if not files and read.text("SSL_DISABLE") and not settings.SSL_DISABLE:
+        click.echo("SSL_DISABLE is False, but this is HTTP. `--cert adhoc` serves HTTPS.")
     click.echo(f"Open {settings.APP_URL}; sign in as {settings.ADMIN_EMAIL}. Ctrl-C ends it.")
     if settings.DEBUG and not no_reload:
+        os.environ["HTTPS_FILES"] = "\n".join(files or ())
         serve_anew(host, port)
     else:
-        run_simple(host, port, make_app(), use_debugger=settings.DEBUG, threaded=True)
+        serve(make_app(), port, files, is_debug=settings.DEBUG)
 
 
 def serve_anew(host: str, port: int) -> None:
@@ -132,10 +175,12 @@ def app_or_its_error() -> Any:
 
 
 @cli.command("test", with_appcontext=False, context_settings={"ignore_unknown_options": True})
+@click.option("--coverage", is_flag=True, help="Also say which lines no test runs.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run_tests(arguments: tuple[str, ...]) -> None:
+def run_tests(arguments: tuple[str, ...], coverage: bool) -> None:
     """Run the tests; arguments and exit code are pytest's."""
-    raise SystemExit(run_tool("pytest", *arguments))
+    wanted = ("--cov", "--cov-report=term", "--cov-report=html") if coverage else ()
+    raise SystemExit(run_tool("pytest", *wanted, *arguments))
 
 
 @cli.command("format", with_appcontext=False)

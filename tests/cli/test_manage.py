@@ -3,18 +3,23 @@
 import gc
 import http.client
 import os
+import pstats
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
-from manage import make_app
+import dev_server
+from manage import cli, make_app
 from settings import product
 from tests import processes
 from tests.processes import ROOT, WITHOUT_FEATURES
@@ -341,3 +346,83 @@ def test_python_without_the_packages_is_told_how_to_get_them():
     assert found.returncode == 1
     assert ". .venv/bin/activate" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_runserver_serves_https_and_profiles_each_request(
+    tmp_path: Path, start: Start, port: int
+) -> None:
+    """--cert adhoc keeps its certificate, which here is the only one that the client trusts."""
+    own = {"FLASK_CONFIG": "development", "INSTANCE_PATH": str(tmp_path / "own")}
+    server = start(
+        *(PYTHON, "manage.py", "runserver", "--port", str(port), "--cert", "adhoc"),
+        f"--profile={tmp_path / 'profiles'}",
+        **own,
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith(f"Open https://localhost:{port}; sign in as ")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "own/https/localhost.crt"))
+    for _ in range(300):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=300, context=trusted)
+        trusted.check_hostname = False  # the certificate names localhost
+        try:
+            connection.request("GET", "/account/login", headers={"Host": "localhost"})
+            response = connection.getresponse()
+            response.read()
+            break
+        except ConnectionRefusedError:
+            threading.Event().wait(0.1)
+        finally:
+            connection.close()
+    assert response.status == 200
+    (profile,) = (tmp_path / "profiles").iterdir()
+    assert re.fullmatch(r"GET\.account\.login\.\d+ms\.\d+\.prof", profile.name)
+    assert pstats.Stats(str(profile)).total_calls > 1000  # type: ignore[attr-defined]
+
+
+def test_wrong_certificates_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").touch()
+    for cert, key, reason in (
+        ("", "key.pem", "--key needs --cert."),
+        ("/nowhere/cert.pem", "", "There is no file /nowhere/cert.pem."),
+        ("adhoc", "key.pem", "makes a key of its own"),
+    ):
+        with pytest.raises(click.UsageError, match=reason):
+            dev_server.certificate(cert, key, tmp_path)
+    both = str(tmp_path / "cert.pem")
+    assert dev_server.certificate(both, "", tmp_path) == (both, both)
+    assert dev_server.certificate("", "", tmp_path) is None
+
+
+def test_a_hostile_path_makes_a_plain_file_name() -> None:
+    environ = {"REQUEST_METHOD": "GET", "werkzeug.profiler": {"elapsed": 1.5}}
+    name = dev_server.file_name({**environ, "PATH_INFO": "/../" + "x/\0\n" * 100})
+    assert re.fullmatch(r"GET\.[\w.-]{1,80}\.2ms\.\d+\.prof", name)
+
+
+def test_the_test_command_measures_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+
+    def record(*command: str) -> int:
+        ran.append(command)
+        return 0
+
+    monkeypatch.setattr("manage.run_tool", record)
+    CliRunner().invoke(cli, ["test", "--coverage", "-k", "sign_in"])
+    CliRunner().invoke(cli, ["test", "-x"])
+    reports = ("--cov", "--cov-report=term", "--cov-report=html")
+    assert ran == [("pytest", *reports, "-k", "sign_in"), ("pytest", "-x")]
+
+
+def test_the_shell_is_that_of_ipython_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IPython.py").write_text(
+        "def start_ipython(argv, user_ns):\n"
+        "    print('IPython with', user_ns['User'].__name__, type(user_ns['db']).__name__)\n"
+    )
+    monkeypatch.setenv("FLASK_CONFIG", "testing")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    result = CliRunner().invoke(cli, ["shell"])
+    sys.modules.pop("IPython", None)
+    assert result.output == "IPython with User SQLAlchemy\n", result.exception
