@@ -1,0 +1,1 @@
+"""Tell administrators by mail what the checks of the health pages find."""
