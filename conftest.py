@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.races",
     "tests.fixtures.redis_over_tls",
     "tests.fixtures.s3",
+    "tests.fixtures.statement_choice",
     "tests.fixtures.statements",
     "tests.fixtures.strangers",
 ]
