@@ -10,7 +10,7 @@ PARALLEL = -n auto --dist worksteal
 # Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom docs tools peers clean
+.PHONY: help setup new run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom docs tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -18,6 +18,9 @@ help:  ## List these commands
 
 setup:  ## Make .venv, install the packages, write .env, build the assets
 	@sh scripts/setup.sh
+
+new: setup  ## Start your own product: NAME="Acme Shop" WITHOUT="oauth webhooks" DATABASE=postgresql, or asks
+	@$(PYTHON_VENV) scripts/new.py
 
 run: setup  ## Run web, worker and Redis on http://localhost:5000 (PORT=5050 make run: another port)
 	@exec $(PYTHON_VENV) scripts/run.py

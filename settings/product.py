@@ -1,14 +1,18 @@
 """The name of this product, which pyproject.toml keeps for all files that show it."""
 
 import hashlib
+import json
 import re
 import tomllib
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = "pyproject.toml"
+BETWEEN_WORDS = re.compile(r"[^a-z0-9]+")
+TABLE = re.compile(r"^\[tool\.kit\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
 
 
 def name_in(folder: Path) -> str:
@@ -23,12 +27,40 @@ def name() -> str:
     return name_in(ROOT)
 
 
+def removed() -> list[str]:
+    """Return the features that `manage.py features remove` took out of this copy."""
+    read = tomllib.loads((ROOT / FILE).read_text(encoding="utf-8"))
+    return list(read.get("tool", {}).get("kit", {}).get("removed", []))
+
+
+def write_removed(names: Iterable[str]) -> None:
+    """Record the features that this copy has removed, which an upgrade leaves out."""
+    path = ROOT / FILE
+    text = with_entry(path.read_text(encoding="utf-8"), "removed", sorted(set(names)))
+    path.write_text(text, encoding="utf-8")
+
+
+def with_entry(text: str, key: str, value: str | list[str]) -> str:
+    """Return the text of a pyproject.toml with an entry of `[tool.kit]`."""
+    line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    table = TABLE.search(text)
+    if not table:
+        return f"{text.rstrip()}\n\n[tool.kit]\n{line}\n"
+    lines = table[0].splitlines()
+    place = next((at for at, one in enumerate(lines) if one.startswith(f"{key} = ")), None)
+    if place is None:
+        lines.insert(1, line)
+    else:
+        lines[place] = line
+    return text[: table.start()] + "\n".join([*lines, ""]) + text[table.end() :]
+
+
 def slug(text: str) -> str:
     """Return a name for packages, images, and keys in Redis, such as acme-shop.
 
     Letters that are not Latin are left out, so a hash keeps such names distinct.
     """
-    latin = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    latin = BETWEEN_WORDS.sub("-", text.lower()).strip("-")
     if latin and not any(map(_is_foreign, text)):
         return latin
     same = unicodedata.normalize("NFKC", text).casefold().encode()

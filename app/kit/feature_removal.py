@@ -24,7 +24,7 @@ from app.kit.database import migrations
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
 from app.kit.generator import ledger, writing
-from settings import example
+from settings import example, product
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 from settings.toml_table import shown
@@ -100,6 +100,7 @@ def remove(name: str) -> Report:
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
         adapters = [shown(path) for path in _adapters(feature) if path.parent != FOLDER / name]
+        product.write_removed([*product.removed(), name])
         packages = _remove_files(feature, documents, permissions)
     except BaseException:
         feature_files.restore()

@@ -18,6 +18,10 @@ MOST_CHARACTERS = 48
 LONGEST_SLUG = 57  # so that SLUG-admin is the local part of an email address (RFC 5321)
 # These would be markup in the README and in subjects of mails.
 REFUSED = frozenset("<>[]{}|`\\*")
+PACKAGE = re.compile(r'(?<=^\[project\]\nname = )"[^"\n]*"', re.MULTILINE)
+HEROKU = re.compile(r'(?<=^  "name": )".*?"(?=,$)', re.MULTILINE)
+IMAGE = re.compile(r"(?<=^  image: )\S+$", re.MULTILINE)
+TITLE = re.compile(r"^# .*$", re.MULTILINE)
 KIT_BLOCK = re.compile(r"<!-- kit -->\n.*?<!-- /kit -->\n+", re.DOTALL)
 HOLDER = re.compile(r"^Copyright \(c\) (?P<years>[\d, -]+) (?P<name>.+)$", re.MULTILINE)
 CONTRIBUTORS = re.compile("the .+ contributors")  # the holder of the kit
@@ -62,28 +66,21 @@ def rename_tree(folder: Path, name: str) -> list[Path]:
 
 
 def _package(text: str, name: str) -> str:
-    own, quoted = product.slug(name), json.dumps(name, ensure_ascii=False)
-    text = _once(r'(?<=^\[project\]\nname = )"[^"\n]*"', f'"{own}"', text)
-    table = re.search(r"^\[tool\.kit\]\n(?:(?!\[).*\n?)*", text, re.MULTILINE)
-    if not table:
-        return f"{text.rstrip()}\n\n[tool.kit]\nname = {quoted}\n"
-    entries = _once(r"^name = .*$", f"name = {quoted}", table[0])
-    if entries == table[0] and f"\nname = {quoted}\n" not in entries:
-        entries = entries.replace("[tool.kit]\n", f"[tool.kit]\nname = {quoted}\n", 1)
-    return text[: table.start()] + entries + text[table.end() :]
+    text = _once(PACKAGE, f'"{product.slug(name)}"', text)
+    return product.with_entry(text, "name", name)
 
 
 def _heroku(text: str, name: str) -> str:
-    return _once(r'(?<=^  "name": )".*?"(?=,$)', json.dumps(name, ensure_ascii=False), text)
+    return _once(HEROKU, json.dumps(name, ensure_ascii=False), text)
 
 
 def _image(text: str, name: str) -> str:
-    return _once(r"(?<=^  image: )\S+$", product.slug(name), text)
+    return _once(IMAGE, product.slug(name), text)
 
 
 def _readme(text: str, name: str) -> str:
     """Name the product, and drop the parts that speak of the kit."""
-    return KIT_BLOCK.sub("", _once(r"^# .*$", f"# {name}", text))
+    return KIT_BLOCK.sub("", _once(TITLE, f"# {name}", text))
 
 
 def _licence(text: str, name: str) -> str:
@@ -99,8 +96,8 @@ def _licence(text: str, name: str) -> str:
     return text[: kit.start()] + f"{line}\n" + text[kit.start() :]
 
 
-def _once(pattern: str, replacement: str, text: str) -> str:
-    return re.sub(pattern, lambda _: replacement, text, count=1, flags=re.MULTILINE)
+def _once(pattern: re.Pattern[str], replacement: str, text: str) -> str:
+    return pattern.sub(lambda _: replacement, text, count=1)
 
 
 # The files outside of the running application that show the name.

@@ -1,0 +1,131 @@
+"""Rename the product, and start one from a fresh clone, in a repository of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.kit import feature_files
+from app.kit.feature_files import CommandRefused
+from app.kit.features import installed
+from app.kit.renaming import PLACES
+from settings import product
+from tests.fixtures.clones import git
+
+KIT = "Flask-" + "Base"
+# The notice that the kit's licence asks for, and guides for those who come from the older project.
+KEPT = ("LICENSE:", "docs/", "CHANGELOG.md:", "scripts/", "settings/old_names.py:")
+
+
+def left_in(folder: Path) -> list[str]:
+    command = ["git", "grep", "-InF", KIT]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return [line for line in found.stdout.splitlines() if not line.startswith(KEPT)]
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_files, "ensure_clean", lambda: None)
+
+
+def test_the_difference_is_shown_before_anything_changes(app, clean: None) -> None:
+    asked = app.test_cli_runner().invoke(args=["rename", "Ünlike Any Other"], input="n\n")
+    assert asked.exit_code == 1
+    for place in PLACES:
+        assert f"+++ b/{place}" in asked.output
+    assert "+# Ünlike Any Other" in asked.output
+    assert product.name_in(product.ROOT) == product.name()
+
+
+def test_what_cannot_be_renamed_is_refused(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = app.test_cli_runner()
+    refused = runner.invoke(args=["rename", "<script>", "--yes"])
+    assert refused.exit_code == 1
+    assert "A name has no < >" in refused.output
+
+    def changes() -> None:
+        raise CommandRefused("The working tree has changes.")
+
+    monkeypatch.setattr(feature_files, "ensure_clean", changes)
+    refused = runner.invoke(args=["rename", "Other", "--yes"])
+    assert refused.exit_code == 1
+    assert "The working tree has changes." in refused.output
+
+
+@pytest.mark.slow
+def test_a_renamed_clone_keeps_nothing_of_the_name(in_clone, clone: Path) -> None:
+    renamed = in_clone("rename", "Acme Shop", "--yes")
+    assert renamed.returncode == 0, renamed.stderr
+    assert "- On a server, jobs that wait stay" in renamed.stdout
+    assert left_in(clone) == []
+    git(clone, "commit", "--quiet", "--all", "--message", "Rename")
+    again = in_clone("rename", "Acme Shop", "--yes")
+    assert again.returncode == 1
+    assert "The product is called Acme Shop already." in again.stderr
+    code = "import config; c = config.DevelopmentConfig({}); print(c.APP_NAME, c.QUEUE_PREFIX)"
+    assert in_clone("-c", code).stdout == "Acme Shop acme-shop\n"
+    passing = ["tests/settings", "tests/emails/test_snapshots.py", "tests/cli/test_users.py"]
+    tests = in_clone("test", "-q", "-p", "no:cacheprovider", *passing)
+    assert tests.returncode == 0, tests.stdout
+
+
+@pytest.fixture
+def fresh(clone: Path, tmp_path: Path) -> Iterator[Path]:
+    """Return a clone of the clone, as a newcomer makes it."""
+    folder = tmp_path / "fresh"
+    git(clone, "clone", "--quiet", str(clone), str(folder))
+    git(folder, "config", "user.name", "Ada")
+    git(folder, "config", "user.email", "ada@example.com")
+    (folder / ".env").write_text("SECRET_KEY=x\n")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "scripts/new.py"], cwd=folder, stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
+def test_a_product_starts_with_one_commit(fresh: Path) -> None:
+    begin = git(fresh, "rev-parse", "HEAD")
+    for problem, variables in {
+        'NAME is missing, as in make new NAME="Acme Shop"': {},
+        "NAME: A name has no <": {"NAME": "<b>"},
+        "There is no feature nothing": {"NAME": "Acme", "WITHOUT": "nothing"},
+        "bulk requires user_search": {"NAME": "Acme", "WITHOUT": "user_search"},
+        "It is sqlite, postgresql, or a URL": {"NAME": "Acme", "DATABASE": "sqlite:///x"},
+        "PostgreSQL refused": {"NAME": "Acme", "DATABASE": "postgresql://x@127.0.0.1:1/x"},
+    }.items():
+        refused = start(fresh, **variables)
+        assert refused.returncode == 1
+        assert problem in refused.stderr
+    assert git(fresh, "rev-parse", "HEAD") == begin
+    assert not git(fresh, "status", "--porcelain")
+
+    started = start(fresh, NAME="Acme Shop", WITHOUT="jobs")
+    assert started.returncode == 0, started.stderr
+    assert git(fresh, "rev-parse", "HEAD~") == begin, "one commit on top of the kit's"
+    package = tomllib.loads((fresh / product.FILE).read_text())
+    assert package["project"]["version"] == "0.1.0"
+    kit = package["tool"]["kit"]
+    assert (kit["name"], kit["removed"]) == ("Acme Shop", ["jobs"])
+    assert git(fresh, "rev-parse", f"kit-{kit['version']}") == begin
+    assert git(fresh, "remote").split() == ["kit"]
+    message = git(fresh, "log", "-1", "--format=%B")
+    assert f"Start Acme Shop from version {kit['version']} of the kit" in message
+    assert "Without jobs." in message
+    assert not (fresh / "app/features/jobs").exists()
+    assert left_in(fresh) == []
+    assert not git(fresh, "status", "--porcelain")
+    twice = start(fresh, NAME="Other")
+    assert twice.returncode == 1
+    assert "This copy is Acme Shop already" in twice.stderr
