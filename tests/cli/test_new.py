@@ -22,13 +22,14 @@ ALL_TYPES = (
     *("fee:money", "tip:money(JPY)?", "seats:int", "rank:int?", "starts_at:datetime"),
     *("ends_at:datetime?", "day:date?", "contact:email", "other_contact:email?", "site:url"),
     *("other_site:url?", "role:roles", "second_role:roles?", "project:projects"),
+    *("scan:file", "contract:file?"),
 )
 API = ("--api",) if module_of("api") else ()
 # Each feature is removed in the other order, because the second one requires the first.
 FEATURES = {
     "projects": (*EXAMPLE, "--admin", "--account"),
     "visits": (*ALL_TYPES, "--admin", "--account", *API),
-    "snacks": ("snacks", "name:str", "--admin"),
+    "snacks": ("snacks", "name:str", "photo:file", "--admin"),
     "ideas": ("ideas", "name:str", "author:user", "--account", "--icon", "lightbulb", *API),
 }
 # The contracts that look at the code of a feature.

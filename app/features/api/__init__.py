@@ -5,7 +5,7 @@ README.
 """
 
 from app.features.api.blueprint import api
-from app.features.api.columns import RowId, WebUrl, WholeNumber
+from app.features.api.columns import FileAddress, RowId, WebUrl, WholeNumber
 from app.features.api.schemas import (
     NAMES_OF_PERMISSIONS,
     UNSEEN,
@@ -33,6 +33,7 @@ __all__ = [
     "ApiProblem",
     "ApiSchema",
     "Email",
+    "FileAddress",
     "Flag",
     "NameText",
     "PermissionNames",

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from flask import url_for
 from marshmallow import ValidationError, fields, validate
 from sqlalchemy.orm import DeclarativeBase
 
@@ -33,6 +34,22 @@ class WebUrl(Text):
         if not (text == "" and self.blank) and not IS_URL.match(text[: URL_LENGTH + 1]):
             raise ValidationError("Send a URL like https://example.com/page.")
         return text
+
+
+class FileAddress(fields.String):
+    """The path at which programs get a file of a row, or null. It changes with the file.
+
+    `attribute` is the column with the id of the file. The operation `endpoint` takes the row's id.
+    """
+
+    def __init__(self, endpoint: str, argument: str, **options: Any) -> None:
+        super().__init__(dump_only=True, allow_none=True, **options)
+        self.endpoint, self.argument = endpoint, argument
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return url_for(self.endpoint, **{self.argument: obj.id}, file=value)
 
 
 class RowId(fields.Integer):

@@ -22,8 +22,8 @@ def new(name: str, fields: tuple[str, ...], **options: Any) -> None:
     """Write a feature: table, pages, permission, mail, task and tests.
 
     NAME is the plural of its rows, and FIELDS are as in name:str owner:user "due_on:date?". Types:
-    str, text, int, money, bool, date, datetime, choice(a,b), user, email, url, or another table. A
-    question mark makes a field optional.
+    str, text, int, money, bool, date, datetime, choice(a,b), user, email, url, file, or another
+    table. A question mark makes a field optional.
     """
     try:
         planned = plan.make(name, fields, **options)

@@ -21,6 +21,7 @@ from app.kit.generator.refusal import Refused
 
 ADAPTER = "api"  # the module that --api writes, for the feature whose adapters have this name
 MOST_OF_A_NAME = 63
+MOST_OF_A_KIND = 32  # of files, as app/kit/storage stores them
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 ICONS = BOOTSTRAP / "icons" / "bootstrap-icons.svg"
 
@@ -29,6 +30,7 @@ def check(plan: FeaturePlan) -> None:
     """Raise Refused, with what to do, if the feature cannot be written."""
     _check_new(plan.name)
     _check_fields(plan)
+    _check_kinds_of_files(plan)
     _check_free(plan)
 
 
@@ -82,6 +84,15 @@ def _check_fields(plan: FeaturePlan) -> None:
             )
 
 
+def _check_kinds_of_files(plan: FeaturePlan) -> None:
+    for one in plan.files:
+        if len(plan.kind_of(one)) > MOST_OF_A_KIND:
+            raise Refused(
+                f"“{plan.kind_of(one)}” is too long for a kind of files: use at most "
+                f"{MOST_OF_A_KIND} characters for “{plan.singular}” and “{one.name}” together."
+            )
+
+
 def _check_free(plan: FeaturePlan) -> None:
     """Raise Refused if the application has one of the feature's names already."""
     if plan.admin and plan.permission in ledger.bits():
@@ -112,10 +123,12 @@ def endpoints(plan: FeaturePlan) -> Iterator[str]:
     for shell in shells:
         for view in (many, one, f"new_{one}", f"edit_{one}", f"delete_{one}", f"export_{many}"):
             yield f"{shell}.{view}"
+        yield from (f"{shell}.{plan.kind_of(file)}" for file in plan.files)
     yield from (f"admin.{many}_{page}" for page in ("bulk", "operation", "results"))
     if plan.api:
         yield f"api.list_{many}"
         yield from (f"api.{verb}_{one}" for verb in ("create", "get", "change", "delete"))
+        yield from (f"api.get_{plan.kind_of(file)}" for file in plan.files)
 
 
 def classes(plan: FeaturePlan) -> Iterator[str]:

@@ -74,10 +74,10 @@ KINDS = {
     ),
     "choice": FieldType("", "", "", "choice_field", "", "", ""),
     "user": FieldType("int", "", "sa.Integer()", "UserField", "", "", "random.choice(user_ids)"),
+    "file": FieldType("int", "", "sa.Integer()", "UploadField", "", "", ""),
     "relation": FieldType("int", "", "sa.Integer()", "row_field", "", "", ""),
 }  # fmt: skip
 TEXTS = {"str", "text", "email", "url"}
-NOT_GENERATED = "file"
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,9 @@ class Target:
     label: str
     feature: str = ""
     revision: str = ""
+
+
+STORED_FILE = Target("stored_files", "StoredFile", "app.kit.storage", "file_name")
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Field:
 
     @property
     def is_relation(self) -> bool:
-        return self.kind in {"user", "relation"}
+        return self.kind in {"user", "relation", "file"}
 
     @property
     def is_nullable(self) -> bool:
@@ -153,6 +156,7 @@ def parsed(texts: Sequence[str], targets: Mapping[str, Target]) -> list[Field]:
         raise Refused(f"{len(texts)} fields are too many: use at most {MOST_FIELDS}.")
     found = [_field(text, targets) for text in texts]
     names = [name for one in found for name in {one.name, one.column}]
+    names += [f"remove_{one.name}" for one in found if one.kind == "file"]  # boxes of the form
     for name in names:
         if names.count(name) > 1:
             raise Refused(f"Two fields are called “{name}”. Rename one of them.")
@@ -165,12 +169,7 @@ def _field(text: str, targets: Mapping[str, Target]) -> Field:
         raise Refused(f"“{text}” is no field. Write its name and its type, as in due_on:date.")
     name, kind, options = match["name"], match["type"], match["options"]
     naming.check_field(name)
-    if kind == NOT_GENERATED:
-        raise Refused(
-            f"“{text}”: fields for files are not generated. Leave the field out, and add it by "
-            "hand, as docs/files.md says."
-        )
-    target = None
+    target = STORED_FILE if kind == "file" else None
     if kind not in KINDS or kind == "relation":
         if kind not in targets:
             raise Refused(
@@ -183,7 +182,9 @@ def _field(text: str, targets: Mapping[str, Target]) -> Field:
     if kind == "bool" and match["optional"]:
         raise Refused(f"“{text}”: yes or no has no third value. Write {name}:bool, or a choice.")
     values = _options(text, kind, options)
-    return Field(name, kind, bool(match["optional"]), values, target)
+    # Imports and programs add rows without files, so no row needs one.
+    is_optional = bool(match["optional"]) or kind == "file"
+    return Field(name, kind, is_optional, values, target)
 
 
 def _options(text: str, kind: str, options: str | None) -> tuple[str, ...]:

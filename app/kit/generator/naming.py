@@ -20,7 +20,20 @@ OF_FIELDS = {
     *("id", "created_at", "reminded_at", "metadata", "registry", "query", "query_class"),
     *("data", "errors", "form_errors", "meta", "process", "populate_obj", "validate", "values"),
     *("validate_on_submit", "is_submitted", "hidden_tag", "submit", "seen", "csrf_token", "by"),
-    *("self", "form", "now", "db", "today", "date", "datetime", "int", "str", "bool", "owner_id"),
+    *(
+        "uploads",
+        "self",
+        "form",
+        "now",
+        "db",
+        "today",
+        "date",
+        "datetime",
+        "int",
+        "str",
+        "bool",
+        "owner_id",
+    ),
 }
 
 # The ending of a plural, and that of its singular. The first that fits is taken.

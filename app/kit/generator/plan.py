@@ -91,9 +91,27 @@ class FeaturePlan:
         return tuple(one for one in (self.status.options if self.status else ()) if one in FINISHED)
 
     @property
+    def files(self) -> tuple[Field, ...]:
+        return tuple(one for one in self.fields if one.kind == "file")
+
+    @property
+    def values(self) -> tuple[Field, ...]:
+        """The fields of which forms, imports and programs give the values."""
+        return tuple(one for one in self.fields if one.kind != "file")
+
+    def kind_of(self, file: Field) -> str:
+        """Return the kind of the files of a field, in app/kit/storage."""
+        return f"{self.singular}_{file.name}"
+
+    @property
+    def most_megabytes(self) -> str:
+        """The setting with the limit of its files."""
+        return f"{self.name.upper()}_MAX_MEGABYTES"
+
+    @property
     def own_fields(self) -> tuple[Field, ...]:
         """The fields that members fill in: one for a user would tell them who has an account."""
-        return tuple(one for one in self.fields if one.kind != "user")
+        return tuple(one for one in self.fields if one.kind not in {"user", "file"})
 
     @property
     def users(self) -> tuple[Field, ...]:

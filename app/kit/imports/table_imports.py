@@ -101,10 +101,13 @@ class TableImportKind(ImportKind):
         key = labels.pop(self.key)
         others = ", ".join(labels.values())
         one, many = self.nouns
-        return (
+        hint = (
             f"A CSV file with one line for each {one}, and a column {key} that tells {many} apart."
             f" It may also hold: {others}."
         )
+        if files := LineForm(self.declared).files:
+            hint += f" It holds no files: add them on the page of each {one} ({', '.join(files)})."
+        return hint
 
     @property
     def no_key(self) -> str:  # type: ignore[override]

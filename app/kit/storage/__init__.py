@@ -4,6 +4,7 @@ A file belongs to a kind, which a feature registers with the column that refers 
 to which no row refers is deleted a day after it was stored, by the nightly clean-up.
 """
 
+from app.kit.storage.attached import drop_ids, save_uploads
 from app.kit.storage.backend import Away, Missing, check, init_app
 from app.kit.storage.content import type_of
 from app.kit.storage.direct import Upload, begin_upload, download_url, finish_upload
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "download_url",
     "drop",
+    "drop_ids",
     "finish_upload",
     "init_app",
     "kind",
@@ -40,5 +42,6 @@ __all__ = [
     "purge",
     "save",
     "save_parts",
+    "save_uploads",
     "type_of",
 ]

@@ -56,6 +56,7 @@ class LineForm:
             if not isinstance(one, skipped)
             and one.short_name in (declared.fields or self.form._fields)
         }
+        self.files = [str(one.label.text) for one in self.form if isinstance(one, FileField)]
         self._choices: dict[str, dict[str, str]] = {}
         for name, one in self.fields.items():
             if isinstance(one, SelectField):
