@@ -18,7 +18,7 @@ MayReach = Callable[[str], bool]
 # Teredo), of which an address may stand for a private one of IPv4.
 SPECIAL = [
     ipaddress.ip_network(one)
-    for one in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16")
+    for one in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 ]
 UNICAST = ipaddress.ip_network("2000::/3")
 
