@@ -126,6 +126,7 @@ def resolving(monkeypatch, *answers):
         ("64:ff9b::7f00:1", False),
         ("64:ff9b:1::a00:1", False),
         ("2002:7f00:1::", False),
+        ("3fff::1", False),
         ("2001:0:7f00:1::", False),
         ("2001:db8::1", False),
     ],
