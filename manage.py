@@ -60,6 +60,18 @@ def __getattr__(name: str) -> "Flask":
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+ANY = {"ignore_unknown_options": True}  # for commands that pass their arguments on
+
+
+def show_version(context: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
+    """Tell the version of the product, and the release of the kit that it has."""
+    if is_asked:
+        from settings import kit_record
+
+        click.echo(kit_record.read().sentence().capitalize())
+        context.exit()
+
+
 # config.py reads .env and sets the debug mode, so Flask must do neither.
 cli = FlaskGroup(
     create_app=make_app,
@@ -70,6 +82,16 @@ cli = FlaskGroup(
     help="Manage the application. FLASK_CONFIG chooses the configuration.",
 )
 cli.params.clear()  # this module and config.py replace --app, --env-file and --debug
+cli.params.append(
+    click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show_version,
+        help="Show the version.",
+    )
+)
 cli.add_command(routes_command)
 
 
@@ -174,7 +196,7 @@ def app_or_its_error() -> Any:
     return broken
 
 
-@cli.command("test", with_appcontext=False, context_settings={"ignore_unknown_options": True})
+@cli.command("test", with_appcontext=False, context_settings=ANY)
 @click.option("--coverage", is_flag=True, help="Also say which lines no test runs.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_tests(arguments: tuple[str, ...], coverage: bool) -> None:
@@ -187,6 +209,15 @@ def run_tests(arguments: tuple[str, ...], coverage: bool) -> None:
 def format_code() -> None:
     """Format the code, and mend what the linter can mend."""
     raise SystemExit(run_tool("ruff", "format", ".") or run_tool("ruff", "check", "--fix", "."))
+
+
+@cli.command("upgrade", with_appcontext=False, add_help_option=False, context_settings=ANY)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def upgrade(arguments: tuple[str, ...]) -> None:
+    """Merge a release of the kit into this copy, or undo that; --help says more."""
+    from upgrading.command import upgrade as command
+
+    command.main([*arguments], prog_name="python manage.py upgrade")
 
 
 def run_tool(*command: str) -> int:

@@ -6,9 +6,8 @@ removed last. If a step fails, the files and the tables are restored.
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import flask_migrate
@@ -19,11 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config
 from app.extensions import db
-from app.kit import feature_files, feature_guides
+from app.kit import feature_files, feature_guides, feature_pruning
 from app.kit.database import migrations
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
-from app.kit.generator import ledger, writing
 from settings import example, product
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
@@ -92,16 +90,19 @@ def remove(name: str) -> Report:
     report, feature, with_tables = Report(), find(name), has_tables(name)
     documents = dict(feature_guides.without(feature))
     commands = feature_files.commands_in(FOLDER / name)
-    permissions = list(_own_permissions(feature))
+    permissions = list(feature_pruning.own_permissions(feature))
     try:
         if with_tables:
             flask_migrate.downgrade(revision=f"{name}@base")
             report.done.append(
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
-        adapters = [shown(path) for path in _adapters(feature) if path.parent != FOLDER / name]
+        elsewhere = (
+            path for path in feature_pruning.adapters(feature) if path.parent != FOLDER / name
+        )
+        adapters = [shown(path) for path in elsewhere]
         product.write_removed([*product.removed(), name])
-        packages = _remove_files(feature, documents, permissions)
+        packages = feature_pruning.remove_files(feature, documents, permissions)
     except BaseException:
         feature_files.restore()
         if with_tables:
@@ -121,57 +122,6 @@ def remove(name: str) -> Report:
         report.done.append(f"Removed {', '.join(packages)} from {REQUIREMENTS}.")
     report.left += _left(feature, commands, packages)
     return report
-
-
-def _remove_files(
-    feature: Manifest, documents: Mapping[Path, str], permissions: Iterable[str]
-) -> list[str]:
-    """Remove the files of a feature, and return the packages that went with it."""
-    git("rm", "-r", "--quiet", path_of(feature.name))
-    shutil.rmtree(FOLDER / feature.name, ignore_errors=True)  # caches of Python
-    for path, text in documents.items():
-        path.write_text(text, encoding="utf-8")
-    feature_files.write_overviews()
-    feature_files.remove_permissions(permissions)
-    packages = feature_files.remove_packages(feature.name)
-    for path in _adapters(feature):
-        path.unlink()
-    git("add", "--update")
-    return packages
-
-
-def _adapters(feature: Manifest) -> list[Path]:
-    """Return the adapters that other features have for this one, with their tests.
-
-    The templates with which the generator writes new ones count, too, and so do examples of use.
-    """
-    if not feature.adapters:
-        return []
-    names = (f"{feature.adapters}.py", f"tests/test_{feature.adapters}.py")
-    written = [path for name in names for path in FOLDER.glob(f"*/{name}")]
-    templates = [path for name in names for path in writing.TEMPLATES.glob(f"{name}.jinja")]
-    return [*written, *templates, *(BASE_DIR / "examples").glob(f"{feature.adapters}_*.py")]
-
-
-def _own_permissions(feature: Manifest) -> Iterator[str]:
-    """Yield the permissions of a copy that nothing but this feature uses."""
-    text = ledger.FILE.read_text(encoding="utf-8")
-    others = {name for one in installed().values() for name in one.permissions if one != feature}
-    for name in feature.permissions:
-        if (
-            name not in others
-            and ledger.has_bit_of_a_copy(text, name)
-            and not _users(feature, name)
-        ):
-            yield name
-
-
-def _users(feature: Manifest, permission: str) -> list[str]:
-    """Return the files outside the feature and the ledger that name a permission."""
-    pattern = rf"\b{permission}\b"
-    files = git("grep", "-lE", pattern, "--", "*.py", "*.html", "*.txt", may_fail=True)
-    own = (f"{path_of(feature.name)}/", "examples/", shown(ledger.FILE))
-    return [name for name in files.split() if not name.startswith(own)]
 
 
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:

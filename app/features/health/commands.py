@@ -5,6 +5,7 @@ from flask.cli import with_appcontext
 
 from app.features import health
 from app.features.health.services.check import Check
+from settings import kit_record
 
 
 @click.command("doctor")
@@ -16,6 +17,7 @@ def doctor(deploy: bool) -> None:
     Problems are numbered, each with a hint. It takes ten seconds at most, whatever hangs.
     """
     checks = health.checks(deploy=deploy)
+    click.echo(f"This is {kit_record.read().sentence()}.")
     problems = [check for check in checks if check.problem]
     if not problems:
         _show_all(checks)

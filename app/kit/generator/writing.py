@@ -120,10 +120,15 @@ def _edit_ledger(plan: FeaturePlan) -> None:
 def _edit_changelog(plan: FeaturePlan) -> None:
     """Add a line to the unreleased changes. A changelog of another form stays as it is."""
     text = CHANGELOG.read_text("utf-8") if CHANGELOG.exists() else ""
-    head, mark, rest = text.partition("\n### Added\n\n")
-    if "## [Unreleased]" in head and "\n## [" not in head.partition("## [Unreleased]")[2]:
-        line = f"- {plan.title} (`app/features/{plan.name}`).\n"
-        CHANGELOG.write_text(head + mark + line + rest, encoding="utf-8")
+    head, mark, rest = text.partition("\n## [Unreleased]\n")
+    if not mark:
+        return
+    section, released, old = rest.partition("\n## [")
+    line = f"- {plan.title} (`app/features/{plan.name}`).\n"
+    heading = "\n### Added\n\n"
+    before, found, after = section.partition(heading)
+    section = before + heading + line + (after if found else "")
+    CHANGELOG.write_text(head + mark + section + released + old, encoding="utf-8")
 
 
 @contextmanager
