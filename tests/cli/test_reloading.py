@@ -25,7 +25,7 @@ class Copy:
         self.folder = folder
         self.port = free_port()
         self.log = folder / "log"
-        for file in ROOT.glob("*.py"):
+        for file in [*ROOT.glob("*.py"), ROOT / "pyproject.toml"]:
             shutil.copy(file, folder)
         for package in {Path(path).parent for path in ROOT.glob("*/__init__.py")}:
             if package.name not in {"tests", "benchmarks"}:

@@ -72,11 +72,11 @@ def test_each_recurring_task_names_a_setting(app):
 
 
 def test_without_a_queue_a_task_is_due_once(app, monkeypatch):
-    monkeypatch.setitem(app.config, "CLEAN_UP_AT", "30 3 * * *")
-    monkeypatch.setattr(recurring, "now", lambda: datetime(2026, 5, 4, 3, 31, tzinfo=UTC))
+    monkeypatch.setitem(app.config, "CLEAN_UP_AT", "32 3 * * *")  # when no other task is due
+    monkeypatch.setattr(recurring, "now", lambda: datetime(2026, 5, 4, 3, 33, tzinfo=UTC))
 
-    assert queue.due_since(datetime(2026, 5, 4, 3, 29, tzinfo=UTC)) == [tasks.clean_up]
-    assert queue.due_since(datetime(2026, 5, 4, 3, 30, 30, tzinfo=UTC)) == []
+    assert queue.due_since(datetime(2026, 5, 4, 3, 31, tzinfo=UTC)) == [tasks.clean_up]
+    assert queue.due_since(datetime(2026, 5, 4, 3, 32, 30, tzinfo=UTC)) == []
 
 
 @pytest.mark.parametrize("value", ["nightly", "61 3 * * *", "30 3 * *", "0 30 3 * * *"])
