@@ -27,8 +27,6 @@ class KitRecord:
     """The release of the kit that was merged last."""
     name: str = ""
     """The name that `manage.py rename` gave the product."""
-    removed: tuple[str, ...] = ()
-    """Features that were removed."""
     source: str = ""
     """The repository or bundle of the last upgrade."""
     keep: tuple[str, ...] = ("CHANGELOG.md",)
@@ -52,7 +50,7 @@ def parsed(text: str) -> KitRecord:
     whole = tomllib.loads(text)
     product = str(whole.get("project", {}).get("version", ""))
     kit = whole.get("tool", {}).get("kit", {})
-    lists = {key: tuple(kit[key]) for key in ("removed", "keep") if key in kit}
+    lists = {"keep": tuple(kit["keep"])} if "keep" in kit else {}
     return KitRecord(
         product=product,
         version=str(kit.get("version", product)),

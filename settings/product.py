@@ -5,7 +5,6 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -27,20 +26,7 @@ def name() -> str:
     return name_in(ROOT)
 
 
-def removed() -> list[str]:
-    """Return the features that `manage.py features remove` took out of this copy."""
-    read = tomllib.loads((ROOT / FILE).read_text(encoding="utf-8"))
-    return list(read.get("tool", {}).get("kit", {}).get("removed", []))
-
-
-def write_removed(names: Iterable[str]) -> None:
-    """Record the features that this copy has removed, which an upgrade leaves out."""
-    path = ROOT / FILE
-    text = with_entry(path.read_text(encoding="utf-8"), "removed", sorted(set(names)))
-    path.write_text(text, encoding="utf-8")
-
-
-def with_entry(text: str, key: str, value: str | list[str]) -> str:
+def with_entry(text: str, key: str, value: str) -> str:
     """Return the text of a pyproject.toml with an entry of `[tool.kit]`."""
     line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
     table = TABLE.search(text)

@@ -58,7 +58,7 @@ def read_copy(repository: Repository, record: KitRecord, old: str, new: str) -> 
         repository,
         record,
         repository.text_of(f"HEAD:{kit_record.FILE}"),
-        tuple(sorted((before | {*record.removed}) - present)),
+        tuple(sorted(before - present)),
         {name: repository.folder / FEATURES / name for name in sorted(own)},
     )
 

@@ -20,7 +20,7 @@ from app.kit import feature_files
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
 from app.kit.generator import ledger
-from settings import example, manifests, product
+from settings import example, manifests
 from settings.manifests import FILE, Manifest
 from settings.reader import ConfigurationError
 from settings.toml_table import shown
@@ -75,7 +75,6 @@ def add(path: Path) -> Report:
         feature_files.write_permissions(feature.new_permissions.values())
         if packages:
             feature_files.write_packages(feature.name, packages)
-        product.write_removed(one for one in product.removed() if one != feature.name)
         feature_files.write_overviews()
         _check_start(feature)
         git("add", "--all")

@@ -22,7 +22,7 @@ from app.kit import feature_files, feature_guides, feature_pruning
 from app.kit.database import migrations
 from app.kit.feature_files import CommandRefused, Report, git, path_of
 from app.kit.features import FOLDER, installed
-from settings import example, product
+from settings import example
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 from settings.toml_table import shown
@@ -101,7 +101,6 @@ def remove(name: str) -> Report:
             path for path in feature_pruning.adapters(feature) if path.parent != FOLDER / name
         )
         adapters = [shown(path) for path in elsewhere]
-        product.write_removed([*product.removed(), name])
         packages = feature_pruning.remove_files(feature, documents, permissions)
     except BaseException:
         feature_files.restore()

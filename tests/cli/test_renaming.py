@@ -117,7 +117,7 @@ def test_a_product_starts_with_one_commit(fresh: Path) -> None:
     package = tomllib.loads((fresh / product.FILE).read_text())
     assert package["project"]["version"] == "0.1.0"
     kit = package["tool"]["kit"]
-    assert (kit["name"], kit["removed"]) == ("Acme Shop", ["jobs"])
+    assert kit["name"] == "Acme Shop"
     assert git(fresh, "rev-parse", f"kit-{kit['version']}") == begin
     assert git(fresh, "remote").split() == ["kit"]
     message = git(fresh, "log", "-1", "--format=%B")

@@ -75,7 +75,7 @@ def copy(tmp_path: Path) -> Path:
     own.write_text("# Invoices\n\n[Rates](../../../docs/rates.md#of-today)\n")
     (tmp_path / "docs/rates.md").write_text(
         "# Rates\n\n```sh\n# no heading\n```\n\n"
-        "## Of today\n\n[API](../app/features/api/README.md)\n"
+        "## Of today\n\n[Gone](../app/features/gone/README.md)\n"
     )
     return tmp_path
 
@@ -91,7 +91,7 @@ def test_a_copy_has_its_own_chapters_and_none_of_removed_features(copy: Path) ->
     assert rates.anchors == {"rates", "of-today"}
     assert rates in site.sections["More"]
     # The link to a feature that was removed is plain text.
-    assert site.rendered(rates).endswith("\nAPI\n")
+    assert site.rendered(rates).endswith("\nGone\n")
 
 
 # The built site

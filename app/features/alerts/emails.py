@@ -34,7 +34,7 @@ def send_alert_to(people: ColumnElement[bool], problems: Iterable[Trouble]) -> N
 
 @message(
     "Your role lets you look after the queue.",
-    sample={"problems": [["jobs", "2 jobs failed in the last day.", "Open Jobs: it says why."]]},
+    sample={"problems": [["tasks", "2 tasks failed in the last day.", "The log says why."]]},
 )
 def _alert(row: EmailMessage) -> Values:
     problems = [Trouble(*one) for one in row.context["problems"]]

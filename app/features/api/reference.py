@@ -108,7 +108,9 @@ def _operation(description: Json, path: str, method: str) -> Operation:
     body = found.get("requestBody", {}).get("content", {}).get("application/json")
     needs = [" and ".join(one["token"]) for one in found.get("security", [])]
     contents = (one.get("content", {}) for one in found["responses"].values())
-    example = next((one["application/json"]["example"] for one in contents if one), None)
+    example = next(
+        (one["application/json"]["example"] for one in contents if "application/json" in one), None
+    )
     call = ExampleCall(
         base=description["servers"][0]["url"],
         path=path,

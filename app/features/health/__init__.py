@@ -70,8 +70,8 @@ def system() -> list[Check]:
     """
     signs = workers.begin_signs()
     answers, is_migrated, mail_goes_out = _ask(("database", "migrations", "mail"))
-    redis, worker, jobs = workers.judge(signs, GLANCE)
-    return [Check("web", "Running"), worker, jobs, redis, answers, mail_goes_out, is_migrated]
+    redis, worker, tasks = workers.judge(signs, GLANCE)
+    return [Check("web", "Running"), worker, tasks, redis, answers, mail_goes_out, is_migrated]
 
 
 def checks(*, deploy: bool = False) -> list[Check]:

@@ -4,7 +4,7 @@ from app.features.alerts import emails
 from app.features.alerts.emails import Trouble
 
 PROBLEMS = [
-    Trouble("jobs", "2 jobs failed in the last day.", "Open Jobs: it says why."),
+    Trouble("tasks", "2 tasks failed in the last day.", "The log of the worker says why."),
     Trouble("certificate", "The certificate of example.com ends in 3 days.", "Renew it."),
 ]
 

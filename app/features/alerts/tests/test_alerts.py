@@ -42,23 +42,23 @@ def test_users_who_look_after_the_queue_are_told_once_an_hour(app, failed_jobs):
     make_user(role="Editor")
     make_user(role="Administrator", suspended=True)
 
-    assert {"jobs", "worker"} <= set(alerting.tell_managers())
+    assert {"tasks", "worker"} <= set(alerting.tell_managers())
     assert [mail.recipient for mail in mails()] == [operator.email]
     problems = {name: text for name, text, _ in mails()[0].context["problems"]}
-    assert problems["jobs"] == "2 jobs failed in the last day."
+    assert problems["tasks"] == "2 tasks failed in the last day."
     assert alerting.tell_managers() == []
 
     hour_ago = now() - timedelta(hours=1, seconds=1)
     db.session.execute(update(EmailMessage).values(created_at=hour_ago))
-    assert "jobs" in alerting.tell_managers()
+    assert "tasks" in alerting.tell_managers()
 
 
 def test_a_new_problem_is_told_although_another_one_was(app, redis, add_job):
     make_user(role="Administrator")
     first = alerting.tell_managers()
-    assert "jobs" not in first
+    assert "tasks" not in first
     add_job()
-    assert alerting.tell_managers() == ["jobs"]
+    assert alerting.tell_managers() == ["tasks"]
 
 
 def test_nothing_is_written_while_all_mail_waits_for_an_operator(app):

@@ -102,11 +102,11 @@ def judge(probe: probing.Probe[Signs] | None, patience: float) -> tuple[Check, C
     redis = redis_answers(probe, patience)
     if probe is None:
         unwatched = "Not watched without Redis"
-        return redis, Check("worker", unwatched), Check("jobs", unwatched)
+        return redis, Check("worker", unwatched), Check("tasks", unwatched)
     if not redis.ok:
-        return redis, Check("worker", waits_for="redis"), Check("jobs", waits_for="redis")
+        return redis, Check("worker", waits_for="redis"), Check("tasks", waits_for="redis")
     signs = probe.answer(patience)
-    return redis, _worker(signs.heard), _jobs(signs.failed)
+    return redis, _worker(signs.heard), _tasks(signs.failed)
 
 
 def _worker(heard: datetime | None) -> Check:
@@ -120,11 +120,11 @@ def _worker(heard: datetime | None) -> Check:
     )
 
 
-def _jobs(failed: int) -> Check:
+def _tasks(failed: int) -> Check:
     if not failed:
-        return Check("jobs", "None failed")
+        return Check("tasks", "None failed")
     return Check(
-        "jobs",
-        problem=f"{failed:,} {'job' if failed == 1 else 'jobs'} failed in the last day.",
-        hint="Open Jobs in the administration: it says why, and runs them again or deletes them.",
+        "tasks",
+        problem=f"{failed:,} {'task' if failed == 1 else 'tasks'} failed in the last day.",
+        hint="The log of the worker says why. Look for ERROR, and for the name of the task.",
     )

@@ -184,7 +184,7 @@ def test_everything_away_is_said_in_sentences(silent_port: int) -> None:
     assert "Traceback" not in result.output
     assert "1. database: The database does not answer." in result.output
     assert "2. redis: Redis does not answer." in result.output
-    assert "Not checked until redis is right: worker, jobs." in result.output
+    assert "Not checked until redis is right: worker, tasks." in result.output
 
 
 @pytest.mark.parametrize(

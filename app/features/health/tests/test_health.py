@@ -350,7 +350,7 @@ class TestDashboard:
     def test_the_card_is_green(self, client, admin):
         card = self.page(client, admin).split('id="system"')[1].split("</section>")[0]
 
-        for name in ("Web", "Worker", "Jobs", "Redis", "Database", "Mail", "Migrations"):
+        for name in ("Web", "Worker", "Tasks", "Redis", "Database", "Mail", "Migrations"):
             assert f"<span>{name}</span>" in card
         assert "All well" in card
         assert "Not well" not in card

@@ -34,7 +34,7 @@ def test_a_redis_that_refuses_to_write_is_not_well_and_pages_are_served(web, own
     own_redis.client.config_set("maxmemory", 1)
     checks = {check.name: check for check in health.system()}
     assert checks["redis"].problem.startswith("Redis answers, and refuses to write: ")
-    assert checks["jobs"].waits_for == "redis"
+    assert checks["tasks"].waits_for == "redis"
     assert web.test_client().get("/readyz").json["redis"] == "ok"
 
     own_redis.client.config_set("maxmemory", 0)
@@ -43,10 +43,10 @@ def test_a_redis_that_refuses_to_write_is_not_well_and_pages_are_served(web, own
 
 
 def test_jobs_that_failed_lately_are_not_well(add_job, redis, app):
-    assert {check.name: check for check in health.system()}["jobs"].word == "None failed"
+    assert {check.name: check for check in health.system()}["tasks"].word == "None failed"
     add_job()
-    failed = {check.name: check for check in health.system()}["jobs"]
-    assert failed.problem == "1 job failed in the last day."
+    failed = {check.name: check for check in health.system()}["tasks"]
+    assert failed.problem == "1 task failed in the last day."
     assert queue.failed_since(now() + timedelta(minutes=1)) == 0
 
 
