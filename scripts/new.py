@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from app.kit.renaming import NameRefused, checked  # noqa: E402 - after the path
-from settings import manifests, product, urls  # noqa: E402
+from settings import kit_record, manifests, product, urls  # noqa: E402
 from settings.reader import ConfigurationError  # noqa: E402
 
 ENV = ROOT / ".env"
@@ -65,7 +65,7 @@ def check_clone() -> None:
     for key in ("user.name", "user.email"):
         if not git("config", key, may_fail=True):
             raise Refused(f"git does not know you: git config --global {key} …")
-    if "\nversion = " in product.TABLE.findall(package())[0]:
+    if kit_record.parsed(package()).is_recorded:
         raise Refused(
             f"This copy is {product.name()} already. `python manage.py rename` and "
             "`python manage.py features remove` change it."
@@ -192,8 +192,8 @@ def remove(name: str) -> Iterator[str]:
 
 def write_records(name: str, version: str) -> None:
     """Record the kit's version, begin the product's own, and its changelog."""
-    text = product.with_entry(package(), "version", version)
-    (ROOT / product.FILE).write_text(
+    text = kit_record.with_values(package(), {"version": version})
+    (ROOT / kit_record.FILE).write_text(
         VERSION.sub(f'"{FIRST_VERSION}"', text, count=1), encoding="utf-8"
     )
     (ROOT / "CHANGELOG.md").write_text(CHANGES.format(name=name, version=version), encoding="utf-8")
@@ -224,7 +224,7 @@ def add_setting(name: str, value: str) -> None:
 
 
 def package() -> str:
-    return (ROOT / product.FILE).read_text(encoding="utf-8")
+    return (ROOT / kit_record.FILE).read_text(encoding="utf-8")
 
 
 def commit(message: str) -> None:

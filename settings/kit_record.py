@@ -4,6 +4,7 @@ The kit has its version in `[project]` of pyproject.toml. A copy has its own ver
 table `[tool.kit]` records where the copy stands. This module needs no package.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -63,16 +64,18 @@ def parsed(text: str) -> KitRecord:
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
     """Return the text of a pyproject.toml with these values in `[tool.kit]`."""
-    found = TABLE.search(text)
-    table = found[0] if found else f"{HEADING}\n"
+    table = TABLE.search(text)
+    if not table:
+        return with_values(f"{text.rstrip()}\n\n{HEADING}\n", values)
+    lines = table[0].splitlines()
     for key, value in values.items():
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-        lines = [one for one in table.splitlines() if not one.startswith(f"{key} = ")]
-        table = "\n".join([lines[0], f'{key} = "{quoted}"', *lines[1:]]) + "\n"
-    if found:
-        gap = "\n" if text[found.end() :] else ""
-        return text[: found.start()] + table.rstrip("\n") + "\n" + gap + text[found.end() :]
-    return f"{text.rstrip()}\n\n{table}"
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        place = next((at for at, one in enumerate(lines) if one.startswith(f"{key} = ")), None)
+        if place is None:
+            lines.insert(1, line)
+        else:
+            lines[place] = line
+    return text[: table.start()] + "\n".join([*lines, ""]) + text[table.end() :]
 
 
 def like(text: str, own: str) -> str:

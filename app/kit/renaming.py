@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from settings import product
+from settings import kit_record, product
 
 MOST_CHARACTERS = 48
 LONGEST_SLUG = 57  # so that SLUG-admin is the local part of an email address (RFC 5321)
@@ -67,7 +67,7 @@ def rename_tree(folder: Path, name: str) -> list[Path]:
 
 def _package(text: str, name: str) -> str:
     text = _once(PACKAGE, f'"{product.slug(name)}"', text)
-    return product.with_entry(text, "name", name)
+    return kit_record.with_values(text, {"name": name})
 
 
 def _heroku(text: str, name: str) -> str:
@@ -106,5 +106,5 @@ PLACES: dict[str, Rewrite] = {
     "README.md": _readme,
     "app.json": _heroku,
     "compose.yaml": _image,
-    product.FILE: _package,
+    kit_record.FILE: _package,
 }

@@ -14,7 +14,7 @@ from app.kit import feature_files
 from app.kit.feature_files import CommandRefused
 from app.kit.features import installed
 from app.kit.renaming import PLACES
-from settings import product
+from settings import kit_record, product
 from tests.fixtures.clones import git
 
 KIT = "Flask-" + "Base"
@@ -39,7 +39,7 @@ def test_the_difference_is_shown_before_anything_changes(app, clean: None) -> No
     for place in PLACES:
         assert f"+++ b/{place}" in asked.output
     assert "+# Ünlike Any Other" in asked.output
-    assert product.name_in(product.ROOT) == product.name()
+    assert product.name_in(kit_record.ROOT) == product.name()
 
 
 def test_what_cannot_be_renamed_is_refused(app, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_product_starts_with_one_commit(fresh: Path) -> None:
     started = start(fresh, NAME="Acme Shop", WITHOUT="jobs")
     assert started.returncode == 0, started.stderr
     assert git(fresh, "rev-parse", "HEAD~") == begin, "one commit on top of the kit's"
-    package = tomllib.loads((fresh / product.FILE).read_text())
+    package = tomllib.loads((fresh / kit_record.FILE).read_text())
     assert package["project"]["version"] == "0.1.0"
     kit = package["tool"]["kit"]
     assert kit["name"] == "Acme Shop"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.kit.renaming import PLACES, NameRefused, checked, rename_tree
-from settings import product
+from settings import kit_record, product
 from settings.reader import BASE_DIR
 
 HOSTILE = ["", " ", "!!!", "2026", "a\ab", "<b>", "`id`", "{{ x }}", "a\\", "x" * 49, "İ" * 40]
@@ -31,7 +31,7 @@ def test_each_place_shows_the_name(tree: Path) -> None:
     for name in ["First", *NAMES]:
         assert sorted(map(str, rename_tree(tree, name))) == sorted(PLACES)
         assert rename_tree(tree, name) == [], "a second call changes nothing"
-        package = tomllib.loads((tree / product.FILE).read_text())
+        package = tomllib.loads((tree / kit_record.FILE).read_text())
         assert product.name_in(tree) == package["tool"]["kit"]["name"] == name
         assert package["project"]["name"] == product.slug(name)
         assert json.loads((tree / "app.json").read_text())["name"] == name
@@ -49,9 +49,9 @@ def test_each_place_shows_the_name(tree: Path) -> None:
 
 
 def test_a_package_without_the_table_gets_one(tmp_path: Path) -> None:
-    (tmp_path / product.FILE).write_text('[project]\nname = "x"\n\n[tool.other]\nname = "y"\n')
-    assert rename_tree(tmp_path, "Acme Shop") == [Path(product.FILE)]
-    read = tomllib.loads((tmp_path / product.FILE).read_text())
+    (tmp_path / kit_record.FILE).write_text('[project]\nname = "x"\n\n[tool.other]\nname = "y"\n')
+    assert rename_tree(tmp_path, "Acme Shop") == [Path(kit_record.FILE)]
+    read = tomllib.loads((tmp_path / kit_record.FILE).read_text())
     assert read == {
         "project": {"name": "acme-shop"},
         "tool": {"other": {"name": "y"}, "kit": {"name": "Acme Shop"}},
