@@ -83,6 +83,11 @@ def _named_as_today(variables: Mapping[str, str] | None) -> Mapping[str, str]:
     return named
 
 
+def log_format(read: Reader) -> str:
+    """Return LOG_FORMAT: "text" or "json"."""
+    return read.choice("LOG_FORMAT", "text", ("text", "json"))
+
+
 class Config:
     """Base of all configurations. Times are in seconds unless the name says otherwise."""
 
@@ -188,7 +193,7 @@ class Config:
 
     def read_logging(self, read: Reader) -> None:
         self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
-        self.LOG_FORMAT = read.choice("LOG_FORMAT", "text", ("text", "json"))
+        self.LOG_FORMAT = log_format(read)
 
     def read_places_of_files(self, read: Reader) -> None:
         """Set where uploaded files are kept: a folder, or a bucket if one is named."""

@@ -14,11 +14,11 @@ from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.wsgi import Response
 from gunicorn.systemd import sd_notify
 
-from config import ConfigurationError, Reader, environment, load_chosen
+from config import ConfigurationError, Reader, environment, load_chosen, log_format
 
 try:
     workers = Reader(environment()).number("WEB_CONCURRENCY", 2, least=1)
-    is_json = Reader(environment()).choice("LOG_FORMAT", "text", ("text", "json")) == "json"
+    is_json = log_format(Reader(environment())) == "json"
 except ConfigurationError as error:
     sys.exit(str(error))
 # Two threads bridge waits for the database. More threads would only compete for Python's lock. The

@@ -25,7 +25,6 @@ from settings.reader import ConfigurationError  # noqa: E402
 
 ENV = ROOT / ".env"
 FIRST_VERSION = "0.1.0"
-VERSION = re.compile(r'(?<=^version = )"(.*)"$', re.MULTILINE)
 CHANGES = """\
 # Changelog
 
@@ -156,7 +155,7 @@ def make_database(url: str) -> None:
 
 def start(name: str, left_out: list[str], database: str) -> None:
     begin, settings = git("rev-parse", "HEAD"), ENV.read_bytes()
-    version = VERSION.findall(package())[0]
+    version = kit_record.parsed(package()).product
     try:
         if database:
             add_setting("DEV_DATABASE_URL", database)
@@ -194,7 +193,7 @@ def write_records(name: str, version: str) -> None:
     """Record the kit's version, begin the product's own, and its changelog."""
     text = kit_record.with_values(package(), {"version": version})
     (ROOT / kit_record.FILE).write_text(
-        VERSION.sub(f'"{FIRST_VERSION}"', text, count=1), encoding="utf-8"
+        kit_record.with_product_version(text, FIRST_VERSION), encoding="utf-8"
     )
     (ROOT / "CHANGELOG.md").write_text(CHANGES.format(name=name, version=version), encoding="utf-8")
 

@@ -78,6 +78,11 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     return text[: table.start()] + "\n".join([*lines, ""]) + text[table.end() :]
 
 
+def with_product_version(text: str, version: str) -> str:
+    """Return the text of a pyproject.toml with this version in `[project]`."""
+    return VERSION.sub(lambda found: f'{found[1]}"{version}"', text, count=1)
+
+
 def like(text: str, own: str) -> str:
     """Return the text of a release's pyproject.toml with the version of the text `own`.
 
@@ -85,8 +90,7 @@ def like(text: str, own: str) -> str:
     """
     text = TABLE.sub("", text).rstrip() + "\n"
     if version := VERSION.search(own):
-        quoted = version[0].removeprefix(version[1])
-        text = VERSION.sub(lambda found: found[1] + quoted, text, count=1)
+        text = with_product_version(text, version[0].removeprefix(version[1]).strip('"'))
     return text
 
 

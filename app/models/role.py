@@ -145,6 +145,11 @@ class Role(db.Model):
         return bits == int(Permission.ADMINISTER)
 
     @staticmethod
+    def granting(asked: int) -> ColumnElement[bool]:
+        """Return the SQL condition that a role grants all the bits `asked`."""
+        return (Role.permissions.bitwise_and(asked) == asked) | Role.administrators()
+
+    @staticmethod
     def get_default(*, to_give: bool = False) -> Role | None:
         """Return the role that a new user gets.
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from flask import current_app
 from flask_login import UserMixin
 from sqlalchemy import (
+    ColumnElement,
     Computed,
     ForeignKey,
     Index,
@@ -238,6 +239,12 @@ class User(UserMixin, UserLinks, db.Model):
         return self.session_token
 
     # Queries
+
+    @staticmethod
+    def active_with(permissions: int) -> ColumnElement[bool]:
+        """Return the SQL condition that a user is active and has all the bits of `permissions`."""
+        roles = select(Role.id).where(Role.granting(int(permissions)))
+        return User.role_id.in_(roles) & (User.stored_status == "active")
 
     @staticmethod
     def older_methods() -> list[str]:

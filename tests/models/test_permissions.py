@@ -165,6 +165,19 @@ def test_the_database_finds_the_administrators_that_python_finds(app, permission
     assert (found is not None) == role.is_administrator
 
 
+def test_the_database_finds_the_users_with_a_permission_that_python_finds(app, make_user):
+    for held in (0x02, 0x06, 0x7F, 0xFF, 0x100):
+        make_role(f"Role {held}", held)
+        make_user(role=f"Role {held}")
+    make_user(role="Administrator", suspended=True)
+    make_user(role="Administrator", confirmed=False)
+    users = db.session.scalars(select(User)).all()
+    for asked in (0x02, 0x04, 0xFF, 0x100, 0x102):
+        found = set(db.session.scalars(select(User.id).where(User.active_with(asked))))
+        assert found == {one.id for one in users if one.status == "active" and one.can(asked)}
+        assert found
+
+
 def test_someone_without_a_role_may_do_nothing(app, make_user):
     user = make_user()
     user.role = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import exists, select
 
 from app.extensions import db
 from app.features import health
@@ -13,8 +13,8 @@ from app.features.alerts import emails
 from app.features.alerts.emails import Trouble
 from app.kit import queue
 from app.kit.database import now
-from app.kit.mail.email_message import EmailMessage, EmailState
-from app.models import Permission, Role, User
+from app.kit.mail.email_message import EmailMessage
+from app.models import Permission, User
 
 PAUSE = timedelta(hours=1)
 
@@ -31,35 +31,23 @@ def tell_managers() -> list[str]:
         for check in health.checks()
         if check.problem and check.name not in told
     ]
-    if _mail_waits_for_operator():
+    waiting = exists().where(EmailMessage.waits_for_operator())
+    if db.session.scalar(select(waiting)):
         found = [one for one in found if one.name != "mail"]  # The mail would wait as well.
     if found:
-        emails.send_alert_to(_managers(), found)
+        emails.send_alert_to(User.active_with(Permission.MANAGE_JOBS), found)
         db.session.commit()
         queue.enqueue("drain_outbox")
     return [one.name for one in found]
 
 
-def _managers() -> ColumnElement[bool]:
-    bit = int(Permission.MANAGE_JOBS)
-    roles = select(Role.id).where(Role.permissions.bitwise_and(bit) == bit)
-    return and_(User.role_id.in_(roles), User.stored_status == "active")
-
-
 def _told_lately() -> set[str]:
+    managers = User.active_with(Permission.MANAGE_JOBS)
     contexts: Iterable[dict[str, list[list[str]]]] = db.session.scalars(
         select(EmailMessage.context).where(
-            EmailMessage.recipient.in_(select(User.email).where(_managers())),
+            EmailMessage.recipient.in_(select(User.email).where(managers)),
             EmailMessage.message == "alert",
             EmailMessage.created_at > now() - PAUSE,
         )
     )
     return {name for context in contexts for name, *_ in context["problems"]}
-
-
-def _mail_waits_for_operator() -> bool:
-    waiting = exists().where(
-        EmailMessage.needs_operator,
-        EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
-    )
-    return bool(db.session.scalar(select(waiting)))

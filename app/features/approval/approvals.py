@@ -15,7 +15,7 @@ from app.features.deletion import DELETE
 from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
-from app.models import Permission, Role, User
+from app.models import Permission, User
 from app.services import sessions, user_changes
 from app.services.policy import actor_ids, ensure_may_manage, lock, may_grant
 from app.services.user_changes import Parameters
@@ -144,11 +144,7 @@ def tell_managers() -> bool:
     )
     if not is_on() or not count or db.session.scalar(select(recent)):
         return False
-    bit = int(Permission.MANAGE_USERS)
-    roles = select(Role.id).where(Role.permissions.bitwise_and(bit) == bit)
-    emails.send_registrations_waiting_to(
-        and_(User.role_id.in_(roles), User.stored_status == "active"), count=count
-    )
+    emails.send_registrations_waiting_to(User.active_with(Permission.MANAGE_USERS), count=count)
     _commit_and_notify()
     return True
 

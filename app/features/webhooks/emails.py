@@ -8,15 +8,14 @@ from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import Values, message
 from app.kit.mail.writing import add, add_to
 from app.kit.web.links import external_url
-from app.models import Role, User
+from app.models import Permission, User
 
 KIND = "webhook_turned_off"
 
 
 def send_webhook_turned_off(webhook: Webhook) -> int:
     """Write the mail to all administrators, and return their number. The caller commits."""
-    administrators = User.role.has(Role.administrators()) & (User.stored_status == "active")
-    return add_to(administrators, KIND, table=User, **_context(webhook))
+    return add_to(User.active_with(Permission.ADMINISTER), KIND, table=User, **_context(webhook))
 
 
 def send_webhook_turned_off_to(user: User, webhook: Webhook) -> EmailMessage:

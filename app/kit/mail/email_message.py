@@ -6,11 +6,25 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, Select, String, Text, false, func, select, text
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    and_,
+    false,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.extensions import db
 from app.kit.database import UtcDateTime, now
+from app.kit.database.planning import without_index
 
 # A new row is left to the notified worker for this long before the sweeper takes it.
 NOTIFY_PERIOD = timedelta(seconds=60)
@@ -27,6 +41,9 @@ class EmailState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+ON_THEIR_WAY = (EmailState.PENDING, EmailState.SENDING)
 
 
 class EmailMessage(db.Model):
@@ -94,6 +111,13 @@ class EmailMessage(db.Model):
         return f"<EmailMessage {self.id} {self.message} {self.state}>"
 
     @staticmethod
+    def waits_for_operator() -> ColumnElement[bool]:
+        """Return the condition that a mail waits until an operator mends what stops all mails."""
+        # Many mails may be on their way. Few need an operator, and a partial index covers these.
+        on_their_way = without_index(EmailMessage.state).in_(ON_THEIR_WAY)
+        return and_(EmailMessage.needs_operator, on_their_way)
+
+    @staticmethod
     def count_since(
         recipient: str | InstrumentedAttribute[str], message: str, since: datetime
     ) -> Select[int]:
@@ -126,7 +150,7 @@ class EmailMessage(db.Model):
         return (
             select(EmailMessage.id)
             .where(
-                EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
+                EmailMessage.state.in_(ON_THEIR_WAY),
                 EmailMessage.next_try_at <= at,
             )
             .order_by(EmailMessage.is_bulk, EmailMessage.next_try_at, EmailMessage.id)

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.extensions import db
 from app.kit.database import now
-from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 
 TIMEOUT = 90  # seconds that a job may spend on sending
 # A lease this old belongs to a dead worker, because no job lives longer than TIMEOUT.
@@ -49,7 +49,7 @@ def may_be_claimed(at: datetime) -> ColumnElement[bool]:
     """Return the condition that a mail is new or due for another attempt."""
     never_tried = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts == 0)
     due = and_(
-        EmailMessage.state.in_([EmailState.PENDING, EmailState.SENDING]),
+        EmailMessage.state.in_(ON_THEIR_WAY),
         EmailMessage.next_try_at <= at,
     )
     return or_(never_tried, due)

@@ -20,7 +20,7 @@ from app.extensions import db, is_sqlite
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import delivery, leases
-from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 from app.kit.mail.transport import connect
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def statistics() -> dict[str, int]:
     state = EmailMessage.state
     # Each count reads an index, because a scan of all mails gets slower each day.
     conditions = {
-        "pending": state.in_([EmailState.PENDING, EmailState.SENDING]),
+        "pending": state.in_(ON_THEIR_WAY),
         "failed": state == EmailState.FAILED,
         "sent_today": EmailMessage.sent_at >= midnight,
     }

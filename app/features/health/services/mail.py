@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask import current_app
@@ -10,12 +11,10 @@ from sqlalchemy import ColumnElement, func, select
 from app.extensions import db
 from app.features.health.services.check import Check, time_since
 from app.kit.database import now
-from app.kit.database.planning import without_index
-from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)
-ON_THEIR_WAY = [EmailState.PENDING, EmailState.SENDING]
 
 
 def goes_out() -> Check:
@@ -55,7 +54,7 @@ def _refused() -> Check | None:
     """Check for mails that wait for an operator, because the server refuses all mail."""
     error = db.session.scalar(
         select(EmailMessage.last_error)
-        .where(without_index(EmailMessage.state).in_(ON_THEIR_WAY), EmailMessage.needs_operator)
+        .where(EmailMessage.waits_for_operator())
         .order_by(EmailMessage.next_try_at.desc())
         .limit(1)
     )
@@ -69,7 +68,9 @@ def _refused() -> Check | None:
     )
 
 
-def _count(states: list[EmailState], condition: ColumnElement[bool]) -> tuple[int, datetime | None]:
+def _count(
+    states: Sequence[EmailState], condition: ColumnElement[bool]
+) -> tuple[int, datetime | None]:
     """Return the number of matching mails, and the due time of the earliest."""
     query = select(func.count(), func.min(EmailMessage.next_try_at))
     count, first = db.session.execute(query.where(EmailMessage.state.in_(states), condition)).one()
