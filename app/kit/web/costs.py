@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
-from flask import Flask, g, request_started
-from sqlalchemy import event
+from flask import Flask, request_started
 
 from app.extensions import db
+from app.kit.database import queries
 
 
-@dataclass
+@dataclass(slots=True)
 class Costs:
     """The costs of one request so far. Times are in seconds."""
 
     began: float = field(default_factory=time.perf_counter)
     queries: int = 0
     query_seconds: float = 0.0
+    slowest_seconds: float = 0.0
+    slowest_query: str = ""
+    slowest_site: str = ""
+    """The line of the application that made the slowest query."""
 
     @property
     def seconds(self) -> float:
         """The time since the request came in."""
         return time.perf_counter() - self.began
+
+
+# Commands, and jobs, query without a request. Access through `g` would take longer than the clock.
+_costs: ContextVar[Costs | None] = ContextVar("costs", default=None)
 
 
 def measure(app: Flask) -> None:
@@ -34,28 +42,25 @@ def measure(app: Flask) -> None:
     # The signal comes before all functions of `before_request`.
     request_started.connect(_begin, app)
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", _begin_query)
-        event.listen(db.engine, "after_cursor_execute", _end_query)
+        for engine in db.engines.values():
+            queries.watch(engine, _add)
 
 
 def of_request() -> Costs:
     """Return the costs of the current request."""
-    found: Costs = g.costs
-    return found
+    return _costs.get() or Costs()
 
 
 def _begin(_app: Flask) -> None:
-    g.costs = Costs()
+    _costs.set(Costs())
 
 
-def _begin_query(
-    _c: object, _cursor: object, _sql: str, _p: object, context: Any, _m: bool
-) -> None:
-    context.began = time.perf_counter()
-
-
-def _end_query(_c: object, _cursor: object, _sql: str, _p: object, context: Any, _m: bool) -> None:
-    # Commands, and jobs, query without a request.
-    if g and "costs" in g:
-        g.costs.queries += 1
-        g.costs.query_seconds += time.perf_counter() - context.began
+def _add(statement: str, seconds: float, _has_failed: bool) -> None:
+    spent = _costs.get()
+    if spent is None:
+        return
+    spent.queries += 1
+    spent.query_seconds += seconds
+    if seconds > spent.slowest_seconds:
+        spent.slowest_seconds = seconds
+        spent.slowest_query, spent.slowest_site = statement, queries.call_site()

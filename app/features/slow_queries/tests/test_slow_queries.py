@@ -1,4 +1,4 @@
-"""Slow queries are logged with their request and place, and without values."""
+"""Slow queries and requests are logged with their place, and without values."""
 
 import logging
 from contextlib import suppress
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.features import slow_queries
+from app.features.slow_queries import main
 from app.kit.web.request_log import RequestFilter
 from tests.support import Browser
 
@@ -48,47 +49,66 @@ def test_a_fast_query_is_not_logged(watched, caplog):
     assert lines(caplog) == []
 
 
-def test_a_line_names_its_request_and_its_place(own_app, runner):
-    runner.invoke(args=["release"])
-    own_app.test_client_class = Browser
-    client = own_app.test_client()
-    noted = []
+@pytest.fixture
+def noted():
+    """Return the messages of the feature, each with the id of its request and its fields."""
+    found = []
     limit = RequestFilter()
 
     class Keeping(logging.Handler):
         def emit(self, record):
             limit.filter(record)
-            noted.append((record.request_id, record.getMessage()))
+            found.append((record.request_id, record.getMessage(), getattr(record, "fields", {})))
 
     logger = logging.getLogger("app.features.slow_queries")
     handler = Keeping()
     logger.addHandler(handler)
-    try:
-        with own_app.app_context():
-            slow_queries.watch(db.engine, 0)
-        response = client.submit("/account/login", {"email": "a@example.com", "password": "x"})
-    finally:
-        logger.removeHandler(handler)
-    ours = [line for request, line in noted if request == response.headers["X-Request-ID"]]
-    assert any("FROM users" in line and "(app/" in line for line in ours), noted
+    yield found
+    logger.removeHandler(handler)
+
+
+def test_a_line_names_its_request_and_its_place(own_app, runner, noted):
+    runner.invoke(args=["release"])
+    own_app.test_client_class = Browser
+    client = own_app.test_client()
+    with own_app.app_context():
+        slow_queries.watch(db.engine, 0)
+    own_app.config["SLOW_REQUEST_MS"] = 0.001
+    response = client.submit("/account/login", {"email": "a@example.com", "password": "x"})
+
+    request_id = response.headers["X-Request-ID"]
+    ours = [(line, fields) for request, line, fields in noted if request == request_id]
+    assert any("FROM users" in line and "(app/" in line for line, _ in ours), noted
+    line, fields = ours[-1]
+    assert "ms: POST /account/login, 200, " in line
+    assert f"{fields['queries']} queries in " in line
+    assert fields["queries"] == len(ours) - 1 > 1
+    assert fields["ms"] > fields["query_ms"] >= fields["slowest_query_ms"] > 0
+    assert line.endswith(f"({fields['slowest_query_site']})")
+    assert (fields["route"], fields["status"]) == ("/account/login", 200)
     assert "a@example.com" not in str(noted)
+
+
+def test_a_request_without_a_route_or_queries_is_logged_too(own_app, noted):
+    own_app.config["SLOW_REQUEST_MS"] = 0.001
+    own_app.test_client().get("/not/here")
+
+    assert noted[-1][1].endswith(" ms: GET no route, 404, 0 queries in 0 ms")
+
+
+def test_a_fast_request_is_not_logged(own_app, noted):
+    own_app.config["SLOW_REQUEST_MS"] = 600_000
+    own_app.test_client().get("/")
+
+    assert noted == []
 
 
 def test_zero_watches_nothing(app, monkeypatch):
     called = []
     monkeypatch.setattr(slow_queries, "watch", lambda *arguments: called.append(arguments))
-
-    monkeypatch.setitem(app.config, "SLOW_QUERY_MS", 0)
+    monkeypatch.setattr(main.costs, "measure", called.append)
+    for name in ("SLOW_QUERY_MS", "SLOW_REQUEST_MS"):
+        monkeypatch.setitem(app.config, name, 0)
     slow_queries.init_app(app)
+    main.init_app(app)
     assert called == []
-
-
-def test_statements_lose_their_values():
-    for statement, shown in {
-        "SELECT 1": "SELECT ?",
-        "SELECT 'it''s' FROM t1": "SELECT ? FROM t1",
-        "SELECT $x$secret$x$": "SELECT ?",
-        "SELECT a\n FROM b WHERE c = %(c_1)s LIMIT 25": "SELECT a FROM b WHERE c = %(c_1)s LIMIT ?",
-        "x" * 2000: "x" * 1000 + "…",
-    }.items():
-        assert slow_queries.plain(statement) == shown
