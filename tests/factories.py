@@ -36,6 +36,7 @@ def make_user(
     values.setdefault("first_name", "Ada")
     values.setdefault("last_name", f"Lovelace{number}")
     values.setdefault("confirmed", not invited)
+    values.setdefault("self_registered", not values["confirmed"] and not invited)
     user = User(
         role=db.session.scalar(select(Role).where(Role.name == role)),
         password_hash=None if invited else _PASSWORD_HASH,

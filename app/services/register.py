@@ -53,6 +53,7 @@ def register(
     if is_bot:
         return tokens.no_receipt()
     user = User(first_name=first_name, last_name=last_name, email=email, password=password)
+    user.self_registered = True
     db.session.add(user)
     try:
         db.session.flush()

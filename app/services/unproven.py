@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from app import emails
 from app.extensions import db
@@ -15,13 +15,11 @@ from app.kit.mail import outbox
 from app.models import User, UserSession
 from app.services import sessions
 
-_CHANGED = ("password_hash", "must_change_password")
-
 
 def void_password(user: User, *, by: User | None) -> None:
     """Void the password of one user: see `void_passwords`."""
     void_passwords(User.id == user.id, audit.provenance(by))
-    db.session.refresh(user, _CHANGED)
+    db.session.refresh(user)
 
 
 def void_passwords(
@@ -33,7 +31,8 @@ def void_passwords(
     until the account is valuable (pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022).
     So call this before an account gets a role, is invited, or is confirmed without proof that its
     owner registered it. The owner chooses a password with a mailed link. `provenance` identifies
-    the actor (audit.provenance). The caller has locked the rows, and commits.
+    the actor (audit.provenance). The caller has locked the rows, and commits. An account without a
+    password loses nothing. None of the accounts gives way any more (give_way).
 
     Set `with_link` if you send no other mail: it queues the link to users who are not deleted.
     Return whether there is mail to send.
@@ -49,18 +48,15 @@ def void_passwords(
     theirs = UserSession.user_id.in_(ids)
     db.session.execute(delete(UserSession).where(theirs), execution_options=options)
     sessions.end_impersonations(UserSession.acting_as_id.in_(ids))
-    statement = update(User).where(unproven)
-    statement = statement.values(password_hash=None, must_change_password=False)
-    db.session.execute(statement, execution_options=options)
+    values = {"password_hash": None, "must_change_password": False, "self_registered": False}
+    gained = and_(people, User.confirmed.is_(False), or_(User.self_registered, unproven))
+    db.session.execute(update(User).where(gained).values(values), execution_options=options)
     return told > 0
 
 
 def holds_only(user: User | None) -> bool:
-    """Tell whether `user` is only an unconfirmed registration of their email.
-
-    An account without a password does not count: its owner signs in with a mailed link.
-    """
-    return user is not None and user.status == "unconfirmed" and user.password_hash is not None
+    """Tell whether `user` is an unconfirmed registration, for which nobody has vouched."""
+    return user is not None and user.status == "unconfirmed" and user.self_registered
 
 
 def give_way(email: str, *, to: User | None) -> None:

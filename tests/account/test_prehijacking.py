@@ -8,9 +8,18 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
+from app.models import User
 from app.services import access, users
-from tests.fixtures.strangers import COLLEAGUE, OWN, PERSON, STRANGERS, account, get_in
-from tests.support import links, path_of
+from tests.fixtures.strangers import (
+    COLLEAGUE,
+    OWN,
+    PERSON,
+    STRANGERS,
+    account,
+    get_in,
+    mailed_link,
+)
+from tests.support import PASSWORD, links, path_of
 
 # Each action that makes an account valuable
 
@@ -169,3 +178,73 @@ def test_the_mail_of_a_role_says_how_to_choose_a_password(stranger, admin, staff
     change_role(admin, staff)
     assert "/account/reset-password" in outbox.last_text()
     assert db.session.scalar(select(EmailMessage).where(EmailMessage.message == "role_changed"))
+
+
+# Each way in of a stranger, and the core's proofs of the owner (tests.fixtures.strangers)
+
+NEW = {"new_password": OWN, "new_password2": OWN}
+
+
+def sign_in_as(owner, email):
+    owner.sign_in(email, OWN)
+    assert owner.is_signed_in()
+
+
+def test_the_link_to_confirm_gives_the_owner_the_account(squatted, app, outbox):
+    """SE-3"""
+    for _stranger, email in squatted:
+        owner = app.test_client()
+        link = mailed_link(outbox, email, "/confirm-account/")
+        owner.submit(owner.submit(link, {"choose_password": "1"}).location, NEW)
+        sign_in_as(owner, email)
+
+
+def test_a_password_reset_gives_the_owner_the_account(squatted, app, outbox):
+    for _stranger, email in squatted:
+        owner = app.test_client()
+        owner.submit("/account/reset-password", {"email": email})
+        owner.submit(mailed_link(outbox, email, "/reset-password/"), NEW)
+        sign_in_as(owner, email)
+
+
+def test_an_administrator_gives_the_owner_the_account(squatted, app, staff, admin, outbox):
+    names = {"first_name": "Col", "last_name": "League"}
+    for number, (_stranger, email) in enumerate(squatted):
+        owner = app.test_client()
+        if number % 2:
+            users.create(**names, email=email, role=staff, password=OWN, by=admin)
+        else:
+            access.confirm(User.by_email(email), by=admin)
+            owner.submit(mailed_link(outbox, email, "/reset-password/"), NEW)
+        sign_in_as(owner, email)
+
+
+def test_a_user_takes_their_email_from_a_registration(squatted, app, make_user, outbox):
+    """TK-4"""
+    for _stranger, email in squatted:
+        owner, user = app.test_client(), make_user()
+        owner.enter(user)
+        page = "/account/manage/change-email"
+        owner.submit(page, {"email": email, "password": PASSWORD})
+        owner.submit(mailed_link(outbox, email, "/change-email/"))
+        assert User.by_email(email).id == user.id
+        assert owner.is_signed_in()
+
+
+def test_an_account_that_an_administrator_vouched_for_gives_way_to_nobody(
+    squatted, app, make_user, staff, admin, outbox
+):
+    """It would lose its role, so its owner chooses a password with the link of the mail."""
+    for _stranger, email in squatted:
+        owner, page = app.test_client(), "/account/manage/change-email"
+        owner.enter(make_user())
+        owner.submit(page, {"email": email, "password": PASSWORD})
+        link = mailed_link(outbox, email, "/change-email/")
+        users.change_role(User.by_email(email), role=staff, by=admin)
+        answer = owner.submit(link, follow_redirects=True)
+        assert "Another account has this email address" in answer.text
+        assert User.by_email(email).role.name == "Staff"
+        owner = app.test_client()
+        owner.submit("/account/reset-password", {"email": email})
+        owner.submit(mailed_link(outbox, email, "/reset-password/"), NEW)
+        sign_in_as(owner, email)

@@ -82,7 +82,7 @@ def ask(email: str, *, remember: bool = False, to: str = "", marks: str = "") ->
 
     if owner is not None and owner.is_deleted:
         send_sparingly(emails.send_address_reserved, email, limit=1)
-    elif owner is not None and owner.is_active and owner.password_hash and not owner.confirmed:
+    elif owner is not None and owner.status == "unconfirmed":
         send_sparingly(emails.send_confirm, owner)
     else:
         limit = LINKS_AN_HOUR * (2 if knows_browser(email, marks) else 1)

@@ -184,6 +184,7 @@ def _insert(users: list[OlderUser]) -> list[int]:
             "last_name": user.last_name,
             "confirmed": user.confirmed,
             "password_hash": user.password_hash,
+            "self_registered": not user.confirmed and user.password_hash is not None,
             "role_id": user.role.id if user.role else None,
             "created_at": at,
             "invited_at": at if user.is_invited else None,

@@ -15,6 +15,7 @@ from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User
 from app.services import policy
+from tests.fixtures.strangers import mailed_link
 from tests.support import PASSWORD, links, path_of
 
 ASK, CODE = "/account/sign-in-by-mail", "/account/sign-in-code"
@@ -212,9 +213,26 @@ def test_unknown_addresses_have_the_same_answers(client, make_user):
 
 def test_a_user_who_is_not_confirmed_gets_the_link_for_that(client, make_user, outbox):
     """Someone else may have registered the address with their own password."""
-    user = make_user(confirmed=False)
-    client.submit(ASK, {"email": user.email})
-    assert "/account/confirm-account/" in outbox.last_text()
+    for password in (PASSWORD, None):
+        user = make_user(confirmed=False)
+        user.password = password
+        client.submit(ASK, {"email": user.email})
+        assert "/account/confirm-account/" in outbox.last_text()
+
+
+def test_a_mail_gives_the_owner_what_a_stranger_registered(squatted, app, outbox):
+    """SE-3: with each way in of a stranger (tests.fixtures.strangers)."""
+    new = {"new_password": PASSWORD, "new_password2": PASSWORD}
+    for _stranger, email in squatted:
+        owner = app.test_client()
+        outbox.deliver()
+        owner.submit(ASK, {"email": email})
+        link = mailed_link(outbox, email, "/confirm-account/")
+        owner.submit(owner.submit(link, {"choose_password": "1"}).location, new)
+        owner.submit(ASK, {"email": email})
+        code = SIX_DIGITS.search(outbox.last_text())[1]
+        owner.submit(CODE, {"code": code})
+        assert owner.is_signed_in()
 
 
 def test_the_owner_of_a_deleted_account_is_told(client, make_user, outbox):

@@ -11,9 +11,10 @@ from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import ADA, LOGIN, MANAGE, said, sign_in
 from app.kit.database import now
 from app.models import AuditEvent, User
+from app.services import unproven
 from app.services.mailed_links import LinkRefused
 from app.services.register import confirm
-from tests.fixtures.strangers import COLLEAGUE, PERSON, STRANGERS, account
+from tests.fixtures.strangers import COLLEAGUE, OWN, PERSON, STRANGERS, account
 from tests.support import links, path_of
 
 
@@ -89,6 +90,30 @@ def test_an_email_that_the_provider_does_not_vouch_for_moves_nobody(client, serv
     number = account().id
     sign_in(client, server)
     assert account().id == number
+
+
+def test_a_provider_gives_the_owner_the_account(squatted, app, server):
+    """SE-3: with each way in of a stranger (tests.fixtures.strangers)."""
+    for number, (_stranger, email) in enumerate(squatted):
+        server.behave(claims={**ADA, "email": email, "sub": f"owner {number}"})
+        owner = app.test_client()
+        assert "You are signed in." in said(owner, sign_in(owner, server))
+        user = User.by_email(email)
+        assert (user.first_name, user.password_hash) == ("Ada", None)
+
+
+def test_an_account_that_an_administrator_vouched_for_stays(squatted, app, server, outbox):
+    """It may have a role, which a new registration would not get."""
+    for number, (_stranger, email) in enumerate(squatted):
+        user = User.by_email(email)
+        unproven.void_password(user, by=None)
+        db.session.commit()
+        server.behave(claims={**ADA, "email": email, "sub": f"owner {number}"})
+        owner = app.test_client()
+        assert "Sign in first" in said(owner, sign_in(owner, server)).replace("\n", " ")
+        assert User.by_email(email).id == user.id
+        new = {"new_password": OWN, "new_password2": OWN}
+        owner.submit(f"/account/reset-password/{user.generate_password_reset_token()}", new)
 
 
 def test_a_strangers_account_at_a_provider_opens_nothing_of_the_owner(app, server, stranger):

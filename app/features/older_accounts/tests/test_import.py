@@ -53,6 +53,7 @@ USERS = [
     user(11, "above@old.example.com", confirmed=False, role_id=4),
     user(12, "taken@old.example.com"),
     user(13, "squatted@old.example.com"),
+    user(15, "waiting@old.example.com"),
     user(14, "none@old.example.com", first_name=None, last_name="\u202eeman"),
 ]
 
@@ -80,13 +81,18 @@ def test_users_are_taken_over_once_and_problems_are_told(
     with migrated_app.app_context():
         for name, is_confirmed in (("taken", True), ("squatted", False)):
             here = User(email=f"{name}@old.example.com", first_name="Here", confirmed=is_confirmed)
+            here.self_registered = not is_confirmed
             here.password = "another one, and long"
             db.session.add(here)
             db.session.commit()
+        # A visitor who registers with a passkey has none before the email is confirmed.
+        email = "waiting@old.example.com"
+        db.session.add(User(email=email, first_name="Here", self_registered=True))
+        db.session.commit()
     trial = command(migrated_app, old, "--dry-run")
     assert "Nothing was changed." in trial
     with migrated_app.app_context():
-        assert len(taken_over()) == 2
+        assert len(taken_over()) == 3
         assert db.session.scalar(select(func.count()).select_from(Role)) == 2
 
     told = command(migrated_app, old, "--ids", str(tmp_path / "ids.csv"))
@@ -103,7 +109,7 @@ def test_users_are_taken_over_once_and_problems_are_told(
         "User 11 is unconfirmed and has a role of its own: without the password.",
         "User 14 loses the last name",
         "Not read: posts, users.phone.",
-        "10 users taken over",
+        "11 users taken over",
         "1 users already here",
         "3 users left out",
     ):
@@ -128,9 +134,10 @@ def test_users_are_taken_over_once_and_problems_are_told(
         assert found["kind@old.example.com"].role.name == "User"
         assert found["taken@old.example.com"].first_name == "Here"
         assert found["squatted@old.example.com"].first_name == "Ada"
+        assert found["waiting@old.example.com"].first_name == "Ada"
         assert "none@old.example.com" in found
         events = select(func.count()).where(AuditEvent.action == "older_account.taken_over")
-        assert db.session.scalar(events) == 10
+        assert db.session.scalar(events) == 11
         ids = {one.email: one.id for one in found.values()}
     rows = list(csv.DictReader((tmp_path / "ids.csv").read_text().splitlines()))
     assert {"table": "users", "old_id": "2", "new_id": str(ids["ada@old.example.com"])} in rows
@@ -141,7 +148,7 @@ def test_users_are_taken_over_once_and_problems_are_told(
         User.by_email("ada@old.example.com").first_name = "Augusta"
         db.session.commit()
     again = command(migrated_app, old)
-    assert "11 users already here" in again
+    assert "12 users already here" in again
     assert "0 users taken over" in again
     with migrated_app.app_context():
         assert {one.email: one.id for one in taken_over().values()} == ids

@@ -13,7 +13,7 @@ from app.features.passkeys.tests.support import give_passkey, options, sign_in
 from app.models import AuditEvent, User
 from app.services import unproven
 from app.services.mailed_links import LinkRefused
-from tests.fixtures.strangers import COLLEAGUE, account
+from tests.fixtures.strangers import COLLEAGUE, account, mailed_link, without_password
 from tests.support import PASSWORD, links, needs, path_of
 
 PAGE = "/account/register/passkey"
@@ -177,6 +177,31 @@ def test_a_strangers_password_is_void_before_a_passkey_confirms(app, stranger, o
     assert owner.is_signed_in()
     assert not stranger.is_signed_in()
     assert account().password_hash is None
+
+
+def test_a_passkey_gives_the_owner_the_account(squatted, app, outbox):
+    """SE-3: with each way in of a stranger (tests.fixtures.strangers)."""
+    for _stranger, email in squatted:
+        page, owner = mailed_link(outbox, email, "/confirm-account/"), app.test_client()
+        if User.by_email(email).password_hash:
+            # The page takes no passkey, and leads to a new password.
+            new = {"new_password": PASSWORD, "new_password2": PASSWORD}
+            owner.submit(owner.submit(page, {"choose_password": "1"}).location, new)
+            owner.sign_in(email)
+        else:
+            confirm(owner, page)
+        assert owner.is_signed_in()
+
+
+def test_the_page_of_passkeys_registers_as_the_table_of_strangers_does(app, client, outbox):
+    """It is `without_password` there, because the core has no page for it."""
+    register(client, outbox)
+    first = user()
+    without_password(client, {**PERSON, "email": "other@example.com"})
+    other = User.by_email("other@example.com")
+    names = ("self_registered", "password_hash", "confirmed", "role", "invited_at")
+    assert all(getattr(first, name) == getattr(other, name) for name in names)
+    assert first.self_registered
 
 
 def test_a_passkey_of_another_account_confirms_nobody(client, make_user, outbox):
