@@ -21,10 +21,17 @@ from app.features.api.schemas import (
     UserSchema,
 )
 from app.features.api.web.access import public, reads, reads_any, writes
+from app.features.api.web.bulk_operations import (
+    BulkResource,
+    ChosenRowsSchema,
+    add_bulk_operations,
+    row_ids,
+)
 from app.features.api.web.etags import ensure_match, versioned
 from app.features.api.web.lists import lists, whole_list
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
 from app.features.api.web.rows import find
+from app.features.api.web.table_operations import offers_bulk_actions
 from app.features.api.web.user_actions import acts_on_user, seen_of
 
 __all__ = [
@@ -32,6 +39,8 @@ __all__ = [
     "UNSEEN",
     "ApiProblem",
     "ApiSchema",
+    "BulkResource",
+    "ChosenRowsSchema",
     "Email",
     "FileAddress",
     "Flag",
@@ -46,6 +55,7 @@ __all__ = [
     "WebUrl",
     "WholeNumber",
     "acts_on_user",
+    "add_bulk_operations",
     "answers",
     "answers_with",
     "api",
@@ -54,9 +64,11 @@ __all__ = [
     "invalid",
     "invalid_field",
     "lists",
+    "offers_bulk_actions",
     "public",
     "reads",
     "reads_any",
+    "row_ids",
     "seen_of",
     "versioned",
     "whole_list",

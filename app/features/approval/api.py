@@ -10,6 +10,7 @@ from app.features.api import (
     answers,
     api,
     lists,
+    offers_bulk_actions,
     reads,
     writes,
 )
@@ -35,6 +36,15 @@ class RefusalSchema(ApiSchema):
 def list_registrations() -> list[Any]:
     """List the users who wait for approval."""
     return []
+
+
+offers_bulk_actions(
+    "/registrations",
+    tables.registrations,
+    Permission.MANAGE_USERS,
+    tags=TAGS,
+    values={"refuse": RefusalSchema},
+)
 
 
 @api.post("/users/<int:user_id>/approve-registration", tags=TAGS)

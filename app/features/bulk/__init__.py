@@ -4,7 +4,6 @@ from app.features.bulk.services.actions import ACTIONS, REASONS, STOP_REASONS, A
 from app.features.bulk.services.operations import (
     JOB_TIMEOUT,
     confirm,
-    ensure_may_continue,
     purge,
     run,
     run_some,
@@ -20,7 +19,6 @@ __all__ = [
     "Action",
     "NotOffered",
     "confirm",
-    "ensure_may_continue",
     "preview",
     "purge",
     "run",

@@ -129,6 +129,10 @@ def endpoints(plan: FeaturePlan) -> Iterator[str]:
         yield f"api.list_{many}"
         yield from (f"api.{verb}_{one}" for verb in ("create", "get", "change", "delete"))
         yield from (f"api.get_{plan.kind_of(file)}" for file in plan.files)
+    if plan.api and plan.admin:
+        yield f"api.list_{many}_operations"
+        for verb in ("preview", "get", "start", "continue", "stop"):
+            yield f"api.{verb}_{many}_operation"
 
 
 def classes(plan: FeaturePlan) -> Iterator[str]:

@@ -17,7 +17,7 @@ from app.kit.database.pauses import let_others_write
 from app.kit.operations import lifecycle
 from app.kit.operations.kinds import BatchOutcome, Stop, kind_of
 from app.kit.operations.lifecycle import LetGo
-from app.kit.operations.models import BulkColumns, OperationState
+from app.kit.operations.models import OF_TOKENS, BulkColumns, OperationState
 
 BATCH = 1000
 UNCONFIRMED_FOR = timedelta(days=1)
@@ -33,12 +33,16 @@ RESUMABLE = {
 def confirm(operation: BulkColumns, *, by: Actor, **parameters: Any) -> None:
     """Confirm a preview. Only one of two concurrent requests succeeds.
 
-    `parameters` are added to those of the preview. A short operation is left to the caller to run;
-    otherwise a job is queued. Raises NotOpen, NotYours and QueueAway.
+    `parameters` are added to those of the preview. With a token, the operation has the scopes of
+    the token to its end. A short operation is left to the caller to run; otherwise a job is queued.
+    Raises NotOpen, NotYours and QueueAway.
     """
+    if OF_TOKENS & parameters.keys():
+        raise ValueError("the parameters scopes and token are those of tokens: use other names")
     lifecycle.lock(operation, {OperationState.PREVIEW}, by=by)
     operation.state, operation.started_at = OperationState.QUEUED, now()
-    operation.parameters = {**operation.parameters, **parameters}
+    held = {} if by.scopes is None else {"scopes": by.scopes, "token": by.token_name}
+    operation.parameters = {**operation.parameters, **parameters, **held}
     operation.provenance = audit.provenance(by)
     _record(operation, "confirmed", by, **kind_of(operation).details(operation))
     db.session.commit()

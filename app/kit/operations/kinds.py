@@ -72,6 +72,11 @@ def register(kind: Kind) -> None:
 
 def kind_of(operation: BulkColumns) -> Kind:
     """Return the kind of an operation. Raises Stop if the app no longer has it."""
-    if operation.kind_name not in _kinds:
+    return named(operation.kind_name)
+
+
+def named(name: str) -> Kind:
+    """Return the kind of a name. Raises Stop if the app no longer has it."""
+    if name not in _kinds:
         raise Stop("action_gone")
-    return _kinds[operation.kind_name]
+    return _kinds[name]

@@ -15,6 +15,9 @@ from app.kit.database import UtcDateTime, now
 # After this time without a batch, an operation counts as stalled.
 STALLED_AFTER = timedelta(seconds=30)
 
+# Parameters that a confirmation with a token adds: what the token may do, and its name.
+OF_TOKENS = frozenset({"scopes", "token"})
+
 # Usually few rows are left out, so a partial index on them costs little.
 LEFT_OUT: Any = {
     "sqlite_where": text("reason <> ''"),
@@ -121,6 +124,11 @@ class BulkColumns(LongOperation):
     @property
     def job(self) -> dict[str, Any]:
         return {"unique_key": str(self.id), "operation_id": self.id}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the action, without what is noted about a token."""
+        return {name: value for name, value in self.parameters.items() if name not in OF_TOKENS}
 
     @property
     def left_out_count(self) -> int:

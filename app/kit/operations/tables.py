@@ -103,6 +103,13 @@ class TableKind(Kind):
     def _main(self) -> Any:
         return next(one for one in self.table.columns if one.main)
 
+    def visible(self, by: Any) -> list[ColumnElement[bool]]:
+        """Return the conditions on the confirmed operations that a user may see.
+
+        They are the user's own, unless everyone who opens the table sees all its rows.
+        """
+        return [TableOperation.actor_id == by.id] if self.where(by) else []
+
     def event(self, operation: BulkColumns, verb: str) -> str:
         own = self._action(operation).event if verb == "confirmed" else ""
         return own or super().event(operation, verb)
@@ -116,16 +123,18 @@ class TableKind(Kind):
     def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
         action = self._action(operation)
         by = owner(operation.actor_id)
+        by.scopes = operation.parameters.get("scopes")
+        by.token_name = operation.parameters.get("token", "")
         if not self.allows(by):
             raise Stop("actor_may_not")
         with origin_of(operation.provenance):
             rows = self._rows(ids, self.where(by), is_locked=True)
             try:
                 with savepoint():
-                    left_out = _do_each(action, rows, by, operation.parameters)
+                    left_out = _do_each(action, rows, by, operation.arguments)
             except RowRefused:
                 # A savepoint for each row costs twice the time, so do without until one is needed.
-                left_out = _do_each(action, rows, by, operation.parameters, is_careful=True)
+                left_out = _do_each(action, rows, by, operation.arguments, is_careful=True)
         left_out |= dict.fromkeys(set(ids) - rows.keys(), "gone")
         return BatchOutcome(len(ids) - len(left_out), left_out, has_mail=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SubmitField
 
@@ -136,11 +136,9 @@ class _Pages:
 
     def operations(self) -> ResponseReturnValue:
         """List the confirmed operations that the user may open."""
-        by = self.by()
-        where = [TableOperation.actor_id == by.id] if self.kind.where(by) else []
         return table_pages.show(
             self.listed,
-            where=where,
+            where=self.kind.visible(self.by()),
             template="tables/bulk_operations.html",
             of_table=self.table,
             list_url=self._list_url({}),
@@ -188,18 +186,7 @@ class _Pages:
         return operation_pages.download(operation, self.table.nouns[1], by=self.by())
 
     def _operation_or_404(self, operation_id: int) -> TableOperation:
-        operation: TableOperation = operation_pages.operation_or_404(
-            TableOperation, operation_id, by=self.by()
-        )
-        is_here = operation.endpoint == self.table.endpoint
-        if operation.state == OperationState.PREVIEW:  # A new version may lack the action.
-            is_here = is_here and operation.action in self.kind.actions
-        return operation if is_here and self._may_see(operation) else abort(404)
-
-    def _may_see(self, operation: TableOperation) -> bool:
-        """Tell whether the rows of an operation are for everyone who may open the table."""
-        by = self.by()
-        return operation.actor_id == by.id or not self.kind.where(by)
+        return operation_pages.table_operation_or_404(self.kind, operation_id, by=self.by())
 
     def _url(self, suffix: str, operation: TableOperation) -> str:
         name = self.table.endpoint.rpartition(".")[2]

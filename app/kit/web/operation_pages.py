@@ -10,7 +10,9 @@ from app.extensions import db
 from app.kit import operations
 from app.kit.audit.event import Actor
 from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.operations import MOST_PICKED, BulkColumns, lifecycle, previews
+from app.kit.operations import MOST_PICKED, BulkColumns, OperationState, lifecycle, previews
+from app.kit.operations.table_models import TableOperation
+from app.kit.operations.tables import TableKind
 from app.kit.web.downloads import streamed_csv
 from app.kit.web.list_params import is_live
 
@@ -40,6 +42,16 @@ def operation_or_404(model: Any, operation_id: int, *, by: Actor) -> Any:
     """Return an operation that `by` may see. Previews are shown to their owner only."""
     operation = db.get_or_404(model, operation_id)
     return operation if operation.is_shown_to(by.id) else abort(404)
+
+
+def table_operation_or_404(kind: TableKind, operation_id: int, *, by: Actor) -> TableOperation:
+    """Return an operation on the rows of a table that `by` may see."""
+    operation: TableOperation = operation_or_404(TableOperation, operation_id, by=by)
+    is_here = operation.endpoint == kind.name
+    if operation.state == OperationState.PREVIEW:  # A new version may lack the action.
+        is_here = is_here and operation.action in kind.actions
+    is_own = operation.actor_id == by.id
+    return operation if is_here and (is_own or not kind.where(by)) else abort(404)
 
 
 def shown(operation: BulkColumns, *, by: Actor) -> dict[str, Any]:

@@ -60,14 +60,16 @@ class ListedResource:
 
 
 def lists(
-    table: Table, schema: type[Schema], *, rows: Rows | None = None
+    table: Table | str, schema: type[Schema], *, rows: Rows | None = None
 ) -> Callable[[Callable[..., Where]], Callable[..., Any]]:
     """Answer with a page of `table`, whose rows have this schema.
 
     The decorated function returns the conditions of the rows that the token may see, or []. `rows`
-    turns the rows of the page into those that the schema dumps.
+    turns the rows of the page into those that the schema dumps. A table that is declared later is
+    named by its endpoint.
     """
-    resource = ListedResource(table.endpoint, schema, rows)
+    endpoint = table if isinstance(table, str) else table.endpoint
+    resource = ListedResource(endpoint, schema, rows)
 
     def decorate(view: Callable[..., Where]) -> Callable[..., Any]:
         @wraps(view)
@@ -237,8 +239,19 @@ class _Parameter:
 
 def _known(table: Table) -> set[str]:
     """Return the names of the parameters of a list."""
-    search = [table.search_parameter] if table.search or table.find else []
-    return {*OWN, *search, *(name for one in table.filters for name in one.parameters)}
+    return {*OWN, *dict(narrowing(table))}
+
+
+def narrowing(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of search and filters, with a description."""
+    if table.search or table.find:
+        yield table.search_parameter, "Words, all of which have to match."
+    for one in table.filters:
+        ends = ("", "") if len(one.parameters) == 1 else (" or more", " or less")
+        if one.control == "days":
+            ends = (", from this day", ", to this day")
+        for name, end in zip(one.parameters, ends, strict=False):
+            yield name, f"{one.title}{end}."
 
 
 def _parameters(table: Table, schema: type[Schema]) -> Iterator[_Parameter]:
@@ -251,16 +264,9 @@ def _parameters(table: Table, schema: type[Schema]) -> Iterator[_Parameter]:
     if sorts := _sorts(table):
         sort = {"type": "string", "enum": sorts, "default": table.order}
         yield _Parameter("sort", "The order; a minus is for descending.", sort)
-    if table.search or table.find:
-        yield _Parameter(
-            table.search_parameter, "Words, all of which have to match.", {"type": "string"}
-        )
-    for one in table.filters:
-        ends = ("", "") if len(one.parameters) == 1 else (" or more", " or less")
-        if one.control == "days":
-            ends = (", from this day", ", to this day")
-        for name, end in zip(one.parameters, ends, strict=False):
-            yield _Parameter(name, f"{one.title}{end}.", _schema(one))
+    schemas = {name: _schema(one) for one in table.filters for name in one.parameters}
+    for name, description in narrowing(table):
+        yield _Parameter(name, description, schemas.get(name, {"type": "string"}))
 
 
 def _schema(one: Filter) -> dict[str, Any]:

@@ -27,8 +27,6 @@ from app.models import User, UserSession
 from app.services import sessions, unproven
 from app.services.policy import RoleGone
 
-OF_TOKENS = {"scopes", "token"}  # parameters of an operation that a program has confirmed
-
 
 class UsersInBulk(Kind):
     """The bulk actions on users."""
@@ -45,8 +43,7 @@ class UsersInBulk(Kind):
     stop_reasons = STOP_REASONS
 
     def details(self, operation: BulkColumns) -> dict[str, Any]:
-        parameters = {k: v for k, v in operation.parameters.items() if k not in OF_TOKENS}
-        return {"people": operation.to_do, **operation.selection, **parameters}
+        return {"people": operation.to_do, **operation.selection, **operation.arguments}
 
     def done(self, operation: BulkColumns) -> str:
         role = operation.parameters.get("role_name", "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from flask import current_app
 from sqlalchemy import select
@@ -13,9 +12,7 @@ from app.features.bulk.models import BulkOperation
 from app.features.bulk.services import changing
 from app.features.bulk.services.actions import ACTIONS
 from app.kit import operations
-from app.kit.permissions import within
-from app.models import Permission, User
-from app.services.policy import InsufficientPrivileges, may_grant
+from app.models import User
 
 JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million users take less
 
@@ -25,24 +22,9 @@ run_some = partial(operations.run_some, BulkOperation)
 
 
 def confirm(operation: BulkOperation, *, by: User, reason: str = "", tell: bool = True) -> None:
-    """Confirm a preview. Raises NotOpen, NotYours and QueueAway.
-
-    With a token, the operation has the scopes of the token to its end.
-    """
-    parameters: dict[str, Any] = {}
-    if reason and ACTIONS[operation.action].has_reason:
-        parameters["reason"] = reason
-    if by.scopes is not None:
-        parameters |= {"scopes": by.scopes, "token": by.token_name}
-    operations.confirm(operation, by=by, tell=tell, **parameters)
-
-
-def ensure_may_continue(operation: BulkOperation, *, by: User) -> None:
-    """Raise InsufficientPrivileges if a token lacks permissions with which it was confirmed."""
-    held = by.role.permissions if by.role else 0
-    scopes = operation.parameters.get("scopes")
-    if not may_grant(by, within(held, scopes, every=Permission.ADMINISTER)):
-        raise InsufficientPrivileges
+    """Confirm a preview. Raises NotOpen, NotYours and QueueAway."""
+    given = {"reason": reason} if reason and ACTIONS[operation.action].has_reason else {}
+    operations.confirm(operation, by=by, tell=tell, **given)
 
 
 def title(operation: BulkOperation) -> str:
