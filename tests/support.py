@@ -18,7 +18,7 @@ from app.kit import features, passwords
 from app.kit.web.second_steps import steps_of
 from app.models import User
 from app.services import sessions
-from tests import compiled_templates, url_builders
+from tests import compiled_templates
 
 PASSWORD = "correct horse battery staple"
 # Tests hash thousands of passwords, and none of these hashes needs to be strong.
@@ -28,7 +28,6 @@ passwords.verify(None, PASSWORD)  # creates the hash that replaces a missing one
 
 
 compiled_templates.share()
-url_builders.postpone()
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LINK = re.compile(r"https?://[^\s\"'<>]+")

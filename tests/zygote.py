@@ -6,9 +6,8 @@ from sqlalchemy.orm import configure_mappers
 
 import manage  # noqa: F401 - each program would import it
 from app import create_app  # noqa: F401
-from tests import compiled_templates, url_builders
+from tests import compiled_templates
 
 compiled_templates.share()
-url_builders.postpone()
 configure_mappers()
 gc.freeze()

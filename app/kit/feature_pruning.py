@@ -13,6 +13,7 @@ from app.kit import feature_files, feature_guides
 from app.kit.feature_files import git, path_of
 from app.kit.features import FOLDER, installed
 from app.kit.generator import ledger, writing
+from settings import manifests
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 from settings.toml_table import shown
@@ -34,6 +35,7 @@ def prune(names: Iterable[str]) -> dict[str, str]:
         remove_files(feature, documents, list(own_permissions(feature)))
         gone[name] = leaving[name]
         installed.cache_clear()
+        manifests.read_once.cache_clear()
     return gone
 
 

@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[1] / "features"
 @cache
 def installed() -> dict[str, manifests.Manifest]:
     """Return every feature by name, each after the features that it requires."""
-    return manifests.read(FOLDER, off=config.features_off())
+    return manifests.read_once(FOLDER, off=tuple(config.features_off()))
 
 
 @cache

@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 from werkzeug.routing import Rule, UnicodeConverter
 
 from app.kit.web import log_lines
+from app.kit.web.url_rules import LateRule
 from config import ConfigurationError
 
 _ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^<>]*\))?:)?\w+>")
@@ -26,7 +27,7 @@ class TokenConverter(UnicodeConverter):
     """Accepts any text without a slash, and marks it as a secret."""
 
 
-class TokenRule(Rule):
+class TokenRule(LateRule):
     """A URL rule that registers its tokens for redaction when an application adds it."""
 
     has_token = False
