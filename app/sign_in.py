@@ -65,7 +65,9 @@ def complete(
         for name in (NOT_FRESH, second_steps.PENDING):
             session.pop(name, None)
         return redirect(pending.to or landing_page(user))  # too long for the cookie
+    first_step = {NOT_FRESH: True} if NOT_FRESH in session else {}
     session.clear()
+    session.update(first_step)
     user.session_token = sessions.start(
         user,
         remembered=pending.remember,

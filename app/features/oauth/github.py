@@ -39,7 +39,7 @@ class GitHub(CodeFlow):
             raise ProviderProblem("sent no access token")
         user = self._api("/user", token)
         number = user.get("id") if isinstance(user, dict) else None
-        if not isinstance(number, int) or isinstance(number, bool):
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
             raise ProviderProblem("sent no id of the user")
         email, is_verified = _primary(self._api("/user/emails", token))
         return Identity(

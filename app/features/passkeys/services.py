@@ -113,7 +113,7 @@ def add(user: User, text: str, *, name: str, place: Place, binding: str) -> Pass
         credential_id=verified.credential_id,
         public_key=verified.credential_public_key,
         sign_count=verified.sign_count,
-        transports=",".join(one.value for one in answer.response.transports or []),
+        transports=",".join(dict.fromkeys(one.value for one in answer.response.transports or [])),
         aaguid=verified.aaguid,
         is_backup_eligible=verified.credential_device_type == CredentialDeviceType.MULTI_DEVICE,
         is_backed_up=verified.credential_backed_up,

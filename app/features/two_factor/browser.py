@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.extensions import db
 from app.features.two_factor import devices
 from app.features.two_factor.models import is_demanded_of
 from app.kit import guesses
@@ -14,7 +15,8 @@ from app.kit.web import browser_marks
 from app.kit.web.gates import gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import demands_second_step, steps_of, vouches_for_browser
-from app.models import User
+from app.models import User, UserSession
+from app.services import sessions
 from app.sign_in import before_sign_out, me
 
 
@@ -28,15 +30,16 @@ def is_demanded(user: User) -> bool:
 def lead_to_second_factor() -> ResponseReturnValue | None:
     """Hold back users whose role demands a second factor, until this session has proved one.
 
-    The gates of an unconfirmed email and of a new password come first. An administrator who
-    impersonates the user is not held back.
+    The gates of an unconfirmed email and of a new password come first. During an impersonation the
+    role of the impersonator counts: they may have got it, or its demand, since they began.
     """
     user = me()
     if user.session is None or user.session.has_second_factor:
         return None
-    if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
-        return None
     if user.impersonator is not None:
+        is_demanded_now = is_demanded_of(user.impersonator.role)
+        return _end_impersonation(user.session.id) if is_demanded_now else None
+    if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
         return None
     page = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
     if steps_of(user, "password"):
@@ -48,6 +51,16 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
     return lead_to(
         url_for("account.set_up_two_factor"),
         title="Set up two-factor authentication first",
+        message="Your role demands a second factor. Set it up, then try again.",
+    )
+
+
+def _end_impersonation(session_id: int) -> ResponseReturnValue:
+    sessions.end_impersonations(UserSession.id == session_id)
+    db.session.commit()
+    return lead_to(
+        url_for("main.index"),
+        title="The impersonation has ended",
         message="Your role demands a second factor. Set it up, then try again.",
     )
 

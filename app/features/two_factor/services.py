@@ -21,7 +21,7 @@ from app.kit.encryption import UnreadableSecret
 from app.kit.guesses import Guess
 from app.kit.mail import outbox
 from app.kit.web.second_steps import steps_of
-from app.models import Permission, Role, User, UserSession
+from app.models import Permission, Role, User
 from app.services import policy, sessions
 from app.services.own_account import ensure_not_impersonating
 from app.services.policy import ensure_may_manage, ensure_not_self, lock
@@ -197,9 +197,6 @@ def demand(role: Role, *, is_demanded: bool, by: User | None) -> None:
         return
     if row is None:
         db.session.add(TwoFactorRole(role_id=role.id))
-        # The gate does not hold back those who act as another user, who may have another role.
-        theirs = UserSession.user_id.in_(select(User.id).where(User.role_id == role.id))
-        sessions.end_impersonations(theirs & ~UserSession.has_second_factor)
     else:
         db.session.delete(row)
     action = "two_factor.demanded" if is_demanded else "two_factor.no_longer_demanded"

@@ -349,6 +349,7 @@ def test_another_email_of_github_opens_nothing(client, server, values):
         {"/user": []},
         {"/user": {"id": "583231"}},
         {"/user": {"id": True}},
+        {"/user": {"id": 10**300}},
         {"/user": {}},
         {"token": {"error": "bad_verification_code"}},
         {"token": {"access_token": "a\r\nb"}},

@@ -334,6 +334,23 @@ def test_a_second_step_follows_unless_the_setting_trusts_the_provider(
     assert sign_in(app.test_client(), server).location == "/account/second-step"
 
 
+@needs("two_factor")
+def test_a_code_does_not_make_up_for_a_provider_that_did_not_ask(app, client, server, make_user):
+    """SE-8: the phone proves the second factor alone."""
+    from app.features.two_factor.tests.support import CODE_PAGE, code, enable
+
+    page = "/account/manage/change-email"
+    for subject, ago in (("1", 7200), ("2", 0)):
+        give_account(enable(make_user()), server, subject=subject)
+        at = int(now().timestamp()) - ago
+        server.behave(claims={**ADA, "sub": subject, "auth_time": at})
+        browser = app.test_client()
+        assert sign_in(browser, server).location == CODE_PAGE
+        browser.submit(CODE_PAGE, {"code": code()})
+        assert browser.is_signed_in()
+        assert (browser.get(page).status_code == 200) is (ago == 0)
+
+
 # A fresh sign-in
 
 

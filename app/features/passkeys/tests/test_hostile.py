@@ -137,6 +137,14 @@ def test_a_challenge_of_any_content_is_refused(pages, challenge):
     assert not browser.is_signed_in()
 
 
+def test_transports_are_stored_once_each(pages):
+    """IN-1: the column is shorter than a list that repeats them."""
+    browser, form_at, answer = pages(ADD)
+    answer["response"]["transports"] = ["usb", "internal", "new kind", 7, None] * 300
+    assert send(browser, ADD, answer, form_at=form_at, name="Key").status_code == 302
+    assert services.of_user(pages.user)[-1].transports == "usb,internal"
+
+
 def test_an_answer_that_is_too_long_is_refused(pages):
     browser, form_at, answer = pages(LOGIN)
     text = json.dumps(answer | {"padding": "x" * 100_000})

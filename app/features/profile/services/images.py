@@ -12,12 +12,14 @@ from importlib import import_module
 from io import BytesIO
 from typing import Any, BinaryIO
 
+from app.features.profile.services import jpeg_scans
 from app.kit.storage.content import HEAD
 
 SIZES = (256, 128, 64)
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 NAMES = "JPEG, PNG, WebP, GIF or AVIF"
-# A JPEG is decoded at an eighth of its size, so it takes less memory. Others take 4 bytes a pixel.
+# A JPEG of one scan is decoded at an eighth of its size, so it takes less memory. Others take 4
+# bytes a pixel, and a progressive JPEG takes 6.
 MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000}
 MOST_PIXELS_OF_OTHERS = 25_000_000
 LARGEST_PROFILE = 1024 * 1024  # bytes
@@ -66,8 +68,9 @@ def squares(stream: BinaryIO, crop: Crop) -> dict[str, bytes]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here
             _check_webp(stream)
+            scans = _count_scans(stream)
             with pillow.open(stream, formats=FORMATS) as image:
-                _check_size(image.format, *image.size)
+                _check_size(None if scans > 1 else image.format, *image.size)
                 return _encoded(_square(pillow, image, crop))
     except BadPicture:
         raise
@@ -132,6 +135,13 @@ def _check_webp(stream: BinaryIO) -> None:
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
         width, height = (1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27))
         _check_size("WEBP", width, height)
+
+
+def _count_scans(stream: BinaryIO) -> int:
+    scans = jpeg_scans.count(stream)
+    if scans > jpeg_scans.MOST:
+        raise BadPicture("Showing the picture takes too long. Save it anew, or choose another.")
+    return scans
 
 
 def _check_size(kind: str | None, width: int, height: int) -> None:

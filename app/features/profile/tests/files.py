@@ -33,6 +33,32 @@ def turned(orientation):
     return encoded(image, "JPEG", exif=exif, quality=95)
 
 
+def many_scans(number, width=1024):
+    """Return a small progressive JPEG that goes over all its pixels `number` times."""
+
+    def segment(code, content):
+        return bytes((0xFF, code)) + struct.pack(">H", len(content) + 2) + content
+
+    def scan(first, last, bits):
+        bits += "1" * (-len(bits) % 8)
+        data = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+        head = segment(0xDA, bytes((1, 1, 0, first, last, 0)))
+        return head + data.replace(b"\xff", b"\xff\x00")
+
+    blocks = (width // 8) ** 2
+    assert 2**14 <= blocks < 2**15, "one code says that all blocks are empty"
+    return (
+        b"\xff\xd8"
+        + segment(0xDB, bytes((0, *[1] * 64)))
+        + segment(0xC2, struct.pack(">BHHB3B", 8, width, width, 1, 1, 0x11, 0))
+        + segment(0xC4, bytes((0x00, 1, *[0] * 15, 0x00)))
+        + segment(0xC4, bytes((0x10, 1, *[0] * 15, 0xE0)))
+        + scan(0, 0, "0" * blocks)
+        + scan(1, 63, f"0{blocks - 2**14:014b}") * (number - 1)
+        + b"\xff\xd9"
+    )
+
+
 def with_profile():
     return encoded(
         halves(),

@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from app.features.profile.services import images, jpeg_scans
 from app.features.profile.services.images import BadPicture, Crop, squares
 from app.features.profile.tests import files
 from app.features.profile.tests.files import BAD, GOOD, encoded, halves
@@ -53,6 +54,41 @@ def test_the_size_is_checked_before_anything_is_decoded(name):
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded():
+    """One of 300 KB would take eight seconds, and one of 10 MB five minutes."""
+    squares(BytesIO(files.many_scans(20)), Crop())
+    with pytest.raises(BadPicture, match="takes too long"):
+        squares(BytesIO(files.many_scans(jpeg_scans.MOST + 1)), Crop())
+
+
+@pytest.mark.parametrize(
+    ("content", "scans"),
+    [
+        (b"", 0),
+        (GOOD["jpeg"], 1),
+        (GOOD["png"], 0),
+        (files.many_scans(3), 3),
+        (encoded(halves(), "JPEG", progressive=True, comment=b"\xff\xda" * 200), 10),
+        (b"\xff\xd8" + b"\xff" * 3_000_000 + b"\x00", 0),
+        (b"\xff\xd8" + b"\xff\xda\x00\x00" * 3_000_000, jpeg_scans.MOST + 1),
+    ],
+    ids=range(7),
+)
+def test_the_scans_of_a_jpeg_are_counted(content, scans):
+    """No thumbnail or comment counts, and what follows the end of the picture does not either."""
+    assert jpeg_scans.count(BytesIO(content)) == scans
+    if scans:
+        assert jpeg_scans.count(BytesIO(content + b"\xff\xda" * 200)) == scans
+
+
+def test_a_progressive_jpeg_may_have_fewer_pixels(monkeypatch):
+    """All its coefficients are in memory at once."""
+    monkeypatch.setattr(images, "MOST_PIXELS_OF_OTHERS", 50_000)
+    squares(BytesIO(encoded(halves(), "JPEG")), Crop())
+    with pytest.raises(BadPicture, match="megapixels"):
+        squares(BytesIO(encoded(halves(), "JPEG", progressive=True)), Crop())
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])

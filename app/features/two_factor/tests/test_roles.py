@@ -16,6 +16,7 @@ from app.features.two_factor.tests.support import (
 )
 from app.features.two_factor.tests.test_managing import turn_on
 from app.models import Permission, UserSession
+from app.services import users
 from tests import factories
 from tests.gates import assert_gate
 from tests.support import PASSWORD, module_of, needs
@@ -164,7 +165,22 @@ def test_a_demand_ends_impersonations_by_sessions_without_the_factor(client, adm
     client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
     assert client.get("/account/manage").status_code == 200
     services.demand(admin.role, is_demanded=True, by=None)
+    assert client.get("/account/manage").location == "/"
     assert client.get("/account/manage").location == SET_UP
+
+
+@needs("impersonation")
+def test_a_role_that_demands_it_ends_the_impersonations_of_its_new_users(client, admin, make_user):
+    """SE-4: also of those who got the role in bulk, or with another role that was deleted."""
+    user, helper = make_user(), make_user(role="Administrator")
+    client.enter(helper)
+    client.submit(f"/admin/user/{user.id}/sign-in-as", {"password": PASSWORD})
+    role = factories.make_role("Second administrator", permissions=Permission.ADMINISTER)
+    demand(role)
+    users.change_role(helper, role=role, by=admin)
+    assert client.get("/account/manage").location == "/"
+    assert client.get("/account/manage").location == SET_UP
+    assert db.session.scalars(select(UserSession.acting_as_id)).all() == [None]
 
 
 def test_nobody_demands_it_of_a_role_above_them(client, admin, make_user):
