@@ -178,7 +178,7 @@ class Config:
         self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
         self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
 
-        self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
+        self.read_load(read)
         self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
         self.SESSION_LIFETIME = read.number("SESSION_LIFETIME", 7 * 24 * 60 * 60, least=1)
         self.REMEMBER_LIFETIME = read.number("REMEMBER_LIFETIME", 30 * 24 * 60 * 60, least=1)
@@ -208,6 +208,15 @@ class Config:
         """Set whether browsers have to use HTTPS, and for which hosts."""
         self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
         self.HSTS_SUBDOMAINS = read.flag("HSTS_SUBDOMAINS", default=False)
+
+    def read_load(self, read: Reader) -> None:
+        """Set the limits of requests: how many may wait in each web process (gunicorn.conf.py)."""
+        self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
+        self.WAITING_REQUESTS = read.number("WAITING_REQUESTS", 64, most=90)
+        self.WAITING_MILLISECONDS = read.number("WAITING_MILLISECONDS", 400, least=1)
+        self.WAITING_SECONDS = read.number("WAITING_SECONDS", 2, least=1, most=60)
+        self.HASHING_SLOTS = read.number("HASHING_SLOTS", 1, least=1, most=64)
+        self.WAITING_HASHES = read.number("WAITING_HASHES", 8, most=1000)
 
     def registration_modes(self) -> list[str]:
         """Return the values that REGISTRATION may have with the features that are on."""

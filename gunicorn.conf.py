@@ -21,8 +21,9 @@ try:
     is_json = log_format(Reader(environment())) == "json"
 except ConfigurationError as error:
     sys.exit(str(error))
-# Two threads bridge waits for the database. More threads would only compete for Python's lock. The
-# file is run by its path, because an import would load the application into the parent process.
+# Two threads bridge waits for the database. More threads would only compete for Python's lock.
+# Others wait in a line (limit_load). The file is run by its path, because an import would load the
+# application into the parent process.
 worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["PatientWorker"]
 threads = 2
 
@@ -112,20 +113,51 @@ Response.default_headers = without_server
 notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
-def post_worker_init(worker: Any) -> None:
-    """Redact the tokens in the URLs of the application, and notify systemd.
-
-    A restart of the other service waits for this notification.
-    """
+def redact_tokens() -> None:
+    """Redact the tokens in the URLs of the application in both logs."""
     # The import is here, because the parent process must not load the application.
     from app.kit.web.log_lines import query_paths, secrets, token_paths
 
     log_lines["token_paths"].update(token_paths)
     log_lines["query_paths"].update(query_paths)
     log_lines["secrets"].update(secrets)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Redact tokens, limit the load, and notify systemd.
+
+    A restart of the other service waits for this notification.
+    """
+    redact_tokens()
+    limit_load(worker)
     if notify_socket:
         os.environ["NOTIFY_SOCKET"] = notify_socket
         sd_notify("READY=1", worker.log, unset_environment=True)
+
+
+def limit_load(worker: Any) -> None:
+    """Set how many requests and hashes may wait in a process, by the settings."""
+    # The imports are here, because the parent process must not load the application.
+    from flask import Flask
+
+    from app.kit import passwords
+    from app.kit.hashing_lane import HashingLane
+    from app.kit.web import shedding
+
+    settings, app = load_chosen(), worker.app.wsgi()
+    worker.turns.line.room = settings.WAITING_REQUESTS
+    worker.turns.line.seconds = settings.WAITING_MILLISECONDS / 1000
+    worker.patience = settings.WAITING_SECONDS
+    passwords.lane = HashingLane(
+        slots=settings.HASHING_SLOTS,
+        room=settings.WAITING_HASHES,
+        seconds=settings.WAITING_SECONDS,
+        give_way=worker.turns.give_back,
+        come_back=worker.turns.take,
+    )
+    if isinstance(app, Flask) and "WAITING_REQUESTS" in app.config:
+        worker.refuse = shedding.Refusals(app)
+        worker.without_a_turn = shedding.paths_without_line(app)
 
 
 def on_starting(server: Any) -> None:

@@ -15,6 +15,7 @@ from benchmarks import (
     declared_table,
     exporting,
     jobs_page,
+    load,
     mail,
     migrating,
     pages,
@@ -55,6 +56,7 @@ MEASUREMENTS: dict[str, Callable[[Stand], Iterator[Result]]] = {
     "recovery": workers.recovery,
     "jobs page": jobs_page.jobs_page,
     "rolling": rolling.rolling,
+    "load": load.load,
 }
 
 

@@ -19,6 +19,8 @@ class Sizes:
     mails: int
     jobs: int
     stock_jobs: int  # for slower workers
+    crowds: tuple[int, int, int]  # of clients at once
+    crowd_seconds: int  # for each crowd
     kills: tuple[str, ...]  # each takes a quarter of a minute, except "child"
 
 
@@ -37,6 +39,8 @@ DEFAULT = Sizes(
     mails=300,
     jobs=1000,
     stock_jobs=30,
+    crowds=(8, 128, 600),
+    crowd_seconds=15,
     kills=("whole tree", "parent", "child"),
 )
 QUICK = Sizes(
@@ -54,5 +58,7 @@ QUICK = Sizes(
     mails=100,
     jobs=300,
     stock_jobs=15,
+    crowds=(8, 128, 600),
+    crowd_seconds=6,
     kills=("whole tree", "child"),
 )

@@ -32,6 +32,8 @@ TINY = Sizes(
     mails=3,
     jobs=5,
     stock_jobs=1,
+    crowds=(1, 2, 3),
+    crowd_seconds=1,
     kills=("child",),
 )
 

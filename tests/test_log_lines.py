@@ -95,7 +95,7 @@ def test_a_traceback_holds_no_token_and_begins_no_line() -> None:
 @pytest.fixture(scope="module")
 def gunicorn_conf() -> dict[str, Any]:
     conf = run_path(str(ROOT / "gunicorn.conf.py"))
-    conf["post_worker_init"](None)
+    conf["redact_tokens"]()
     return conf
 
 

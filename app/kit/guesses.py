@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.extensions import db, limiter
-from app.kit import attempts, tokens
+from app.kit import attempts, passwords, tokens
 from app.kit.attempts import Limit, key_of
 from app.kit.web import origin
 
@@ -82,6 +82,7 @@ def at_sign_in(email: str, *, is_known: bool) -> Guess:
     networks = [(NETWORK, key_of(NETWORK, network))]
     if site != network:
         networks.append((SITE, key_of(SITE, site)))
+    passwords.lane.ensure_room()
     attempts.begin()
     for limit, key in networks:
         _count(limit, key)
@@ -102,6 +103,7 @@ def at_own_password(email: str) -> Guess:
 
 def _by_owner(email: str) -> Guess:
     account, known = (key_of(limit, email) for limit in (ACCOUNT, KNOWN))
+    passwords.lane.ensure_room()
     attempts.begin()
     _count(KNOWN, known)
     db.session.commit()

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -18,13 +19,28 @@ class WeakPassword(ValueError):
     """The password breaks the rule. The message is for the user who chose it."""
 
 
+class OpenLane:
+    """Lets every hash begin at once. Web processes replace it (app.kit.hashing_lane)."""
+
+    def ensure_room(self) -> None:
+        """Raise HashingBusy if a hash could not even wait."""
+
+    def slot(self) -> AbstractContextManager[None]:
+        """Hold a slot for a hash, after a wait for it. Raises HashingBusy."""
+        return nullcontext()
+
+
+lane = OpenLane()
+
+
 def normalise(password: str) -> str:
     """Normalise a password for counting and hashing (NFKC, NIST SP 800-63B-4)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def hash_password(password: str) -> str:
-    return hasher.hash(normalise(password))
+    with lane.slot():
+        return hasher.hash(normalise(password))
 
 
 @cache
@@ -49,7 +65,8 @@ def verify(password_hash: str | None, password: str, *, older: Iterable[str] = (
         hashes[own] = password_hash
     # flask-base hashed a password as it was typed.
     typed = {method: password if method else attempt for method in hashes}
-    verified = {method: _verify(hashed, typed[method]) for method, hashed in hashes.items()}
+    with lane.slot():
+        verified = {method: _verify(hashed, typed[method]) for method, hashed in hashes.items()}
     return bool(password_hash) and verified[own]
 
 

@@ -101,7 +101,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Si
     """Return a function that migrates a database and starts gunicorn on it."""
     started: list[Program] = []
 
-    def run(database: str, **variables: str) -> Site:
+    def run(database: str, application: str = "manage:app", **variables: str) -> Site:
         folder = tmp_path_factory.mktemp("site")
         settings = {
             **PRODUCTION,
@@ -119,7 +119,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Si
         with log_file.open("wb") as log:
             process = Program(
                 *("-m", "gunicorn", "-c", "gunicorn.conf.py"),
-                *("--bind", f"127.0.0.1:{port}", "manage:app"),
+                *("--bind", f"127.0.0.1:{port}", application),
                 env=environment(**settings),
                 stdout=log.fileno(),
             )

@@ -13,6 +13,7 @@ from app.features import metrics
 from app.features.metrics import exposition, measures
 from app.kit.web import costs
 from app.kit.web.cookieless import without_cookies
+from app.kit.web.shedding import request_shed, skips_line
 
 page = without_cookies(Blueprint("metrics", __name__))
 
@@ -23,9 +24,11 @@ def init_app(app: Flask) -> None:
         return
     costs.measure(app)
     request_finished.connect(_count, app)
+    request_shed.connect(_count_shed, app)
 
 
 @page.get("/metrics")
+@skips_line
 def read() -> ResponseReturnValue:
     """Return the metrics to a client with the token, as `Authorization: Bearer`.
 
@@ -40,6 +43,10 @@ def read() -> ResponseReturnValue:
         return "", 401, {"WWW-Authenticate": 'Bearer realm="metrics"'}
     headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
     return exposition.text(counts), 200, headers
+
+
+def _count_shed(app: Flask) -> None:
+    app.extensions["metrics"].add({(measures.SHED.name,): 1})
 
 
 def _count(app: Flask, response: Response) -> None:

@@ -21,6 +21,7 @@ REQUESTS = Measure(
 REQUEST_SECONDS = Measure(
     "app_request_seconds", "Seconds from a request to its answer.", ("route",)
 )
+SHED = Measure("app_requests_shed", "Requests that were refused because too many waited.")
 QUERIES = Measure("app_queries", "Database queries of requests.", ("route",))
 QUERY_SECONDS = Measure(
     "app_query_seconds", "Seconds that requests waited for the database.", ("route",)
@@ -29,7 +30,7 @@ RUNS = Measure("app_job_runs", "Runs of jobs: done, failed or cancelled.", ("tas
 RUN_SECONDS = Measure("app_job_run_seconds", "Seconds that jobs ran.", ("task",))
 EVENTS = Measure("app_events", "Events of the audit trail, such as sign-ins.", ("action",))
 
-COUNTERS = (REQUESTS, QUERIES, QUERY_SECONDS, RUNS, RUN_SECONDS, EVENTS)
+COUNTERS = (REQUESTS, SHED, QUERIES, QUERY_SECONDS, RUNS, RUN_SECONDS, EVENTS)
 HISTOGRAMS = (REQUEST_SECONDS,)
 
 DATABASE = Measure("app_database_up", "1 if the database answers, else 0.")

@@ -2,21 +2,6 @@
 
 from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.audit.event import AuditEvent
-from app.kit.audit.recording import (
-    about,
-    is_news,
-    provenance,
-    record,
-    values,
-)
+from app.kit.audit.recording import about, is_news, provenance, record, values
 
-__all__ = [
-    "ACTIONS",
-    "NOUNS",
-    "AuditEvent",
-    "about",
-    "is_news",
-    "provenance",
-    "record",
-    "values",
-]
+__all__ = ["ACTIONS", "NOUNS", "AuditEvent", "about", "is_news", "provenance", "record", "values"]

@@ -20,6 +20,7 @@ from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, Se
 
 from app.extensions import db, login_manager
 from app.kit.database import migrations
+from app.kit.hashing_lane import HashingBusy
 from app.kit.web.accept import ONLY_JSON, wants_json
 from app.kit.web.cookieless import is_cookieless
 from app.kit.web.csrf import SentFromElsewhere
@@ -55,6 +56,10 @@ MESSAGES = {
     ),
     503: ("Not available just now", "The app cannot reach something it needs. Try again soon."),
 }
+HASHING_BUSY = (
+    "Too many people sign in at once",
+    "Your password was not checked. Wait a few seconds, then try again.",
+)
 SENT_FROM_ELSEWHERE = (
     "This form was not sent from here",
     "Your browser says that it was sent from another site. Open the site at {} and try again.",
@@ -81,6 +86,11 @@ def answer_below(path: str, answer: Answer) -> None:
     _answers[path] = answer
 
 
+def answered_paths() -> list[str]:
+    """Return the paths below which errors have an answer of their own."""
+    return list(_answers)
+
+
 def _is_below(path: str) -> bool:
     """Tell whether the request is for a URL of programs, known or not, at `path` or below it."""
     is_page = request.endpoint is not None and not is_cookieless()
@@ -93,6 +103,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SentFromElsewhere, show_where_to_send_it)
     app.register_error_handler(SentInTheClear, show_where_to_send_it)
     app.register_error_handler(GateClosed, show_closed_gate)
+    app.register_error_handler(HashingBusy, show_busy_hashing)
     for away in (OperationalError, InterfaceError, PendingRollbackError, PoolTimeout):
         app.register_error_handler(away, show_unavailable)
     app.register_error_handler(ProgrammingError, show_outdated_tables)
@@ -195,6 +206,12 @@ def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
     """Respond to a form from another origin or over plain HTTP with the URL of the site."""
     title, message = SENT_IN_THE_CLEAR if isinstance(error, SentInTheClear) else SENT_FROM_ELSEWHERE
     return show(error, (title, message.format(current_app.config["APP_URL"])))
+
+
+def show_busy_hashing(_error: HashingBusy) -> Any:
+    """Respond with 503 if the password of a form could not be hashed soon."""
+    sparing.error("hashing", "A password was not hashed: too many wait in this process")
+    return show(ServiceUnavailable(retry_after=RETRY_AFTER), HASHING_BUSY)
 
 
 def show_closed_gate(error: GateClosed) -> Any:

@@ -117,11 +117,18 @@ def static_content_security_policy() -> str:
     return CONTENT_SECURITY_POLICY.format(scripts="'none'", frames="'none'")
 
 
+def request_id_of(request_environ: Mapping[str, Any], *, trusts_proxy: bool) -> str:
+    """Return the id that a trusted proxy has given a request, or a new one.
+
+    Without such a proxy, a client could copy the id of another request to hide its log lines.
+    """
+    given = request_environ.get("HTTP_X_REQUEST_ID", "") if trusts_proxy else ""
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
 def _begin() -> None:
-    # Without a trusted proxy, a client could copy the id of another request to hide its log lines.
     is_behind_proxy = current_app.config["TRUSTED_PROXIES"] > 0
-    given = request.environ.get("HTTP_X_REQUEST_ID", "") if is_behind_proxy else ""
-    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    g.request_id = request_id_of(request.environ, trusts_proxy=is_behind_proxy)
     # Proxies add ports and brackets. All later code sees the plain IP address.
     request.remote_addr = origin.plain_address(request.remote_addr or "")
     origin.note(address=request.remote_addr, device=request.headers.get("User-Agent", ""))

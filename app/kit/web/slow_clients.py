@@ -5,6 +5,9 @@ the response. Python's lock makes more than two threads useless, so two slow cli
 them all. Here the number of threads limits the clients, and a number of turns limits the requests
 that run. A thread has no turn while it waits for a client. gunicorn.conf.py runs this file by its
 path.
+
+Requests wait for a turn in a line with a limited length. Beyond it they are refused with 503
+before they cost anything, so that an answer comes soon or not at all.
 """
 
 import errno
@@ -13,8 +16,10 @@ import os
 import ssl
 import threading
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 from gunicorn.http import parser
@@ -24,14 +29,17 @@ from gunicorn.sock import create_sockets
 from gunicorn.util import close_on_exec
 from gunicorn.workers.gthread import ThreadWorker
 
-CLIENTS = 100  # per process; Heroku's small dynos allow 256 threads in total
+MOST_CLIENTS = 100  # per process; Heroku's small dynos allow 256 threads in total
 HEAD_SECONDS = 15.0  # for the complete head of a request
 BODY_SECONDS = 20.0  # for a body, and longer for a body that arrives at this speed:
 BYTES_A_SECOND = 8 * 1024
 SEND_SECONDS = 30.0  # for each piece of a response
-GLANCE = 0.25  # to wait for a turn before the path of the request is known
-# These paths need no turn, so they respond even while all turns wait for the database.
-WITHOUT_A_TURN = ("/healthz", "/readyz", "/static/")
+GLANCE = 0.25  # to wait for a turn, after a wait for a body
+STATIC = "/static/"
+RETRY_AFTER = "5"  # seconds
+
+# An import would load the application into the parent process.
+WaitingLine = run_path(str(Path(__file__).with_name("waiting_line.py")))["WaitingLine"]
 
 
 class TooSlow(NoMoreData, TimeoutError):
@@ -41,31 +49,41 @@ class TooSlow(NoMoreData, TimeoutError):
         return "the request did not arrive in time"
 
 
+class TurnOfThread(threading.local):
+    """The time at which the current thread got its turn, or 0 without one."""
+
+    since = 0.0
+
+
 class Turns:
-    """Limits the number of threads that run the application at a time."""
+    """Limits the number of threads that run the application at a time, and those that wait."""
 
     def __init__(self, count: int) -> None:
-        self._free: SimpleQueue[None] = SimpleQueue()
-        self._of_thread = threading.local()
-        for _ in range(count):
-            self._free.put(None)
+        self.line = WaitingLine(count, MOST_CLIENTS)
+        self._own = TurnOfThread()
 
-    def take(self, patience: float | None = None) -> None:
-        """Wait for a turn unless this thread has one, for at most `patience` seconds."""
-        if not self.has_one():
-            try:
-                self._free.get(timeout=patience)
-            except Empty:
-                return
-            self._of_thread.has_one = True
+    def take(self, patience: float = 0.0, *, first: bool = False) -> bool:
+        """Take a turn unless this thread has one, after at most `patience` seconds.
+
+        Return whether it has one. `first` goes to the head of the line.
+        """
+        own = self._own
+        if not own.since and self.line.enter(patience, first=first):
+            own.since = time.monotonic()
+        return own.since > 0
 
     def give_back(self) -> None:
-        if self.has_one():
-            self._of_thread.has_one = False
-            self._free.put(None)
+        own = self._own
+        if since := own.since:
+            own.since = 0.0
+            self.line.leave(time.monotonic() - since)
 
-    def has_one(self) -> bool:
-        return getattr(self._of_thread, "has_one", False)
+
+def refuse(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Respond to a request beyond the limit. The application has a page in place of this."""
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "23")]
+    start_response("503 Service Unavailable", [*headers, ("Retry-After", RETRY_AFTER)])
+    return [b"Busy. Try again soon.\r\n"]
 
 
 class PunctualUnreader(SocketUnreader):
@@ -81,10 +99,10 @@ class PunctualUnreader(SocketUnreader):
         self.expect_head()
 
     def expect_head(self) -> None:
-        self._patience, self._speed = HEAD_SECONDS, math.inf
+        self._patience, self._speed, self._glance = HEAD_SECONDS, math.inf, 0.0
 
     def expect_body(self) -> None:
-        self._patience, self._speed = BODY_SECONDS, BYTES_A_SECOND
+        self._patience, self._speed, self._glance = BODY_SECONDS, BYTES_A_SECOND, GLANCE
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         self.sock.settimeout(0)
@@ -93,8 +111,9 @@ class PunctualUnreader(SocketUnreader):
         except (BlockingIOError, ssl.SSLWantReadError):
             self.turns.give_back()
             data = self._wait(size_hint)
-        # The thread continues without a turn if the database blocks all turns.
-        self.turns.take(GLANCE)
+        # Without a free turn, the thread reads the head without one, because the path decides
+        # whether the request has to wait. It also goes on if the database blocks all turns.
+        self.turns.take(self._glance, first=True)
         # From here on, the timeout applies to sending.
         self.sock.settimeout(SEND_SECONDS)
         self._patience += len(data) / self._speed
@@ -114,12 +133,21 @@ class PunctualUnreader(SocketUnreader):
 
 
 class PatientWorker(ThreadWorker):
-    """gunicorn's threaded worker, in which only `threads` threads run the application at a time."""
+    """gunicorn's threaded worker, in which only `threads` threads run the application at a time.
+
+    gunicorn.conf.py sets how long a request waits for its turn, the answer to those that may not
+    wait, and the beginnings of paths that need no turn. So these respond even while all turns wait
+    for the database.
+    """
 
     sockets: list[Any]
+    turns: Turns
+    patience = 30.0  # seconds
+    refuse = staticmethod(refuse)
+    without_a_turn: tuple[str, ...] = (STATIC,)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(CLIENTS)
+        return ThreadPoolExecutor(MOST_CLIENTS)
 
     def load_wsgi(self) -> None:
         """Load the application, and only then listen on a socket of its own.
@@ -134,12 +162,13 @@ class PatientWorker(ThreadWorker):
             for listener in self.sockets:
                 close_on_exec(listener)
         application = self.wsgi  # type: ignore[has-type]
-        turns = PunctualUnreader.turns = Turns(self.cfg.threads)
+        turns = self.turns = PunctualUnreader.turns = Turns(self.cfg.threads)
         parser.SocketUnreader = PunctualUnreader
 
         def run(request_environ: dict[str, Any], start_response: Any) -> Any:
-            if not request_environ["PATH_INFO"].startswith(WITHOUT_A_TURN):
-                turns.take()
+            needs_turn = not request_environ["PATH_INFO"].startswith(self.without_a_turn)
+            if needs_turn and not turns.take(self.patience):
+                return self.refuse(request_environ, start_response)
             try:
                 return application(request_environ, start_response)
             finally:

@@ -10,12 +10,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import create_environ, run_wsgi_app
 
 from app import create_app
 from app.extensions import db
 from app.features.metrics.counting import Counts
 from app.kit import queue
 from app.kit.mail import outbox
+from app.kit.web.shedding import Refusals, paths_without_line
 from tests.factories import make_user
 from tests.queue.support import RedisServer, until
 from tests.support import PASSWORD, Browser
@@ -72,6 +74,14 @@ def test_the_page_wants_the_token(counted):
     assert found.status_code == 200
     assert found.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert found.headers["Cache-Control"] == "no-store"
+
+
+def test_refused_requests_are_counted(counted):
+    refusals = Refusals(counted)
+    for _ in range(2):
+        run_wsgi_app(refusals, create_environ())
+    assert metrics(counted.test_client())["app_requests_shed_total",] == 2
+    assert "/metrics" in paths_without_line(counted)
 
 
 def test_requests_are_counted_by_route_and_status(counted):
