@@ -12,7 +12,7 @@ from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, me
 
 # These gates are optional, and features register them; views of the core are open to them.
-reserve("awaiting_approval", "impersonating", "second_factor_missing")
+reserve("awaiting_approval", "impersonating", "maintenance", "second_factor_missing")
 
 
 def init_app(app: Flask) -> None:

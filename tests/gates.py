@@ -18,11 +18,12 @@ def assert_gate(
     enter: Callable[[], Browser],
     is_refused: Callable[[TestResponse], bool],
     form_at: str,
+    json_status: int = 403,
 ) -> None:
     """Check that the gate `name` holds back every view that is not open to it, and no other.
 
     `enter` returns a browser of a user that the gate holds back. `form_at` is the path of a page
-    that this user may open.
+    that this user may open. JSON clients get the status `json_status`.
     """
     gate = next(one for one in gatekeeper.in_order() if one.name == name)
     browser = enter()
@@ -42,5 +43,5 @@ def assert_gate(
                 continue
             for_json = headers | {"Accept": "application/json"}
             refused: Any = browser.open(address(rule), method=method, headers=for_json)
-            assert refused.status_code == 403, f"{case}, but JSON gets {refused.status}."
+            assert refused.status_code == json_status, f"{case}, but JSON gets {refused.status}."
             assert refused.json["error"], case

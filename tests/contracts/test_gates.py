@@ -30,6 +30,8 @@ OPEN = {
         "account.reauthenticate",
     },
     "second_factor_missing": {"account.logout", "account.reauthenticate"},
+    # The pages that sign users in and out.
+    "maintenance": {"account.login", "account.logout", "account.reauthenticate"},
     # Pages that change how a user signs in must not be listed here.
     "impersonating": {
         *(

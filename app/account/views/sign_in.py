@@ -18,7 +18,7 @@ from app.sign_in import confirm_sign_in, me, sign_in, sign_out
 @account.route("/login", methods=["GET", "POST"])
 @anonymous_required
 @limits.sign_in_by_site
-@open_to("impersonating")
+@open_to("impersonating", "maintenance")
 def login() -> ResponseReturnValue:
     """Sign a user in."""
     form = LoginForm()
@@ -37,7 +37,7 @@ def login() -> ResponseReturnValue:
 @login_required
 @open_to(
     *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
-    "impersonating",
+    *("impersonating", "maintenance"),
 )
 def logout() -> ResponseReturnValue:
     sign_out()
@@ -47,7 +47,7 @@ def logout() -> ResponseReturnValue:
 
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a sensitive action."""
     form = ReauthenticateForm()

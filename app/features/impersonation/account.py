@@ -24,7 +24,7 @@ def leave_the_account_to_its_owner() -> None:
 
 @account.post("/stop-acting")
 @login_required
-@open_to("unconfirmed", "impersonating")
+@open_to("unconfirmed", "impersonating", "maintenance")
 def stop_acting() -> ResponseReturnValue:
     """End the impersonation."""
     user = me()

@@ -30,6 +30,7 @@ INSTEAD = "Use another way, or choose a password: sign out, and open “Forgot y
 @account.post("/sign-in-with")
 @anonymous_required
 @limits.sign_in_by_site
+@open_to("maintenance")
 def sign_in_with() -> ResponseReturnValue:
     """Send the browser to a provider, to sign in or to register."""
     provider = find_or_404(request.form.get("provider", ""))
@@ -44,7 +45,7 @@ def sign_in_with() -> ResponseReturnValue:
 @account.post("/reauthenticate/with")
 @login_required
 @limits.sign_in_by_site
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def reauthenticate_with() -> ResponseReturnValue:
     """Send the browser to a provider, to make the sign-in fresh."""
     ensure_not_impersonating(me())
@@ -54,7 +55,7 @@ def reauthenticate_with() -> ResponseReturnValue:
 
 
 @account.get("/sign-in-with/<string:provider>/answer", has_secret_query=True)
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def answer_of_provider(provider: str) -> ResponseReturnValue:
     """Take the answer of a provider, and do what the browser had left for."""
     chosen = find_or_404(provider)

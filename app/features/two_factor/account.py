@@ -48,7 +48,7 @@ CODE = re.compile(rf"[0-9][{recovery.ALPHABET}]{{{recovery.LENGTH - 1}}}")
 
 @account.route("/second-step", methods=["GET", "POST"])
 @second_step_page
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def enter_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a code of the app, after the password."""
     may_trust = pending.session_id is None and bool(devices.lifetime())
@@ -72,7 +72,7 @@ def enter_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
 
 @account.route("/second-step/recovery", methods=["GET", "POST"])
 @second_step_page
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def enter_recovery_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a recovery code in place of the app."""
     form = RecoveryForm()

@@ -27,6 +27,7 @@ from app.kit.database import migrations
 from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
+from app.kit.queue import holding
 from app.kit.queue.job_process import die_with
 from app.kit.queue.worker import make_worker, run_job_process, time_limit
 from reloading import keep_running
@@ -203,14 +204,8 @@ def _work_without_redis(burst: bool) -> None:
     while not stop.is_set():
         try:
             with app.app_context():
-                # A lease outlasts this limit, which is that of a job, so no other worker takes the
-                # mail.
-                with time_limit(leases.TIMEOUT):
-                    outbox.sweep(include_new=True, is_stopping=stop.is_set)
-                due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
-                others = [one.function for one in queue.sweeps() if one.name != "sweep_outbox"]
-                for task in [*others, *due]:
-                    task()
+                if not holding.are_held():
+                    looked_at = _sweep_and_run_due(looked_at, stop.is_set)
         except Exception:
             logger.exception("the outbox could not be swept")
         if burst:
@@ -220,6 +215,18 @@ def _work_without_redis(burst: bool) -> None:
             time.sleep(0.1)
     mail.close_connection()
     click.echo("The worker has ended.")
+
+
+def _sweep_and_run_due(looked_at: datetime, is_stopping: Callable[[], bool]) -> datetime:
+    """Send waiting mails, run what was due since `looked_at`, and return the present time."""
+    # A lease outlasts this limit, which is that of a job, so no other worker takes the mail.
+    with time_limit(leases.TIMEOUT):
+        outbox.sweep(include_new=True, is_stopping=is_stopping)
+    due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
+    others = [one.function for one in queue.sweeps() if one.name != "sweep_outbox"]
+    for task in [*others, *due]:
+        task()
+    return looked_at
 
 
 def _run_several(count: int, options: list[str], burst: bool) -> None:

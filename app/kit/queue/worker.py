@@ -29,7 +29,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 
 from app.extensions import db
-from app.kit.queue import job_process, recovery
+from app.kit.queue import holding, job_process, recovery
 from app.kit.queue.connections import connection
 from app.kit.queue.enqueueing import drop_connection, enqueue
 from app.kit.queue.job_process import Horse, Reply
@@ -76,7 +76,7 @@ class _TaskWorker(BaseWorker):
         )
         super().__init__(queues, **kwargs)
         (self.queue,) = self.queues
-        self._is_waiting = False
+        self._is_waiting = self._was_held = False
         self._looked_at = self._settled_at = self._cleaned_at = self._beat_at = float("-inf")
         self._on_their_way: dict[str, float] = {}
         self._cancelled_id: str | None = None
@@ -156,7 +156,13 @@ class _TaskWorker(BaseWorker):
                 self.heartbeat()
                 if self.should_run_maintenance_tasks:
                     self.run_maintenance_tasks()
+                is_held = self._is_held()
                 self._is_waiting = True
+                if is_held:
+                    if timeout is None:  # in a burst
+                        return None
+                    time.sleep(POLL)
+                    continue
                 found = self.queue_class.dequeue_any(
                     self.queues, timeout, self.connection, self.job_class, self.serializer
                 )
@@ -169,6 +175,13 @@ class _TaskWorker(BaseWorker):
                 self._is_waiting = False
             return found
         raise StopRequested
+
+    def _is_held(self) -> bool:
+        """Tell whether jobs have to wait, and log when this begins and ends."""
+        was_held, self._was_held = self._was_held, holding.are_held()
+        if self._was_held is not was_held:
+            logger.info("jobs are held" if self._was_held else "jobs are no longer held")
+        return self._was_held
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         if self._claim(job):

@@ -44,6 +44,7 @@ GONE = "The passkey was removed meanwhile."
 @account.post("/login/passkey/options")
 @anonymous_required
 @limits.sign_in_by_site
+@open_to("maintenance")
 def passkey_sign_in_options() -> ResponseReturnValue:
     """Return the options to sign in with any passkey that the browser knows, as JSON."""
     return signing.options(Purpose.SIGN_IN, place=here(), binding=binding())
@@ -52,6 +53,7 @@ def passkey_sign_in_options() -> ResponseReturnValue:
 @account.post("/login/passkey")
 @anonymous_required
 @limits.sign_in_by_site
+@open_to("maintenance")
 def passkey_sign_in() -> ResponseReturnValue:
     """Sign the user of a passkey in. It verified its user, so it counts as two factors."""
     wanted = next_url(request.args.get("next"), "")
@@ -68,7 +70,7 @@ def passkey_sign_in() -> ResponseReturnValue:
 @account.route("/second-step/passkey", methods=["GET", "POST"])
 @second_step_page
 @limits.sign_in_by_site
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def use_passkey(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a passkey after the password."""
     form = UsePasskeyForm()
@@ -88,7 +90,7 @@ def use_passkey(user: User, pending: PendingSignIn) -> ResponseReturnValue:
 @account.post("/second-step/passkey/options")
 @second_step_page
 @limits.sign_in_by_site
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def use_passkey_options(user: User, _pending: PendingSignIn) -> ResponseReturnValue:
     """Return the options to sign with a passkey of the user who signs in, as JSON."""
     return signing.options(Purpose.SECOND_STEP, place=here(), binding=binding(), user=user)
@@ -100,7 +102,7 @@ def use_passkey_options(user: User, _pending: PendingSignIn) -> ResponseReturnVa
 @account.post("/reauthenticate/passkey")
 @login_required
 @limits.sign_in_by_site
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def reauthenticate_by_passkey() -> ResponseReturnValue:
     """Make the sign-in fresh by a passkey, in place of the password and the second step."""
     user, wanted = me(), next_url(request.args.get("next"), url_for("main.index"))
@@ -116,7 +118,7 @@ def reauthenticate_by_passkey() -> ResponseReturnValue:
 @account.post("/reauthenticate/passkey/options")
 @login_required
 @limits.sign_in_by_site
-@open_to("must_change_password", "second_factor_missing")
+@open_to("maintenance", "must_change_password", "second_factor_missing")
 def reauthenticate_by_passkey_options() -> ResponseReturnValue:
     """Return the options to sign with a passkey of the signed-in user, as JSON."""
     user = me()

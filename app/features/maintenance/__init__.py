@@ -1,0 +1,1 @@
+"""Close the site for maintenance, or make it read-only."""

@@ -1,0 +1,91 @@
+"""Other processes learn of the mode: web processes without a query of theirs, and workers."""
+
+import pytest
+from sqlalchemy import text
+
+from app import create_app
+from app.extensions import db
+from app.features.maintenance import site_mode, watching
+from app.features.maintenance.models import SiteMode, SiteState
+from tests.queue.support import until
+
+CLOSED, OFF = SiteState(SiteMode.CLOSED), SiteState()
+
+
+@pytest.fixture
+def other(web, database_url):
+    """Return a browser of another process, in which the thread runs, without Redis."""
+    app = create_app(
+        "testing",
+        {"SQLALCHEMY_DATABASE_URI": database_url, "REDIS_URL": "", "RATELIMIT_ENABLED": False},
+    )
+    app.testing = False
+    yield app.test_client()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_the_first_request_of_a_process_knows_the_mode(web, other):
+    site_mode.change(CLOSED, by=None)
+    assert other.get("/").status_code == 503
+
+
+def test_a_change_reaches_another_process_and_outlasts_the_database(web, other):
+    assert other.get("/").status_code == 200
+    site_mode.change(CLOSED, by=None)
+    until(lambda: other.get("/").status_code == 503, "the other process notices")
+    watch = other.application.extensions["site_mode"]
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE maintenance RENAME TO gone"))
+    watch._look()
+    assert other.get("/").status_code == 503
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE gone RENAME TO maintenance"))
+    site_mode.change(OFF, by=None)
+    until(lambda: other.get("/").status_code == 200, "the other process notices")
+
+
+def test_the_thread_sleeps_while_nobody_asks(web, other, monkeypatch):
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watching, "IDLE", 0)
+    assert other.get("/").status_code == 200
+    watch = other.application.extensions["site_mode"]
+    until(lambda: not watch._is_fresh.is_set(), "the thread sleeps")
+    site_mode.change(CLOSED, by=None)
+    assert other.get("/").status_code == 503
+
+
+def test_a_database_that_hangs_costs_one_wait(web, other, monkeypatch):
+    monkeypatch.setattr(watching, "PATIENCE", 0.01)
+    watch = other.application.extensions["site_mode"]
+    monkeypatch.setattr(watch, "_watch", lambda: None)
+    assert other.get("/").status_code == 200
+    assert watch._is_fresh.is_set()
+
+
+def test_a_worker_holds_its_jobs_until_the_site_is_open(web, start_worker, make_mails, smtp):
+    site_mode.change(CLOSED, by=None)
+    make_mails(1)
+    worker = start_worker()
+    worker.wait_for_line("jobs are held")
+    assert not smtp.mails
+    site_mode.change(OFF, by=None)
+    worker.wait_for_line("jobs are no longer held")
+    smtp.wait_for(1)
+
+
+def test_a_worker_that_ends_when_nothing_is_left_does_not_wait(web, start_worker, make_mails, smtp):
+    site_mode.change(CLOSED, by=None)
+    make_mails(1)
+    start_worker("--burst").wait_for_line("The worker has ended")
+    assert not smtp.mails
+
+
+def test_a_worker_without_redis_holds_its_mails(web, run, make_mails, smtp):
+    site_mode.change(CLOSED, by=None)
+    make_mails(1)
+    run("run_worker", "--no-redis", "--burst").wait_for_line("The worker has ended")
+    assert not smtp.mails
+    site_mode.change(OFF, by=None)
+    run("run_worker", "--no-redis", "--burst").wait_for_line("The worker has ended")
+    assert len(smtp.mails) == 1
