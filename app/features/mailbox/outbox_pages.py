@@ -14,7 +14,12 @@ from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail import rendering, writing
 from app.kit.mail.dead_links import without_links
-from app.kit.mail.email_message import NOTIFY_PERIOD, EmailMessage, EmailState
+from app.kit.mail.email_message import (
+    NOTIFY_PERIOD,
+    SENT_STATES,
+    EmailMessage,
+    EmailState,
+)
 from app.kit.mail.registry import Cancelled
 from app.kit.redact import masked_text
 from app.models import User
@@ -23,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 RESENT_AT_ONCE = 1000
 
-RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, EmailState.SENT)
+RESENDABLE = (EmailState.FAILED, EmailState.CANCELLED, *SENT_STATES)
 # The next retry may be hours away although the cause is already fixed.
 WAITS_FOR_A_RETRY = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts > 0)
 
@@ -68,7 +73,7 @@ def may_be_resent(row: EmailMessage) -> bool:
 
 
 def resend(email_id: int, *, by: User) -> None:
-    """Queue a mail again that was sent or cancelled, has failed, or waits for a retry.
+    """Queue a mail again that was sent or cancelled, has failed, came back, or waits for a retry.
 
     The number of attempts starts over. The UPDATE decides a race: of two concurrent requests,
     only one sends a mail. Raises TooLate.
@@ -121,7 +126,7 @@ def _make_pending(ids: list[int], condition: ColumnElement[bool], **values: Any)
     # Mail clients hide duplicates by Message-ID, so a sent mail gets a new one. A failed mail may
     # have arrived all the same, so it keeps its Message-ID.
     identity = case(
-        (EmailMessage.state == EmailState.SENT, writing.new_message_id()),
+        (EmailMessage.state.in_(SENT_STATES), writing.new_message_id()),
         else_=EmailMessage.message_id,
     )
     changed = db.session.scalars(

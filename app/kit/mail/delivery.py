@@ -20,6 +20,7 @@ from app.kit.database import now
 from app.kit.database.planning import without_index
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.leases import Lease
+from app.kit.mail.recipients import refuse_suppressed
 from app.kit.mail.registry import Cancelled, RenderedEmail
 from app.kit.mail.rendering import render
 from app.kit.mail.transport import (
@@ -61,6 +62,8 @@ def _render(claimed: Lease) -> RenderedEmail | EmailState:
         return _mark(claimed, EmailState.FAILED, error="The worker dies of it.")
     try:
         row = db.session.get_one(EmailMessage, claimed.email_id, populate_existing=True)
+        # Rendering may end the links of earlier mails, so this comes first.
+        refuse_suppressed(row.recipient)
         rendered = render(row)
         db.session.commit()
     except Cancelled as reason:

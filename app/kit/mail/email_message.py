@@ -41,6 +41,14 @@ class EmailState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    # The mail server took the mail, and the mail service reported later that it came back, or that
+    # its recipient called it spam.
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+# A mail server took these mails, and nobody sends them again by itself.
+SENT_STATES = (EmailState.SENT, EmailState.BOUNCED, EmailState.COMPLAINED)
 
 
 ON_THEIR_WAY = (EmailState.PENDING, EmailState.SENDING)

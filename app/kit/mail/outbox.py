@@ -20,7 +20,7 @@ from app.extensions import db, is_sqlite
 from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import delivery, leases
-from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
+from app.kit.mail.email_message import ON_THEIR_WAY, SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.transport import connect
 
 logger = logging.getLogger(__name__)
@@ -161,8 +161,8 @@ def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Lease]:
 def purge() -> int:
     """Delete old mails, and return the number of deleted rows.
 
-    Sent and cancelled mails are kept for KEEP_SENT_EMAILS days, failed mails for KEEP_FAILED_EMAILS
-    days.
+    Sent and cancelled mails, and those that came back, are kept for KEEP_SENT_EMAILS days, failed
+    mails for KEEP_FAILED_EMAILS days.
     """
     kept = current_app.config
     sent_before = now() - timedelta(days=kept["KEEP_SENT_EMAILS"])
@@ -171,7 +171,7 @@ def purge() -> int:
     return sum(
         _purge(condition)
         for condition in (
-            and_(state == EmailState.SENT, EmailMessage.sent_at < sent_before),
+            and_(state.in_(SENT_STATES), EmailMessage.sent_at < sent_before),
             and_(state == EmailState.CANCELLED, created_at < sent_before),
             and_(state == EmailState.FAILED, created_at < failed_before),
         )

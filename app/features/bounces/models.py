@@ -1,0 +1,38 @@
+"""Define the addresses that get no mail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+from app.kit.database import UtcDateTime, now
+from app.kit.names import EMAIL_LENGTH
+
+
+class Reason(StrEnum):
+    """Why an address gets no mail."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    CHOSEN = "chosen"
+    """An administrator entered the address."""
+
+
+class SuppressedAddress(db.Model):
+    """An email address to which no mail is sent."""
+
+    __tablename__ = "suppressed_addresses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
+    reason: Mapped[str] = mapped_column(String(16))
+    # The words of the mail service, or a note of the administrator.
+    detail: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    def __repr__(self) -> str:
+        return f"<SuppressedAddress {self.id} {self.reason}>"

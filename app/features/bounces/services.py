@@ -1,0 +1,132 @@
+"""Note what mail services report, and keep the list of addresses that get no mail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from app.extensions import db
+from app.features.bounces.models import Reason, SuppressedAddress
+from app.features.bounces.reports import MailReport
+from app.kit import audit
+from app.kit.database import now
+from app.kit.mail import recipients
+from app.kit.mail.email_message import EmailState
+from app.kit.names import EMAIL_LENGTH
+from app.models import User
+
+logger = logging.getLogger(__name__)
+
+
+class AlreadySuppressed(Exception):
+    """No mail goes to this address already."""
+
+
+class AddressGone(Exception):
+    """The address is not in the list. Perhaps another request removed it."""
+
+
+def note(reports: Iterable[MailReport], *, service: str) -> int:
+    """Set the mails of the reports to bounced or complained, and return their number.
+
+    No more mail goes to an address that complained, or that will not take the next mail either.
+    Reports on other mail than the app's are skipped: a mail service may serve several apps. A
+    report may arrive twice.
+    """
+    noted = 0
+    for report in reports:
+        email = recipients.find_sent(report.recipient, [report.message_id], before=report.at)
+        if email is None:
+            logger.info("a report of %s is about no mail of this app", service)
+            continue
+        state = EmailState.COMPLAINED if report.is_complaint else EmailState.BOUNCED
+        told = report.detail or "The mail service gave no reason."
+        recipients.note_report(email, state, told)
+        db.session.commit()
+        noted += 1
+        logger.warning("email %s %s: %s", email.id, state, told)
+        if report.is_complaint or report.is_lasting:
+            reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
+            _note_address(report.recipient, reason, told, service)
+    return noted
+
+
+def _note_address(email: str, reason: Reason, detail: str, service: str) -> None:
+    try:
+        _add(email, reason, detail, by=None, service=service)
+    except AlreadySuppressed:
+        return
+
+
+def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
+    """Send no more mail to an address. Raises AlreadySuppressed."""
+    return _add(email, Reason.CHOSEN, detail, by=by)
+
+
+def _add(
+    email: str, reason: Reason, detail: str, *, by: User | None, **details: Any
+) -> SuppressedAddress:
+    row = SuppressedAddress(email=email, reason=reason, detail=detail)
+    db.session.add(row)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise AlreadySuppressed from None
+    audit.record("suppression.added", by=by, subject=row, reason=str(reason), **details)
+    db.session.commit()
+    return row
+
+
+def remove(address_id: int, *, by: User) -> str:
+    """Allow mail to an address again, and return the address. Raises AddressGone.
+
+    Mails that were not sent stay cancelled, because their links may be old.
+    """
+    row = db.session.get(SuppressedAddress, address_id)
+    gone = delete(SuppressedAddress).where(SuppressedAddress.id == address_id)
+    found = db.session.scalar(gone.returning(SuppressedAddress.email))
+    if row is None or found is None:
+        db.session.rollback()
+        raise AddressGone
+    audit.record("suppression.removed", by=by, subject=row, reason=row.reason)
+    db.session.commit()
+    return found
+
+
+def find(email: str) -> SuppressedAddress | None:
+    """Return the row of an address that gets no mail."""
+    if len(email) > EMAIL_LENGTH:
+        return None
+    return db.session.scalar(select(SuppressedAddress).where(SuppressedAddress.email == email))
+
+
+def reason_against(email: str) -> str:
+    """Return why no mail goes to an address, or ""."""
+    row = find(email)
+    if row is None:
+        return ""
+    told = {
+        Reason.BOUNCED: "earlier mail to this address came back",
+        Reason.COMPLAINED: "earlier mail to this address was reported as spam",
+        Reason.CHOSEN: "an administrator stopped mail to this address",
+    }
+    return told[Reason(row.reason)]
+
+
+def purge() -> int:
+    """Delete addresses after KEEP_SUPPRESSED_ADDRESSES days, and return their number.
+
+    A mailbox may exist again by then. If it does not, the next mail to it comes back.
+    """
+    before = now() - timedelta(days=current_app.config["KEEP_SUPPRESSED_ADDRESSES"])
+    gone = delete(SuppressedAddress).where(SuppressedAddress.created_at < before)
+    deleted = len(db.session.scalars(gone.returning(SuppressedAddress.id)).all())
+    db.session.commit()
+    return deleted

@@ -1,0 +1,31 @@
+"""Plug the suppressed addresses into the outbox, the page of a user and the downloads of data."""
+
+from typing import Any
+
+from app.extensions import db
+from app.features.bounces import services
+from app.features.bounces.models import SuppressedAddress
+from app.kit import slots
+from app.kit.mail.recipients import suppression_check
+from app.models import User
+
+suppression_check(services.reason_against)
+
+
+@slots.subject_page("suppressedaddress", "admin.remove_suppressed_address")
+def arguments_of_page(address_id: int) -> dict[str, Any] | None:
+    found = db.session.get(SuppressedAddress, address_id)
+    return {"address_id": address_id} if found else None
+
+
+@slots.user_panel("partials/_suppressed_panel.html", order=15)
+def suppression_of_user(user: User, _by: User) -> slots.Values | None:
+    """Show the panel if no mail goes to the user."""
+    row = services.find(user.email)
+    return {"row": row} if row else None
+
+
+@slots.own_data("suppressed_address")
+def suppressed_address_of(user: User) -> dict[str, Any] | None:
+    row = services.find(user.email)
+    return {"reason": row.reason, "detail": row.detail, "since": row.created_at} if row else None

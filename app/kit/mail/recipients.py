@@ -1,0 +1,69 @@
+"""Keep mail from addresses that do not take it, and note what the mail service reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from app.extensions import db
+from app.kit.database import now
+from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
+from app.kit.mail.registry import Cancelled
+
+FindReason = Callable[[str], str]
+_checks: list[FindReason] = []
+
+REPORTABLE = (EmailState.SENDING, EmailState.SENT)
+
+
+def suppression_check(find_reason: FindReason) -> FindReason:
+    """Call the decorated function with the recipient of each mail, before it is sent.
+
+    It returns why no mail goes to this address, or "".
+    """
+    _checks.append(find_reason)
+    return find_reason
+
+
+def refuse_suppressed(recipient: str) -> None:
+    """Raise Cancelled if a check has a reason against mail to this address."""
+    if reason := next(filter(None, (check(recipient) for check in _checks)), ""):
+        raise Cancelled(reason)
+
+
+def find_sent(
+    recipient: str, message_ids: Collection[str], *, before: datetime | None
+) -> EmailMessage | None:
+    """Return the mail of a report: by its Message-ID, or else the last one to this address.
+
+    A mail service may replace the Message-ID (RFC 5322, section 3.6.4) by its own. `before` is the
+    time of the report, if it names one: a later mail cannot be meant.
+    """
+    to_them = select(EmailMessage).where(EmailMessage.recipient == recipient)
+    named = to_them.where(EmailMessage.message_id.in_(message_ids))
+    if found := db.session.scalar(named.limit(1)):
+        return found
+    taken = to_them.where(EmailMessage.state.in_([EmailState.SENDING, *SENT_STATES]))
+    if before is not None:
+        taken = taken.where(EmailMessage.created_at < before)
+    newest = taken.order_by(EmailMessage.created_at.desc(), EmailMessage.id.desc())
+    return db.session.scalar(newest.limit(1))
+
+
+def note_report(email: EmailMessage, state: EmailState, reason: str) -> None:
+    """Set a mail to `state`, with the reason, unless a report did before. The caller commits.
+
+    A worker that has yet to note that it sent the mail finds the lease gone, and changes nothing.
+    """
+    db.session.execute(
+        update(EmailMessage)
+        .where(EmailMessage.id == email.id, EmailMessage.state.in_(REPORTABLE))
+        .values(
+            state=state,
+            last_error=reason,
+            sent_at=func.coalesce(EmailMessage.sent_at, now()),
+        )
+        .execution_options(synchronize_session=False)
+    )
