@@ -58,7 +58,11 @@ def init_app(app: Flask) -> None:
 def keep_url_secret(response: Response) -> Response:
     """Forbid the referrer and caching for URLs with a token (ASVS 5.0 14.2.1)."""
     rule = request.url_rule
-    if isinstance(rule, TokenRule) and (rule.has_token or rule.has_secret_query):
+    if isinstance(rule, TokenRule):
+        is_secret = rule.has_token or rule.has_secret_query
+    else:  # The method is not allowed, perhaps, but the path has a token all the same.
+        is_secret = rule is None and log_lines.mask(request.path) != request.path
+    if is_secret:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"
     return response
