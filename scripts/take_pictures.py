@@ -50,6 +50,7 @@ def application() -> Iterator[str]:
             "FLASK_CONFIG": "development",
             "INSTANCE_PATH": folder,
             "APP_NAME": "Acme",
+            "DEBUG_TOOLBAR": "False",
             "ADMIN_EMAIL": ADMIN,
             "APP_URL": url,
             "PORT": str(port),

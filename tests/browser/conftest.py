@@ -42,6 +42,7 @@ def running_kit(folder: Path, **settings: str) -> Iterator[str]:
         "PYTHONUNBUFFERED": "1",
         "FLASK_CONFIG": "development",
         "FORM_MIN_SECONDS": "0",
+        "DEBUG_TOOLBAR": "False",
         "INSTANCE_PATH": str(folder / "instance"),
         "SECRET_KEY": "a key that web and worker of the tests share 0123456789",
         "APP_URL": address,

@@ -57,7 +57,7 @@ def sites(app):
 
     queries.watch(db.engine.engine, note)
     yield found
-    queries._watchers[db.engine.engine].remove(note)
+    queries.unwatch(db.engine.engine, note)
 
 
 def test_a_place_is_the_line_of_the_application_above_the_kit(app, sites):

@@ -57,6 +57,11 @@ def watch(engine: Engine, watcher: Watcher) -> None:
     event.listen(engine, "handle_error", fail)
 
 
+def unwatch(engine: Engine, watcher: Watcher) -> None:
+    """Call `watcher` no more."""
+    _watchers[engine].remove(watcher)
+
+
 def _tell(watchers: list[Watcher], context: Any, statement: str, has_failed: bool) -> None:
     # An error while rows are read comes after the end of the query.
     if began := context.__dict__.pop(BEGAN, None):

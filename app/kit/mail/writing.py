@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import make_msgid
 from typing import Any
@@ -28,6 +28,22 @@ from app.extensions import db, is_sqlite
 from app.kit.mail.email_message import EmailMessage
 from settings.normalise import mail_domain
 
+Follower = Callable[[str, str, int], None]
+"""A function that takes the kind of a mail, the recipient or "", and the number of mails."""
+
+_followers: list[Follower] = []
+
+
+def follow_mails(follower: Follower) -> Follower:
+    """Call the decorated function whenever mails are written. The caller of `add` may roll back."""
+    _followers.append(follower)
+    return follower
+
+
+def _tell(kind: str, recipient: str, number: int) -> None:
+    for follower in _followers:
+        follower(kind, recipient, number)
+
 
 def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> EmailMessage:
     """Write a mail to the outbox. `user` is the row of the recipient, if there is one."""
@@ -45,6 +61,7 @@ def add(kind: str, recipient: str, user: Any = None, /, **context: Any) -> Email
         g.batched_emails.append(row)
     else:
         db.session.add(row)
+    _tell(kind, recipient, 1)
     return row
 
 
@@ -110,7 +127,10 @@ def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: 
     }
     rows = select(*values.values()).where(people).order_by(table.id)
     written = db.session.execute(insert(EmailMessage).from_select(list(values), rows))
-    return cast_type(CursorResult[Any], written).rowcount
+    number = cast_type(CursorResult[Any], written).rowcount
+    if number:
+        _tell(kind, "", number)
+    return number
 
 
 def new_message_id() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,18 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return ARGV[1]
 """
+
+
+Follower = Callable[[str, int, bool], None]
+"""A function that takes the name of a task, the number of its jobs, and whether Redis has them."""
+
+_followers: list[Follower] = []
+
+
+def follow_enqueued(follower: Follower) -> Follower:
+    """Call the decorated function whenever jobs are enqueued, or should have been."""
+    _followers.append(follower)
+    return follower
 
 
 @dataclass
@@ -83,6 +95,13 @@ def _enqueue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) ->
     if not jobs:
         return []
     json.dumps(jobs)
+    ids = _put_in_queue(found, jobs, unique_key)
+    for follower in _followers:
+        follower(found.name, len(jobs), bool(ids))
+    return ids
+
+
+def _put_in_queue(found: Task, jobs: list[dict[str, Any]], unique_key: str | None) -> list[str]:
     state: _State = current_app.extensions["queue"]
     if not is_configured() or time.monotonic() < state.failed_at + PAUSE_AFTER_FAILURE:
         return []

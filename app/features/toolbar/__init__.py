@@ -1,0 +1,1 @@
+"""Show developers what each request did: queries, templates, jobs and mails. Development only."""
