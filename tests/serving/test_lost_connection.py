@@ -1,8 +1,10 @@
-"""Rolling back a connection that PostgreSQL has closed raises no error."""
+"""A connection that PostgreSQL has closed, on its way back into the pool and out of it."""
+
+from unittest.mock import Mock
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from app.kit.database import postgresql
@@ -21,3 +23,32 @@ def test_a_transaction_whose_server_is_gone_is_rolled_back_without_an_error(own_
     with pytest.raises(psycopg.OperationalError):
         connection.connection.dbapi_connection.execute("SELECT 1")
     connection.close()
+
+
+def backend_of(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(text("SELECT pg_backend_pid()")))
+
+
+def test_a_connection_that_rests_is_pinged_unless_it_was_in_use_just_now(
+    own_postgres, monkeypatch
+) -> None:
+    """F16: a ping is a quarter of the time to look up a user."""
+    url = own_postgres.url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, pool_size=1, pool_pre_ping=True)
+    ping = Mock(wraps=engine.dialect.do_ping)
+    monkeypatch.setattr(engine.dialect, "do_ping", ping)
+    postgresql.watch(engine)
+    monkeypatch.setattr(postgresql, "WARM", 60)
+    first = backend_of(engine)
+    assert backend_of(engine) == first
+    assert not ping.called
+    with psycopg.connect(own_postgres.url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (first,))
+    second = backend_of(engine)
+    assert second != first, "the server closed it, which costs no round trip to see"
+    assert ping.call_count == 1
+    monkeypatch.setattr(postgresql, "WARM", 0)
+    assert backend_of(engine) == second
+    assert ping.call_count == 2
+    engine.dispose()
