@@ -68,5 +68,5 @@ def download_url(file: StoredFile, part: str = "") -> str | None:
     bucket = backend()
     if not isinstance(bucket, Bucket):
         return None
-    name = disposition(file.file_name or file.name, inline=False)
+    name = disposition(file.shown_name, inline=False)
     return bucket.download_url(file.key_of(part), name, file.content_type, TO_DOWNLOAD)

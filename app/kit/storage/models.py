@@ -46,6 +46,11 @@ class StoredFile(db.Model):
         """The generated part of the key, which nobody can guess."""
         return self.key.rpartition("/")[2]
 
+    @property
+    def shown_name(self) -> str:
+        """The name for pages and downloads, which an upload without a name lacks."""
+        return self.file_name or self.name
+
     def key_of(self, part: str = "") -> str:
         """Return the key of a rendition."""
         return f"{self.key}.{part}" if part else self.key

@@ -21,9 +21,11 @@ class Column:
     - `csv` formats a value for the CSV file. A column without a label in the file is left out by
       `in_csv=False`.
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
-    - `main` marks the column with the row's link. `link` is an endpoint that takes the row's id, or
-      a function that returns the URL of a row. `sub` is the second line of the cell: a function
-      of the row, or a macro. `avatar` puts the picture or the initials of a user before it.
+    - `main` marks the column with the name and the link of the row. `sub` is the second line of its
+      cell: a function of the row, or a macro. `avatar` puts the picture or the initials of a user
+      before it.
+    - `link` is an endpoint that takes the row's id, or a function that returns the URL of a row. An
+      endpoint that begins with a dot, such as ".receipt", is on the blueprint of the list.
     - `sort` are the attributes to sort by, of the model or of the relation `name`. The default is
       the column of this name. With an empty list the column does not sort.
     - `load` are relations to load with the rows. The relation `name` is always loaded.

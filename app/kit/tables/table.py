@@ -134,6 +134,10 @@ class Table:
             found += [one, one.second] if one.second else [one]
         return found
 
+    def endpoint_of(self, link: str) -> str:
+        """Return the endpoint of a link. One that begins with a dot is on the list's blueprint."""
+        return self.endpoint.partition(".")[0] + link if link.startswith(".") else link
+
     def sorts(self, name: str) -> bool:
         """Return whether the list can be sorted by a column."""
         return bool(self.sort_keys(name))

@@ -198,7 +198,7 @@ def _largest_body() -> int:
     # Only files are stored on disk. All other form data stays in memory.
     is_file = request.mimetype == "multipart/form-data"
     if setting and is_file and request.method not in SAFE_METHODS and _is_for_visitor(endpoint):
-        limit += current_app.config[setting] * MEGABYTE
+        limit += current_app.config[setting] * MEGABYTE * view.most_files
     return limit
 
 

@@ -43,15 +43,15 @@ def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View]
     return decorate
 
 
-def takes_files(setting: str) -> Callable[[View], View]:
-    """Allow uploads to a view of up to the number of megabytes in `setting`.
+def takes_files(setting: str, *, files: int = 1) -> Callable[[View], View]:
+    """Allow `files` uploads to a view, each of up to the number of megabytes in `setting`.
 
     app.kit.web.headers enforces the limit. Apply this decorator below permission_required or
     login_required, so that the usual limit stays for visitors who may not open the view.
     """
 
     def mark(view: View) -> View:
-        view.largest_file = setting  # type: ignore[attr-defined]
+        view.largest_file, view.most_files = setting, files  # type: ignore[attr-defined]
         return view
 
     return mark

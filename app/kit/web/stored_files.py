@@ -23,7 +23,7 @@ def respond(
     not answer.
     """
     shown = inline and file.content_type in SHOWN
-    name, content_type = file.file_name or file.name, file.content_type
+    name, content_type = file.shown_name, file.content_type
     headers = {
         "Content-Disposition": disposition(name, inline=shown),
         "Cache-Control": f"private, max-age={YEAR}, immutable" if forever else "no-store",

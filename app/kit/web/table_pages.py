@@ -66,7 +66,6 @@ class ShownTable:
     per_page_choices: Sequence[int] = PER_PAGE_CHOICES
     selection: RowSelection | None = None
     view_url: str = ""
-    _urls: dict[str, tuple[str, str]] = field(default_factory=dict)
     _counts: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -173,21 +172,28 @@ class ShownTable:
 
     def row_url(self, row: Any) -> str:
         """Return the URL of a row's page, or "" if there is none that the user may open."""
-        link = self.main.link
-        if callable(link):
-            return link(row)
-        if not link or not self._may_follow:
-            return ""
-        return self._endpoint_url(link, getattr(row, self.key))
+        return self._main_url(row) if self._main_url else ""
+
+    @cached_property
+    def _main_url(self) -> Callable[[Any], str] | None:
+        return self.url_of(self.main)
+
+    def url_of(self, column: Column) -> Callable[[Any], str] | None:
+        """Return the function that returns the URL of a column's link, or None without a link.
+
+        A link that the signed-in user may not open is none.
+        """
+        if callable(column.link):
+            return column.link
+        if not column.link or not may_open(self.table.endpoint_of(column.link)):
+            return None
+        before, after = _url_around_id(self.table.endpoint_of(column.link))
+        return lambda row: f"{before}{getattr(row, self.key)}{after}"
 
     @cached_property
     def key(self) -> str:
         """The attribute that identifies a row."""
         return self.table.key
-
-    @cached_property
-    def _may_follow(self) -> bool:
-        return isinstance(self.main.link, str) and may_open(self.main.link)
 
     @cached_property
     def actions_around_id(self) -> list[tuple[RowAction, str, str]]:
@@ -198,12 +204,6 @@ class ShownTable:
             (one, before, f"{after}?{next_url}" if one.is_posted else after)
             for one, before, after in found
         ]
-
-    def _endpoint_url(self, endpoint: str, identity: Any) -> str:
-        if endpoint not in self._urls:
-            self._urls[endpoint] = _url_around_id(endpoint)
-        before, after = self._urls[endpoint]
-        return f"{before}{identity}{after}"
 
 
 def read(table: Table, **defaults: Any) -> Asked:
@@ -324,7 +324,7 @@ def check(app: Flask) -> None:
 
 
 def _check_pages(app: Flask, table: Table) -> None:
-    links = [one.link for one in table.columns if isinstance(one.link, str)]
+    links = [table.endpoint_of(one.link) for one in table.columns if isinstance(one.link, str)]
     needed = [one for one in table.row_actions if not one.is_optional]
     of_a_row = [*links, *(one.endpoint for one in needed)]
     for endpoint in [table.endpoint, *filter(None, [table.csv, *table.add[1:2]]), *of_a_row]:

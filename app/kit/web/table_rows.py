@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup, escape
 
 from app.kit.tables.actions import RowAction
+from app.kit.tables.columns import Column
 from app.kit.web import avatars, table_cells
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     """Return all rows of a page, each as `macro(line, shown)` writes it."""
     main, sub = table_cells.writer(shown.main), shown.main.sub
     write_sub = table_cells.macro(sub) if isinstance(sub, str) else sub
-    writers = [table_cells.writer(one) for one in shown.columns if not one.main]
+    writers = [_writer(one, shown) for one in shown.columns if not one.main]
     may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, RowKind] = {}
@@ -83,6 +84,21 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
         kind.pieces[1::2] = map(texts.__getitem__, kind.contents)
         rows += kind.pieces
     return Markup("".join(rows))  # noqa: S704 - escaped above
+
+
+def _writer(column: Column, shown: ShownTable) -> Callable[[Any], Any]:
+    """Return the function that writes the cell of a column, with the column's link."""
+    write, url_of = table_cells.writer(column), shown.url_of(column)
+    if url_of is None:
+        return write
+
+    def write_link(row: Any) -> Any:
+        content = write(row)
+        if content == column.none or not (url := url_of(row)):
+            return content
+        return Markup('<a href="{}">{}</a>').format(url, content)
+
+    return write_link
 
 
 def _line(

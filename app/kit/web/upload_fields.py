@@ -55,12 +55,12 @@ class FilesForm(BaseForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         for field in self._upload_fields():
-            present = field.object_data
-            if present is None:
+            field.description = f"Up to {current_app.config[field.setting]} MB."
+            if field.object_data is None:
                 del self[f"remove_{field.short_name}"]
             else:
-                name = present.file_name or present.name
-                field.description = f"Now: {name}. Another file takes its place."
+                present = f"Now: {field.object_data.shown_name}. Another file takes its place."
+                field.description = f"{present} {field.description}"
 
     def uploads(self) -> dict[str, FileStorage | None]:
         """Return the new files by their columns, and None for one that is removed.

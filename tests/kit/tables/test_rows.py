@@ -49,3 +49,18 @@ def test_a_row_without_a_name_is_named_by_a_dash(show: Any) -> None:  # noqa: F8
     page = show(columns=[Column("notes", "Notes", main=True)])
     assert ">Actions for –</span>" in page
     assert "None" not in page
+
+
+def test_the_cell_of_any_column_can_be_a_link(show: Any) -> None:  # noqa: F811
+    add(Plant(id=7, name="Ash", notes="<i>", height=3, light="sun"), Plant(name="Elm"))
+    page = show(
+        columns=[
+            Column("name", "Name", main=True),
+            Column("notes", "Notes", link=".user_info"),
+            Column("height", "Height", link="admin.change_user_name"),
+            Column("light", "Light", link=lambda row: "/a?b&c"),
+        ]
+    )
+    assert '<td role="cell" data-label="Notes"><a href="/admin/user/7">&lt;i&gt;</a></td>' in page
+    assert '<a href="/a?b&amp;c">sun</a>' in page.lower()
+    assert page.count("–</td>") == 3  # of the row without values
