@@ -75,6 +75,7 @@ class Deployment:
                 "/etc/letsencrypt/live/app.example.com": str(folder),
                 "/var/log/nginx": str(folder / "log"),
                 "/var/www/html": str(folder / "www"),
+                "/srv/app/code/app": str(guide.ROOT / "app"),
                 "127.0.0.1:8000": f"127.0.0.1:{self.listening.port}",
             },
         )

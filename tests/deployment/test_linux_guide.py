@@ -125,6 +125,36 @@ def test_no_stray_files(client: Client, path: str) -> None:
     assert "There is no such page" in answer.text
 
 
+def test_nginx_sends_static_files_as_the_app_does(client: Client, deployment: Deployment) -> None:
+    """CF-2: a response has the same headers, whichever of them sends it."""
+    app = Client(deployment.listening.port)
+    as_proxied = {"X-Forwarded-Proto": "https", "Accept-Encoding": "gzip"}
+    names = [file.name for file in (guide.ROOT / "app" / "static" / "gen").iterdir()]
+    shown = [name for name in names if not name.endswith((".br", ".gz", "manifest.json"))]
+    assert shown
+    for name in shown:
+        path = f"/static/gen/{name}"
+        answers = [
+            client.send("HEAD", path, headers={"Accept-Encoding": "gzip"}),
+            app.send("HEAD", path, headers=as_proxied),
+        ]
+        for answer in answers:
+            for header in ("Server", "Date", "Connection", "ETag", "Last-Modified"):
+                del answer.headers[header]
+            kind = answer.headers["Content-Type"].partition(";")[0]
+            # Debian's nginx has the older name of the same type (RFC 9239).
+            kind = kind.replace("application/javascript", "text/javascript")
+            answer.headers.replace_header("Content-Type", kind)
+        by_nginx, by_app = (sorted(answer.headers.items()) for answer in answers)
+        assert by_nginx == by_app, name
+    log = (deployment.folder / "log" / "app.log").read_text()
+    assert "upstream=-" in log
+
+    gone = client.get("/static/gen/app.000000000000.css")
+    assert gone.status == 404
+    assert "There is no such page" in gone.text
+
+
 def test_a_visitor_cannot_choose_their_address(
     deployment: Deployment, administrator: Client
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 
 import pytest
 from flask_migrate import upgrade
@@ -52,6 +53,19 @@ def test_a_worker_that_waits_for_redis_ends_when_told_to(number, own_redis, run,
     worker.signal(number)
 
     assert worker.wait() == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--no-redis"], ["--workers", "2"]], ids=str)
+def test_systemd_hears_that_a_worker_has_started(options, own_redis, run, web, tmp_path):
+    """Redis may be away: it is no reason for a restart."""
+    own_redis.stop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address := f"{tmp_path}/notify")
+        systemd.settimeout(120)
+        worker = run("run_worker", *options, NOTIFY_SOCKET=address)
+        assert systemd.recv(100) == b"READY=1"
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
 
 
 def test_a_worker_told_to_end_finishes_its_mail_first(offer, start_worker, smtp, web):

@@ -17,6 +17,7 @@ from types import FrameType
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from gunicorn.systemd import sd_notify
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import configure_mappers
@@ -126,6 +127,14 @@ def _prepare() -> None:
     mail.keep_connection()
 
 
+def _notify_systemd() -> None:
+    """Tell systemd, if it runs the worker, that it has started (`Type=notify`).
+
+    Later calls do nothing. Redis may be away all the same: the worker waits for it.
+    """
+    sd_notify("READY=1", logger, unset_environment=True)
+
+
 def _work(burst: bool) -> None:
     """Run jobs until a signal arrives, and reconnect whenever Redis was away."""
     _prepare()
@@ -136,6 +145,7 @@ def _work(burst: bool) -> None:
         while True:
             try:
                 _raise_on_signals()
+                _notify_systemd()
                 worker = make_worker(on_idle=mail.close_connection, horse_command=command)
                 if waiting:
                     click.echo("Redis is back, the worker goes on.")
@@ -198,6 +208,7 @@ def _work_without_redis(burst: bool) -> None:
     """Send the mails of the outbox and run the recurring tasks until a signal arrives."""
     _prepare()
     stop = _StopFlag()
+    _notify_systemd()
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     click.echo("The worker sends mail from the database, without a queue.")
     looked_at = datetime.now(UTC)
