@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,30 @@ def test_an_older_database_is_taken_from_others_and_not_from_the_group(tmp_path)
     path.chmod(0o664)
     assert runner_on(path).invoke(args=["db", "upgrade"]).exit_code == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT INTO t VALUES (1)")
+connection.commit()
+connection.close()
+"""
+
+
+def test_a_second_connection_leaves_the_locks_of_the_first(tmp_path):
+    """Without them, another process that closes the file deletes the log of this process."""
+    path = tmp_path / "x.sqlite"
+    app = create_app("testing", {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}"})
+    with app.app_context(), db.engine.connect() as first:
+        first.exec_driver_sql("CREATE TABLE t (x)")
+        first.commit()
+        db.engine.connect().close()
+        subprocess.run([sys.executable, "-c", WRITE, str(path)], check=True)
+        assert (tmp_path / "x.sqlite-wal").exists()
+        assert first.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 1
+        first.rollback()
+        db.engine.dispose()
 
 
 def test_the_set_up_leaves_nothing_for_others_to_read(tmp_path):

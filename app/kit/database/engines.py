@@ -70,9 +70,12 @@ def _keep_private(_dialect: object, _record: object, arguments: Any, _options: o
     The rights of a group stay. SQLite copies the file's rights to the files beside it.
     """
     path = arguments[0]
+    is_file = path not in {"", ":memory:"} and not path.startswith("file:")
     with suppress(OSError):  # SQLite itself reports a file that cannot be opened
-        if path not in {"", ":memory:"} and not path.startswith("file:"):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if is_file and not os.path.exists(path):
+            # Closing a file that exists would drop the locks of this process's other connections.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with suppress(OSError):
         for name in (path, f"{path}-wal", f"{path}-shm"):
             if os.path.exists(name) and (mode := os.stat(name).st_mode & 0o777) & 0o007:
                 os.chmod(name, mode & ~0o007)
