@@ -63,6 +63,8 @@ class OpenId(CodeFlow):
             found = self.ask(userinfo, headers=headers)
             if not isinstance(found, dict) or found.get("sub") != claims["sub"]:
                 raise ProviderProblem("sent facts about another account")
+            # The token did not mean the email that only the other answer has.
+            claims = {name: claims[name] for name in claims if name != "email_verified"}
             claims = {name: found[name] for name in FACTS if name in found} | claims
         return self.identity(claims)
 

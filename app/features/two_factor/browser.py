@@ -7,16 +7,14 @@ from datetime import timedelta
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.extensions import db
-from app.features.two_factor import devices
+from app.features.two_factor import devices, services
 from app.features.two_factor.models import is_demanded_of
 from app.kit import guesses
 from app.kit.web import browser_marks
 from app.kit.web.gates import gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.second_steps import demands_second_step, steps_of, vouches_for_browser
-from app.models import User, UserSession
-from app.services import sessions
+from app.models import User
 from app.sign_in import before_sign_out, me
 
 
@@ -37,8 +35,14 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
     if user.session is None or user.session.has_second_factor:
         return None
     if user.impersonator is not None:
-        is_demanded_now = is_demanded_of(user.impersonator.role)
-        return _end_impersonation(user.session.id) if is_demanded_now else None
+        if not is_demanded_of(user.impersonator.role):
+            return None
+        services.end_impersonation(user.session)
+        return lead_to(
+            url_for("main.index"),
+            title="The impersonation has ended",
+            message="Your role demands a second factor. Set it up, then try again.",
+        )
     if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
         return None
     page = request.full_path.removesuffix("?") if request.method in SAFE_METHODS else None
@@ -51,16 +55,6 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
     return lead_to(
         url_for("account.set_up_two_factor"),
         title="Set up two-factor authentication first",
-        message="Your role demands a second factor. Set it up, then try again.",
-    )
-
-
-def _end_impersonation(session_id: int) -> ResponseReturnValue:
-    sessions.end_impersonations(UserSession.id == session_id)
-    db.session.commit()
-    return lead_to(
-        url_for("main.index"),
-        title="The impersonation has ended",
         message="Your role demands a second factor. Set it up, then try again.",
     )
 

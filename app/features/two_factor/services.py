@@ -21,7 +21,7 @@ from app.kit.encryption import UnreadableSecret
 from app.kit.guesses import Guess
 from app.kit.mail import outbox
 from app.kit.web.second_steps import steps_of
-from app.models import Permission, Role, User
+from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
 from app.services.own_account import ensure_not_impersonating
 from app.services.policy import ensure_may_manage, ensure_not_self, lock
@@ -201,6 +201,12 @@ def demand(role: Role, *, is_demanded: bool, by: User | None) -> None:
         db.session.delete(row)
     action = "two_factor.demanded" if is_demanded else "two_factor.no_longer_demanded"
     audit.record(action, by=by, subject=role)
+    db.session.commit()
+
+
+def end_impersonation(session: UserSession) -> None:
+    """End the impersonation in a session that lacks the second factor of its user's role."""
+    sessions.end_impersonations(UserSession.id == session.id)
     db.session.commit()
 
 

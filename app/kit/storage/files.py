@@ -16,6 +16,7 @@ from app.kit.storage.backend import Away, backend
 from app.kit.storage.content import head_of, type_of
 from app.kit.storage.models import StoredFile
 from app.kit.storage.registry import kinds
+from app.kit.user_input import visible
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def announce(
         parts=parts,
         size=size,
         content_type=content_type,
-        file_name=file_name[-255:],
+        file_name=visible(file_name, allowed="")[-255:],  # PostgreSQL stores no NUL.
     )
     db.session.add(file)
     db.session.commit()

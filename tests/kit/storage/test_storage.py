@@ -68,6 +68,12 @@ def test_a_file_is_saved_opened_and_deleted():
     assert storage.by_name("test", f"../{name}") is None
 
 
+def test_a_name_is_stored_without_what_no_database_stores():
+    """IN-1: PostgreSQL refuses NUL, and no file is written in UTF-16 halves."""
+    assert save(file_name="a\x00b\ud800\r\nc.txt").file_name == "abc.txt"
+    assert save(file_name="x" * 999).file_name == "x" * 255
+
+
 def test_renditions_are_kept_and_deleted_together():
     file = storage.save_parts("test", {"64": b"small", "128": b"larger"}, content_type="image/webp")
     assert (content_of(file, "64"), content_of(file, "128")) == (b"small", b"larger")
@@ -171,7 +177,9 @@ def test_a_check_leaves_nothing_behind(place):
     [(b"<script>alert(1)</script>", False), (b"%PDF-1.7", False), (b"GIF89a/*alert(1)*/", True)],
 )
 def test_a_download_never_runs(app, content, shown):
-    file = save(content, file_name='a"\r\nX: 1; Grüße.html')
+    file = save(content)
+    file.file_name = 'a"\r\nX: 1; Grüße.html'
+    db.session.commit()
     with app.test_request_context("/"):
         answer = app.process_response(respond(file, inline=True))
         assert answer.get_data() == content

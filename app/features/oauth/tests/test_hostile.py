@@ -123,6 +123,16 @@ def test_facts_of_another_subject_are_refused(client, server):
     assert User.by_email("ada@example.com") is None
 
 
+def test_an_email_is_verified_by_the_answer_that_has_it(client, server):
+    """The token says nothing of the email that only the other answer has."""
+    facts = {"sub": "1234", **ADA, "email_verified": False}
+    server.behave(claims={"email_verified": True}, **{"/userinfo": facts})
+    assert "does not say that your email is verified" in said(client, sign_in(client, server))
+    assert User.by_email("ada@example.com") is None
+    server.behave(claims={"email_verified": False}, **{"/userinfo": {"sub": "1234", **ADA}})
+    assert "You are signed in." in said(client, sign_in(client, server))
+
+
 # Answers to the browser
 
 

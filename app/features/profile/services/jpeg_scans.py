@@ -8,27 +8,32 @@ import re
 from typing import BinaryIO
 
 MOST = 100  # programs that search for the smallest file write some 20
+MOST_SEGMENTS = 2_000  # a colour profile has 255 at most, and Pillow reads each in Python
 START = b"\xff\xd8\xff"
-MARKER = re.compile(rb"\xff[^\x00\xff]")
+# The data of a scan has no other bytes FF than those before 00, and restart markers (D0 to D7).
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 SCAN, END = b"\xff\xda", b"\xff\xd9"
-WITHOUT_LENGTH = {bytes((0xFF, code)) for code in (0x01, *range(0xD0, 0xD9))}
+WITHOUT_LENGTH = {b"\xff\x01", b"\xff\xd8"}
 
 
 def count(stream: BinaryIO) -> int:
-    """Return the number of scans, at most MOST + 1, or 0 for a file of another kind.
+    """Return the number of scans, or 0 for a file of another kind.
 
-    Reads the markers as libjpeg does (ITU-T T.81, annex B). The data of a scan has no markers: a
-    byte FF within it is followed by 00. A thumbnail within a segment does not count.
+    Reads the markers as libjpeg does (ITU-T T.81, annex B). A thumbnail within a segment does not
+    count. Returns MOST + 1 for more scans, and for more than MOST_SEGMENTS.
     """
     stream.seek(0)
     content = stream.read() if stream.read(len(START)) == START else b""
     stream.seek(0)
     scans = at = 0
-    while scans <= MOST and (marker := MARKER.search(content, at)):
+    for _ in range(MOST_SEGMENTS):
+        marker = MARKER.search(content, at)
+        if marker is None or marker[0] == END:
+            return scans
         at = marker.end()
-        if marker[0] == END:
-            break
         if marker[0] not in WITHOUT_LENGTH:
             scans += marker[0] == SCAN
             at += int.from_bytes(content[at : at + 2])
-    return scans
+        if scans > MOST:
+            break
+    return MOST + 1

@@ -71,10 +71,13 @@ def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded():
         (GOOD["png"], 0),
         (files.many_scans(3), 3),
         (encoded(halves(), "JPEG", progressive=True, comment=b"\xff\xda" * 200), 10),
+        (GOOD["jpeg"][:-2] + b"\xff\xd0" * 3_000_000 + b"\xff\xd9", 1),
+        (b"\xff\xd8" + b"\xff\xfe\x00\x02" * 3_000_000, jpeg_scans.MOST + 1),
+        (b"\xff\xd8" + b"\xff\x01" * 3_000_000, jpeg_scans.MOST + 1),
         (b"\xff\xd8" + b"\xff" * 3_000_000 + b"\x00", 0),
         (b"\xff\xd8" + b"\xff\xda\x00\x00" * 3_000_000, jpeg_scans.MOST + 1),
     ],
-    ids=range(7),
+    ids=range(10),
 )
 def test_the_scans_of_a_jpeg_are_counted(content, scans):
     """No thumbnail or comment counts, and what follows the end of the picture does not either."""
