@@ -30,7 +30,7 @@ from app.features.api.web.bulk_operations import (
 from app.features.api.web.etags import ensure_match, versioned
 from app.features.api.web.lists import lists, whole_list
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
-from app.features.api.web.rows import find
+from app.features.api.web.rows import find, get_or_404
 from app.features.api.web.table_operations import offers_bulk_actions
 from app.features.api.web.user_actions import acts_on_user, seen_of
 
@@ -61,6 +61,7 @@ __all__ = [
     "api",
     "ensure_match",
     "find",
+    "get_or_404",
     "invalid",
     "invalid_field",
     "lists",

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
-from werkzeug.exceptions import NotFound
 
 from app.extensions import db
+from app.features.api.web.rows import get_or_404
 from app.kit.database.ids import among
 from app.models import Role, User
 
@@ -22,10 +22,7 @@ def load(rows: Sequence[Any]) -> list[User]:
 
 def get(user_id: int) -> User:
     """Return a user. Raises NotFound."""
-    user = db.session.get(User, user_id)
-    if user is None:
-        raise NotFound
-    return user
+    return get_or_404(User, user_id)
 
 
 def role(role_id: int | None) -> Role | None:

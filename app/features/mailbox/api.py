@@ -4,10 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from marshmallow import fields
-from werkzeug.exceptions import NotFound
 
-from app.extensions import db
-from app.features.api import ApiSchema, Timestamp, answers, api, lists, reads, writes
+from app.features.api import ApiSchema, Timestamp, answers, api, get_or_404, lists, reads, writes
 from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
 from app.kit.mail.email_message import EmailMessage, EmailState
@@ -68,7 +66,7 @@ def list_emails() -> list[Any]:
 @api.response(200, EmailTextSchema)
 def get_email(email_id: int) -> EmailMessage:
     """Get a mail with its text. Links in it do not work."""
-    return _row(email_id)
+    return get_or_404(EmailMessage, email_id)
 
 
 @api.post("/emails/<int:email_id>/resend", tags=TAGS)
@@ -76,9 +74,9 @@ def get_email(email_id: int) -> EmailMessage:
 @api.response(202, EmailSchema)
 def resend_email(email_id: int) -> EmailMessage:
     """Send a mail again that was sent or cancelled, has failed, or waits for a retry."""
-    _row(email_id)
+    get_or_404(EmailMessage, email_id)
     outbox_pages.resend(email_id, by=me())
-    return _row(email_id)
+    return get_or_404(EmailMessage, email_id)
 
 
 @api.post("/emails/<int:email_id>/cancel", tags=TAGS)
@@ -86,9 +84,9 @@ def resend_email(email_id: int) -> EmailMessage:
 @api.response(200, EmailSchema)
 def cancel_email(email_id: int) -> EmailMessage:
     """Keep a mail that waits from being sent."""
-    _row(email_id)
+    get_or_404(EmailMessage, email_id)
     outbox_pages.cancel(email_id, by=me())
-    return _row(email_id)
+    return get_or_404(EmailMessage, email_id)
 
 
 @api.post("/emails/resend-failed", tags=TAGS)
@@ -97,9 +95,3 @@ def cancel_email(email_id: int) -> EmailMessage:
 def resend_failed_emails() -> dict[str, int]:
     """Send failed mails again, up to a thousand at a time."""
     return {"count": outbox_pages.resend_failed(by=me())}
-
-
-def _row(email_id: int) -> EmailMessage:
-    if (row := db.session.get(EmailMessage, email_id)) is None:
-        raise NotFound
-    return row

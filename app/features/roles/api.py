@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, url_for
 from marshmallow import ValidationError, fields, validates
-from werkzeug.exceptions import NotFound
 
 from app.extensions import db
 from app.features.api import (
@@ -22,6 +21,7 @@ from app.features.api import (
     answers_with,
     api,
     ensure_match,
+    get_or_404,
     invalid,
     invalid_field,
     reads_any,
@@ -125,7 +125,7 @@ def create_role(values: dict[str, Any]) -> Any:
 @api.response(200, RoleSchema)
 def get_role(role_id: int) -> Role:
     """Get a role."""
-    return _role(role_id)
+    return get_or_404(Role, role_id)
 
 
 @api.patch("/roles/<int:role_id>", tags=TAGS)
@@ -135,7 +135,7 @@ def get_role(role_id: int) -> Role:
 @api.response(200, RoleSchema)
 def change_role(values: dict[str, Any], role_id: int) -> Role:
     """Change a role, for all its users from their next request."""
-    role = _role(role_id)
+    role = get_or_404(Role, role_id)
     ensure_match(RoleSchema, role)
     before = editing.values_of(role)
     seen = edit_conflicts.snapshot(before.noted())
@@ -152,15 +152,9 @@ def delete_role(values: dict[str, Any], role_id: int) -> Response:
 
     Each of the users gets a mail.
     """
-    role, other = _role(role_id), db.session.get(Role, values["move_to"])
+    role, other = get_or_404(Role, role_id), db.session.get(Role, values["move_to"])
     ensure_match(RoleSchema, role)
     if other is None or other is role:
         raise invalid(move_to="Send the id of another role.")
     editing.delete(role, move_to=other, by=me())
     return Response(status=204)
-
-
-def _role(role_id: int) -> Role:
-    if (role := db.session.get(Role, role_id)) is None:
-        raise NotFound
-    return role

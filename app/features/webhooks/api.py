@@ -5,9 +5,7 @@ from typing import Any
 
 from flask import Response, url_for
 from marshmallow import ValidationError, fields, validate
-from werkzeug.exceptions import NotFound
 
-from app.extensions import db
 from app.features.api import (
     ApiSchema,
     Flag,
@@ -17,6 +15,7 @@ from app.features.api import (
     answers_with,
     api,
     ensure_match,
+    get_or_404,
     invalid,
     invalid_field,
     lists,
@@ -170,7 +169,7 @@ def create_webhook(values: dict[str, Any]) -> Any:
 @api.response(200, WebhookSchema)
 def get_webhook(webhook_id: int) -> Webhook:
     """Get a webhook."""
-    return _webhook(webhook_id)
+    return get_or_404(Webhook, webhook_id)
 
 
 @api.patch("/webhooks/<int:webhook_id>", tags=TAGS)
@@ -180,7 +179,7 @@ def get_webhook(webhook_id: int) -> Webhook:
 @api.response(200, WebhookSchema)
 def change_webhook(values: dict[str, Any], webhook_id: int) -> Webhook:
     """Change the name, the URL or the events of a webhook."""
-    webhook = _webhook(webhook_id)
+    webhook = get_or_404(Webhook, webhook_id)
     ensure_match(WebhookSchema, webhook)
     before = services.values_of(webhook)
     wanted = replace(before, **values)
@@ -195,7 +194,7 @@ def change_webhook(values: dict[str, Any], webhook_id: int) -> Webhook:
 @api.response(204)
 def delete_webhook(webhook_id: int) -> Response:
     """Delete a webhook and the log of its deliveries."""
-    webhook = _webhook(webhook_id)
+    webhook = get_or_404(Webhook, webhook_id)
     ensure_match(WebhookSchema, webhook)
     services.remove(webhook, by=me())
     return Response(status=204)
@@ -206,8 +205,8 @@ def delete_webhook(webhook_id: int) -> Response:
 @api.response(200, WebhookSchema)
 def pause_webhook(webhook_id: int) -> Webhook:
     """Send no more events to a webhook until it is resumed."""
-    services.pause(_webhook(webhook_id), by=me())
-    return _webhook(webhook_id)
+    services.pause(get_or_404(Webhook, webhook_id), by=me())
+    return get_or_404(Webhook, webhook_id)
 
 
 @api.post("/webhooks/<int:webhook_id>/resume", tags=TAGS)
@@ -215,8 +214,8 @@ def pause_webhook(webhook_id: int) -> Webhook:
 @api.response(200, WebhookSchema)
 def resume_webhook(webhook_id: int) -> Webhook:
     """Send events again to a webhook that was paused or turned off."""
-    services.resume(_webhook(webhook_id), by=me())
-    return _webhook(webhook_id)
+    services.resume(get_or_404(Webhook, webhook_id), by=me())
+    return get_or_404(Webhook, webhook_id)
 
 
 @api.post("/webhooks/<int:webhook_id>/rotate-secret", tags=TAGS)
@@ -225,7 +224,7 @@ def resume_webhook(webhook_id: int) -> Webhook:
 @api.response(204)
 def rotate_webhook_secret(values: dict[str, Any], webhook_id: int) -> Response:
     """Give a webhook a new secret. For 24 hours the former one signs as well."""
-    services.rotate_secret(_webhook(webhook_id), by=me(), secret=values["secret"])
+    services.rotate_secret(get_or_404(Webhook, webhook_id), by=me(), secret=values["secret"])
     return Response(status=204)
 
 
@@ -234,7 +233,7 @@ def rotate_webhook_secret(values: dict[str, Any], webhook_id: int) -> Response:
 @api.response(202, DeliverySchema)
 def test_webhook(webhook_id: int) -> Any:
     """Send a test to a webhook, in any state."""
-    delivery = services.test(_webhook(webhook_id), by=me())
+    delivery = services.test(get_or_404(Webhook, webhook_id), by=me())
     url = url_for("api.get_webhook_delivery", delivery_id=delivery.id)
     return delivery, {"Location": url}
 
@@ -252,7 +251,7 @@ def list_webhook_deliveries() -> list[Any]:
 @api.response(200, DeliveryTextSchema)
 def get_webhook_delivery(delivery_id: int) -> WebhookDelivery:
     """Get a delivery with its request and the answer."""
-    return _delivery(delivery_id)
+    return get_or_404(WebhookDelivery, delivery_id)
 
 
 @api.post("/webhook-deliveries/<int:delivery_id>/resend", tags=TAGS)
@@ -260,22 +259,10 @@ def get_webhook_delivery(delivery_id: int) -> WebhookDelivery:
 @api.response(202, DeliverySchema)
 def resend_webhook_delivery(delivery_id: int) -> WebhookDelivery:
     """Send a delivery again, with the same message id."""
-    services.resend(_delivery(delivery_id), by=me())
-    return _delivery(delivery_id)
+    services.resend(get_or_404(WebhookDelivery, delivery_id), by=me())
+    return get_or_404(WebhookDelivery, delivery_id)
 
 
 def _ensure_events(values: services.WebhookValues) -> None:
     if not values.wants_all and not values.events:
         raise invalid(events="Send at least one event, or all_events.")
-
-
-def _webhook(webhook_id: int) -> Webhook:
-    if (row := db.session.get(Webhook, webhook_id)) is None:
-        raise NotFound
-    return row
-
-
-def _delivery(delivery_id: int) -> WebhookDelivery:
-    if (row := db.session.get(WebhookDelivery, delivery_id)) is None:
-        raise NotFound
-    return row

@@ -11,6 +11,11 @@ from app.kit.web.methods import SAFE_METHODS
 Row = TypeVar("Row")
 
 
+def get_or_404(model: type[Row], row_id: int) -> Row:
+    """Return a row by its id, for services that lock it. Raises NotFound."""
+    return _found(db.session.get(model, row_id))
+
+
 def find(model: type[Row], row_id: int) -> Row:
     """Return a row by its id. Raises NotFound.
 
@@ -18,7 +23,12 @@ def find(model: type[Row], row_id: int) -> Row:
     row between `ensure_match` and the change.
     """
     is_locked = request.method not in SAFE_METHODS
-    row = db.session.get(model, row_id, with_for_update=is_locked, populate_existing=is_locked)
+    return _found(
+        db.session.get(model, row_id, with_for_update=is_locked, populate_existing=is_locked)
+    )
+
+
+def _found(row: Row | None) -> Row:
     if row is None:
         raise NotFound
     return row
