@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import brotli
 
 CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-WAIT = 30  # seconds
+WAIT = 300  # seconds; a busy machine takes minutes for the first page of a million rows
 
 
 @dataclass

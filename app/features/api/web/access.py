@@ -25,6 +25,7 @@ CHALLENGE = 'Bearer realm="api"'
 SECOND_FACTOR = (
     "The role of the owner demands a second factor. Make a token after a sign-in with one."
 )
+UNPACKED = "Send the body without a Content-Encoding."
 JSON = ("application/json", "application/problem+json")
 
 
@@ -159,6 +160,11 @@ def _ensure_media_types(takes: tuple[str, ...]) -> None:
         raise NotAcceptable
     if request.method in SAFE_METHODS or not request.content_length:
         return
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        # No body is unpacked here, so none can grow.
+        raise ApiProblem(
+            415, "unsupported-media-type", UNPACKED, headers={"Accept-Encoding": "identity"}
+        )
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     is_json = request.mimetype == JSON[0]
     if request.mimetype not in takes or (is_json and charset not in {"utf-8", "utf8"}):
