@@ -28,34 +28,31 @@ class Receiver(BaseHTTPRequestHandler):
         received.put(event["type"])
 
 
-def call(method: str, path: str, **options: object) -> httpx.Response:
-    return api.request(method, path, **options).raise_for_status()
-
-
 receiver = HTTPServer(("127.0.0.1", 0), Receiver)
 Thread(target=receiver.serve_forever, daemon=True).start()
-api = httpx.Client(base_url=f"{url}/api/v1", timeout=30)
-token = call("POST", "/tokens", auth=(email, password)).json()["token"]
+raising = {"response": [httpx.Response.raise_for_status]}
+api = httpx.Client(base_url=f"{url}/api/v1", timeout=30, event_hooks=raising)
+token = api.post("/tokens", auth=(email, password)).json()["token"]
 api.headers["Authorization"] = f"Bearer {token}"
 hook = {"name": "Example", "url": f"http://127.0.0.1:{receiver.server_port}", "secret": secret}
-call("POST", "/webhooks", json=hook | {"all_events": True})
-role = {one["name"]: one["id"] for one in call("GET", "/roles").json()["items"]}
+api.post("/webhooks", json=hook | {"all_events": True})
+role = {one["name"]: one["id"] for one in api.get("/roles").json()["items"]}
 ada = {"first_name": "Ada", "last_name": "Lovelace", "email": f"ada.{time.time_ns()}@example.com"}
 once = {"Idempotency-Key": ada["email"]}  # a repeated request makes no second user
-user = call("POST", "/users", json=ada | {"password": "correct horse battery 7"}, headers=once)
+user = api.post("/users", json=ada | {"password": "correct horse battery 7"}, headers=once)
 guest = ada | {"email": f"guest.{ada['email']}", "role_id": role["User"]}
-call("POST", "/invitations", json=guest)
+api.post("/invitations", json=guest)
 path, unchanged = f"/users/{user.json()['id']}", {"If-Match": user.headers["ETag"]}
-call("PATCH", path, json={"role_id": role["Administrator"]}, headers=unchanged)
+api.patch(path, json={"role_id": role["Administrator"]}, headers=unchanged)
 change = {"action": "suspend", "user_ids": [user.json()["id"]]}
-location = call("POST", "/bulk-operations", json=change).headers["Location"]
-operation = call("POST", f"{url}{location}/start", json={"reason": "An example"}).json()
+location = api.post("/bulk-operations", json=change).headers["Location"]
+operation = api.post(f"{url}{location}/start", json={"reason": "An example"}).json()
 while operation["finished_at"] is None:
     time.sleep(0.2)
-    operation = call("GET", f"{url}{location}").json()
-events = call("GET", "/audit-events", params={"fields": "action", "limit": 10}).json()["items"]
+    operation = api.get(f"{url}{location}").json()
+events = api.get("/audit-events", params={"fields": "action", "limit": 10}).json()["items"]
 print("The audit trail ends with", ", ".join(one["action"] for one in events))
-wanted = {"user.created", "user.invited", "user.role_changed", "user.suspended"}
+wanted = {"user.created", "user.invited", "user.role_changed", "bulk.confirmed", "user.suspended"}
 while wanted:
     wanted.discard(event := received.get(timeout=60))
     print("Received", event)
