@@ -213,7 +213,7 @@ class Config:
         """Set the limits of requests: how many may wait in each web process (gunicorn.conf.py)."""
         self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
         self.WAITING_REQUESTS = read.number("WAITING_REQUESTS", 64, most=90)
-        self.WAITING_MILLISECONDS = read.number("WAITING_MILLISECONDS", 400, least=1)
+        self.WAITING_MILLISECONDS = read.number("WAITING_MILLISECONDS", 250, least=1)
         self.WAITING_SECONDS = read.number("WAITING_SECONDS", 2, least=1, most=60)
         self.HASHING_SLOTS = read.number("HASHING_SLOTS", 1, least=1, most=64)
         self.WAITING_HASHES = read.number("WAITING_HASHES", 8, most=1000)

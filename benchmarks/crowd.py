@@ -25,6 +25,7 @@ class Seen:
     """The observations of a crowd: the seconds of each answer by the name of the page."""
 
     seconds: float = 0.0  # of the whole run
+    processor: float = 0.0  # seconds of a processor that the server took, which the caller sets
     answers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     lost: int = 0
@@ -33,6 +34,11 @@ class Seen:
     @property
     def per_second(self) -> float:
         return sum(map(len, self.answers.values())) / self.seconds
+
+    @property
+    def per_processor_second(self) -> float:
+        """Return the answers for each second of a processor, which other programs hardly change."""
+        return sum(map(len, self.answers.values())) / (self.processor or 1.0)
 
     @property
     def share_refused(self) -> float:

@@ -11,6 +11,7 @@ from app.kit.assets import asset_url
 from app.models import User
 from benchmarks.clients import Browser
 from benchmarks.crowd import Page, Seen, visit
+from benchmarks.memory import processor_seconds
 from benchmarks.results import Result
 from benchmarks.seeding import ADMINISTRATOR, PERSON
 from benchmarks.stand import Stand
@@ -34,7 +35,9 @@ def load(stand: Stand) -> Iterator[Result]:
     for crowd, clients in enumerate(stand.sizes.crowds):
         seen = {}
         for name, (port, pages) in servers.items():
+            before = processor_seconds(stand.pid(port)) or 0.0
             seen[name] = visit(port, pages, clients=clients, seconds=stand.sizes.crowd_seconds)
+            seen[name].processor = (processor_seconds(stand.pid(port)) or 0.0) - before
         yield from _results(crowd, clients, seen)
 
 
@@ -44,14 +47,17 @@ def _results(crowd: int, clients: int, seen: dict[str, Seen]) -> Iterator[Result
         p50, p99 = (one.percentile(part, others) for part in (50, 99))
         of_sign_in = [one.percentile(part, [SIGN_IN]) for part in (50, 99)]
         measure = (
-            f"{one.per_second:.0f} requests/s, p50 {p50:.2f} s, p99 {p99:.2f} s; "
+            f"{one.per_second:.0f} requests/s, {one.per_processor_second:.0f} for each second of a "
+            f"processor; p50 {p50:.2f} s, p99 {p99:.2f} s; "
             f"sign-in {of_sign_in[0]:.2f} and {of_sign_in[1]:.2f} s; "
             f"refused {one.share_refused:.0%}, lost {one.lost}, slowest {one.slowest:.2f} s"
         )
         if one.wrong:
             measure += f"; wrong: {dict(one.wrong)}"
-        django = seen["Django"].per_second if name == "the kit" and "Django" in seen else 0.0
-        ratio = f"{one.per_second / django:.2f}" if django else ""
+        django = (
+            seen["Django"].per_processor_second if name == "the kit" and "Django" in seen else 0.0
+        )
+        ratio = f"{one.per_processor_second / django:.2f}" if django else ""
         subject = f"{clients} clients, {name}"
         if name != "the kit" or crowd == 0:
             yield Result(subject, measure, ratio)
@@ -85,10 +91,10 @@ def kit_pages(stand: Stand, port: int, url: str) -> list[Page]:
 def django_pages(stand: Stand, port: int, url: str) -> list[Page]:
     with stand.app(url).app_context():
         ids, emails = _some_users()
-    browser = django_browser(stand, port)
+    browser = django_browser(stand, url)
     headers, token = browser.headers(), browser.cookies["csrftoken"]
     form = {"username": "administrator", "password": stand.password, "csrfmiddlewaretoken": token}
-    people = "/admin/peers/person/"
+    people = "/tuned/peers/person/"
     return _pages(
         home=[_get(port, "/admin/", headers)],
         list=[_get(port, people, headers)],

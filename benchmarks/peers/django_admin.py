@@ -95,6 +95,7 @@ django.setup()
 from django.contrib import admin  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.paginator import Paginator  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
@@ -211,7 +212,8 @@ urlpatterns = [
     path("export.csv", export),
     path("projects.csv", export_projects),
 ]
-application = get_wsgi_application()
+# Django serves no files without DEBUG, except by the handler of its development server.
+application = StaticFilesHandler(get_wsgi_application())
 
 
 def prepare() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Viewed = TypeVar("Viewed", bound=Callable[..., Any])
 
+RETRY_AFTER = 2  # seconds; a full line is answered in less
 STATUS = "503 Service Unavailable"
 WORDS = (
     "Too many requests at once",
@@ -101,7 +102,7 @@ def _prepared(app: Flask, path: str, accept: str) -> Prepared:
     base_url, headers = app.config["APP_URL"], {"Accept": accept}
     with app.test_request_context(path, base_url=base_url, headers=headers):
         g.request_id, g.csp_nonce = ID, NONCE
-        error = ServiceUnavailable(retry_after=errors.RETRY_AFTER)
+        error = ServiceUnavailable(retry_after=RETRY_AFTER)
         response = app.process_response(app.make_response(errors.show(error, WORDS)))
         response.headers["Cache-Control"] = "no-store"
         body = response.get_data()

@@ -36,7 +36,7 @@ BYTES_A_SECOND = 8 * 1024
 SEND_SECONDS = 30.0  # for each piece of a response
 GLANCE = 0.25  # to wait for a turn, after a wait for a body
 STATIC = "/static/"
-RETRY_AFTER = "5"  # seconds
+RETRY_AFTER = "2"  # seconds
 
 # An import would load the application into the parent process.
 WaitingLine = run_path(str(Path(__file__).with_name("waiting_line.py")))["WaitingLine"]
@@ -166,9 +166,10 @@ class PatientWorker(ThreadWorker):
         parser.SocketUnreader = PunctualUnreader
 
         def run(request_environ: dict[str, Any], start_response: Any) -> Any:
-            needs_turn = not request_environ["PATH_INFO"].startswith(self.without_a_turn)
-            if needs_turn and not turns.take(self.patience):
-                return self.refuse(request_environ, start_response)
+            if not turns.take():
+                skips_line = request_environ["PATH_INFO"].startswith(self.without_a_turn)
+                if not skips_line and not turns.take(self.patience):
+                    return self.refuse(request_environ, start_response)
             try:
                 return application(request_environ, start_response)
             finally:

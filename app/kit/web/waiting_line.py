@@ -8,7 +8,7 @@ import math
 import threading
 from collections import deque
 
-WEIGHT = 1 / 32  # of the latest use of a place in the average
+WEIGHT = 1 / 64  # of the latest use of a place in the average
 SHORT = 4  # A line of so many threads for each place is never too long.
 
 
