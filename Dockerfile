@@ -14,6 +14,10 @@ RUN FLASK_CONFIG=development SECRET_KEY=none-needed-to-build python manage.py bu
 
 FROM python:3.12-slim
 ENV PATH=/srv/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FLASK_CONFIG=unix PORT=8000
+# pg_dump, pg_restore and psql of the feature `backups`, of the version of compose.yaml's server.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /srv/app --no-create-home app
 COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/app /srv/app

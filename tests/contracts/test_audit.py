@@ -88,7 +88,13 @@ def recorded():
     named = {}
     for path in sources():
         module = name_of(path)
-        records = ("app.services", "app.features", "app.kit.operations", "app.kit.imports")
+        records = (
+            "app.services",
+            "app.features",
+            "app.kit.operations",
+            "app.kit.imports",
+            "app.kit.outgoing",
+        )
         if not module.startswith(records) or module == "app.features.audit.services.words":
             continue
         nodes = list(nodes_of(path))

@@ -36,7 +36,7 @@ def calls(path):
 
 # The kit's services, which commit as the core's do.
 SERVICES = (
-    *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses"),
+    *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses", "app.kit.outgoing"),
     *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
     *("app.kit.imports", "app.kit.clean_up"),
 )

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.features import health
 from app.features.alerts import emails
 from app.features.alerts.emails import Trouble
-from app.kit import queue
+from app.kit import outgoing, queue
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission, User
@@ -23,8 +23,11 @@ def tell_managers() -> list[str]:
     """Write one mail about the problems that nobody was told of in the last hour.
 
     It goes to users with MANAGE_JOBS. Return the names of the checks in it. A task may run twice:
-    the second run finds the mail of the first.
+    the second run finds the mail of the first. While mail is held, nothing is written: it would
+    pile up.
     """
+    if outgoing.current_hold():
+        return []
     told = _told_lately()
     found = [
         Trouble(check.name, check.problem, check.hint)

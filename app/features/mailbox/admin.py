@@ -8,6 +8,7 @@ from app.decorators import permission_required
 from app.extensions import db
 from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
+from app.kit import outgoing
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
@@ -38,7 +39,9 @@ job_managers_only = permission_required(Permission.MANAGE_JOBS)
 @admin.get("/emails")
 @job_managers_only
 def emails() -> ResponseReturnValue:
-    return table_pages.show(tables.mails, template="admin/emails.html")
+    return table_pages.show(
+        tables.mails, template="admin/emails.html", hold=outgoing.current_hold()
+    )
 
 
 @admin.get("/emails/<int:email_id>")

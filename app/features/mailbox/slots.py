@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import slots
+from app.kit import outgoing, slots
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission, User
@@ -20,7 +20,7 @@ def arguments_of_page(email_id: int) -> dict[str, Any] | None:
 
 @slots.card(Permission.MANAGE_JOBS, template="partials/_mail_card.html", column="narrow", order=20)
 def mail_card() -> slots.Values:
-    return {"mail": outbox.statistics()}
+    return {"mail": outbox.statistics(), "hold": outgoing.current_hold()}
 
 
 @slots.user_panel("partials/_user_mails_panel.html", order=20)

@@ -15,6 +15,7 @@ from app.features.webhooks import payloads, services, tables
 from app.features.webhooks.forms import WebhookForm
 from app.features.webhooks.models import Webhook, WebhookDelivery
 from app.features.webhooks.services import NotResendable, WebhookGone, WebhookService
+from app.kit import outgoing
 from app.kit.edit_conflicts import EditConflict
 from app.kit.encryption import UnreadableSecret
 from app.kit.web import table_pages
@@ -29,7 +30,8 @@ UNREADABLE = "The secret cannot be decrypted, because SECRET_KEY has changed. Ro
 @admin.get("/webhooks")
 @admin_required
 def webhooks() -> ResponseReturnValue:
-    return table_pages.show(tables.webhooks, template="admin/webhooks.html")
+    held = outgoing.current_hold()
+    return table_pages.show(tables.webhooks, template="admin/webhooks.html", hold=held)
 
 
 @admin.route("/webhooks/new", methods=["GET", "POST"])
@@ -179,7 +181,8 @@ def delete_webhook(webhook_id: int) -> ResponseReturnValue:
 @admin.get("/webhooks/deliveries")
 @admin_required
 def webhook_deliveries() -> ResponseReturnValue:
-    return table_pages.show(tables.deliveries, template="admin/webhook_deliveries.html")
+    held = outgoing.current_hold()
+    return table_pages.show(tables.deliveries, template="admin/webhook_deliveries.html", hold=held)
 
 
 @admin.get("/webhooks/deliveries/<int:delivery_id>")

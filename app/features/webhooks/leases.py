@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from app.extensions import db
 from app.features.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookState
 from app.kit.database import now
+from app.kit.outgoing import NOT_HELD
 
 AT_ONCE = 16
 TIMEOUT = 60  # seconds that a job may take
@@ -76,8 +77,12 @@ def _due(at: datetime) -> Select[int]:
 
 
 def _is_open(at: datetime) -> ColumnElement[bool]:
-    """Return the condition that a delivery is new, due again, or left by a dead worker."""
+    """Return the condition that a delivery is new, due again, or left by a dead worker.
+
+    While messages to others are held, none is.
+    """
     return and_(
+        NOT_HELD,
         WebhookDelivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
         WebhookDelivery.next_try_at <= at,
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, func, select, update
 
 from app.extensions import db
 from app.features.webhooks import services
 from app.features.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookState
 from app.kit.database import now
 from app.kit.database.pauses import let_others_write
+from app.kit.outgoing import NOT_HELD
 
 OVERDUE = timedelta(minutes=15)
 PURGE_BATCH = 1_000
+ON_THEIR_WAY = (DeliveryState.PENDING, DeliveryState.SENDING)
 EXAMINED = 1_000  # secrets that the check of `doctor` decrypts
 
 
@@ -38,13 +40,31 @@ def count_overdue() -> int:
         .select_from(WebhookDelivery)
         .join(WebhookDelivery.webhook)
         .where(
-            WebhookDelivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
+            WebhookDelivery.state.in_(ON_THEIR_WAY),
             WebhookDelivery.next_try_at < at - OVERDUE,
             Webhook.state == WebhookState.ACTIVE,
             Webhook.failing_since.is_(None),
+            NOT_HELD,
         )
     )
     return db.session.scalar(query) or 0
+
+
+def count_waiting() -> int:
+    """Return how many deliveries wait, or are in the hands of a worker."""
+    query = select(func.count()).select_from(WebhookDelivery)
+    return db.session.scalar(query.where(WebhookDelivery.state.in_(ON_THEIR_WAY))) or 0
+
+
+def cancel_older(before: datetime) -> int:
+    """Fail the deliveries that were queued before a time and did not go out. The caller commits."""
+    result = db.session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.state.in_(ON_THEIR_WAY), WebhookDelivery.queued_at < before)
+        .values(state=DeliveryState.FAILED, error="An operator cancelled it after a restore.")
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def count_unreadable() -> int:

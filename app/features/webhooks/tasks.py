@@ -3,8 +3,15 @@
 from app.features.webhooks import delivering, leases, maintenance
 from app.kit import queue
 from app.kit.clean_up import nightly
+from app.kit.outgoing import outgoing
 
 nightly("webhook deliveries", maintenance.purge)
+outgoing(
+    "deliveries of webhooks",
+    waiting=maintenance.count_waiting,
+    cancel=maintenance.cancel_older,
+    task="deliver_webhooks",
+)
 
 
 # A failed delivery is tried again by its row, so the task itself needs no retries.

@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from app.kit.cli import assets, database, features, new, renaming
+from app.kit.cli import assets, database, features, new, outgoing, renaming
 from app.kit.queue import commands as worker
 
 
 def init_app(app: Flask) -> None:
-    for module in (assets, database, features, new, renaming, worker):
+    for module in (assets, database, features, new, outgoing, renaming, worker):
         for command in module.commands:
             app.cli.add_command(command)

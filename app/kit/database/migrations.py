@@ -137,6 +137,12 @@ def problem(connection: Connection, directory: Path) -> Mismatch | None:
     )
 
 
+def known_revisions(directory: Path) -> frozenset[str]:
+    """Return all revisions that the code has. Raises CommandError if one is missing."""
+    files = (path for folder in folders(directory) for path in folder.glob("*.py"))
+    return _read(directory, frozenset(files))[0]
+
+
 @lru_cache(maxsize=1)
 def _read(directory: Path, _files: frozenset[Path]) -> tuple[frozenset[str], frozenset[str]]:
     """Return all revisions, and the newest of each branch. The slow result is cached."""

@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.extensions import db
 from app.kit.database import now
 from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
+from app.kit.outgoing import NOT_HELD
 
 TIMEOUT = 90  # seconds that a job may spend on sending
 # A lease this old belongs to a dead worker, because no job lives longer than TIMEOUT.
@@ -26,10 +27,11 @@ class Lease:
     request_id: str
 
 
-# The update decides which worker gets a mail: the other worker changes no row. The statement is
-# built once, because building it takes as long as running it.
+# The update decides which worker gets a mail: the other worker changes no row. While mail is held,
+# nobody gets one. The statement is built once, because building it takes as long as running it.
 _TAKE: ReturningUpdate[int, int, str] = (
     update(EmailMessage)
+    .where(NOT_HELD)
     .values(
         state=EmailState.SENDING,
         attempts=EmailMessage.attempts + 1,

@@ -22,6 +22,7 @@ from app.kit.database import now
 from app.kit.mail import delivery, leases
 from app.kit.mail.email_message import ON_THEIR_WAY, SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.transport import connect
+from app.kit.outgoing import NOT_HELD
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ def sweep(
     that `claimant` was sending when it died comes first. With `include_new`, new mails are due too.
     Between two due mails, a new mail that is not part of a bulk action is sent. The sweep ends when
     the mail server is unreachable, when `is_stopping` returns true, or after SWEEP_BUDGET seconds.
+    While mail is held, none is due.
     """
     until = time.monotonic() + SWEEP_BUDGET
     at = now()
@@ -134,7 +136,7 @@ def sweep(
     if include_new:
         query = select(EmailMessage.id).where(leases.may_be_claimed(at))
         query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
-    ids = list(db.session.scalars(query.limit(SWEEP_LIMIT)))
+    ids = list(db.session.scalars(query.where(NOT_HELD).limit(SWEEP_LIMIT)))
     # No transaction may stay open while mails are sent: on SQLite it would block every writer.
     db.session.commit()
     taken = 0

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
 from app.features.health.services.check import Check, time_since
+from app.kit import outgoing
 from app.kit.database import now
 from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 
@@ -25,7 +26,22 @@ def goes_out() -> Check:
             problem="Mail cannot be sent: no server is named.",
             hint="Set MAIL_SERVER and the settings beside it.",
         )
-    return _stuck() or Check("mail", "Goes out" if transport == "smtp" else "Kept for development")
+    return (
+        _held()
+        or _stuck()
+        or Check("mail", "Goes out" if transport == "smtp" else "Kept for development")
+    )
+
+
+def _held() -> Check | None:
+    hold = outgoing.current_hold()
+    if hold is None:
+        return None
+    return Check(
+        "mail",
+        problem=f"Mail and webhooks are held: {hold.reason}",
+        hint="When this copy may write to real people: `python manage.py mail release`.",
+    )
 
 
 def _stuck() -> Check | None:

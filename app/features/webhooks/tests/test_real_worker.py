@@ -6,6 +6,7 @@ from sqlalchemy import update
 from app.extensions import db
 from app.features.webhooks.models import WebhookDelivery
 from app.features.webhooks.tests.support import SUSPENDED, deliveries, make_webhook, verified
+from app.kit import outgoing
 from app.kit.database import now
 from app.services import users
 from tests.factories import make_user
@@ -75,3 +76,23 @@ def test_what_a_killed_worker_was_sending_is_sent_by_another(
     receiver.wait_for(2)
     until(lambda: states() == ["sent"], "another worker sends it again")
     assert len({headers["webhook-id"] for headers, _body in receiver.seen}) == 1
+
+
+def test_a_hold_keeps_deliveries_back_until_it_is_released(webhook, run, receiver):
+    suspend()
+    outgoing.hold("Restored from a backup.")
+    held = run("run_worker", "--no-redis", "--burst", **PRIVATE)
+    assert held.wait() == 0, held.output
+    assert (receiver.seen, states()) == ([], ["pending"])
+
+    assert outgoing.waiting()["deliveries of webhooks"] == 1
+    outgoing.release()
+    assert run("run_worker", "--no-redis", "--burst", **PRIVATE).wait() == 0
+    assert states() == ["sent"]
+
+    suspend()
+    outgoing.hold("Restored again.")
+    assert outgoing.release(cancel_older=True)["deliveries of webhooks"] == 1
+    assert run("run_worker", "--no-redis", "--burst", **PRIVATE).wait() == 0
+    assert states() == ["sent", "failed"]
+    assert len(receiver.seen) == 1

@@ -1,0 +1,36 @@
+"""Find out how old the newest backup is, for `doctor` and the alerts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import current_app
+
+from app.features.backups import archive_names, making, places
+from app.features.backups.errors import BackupRefused
+from app.kit.database import now
+from app.kit.doctor import Finding
+
+
+def find_problem() -> Finding | None:
+    """Return a finding if the newest backup is too old, or the place is away.
+
+    Without a place for backups there is nothing to find.
+    """
+    config = current_app.config
+    if not config["BACKUP_TO"]:
+        return None
+    try:
+        names = places.place(config["BACKUP_TO"]).names()
+    except BackupRefused as error:
+        return Finding(f"Backups cannot be made: {error}", "Compare BACKUP_TO and its settings.")
+    found = archive_names.of_app(names, making.app_name())
+    hint = "Run `python manage.py backup`, and read the log of the worker about make_backup."
+    if not found:
+        return Finding("There is no backup yet.", hint)
+    age = now() - found[-1].at
+    if age <= timedelta(hours=config["BACKUP_MAX_AGE_HOURS"]):
+        return None
+    hours = age // timedelta(hours=1)
+    told = f"{hours} hours" if hours < 72 else f"{hours // 24} days"
+    return Finding(f"The newest backup is {told} old.", hint)

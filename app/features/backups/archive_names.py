@@ -1,0 +1,42 @@
+"""Name the archives, so that their names alone tell the application and the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from secrets import token_hex
+
+TIME = "%Y%m%dT%H%M%SZ"
+PATTERN = re.compile(r"(?P<app>[a-z0-9-]+)-(?P<at>\d{8}T\d{6}Z)-[0-9a-f]{6}\.backup(?P<age>\.age)?")
+
+
+@dataclass(frozen=True, order=True)
+class ArchiveName:
+    """The name of an archive. Names sort by time."""
+
+    at: datetime
+    text: str
+
+
+def new(app: str, at: datetime, *, encrypted: bool) -> ArchiveName:
+    """Return a name that no other backup has, also one that begins in the same second."""
+    at = at.replace(microsecond=0)
+    suffix = ".backup.age" if encrypted else ".backup"
+    return ArchiveName(at, f"{app}-{at.strftime(TIME)}-{token_hex(3)}{suffix}")
+
+
+def of_app(names: Iterable[str], app: str) -> list[ArchiveName]:
+    """Return the archives of an application among the names of files, oldest first."""
+    found = []
+    for text in names:
+        match = PATTERN.fullmatch(text)
+        if match is None or match["app"] != app:
+            continue
+        try:
+            at = datetime.strptime(match["at"], TIME).replace(tzinfo=UTC)
+        except ValueError:  # the 31st of February
+            continue
+        found.append(ArchiveName(at, text))
+    return sorted(found)
