@@ -14,6 +14,7 @@ from app.kit import clean_up, redact
 from app.kit.web import log_lines
 from app.models import AuditEvent, Permission, User
 from app.services import access, password_reset, users
+from app.services.own_account import NotWhileImpersonating
 from app.services.policy import InsufficientPrivileges
 from tests import factories
 from tests.support import PASSWORD
@@ -156,6 +157,20 @@ def test_revoking_ends_one(app, make_user):
     assert tokens.find(other.secret)
     with pytest.raises(tokens.TokenGone):
         tokens.revoke(one.token, by=user)
+
+
+def test_no_token_is_made_or_revoked_while_impersonating(app, admin, make_user, monkeypatch):
+    user = make_user()
+    made = give_token(user)
+    monkeypatch.setattr(User, "impersonator", admin)
+    for change in (
+        lambda: made_by(user),
+        lambda: tokens.revoke(made.token, by=user),
+        lambda: tokens.revoke_all(user, by=user),
+    ):
+        with pytest.raises(NotWhileImpersonating):
+            change()
+    assert [one.state for one in tokens.of_user(user)] == ["active"]
 
 
 def test_nobody_revokes_tokens_of_users_above_them(app, admin, make_user):
