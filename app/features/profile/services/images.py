@@ -6,6 +6,7 @@ an image are gone.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,11 +19,14 @@ from app.kit.storage.content import HEAD
 SIZES = (256, 128, 64)
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 NAMES = "JPEG, PNG, WebP, GIF or AVIF"
-# A JPEG of one scan is decoded at an eighth of its size, so it takes less memory. Others take 4
-# bytes a pixel, and a progressive JPEG takes 6.
-MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000}
+# Decoding any of these takes some 200 MB at most. A JPEG of one scan is decoded at an eighth of its
+# size. The libraries of WebP and AVIF hold several copies of the picture.
+MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000, "WEBP": 12_000_000, "AVIF": 16_000_000}
 MOST_PIXELS_OF_OTHERS = 25_000_000
 LARGEST_PROFILE = 1024 * 1024  # bytes
+
+# One user who sends eight small files at once would take 2 GB of memory.
+_one_at_a_time = threading.Lock()
 
 
 class BadPicture(Exception):
@@ -60,12 +64,13 @@ def as_jpeg(webp: bytes) -> bytes:
 def squares(stream: BinaryIO, crop: Crop) -> dict[str, bytes]:
     """Return the picture as WebP images, by their width. Raises BadPicture.
 
-    The number of pixels is read from the head of the file, and checked before any is decoded.
+    The number of pixels is read from the head of the file, and checked before any is decoded. A
+    process decodes one picture at a time, and the others wait.
     """
     # Pillow takes 20 MB and a tenth of a second, which a process without uploads saves.
     pillow = import_module("PIL.Image")
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about sizes, which are checked here
             _check_webp(stream)
             scans = _count_scans(stream)
@@ -88,7 +93,8 @@ def _square(pillow: Any, image: Any, crop: Crop) -> Any:
     profile = image.info.get("icc_profile")
     image.draft("RGB", (4 * SIZES[0], 4 * SIZES[0]))  # only JPEG, which then decodes less
     image.load()
-    upright = import_module("PIL.ImageOps").exif_transpose(image)
+    import_module("PIL.ImageOps").exif_transpose(image, in_place=True)  # A copy takes memory.
+    upright = image
     if upright.mode not in {"RGB", "RGBA", "CMYK", "L"}:
         upright = upright.convert("RGBA")
     width = (SIZES[0], SIZES[0])

@@ -1,6 +1,7 @@
 """Uploaded pictures become small squares without anything but pixels, or are refused."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
@@ -84,6 +85,36 @@ def test_the_scans_of_a_jpeg_are_counted(content, scans):
     assert jpeg_scans.count(BytesIO(content)) == scans
     if scans:
         assert jpeg_scans.count(BytesIO(content + b"\xff\xda" * 200)) == scans
+
+
+def test_a_process_decodes_one_picture_at_a_time(monkeypatch):
+    """Eight files of 1 KB, sent at once, would take 2 GB of memory."""
+    inside, most, decode = [], [], images._square
+
+    def watched(*given):
+        inside.append(1)
+        most.append(len(inside))
+        try:
+            return decode(*given)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(images, "_square", watched)
+    content = encoded(halves(1_000, 1_000))
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _number: squares(BytesIO(content), Crop()), range(8)))
+    assert len(made) == 8
+    assert set(most) == {1}
+
+
+def test_the_number_of_pixels_depends_on_the_kind(monkeypatch):
+    for kind in ("JPEG", "WEBP", "AVIF"):
+        content = encoded(halves(400, 200), kind)
+        monkeypatch.setitem(images.MOST_PIXELS, kind, 400 * 200)
+        squares(BytesIO(content), Crop())
+        monkeypatch.setitem(images.MOST_PIXELS, kind, 400 * 200 - 1)
+        with pytest.raises(BadPicture, match="megapixels"):
+            squares(BytesIO(content), Crop())
 
 
 def test_a_progressive_jpeg_may_have_fewer_pixels(monkeypatch):
