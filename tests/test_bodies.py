@@ -6,6 +6,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from tests.noted import noted
 from tests.routes import FORMS, address, rows
 from tests.support import PASSWORD
 
@@ -108,6 +109,7 @@ def test_odd_texts_in_all_fields_of_any_form_are_never_an_error(
     fields = {*VALID, "role", "next", "search", "page", "sort", "action", "user_ids", "session"}
     fields.update(*map(FIELD.findall, pages))
     token = browser.csrf_token("/")
+    asked = noted(app, monkeypatch)
     for kind, text in TEXTS.items():
         sent = dict.fromkeys(fields, text) | {"csrf_token": token}
         with undone(browser):  # A form that has an effect may end the session.
@@ -115,6 +117,8 @@ def test_odd_texts_in_all_fields_of_any_form_are_never_an_error(
                 path, data=encoded(sent), content_type="application/x-www-form-urlencoded"
             )
         assert response.status_code < 500, kind
+        if asked <= {"csrf_token"}:
+            break  # A view that reads no field answers every text alike.
 
 
 @pytest.mark.parametrize("kind", ODD_TEXTS)

@@ -22,9 +22,9 @@ PACKAGE = re.compile(r'(?<=^\[project\]\nname = )"[^"\n]*"', re.MULTILINE)
 HEROKU = re.compile(r'(?<=^  "name": )".*?"(?=,$)', re.MULTILINE)
 IMAGE = re.compile(r"(?<=^  image: )\S+$", re.MULTILINE)
 TITLE = re.compile(r"^# .*$", re.MULTILINE)
-KIT_BLOCK = re.compile(r"<!-- kit -->\n.*?<!-- /kit -->\n+", re.DOTALL)
+KIT_BLOCK = re.compile(r"<!-- kit -->\n(?:(?!<!-- kit -->).)*?<!-- /kit -->\n+", re.DOTALL)
 HOLDER = re.compile(r"^Copyright \(c\) (?P<years>[\d, -]+) (?P<name>.+)$", re.MULTILINE)
-CONTRIBUTORS = re.compile("the .+ contributors")  # the holder of the kit
+CONTRIBUTORS = re.compile("the .{1,80} contributors")  # the holder of the kit
 
 Rewrite = Callable[[str, str], str]
 
