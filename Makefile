@@ -10,7 +10,7 @@ PARALLEL = -n auto --dist worksteal
 # Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup new run test browser-test slow-test timing-test deployment-test check lint ci format hooks bench lock upgrade sbom docs tools peers clean
+.PHONY: help setup new run test browser-test slow-test timing-test deployment-test removals check lint ci format hooks bench lock upgrade sbom docs tools peers clean
 .DEFAULT_GOAL := help
 
 help:  ## List these commands
@@ -39,6 +39,9 @@ timing-test: setup  ## Run the tests that look at a clock, on a machine that doe
 
 deployment-test: setup  ## Run the files of docs/deploy-linux.md as printed: needs nginx and PgBouncer
 	@$(PYTHON_VENV) manage.py test tests/deployment -m deployment $(ARGS)
+
+removals: setup  ## Remove all features in clones, half of them in each, and test the rest (ARGS="1 --contracts": docs/releasing.md)
+	@$(PYTHON_VENV) -m tests.removals $(ARGS)
 
 check: lint  ## Check format, lint, types and the promises of the whole app
 	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL)
