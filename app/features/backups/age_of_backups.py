@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from flask import current_app
 
 from app.features.backups import archive_names, making, places
-from app.features.backups.errors import BackupRefused
+from app.features.backups.errors import BackupRefused, PlaceAway
+from app.features.backups.places import BackupPlace
 from app.kit.database import now
 from app.kit.doctor import Finding
+
+PATIENCE = 4  # seconds; all checks together have eight
+
+
+def _names_in_time(place: BackupPlace) -> list[str]:
+    """Return the names in a place. A bucket that hangs may not hold the other checks up.
+
+    Raises PlaceAway.
+    """
+    thread = ThreadPoolExecutor(1)
+    asked = thread.submit(place.names)
+    thread.shutdown(wait=False)
+    try:
+        return asked.result(PATIENCE)
+    except TimeoutError:
+        raise PlaceAway(f"There is no answer within {PATIENCE} seconds.") from None
 
 
 def find_problem() -> Finding | None:
@@ -21,10 +39,12 @@ def find_problem() -> Finding | None:
     if not config["BACKUP_TO"]:
         return None
     try:
-        names = places.place(config["BACKUP_TO"]).names()
+        names = _names_in_time(places.place(config["BACKUP_TO"]))
     except BackupRefused as error:
         return Finding(f"Backups cannot be made: {error}", "Compare BACKUP_TO and its settings.")
-    found = archive_names.of_app(names, making.app_name())
+    # A clock that was wrong once may not hide that there are no newer backups.
+    until = now() + timedelta(hours=1)
+    found = [one for one in archive_names.of_app(names, making.app_name()) if one.at < until]
     hint = "Run `python manage.py backup`, and read the log of the worker about make_backup."
     if not found:
         return Finding("There is no backup yet.", hint)

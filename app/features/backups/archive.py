@@ -18,14 +18,14 @@ from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from app.features.backups import pipes
-from app.features.backups.errors import ArchiveDamaged
+from app.features.backups.errors import ArchiveDamaged, BackupRefused
 
 FORMAT = 1
 PIECE = 8 * 1024 * 1024  # bytes of the database in a member
 LARGEST_MANIFEST = 16 * 1024 * 1024
 ABOUT, DATABASE, FILES, MANIFEST = "about.json", "database/", "files/", "manifest.json"
 # As app.kit.storage generates keys: no archive can name another path.
-KEY = re.compile(r"[a-z][a-z0-9_]{0,31}/[0-9a-f]{32}(\.[A-Za-z0-9_-]{1,32})?")
+KEY = re.compile(r"[A-Za-z0-9_-]{1,48}/[0-9a-f]{32}(\.[A-Za-z0-9_-]{1,32})?")
 TYPE = "KIT.content_type"
 
 
@@ -124,7 +124,13 @@ class ArchiveWriter:
         self._add(f"{DATABASE}{contents.count:08}", piece)
 
     def add_file(self, file: ArchivedFile, source: BinaryIO) -> None:
-        """Write a stored file. Raises OSError if it is shorter than it said."""
+        """Write a stored file.
+
+        Raises OSError if it is shorter than it said, and BackupRefused for a key that a restore
+        would refuse.
+        """
+        if not KEY.fullmatch(file.key):
+            raise BackupRefused(f"A stored file has an odd key: {file.key!r}.")
         self._of_files.update(file.head)
         info = tarfile.TarInfo(f"{FILES}{file.key}")
         info.size, info.mode = file.size, 0o600

@@ -44,10 +44,9 @@ def app_name() -> str:
     return str(current_app.config["QUEUE_PREFIX"])
 
 
-def fingerprint_of_key() -> str:
-    """Return a fingerprint of SECRET_KEY, from which nobody learns the key."""
-    key = current_app.config["SECRET_KEY"].encode()
-    return hmac.new(key, b"app.features.backups", hashlib.sha256).hexdigest()[:16]
+def fingerprint(key: str) -> str:
+    """Return a fingerprint of a SECRET_KEY, from which nobody learns the key."""
+    return hmac.new(key.encode(), b"app.features.backups", hashlib.sha256).hexdigest()[:16]
 
 
 def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
@@ -108,7 +107,7 @@ def _manifest(snapshot: DatabaseSnapshot, made_at: str) -> BackupManifest:
         app=app_name(),
         version=record.product,
         kit=record.version,
-        secret_key=fingerprint_of_key(),
+        secret_key=fingerprint(current_app.config["SECRET_KEY"]),
         engine=snapshot.engine,
         engine_version=snapshot.engine_version,
         tool_version=snapshot.tool_version,

@@ -193,5 +193,6 @@ def _take_back(new: IO[bytes]) -> None:
 
 
 def is_of_this_key(manifest: BackupManifest) -> bool:
-    """Tell whether SECRET_KEY is that of the backup, so that encrypted columns can be read."""
-    return manifest.secret_key == making.fingerprint_of_key()
+    """Tell whether the settings have the SECRET_KEY of the backup, which encrypts columns."""
+    keys_of_settings = current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]
+    return manifest.secret_key in map(making.fingerprint, keys_of_settings)

@@ -96,9 +96,10 @@ _LAST_FILE = "SELECT max(id) FROM stored_files"
 def count_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the number of rows of each table, without the tables of a search index."""
     found = [name for (name,) in connection.execute(TABLES)]
+    quoted = {name: name.replace('"', '""') for name in sorted(found)}
     return {
-        name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
-        for name in sorted(found)
+        name: connection.execute(f'SELECT count(*) FROM "{text}"').fetchone()[0]  # noqa: S608
+        for name, text in quoted.items()
     }
 
 

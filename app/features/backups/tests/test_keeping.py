@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 import time_machine
@@ -12,8 +13,30 @@ from app.features.backups.errors import PlaceAway
 from app.features.backups.tests.support import make
 from app.kit import outgoing
 from app.kit.doctor import doctor_checks
+from tests.support import module_of, needs
 
 SUNDAY = datetime(2026, 3, 29, 2, tzinfo=UTC)  # long ago
+
+
+def test_a_place_that_hangs_holds_no_other_check_up(app, tmp_path, monkeypatch):
+    release = Event()
+    monkeypatch.setattr(age_of_backups, "PATIENCE", 0.05)
+    monkeypatch.setattr(places.BackupFolder, "names", lambda _place: release.wait(30) and [])
+    monkeypatch.setitem(app.config, "BACKUP_TO", str(tmp_path))
+    try:
+        assert "no answer within" in age_of_backups.find_problem().problem
+    finally:
+        release.set()
+
+
+@needs("alerts")
+def test_administrators_get_a_mail_about_it(app, make_user, tmp_path, monkeypatch):
+    make_user(role="Administrator")
+    monkeypatch.setitem(app.config, "BACKUP_TO", str(tmp_path))
+    assert "backup" in module_of("alerts", "alerting").tell_managers()
+    outgoing.hold("A restored copy.")
+    monkeypatch.setattr(module_of("alerts", "alerting"), "PAUSE", timedelta(0))
+    assert module_of("alerts", "alerting").tell_managers() == []
 
 
 def names_of(days, app="app"):
@@ -93,5 +116,8 @@ def test_doctor_finds_backups_that_are_missing_too_old_or_away(app, tmp_path, mo
         with time_machine.travel(SUNDAY + timedelta(hours=hours), tick=False):
             found = age_of_backups.find_problem()
             assert (found and found.problem) == (told and f"The newest backup is {told} old.")
+    future = archive_names.new(making.app_name(), SUNDAY + timedelta(days=9000), encrypted=True)
+    (tmp_path / "backups" / future.text).write_bytes(b"x")
+    assert "days old" in check().problem, "a clock was wrong once"
     monkeypatch.setitem(app.config, "BACKUP_TO", "ftp://nothing")
     assert "Backups cannot be made" in check().problem

@@ -14,6 +14,7 @@ from app.extensions import db, is_sqlite
 from app.features.backups import archive, keys, making, places
 from app.features.backups.archive import ArchiveReader, ArchiveWriter
 from app.features.backups.databases import client_tools
+from app.features.backups.databases.restore_script import for_server
 from app.features.backups.errors import ArchiveDamaged, BackupRefused, PlaceAway
 from app.features.backups.tests.support import contents, make, restore
 from app.kit import outgoing
@@ -120,15 +121,17 @@ def test_rows_that_do_not_match_undo_the_restore(original, monkeypatch, tmp_path
     assert outgoing.current_hold() is None
 
 
-@pytest.mark.parametrize(
-    "key", ["../../etc/passwd", "test/../x", "/etc/passwd", "test/x", "a/b/" + "0" * 32]
-)
-def test_a_hostile_archive_names_no_path(key):
-    reader = reader_of(lambda writer: writer.add_file(
-        archive.ArchivedFile(key, 1, "text/plain"), BytesIO(b"x")
-    ))  # fmt: skip
-    with pytest.raises(ArchiveDamaged, match="no stored file has"):
-        reader.verify()
+def test_a_hostile_archive_names_no_path(monkeypatch):
+    real = archive.KEY
+    for key in ("../../etc/passwd", "test/../x", "/etc/passwd", "test/x", "a/b/" + "0" * 32):
+        file = archive.ArchivedFile(key, 1, "text/plain")
+        with pytest.raises(BackupRefused, match="odd key"):
+            ArchiveWriter(BytesIO()).add_file(file, BytesIO(b"x"))
+        monkeypatch.setattr(archive, "KEY", re.compile(".*"))
+        reader = reader_of(lambda writer, file=file: writer.add_file(file, BytesIO(b"x")))
+        monkeypatch.setattr(archive, "KEY", real)
+        with pytest.raises(ArchiveDamaged, match="no stored file has"):
+            reader.verify()
 
 
 def test_a_hostile_archive_has_no_links_and_no_other_format(monkeypatch):
@@ -248,6 +251,14 @@ def test_programs_that_are_missing_or_too_old_are_named(program, app):
     program("13.1")
     with pytest.raises(BackupRefused, match="of version 13, and 14 is needed"):
         client_tools.find("pg_dump", least=12)
+
+
+def test_an_older_server_gets_no_setting_that_it_lacks():
+    script = b"SET lock_timeout = 0;\nSET transaction_timeout = 0;\nCREATE SCHEMA public;\n"
+    assert for_server(script, 17) == (
+        b"SET transaction_timeout = 0;\nCREATE SCHEMA IF NOT EXISTS public;\n"
+    )
+    assert for_server(script, 16) == b"CREATE SCHEMA IF NOT EXISTS public;\n"
 
 
 def test_the_password_goes_to_the_environment_of_the_program(app):
