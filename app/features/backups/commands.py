@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.features.backups import archive_names, databases, keys, making, places, restoring
+from app.features.backups import age_keys, archive_names, databases, making, places, restoring
 from app.features.backups.errors import BackupRefused
 from app.features.backups.places import BackupPlace
 
@@ -21,14 +21,11 @@ IDENTITY = click.option(
 )
 
 
-@click.group("backup", invoke_without_command=True)
+@click.command("backup")
 @TO
-@click.pass_context
 @with_appcontext
-def backup(context: click.Context, to: str) -> None:
-    """Back up the database and the files; list and verify backups."""
-    if context.invoked_subcommand:
-        return
+def backup(to: str) -> None:
+    """Back up the database and the files."""
     try:
         # Backups in a place that was named by hand are looked after by hand.
         made = making.make(_place(to), prune=not to)
@@ -41,12 +38,12 @@ def backup(context: click.Context, to: str) -> None:
     if manifest.missing_files:
         click.echo(f"Rows whose file the storage does not have: {manifest.missing_files:,}.")
     if not current_app.config["BACKUP_RECIPIENTS"]:
-        click.echo("It is not encrypted. `python manage.py backup key` says how.")
+        click.echo("It is not encrypted. `python manage.py make_backup_key` says how.")
     for name in made.deleted:
         click.echo(f"Deleted {name}.")
 
 
-@backup.command("list")
+@click.command("list_backups")
 @TO
 @with_appcontext
 def list_backups(to: str) -> None:
@@ -62,12 +59,12 @@ def list_backups(to: str) -> None:
         click.echo(f"There is no backup of {making.app_name()} yet.")
 
 
-@backup.command("verify")
+@click.command("verify_backup")
 @click.argument("archive")
 @FROM
 @IDENTITY
 @with_appcontext
-def verify(archive: str, to: str, identity: Path | None) -> None:
+def verify_backup(archive: str, to: str, identity: Path | None) -> None:
     """Read a whole ARCHIVE, and compare it with its checksums: a path, a name, or `latest`."""
     try:
         with restoring.opened(archive, _place_or_none(to), identity) as (name, reader):
@@ -79,10 +76,10 @@ def verify(archive: str, to: str, identity: Path | None) -> None:
     click.echo(f"Made {manifest.time:%Y-%m-%d %H:%M} UTC of {manifest.app} {manifest.version}.")
 
 
-@backup.command("key")
-def key() -> None:
+@click.command("make_backup_key")
+def make_backup_key() -> None:
     """Make a pair of keys. The secret one is shown once, and belongs on another machine."""
-    secret, public = keys.make_pair()
+    secret, public = age_keys.make_pair()
     click.echo(f"# Keep this file away from the server. It opens the backups.\n{secret}")
     click.echo(f"Set in the environment: BACKUP_RECIPIENTS={public}", err=True)
 
@@ -138,4 +135,4 @@ def _size(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
 
 
-commands = [backup, restore]
+commands = [backup, list_backups, verify_backup, make_backup_key, restore]

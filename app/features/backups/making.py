@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features.backups import archive_names, databases, keys, retention
+from app.features.backups import age_keys, archive_names, databases, retention
 from app.features.backups.archive import ArchivedFile, ArchiveWriter, BackupManifest, Contents
 from app.features.backups.databases import DatabaseSnapshot
 from app.features.backups.errors import BackupRefused, PlaceAway
@@ -54,13 +54,13 @@ def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
 
     An older one is deleted only after a new one is whole. Raises BackupRefused.
     """
-    to = keys.recipients(current_app.config["BACKUP_RECIPIENTS"])
+    to = age_keys.recipients(current_app.config["BACKUP_RECIPIENTS"])
     place.tidy()
     name = archive_names.new(app_name(), now(), encrypted=bool(to))
     written = _Counted()
     with place.write(name.text) as sink:
         written.sink = sink
-        with keys.encrypted(written, to) as plain:  # type: ignore[arg-type]
+        with age_keys.encrypted(written, to) as plain:  # type: ignore[arg-type]
             manifest = _write(ArchiveWriter(plain))
     if place.size(name.text) != written.size:
         raise PlaceAway(f"{name.text} is not whole in its place. No older backup is deleted.")

@@ -14,7 +14,7 @@ from alembic.util import CommandError
 from flask import current_app
 
 from app.extensions import db
-from app.features.backups import archive_names, databases, keys, making, pipes
+from app.features.backups import age_keys, archive_names, databases, making, pipes
 from app.features.backups.archive import ArchivedFile, ArchiveReader, BackupManifest
 from app.features.backups.errors import BackupRefused
 from app.features.backups.places import BackupPlace
@@ -61,24 +61,24 @@ def _found(wanted: str, place: BackupPlace) -> str:
             raise BackupRefused(f"There is no backup of {making.app_name()} yet.")
         return own[-1].text
     if wanted not in names:
-        raise BackupRefused(f"There is no backup {wanted}. `manage.py backup list` lists them.")
+        raise BackupRefused(f"There is no backup {wanted}. `manage.py list_backups` lists them.")
     return wanted
 
 
 def _reader(path: Path, identity: Path | None) -> ArchiveReader:
-    secret = keys.identities(identity) if identity else []
+    secret = age_keys.identities(identity) if identity else []
 
     @contextmanager
     def stream() -> Iterator[BinaryIO]:
         with path.open("rb") as file:
-            is_encrypted = file.read(len(keys.HEADER)) == keys.HEADER
+            is_encrypted = file.read(len(age_keys.HEADER)) == age_keys.HEADER
             file.seek(0)
             if not is_encrypted:
                 yield file
                 return
             if not secret:
                 raise BackupRefused("The backup is encrypted. Name its key: --identity FILE.")
-            with keys.decrypted(file, secret) as plain:
+            with age_keys.decrypted(file, secret) as plain:
                 yield plain
 
     return ArchiveReader(stream)

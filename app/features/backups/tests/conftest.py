@@ -12,7 +12,7 @@ from flask import Flask
 
 from app import emails
 from app.extensions import db
-from app.features.backups import keys
+from app.features.backups import age_keys
 from app.kit import storage
 from app.kit.storage import registry
 from app.kit.storage.backend import EXTENSION
@@ -59,7 +59,7 @@ def prepare(app: Flask, files: Path, backups: Path) -> None:
 
 @pytest.fixture
 def key_files(tmp_path: Path) -> KeyFiles:
-    secret, public = keys.make_pair()
+    secret, public = age_keys.make_pair()
     file = tmp_path / "key.txt"
     file.write_text(f"# made for a test\n{secret}\n")
     return KeyFiles(public, file)

@@ -17,11 +17,11 @@ from tests.queue.support import until
 def test_back_up_list_verify_and_restore(original, copy, tmp_path):
     db.session.remove()
     runner = original.test_cli_runner()
-    key = runner.invoke(args=["backup", "key"])
+    key = runner.invoke(args=["make_backup_key"])
     secret = tmp_path / "key.txt"
     secret.write_text(key.stdout)
     public = re.search(r"BACKUP_RECIPIENTS=(age1\w+)", key.output)[1]
-    assert "There is no backup" in runner.invoke(args=["backup", "list"]).output
+    assert "There is no backup" in runner.invoke(args=["list_backups"]).output
 
     plain = runner.invoke(args=["backup", "--to", str(tmp_path / "elsewhere")]).output
     assert "It is not encrypted." in plain
@@ -31,14 +31,14 @@ def test_back_up_list_verify_and_restore(original, copy, tmp_path):
     name = re.search(r"Made (\S+) \(", made.output)[1]
     assert "3 files (16 bytes)." in made.output
     assert "It is not encrypted" not in made.output
-    assert name in runner.invoke(args=["backup", "list"]).output
+    assert name in runner.invoke(args=["list_backups"]).output
 
     identity = ["--identity", str(secret)]
-    verified = runner.invoke(args=["backup", "verify", name, *identity])
+    verified = runner.invoke(args=["verify_backup", name, *identity])
     assert f"{name} is whole: " in verified.output, verified.output
-    refused = runner.invoke(args=["backup", "verify", "latest"])
+    refused = runner.invoke(args=["verify_backup", "latest"])
     assert (refused.exit_code, "Name its key" in refused.output) == (1, True)
-    unknown = runner.invoke(args=["backup", "verify", "other", *identity])
+    unknown = runner.invoke(args=["verify_backup", "other", *identity])
     assert "There is no backup other." in unknown.output
 
     refused = runner.invoke(args=["restore", "latest", *identity])

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.extensions import db, is_sqlite
-from app.features.backups import archive, keys, making, places
+from app.features.backups import age_keys, archive, making, places
 from app.features.backups.archive import ArchiveReader, ArchiveWriter
 from app.features.backups.databases import client_tools
 from app.features.backups.databases.restore_script import for_server
@@ -54,7 +54,7 @@ def test_an_encrypted_one_needs_its_key_and_its_end(original, tmp_path, key_file
     path = tmp_path / "backups" / make()
     assert "Name its key" in refusal(path)
     other = tmp_path / "other.txt"
-    other.write_text(keys.make_pair()[0])
+    other.write_text(age_keys.make_pair()[0])
     assert "encrypted to another key" in refusal(path, identity=other)
     other.write_text("AGE-SECRET-KEY-1NOTHING")
     assert "no secret key of age" in refusal(path, identity=other)
@@ -209,11 +209,11 @@ def test_a_backup_that_breaks_off_leaves_no_archive(
     monkeypatch.setitem(app.config, "BACKUP_S3_SECRET_KEY", "s")
     to = str(tmp_path) if kind == "folder" else f"s3://{bucket_of_tests.name}/broken"
     place = places.place(to)
-    to_keys = keys.recipients([keys.make_pair()[1]])
+    to_keys = age_keys.recipients([age_keys.make_pair()[1]])
     for recipients in ([], to_keys):
 
         def break_off(size, recipients=recipients):
-            with place.write("name") as sink, keys.encrypted(sink, recipients) as plain:
+            with place.write("name") as sink, age_keys.encrypted(sink, recipients) as plain:
                 plain.write(b"x" * size)
                 raise KeyboardInterrupt
 
