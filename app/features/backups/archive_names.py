@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from secrets import token_hex
 
 TIME = "%Y%m%dT%H%M%SZ"
-PATTERN = re.compile(r"(?P<app>[a-z0-9-]+)-(?P<at>\d{8}T\d{6}Z)-[0-9a-f]{6}\.backup(?P<age>\.age)?")
+# The part of a name after the name of the application.
+REST = re.compile(r"(?P<at>\d{8}T\d{6}Z)-[0-9a-f]{6}\.backup(\.age)?")
 
 
 @dataclass(frozen=True, order=True)
@@ -31,8 +32,8 @@ def of_app(names: Iterable[str], app: str) -> list[ArchiveName]:
     """Return the archives of an application among the names of files, oldest first."""
     found = []
     for text in names:
-        match = PATTERN.fullmatch(text)
-        if match is None or match["app"] != app:
+        match = REST.fullmatch(text.removeprefix(f"{app}-"))
+        if match is None or not text.startswith(f"{app}-"):
             continue
         try:
             at = datetime.strptime(match["at"], TIME).replace(tzinfo=UTC)
