@@ -55,6 +55,8 @@ def groups(requires: Requires) -> list[set[str]]:
     Each feature gets a code of some bits, and a set for each bit has the features with that bit and
     those that require them. One code must not contain another.
     """
+    if not requires:
+        return []
     names = sorted(requires)
     needs = {name: needed_by(name, requires) for name in names}
     pairs = [

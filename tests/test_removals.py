@@ -12,11 +12,12 @@ REQUIRES = {name: one.requires for name, one in manifests.read().items()}
     "requires",
     [
         REQUIRES,
+        {},
         {"a": ()},
         {"a": (), "b": ("a",), "c": ("b",), "d": ("a", "c")},
         {str(number): () for number in range(12)},
     ],
-    ids=["kit", "one", "chain", "many"],
+    ids=["kit", "none", "one", "chain", "many"],
 )
 def test_each_feature_is_gone_once_without_each_other(requires: dict[str, tuple[str, ...]]) -> None:
     found = groups(requires)
