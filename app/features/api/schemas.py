@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from email_validator import EmailNotValidError
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from app.features.api import scopes
+from app.features.api.web.dumping import QuickSchema, WrittenField
 from app.kit import names
 from app.kit.database import HIGHEST_INTEGER
 from app.kit.name_rule import NO_LINK, holds_link, is_name
@@ -19,7 +20,7 @@ UNSEEN = "Remove the invisible characters."
 NAMES_OF_PERMISSIONS = {"type": "array", "items": {"type": "string", "enum": list(scopes.NAMES)}}
 
 
-class ApiSchema(Schema):
+class ApiSchema(QuickSchema):
     """The base of schemas. A field that it does not know is an error, and changes nothing."""
 
 
@@ -28,10 +29,11 @@ def rfc_3339(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-class Timestamp(fields.AwareDateTime):
+class Timestamp(WrittenField, fields.AwareDateTime):
     """A time in UTC, as in RFC 3339: 2031-03-09T12:00:00Z."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+    @staticmethod
+    def write(value: datetime | None) -> str | None:
         return rfc_3339(value)
 
 

@@ -31,9 +31,10 @@ class CookieSessionInterface(SecureCookieSessionInterface):
         Flask rejects a new cookie that another host with a fast clock has written. The row in
         `user_sessions` determines how long a user stays signed in.
         """
+        cookie = request.cookies.get(self.get_cookie_name(app))
         serializer: Any = self.get_signing_serializer(app)
         try:
-            content = serializer.loads(request.cookies.get(self.get_cookie_name(app), ""))
+            content = serializer.loads(cookie) if cookie else None
         except BadSignature:
             content = None
         return self.session_class(content)

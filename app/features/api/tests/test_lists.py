@@ -1,5 +1,6 @@
 """Lists: their parameters, cursors, links and fields."""
 
+from marshmallow import Schema
 from sqlalchemy import select
 
 from app.extensions import db
@@ -72,5 +73,6 @@ def test_rows_are_dumped_as_marshmallow_does(admin, make_user):
     for names in (None, ("id", "role", "created_at")):
         schema = UserSchema(only=names)
         assert dump_all(schema, users) == schema.dump(users, many=True)
+        assert [schema.dump(one) for one in users] == Schema.dump(schema, users, many=True)
     mappings = [{"id": 1, "name": "Editor"}]
     assert dump_all(RoleReferenceSchema(), mappings) == mappings

@@ -1,18 +1,33 @@
-"""Dump many rows by a schema, several times as fast as marshmallow.
+"""Dump rows by a schema, several times as fast as marshmallow.
 
-Marshmallow takes half of the time of a page of 100 users: for each value it looks for the
-attribute in two ways, and asks whether it is callable. The fields here are compiled once.
+Marshmallow takes half of the time of a page of 100 users, and a twentieth of that of GET /me: for
+each value it looks for the attribute in two ways, and asks whether it is callable. The fields here
+are compiled once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, fields
 
-from app.features.api.schemas import Timestamp, rfc_3339
-
 Read = Callable[[Any], Any]
+
+
+class WrittenField(fields.Field[Any]):
+    """A field whose values a function writes, whatever the row and the name of the field."""
+
+    @staticmethod
+    def write(value: Any) -> Any:
+        """Return a value as it stands in JSON."""
+        raise NotImplementedError
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return self.write(value)
+
+
 # A value of this type is written as it is. Any other value is left to the field.
 PLAIN: dict[type[Any], type] = {fields.String: str, fields.Integer: int, fields.Boolean: bool}
 
@@ -26,6 +41,22 @@ def dump_all(schema: Schema, rows: Iterable[Any]) -> list[Any]:
     except (AttributeError, TypeError):  # Rows such as mappings, or without some attributes.
         pass
     return list(schema.dump(rows, many=True))
+
+
+class QuickSchema(Schema):
+    """A schema that is compiled when it first dumps a row."""
+
+    @cached_property
+    def _read(self) -> Read | None:
+        return None if _has_hooks(self) else _compiled(self)
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Return what marshmallow returns, which dumps mappings and lists itself."""
+        is_one = not (self.many if many is None else many) and not isinstance(obj, Mapping)
+        if is_one and self._read is not None:
+            with suppress(AttributeError, TypeError):  # Rows without some attributes.
+                return self._read(obj)
+        return super().dump(obj, many=many)
 
 
 def _has_hooks(schema: Schema) -> bool:
@@ -44,8 +75,9 @@ def _compiled(schema: Schema) -> Read:
 def _reader(schema: Schema, field: fields.Field[Any], name: str) -> Read:
     get = attrgetter(field.attribute or name)
     kind = type(field)
-    if kind is Timestamp:
-        return lambda row: rfc_3339(get(row))
+    if isinstance(field, WrittenField):
+        write = field.write
+        return lambda row: write(get(row))
     if kind is fields.Nested and not field.many and not _has_hooks(field.schema):  # type: ignore[attr-defined]
         inner = _compiled(field.schema)  # type: ignore[attr-defined]
         return lambda row: None if (value := get(row)) is None else inner(value)
