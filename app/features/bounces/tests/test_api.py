@@ -1,5 +1,7 @@
 """Programs read and change the list of suppressed addresses."""
 
+from itertools import count
+
 from app.features.api.tests.programs import Call, admin_program, get, problem_of
 from app.features.bounces.tests.access import suppress
 from app.models import Permission
@@ -14,7 +16,13 @@ NEW = {"email": "gone@example.com", "detail": "Asked by telephone"}
 
 
 def on_address(method, event=""):
-    return Call(lambda program: program.call(method, f"{LIST}/{suppress().id}"), event)
+    numbers = count()  # a test sends a call several times
+
+    def send(program):
+        row = suppress(f"gone{next(numbers)}@example.com")
+        return program.call(method, f"{LIST}/{row.id}")
+
+    return Call(send, event)
 
 
 CALLS = {
