@@ -18,7 +18,7 @@ class Reason(StrEnum):
 
     BOUNCED = "bounced"
     COMPLAINED = "complained"
-    CHOSEN = "chosen"
+    STOPPED = "stopped"
     """An administrator entered the address."""
 
 

@@ -66,7 +66,7 @@ def _note_address(email: str, reason: Reason, detail: str, service: str) -> None
 
 def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
     """Send no more mail to an address. Raises AlreadySuppressed."""
-    return _add(email, Reason.CHOSEN, detail, by=by)
+    return _add(email, Reason.STOPPED, detail, by=by)
 
 
 def _add(
@@ -115,7 +115,7 @@ def reason_against(email: str) -> str:
     told = {
         Reason.BOUNCED: "earlier mail to this address came back",
         Reason.COMPLAINED: "earlier mail to this address was reported as spam",
-        Reason.CHOSEN: "an administrator stopped mail to this address",
+        Reason.STOPPED: "an administrator stopped mail to this address",
     }
     return told[Reason(row.reason)]
 

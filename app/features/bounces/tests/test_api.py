@@ -38,9 +38,9 @@ CALLS = {
 def test_a_program_stops_mail_to_an_address_and_allows_it_again(admin_program):
     added = admin_program.post(LIST, NEW)
     assert added.status_code == 201
-    assert added.json["reason"] == "chosen"
+    assert added.json["reason"] == "stopped"
     assert problem_of(admin_program.post(LIST, NEW)) == (409, "already-suppressed")
-    (one,) = admin_program.get(f"{LIST}?reason=chosen").json["items"]
+    (one,) = admin_program.get(f"{LIST}?reason=stopped").json["items"]
     assert one == added.json
     url = f"{LIST}/{one['id']}"
     assert admin_program.call("DELETE", url).status_code == 204
