@@ -4,6 +4,8 @@ import configparser
 import re
 from pathlib import Path
 
+from tests.deployment import small_systemd
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "deploy-linux.md"
 HOST = "app.example.com"
@@ -34,18 +36,9 @@ def without_ipv6(text: str) -> str:
 
 def unit(path: str) -> configparser.ConfigParser:
     """Return the sections of a systemd unit."""
-    parser = configparser.ConfigParser(interpolation=None, strict=True)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string(printed(path))
-    return parser
+    return small_systemd.parse(printed(path))
 
 
 def settings() -> dict[str, str]:
-    """Return the settings in `/etc/app.env` as systemd reads them, with comments after values."""
-    found = {}
-    for line in printed("/etc/app.env").splitlines():
-        name, equals, value = line.partition("=")
-        assert equals, line
-        is_quoted = len(value) > 1 and value[0] == value[-1] == "'"
-        found[name] = value[1:-1] if is_quoted else value
-    return found
+    """Return the settings in `/etc/app.env` as systemd reads them."""
+    return small_systemd.parse_environment(printed("/etc/app.env"))

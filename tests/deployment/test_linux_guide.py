@@ -13,7 +13,8 @@ import pytest
 from tests.deployment import guide
 from tests.deployment.client import Client
 from tests.deployment.conftest import PASSWORD, Deployment
-from tests.deployment.services import CannotStart, WebService
+from tests.deployment.services import WebService
+from tests.deployment.small_systemd import CannotStart
 from tests.support import needs
 
 pytestmark = pytest.mark.deployment

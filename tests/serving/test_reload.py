@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_manage import PRODUCTION, environment
-from tests.deployment.services import ACTIVATE
+from tests.deployment.small_systemd import START
 from tests.processes import ROOT
 from tests.queue.support import until
 
@@ -49,7 +49,7 @@ class Server:
         ):
             self.port = listening.getsockname()[1]
             number = str(listening.fileno())
-            activate = [sys.executable, "-c", ACTIVATE, number]
+            activate = [sys.executable, "-c", START, number]
             if not has_socket:
                 listening.close()
             self.process = subprocess.Popen(
