@@ -11,7 +11,6 @@ from app.features import bulk
 from app.features.bulk import Action, tables
 from app.features.bulk.forms import BulkForm
 from app.features.bulk.models import BulkOperation
-from app.features.user_search import Filters
 from app.kit.operations import NothingChosen, OperationState
 from app.kit.web import operation_pages, table_pages
 from app.kit.web.operation_pages import UnreadableChoice, picked
@@ -35,7 +34,7 @@ def bulk_operations() -> ResponseReturnValue:
 @people_managers_only
 def preview_bulk() -> ResponseReturnValue:
     """Save a preview of the action and its users, and redirect to it. Nothing changes yet."""
-    filters, notices = Filters.from_query(request.form)
+    filters, notices = tables.read_filters(request.form)
     try:
         action, role = _action()
         is_everyone = request.form.get("everyone") == "1"

@@ -2,6 +2,6 @@
 
 from app.features.user_search.services.filters import NO_ROLE, Filters
 from app.features.user_search.services.paging import find
-from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS, is_known
+from app.features.user_search.services.sorting import DEFAULT_SORT, SORTS
 
-__all__ = ["DEFAULT_SORT", "NO_ROLE", "SORTS", "Filters", "find", "is_known"]
+__all__ = ["DEFAULT_SORT", "NO_ROLE", "SORTS", "Filters", "find"]

@@ -42,7 +42,7 @@ class ListedUser(NamedTuple):
 def find_users(asked: Asked) -> TablePage:
     """Return the page that a URL asks for. Raises NotACursor."""
     page = find(
-        filters_of(asked),
+        Filters.of(asked),
         sort=asked.sort,
         per_page=asked.per_page,
         after=asked.after,
@@ -50,12 +50,6 @@ def find_users(asked: Asked) -> TablePage:
         last=asked.last,
     )
     return replace(page, rows=list(_listed(page.rows)))
-
-
-def filters_of(asked: Asked) -> Filters:
-    """Return the filters, of which the table has checked the values."""
-    filters, _notices = Filters.from_query(asked.narrowing())
-    return filters
 
 
 def roles() -> list[Role]:

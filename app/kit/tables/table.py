@@ -34,6 +34,11 @@ def declared() -> list[Table]:
     return [_declared[endpoint] for endpoint in sorted(_declared)]
 
 
+def declared_at(endpoint: str) -> Table:
+    """Return the table of a page."""
+    return _declared[endpoint]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A list of the rows of a model. A mistake in it raises ConfigurationError.

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 
-from app.extensions import db
 from app.features.user_search.services import matching
-from app.kit.database import whole_number
 from app.kit.database.planning import without_index
 from app.kit.tables import days
-from app.kit.tables.search import tidy
-from app.models import Role, User
-from app.models.user import STATUSES
+from app.kit.tables.asked import Asked
+from app.models import User
 
 NO_ROLE = 0  # stands for users without a role, in place of a role's id
 
@@ -35,6 +32,18 @@ class Filters:
     created_to: date | None = None
     seen_from: date | None = None
     seen_to: date | None = None
+
+    @staticmethod
+    def of(asked: Asked) -> Filters:
+        """Return the filters of a list, whose table has checked the values."""
+        values = asked.values
+        limits = ("created_from", "created_to", "seen_from", "seen_to")
+        return Filters(
+            search=asked.search,
+            role_id=int(values["role"]) if "role" in values else None,
+            status=values.get("status"),
+            **{name: days.read(values.get(name, "")) for name in limits},
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -127,58 +136,3 @@ class Filters:
         if self.status is not None:
             query["status"] = self.status
         return query
-
-    @staticmethod
-    def from_query(query: Mapping[str, str]) -> tuple[Filters, list[str]]:
-        """Read the query parameters that `to_query` wrote.
-
-        Invalid values are ignored, and a notice names each of them.
-        """
-        notices: list[str] = []
-        created = _days(query, "created", "joined", notices)
-        seen = _days(query, "seen", "were last seen", notices)
-        filters = Filters(
-            search=tidy(query.get("search", "")),
-            role_id=_role_id(query.get("role", ""), notices),
-            status=_status(query.get("status", ""), notices),
-            created_from=created[0],
-            created_to=created[1],
-            seen_from=seen[0],
-            seen_to=seen[1],
-        )
-        return filters, notices
-
-
-def _role_id(given: str, notices: list[str]) -> int | None:
-    if not given:
-        return None
-    if (role_id := whole_number(given)) is not None:
-        known = select(Role.id).where(Role.id == role_id)
-        if role_id == NO_ROLE or db.session.scalar(known) is not None:
-            return role_id
-    notices.append("There is no such role, so people of every role are shown.")
-    return None
-
-
-def _status(given: str, notices: list[str]) -> str | None:
-    if not given or given in STATUSES:
-        return given or None
-    notices.append("There is no such status, so people of every status are shown.")
-    return None
-
-
-def _days(
-    query: Mapping[str, str], name: str, action: str, notices: list[str]
-) -> tuple[date | None, date | None]:
-    given = [query.get(f"{name}_{end}", "") for end in ("from", "to")]
-    first, last = (days.read(text) for text in given)
-    if any(text and day is None for text, day in zip(given, (first, last), strict=True)):
-        notices.append(
-            f"A day when people {action} is not a date like 2026-01-31, so it is left out."
-        )
-    if first and last and first > last:
-        notices.append(
-            f"The days when people {action} end before they begin, so both are left out."
-        )
-        return None, None
-    return first, last

@@ -54,11 +54,6 @@ class Segment:
         return tuple(_KINDS.get(key, str) for key in self.keys)
 
 
-def is_known(sort: str) -> bool:
-    """Tell whether `sort` is one of SORTS, with an optional leading minus for descending order."""
-    return sort.removeprefix("-") in SORTS
-
-
 def served(sort: str, names: set[str]) -> set[str] | None:
     """Return the filters that the index of an order serves, or None if it cannot serve all."""
     for some in _SERVED.get(sort.removeprefix("-"), ()):
