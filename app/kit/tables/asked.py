@@ -93,29 +93,31 @@ def read(
     table: Table, args: MultiDict[str, str], *, columns: Sequence[str] = (), per_page: int = 0
 ) -> Asked:
     """Read the parameters of a URL. `columns` and `per_page` are the reader's own defaults."""
+    # A MultiDict makes an error, and catches it, for each parameter that a URL lacks.
+    given = args.to_dict()
     notices: list[str] = []
     asked = Asked(
         table,
-        search=search.tidy(args.get(table.search_parameter, "")) if _has_search(table) else "",
+        search=search.tidy(given.get(table.search_parameter, "")) if _has_search(table) else "",
         values={},
         conditions=[],
-        sort=_sort(table, args, notices),
+        sort=_sort(table, given, notices),
         columns=_columns(table, args.getlist("columns") or columns, notices),
-        per_page=_per_page(args, per_page or table.per_page, notices, table),
-        after=args.get("after", ""),
-        before=args.get("before", ""),
-        last=args.get("last") == "1",
-        page=_page(args, notices),
+        per_page=_per_page(given, per_page or table.per_page, notices, table),
+        after=given.get("after", ""),
+        before=given.get("before", ""),
+        last=given.get("last") == "1",
+        page=_page(given, notices),
         notices=notices,
     )
     for one in table.filters:
-        reading = one.read(args, table.model)
+        reading = one.read(given, table.model)
         asked.values |= reading.values
         asked.conditions += reading.conditions
         notices.extend(reading.notices)
-    if "columns" in args:
+    if "columns" in given:
         asked.layout["columns"] = [one.name for one in asked.columns]
-    if "per_page" in args:
+    if "per_page" in given:
         asked.layout["per_page"] = asked.per_page
     return asked
 
