@@ -37,10 +37,11 @@ class Filters:
     def of(asked: Asked) -> Filters:
         """Return the filters of a list, whose table has checked the values."""
         values = asked.values
+        role = values.get("role")
         limits = ("created_from", "created_to", "seen_from", "seen_to")
         return Filters(
             search=asked.search,
-            role_id=int(values["role"]) if "role" in values else None,
+            role_id=int(role) if role else None,
             status=values.get("status"),
             **{name: days.read(values.get(name, "")) for name in limits},
         )
