@@ -107,7 +107,7 @@ def django_pages(stand: Stand, port: int, url: str) -> list[Page]:
 
 def _some_users() -> tuple[list[int], list[str]]:
     rows = db.session.execute(select(User.id, User.email).order_by(User.id.desc()).limit(VARIETY))
-    ids, emails = zip(*rows.tuples(), strict=True)
+    ids, emails = zip(*rows, strict=True)
     return list(ids), [email.partition("@")[0] for email in emails]
 
 

@@ -127,7 +127,7 @@ def test_sign_ins_wait_for_each_other_and_other_pages_do_not(
 
     assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
     assert "Too many people sign in at once" in refused.text
-    assert "Your password was not checked." in refused.text
+    assert "Your form was not processed." in refused.text
     assert busy_site.ask("/").status == 200
     assert not held.done()
     assert not waiting[0].done()

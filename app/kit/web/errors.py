@@ -58,7 +58,7 @@ MESSAGES = {
 }
 HASHING_BUSY = (
     "Too many people sign in at once",
-    "Your password was not checked. Wait a few seconds, then try again.",
+    "Your form was not processed. Wait a few seconds, then send it again.",
 )
 SENT_FROM_ELSEWHERE = (
     "This form was not sent from here",

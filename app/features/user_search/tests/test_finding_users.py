@@ -584,6 +584,35 @@ def test_many_hits_are_read_in_the_order_of_their_index(crowd, plans_of, monkeyp
         assert_lean(explained)
 
 
+@pytest.mark.parametrize("word", ["example.com", "ada", "émile", "o'neil", "100%_sure", "οδος"])
+def test_a_common_word_is_found_in_order_as_by_the_index(crowd, word):
+    db.session.add(User(first_name="100%_Sure", last_name="ΟΔΟΣΑΣ", email="a@example.org"))
+    db.session.flush()
+    by_index, in_order = (
+        set(db.session.scalars(select(User.id).where(*matching.anywhere(word, is_leading=leading))))
+        for leading in (True, False)
+    )
+    assert by_index
+    assert in_order == by_index
+
+
+def test_postgresql_expects_many_users_with_a_common_word(crowd):
+    """It would sort all users if it expected few."""
+    if on_sqlite():
+        pytest.skip("SQLite has no estimate")
+
+    def expected(*conditions):
+        query = select(User.id).where(*conditions)
+        compiled = query.compile(db.session.connection())
+        plan = db.session.connection().exec_driver_sql(
+            f"EXPLAIN (FORMAT JSON) {compiled.string}", compiled.construct_params()
+        )
+        return plan.scalar()[0]["Plan"]["Plan Rows"]
+
+    common = matching.anywhere("somebody@example.com", is_leading=False)
+    assert expected(*common) * 4 >= expected()
+
+
 def test_a_rare_filter_leads_whatever_the_order(crowd, plans_of):
     for filters in (Filters(status="suspended"), Filters(role_id=1)):
         explained = plans_of(filters, sort="name", per_page=7)
