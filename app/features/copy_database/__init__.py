@@ -1,0 +1,1 @@
+"""Copy a database of SQLite with all its rows into PostgreSQL."""
