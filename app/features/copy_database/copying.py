@@ -86,7 +86,7 @@ def copy(
     """Copy all rows from the SQLite database at `url`, and return their number.
 
     It is one transaction of the target. Until it ends, nobody can write to the source. `say` gets a
-    line for each table. Raises CannotCopy.
+    line for each table with rows. Raises CannotCopy.
     """
     with ExitStack() as stack:
         old = stack.enter_context(source.opened(url))
@@ -104,7 +104,8 @@ def copy(
         read = _read(old, plans)
         if is_trial:
             for name, contents in read.items():
-                say(f"{name}: {contents.count:,} rows can be copied")
+                if contents.count:
+                    say(f"{name}: {contents.count:,} rows can be copied")
             new.roll_back()
             return sum(one.count for one in read.values())
         new.take_off_foreign_keys()
@@ -115,7 +116,8 @@ def copy(
         for plan in plans:
             name = plan.table.name
             _compare(name, read[name], _contents(new.rows(plan.table), plan.table))
-            say(f"{name}: {read[name].count:,} rows")
+            if read[name].count:
+                say(f"{name}: {read[name].count:,} rows")
     target.analyse(to)
     return sum(one.count for one in read.values())
 
