@@ -183,7 +183,7 @@ class Stand:
         self, app: str, python: Path | None = None, folder: Path = BASE_DIR, **environment: str
     ) -> int:
         """Start a server unless an equal one runs, and return its port."""
-        asked = (app, *sorted(environment.items()))
+        asked = (app, folder, *sorted(environment.items()))
         if asked not in self._ports:
             port = free_port()
             # gunicorn.conf.py reads the kit's settings, which the peers lack.
