@@ -2,14 +2,16 @@
 
 `make new` runs it. NAME, WITHOUT and DATABASE answer its questions; what is missing is asked for if
 there is a terminal. All of it becomes one commit on top of the kit's, which later merges go by. If
-a step fails, the clone is as it was before.
+a step fails or Ctrl-C ends it, the clone is as it was before.
 """
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -49,11 +51,23 @@ def main() -> None:
     name = ask("NAME", "What is your product called, such as Acme Shop?", checked)
     show_features()
     left_out = ask("WITHOUT", "Which features do you leave out (none: Enter)?", features, "")
-    database = ask("DATABASE", "Database: sqlite, postgresql, or a URL?", database_url, "sqlite")
-    if database:
-        database = with_name(database, product.slug(name).replace("-", "_"))
-        make_database(database)
-    start(name, left_out, database)
+    database, is_made = ask(
+        "DATABASE",
+        "Database: sqlite, postgresql, or a URL?",
+        lambda text: make_database(database_url(text), product.slug(name).replace("-", "_")),
+        "sqlite",
+    )
+    try:
+        start(name, left_out, database)
+    except BaseException:
+        if is_made:
+            drop_database(database)
+        raise
+
+
+def stop(*_arguments: object) -> None:
+    """Let a signal undo what is done, as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def check_clone() -> None:
@@ -96,7 +110,7 @@ def ask(variable, question, check, default=None):
 
 def show_features() -> None:
     if "WITHOUT" not in os.environ and sys.stdin.isatty():
-        for feature in manifests.read().values():
+        for _name, feature in sorted(manifests.read().items()):
             print(f"  {feature.name:20} {feature.summary}")
 
 
@@ -104,7 +118,8 @@ def features(text: str) -> list[str]:
     """Return the features to leave out, each before those that it requires. Raises Refused."""
     known, rest = manifests.read(), {*text.replace(",", " ").split()}
     if unknown := sorted(rest - {*known}):
-        raise Refused(f"There is no feature {', '.join(unknown)}. There are {', '.join(known)}.")
+        names = ", ".join(sorted(known))
+        raise Refused(f"There is no feature {', '.join(unknown)}. There are {names}.")
     for one in known.values():
         if one.name not in rest and (needed := sorted(rest & {*one.requires})):
             raise Refused(f"{one.name} requires {', '.join(needed)}: leave it out as well.")
@@ -122,12 +137,12 @@ def database_url(text: str) -> str:
         return ""
     if text in {"postgres", "postgresql"}:
         return "postgresql:///"  # on this machine, as the user of the system
+    if not text.startswith(("postgres://", "postgresql://")):
+        raise Refused("It is sqlite, postgresql, or a URL such as postgresql://user@host/name.")
     try:
         urls.database(text)
     except (ValueError, ConfigurationError) as error:
         raise Refused(f"The database's URL {error}") from None
-    if not text.startswith(("postgres://", "postgresql://")):
-        raise Refused("It is sqlite, postgresql, or a URL such as postgresql://user@host/name.")
     return text
 
 
@@ -137,20 +152,38 @@ def with_name(url: str, name: str) -> str:
     return url if parts.database else parts.set(database=name).render_as_string(False)
 
 
-def make_database(url: str) -> None:
-    """Create the database of a URL on its server, unless it exists."""
-    parts = make_url(url)
-    server = parts.set(drivername="postgresql", database="postgres")
+def make_database(url: str, name: str) -> tuple[str, bool]:
+    """Create the database of a URL, called `name` if the URL names none, unless it exists.
+
+    Return its URL, and whether it is new. "" stands for SQLite, which needs none. Raises Refused.
+    """
+    if not url:
+        return "", False
+    url = with_name(url, name)
+    name = make_url(url).database or ""
+    query = "SELECT 1 FROM pg_database WHERE datname = %s"
     try:
-        with psycopg.connect(server.render_as_string(False), autocommit=True) as connection:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if not connection.execute(query, [parts.database]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(parts.database or ""))
-                )
-                say(f"Created the database {parts.database}")
+        with on_server(url) as connection:
+            if connection.execute(query, [name]).fetchone():
+                say(f"The database {name} exists already, and stays as it is")
+                return url, False
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise Refused(f"PostgreSQL refused: {str(error).strip()}") from None
+    say(f"Created the database {name}")
+    return url, True
+
+
+def drop_database(url: str) -> None:
+    name = sql.Identifier(make_url(url).database or "")
+    with suppress(psycopg.Error), on_server(url) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(name))
+
+
+def on_server(url: str) -> psycopg.Connection:
+    """Connect to the server of a database."""
+    server = make_url(url).set(drivername="postgresql", database="postgres")
+    return psycopg.connect(server.render_as_string(False), autocommit=True, connect_timeout=10)
 
 
 def start(name: str, left_out: list[str], database: str) -> None:
@@ -169,6 +202,8 @@ def start(name: str, left_out: list[str], database: str) -> None:
         without = f"\n\nWithout {', '.join(left_out)}." if left_out else ""
         commit(f"Start {name} from version {version} of the kit{without}")
     except BaseException:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave half of it
         git("reset", "--hard", begin)
         git("clean", "--force", "-d", "--quiet", "app")
         ENV.write_bytes(settings)
@@ -186,7 +221,7 @@ def remove(name: str) -> Iterator[str]:
     commit(f"Remove {name}")
     for line in told.partition("\nNext:\n")[2].splitlines():
         if not re.match("- (Look at|Other databases)", line):
-            yield line.removeprefix("- ")
+            yield line.removeprefix("- ").replace("still name it:", f"still name {name}:")
 
 
 def write_records(name: str, version: str) -> None:
@@ -251,6 +286,9 @@ def say(message: str) -> None:
 
 
 if __name__ == "__main__":
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is signal.SIG_DFL:
+            signal.signal(ending, stop)
     try:
         main()
     except Refused as refusal:

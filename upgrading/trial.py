@@ -8,11 +8,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
 from settings.kit_record import ROOT
 from upgrading import shaping
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 ASK = """
 import json
@@ -20,6 +24,7 @@ import config
 chosen = config.load()
 print(json.dumps([chosen.DATABASE_SETTING, chosen.SQLALCHEMY_DATABASE_URI]))
 """
+PREFIX = "kit_upgrade_"  # of the copies on a server
 SPARE = 100 * 1024 * 1024  # bytes that the disk keeps beside a copy
 
 
@@ -30,7 +35,8 @@ class NotTried(Exception):
 def run(folder: Path, work: Path) -> str:
     """Run the migrations of the code in `folder` on a copy of the database, and tell the result.
 
-    `work` is an empty folder for the copy. Raises NotTried. The database itself is read only.
+    `work` is an empty folder for the copy. Raises NotTried. The database itself is read only. The
+    result also names copies that earlier upgrades left on the server because they were killed.
     """
     asked = shaping.run_python(ROOT, "-c", ASK)
     if asked.returncode:
@@ -52,9 +58,16 @@ def run(folder: Path, work: Path) -> str:
         raise NotTried(shaping.reason_of(done))
     if done.returncode:
         lines = done.stderr.strip().splitlines()[-12:]
-        return "THE MIGRATIONS FAIL on a copy of the database:\n  " + "\n  ".join(lines)
-    count = done.stderr.count("Running upgrade")
-    return f"The migrations ran on a copy of the database: {count} new."
+        result = "THE MIGRATIONS FAIL on a copy of the database:\n  " + "\n  ".join(lines)
+    else:
+        count = done.stderr.count("Running upgrade")
+        result = f"The migrations ran on a copy of the database: {count} new."
+    if left := _left_on_server(url):
+        result += (
+            f"\nThe server has copies of other upgrades: {', '.join(left)}. If no upgrade is "
+            "running, one was killed. Drop its copy: DROP DATABASE " + left[0]
+        )
+    return result
 
 
 @contextmanager
@@ -92,16 +105,11 @@ def _copy_file(url: str, work: Path) -> str:
 @contextmanager
 def _copied_on_server(url: str, work: Path) -> Iterator[str]:
     """Yield the URL of a copy of a PostgreSQL database beside it. Raises NotTried."""
-    from sqlalchemy import NullPool, create_engine, make_url, text  # not needed to undo
+    from sqlalchemy import make_url, text  # not needed to undo
     from sqlalchemy.exc import DBAPIError, OperationalError
 
-    given, name = make_url(url), f"kit_upgrade_{uuid4().hex[:8]}"
-    engine = create_engine(
-        given,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": 10, "application_name": "kit_upgrade"},
-    )
+    given, name = make_url(url), f"{PREFIX}{uuid4().hex[:8]}"
+    engine = _server(url)
     copy = given.set(database=name)
     create = f'CREATE DATABASE "{name}"'
     quoted = (given.database or "").replace('"', '""')
@@ -127,6 +135,36 @@ def _copied_on_server(url: str, work: Path) -> Iterator[str]:
     finally:
         with engine.connect() as connection:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+def _server(url: str) -> "Engine":
+    """Return an engine that makes a connection for each use, and commits each statement."""
+    from sqlalchemy import NullPool, create_engine
+
+    return create_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 10, "application_name": "kit_upgrade"},
+    )
+
+
+def _left_on_server(url: str) -> list[str]:
+    """Return the names of copies on the server that the database's user owns."""
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not url.startswith("postgresql"):
+        return []
+    query = text(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, :prefix) "
+        "AND pg_get_userbyid(datdba) = current_user ORDER BY datname"
+    )
+    try:
+        with _server(url).connect() as connection:
+            return list(connection.scalars(query, {"prefix": PREFIX}))
+    except SQLAlchemyError:
+        return []
 
 
 def _dump(source: str, target: str, work: Path) -> None:

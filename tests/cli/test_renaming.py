@@ -1,14 +1,19 @@
 """Rename the product, and start one from a fresh clone, in a repository of its own."""
 
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import make_url
 
 from app.kit import feature_files
 from app.kit.feature_files import CommandRefused
@@ -129,3 +134,99 @@ def test_a_product_starts_with_one_commit(fresh: Path) -> None:
     twice = start(fresh, NAME="Other")
     assert twice.returncode == 1
     assert "This copy is Acme Shop already" in twice.stderr
+
+
+class Terminal:
+    """A terminal in which scripts/new.py asks its questions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.end, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "scripts/new.py"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            start_new_session=True,
+        )
+        os.close(other)
+        self.unread = ""
+
+    def read_to(self, words: str) -> str:
+        """Return the output up to and with these words."""
+        while words not in self.unread:
+            try:
+                more = os.read(self.end, 65536).decode()
+            except OSError:  # Linux reports the end of a terminal as an error
+                more = ""
+            assert more, f"{words!r} does not come after {self.unread}"
+            self.unread += more
+        said, _, self.unread = self.unread.partition(words)
+        return said + words
+
+    def answer(self, question: str, text: str) -> str:
+        said = self.read_to(question)
+        os.write(self.end, f"{text}\n".encode())
+        return said
+
+    def interrupt(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.read_to("Nothing was changed.")
+        assert self.process.wait(60) == 1
+        os.close(self.end)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
+def test_questions_are_asked_again_and_ctrl_c_undoes_all(fresh: Path) -> None:
+    before = git(fresh, "rev-parse", "HEAD"), (fresh / ".env").read_bytes()
+    terminal = Terminal(fresh)
+    for name, problem in (("", ""), ("<b>", "A name has no <"), ("Zoo Keeper", "")):
+        assert problem in terminal.answer("such as Acme Shop? ", name)
+    features = terminal.answer("leave out (none: Enter)? ", "nothing")
+    listed = [line.split()[0] for line in features.splitlines() if line.startswith("  ")]
+    assert listed == sorted(installed())
+    assert "There is no feature nothing." in terminal.answer("(none: Enter)? ", "user_search")
+    assert "bulk requires user_search" in terminal.answer("(none: Enter)? ", "jobs")
+    for database in ("mysql://x", "sqlite:///x", "postgresql://x@127.0.0.1:1/x"):
+        terminal.answer("or a URL? [sqlite] ", database)
+    assert "PostgreSQL refused: " in terminal.answer("or a URL? [sqlite] ", "")
+    terminal.read_to("Leaving out jobs")
+    terminal.interrupt()
+    assert (git(fresh, "rev-parse", "HEAD"), (fresh / ".env").read_bytes()) == before
+    assert not git(fresh, "status", "--porcelain")
+    assert not git(fresh, "tag")
+
+    (fresh / "mine.txt").write_text("mine")
+    refused = Terminal(fresh)
+    refused.read_to("The clone has changes. Commit or undo them first:\r\n?? mine.txt")
+    assert refused.process.wait(60) == 1
+
+
+@pytest.mark.skipif("postgresql" not in os.environ.get("TEST_DATABASE_URL", ""), reason="Needs it.")
+def test_a_database_is_made_once_and_dropped_if_the_start_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kit_record.ROOT)
+    spec = spec_from_file_location("new", kit_record.ROOT / "scripts/new.py")
+    assert spec is not None
+    assert spec.loader is not None
+    new = module_from_spec(spec)
+    spec.loader.exec_module(new)
+    server = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql", database="")
+    name = f"cli_{uuid4().hex}"
+    made = server.set(database=name).render_as_string(False)
+    assert new.make_database(server.render_as_string(False), name) == (made, True)
+    assert new.make_database(made, "other") == (made, False)
+    assert f"The database {name} exists already" in capsys.readouterr().out
+    monkeypatch.setattr(new, "check_clone", lambda: None)
+    monkeypatch.setattr(new, "start", lambda *_: 1 / 0)
+    for is_new, remains in ((False, True), (True, False)):
+        answers = iter([name, [], (made, is_new)])
+        monkeypatch.setattr(new, "ask", lambda *_, answers=answers: next(answers))
+        with pytest.raises(ZeroDivisionError):
+            new.main()
+        with new.on_server(made) as connection:
+            query = "SELECT count(*) FROM pg_database WHERE datname = %s"
+            assert connection.execute(query, [name]).fetchone() == (int(remains),)

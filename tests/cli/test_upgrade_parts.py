@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from settings import kit_record
@@ -108,9 +108,13 @@ def test_a_database_is_copied_and_the_copy_deleted(
     held = engine.connect() if is_used else None
     with trial._copied(own_database, work) as copy:
         assert copy != own_database
+        # So does the next upgrade see it if this one is killed.
+        is_on_server = make_url(copy).get_backend_name() == "postgresql"
+        assert (make_url(copy).database in trial._left_on_server(own_database)) is is_on_server
         with create_engine(copy, poolclass=NullPool).begin() as connection:
             assert connection.scalar(text("SELECT words FROM notes")) == "one"
             connection.execute(text("DROP TABLE notes"))
+    assert make_url(copy).database not in trial._left_on_server(own_database)
     if held:
         held.close()
     with engine.connect() as connection:

@@ -32,7 +32,7 @@ def new(name: str, fields: tuple[str, ...], **options: Any) -> None:
     except Refused as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"app/features/{name} is written. Next:")
-    click.echo("- Make its table: python manage.py db upgrade")
+    click.echo("- Make its table: python manage.py db upgrade (its pages and task fail until then)")
     click.echo(f"- Try its tests: python manage.py test app/features/{name}")
     click.echo(f"- Read app/features/{name}/README.md, and shape the code.")
 

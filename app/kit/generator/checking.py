@@ -43,7 +43,9 @@ def _check_new(name: str) -> None:
     if name in db.metadata.tables:
         raise Refused(f"There is a table {name} already. Choose another name for the feature.")
     with suppress(OperationalError):  # The tables of the code are known without a database.
-        if inspect(db.session.connection()).has_table(name):
+        is_there = inspect(db.session.connection()).has_table(name)
+        db.session.rollback()  # On SQLite, the transaction holds the write lock.
+        if is_there:
             raise Refused(
                 f"The database has a table {name} already, of a feature that was removed perhaps. "
                 "Drop it, or choose another name."

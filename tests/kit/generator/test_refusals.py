@@ -125,6 +125,13 @@ def test_a_table_that_is_left_in_the_database_is_refused(app):
     assert "The database has a table left_overs already" in refusal("left_overs")
 
 
+def test_a_check_leaves_no_transaction_open(app):
+    """On SQLite, the rest of `manage.py new` would keep everyone else from writing."""
+    db.session.rollback()
+    checking.check(plan.make("parcels", NAME, **USUAL))
+    assert not db.session().in_transaction()
+
+
 def test_a_ledger_without_a_free_bit_is_refused(app, monkeypatch, tmp_path):
     in_ledger(monkeypatch, tmp_path, *(f"BIT_{place} = 2**{place}" for place in range(16, 30)))
     assert "Every bit from 2**16 to 2**29 is taken" in refusal("orders")
