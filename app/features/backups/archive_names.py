@@ -22,7 +22,7 @@ class ArchiveName:
 
 
 def new(app: str, at: datetime, *, encrypted: bool) -> ArchiveName:
-    """Return a name that no other backup has, also one that begins in the same second."""
+    """Return a name that no other backup has, not even one that begins in the same second."""
     at = at.replace(microsecond=0)
     suffix = ".backup.age" if encrypted else ".backup"
     return ArchiveName(at, f"{app}-{at.strftime(TIME)}-{token_hex(3)}{suffix}")

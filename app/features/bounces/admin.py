@@ -61,5 +61,5 @@ def remove_suppressed_address(address_id: int) -> ResponseReturnValue:
     except AddressGone:
         flash("The address is not in the list any more.", "info")
     else:
-        flash(f"Mail goes to {email} again. Mails that were cancelled stay so.", "success")
+        flash(f"Mail goes to {email} again. Cancelled mails stay cancelled.", "success")
     return redirect(back)

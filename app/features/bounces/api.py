@@ -31,7 +31,7 @@ class SuppressedAddressSchema(ApiSchema):
 
 
 class NewSuppressedAddressSchema(ApiSchema):
-    """An address that shall get no mail."""
+    """An address to send no more mail to."""
 
     email = Email(required=True, metadata={"format": "email"})
     detail = Text(most=LINE_LENGTH, load_default="")

@@ -26,7 +26,7 @@ class MaintenanceForm(BaseForm):
     mode = RadioField("Mode", choices=MODES, validators=[InputRequired("Choose a mode.")])
     message = TextAreaField(
         "Message for visitors",
-        description="Such as what happens, and where to ask. It may stay empty.",
+        description="For example, what happens, and where to ask. It may stay empty.",
         filters=[cut(MESSAGE_LENGTH)],
         validators=[
             Length(max=MESSAGE_LENGTH, message=f"Use at most {MESSAGE_LENGTH} characters.")
@@ -39,7 +39,9 @@ class MaintenanceForm(BaseForm):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self.until.description = "Visitors see it, and programs wait until then. It ends nothing."
+        self.until.description = (
+            "Visitors see it, and programs wait until then. The site does not open by itself."
+        )
 
     def validate_until(self, field: Any) -> None:
         is_past = field.data is not None and field.data <= now()

@@ -1,4 +1,4 @@
-"""Watch the queries of a database, once for all parts of the app that ask.
+"""Measure the queries of a database, once for all parts of the app that ask.
 
 Nothing is measured until the first of them does.
 """
