@@ -38,7 +38,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 chroot root sh -euc "$2"
 chroot root unshare --net /usr/bin/python3 -u {copy}/tests/deployment/walk_the_guide.py {copy}
 """
-# What needs a network: the packages of the guide, and the wheels that its update installs.
+# The packages of the guide, and the wheels that its update installs, need a network.
 FETCH = """
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d

@@ -102,7 +102,7 @@ def _words(row: Any) -> str:
     """Return the action in words, with a mark on one that was refused."""
     words = trail.what(row.action)
     is_bad = row.action.endswith(("refused", "throttled"))
-    return escape(words) + " " + icon("exclamation-triangle", "Refused") if is_bad else words
+    return escape(words) + " " + icon("exclamation-triangle-fill", "Refused") if is_bad else words
 
 
 def _subject(row: Any) -> str:
@@ -113,7 +113,7 @@ def _subject(row: Any) -> str:
     return f"{kind} {row.subject_label}".strip() if row.subject_label else ""
 
 
-icons.use(["exclamation-triangle"])
+icons.use(["exclamation-triangle-fill"])
 events = Table(
     AuditEvent,
     title="Audit trail",
