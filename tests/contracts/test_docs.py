@@ -30,10 +30,13 @@ GUIDES = [
 LINKING = [*GUIDES, *sorted(ROOT.glob("docs/decisions/*.md")), *ROOT.glob("examples/*/README.md")]
 # The features of the kit. A copy may have removed some, and its guides may still name them.
 BROUGHT = {
-    *("altcha", "approval", "audit", "breached_passwords", "bulk", "content"),
-    *("deletion", "devtools", "email_domains", "error_reporting", "fake_data"),
-    *("health", "impersonation", "imports", "invitations", "jobs", "mailbox"),
-    *("new_devices", "passkeys", "roles", "saved_views", "user_search"),
+    *("alerts", "altcha", "api", "approval", "audit", "backups", "bounces"),
+    *("breached_passwords", "bulk", "content", "copy_database", "deletion", "devtools"),
+    *("email_domains", "error_reporting", "fake_data", "health", "impersonation"),
+    *("imports", "invitations", "jobs", "magic_link", "mailbox", "maintenance"),
+    *("metrics", "new_devices", "oauth", "older_accounts", "own_data", "passkeys"),
+    *("profile", "roles", "saved_views", "slow_queries", "toolbar", "two_factor"),
+    *("user_search", "webhooks"),
 }
 COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health", "reset_passkeys": "passkeys"}
 # Hosts, files and the name of a log, none of which are modules.
