@@ -38,7 +38,9 @@ def backup(to: str) -> None:
     if manifest.missing_files:
         click.echo(f"Rows whose file the storage does not have: {manifest.missing_files:,}.")
     if not current_app.config["BACKUP_RECIPIENTS"]:
-        click.echo("It is not encrypted. `python manage.py make_backup_key` says how.")
+        click.echo(
+            "The backup is not encrypted. `python manage.py make_backup_key` makes a key for that."
+        )
     for name in made.deleted:
         click.echo(f"Deleted {name}.")
 
@@ -88,8 +90,8 @@ def make_backup_key() -> None:
 @click.argument("archive")
 @FROM
 @IDENTITY
-@click.option("--replace", is_flag=True, help="Delete what the database holds.")
-@click.option("--yes", is_flag=True, help="Do not ask before that.")
+@click.option("--replace", is_flag=True, help="Delete everything in the database first.")
+@click.option("--yes", is_flag=True, help="Do not ask before everything is deleted.")
 @with_appcontext
 def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes: bool) -> None:
     """Restore an ARCHIVE, a path, a name, or `latest`, and hold mail and webhooks."""

@@ -24,13 +24,13 @@ def test_back_up_list_verify_and_restore(original, copy, tmp_path):
     assert "There is no backup" in runner.invoke(args=["list_backups"]).output
 
     plain = runner.invoke(args=["backup", "--to", str(tmp_path / "elsewhere")]).output
-    assert "It is not encrypted." in plain
+    assert "The backup is not encrypted." in plain
     original.config["BACKUP_RECIPIENTS"] = [public]
     made = runner.invoke(args=["backup"])
     assert made.exit_code == 0, made.output
     name = re.search(r"Made (\S+) \(", made.output)[1]
     assert "3 files (16 bytes)." in made.output
-    assert "It is not encrypted" not in made.output
+    assert "not encrypted" not in made.output
     assert name in runner.invoke(args=["list_backups"]).output
 
     identity = ["--identity", str(secret)]
