@@ -13,7 +13,6 @@ import time
 
 from flask import Flask, current_app
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import db
 from app.features.maintenance.models import Maintenance, SiteMode, SiteState
@@ -86,8 +85,9 @@ class ModeWatch:
                     select(Maintenance.mode, Maintenance.message, Maintenance.until)
                 ).first()
             self.state = SiteState(SiteMode(row[0]), row[1], row[2]) if row else SiteState()
-        except (SQLAlchemyError, ValueError) as error:
-            # The last known mode stays. The table may also be missing until the next migration.
+        except Exception as error:
+            # The last known mode stays. The table may also be missing until the next migration. An
+            # error of the driver, which SQLAlchemy does not always wrap, would end the thread.
             kind, sentence = type(error).__name__, str(error).partition("\n")[0]
             sparing.error(kind, "the mode of the site cannot be read: %s", sentence)
         finally:

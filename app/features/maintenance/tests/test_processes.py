@@ -1,7 +1,10 @@
 """Other processes learn of the mode: web processes without a query of theirs, and workers."""
 
+import sqlite3
+import threading
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app import create_app
 from app.extensions import db
@@ -43,6 +46,23 @@ def test_a_change_reaches_another_process_and_outlasts_the_database(web, other):
         connection.execute(text("ALTER TABLE gone RENAME TO maintenance"))
     site_mode.change(OFF, by=None)
     until(lambda: other.get("/").status_code == 200, "the other process notices")
+
+
+def test_an_error_of_the_driver_does_not_end_the_thread(web, other):
+    assert other.get("/").status_code == 200
+    failed = threading.Event()
+
+    def fail(_connection):
+        failed.set()
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with other.application.app_context():
+        engine = db.engine
+    event.listen(engine, "begin", fail)
+    until(failed.is_set, "the thread meets the error")
+    event.remove(engine, "begin", fail)
+    site_mode.change(CLOSED, by=None)
+    until(lambda: other.get("/").status_code == 503, "the other process notices")
 
 
 def test_the_thread_sleeps_while_nobody_asks(web, other, monkeypatch):
