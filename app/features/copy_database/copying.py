@@ -33,7 +33,7 @@ class ProblemsFound(CannotCopy):
 
 
 @dataclass
-class Contents:
+class TableContents:
     """The number of rows of a table, and a sum of their hashes, which needs no order."""
 
     count: int = 0
@@ -159,7 +159,7 @@ def _plans(
     return plans
 
 
-def _read(old: SQLiteSource, plans: Sequence[TablePlan]) -> dict[str, Contents]:
+def _read(old: SQLiteSource, plans: Sequence[TablePlan]) -> dict[str, TableContents]:
     """Read and convert all rows once, and return the contents by table. Raises ProblemsFound."""
     problems = old.orphans(MOST_PROBLEMS)
     found = {}
@@ -173,14 +173,14 @@ def _read(old: SQLiteSource, plans: Sequence[TablePlan]) -> dict[str, Contents]:
     return found
 
 
-def _contents(rows: Iterable[Sequence[Any]], table: TargetTable) -> Contents:
-    found, is_jsonb = Contents(), table.is_jsonb
+def _contents(rows: Iterable[Sequence[Any]], table: TargetTable) -> TableContents:
+    found, is_jsonb = TableContents(), table.is_jsonb
     for row in rows:
         found.add(row, is_jsonb)
     return found
 
 
-def _compare(name: str, read: Contents, written: Contents) -> None:
+def _compare(name: str, read: TableContents, written: TableContents) -> None:
     if read != written:
         raise CannotCopy(
             f"{name}: {read.count:,} rows were read and {written.count:,} arrived, or their values "
