@@ -37,7 +37,7 @@ MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "guide_0001", "core_0001", None, None
+revision, down_revision, branch_labels, depends_on = "guide_0001", "NEWEST", None, None
 
 
 def upgrade():
@@ -208,7 +208,9 @@ def follow(files: dict[str, str]) -> None:
 
 def commit_a_migration() -> None:
     """Commit to the copy, as its developers do before an update."""
-    (FOLDER / "migrations" / "versions" / "guide_0001.py").write_text(MIGRATION)
+    folder = FOLDER / "migrations" / "versions"
+    newest = max(folder.glob("core_*.py")).name[: len("core_0001")]
+    (folder / "guide_0001.py").write_text(MIGRATION.replace("NEWEST", newest))
     author = "-c user.name=Developer -c user.email=developer@example.com"
     run(f"cd {FOLDER} && git add --all && git {author} commit --quiet --message Next")
 
@@ -248,7 +250,8 @@ def main() -> None:
     run("[ \"$(sudo -u postgres psql -Atc 'SELECT count(*) FROM guide' app)\" = 0 ]")
     run(f"curl -fsS --cacert {CERTIFICATE} --resolve {HOST}:443:127.0.0.1 https://{HOST}/healthz")
     for command in re.findall(r"`(sudo -u (?:app|postgres) [^`]+)`", GUIDE):
-        run(f"cd /tmp && {command}")
+        if "/path/to/" not in command:  # a file that a reader has
+            run(f"cd /tmp && {command}")
     manager.systemd.end()
 
 
