@@ -42,9 +42,7 @@ def find_problem() -> Finding | None:
         names = _names_in_time(places.place(config["BACKUP_TO"]))
     except BackupRefused as error:
         return Finding(f"Backups cannot be made: {error}", "Compare BACKUP_TO and its settings.")
-    # A clock that was wrong once may not hide that there are no newer backups.
-    until = now() + timedelta(hours=1)
-    found = [one for one in archive_names.of_app(names, making.app_name()) if one.at < until]
+    found = archive_names.of_app(names, making.app_name())
     hint = "Run `python manage.py backup`, and read the log of the worker about make_backup."
     if not found:
         return Finding("There is no backup yet.", hint)

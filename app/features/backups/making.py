@@ -15,6 +15,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.backups import age_keys, archive_names, databases, retention
 from app.features.backups.archive import ArchivedFile, ArchiveWriter, BackupManifest, Contents
+from app.features.backups.archive_names import ArchiveName
 from app.features.backups.databases import DatabaseSnapshot
 from app.features.backups.errors import BackupRefused, PlaceAway
 from app.features.backups.places import BackupPlace
@@ -55,7 +56,10 @@ def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
     An older one is deleted only after a new one is whole. Raises BackupRefused.
     """
     to = age_keys.recipients(current_app.config["BACKUP_RECIPIENTS"])
-    place.tidy()
+    try:
+        place.tidy()
+    except PlaceAway as error:  # A backup matters more, and needs fewer rights.
+        logger.warning("what earlier backups left cannot be deleted: %s", error)
     name = archive_names.new(app_name(), now(), encrypted=bool(to))
     written = _Counted()
     with place.write(name.text) as sink:
@@ -64,12 +68,26 @@ def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
             manifest = _write(ArchiveWriter(plain))
     if place.size(name.text) != written.size:
         raise PlaceAway(f"{name.text} is not whole in its place. No older backup is deleted.")
-    # A restored copy may have the settings of its original, whose backups are not its own.
-    may_delete = prune and outgoing.current_hold() is None
-    db.session.commit()
-    deleted = retention.prune(place, app_name(), newest=name) if may_delete else []
+    deleted = _prune(place, name, manifest) if prune else []
     logger.info("backup %s is made, of %s bytes", name.text, written.size)
     return MadeBackup(name.text, written.size, manifest, deleted)
+
+
+def _prune(place: BackupPlace, newest: ArchiveName, manifest: BackupManifest) -> list[str]:
+    """Delete older backups, if this one may stand for them, and return their names."""
+    # A restored copy may have the settings of its original, whose backups are not its own.
+    is_copy = outgoing.current_hold() is not None
+    db.session.commit()
+    if manifest.missing_files:
+        logger.warning("files that the database names are missing: %s", manifest.missing_files)
+    if is_copy or (manifest.missing_files and not manifest.files.count):
+        logger.warning("no older backup is deleted: mail is held, or all files are missing")
+        return []
+    try:
+        return retention.prune(place, app_name(), newest=newest)
+    except PlaceAway as error:
+        logger.error("older backups cannot be deleted: %s", error)
+        return []
 
 
 class _Counted:

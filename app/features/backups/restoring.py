@@ -51,7 +51,23 @@ def opened(
         raise BackupRefused(f"There is no file {wanted}, and BACKUP_TO names no place to look in.")
     name = _found(wanted, place)
     with place.local(name) as path:
+        _refuse_plain(name, path)
         yield name, _reader(path, identity)
+
+
+def _refuse_plain(name: str, path: Path) -> None:
+    """Refuse an archive of the place that is not encrypted, although all that are made here are.
+
+    Another one may have put it there. The operator may still name a file that they trust.
+    """
+    if not current_app.config["BACKUP_RECIPIENTS"]:
+        return
+    with path.open("rb") as file:
+        if file.read(len(age_keys.HEADER)) != age_keys.HEADER:
+            raise BackupRefused(
+                f"{name} is not encrypted, although BACKUP_RECIPIENTS is set. If you trust it, "
+                "copy it to this machine, and name its path."
+            )
 
 
 def _found(wanted: str, place: BackupPlace) -> str:

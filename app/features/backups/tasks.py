@@ -1,15 +1,30 @@
 """The nightly backup."""
 
+import logging
+
 from flask import current_app
 
+from app.extensions import db
 from app.features.backups import making, places
-from app.kit import queue
+from app.kit import outgoing, queue
+
+logger = logging.getLogger(__name__)
 
 
 @queue.task(timeout=6 * 60 * 60, cron="BACKUP_AT", retries=2, backoff=(600, 3600))
 def make_backup() -> dict[str, object]:
-    """Make a backup, delete older ones, and return what was done. Without a place, do nothing."""
+    """Make a backup, delete older ones, and return what was done. Without a place, do nothing.
+
+    A restored copy may have the settings of its original, and must not mix its backups with those
+    of the original. So it makes none while its mail is held.
+    """
     if not (text := current_app.config["BACKUP_TO"]):
         return {}
+    is_copy = outgoing.current_hold() is not None
+    db.session.commit()
+    if is_copy:
+        logger.warning("no backup is made while mail is held: this may be a copy")
+        return {}
     made = making.make(places.place(text))
-    return {"name": made.name, "size": made.size, "deleted": made.deleted}
+    missing = made.manifest.missing_files
+    return {"name": made.name, "size": made.size, "missing": missing, "deleted": made.deleted}

@@ -138,6 +138,8 @@ def _plans(
     plans, problems = [], []
     for name in old.tables():
         table = tables.get(name)
+        if name in left_out and table is not None:
+            problems.append(f"The target has a table {name}, so it cannot be left out")
         if name == VERSIONS or name in left_out or (table is None and not old.count(name)):
             continue
         if table is None:

@@ -95,7 +95,8 @@ def end(schema: str, rows: Mapping[str, int], reason: str) -> str:
             table, told = sql.Identifier(name), sql.Literal(name)
             number = sql.Literal(count)
             parts.append(_written(COMPARE, schema=place, table=table, name=told, count=number))
-    return "".join([*parts, "COMMIT;\nANALYZE;\n"])
+    # The restore has succeeded by then, whatever becomes of the statistics.
+    return "".join([*parts, "COMMIT;\n\\set ON_ERROR_STOP off\nANALYZE;\n"])
 
 
 def _written(template: str, **parts: sql.Composable) -> str:

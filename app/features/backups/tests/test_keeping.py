@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
 import time_machine
 
-from app.features.backups import age_of_backups, archive_names, making, places, retention
+from app.features.backups import (
+    age_of_backups,
+    archive_names,
+    making,
+    places,
+    restoring,
+    retention,
+    tasks,
+)
 from app.features.backups.errors import PlaceAway
 from app.features.backups.tests.support import make
 from app.kit import outgoing
@@ -121,3 +130,44 @@ def test_doctor_finds_backups_that_are_missing_too_old_or_away(app, tmp_path, mo
     assert "days old" in check().problem, "a clock was wrong once"
     monkeypatch.setitem(app.config, "BACKUP_TO", "ftp://nothing")
     assert "Backups cannot be made" in check().problem
+
+
+def test_a_time_in_the_future_neither_counts_nor_deletes(original, tmp_path):
+    original.config |= {"BACKUP_KEEP_DAILY": 1, "BACKUP_KEEP_WEEKLY": 0}
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=23)):
+        first = make()
+    wrong = f"{making.app_name()}-29991231T000000Z-aaaaaa.backup"
+    (tmp_path / "backups" / wrong).write_bytes(b"x")
+    second = make()
+    assert {one.name for one in (tmp_path / "backups").iterdir()} == {first, second, wrong}
+    with restoring.opened("latest", places.place(str(tmp_path / "backups")), None) as (name, _):
+        assert name == second
+
+
+def test_a_storage_that_lost_all_files_deletes_no_backup(original, tmp_path):
+    original.config |= {"BACKUP_KEEP_DAILY": 1, "BACKUP_KEEP_WEEKLY": 0}
+    with time_machine.travel(SUNDAY, tick=False):
+        first = make()
+    shutil.rmtree(tmp_path / "files")
+    made = making.make(places.place(original.config["BACKUP_TO"]))
+    assert made.manifest.missing_files == 3
+    assert first in {one.name for one in (tmp_path / "backups").iterdir()}
+
+
+def test_a_place_that_deletes_nothing_gets_one_backup_all_the_same(original, monkeypatch):
+    def refuse(*_arguments):
+        raise PlaceAway("AccessDenied")
+
+    original.config |= {"BACKUP_KEEP_DAILY": 1, "BACKUP_KEEP_WEEKLY": 0}
+    with time_machine.travel(SUNDAY, tick=False):
+        make()
+    monkeypatch.setattr(places.BackupFolder, "delete", refuse)
+    monkeypatch.setattr(places.BackupFolder, "tidy", refuse)
+    assert tasks.make_backup()["deleted"] == []
+
+
+def test_a_restored_copy_makes_no_nightly_backup(original, tmp_path):
+    """Otherwise the original would restore the copy's."""
+    outgoing.hold("A restored copy.")
+    assert tasks.make_backup() == {}
+    assert not (tmp_path / "backups").exists()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.extensions import db, is_sqlite
-from app.features.backups import age_keys, archive, making, places
+from app.features.backups import age_keys, archive, making, places, restoring
 from app.features.backups.archive import ArchiveReader, ArchiveWriter
 from app.features.backups.databases import client_tools
 from app.features.backups.databases.restore_script import for_server
@@ -67,6 +67,22 @@ def test_an_encrypted_one_needs_its_key_and_its_end(original, tmp_path, key_file
     path.write_bytes(whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:])
     assert "damaged" in refusal(path, identity=key_files.file)
     assert contents() == expected
+
+
+def test_a_plain_archive_among_encrypted_ones_is_refused_unless_its_path_is_named(
+    original, key_files
+):
+    """Who may write to the place could put it there."""
+    place = places.place(original.config["BACKUP_TO"])
+    name = make()
+    original.config["BACKUP_RECIPIENTS"] = [key_files.public]
+    with (
+        pytest.raises(BackupRefused, match="is not encrypted"),
+        restoring.opened("latest", place, key_files.file),
+    ):
+        pass
+    with restoring.opened(f"{original.config['BACKUP_TO']}/{name}", place, None) as (_, reader):
+        assert reader.verify().app
 
 
 def test_a_key_that_is_none_makes_no_backup(original, tmp_path):

@@ -210,6 +210,11 @@ def test_other_tables_columns_types_and_migrations_are_refused(source, sql, targ
     assert "different migrations: webhooks_" in refusal(source, target)
 
 
+def test_a_table_that_the_target_has_is_not_left_out(source, target):
+    with pytest.raises(CannotCopy, match="has a table users, so it cannot be left out"):
+        copying.copy(source, target, say=lambda _line: None, left_out=["users"])
+
+
 def test_a_table_is_left_out(source, sql, target):
     sql("CREATE TABLE gone (id INTEGER)", "INSERT INTO gone VALUES (1)")
     assert copying.copy(source, target, say=lambda _line: None, left_out=["gone"])
