@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import Integer, String, and_, bindparam, case, or_, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -72,7 +72,7 @@ def begin() -> None:
 def count(limit: Limit, key: str, *, step: int = 1) -> int:
     """Add `step` to a counter and return the count of its short window.
 
-    Raises TooMany, and rolls back, if the limit is reached.
+    Raises TooMany, and rolls back, if the limit is reached. The request notes the key.
     """
     at = now()
     values: dict[str, datetime | int | str] = {
@@ -88,6 +88,7 @@ def count(limit: Limit, key: str, *, step: int = 1) -> int:
     if counted is None:
         db.session.rollback()
         raise TooMany(limit)
+    g.setdefault("counted", []).extend([key] * step)
     return int(counted)
 
 

@@ -8,7 +8,9 @@ from email_validator import EmailNotValidError
 from sqlalchemy import select
 
 from app.extensions import db
-from app.kit import attempts, clean_up, guesses
+from app.kit import attempts, clean_up, guesses, passwords
+from app.kit.hashing_lane import HashingBusy
+from app.kit.passwords import OpenLane
 from app.kit.user_input import normalised_email
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses
@@ -427,3 +429,19 @@ def test_asking_for_ones_own_address_costs_no_guess(client, make_user):
     client.enter(user)
     client.submit("/account/manage/change-email", {"email": user.email, "password": PASSWORD})
     assert count(guesses.KNOWN, user.email) == (0, 0)
+
+
+def test_a_guess_that_cannot_be_checked_is_not_counted(app, guess, make_user, monkeypatch):
+    """The lane of hashes is full, so the owner gets 503, and gets in once it is not."""
+    email = make_user().email
+
+    class BusyLane(OpenLane):
+        def slot(self):
+            raise HashingBusy
+
+    monkeypatch.setattr(passwords, "lane", BusyLane())
+    assert [guess(email, password=PASSWORD) for _ in range(12)] == [503] * 12
+    for limit, about in ((guesses.ACCOUNT, email), (guesses.NETWORK, "192.0.2.1")):
+        assert count(limit, about) == (0, 0)
+    monkeypatch.undo()
+    assert guess(email, password=PASSWORD) == 302

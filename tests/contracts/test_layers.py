@@ -38,7 +38,7 @@ def calls(path):
 SERVICES = (
     *("app.services", "app.kit.mail", "app.kit.attempts", "app.kit.guesses", "app.kit.outgoing"),
     *("app.kit.audit", "app.kit.operations", "app.kit.storage"),
-    *("app.kit.imports", "app.kit.clean_up"),
+    *("app.kit.imports", "app.kit.clean_up", "app.kit.unchecked_attempts"),
 )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, ServiceUnavailable
 
 from app.extensions import db, login_manager
+from app.kit import unchecked_attempts
 from app.kit.database import migrations
 from app.kit.hashing_lane import HashingBusy
 from app.kit.web.accept import ONLY_JSON, wants_json
@@ -211,6 +212,7 @@ def show_where_to_send_it(error: SentFromElsewhere | SentInTheClear) -> Any:
 def show_busy_hashing(_error: HashingBusy) -> Any:
     """Respond with 503 if the password of a form could not be hashed soon."""
     sparing.error("hashing", "A password was not hashed: too many wait in this process")
+    unchecked_attempts.take_back()
     return show(ServiceUnavailable(retry_after=RETRY_AFTER), HASHING_BUSY)
 
 

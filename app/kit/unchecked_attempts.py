@@ -1,0 +1,13 @@
+"""Take back the attempts of a request that could not be checked."""
+
+from flask import g
+
+from app.extensions import db
+from app.kit import attempts
+
+
+def take_back() -> None:
+    """Take back what this request has counted (`app.kit.attempts`). Rolls back, and commits."""
+    db.session.rollback()
+    attempts.take_back(g.get("counted", []))
+    db.session.commit()
