@@ -157,7 +157,7 @@ def limit_load(worker: Any) -> None:
     )
     if isinstance(app, Flask) and "WAITING_REQUESTS" in app.config:
         worker.refuse = shedding.Refusals(app)
-        worker.without_a_turn = shedding.paths_without_line(app)
+        worker.skips_line = shedding.skips_line_in(app)
 
 
 def on_starting(server: Any) -> None:

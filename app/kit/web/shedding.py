@@ -50,14 +50,15 @@ def skips_line(view: Viewed) -> Viewed:
     return view
 
 
-def paths_without_line(app: Flask) -> tuple[str, ...]:
-    """Return the paths of the marked views, and the beginning of those of static files."""
+def skips_line_in(app: Flask) -> Callable[[str], bool]:
+    """Return a function that tells whether a path is of a static file or a marked view."""
     marked = {
         rule.rule
         for rule in app.url_map.iter_rules()
         if hasattr(app.view_functions.get(rule.endpoint), "skips_line")
     }
-    return (f"{app.static_url_path}/", *sorted(marked | monitor_paths(app)))
+    paths, static = frozenset(marked | monitor_paths(app)), f"{app.static_url_path}/"
+    return lambda path: path in paths or path.startswith(static)
 
 
 class Refusals:

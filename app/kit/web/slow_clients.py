@@ -35,7 +35,6 @@ BODY_SECONDS = 20.0  # for a body, and longer for a body that arrives at this sp
 BYTES_A_SECOND = 8 * 1024
 SEND_SECONDS = 30.0  # for each piece of a response
 GLANCE = 0.25  # to wait for a turn, after a wait for a body
-STATIC = "/static/"
 RETRY_AFTER = "2"  # seconds
 
 # An import would load the application into the parent process.
@@ -144,7 +143,7 @@ class PatientWorker(ThreadWorker):
     turns: Turns
     patience = 30.0  # seconds
     refuse = staticmethod(refuse)
-    without_a_turn: tuple[str, ...] = (STATIC,)
+    skips_line: Callable[[str], bool] = staticmethod(lambda path: path.startswith("/static/"))
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(MOST_CLIENTS)
@@ -167,7 +166,7 @@ class PatientWorker(ThreadWorker):
 
         def run(request_environ: dict[str, Any], start_response: Any) -> Any:
             if not turns.take():
-                skips_line = request_environ["PATH_INFO"].startswith(self.without_a_turn)
+                skips_line = self.skips_line(request_environ["PATH_INFO"])
                 if not skips_line and not turns.take(self.patience):
                     return self.refuse(request_environ, start_response)
             try:
