@@ -13,6 +13,7 @@ from app.features.bounces.services import AddressGone, AlreadySuppressed
 from app.kit.web import table_pages
 from app.kit.web.list_params import confirm
 from app.models import Permission
+from app.services.policy import InsufficientPrivileges
 from app.sign_in import me
 
 job_managers_only = permission_required(Permission.MANAGE_JOBS)
@@ -33,6 +34,8 @@ def add_suppressed_address() -> ResponseReturnValue:
             row = services.add(form.email.data or "", form.detail.data or "", by=me())
         except AlreadySuppressed:
             form.email.errors = ["No mail goes to this address already."]
+        except InsufficientPrivileges:
+            form.email.errors = ["The user with this address has permissions that you lack."]
         else:
             flash(f"No more mail goes to {row.email}.", "success")
             return redirect(url_for("admin.suppressed_addresses"))

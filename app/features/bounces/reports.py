@@ -41,7 +41,7 @@ class MailReport:
     at: datetime | None
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | str) -> Any:
     """Return the JSON of a body. Raises NotAReport."""
     try:
         return json.loads(body)
@@ -54,7 +54,7 @@ def amazon_ses(notification: Any) -> Iterator[MailReport]:
 
     https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html
     """
-    event = parse(_text(notification, "Message").encode())
+    event = parse(_text(notification, "Message"))
     kind = _text(event, "notificationType") or _text(event, "eventType")
     mail = _dict(event, "mail")
     # SES sends its own Message-ID, and reports ours among the headers.
@@ -206,7 +206,7 @@ def _time(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
             found = datetime.fromisoformat(value)
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):

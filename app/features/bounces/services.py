@@ -20,6 +20,7 @@ from app.kit.mail import recipients
 from app.kit.mail.email_message import EmailState
 from app.kit.names import EMAIL_LENGTH
 from app.models import User
+from app.services import policy
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,9 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
     """
     noted = 0
     for report in reports:
-        email = recipients.find_sent(report.recipient, [report.message_id], before=report.at)
+        email = recipients.find_sent(
+            report.recipient, [*filter(None, [report.message_id])], before=report.at
+        )
         if email is None:
             logger.info("a report of %s is about no mail of this app", service)
             continue
@@ -65,7 +68,13 @@ def _note_address(email: str, reason: Reason, detail: str, service: str) -> None
 
 
 def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
-    """Send no more mail to an address. Raises AlreadySuppressed."""
+    """Send no more mail to an address. Raises AlreadySuppressed and InsufficientPrivileges.
+
+    Otherwise a user with fewer permissions could keep warnings and links from an administrator.
+    """
+    owner = User.by_email(email)
+    if owner is not None:
+        policy.ensure_may_manage(by, owner.role)
     return _add(email, Reason.STOPPED, detail, by=by)
 
 

@@ -16,7 +16,7 @@ from app.kit import audit, guesses
 from app.kit.audit.forgetting import name_of_erased
 from app.kit.database import now
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
 from app.models import AuditEvent, User
 from app.services import user_changes
 from app.services.own_account import ensure_not_impersonating
@@ -26,7 +26,7 @@ from app.services.user_changes import Parameters, UserChange
 
 # Each user has events of the audit trail to rewrite, and SQLite has one writer at a time.
 PURGE_BATCH = 50
-ENDED = (EmailState.SENT, EmailState.FAILED, EmailState.CANCELLED)
+ENDED = (*SENT_STATES, EmailState.FAILED, EmailState.CANCELLED)
 
 DELETE = UserChange(
     event="user.deleted",

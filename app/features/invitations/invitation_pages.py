@@ -92,7 +92,7 @@ def _link(
         return LinkState.WAITING, None
     if state in {EmailState.PENDING, EmailState.SENDING}:
         return LinkState.WAITING, None
-    if state == EmailState.FAILED:
+    if state in {EmailState.FAILED, EmailState.BOUNCED}:
         return LinkState.FAILED, None
     expires_at = (made_at or invited_at) + timedelta(seconds=LIFETIME)
     return (LinkState.OPEN if expires_at > now() else LinkState.EXPIRED), expires_at

@@ -10,7 +10,7 @@ from app.features.mailbox import outbox_pages, tables
 from app.features.mailbox.outbox_pages import TooLate
 from app.kit import outgoing
 from app.kit.mail import outbox
-from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
 from app.kit.web import table_pages
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
@@ -79,7 +79,7 @@ def email_html(email_id: int) -> ResponseReturnValue:
 @job_managers_only
 def resend_email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
-    was_sent = row.state == EmailState.SENT
+    was_sent = row.state in set(SENT_STATES)
     if question := _ask(
         row,
         title="Send “{subject}” again?",

@@ -36,18 +36,18 @@ def refuse_suppressed(recipient: str) -> None:
 def find_sent(
     recipient: str, message_ids: Collection[str], *, before: datetime | None
 ) -> EmailMessage | None:
-    """Return the mail of a report: by its Message-ID, or else the last one to this address.
+    """Return the mail of a report: by its Message-ID (RFC 5322, section 3.6.4).
 
-    A mail service may replace the Message-ID (RFC 5322, section 3.6.4) by its own. `before` is the
-    time of the report, if it names one: a later mail cannot be meant.
+    Without one, as from a service that reports an id of its own, it is the last mail to this
+    address. `before` is the time of the report, if it names one: a later mail cannot be meant.
     """
     to_them = select(EmailMessage).where(EmailMessage.recipient == recipient)
-    named = to_them.where(EmailMessage.message_id.in_(message_ids))
-    if found := db.session.scalar(named.limit(1)):
-        return found
+    if message_ids:
+        named = to_them.where(EmailMessage.message_id.in_(message_ids))
+        return db.session.scalar(named.limit(1))
     taken = to_them.where(EmailMessage.state.in_([EmailState.SENDING, *SENT_STATES]))
     if before is not None:
-        taken = taken.where(EmailMessage.created_at < before)
+        taken = taken.where(func.coalesce(EmailMessage.sent_at, EmailMessage.created_at) < before)
     newest = taken.order_by(EmailMessage.created_at.desc(), EmailMessage.id.desc())
     return db.session.scalar(newest.limit(1))
 

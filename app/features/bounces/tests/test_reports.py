@@ -19,6 +19,7 @@ from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User
 from tests import factories, mails
+from tests.support import module_of, needs
 
 SECRET = "a-secret-of-the-tests"
 ADA = "ada@example.com"
@@ -201,8 +202,25 @@ def test_reports_on_mail_of_other_apps_are_skipped(report):
     told = mailgun(row)
     told["event-data"]["recipient"] = "elsewhere@example.com"
     assert report("mailgun", told) == 204
+    told = mailgun(row)
+    told["event-data"]["message"]["headers"]["message-id"] = "other-app@example.com"
+    assert report("mailgun", told) == 204
     assert suppressed() == {}
     assert row.state == EmailState.SENT
+
+
+def test_a_report_that_comes_again_does_not_hit_the_mail_that_was_sent_again(report, manager):
+    """The mail has a new Message-ID then."""
+    row = sent()
+    first = ses(row)
+    report("ses", first)
+    address = db.session.scalar(select(SuppressedAddress.id))
+    manager.submit(f"/admin/suppressed-addresses/{address}/remove")
+    manager.submit(f"/admin/emails/{row.id}/resend")
+    assert mails.deliver(row.id) == EmailState.SENT
+    report("ses", first)
+    assert row.state == EmailState.SENT
+    assert suppressed() == {}
 
 
 def test_without_our_message_id_the_newest_mail_before_the_report_is_meant(report):
@@ -211,7 +229,7 @@ def test_without_our_message_id_the_newest_mail_before_the_report_is_meant(repor
     db.session.commit()
     mails.deliver(newest.id)
     told = postmark(row) | {"BouncedAt": row.created_at.isoformat()}
-    report("postmark", told)  # before both
+    report("postmark", told)  # before both were sent
     assert (row.state, newest.state) == (EmailState.SENT, EmailState.SENT)
     report("postmark", postmark(row))
     assert (row.state, newest.state) == (EmailState.SENT, EmailState.BOUNCED)
@@ -240,6 +258,16 @@ def test_rubbish_gets_a_clear_answer_and_changes_nothing(report):
                 broken = dict(told) if isinstance(told, dict) else list(told)
                 broken[part] = value
                 assert report(service, broken) in {204, 400}, (service, part, value)
+
+
+def test_odd_texts_and_times_are_read(report):
+    row = sent()
+    assert report("ses", {"Message": "\ud800"}) == 400
+    told = ses(row)
+    event = json.loads(told["Message"]) | {"mail": {}}
+    event["bounce"]["timestamp"] = "0001-01-01T00:00:00+14:00"
+    assert report("ses", {"Message": json.dumps(event)}) == 204
+    assert row.state == EmailState.BOUNCED
 
 
 def test_texts_that_no_database_holds_are_cleaned(report):
@@ -319,4 +347,24 @@ def test_old_addresses_are_deleted_at_night(app, report):
     found.created_at = now() - timedelta(days=app.config["KEEP_SUPPRESSED_ADDRESSES"] + 1)
     db.session.commit()
     assert services.purge() == 1
+    assert suppressed() == {}
+
+
+@needs("deletion")
+def test_erasing_a_user_deletes_their_mails_that_came_back(app, report):
+    row = sent()
+    report("mailgun", mailgun(row))
+    deletions, row_id = module_of("deletion", "deletions"), row.id
+    user = db.session.get_one(User, row.user_id)
+    deletions.delete(user, by=None)
+    user.deleted_at = now() - timedelta(days=app.config["RESTORE_DELETED_DAYS"] + 1)
+    db.session.commit()
+    assert deletions.purge() == 1
+    db.session.expire_all()
+    assert db.session.get(EmailMessage, row_id) is None
+
+
+def test_a_manager_of_mail_keeps_no_mail_from_an_administrator(admin, manager, report):
+    page = manager.submit("/admin/suppressed-addresses/new", {"email": admin.email})
+    assert "permissions that you lack" in page.text
     assert suppressed() == {}
