@@ -73,14 +73,19 @@ def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
     return MadeBackup(name.text, written.size, manifest, deleted)
 
 
+def may_be_a_copy() -> bool:
+    """Tell whether mail is held, as in a restored copy."""
+    hold = outgoing.current_hold()
+    db.session.commit()
+    return hold is not None
+
+
 def _prune(place: BackupPlace, newest: ArchiveName, manifest: BackupManifest) -> list[str]:
     """Delete older backups, if this one may stand for them, and return their names."""
-    # A restored copy may have the settings of its original, whose backups are not its own.
-    is_copy = outgoing.current_hold() is not None
-    db.session.commit()
     if manifest.missing_files:
         logger.warning("files that the database names are missing: %s", manifest.missing_files)
-    if is_copy or (manifest.missing_files and not manifest.files.count):
+    # A copy may have the settings of its original, whose backups are not its own.
+    if may_be_a_copy() or (manifest.missing_files and not manifest.files.count):
         logger.warning("no older backup is deleted: mail is held, or all files are missing")
         return []
     try:

@@ -4,9 +4,8 @@ import logging
 
 from flask import current_app
 
-from app.extensions import db
 from app.features.backups import making, places
-from app.kit import outgoing, queue
+from app.kit import queue
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +19,7 @@ def make_backup() -> dict[str, object]:
     """
     if not (text := current_app.config["BACKUP_TO"]):
         return {}
-    is_copy = outgoing.current_hold() is not None
-    db.session.commit()
-    if is_copy:
+    if making.may_be_a_copy():
         logger.warning("no backup is made while mail is held: this may be a copy")
         return {}
     made = making.make(places.place(text))
