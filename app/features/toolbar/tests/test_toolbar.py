@@ -194,6 +194,8 @@ def test_the_setting_takes_the_toolbar_but_not_the_records(browser, developed, m
 
 
 def test_tests_and_production_record_nothing(app, client, developed, browser, monkeypatch):
+    # A test before this one may have put the shared app into debug mode.
+    monkeypatch.setitem(app.extensions, "toolbar", Recorder())
     assert "debug-bar" not in client.get("/").text
     assert "Nothing is recorded" in client.get("/dev/requests").text
     monkeypatch.setitem(developed.config, "PRODUCTION", True)
