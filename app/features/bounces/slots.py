@@ -2,14 +2,30 @@
 
 from typing import Any
 
+from flask import current_app
+
 from app.extensions import db
 from app.features.bounces import services
 from app.features.bounces.models import SuppressedAddress
 from app.kit import slots
+from app.kit.doctor import Finding, doctor_check
 from app.kit.mail.recipients import suppression_check
 from app.models import User
 
+SHORTEST_SECRET = 16
+
 suppression_check(services.reason_against)
+
+
+@doctor_check("secret of bounces")
+def secret_is_hard_to_guess() -> Finding | None:
+    secret = current_app.config["BOUNCES_TOKEN"]
+    if not secret or (len(secret) >= SHORTEST_SECRET and "/" not in secret):
+        return None
+    return Finding(
+        "BOUNCES_TOKEN is short, or has a slash, which a URL cannot hold.",
+        f"Set {SHORTEST_SECRET} letters and digits or more, which nobody can guess.",
+    )
 
 
 @slots.subject_page("suppressedaddress", "admin.remove_suppressed_address")

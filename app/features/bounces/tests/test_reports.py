@@ -16,6 +16,7 @@ from app.extensions import db
 from app.features.bounces import main, services
 from app.features.bounces.models import SuppressedAddress
 from app.kit.database import now
+from app.kit.doctor import doctor_checks
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User
 from tests import factories, mails
@@ -368,3 +369,10 @@ def test_a_manager_of_mail_keeps_no_mail_from_an_administrator(admin, manager, r
     page = manager.submit("/admin/suppressed-addresses/new", {"email": admin.email})
     assert "permissions that you lack" in page.text
     assert suppressed() == {}
+
+
+def test_doctor_finds_a_secret_that_can_be_guessed(app, monkeypatch):
+    check = doctor_checks()["secret of bounces"]
+    for secret, is_found in {"": False, SECRET: False, "short": True, f"{SECRET}/x": True}.items():
+        monkeypatch.setitem(app.config, "BOUNCES_TOKEN", secret)
+        assert (check() is not None) is is_found, secret
