@@ -15,7 +15,7 @@ import pytest
 
 from tests.deployment import guide
 
-pytestmark = [pytest.mark.deployment, pytest.mark.slow]
+pytestmark = pytest.mark.deployment
 
 COPY = "/srv/copy"
 WHEELS = "/srv/wheels"
