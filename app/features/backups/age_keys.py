@@ -30,6 +30,11 @@ Recipient: TypeAlias = Any
 Identity: TypeAlias = Any
 
 
+def is_encrypted(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(HEADER)) == HEADER
+
+
 def make_pair() -> tuple[str, str]:
     """Return a new secret key, and its public key."""
     identity = x25519.Identity.generate()

@@ -60,14 +60,11 @@ def _refuse_plain(name: str, path: Path) -> None:
 
     Another one may have put it there. The operator may still name a file that they trust.
     """
-    if not current_app.config["BACKUP_RECIPIENTS"]:
-        return
-    with path.open("rb") as file:
-        if file.read(len(age_keys.HEADER)) != age_keys.HEADER:
-            raise BackupRefused(
-                f"{name} is not encrypted, although BACKUP_RECIPIENTS is set. If you trust it, "
-                "copy it to this machine, and name its path."
-            )
+    if current_app.config["BACKUP_RECIPIENTS"] and not age_keys.is_encrypted(path):
+        raise BackupRefused(
+            f"{name} is not encrypted, although BACKUP_RECIPIENTS is set. If you trust it, "
+            "copy it to this machine, and name its path."
+        )
 
 
 def _found(wanted: str, place: BackupPlace) -> str:
@@ -87,9 +84,7 @@ def _reader(path: Path, identity: Path | None) -> ArchiveReader:
     @contextmanager
     def stream() -> Iterator[BinaryIO]:
         with path.open("rb") as file:
-            is_encrypted = file.read(len(age_keys.HEADER)) == age_keys.HEADER
-            file.seek(0)
-            if not is_encrypted:
+            if not age_keys.is_encrypted(path):
                 yield file
                 return
             if not secret:

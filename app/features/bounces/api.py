@@ -4,10 +4,19 @@ from typing import Any
 
 from flask import Response, url_for
 from marshmallow import fields
-from werkzeug.exceptions import NotFound
 
-from app.extensions import db
-from app.features.api import ApiSchema, Email, Text, Timestamp, answers, api, lists, reads, writes
+from app.features.api import (
+    ApiSchema,
+    Email,
+    Text,
+    Timestamp,
+    answers,
+    api,
+    get_or_404,
+    lists,
+    reads,
+    writes,
+)
 from app.features.bounces import services, tables
 from app.features.bounces.models import Reason, SuppressedAddress
 from app.features.bounces.services import AddressGone, AlreadySuppressed
@@ -50,9 +59,7 @@ def list_suppressed_addresses() -> list[Any]:
 @api.response(200, SuppressedAddressSchema)
 def get_suppressed_address(address_id: int) -> SuppressedAddress:
     """Get an address that gets no mail."""
-    if (row := db.session.get(SuppressedAddress, address_id)) is None:
-        raise NotFound
-    return row
+    return get_or_404(SuppressedAddress, address_id)
 
 
 @api.post("/suppressed-addresses", tags=TAGS)

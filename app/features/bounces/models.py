@@ -22,6 +22,13 @@ class Reason(StrEnum):
     """An administrator entered the address."""
 
 
+WORDS = {
+    Reason.BOUNCED: "earlier mail to this address came back",
+    Reason.COMPLAINED: "earlier mail to this address was reported as spam",
+    Reason.STOPPED: "an administrator stopped mail to this address",
+}
+
+
 class SuppressedAddress(db.Model):
     """An email address to which no mail is sent."""
 
@@ -33,6 +40,11 @@ class SuppressedAddress(db.Model):
     # The words of the mail service, or a note of the administrator.
     detail: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    @property
+    def words(self) -> str:
+        """The reason in words."""
+        return WORDS[Reason(self.reason)]
 
     def __repr__(self) -> str:
         return f"<SuppressedAddress {self.id} {self.reason}>"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -168,13 +168,11 @@ def read(service: str, payload: Any) -> list[MailReport]:
     for one in READERS[service](payload):
         with suppress(EmailNotValidError):
             found.append(
-                MailReport(
-                    normalised_email(one.recipient),
-                    one.is_complaint,
-                    one.is_lasting,
-                    visible(one.detail)[:LONGEST_DETAIL],
-                    _in_brackets(one.message_id),
-                    one.at,
+                replace(
+                    one,
+                    recipient=normalised_email(one.recipient),
+                    detail=visible(one.detail)[:LONGEST_DETAIL],
+                    message_id=_in_brackets(one.message_id),
                 )
             )
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -42,9 +43,7 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
     """
     noted = 0
     for report in reports:
-        email = recipients.find_sent(
-            report.recipient, [*filter(None, [report.message_id])], before=report.at
-        )
+        email = recipients.find_sent(report.recipient, report.message_id, before=report.at)
         if email is None:
             logger.info("a report of %s is about no mail of this app", service)
             continue
@@ -56,15 +55,9 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
         logger.warning("email %s %s: %s", email.id, state, told)
         if report.is_complaint or report.is_lasting:
             reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
-            _note_address(report.recipient, reason, told, service)
+            with suppress(AlreadySuppressed):
+                _add(report.recipient, reason, told, by=None, service=service)
     return noted
-
-
-def _note_address(email: str, reason: Reason, detail: str, service: str) -> None:
-    try:
-        _add(email, reason, detail, by=None, service=service)
-    except AlreadySuppressed:
-        return
 
 
 def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
@@ -119,14 +112,7 @@ def find(email: str) -> SuppressedAddress | None:
 def reason_against(email: str) -> str:
     """Return why no mail goes to an address, or ""."""
     row = find(email)
-    if row is None:
-        return ""
-    told = {
-        Reason.BOUNCED: "earlier mail to this address came back",
-        Reason.COMPLAINED: "earlier mail to this address was reported as spam",
-        Reason.STOPPED: "an administrator stopped mail to this address",
-    }
-    return told[Reason(row.reason)]
+    return row.words if row else ""
 
 
 def purge() -> int:

@@ -42,7 +42,7 @@ def is_on(app: Flask) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Record the requests, if the app is in development. Otherwise nothing listens."""
+    """Record the requests, if the app is in development."""
     app.extensions["toolbar"] = Recorder()
     if not is_on(app):
         return

@@ -49,8 +49,6 @@ class EmailState(StrEnum):
 
 # A mail server took these mails, and nobody sends them again by itself.
 SENT_STATES = (EmailState.SENT, EmailState.BOUNCED, EmailState.COMPLAINED)
-
-
 ON_THEIR_WAY = (EmailState.PENDING, EmailState.SENDING)
 
 

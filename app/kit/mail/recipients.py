@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -33,18 +33,15 @@ def refuse_suppressed(recipient: str) -> None:
         raise Cancelled(reason)
 
 
-def find_sent(
-    recipient: str, message_ids: Collection[str], *, before: datetime | None
-) -> EmailMessage | None:
+def find_sent(recipient: str, message_id: str, *, before: datetime | None) -> EmailMessage | None:
     """Return the mail of a report: by its Message-ID (RFC 5322, section 3.6.4).
 
     Without one, as from a service that reports an id of its own, it is the last mail to this
     address. `before` is the time of the report, if it names one: a later mail cannot be meant.
     """
     to_them = select(EmailMessage).where(EmailMessage.recipient == recipient)
-    if message_ids:
-        named = to_them.where(EmailMessage.message_id.in_(message_ids))
-        return db.session.scalar(named.limit(1))
+    if message_id:
+        return db.session.scalar(to_them.where(EmailMessage.message_id == message_id))
     taken = to_them.where(EmailMessage.state.in_([EmailState.SENDING, *SENT_STATES]))
     if before is not None:
         taken = taken.where(func.coalesce(EmailMessage.sent_at, EmailMessage.created_at) < before)

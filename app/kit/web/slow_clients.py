@@ -135,7 +135,7 @@ class PatientWorker(ThreadWorker):
     """gunicorn's threaded worker, in which only `threads` threads run the application at a time.
 
     gunicorn.conf.py sets how long a request waits for its turn, the answer to those that may not
-    wait, and the beginnings of paths that need no turn. So these respond even while all turns wait
+    wait, and which paths need no turn. So these respond even while all turns wait
     for the database.
     """
 
