@@ -1,6 +1,6 @@
 """The admin pages of suppressed addresses."""
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -46,9 +46,7 @@ def add_suppressed_address() -> ResponseReturnValue:
 @job_managers_only
 def remove_suppressed_address(address_id: int) -> ResponseReturnValue:
     back = url_for("admin.suppressed_addresses")
-    row = db.session.get(SuppressedAddress, address_id) if address_id < 2**31 else None
-    if row is None:
-        abort(404)
+    row = db.get_or_404(SuppressedAddress, address_id)
     if question := confirm(
         title=f"Allow mail to {row.email} again?",
         text="Do this once the mailbox works, or its owner wants mail. If the next mail comes back "

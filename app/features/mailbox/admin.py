@@ -1,6 +1,6 @@
 """Admin views that list mails, preview one mail, and resend or cancel mails."""
 
-from flask import Response, abort, flash, make_response, redirect, render_template, url_for
+from flask import Response, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -162,5 +162,4 @@ def _mails(number: int, kind: str = "") -> str:
 
 
 def _row_or_404(email_id: int) -> EmailMessage:
-    # A larger number does not fit into the id column.
-    return db.get_or_404(EmailMessage, email_id) if email_id < 2**31 else abort(404)
+    return db.get_or_404(EmailMessage, email_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flask import abort, flash, make_response, redirect, render_template, url_for
+from flask import flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -242,9 +242,8 @@ def _gone() -> ResponseReturnValue:
 
 
 def _webhook_or_404(webhook_id: int) -> Webhook:
-    # A larger number does not fit into the id column.
-    return db.get_or_404(Webhook, webhook_id) if webhook_id < 2**31 else abort(404)
+    return db.get_or_404(Webhook, webhook_id)
 
 
 def _delivery_or_404(delivery_id: int) -> WebhookDelivery:
-    return db.get_or_404(WebhookDelivery, delivery_id) if delivery_id < 2**31 else abort(404)
+    return db.get_or_404(WebhookDelivery, delivery_id)
