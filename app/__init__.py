@@ -47,7 +47,7 @@ from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
-from app.kit.web.second_step_pages import Door
+from app.kit.web.second_step_pages import SignInCallbacks
 from app.main import main
 from app.models import User
 
@@ -126,8 +126,13 @@ def add_request_hooks(app: Flask) -> None:
     app.before_request(session_hooks.note_activity)
     gates.init_app(app)
     app.after_request(session_hooks.hand_over_token)
-    load, complete = (lambda user_id: db.session.get(User, user_id)), sign_in.complete
-    second_step_pages.init_app(app, Door(load, complete, "account.login", "main.index"))
+    callbacks = SignInCallbacks(
+        load_user=lambda user_id: db.session.get(User, user_id),
+        complete=sign_in.complete,
+        login="account.login",
+        home="main.index",
+    )
+    second_step_pages.init_app(app, callbacks)
     kit_errors.init_app(app)
     stale_forms.init_app(app)
     errors.init_app(app)

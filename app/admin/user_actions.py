@@ -26,6 +26,7 @@ View = Callable[..., ResponseReturnValue]
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."
 DELETED = "This account is deleted, so it cannot be changed."
+TAKEN = "An account with this email address already exists."
 STATE = "Nothing was done, because the state of the account has changed. Reload the page."
 TOO_MANY = "Too many of these mails went to {} within an hour. Try again later."
 
@@ -94,12 +95,6 @@ def name_of(user: User) -> str:
     return user.full_name() or user.email
 
 
-def note_seen(form: SnapshotForm, user: User) -> None:
-    """Store a snapshot of `user` in the form, unless the form was submitted with one."""
-    if not form.is_submitted():
-        form.seen.data = edit_conflicts.snapshot(users.shown(user))
-
-
 def form_page(
     user: User,
     form: BaseForm,
@@ -112,10 +107,10 @@ def form_page(
 ) -> ResponseReturnValue:
     """Render the page of an action with the user, the consequences and the form.
 
-    `stale` is an edit conflict with the values that the visitor wants. The form then gets a new
-    snapshot. `deleted_owner` is the deleted user who has the entered email.
+    `stale` is an edit conflict with the values that the visitor wants. `deleted_owner` is the
+    deleted user who has the entered email.
     """
-    if stale and isinstance(form, SnapshotForm):
+    if isinstance(form, SnapshotForm) and (stale or not form.is_submitted()):
         form.seen.data = edit_conflicts.snapshot(users.shown(user))
     page = render_template(
         "admin/user_action.html",
@@ -130,10 +125,10 @@ def form_page(
     return page, 409 if stale else 200
 
 
-def confirmed(
+def ask_to_confirm(
     user: User, *, title: str, lead: str, button: str, points: tuple[str, ...] = (), danger: bool
 ) -> ResponseReturnValue | None:
-    """Return None if the action is confirmed, else the page that asks for confirmation."""
+    """Return the page that asks for confirmation, or None once the user has confirmed."""
     form = ConfirmForm()
     form.submit.label.text = button
     form.submit.render_kw = {"class": "btn-danger" if danger else "btn-primary"}

@@ -53,9 +53,9 @@ def send_reset_password(email: str) -> EmailMessage:
     return add("reset_password", email)
 
 
-def send_reset_password_to(people: ColumnElement[bool]) -> int:
+def send_reset_password_to(condition: ColumnElement[bool]) -> int:
     """Write the mail to every user that the condition selects, and return their number."""
-    return add_to(people, "reset_password", table=User)
+    return add_to(condition, "reset_password", table=User)
 
 
 @message(

@@ -102,9 +102,9 @@ def send_role_changed(user: User) -> EmailMessage:
     return add("role_changed", user.email, user, role_name=user.role.name if user.role else "")
 
 
-def send_role_changed_to(people: ColumnElement[bool], *, role_name: str) -> None:
+def send_role_changed_to(condition: ColumnElement[bool], *, role_name: str) -> None:
     """Write the mail to every user that the condition selects."""
-    add_to(people, "role_changed", table=User, role_name=role_name)
+    add_to(condition, "role_changed", table=User, role_name=role_name)
 
 
 @message(

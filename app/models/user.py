@@ -93,7 +93,7 @@ class User(UserMixin, UserLinks, db.Model):
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The user must choose a new password before they can open other pages.
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # A visitor made the account, and no administrator has vouched for it since (services.unproven).
+    # A visitor made the account, and no administrator has vouched for it (services.unconfirmed).
     self_registered: Mapped[bool] = mapped_column(default=False, server_default=false())
     # The same as `status`, stored by the database so that lists can filter and count in an index.
     stored_status: Mapped[str] = mapped_column(

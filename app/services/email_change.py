@@ -8,7 +8,7 @@ from app.kit import audit
 from app.kit.mail import outbox
 from app.kit.names import canonical_email
 from app.models import User
-from app.services import sessions, unproven
+from app.services import sessions, unconfirmed
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused, lock_by_token
 from app.services.own_account import ensure_not_impersonating
 from app.services.sign_in import require_password
@@ -28,7 +28,7 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
         db.session.commit()  # The password was right, so take the guess off.
         return
     owner = User.by_email(new_email)
-    if unproven.holds_only(owner):
+    if unconfirmed.is_registration(owner):
         owner = None
     kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
     before, user.pending_email = user.pending_email, new_email
@@ -69,7 +69,7 @@ def change_email(user: User, token: str) -> None:
     """
     ensure_not_impersonating(user)
     if user.pending_email and user.accepts("change_email", token):
-        unproven.give_way(user.pending_email, to=user)
+        unconfirmed.delete_registration(user.pending_email, owner=user)
     locked = lock_by_token("change_email", token)
     if locked.id != user.id:
         db.session.rollback()

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.kit import audit, tokens
 from app.kit.names import canonical_email
 from app.models import User
-from app.services import sessions, unproven
+from app.services import sessions, unconfirmed
 from app.services.mailed_links import lock_by_token, send_sparingly
 from app.services.password_reset import require_strong_password
 from app.services.sign_in import require_password
@@ -103,7 +103,7 @@ def confirm(
     """
     user = lock_by_token("confirm", token)
     if not keep_password:
-        unproven.void_password(user, by=user)
+        unconfirmed.void_password(user, by=user)
     elif not made_here(user, by=by, receipt=receipt):
         require_password(user, password, otherwise="user.confirmation_refused")
         # Counting the guess ended the transaction, so the link may have been used meanwhile.

@@ -20,7 +20,7 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.models import Role, User
-from app.services import policy, sessions, unproven
+from app.services import policy, sessions, unconfirmed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
         return reason
     former = user.role.name if user.role else None
     if change.voids_password:
-        unproven.void_password(user, by=given.by)
+        unconfirmed.void_password(user, by=given.by)
     if change.cancels_mail:
         outbox.cancel_for([user.id])
     for name, value in change.columns(given).items():

@@ -9,7 +9,7 @@ from app.kit import audit, edit_conflicts
 from app.kit.mail import outbox
 from app.kit.names import canonical_email
 from app.models import Role, User
-from app.services import sessions, unproven, user_changes
+from app.services import sessions, unconfirmed, user_changes
 from app.services.own_account import UserGone
 from app.services.password_reset import require_strong_password
 from app.services.policy import ensure_may_manage, lock, lock_actor, lock_role
@@ -184,7 +184,7 @@ def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User)
             db.session.rollback()
             raise email_taken(email)
         ensure_may_manage(by, user.role)
-        unproven.void_password(user, by=by)
+        unconfirmed.void_password(user, by=by)
     ensure_may_manage(by, role)
     user.first_name, user.last_name, user.role = first_name, last_name, role
     _add(user)

@@ -7,7 +7,7 @@ from app.extensions import db
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User
-from app.services import unproven
+from app.services import unconfirmed
 from tests.support import PASSWORD, links, path_of
 
 NEW = "new@example.com"
@@ -129,7 +129,7 @@ def test_no_other_account_gives_way(client, user, make_user, outbox, state):
         deleted_at=now() if state == "deleted" else None,
     )
     if state == "voided":
-        unproven.void_password(other, by=None)
+        unconfirmed.void_password(other, by=None)
         db.session.commit()
     assert (
         "Another account has this email address" in client.submit(link, follow_redirects=True).text

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin
 from app.admin.forms import ConfirmUserForm
-from app.admin.user_actions import back_to, confirmed, form_page, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, form_page, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
 from app.services import access
@@ -48,7 +48,7 @@ def resend_confirmation(user: User) -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_USERS)
 @to_user
 def send_reset_link(user: User) -> ResponseReturnValue:
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title="Send a link to choose a new password",
         lead="Their present password keeps working until they use it.",
@@ -56,7 +56,7 @@ def send_reset_link(user: User) -> ResponseReturnValue:
         button="Send link",
         danger=False,
     ):
-        return question
+        return page
     access.send_reset_link(user, by=me())
     flash(f"A link is on its way to {user.email}.", "success")
     return back_to(user)
@@ -67,7 +67,7 @@ def send_reset_link(user: User) -> ResponseReturnValue:
 @fresh_sign_in_required
 @to_user
 def require_password_change(user: User) -> ResponseReturnValue:
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Have {name_of(user)} choose a new password",
         lead="Use this when someone else may know the password.",
@@ -80,7 +80,7 @@ def require_password_change(user: User) -> ResponseReturnValue:
         button="Require a new password",
         danger=False,
     ):
-        return question
+        return page
     access.require_password_change(user, by=me())
     flash(f"{name_of(user)} has to choose a new password next.", "success")
     return back_to(user)
@@ -93,14 +93,14 @@ def require_password_change(user: User) -> ResponseReturnValue:
 def end_user_sessions(user: User) -> ResponseReturnValue:
     is_oneself = user.id == me().id
     where = "everywhere but here" if is_oneself else "everywhere"
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Sign {name_of(user)} out {where}",
         lead="Each browser has to sign in again; the password stays as it is.",
         button="End all sessions",
         danger=True,
     ):
-        return question
+        return page
     access.end_sessions(user, by=me())
     flash(f"{name_of(user)} is signed out {where}.", "success")
     return back_to(user)

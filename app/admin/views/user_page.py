@@ -15,11 +15,11 @@ from app.admin.forms import (
 )
 from app.admin.user_actions import (
     LAST,
+    TAKEN,
     back_to,
     buttons,
     form_page,
     name_of,
-    note_seen,
     to_user,
     user_or_404,
 )
@@ -32,8 +32,6 @@ from app.services import user_page, users
 from app.services.policy import LastAdministrator
 from app.services.users import EmailTaken
 from app.sign_in import me
-
-TAKEN = "An account with this email address already exists."
 
 
 @admin.get("/user/<int:user_id>/info")
@@ -58,7 +56,6 @@ def arguments_of_page(user_id: int) -> dict[str, Any] | None:
 @to_user
 def change_user_name(user: User) -> ResponseReturnValue:
     form = ChangeUserNameForm(first_name=user.first_name, last_name=user.last_name)
-    note_seen(form, user)
     stale = None
     if form.validate_on_submit():
         before = user.first_name, user.last_name
@@ -67,7 +64,7 @@ def change_user_name(user: User) -> ResponseReturnValue:
             users.change_name(user, first_name=first, last_name=last, by=me(), seen=form.seen.data)
         except EditConflict as error:
             wanted = [("First name", first, user.first_name), ("Last name", last, user.last_name)]
-            stale = (error, [(name, text) for name, text, now in wanted if text != now])
+            stale = (error, [(label, new) for label, new, current in wanted if new != current])
         else:
             if (user.first_name, user.last_name) != before:
                 flash(f"The name is now {user.full_name()}.", "success")
@@ -88,7 +85,6 @@ def change_user_name(user: User) -> ResponseReturnValue:
 @to_user
 def change_user_email(user: User) -> ResponseReturnValue:
     form = ChangeUserEmailForm(email=user.email)
-    note_seen(form, user)
     stale = deleted_owner = None
     if form.validate_on_submit():
         before = user.email
@@ -119,7 +115,6 @@ def change_user_email(user: User) -> ResponseReturnValue:
 @to_user
 def change_account_type(user: User) -> ResponseReturnValue:
     form = ChangeAccountTypeForm(role=user.role_id)
-    note_seen(form, user)
     stale = None
     if form.validate_on_submit():
         role, before = form.role.role, user.role_id
@@ -149,7 +144,6 @@ def change_account_type(user: User) -> ResponseReturnValue:
 @to_user
 def suspend_user(user: User) -> ResponseReturnValue:
     form = SuspendUserForm()
-    note_seen(form, user)
     stale = None
     if form.validate_on_submit():
         try:
@@ -178,7 +172,6 @@ def suspend_user(user: User) -> ResponseReturnValue:
 @to_user
 def reactivate_user(user: User) -> ResponseReturnValue:
     form = ReactivateUserForm()
-    note_seen(form, user)
     stale = None
     if form.validate_on_submit():
         try:

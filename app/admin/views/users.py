@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import admin, tables
 from app.admin.forms import NewUserForm
+from app.admin.user_actions import TAKEN
 from app.decorators import fresh_sign_in_required, permission_required
 from app.kit import passwords
 from app.kit.web import table_pages
@@ -14,8 +15,6 @@ from app.models import Permission
 from app.services import users
 from app.services.users import EmailTaken
 from app.sign_in import me
-
-TAKEN = "An account with this email address already exists."
 
 View = Callable[[], ResponseReturnValue]
 

@@ -40,9 +40,9 @@ def send_registrations_waiting(user: User, *, count: int) -> EmailMessage:
     return add("registrations_waiting", user.email, user, count=count)
 
 
-def send_registrations_waiting_to(people: ColumnElement[bool], *, count: int) -> None:
+def send_registrations_waiting_to(condition: ColumnElement[bool], *, count: int) -> None:
     """Write the mail to every user that the condition selects."""
-    add_to(people, "registrations_waiting", table=User, count=count)
+    add_to(condition, "registrations_waiting", table=User, count=count)
 
 
 @message("Your role lets you approve registrations.", sample={"count": 3})

@@ -11,7 +11,7 @@ from app.features.bounces.forms import SuppressAddressForm
 from app.features.bounces.models import SuppressedAddress
 from app.features.bounces.services import AddressGone, AlreadySuppressed
 from app.kit.web import table_pages
-from app.kit.web.list_params import confirm
+from app.kit.web.confirmation import ask_to_confirm
 from app.models import Permission
 from app.services.policy import InsufficientPrivileges
 from app.sign_in import me
@@ -47,7 +47,7 @@ def add_suppressed_address() -> ResponseReturnValue:
 def remove_suppressed_address(address_id: int) -> ResponseReturnValue:
     back = url_for("admin.suppressed_addresses")
     row = db.get_or_404(SuppressedAddress, address_id)
-    if question := confirm(
+    if page := ask_to_confirm(
         title=f"Allow mail to {row.email} again?",
         text="Do this once the mailbox works, or its owner wants mail. If the next mail comes back "
         "too, the address is suppressed again. The mail service may keep a list of its own.",
@@ -56,7 +56,7 @@ def remove_suppressed_address(address_id: int) -> ResponseReturnValue:
         trail=[(back, "Suppressed addresses")],
         danger=False,
     ):
-        return question
+        return page
     try:
         email = services.remove(address_id, by=me())
     except AddressGone:

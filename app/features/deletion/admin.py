@@ -4,7 +4,7 @@ from flask import current_app, flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.deletion import deletions
 from app.models import Permission, User
@@ -17,7 +17,7 @@ from app.sign_in import me
 @to_user
 def delete_user(user: User) -> ResponseReturnValue:
     name, days = name_of(user), current_app.config["RESTORE_DELETED_DAYS"]
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Delete {name}",
         lead="To keep the account, suspend it instead.",
@@ -30,7 +30,7 @@ def delete_user(user: User) -> ResponseReturnValue:
         button=f"Delete {name}",
         danger=True,
     ):
-        return question
+        return page
     deletions.delete(user, by=me())
     flash(f"{name} is deleted. You can restore the account for {days} days.", "success")
     return back_to(user)
@@ -42,7 +42,7 @@ def delete_user(user: User) -> ResponseReturnValue:
 @to_user
 def restore_user(user: User) -> ResponseReturnValue:
     name = name_of(user)
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Restore {name}",
         lead="Restores the account as it was.",
@@ -53,7 +53,7 @@ def restore_user(user: User) -> ResponseReturnValue:
         button=f"Restore {name}",
         danger=False,
     ):
-        return question
+        return page
     deletions.restore(user, by=me())
     flash(f"{name} is restored.", "success")
     return back_to(user)

@@ -6,7 +6,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import TOO_MANY, View, name_of, user_or_404
+from app.admin.user_actions import TAKEN, TOO_MANY, View, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitations, links, tables
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
@@ -19,7 +19,6 @@ from app.services.policy import ensure_may_manage
 from app.services.users import EmailTaken
 from app.sign_in import me
 
-TAKEN = "An account with this email address already exists."
 CLOSED = "Invitations are closed by the setting REGISTRATION."
 
 managers_only = permission_required(Permission.MANAGE_USERS)

@@ -16,7 +16,8 @@ from app.features.jobs.jobs import AWAY, JobGone, JobPage, JobQueueAway
 from app.features.jobs.tables import LISTS
 from app.kit.mail import outbox
 from app.kit.web import table_pages
-from app.kit.web.list_params import confirm, is_live
+from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.live import is_live
 from app.models import Permission
 from app.sign_in import me
 
@@ -112,7 +113,7 @@ def _change_one(
     page, overview = url_for("admin.job", job_id=job_id), url_for("admin.jobs")
     try:
         name = jobs_service.get(job_id).job.name
-        if question := confirm(
+        if answer := ask_to_confirm(
             title=title.format(task=name),
             text=f"{text} Its id is {job_id}.",
             button=button,
@@ -120,7 +121,7 @@ def _change_one(
             trail=[(overview, "Jobs"), (page, name)],
             danger=danger,
         ):
-            return question
+            return answer
         action(job_id, by=me())
     except JobGone:
         if request.method == "GET":

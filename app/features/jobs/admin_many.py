@@ -13,7 +13,7 @@ from app.features.jobs.jobs import AWAY, DELETABLE, Done, JobQueueAway
 from app.features.jobs.tables import LISTS
 from app.kit.queue.job_reader import State
 from app.kit.web import table_pages
-from app.kit.web.list_params import confirm
+from app.kit.web.confirmation import ask_to_confirm
 from app.models import Permission
 from app.sign_in import me
 
@@ -83,7 +83,7 @@ def _change_many(
             flash("There are none, so there is nothing to do.", "info")
             return redirect(back)
         what = f"{_jobs(number, LISTS[state].lower())}{f' of {task}' if task else ''}"
-        if question := confirm(
+        if page := ask_to_confirm(
             title=title.format(what=what, queue=queue),
             text=text.format(what=what[0].upper() + what[1:]),
             button=button,
@@ -91,7 +91,7 @@ def _change_many(
             trail=[(back, "Jobs")],
             danger=danger,
         ):
-            return question
+            return page
         result: Done = action(queue, task)
     except JobQueueAway:
         flash(AWAY, "error")

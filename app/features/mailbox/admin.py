@@ -13,8 +13,9 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
 from app.kit.web import table_pages
+from app.kit.web.confirmation import ask_to_confirm
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
-from app.kit.web.list_params import confirm, is_live
+from app.kit.web.live import is_live
 from app.models import Permission
 from app.sign_in import me
 
@@ -80,7 +81,7 @@ def email_html(email_id: int) -> ResponseReturnValue:
 def resend_email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
     was_sent = row.state in set(SENT_STATES)
-    if question := _ask(
+    if page := _ask_to_confirm(
         row,
         title="Send “{subject}” again?",
         text="{recipient} gets a second copy, with links that are new. Links in the first one may "
@@ -91,7 +92,7 @@ def resend_email(email_id: int) -> ResponseReturnValue:
         button="Send again",
         danger=False,
     ):
-        return question
+        return page
     try:
         outbox_pages.resend(email_id, by=me())
     except TooLate:
@@ -105,14 +106,14 @@ def resend_email(email_id: int) -> ResponseReturnValue:
 @job_managers_only
 def cancel_email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
-    if question := _ask(
+    if page := _ask_to_confirm(
         row,
         title="Keep “{subject}” from being sent?",
         text="{recipient} does not get it. You can send it again later.",
         button="Cancel the mail",
         danger=True,
     ):
-        return question
+        return page
     try:
         outbox_pages.cancel(email_id, by=me())
     except TooLate:
@@ -127,7 +128,7 @@ def cancel_email(email_id: int) -> ResponseReturnValue:
 def resend_failed_emails() -> ResponseReturnValue:
     back = url_for("admin.emails", state=EmailState.FAILED)
     failed = outbox.statistics()["failed"]
-    if question := confirm(
+    if page := ask_to_confirm(
         title=f"Send {_mails(failed, 'failed')} again?",
         text="Do this once the cause is fixed: the reason stands beside "
         "each. Each is tried as often as a new one.",
@@ -136,17 +137,17 @@ def resend_failed_emails() -> ResponseReturnValue:
         trail=[(back, "Mail")],
         danger=False,
     ):
-        return question
+        return page
     count = outbox_pages.resend_failed(by=me())
     flash(f"{_mails(count)} {'is' if count == 1 else 'are'} on the way again.", "success")
     return redirect(back)
 
 
-def _ask(
+def _ask_to_confirm(
     row: EmailMessage, *, title: str, text: str, button: str, danger: bool
 ) -> ResponseReturnValue | None:
     subject, page = subject_of(row), url_for("admin.email", email_id=row.id)
-    return confirm(
+    return ask_to_confirm(
         title=title.replace("{subject}", subject),
         text=text.replace("{recipient}", row.recipient),
         button=button,

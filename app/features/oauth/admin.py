@@ -4,7 +4,7 @@ from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.oauth import services
 from app.models import Permission, User
@@ -18,7 +18,7 @@ from app.sign_in import me
 @to_user
 def unlink_accounts(user: User) -> ResponseReturnValue:
     name = name_of(user)
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Unlink the accounts of {name}",
         lead="They cannot sign in with these accounts any more.",
@@ -30,7 +30,7 @@ def unlink_accounts(user: User) -> ResponseReturnValue:
         button="Unlink accounts",
         danger=True,
     ):
-        return question
+        return page
     try:
         services.reset(user, by=me())
     except services.NotLinked:

@@ -18,7 +18,7 @@ from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import User
 from app.services import register as register_service
-from app.services import sessions, unproven
+from app.services import sessions, unconfirmed
 from app.services.own_account import UserGone, ensure_not_impersonating
 from app.services.policy import ensure_may_manage, ensure_not_self, lock
 from app.services.users import lock_present
@@ -156,12 +156,12 @@ def _register(identity: Identity, provider: Provider) -> User:
     """Add a user without a password. The index on emails decides races. Raises NotSignedIn.
 
     An unconfirmed registration of the email is deleted, with its password and its sessions: a
-    stranger may have made it, and wait for the owner of the email (see unproven.give_way).
+    stranger may have made it, and wait for the owner of the email (app.services.unconfirmed).
     """
     if not identity.email or not identity.is_email_verified:
         _refuse(EmailNotVerified(), provider, None, "Its email is not verified")
     owner = User.by_email(identity.email)
-    if owner is not None and not unproven.holds_only(owner):
+    if owner is not None and not unconfirmed.is_registration(owner):
         known = InvitationOpen if owner.is_invited else EmailHasAccount
         refusal: NotSignedIn = known() if owner.is_active else UserClosed()
         _refuse(refusal, provider, owner, "The email has an account that does not link it")
@@ -169,7 +169,7 @@ def _register(identity: Identity, provider: Provider) -> User:
         _refuse(NoRegistration(), provider, None, "Visitors cannot register")
     if problem := email_rule.problem_of(identity.email):
         _refuse(EmailRefused(problem), provider, None, "The email may not register")
-    unproven.give_way(identity.email, to=None)
+    unconfirmed.delete_registration(identity.email, owner=None)
     user = User(
         first_name=identity.first_name,
         last_name=identity.last_name,

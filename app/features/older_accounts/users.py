@@ -21,7 +21,7 @@ from app.kit.name_rule import holds_link, is_name
 from app.kit.names import NAME_LENGTH
 from app.kit.user_input import visible
 from app.models import Role, User
-from app.services import unproven
+from app.services import unconfirmed
 
 BATCH = 500
 # Methods of Werkzeug that it still verifies. Each method in the table lengthens every sign-in.
@@ -168,9 +168,9 @@ def _here(batch: Iterable[OlderUser]) -> Iterator[tuple[str, int]]:
 
 def _gives_way(user: OlderUser) -> bool:
     """Delete an unconfirmed registration of a confirmed user's email, and tell whether it was."""
-    if not user.confirmed or not unproven.holds_only(User.by_email(user.email)):
+    if not user.confirmed or not unconfirmed.is_registration(User.by_email(user.email)):
         return False
-    unproven.give_way(user.email, to=None)
+    unconfirmed.delete_registration(user.email, owner=None)
     return User.by_email(user.email) is None
 
 

@@ -4,7 +4,7 @@ from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import permission_required
 from app.features.own_data import exports
 from app.models import Permission, User
@@ -16,7 +16,7 @@ from app.sign_in import me
 @to_user
 def collect_user_data(user: User) -> ResponseReturnValue:
     name = name_of(user)
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Collect the data of {name}",
         lead="Only they can download it.",
@@ -24,7 +24,7 @@ def collect_user_data(user: User) -> ResponseReturnValue:
         button="Collect the data",
         danger=False,
     ):
-        return question
+        return page
     exports.ask(user, by=me())
     flash(f"The data of {name} is being collected. They get a mail when it is ready.", "success")
     return back_to(user)

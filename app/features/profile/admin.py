@@ -4,7 +4,7 @@ from flask import flash
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import permission_required
 from app.features.profile.services import pictures
 from app.features.profile.services.pictures import PictureGone
@@ -18,7 +18,7 @@ from app.sign_in import me
 @to_user
 def remove_user_picture(user: User) -> ResponseReturnValue:
     name = name_of(user)
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Remove the picture of {name}",
         lead="Their initials are shown in its place.",
@@ -26,7 +26,7 @@ def remove_user_picture(user: User) -> ResponseReturnValue:
         button="Remove picture",
         danger=True,
     ):
-        return question
+        return page
     try:
         pictures.remove(user, by=me())
     except PictureGone:

@@ -14,7 +14,7 @@ from app.features.roles import reassign_role
 from app.kit import audit, edit_conflicts, names, queue
 from app.kit.web import landing_pages
 from app.models import Permission, Role, User
-from app.services import policy, unproven
+from app.services import policy, unconfirmed
 from app.services.policy import (
     InsufficientPrivileges,
     LastAdministrator,
@@ -141,7 +141,7 @@ def _void_passwords(role: Role, *, by: User | None) -> bool:
     # Lock in the order of ids, as all code does.
     locked = select(User.id).where(people).order_by(User.id)
     db.session.execute(locked.with_for_update(key_share=True))
-    return unproven.void_passwords(people, audit.provenance(by), with_link=True)
+    return unconfirmed.void_passwords(people, audit.provenance(by), with_link=True)
 
 
 def delete(role: Role, *, move_to: Role, by: User | None) -> int:

@@ -7,7 +7,7 @@ from app.extensions import db
 from app.kit import audit
 from app.kit.audit.many import record_each
 from app.models import Role, User
-from app.services import unproven
+from app.services import unconfirmed
 from app.services.user_changes import CHANGE_ROLE, Parameters
 
 MOST = 100_000  # users that one request moves, in some seconds
@@ -37,14 +37,14 @@ def move_users(role: Role, *, to: Role, by: User | None) -> int:
     return len(ids)
 
 
-def _move(people: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
+def _move(condition: ColumnElement[bool], *, role: Role, to: Role, by: User | None) -> None:
     given = Parameters(by=by, role=to)
-    unproven.void_passwords(people, audit.provenance(by))
+    unconfirmed.void_passwords(condition, audit.provenance(by))
     changes = CHANGE_ROLE.changes(given, role.name)
     values = audit.values(CHANGE_ROLE.event, by=by, changes=changes, because="role deleted")
-    record_each(values, select(User.id, User.email).where(people), kind="user")
-    emails.send_role_changed_to(people & User.deleted_at.is_(None), role_name=to.name)
+    record_each(values, select(User.id, User.email).where(condition), kind="user")
+    emails.send_role_changed_to(condition & User.deleted_at.is_(None), role_name=to.name)
     db.session.execute(
-        update(User).where(people).values(CHANGE_ROLE.columns(given)),
+        update(User).where(condition).values(CHANGE_ROLE.columns(given)),
         execution_options={"synchronize_session": False},
     )

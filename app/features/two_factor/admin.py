@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import back_to, confirmed, name_of, to_user
+from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features.two_factor import services
@@ -20,7 +20,7 @@ from app.sign_in import me
 @to_user
 def reset_two_factor(user: User) -> ResponseReturnValue:
     name = name_of(user)
-    if question := confirmed(
+    if page := ask_to_confirm(
         user,
         title=f"Reset the second factor of {name}",
         lead="Make sure that the request comes from them, for example by a call.",
@@ -32,7 +32,7 @@ def reset_two_factor(user: User) -> ResponseReturnValue:
         button="Reset second factor",
         danger=True,
     ):
-        return question
+        return page
     try:
         services.reset(user, by=me())
     except services.NotEnabled:

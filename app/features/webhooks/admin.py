@@ -19,7 +19,8 @@ from app.kit import outgoing
 from app.kit.edit_conflicts import EditConflict
 from app.kit.encryption import UnreadableSecret
 from app.kit.web import table_pages
-from app.kit.web.list_params import confirm, is_live
+from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.live import is_live
 from app.sign_in import me
 
 LATEST = 10  # deliveries on the page of a webhook
@@ -115,14 +116,14 @@ def test_webhook(webhook_id: int) -> ResponseReturnValue:
 @admin_required
 @fresh_sign_in_required
 def rotate_webhook_secret(webhook_id: int) -> ResponseReturnValue:
-    if question := _ask(
+    if page := _ask_to_confirm(
         _webhook_or_404(webhook_id),
         title="Rotate the secret of {name}?",
         text="Messages have two signatures for 24 hours, of the new secret and of the present one. "
         "Give the receiver the new secret within that time.",
         button="Rotate secret",
     ):
-        return question
+        return page
     return _act(webhook_id, services.rotate_secret, "The secret is rotated.")
 
 
@@ -131,13 +132,13 @@ def rotate_webhook_secret(webhook_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def show_webhook_secret(webhook_id: int) -> ResponseReturnValue:
     found = _webhook_or_404(webhook_id)
-    if question := _ask(
+    if page := _ask_to_confirm(
         found,
         title="Show the secret of {name}?",
         text="The receiver verifies signatures with it. The audit trail notes that you looked.",
         button="Show secret",
     ):
-        return question
+        return page
     try:
         secret = services.show_secret(found, by=me())
     except UnreadableSecret:
@@ -157,7 +158,7 @@ def show_webhook_secret(webhook_id: int) -> ResponseReturnValue:
 @fresh_sign_in_required
 def delete_webhook(webhook_id: int) -> ResponseReturnValue:
     found = _webhook_or_404(webhook_id)
-    if question := _ask(
+    if page := _ask_to_confirm(
         found,
         title="Delete {name}?",
         text="It gets no more events, and the log of its deliveries is deleted. "
@@ -165,7 +166,7 @@ def delete_webhook(webhook_id: int) -> ResponseReturnValue:
         button="Delete webhook",
         danger=True,
     ):
-        return question
+        return page
     name = found.name
     try:
         services.remove(found, by=me())
@@ -222,11 +223,11 @@ def _act(webhook_id: int, service: WebhookService, done: str) -> ResponseReturnV
     return redirect(url_for("admin.webhook", webhook_id=webhook_id))
 
 
-def _ask(
+def _ask_to_confirm(
     found: Webhook, *, title: str, text: str, button: str, danger: bool = False
 ) -> ResponseReturnValue | None:
     page = url_for("admin.webhook", webhook_id=found.id)
-    return confirm(
+    return ask_to_confirm(
         title=title.replace("{name}", found.name),
         text=text,
         button=button,

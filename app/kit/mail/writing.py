@@ -110,7 +110,7 @@ def _write_together(rows: list[EmailMessage]) -> None:
     db.session.execute(insert(table).from_select([*own, *defaults], chosen))
 
 
-def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: Any) -> int:
+def add_to(condition: ColumnElement[bool], kind: str, /, *, table: Any, **context: Any) -> int:
     """Write a mail for each row of `table` that meets the condition, in one statement.
 
     The table has the columns `id` and `email`. Returns the number of mails.
@@ -125,7 +125,7 @@ def add_to(people: ColumnElement[bool], kind: str, /, *, table: Any, **context: 
         "request_id": literal(g.get("request_id", "")),
         "is_bulk": literal(True),
     }
-    rows = select(*values.values()).where(people).order_by(table.id)
+    rows = select(*values.values()).where(condition).order_by(table.id)
     written = db.session.execute(insert(EmailMessage).from_select(list(values), rows))
     number = cast_type(CursorResult[Any], written).rowcount
     if number:

@@ -15,10 +15,11 @@ from app.kit.operations import NotOpen, NotYours, is_short
 from app.kit.operations.tables import Where
 from app.kit.tables.table import Table
 from app.kit.web import table_pages
+from app.kit.web.confirmation import ask_to_confirm
 from app.kit.web.downloads import streamed_csv
 from app.kit.web.import_forms import mapping_form
 from app.kit.web.import_steps import CHANGED, ImportSteps
-from app.kit.web.list_params import confirm, is_live
+from app.kit.web.live import is_live
 from app.kit.web.method_views import View, view_of
 from app.kit.web.restrict import takes_files
 from app.kit.web.table_pages import layout_of_page
@@ -187,8 +188,8 @@ class ImportPages(ImportSteps):
         back = self.url("import_check", row)
         trail = [self.list_url(), (self.url("import"), "Import"), (back, row.file_name)]
         layout = layout_of_page()
-        if question := confirm(back=back, trail=trail, danger=danger, layout=layout, **words):
-            return question
+        if page := ask_to_confirm(back=back, trail=trail, danger=danger, layout=layout, **words):
+            return page
         in_own_name = danger or self.kind.may_impersonate or self.by().impersonator is None
         try:
             if in_own_name:

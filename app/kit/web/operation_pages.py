@@ -14,7 +14,7 @@ from app.kit.operations import MOST_PICKED, BulkColumns, OperationState, lifecyc
 from app.kit.operations.table_models import TableOperation
 from app.kit.operations.tables import TableKind
 from app.kit.web.downloads import streamed_csv
-from app.kit.web.list_params import is_live
+from app.kit.web.live import is_live
 
 
 class UnreadableChoice(Exception):

@@ -14,26 +14,26 @@ from app.kit import tokens
 from app.kit.web.second_steps import PENDING, PendingSignIn, SecondStep, steps_of
 
 
-@dataclass(frozen=True)
-class Door:
-    """The part of the application that knows users, starts sessions, and has a login page.
+@dataclass(frozen=True, kw_only=True)
+class SignInCallbacks:
+    """The functions and endpoints of the application, which knows users and starts sessions.
 
-    `load` returns a user by id. `complete` starts the session, and returns the redirect.
+    `complete` starts the session and returns the redirect. `login` and `home` are endpoints.
     """
 
-    load: Callable[[int], Any]
+    load_user: Callable[[int], Any]
     complete: Callable[..., ResponseReturnValue]
     login: str
     home: str
 
 
-def init_app(app: Flask, door: Door) -> None:
-    app.extensions["second_step"] = door
+def init_app(app: Flask, callbacks: SignInCallbacks) -> None:
+    app.extensions["second_step"] = callbacks
 
 
-def _door() -> Door:
-    door: Door = current_app.extensions["second_step"]
-    return door
+def _callbacks() -> SignInCallbacks:
+    callbacks: SignInCallbacks = current_app.extensions["second_step"]
+    return callbacks
 
 
 def waiting_sign_in() -> tuple[Any, PendingSignIn] | None:
@@ -44,7 +44,7 @@ def waiting_sign_in() -> tuple[Any, PendingSignIn] | None:
     """
     values = dict(session.get(PENDING, {}))
     content = tokens.read("second_step", values.pop("token", ""))
-    user = _door().load(content.user_id) if content else None
+    user = _callbacks().load_user(content.user_id) if content else None
     if content is None or user is None or not user.is_active:
         return None
     pending = PendingSignIn(**values)
@@ -64,8 +64,8 @@ def restart() -> ResponseReturnValue:
     """Discard the sign-in that waited, and lead to the beginning."""
     if session.pop(PENDING, None):
         flash("That took too long, or your account has changed. Start again.", "info")
-    door = _door()
-    return redirect(url_for(door.home if current_user.is_authenticated else door.login))
+    callbacks = _callbacks()
+    return redirect(url_for(callbacks.home if current_user.is_authenticated else callbacks.login))
 
 
 def second_step_page(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,4 +90,4 @@ def finish_sign_in(user: Any, method: str) -> ResponseReturnValue:
         db.session.rollback()
         return restart()
     pending = replace(found[1], way=f"{found[1].way}, {method}")
-    return _door().complete(user, pending, has_second_factor=True)
+    return _callbacks().complete(user, pending, has_second_factor=True)

@@ -32,7 +32,7 @@ from app.kit.tables.page import TablePage
 from app.kit.tables.table import PER_PAGE_CHOICES, Table
 from app.kit.web import table_rows
 from app.kit.web.downloads import csv_file
-from app.kit.web.list_params import is_live
+from app.kit.web.live import is_live
 from app.kit.web.restrict import may_open
 
 Where = Sequence[ColumnElement[bool]]

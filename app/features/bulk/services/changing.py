@@ -24,7 +24,7 @@ from app.kit.database.ids import among
 from app.kit.mail import outbox, writing
 from app.kit.operations import BatchOutcome, BulkColumns, Kind, Stop
 from app.models import User, UserSession
-from app.services import sessions, unproven
+from app.services import sessions, unconfirmed
 from app.services.policy import RoleGone
 
 
@@ -77,7 +77,7 @@ def change(operation: BulkColumns, planned: PlannedAction, people: Sequence[User
     has_mail = is_told
     if effect.voids_password:
         # Users must learn that their password is void, so this mail ignores the checkbox.
-        has_mail |= unproven.void_passwords(
+        has_mail |= unconfirmed.void_passwords(
             among(User.id, of_them), operation.provenance, with_link=not is_told
         )
     if columns := effect.columns(planned):

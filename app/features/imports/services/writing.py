@@ -20,7 +20,7 @@ from app.kit.imports import trail
 from app.kit.imports.kinds import End
 from app.kit.mail import writing
 from app.models import AuditEvent, User
-from app.services import unproven
+from app.services import unconfirmed
 from app.services.user_changes import CHANGE_ROLE, Parameters
 
 UPDATABLE = ("first_name", "last_name", "role_id")
@@ -111,7 +111,7 @@ def _of_invited(given: Parameters) -> dict[str, Any]:
 
 def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if ids := [outcome.user_id for outcome in outcomes if outcome.user_id is not None]:
-        unproven.void_passwords(among(User.id, ids), trail.columns(rules.plan))
+        unconfirmed.void_passwords(among(User.id, ids), trail.columns(rules.plan))
 
 
 def _take_over(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:

@@ -11,7 +11,7 @@ from app.features.oauth.models import LinkedAccount
 from app.features.oauth.tests.support import ADA, LOGIN, MANAGE, said, sign_in
 from app.kit.database import now
 from app.models import AuditEvent, User
-from app.services import unproven
+from app.services import unconfirmed
 from app.services.mailed_links import LinkRefused
 from app.services.register import confirm
 from tests.fixtures.strangers import COLLEAGUE, OWN, PERSON, STRANGERS, account
@@ -106,7 +106,7 @@ def test_an_account_that_an_administrator_vouched_for_stays(squatted, app, serve
     """It may have a role, which a new registration would not get."""
     for number, (_stranger, email) in enumerate(squatted):
         user = User.by_email(email)
-        unproven.void_password(user, by=None)
+        unconfirmed.void_password(user, by=None)
         db.session.commit()
         server.behave(claims={**ADA, "email": email, "sub": f"owner {number}"})
         owner = app.test_client()

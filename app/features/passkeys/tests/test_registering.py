@@ -11,7 +11,7 @@ from app.features.passkeys.browser import NOT_SENT, NOT_VERIFIED
 from app.features.passkeys.tests.authenticator import PRESENT, Authenticator
 from app.features.passkeys.tests.support import give_passkey, options, sign_in
 from app.models import AuditEvent, User
-from app.services import unproven
+from app.services import unconfirmed
 from app.services.mailed_links import LinkRefused
 from tests.fixtures.strangers import COLLEAGUE, account, mailed_link, without_password
 from tests.support import PASSWORD, links, needs, path_of
@@ -171,7 +171,7 @@ def test_a_strangers_password_is_void_before_a_passkey_confirms(app, stranger, o
     page = f"/account/confirm-account/{user.generate_confirmation_token()}"
     owner = app.test_client()
     assert options(owner, f"{page}/passkey", form_at=page).status_code == 404
-    unproven.void_password(user, by=None)
+    unconfirmed.void_password(user, by=None)
     db.session.commit()
     confirm(owner, page)
     assert owner.is_signed_in()

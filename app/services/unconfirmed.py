@@ -23,52 +23,54 @@ def void_password(user: User, *, by: User | None) -> None:
 
 
 def void_passwords(
-    people: ColumnElement[bool], provenance: Mapping[str, Any], *, with_link: bool = False
+    condition: ColumnElement[bool], provenance: Mapping[str, Any], *, with_link: bool = False
 ) -> bool:
-    """Void the password of each unconfirmed account among `people`, and end its sessions.
+    """Void the password of each unconfirmed account that meets the condition, and end its sessions.
 
     A stranger can register the email of another person with a password of their own, and wait
     until the account is valuable (pre-hijacking: Sudhodanan and Paverd, USENIX Security 2022).
     So call this before an account gets a role, is invited, or is confirmed without proof that its
     owner registered it. The owner chooses a password with a mailed link. `provenance` identifies
     the actor (audit.provenance). The caller has locked the rows, and commits. An account without a
-    password loses nothing. None of the accounts gives way any more (give_way).
+    password loses nothing. Afterwards delete_registration spares all of these accounts.
 
     Set `with_link` if you send no other mail: it queues the link to users who are not deleted.
     Return whether there is mail to send.
     """
     db.session.flush()
-    unproven = and_(people, User.confirmed.is_(False), User.password_hash.is_not(None))
-    ids = select(User.id).where(unproven).scalar_subquery()
+    has_password = and_(condition, User.confirmed.is_(False), User.password_hash.is_not(None))
+    ids = select(User.id).where(has_password).scalar_subquery()
     values = {**audit.values("user.password_voided", by=None), **provenance}
-    voided = select(User.id, User.email).where(unproven).order_by(User.id)
+    voided = select(User.id, User.email).where(has_password).order_by(User.id)
     record_each(values, voided, kind="user")
-    told = emails.send_reset_password_to(unproven & User.deleted_at.is_(None)) if with_link else 0
+    mails = 0
+    if with_link:
+        mails = emails.send_reset_password_to(has_password & User.deleted_at.is_(None))
     options = {"synchronize_session": False}
     theirs = UserSession.user_id.in_(ids)
     db.session.execute(delete(UserSession).where(theirs), execution_options=options)
     sessions.end_impersonations(UserSession.acting_as_id.in_(ids))
     values = {"password_hash": None, "must_change_password": False, "self_registered": False}
-    gained = and_(people, User.confirmed.is_(False), or_(User.self_registered, unproven))
+    gained = and_(condition, User.confirmed.is_(False), or_(User.self_registered, has_password))
     db.session.execute(update(User).where(gained).values(values), execution_options=options)
-    return told > 0
+    return mails > 0
 
 
-def holds_only(user: User | None) -> bool:
+def is_registration(user: User | None) -> bool:
     """Tell whether `user` is an unconfirmed registration, for which nobody has vouched."""
     return user is not None and user.status == "unconfirmed" and user.self_registered
 
 
-def give_way(email: str, *, to: User | None) -> None:
-    """Delete the unconfirmed registration of `email`, whose owner is `to` or, if None, registers.
+def delete_registration(email: str, *, owner: User | None) -> None:
+    """Delete the unconfirmed registration of `email`, so that `owner` can take the email.
 
-    Locks both rows. The caller commits.
+    `owner` is None if the owner registers now. Locks both rows. The caller commits.
     """
-    people = select(User).where((User.email == email) | User.id.in_([to.id] if to else []))
-    locked = people.order_by(User.id).with_for_update(of=User)
-    for user in db.session.scalars(locked.execution_options(populate_existing=True)).all():
-        if user is not to and holds_only(user):
+    condition = (User.email == email) | User.id.in_([owner.id] if owner else [])
+    users = select(User).where(condition).order_by(User.id).with_for_update(of=User)
+    for user in db.session.scalars(users.execution_options(populate_existing=True)).all():
+        if user is not owner and is_registration(user):
             outbox.cancel_for([user.id])
-            audit.record("user.gave_way", by=to, by_label=email, subject=user)
+            audit.record("user.gave_way", by=owner, by_label=email, subject=user)
             db.session.delete(user)
     db.session.flush()

@@ -1,18 +1,13 @@
-"""Tell automatic refreshes apart, and show the page that confirms an action."""
+"""The page that asks users to confirm an action."""
 
-from flask import render_template, request
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from jinja2 import Template
 
 from app.kit.web.forms import ConfirmForm
 
 
-def is_live() -> bool:
-    """Tell whether the request is an automatic refresh of an open page (live.js)."""
-    return "X-Live" in request.headers
-
-
-def confirm(
+def ask_to_confirm(
     *,
     title: str,
     text: str,
@@ -22,9 +17,9 @@ def confirm(
     danger: bool,
     layout: Template | None = None,
 ) -> ResponseReturnValue | None:
-    """Return None if the action is confirmed, else the page that asks for confirmation.
+    """Return the page that asks for confirmation, or None once the user has confirmed.
 
-    Without a `layout` it is a page of the admin.
+    `layout` is that of the admin by default, and `trail` holds the URLs and labels of breadcrumbs.
     """
     form = ConfirmForm()
     if form.validate_on_submit():
