@@ -11,10 +11,10 @@ def deliver(email_id: int, transport: Transport | None = None) -> EmailState | N
     Returns None if there is nothing to do: the mail is sent, another worker has it, or its retry
     is not due.
     """
-    claimed = leases.claim(email_id, claimant="")
-    if claimed is None:
+    lease = leases.acquire(email_id, holder="")
+    if lease is None:
         return None
     if transport is not None:
-        return delivery.send(claimed, transport)
+        return delivery.send(lease, transport)
     with connect() as own:
-        return delivery.send(claimed, own)
+        return delivery.send(lease, own)

@@ -14,8 +14,10 @@ from app import emails
 from app.extensions import db
 from app.kit.database import now
 from app.kit.mail import outbox
+from app.kit.mail.composing import compose
 from app.kit.mail.email_message import EmailMessage
-from app.kit.mail.transport import Misconfigured, RefusedForGood, compose, connect
+from app.kit.mail.errors import Misconfigured, RefusedForGood
+from app.kit.mail.transport import connect
 from tests import mails
 from tests.queue.support import CERTIFICATE, authenticator, free_port, tls_context
 

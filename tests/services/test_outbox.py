@@ -13,7 +13,8 @@ from app.kit import queue
 from app.kit.database import now
 from app.kit.mail import delivery, leases, outbox, writing
 from app.kit.mail.email_message import EmailMessage
-from app.kit.mail.transport import MemoryTransport, TemporaryFailure
+from app.kit.mail.errors import TemporaryFailure
+from app.kit.mail.transport import MemoryTransport
 from app.models import User
 from tests import mails
 
@@ -68,7 +69,7 @@ def test_a_mail_is_sent_once(app, row):
     assert len(sent) == 1
 
 
-def test_a_mail_that_someone_has_is_left_to_them_until_the_claim_runs_out(row):
+def test_a_mail_that_someone_has_is_left_to_them_until_the_lease_runs_out(row):
     row.state, row.next_try_at = "sending", now() + timedelta(seconds=5)
     db.session.commit()
     assert mails.deliver(row.id) is None
@@ -231,11 +232,11 @@ def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, of
 def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
     rows = [emails.send_role_changed(user) for _ in range(2)]
     outbox.commit_and_notify(*rows)
-    leases.claim_new("job-1")
+    leases.acquire_new("job-1")
 
-    assert outbox.drain(claimant="job-2") == 1
+    assert outbox.drain(holder="job-2") == 1
     assert [row.state for row in rows] == ["sending", "sent"]
-    assert outbox.drain(claimant="job-1") == 1
+    assert outbox.drain(holder="job-1") == 1
     db.session.expire_all()
     assert [(row.state, row.attempts) for row in rows] == [("sent", 2), ("sent", 1)]
 
@@ -256,10 +257,10 @@ def many(make_user):
 def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offered):
     reset = emails.send_reset_password(user.email)
     outbox.commit_and_notify(reset)
-    claimed = leases.claim_new("job-1")
+    lease = leases.acquire_new("job-1")
 
-    assert claimed is not None
-    assert claimed.email_id == reset.id
+    assert lease is not None
+    assert lease.email_id == reset.id
     assert outbox.drain() == 3
     assert {row.state for row in many} == {"sent"}
 
@@ -267,10 +268,10 @@ def test_a_mail_that_someone_waits_for_overtakes_those_of_many(user, many, offer
 def test_mails_of_one_kind_of_hurry_go_in_the_order_in_which_they_were_written(user, many):
     first, second = emails.send_confirm(user), emails.send_password_changed(user)
     db.session.commit()
-    ids = [leases.claim_new("job-1").email_id for _ in range(5)]
+    ids = [leases.acquire_new("job-1").email_id for _ in range(5)]
 
     assert ids == [first.id, second.id, *(row.id for row in many)]
-    assert leases.claim_new("job-1") is None
+    assert leases.acquire_new("job-1") is None
 
 
 def test_the_sweep_too_begins_with_what_someone_waits_for(user, many, monkeypatch):
@@ -294,12 +295,12 @@ def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
     order = []
     send = delivery.send
 
-    def send_and_ask(claimed, transport):
+    def send_and_ask(lease, transport):
         if not order:
             emails.send_password_changed(user)
             db.session.commit()
-        order.append(claimed.email_id)
-        return send(claimed, transport)
+        order.append(lease.email_id)
+        return send(lease, transport)
 
     monkeypatch.setattr(delivery, "send", send_and_ask)
 

@@ -9,7 +9,8 @@ import pytest
 from email_validator import EmailNotValidError
 
 import config
-from app.kit.mail import transport as mail
+from app.kit.mail.composing import compose
+from app.kit.mail.transport import connect
 from app.kit.mail.writing import new_message_id
 from app.kit.many_emails import normalised_email_of_many
 from app.kit.user_input import normalised_email
@@ -77,9 +78,7 @@ def received(app, monkeypatch, variables):
     """Return the sender as a mail program parses it."""
     settings = config.DevelopmentConfig(variables)
     monkeypatch.setattr(app.extensions["mail"], "default_sender", settings.MAIL_DEFAULT_SENDER)
-    mime = mail.compose(
-        recipient="ada@example.com", subject="x", text="x", html="x", message_id="<1@x>"
-    )
+    mime = compose(recipient="ada@example.com", subject="x", text="x", html="x", message_id="<1@x>")
     data = mime.as_bytes()
     assert max(map(len, data.split(b"\r\n"))) <= 998
     # The newer parser of the standard library keeps the spaces between encoded words.
@@ -134,5 +133,5 @@ def test_mails_name_the_host_as_mail_servers_take_it(app, monkeypatch, url, doma
     monkeypatch.setitem(app.config, "APP_URL", config.DevelopmentConfig({"APP_URL": url}).APP_URL)
     monkeypatch.setitem(app.config, "MAIL_TRANSPORT", "smtp")
     assert new_message_id().endswith(f"@{domain}>")
-    with mail.connect() as transport:
+    with connect() as transport:
         assert transport.local_hostname == domain

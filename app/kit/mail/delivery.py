@@ -18,18 +18,14 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.extensions import db
 from app.kit.database import now
 from app.kit.database.planning import without_index
+from app.kit.mail.composing import compose
 from app.kit.mail.email_message import EmailMessage, EmailState
+from app.kit.mail.errors import Misconfigured, RefusedForGood, TemporaryFailure
 from app.kit.mail.leases import Lease
 from app.kit.mail.recipients import refuse_suppressed
 from app.kit.mail.registry import Cancelled, RenderedEmail
 from app.kit.mail.rendering import render
-from app.kit.mail.transport import (
-    Misconfigured,
-    RefusedForGood,
-    TemporaryFailure,
-    Transport,
-    compose,
-)
+from app.kit.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -41,47 +37,47 @@ MOST_ATTEMPTS = 30
 MARK_TRIES = 4
 
 
-def send(claimed: Lease, transport: Transport) -> EmailState:
+def send(lease: Lease, transport: Transport) -> EmailState:
     """Render and send a mail, and return its new state.
 
     Log lines in between carry the id of the request that caused the mail.
     """
     own_id = g.get("request_id", "")
-    g.request_id = claimed.request_id or own_id
+    g.request_id = lease.request_id or own_id
     try:
-        rendered = _render(claimed)
+        rendered = _render(lease)
         if isinstance(rendered, EmailState):
             return rendered
-        return _hand_over(claimed, rendered, transport)
+        return _hand_over(lease, rendered, transport)
     finally:
         g.request_id = own_id
 
 
-def _render(claimed: Lease) -> RenderedEmail | EmailState:
-    if claimed.attempt > MOST_ATTEMPTS:
-        return _mark(claimed, EmailState.FAILED, error="The worker dies of it.")
+def _render(lease: Lease) -> RenderedEmail | EmailState:
+    if lease.attempt > MOST_ATTEMPTS:
+        return _mark(lease, EmailState.FAILED, error="The worker dies of it.")
     try:
-        row = db.session.get_one(EmailMessage, claimed.email_id, populate_existing=True)
+        row = db.session.get_one(EmailMessage, lease.email_id, populate_existing=True)
         # Rendering may end the links of earlier mails, so this comes first.
         refuse_suppressed(row.recipient)
         rendered = render(row)
         db.session.commit()
     except Cancelled as reason:
         db.session.rollback()
-        return _mark(claimed, EmailState.CANCELLED, error=str(reason))
+        return _mark(lease, EmailState.CANCELLED, error=str(reason))
     except SQLAlchemyError:
         # The database failed, not the mail, so the lease expires and the mail is tried again.
         db.session.rollback()
         raise
     except Exception as error:
         db.session.rollback()
-        logger.exception("email %s cannot be rendered", claimed.email_id)
+        logger.exception("email %s cannot be rendered", lease.email_id)
         problem = f"The mail cannot be rendered: {type(error).__name__}"
-        return _mark(claimed, EmailState.FAILED, error=problem)
+        return _mark(lease, EmailState.FAILED, error=problem)
     return rendered
 
 
-def _hand_over(claimed: Lease, rendered: RenderedEmail, transport: Transport) -> EmailState:
+def _hand_over(lease: Lease, rendered: RenderedEmail, transport: Transport) -> EmailState:
     try:
         mime = compose(
             recipient=rendered.recipient,
@@ -93,36 +89,36 @@ def _hand_over(claimed: Lease, rendered: RenderedEmail, transport: Transport) ->
         )
         transport.send(mime)
     except RefusedForGood as error:
-        return _mark(claimed, EmailState.FAILED, rendered, error=str(error))
+        return _mark(lease, EmailState.FAILED, rendered, error=str(error))
     except Misconfigured as error:
-        logger.error("email %s not sent, and no other can be: %s", claimed.email_id, error)
-        return _retry(claimed, rendered, str(error), misconfigured=True)
+        logger.error("email %s not sent, and no other can be: %s", lease.email_id, error)
+        return _retry(lease, rendered, str(error), misconfigured=True)
     except Exception as error:
         # After any other error, a job timeout included, the mail may not have been sent.
         if not isinstance(error, TemporaryFailure):
-            logger.exception("email %s could not be sent", claimed.email_id)
-        return _retry(claimed, rendered, str(error) or type(error).__name__)
-    return _mark(claimed, EmailState.SENT, rendered)
+            logger.exception("email %s could not be sent", lease.email_id)
+        return _retry(lease, rendered, str(error) or type(error).__name__)
+    return _mark(lease, EmailState.SENT, rendered)
 
 
 # Outcome
 
 
 def _retry(
-    claimed: Lease, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
+    lease: Lease, rendered: RenderedEmail, error: str, *, misconfigured: bool = False
 ) -> EmailState:
     waits = current_app.config["EMAIL_RETRY_SECONDS"]
-    delay = timedelta(seconds=waits[min(claimed.attempt, len(waits)) - 1])
+    delay = timedelta(seconds=waits[min(lease.attempt, len(waits)) - 1])
     if misconfigured:
-        row = db.session.get_one(EmailMessage, claimed.email_id)
+        row = db.session.get_one(EmailMessage, lease.email_id)
         gives_up = row.created_at < now() - MISCONFIGURED_GIVE_UP_AFTER
         delay = max(MISCONFIGURED_RETRY_AFTER, delay)
     else:
-        gives_up = claimed.attempt > len(waits)
+        gives_up = lease.attempt > len(waits)
     if gives_up:
-        return _mark(claimed, EmailState.FAILED, rendered, error=error)
+        return _mark(lease, EmailState.FAILED, rendered, error=error)
     return _mark(
-        claimed,
+        lease,
         EmailState.PENDING,
         rendered,
         error=error,
@@ -132,7 +128,7 @@ def _retry(
 
 
 def _mark(
-    claimed: Lease,
+    lease: Lease,
     state: EmailState,
     rendered: RenderedEmail | None = None,
     *,
@@ -155,25 +151,25 @@ def _mark(
     statement = (
         update(EmailMessage)
         .where(
-            EmailMessage.id == claimed.email_id,
+            EmailMessage.id == lease.email_id,
             EmailMessage.state == EmailState.SENDING,
-            EmailMessage.attempts == claimed.attempt,
+            EmailMessage.attempts == lease.attempt,
         )
         .values(**values)
         .returning(EmailMessage.message)
         .execution_options(synchronize_session=False)
     )
-    kind = _insist(statement)
+    kind = _commit_with_retries(statement)
     level = logging.WARNING if state == EmailState.FAILED else logging.INFO
-    told = (claimed.email_id, kind, state, claimed.attempt, f": {error}" if error else "")
+    told = (lease.email_id, kind, state, lease.attempt, f": {error}" if error else "")
     logger.log(level, "email %s (%s) %s, attempt %s%s", *told)
-    if state == EmailState.SENT and claimed.attempt > 1:
+    if state == EmailState.SENT and lease.attempt > 1:
         # The cause is evidently fixed, so the next sweep tries the mails that waited for it.
-        _bring_forward(now())
+        retry_misconfigured(now())
     return state
 
 
-def _insist(statement: ReturningUpdate[str]) -> str | None:
+def _commit_with_retries(statement: ReturningUpdate[str]) -> str | None:
     """Run and commit `statement`, with retries, because losing the outcome sends a second mail."""
     for remaining in reversed(range(MARK_TRIES)):
         try:
@@ -187,15 +183,8 @@ def _insist(statement: ReturningUpdate[str]) -> str | None:
     return None
 
 
-def bring_forward_what_waits_for_the_operator() -> None:
-    """Bring forward the mails that wait for the operator, because another mail was sent.
-
-    They wait a little longer, because the cause may be theirs alone and each attempt counts.
-    """
-    _bring_forward(now() + MISCONFIGURED_RETRY_AFTER)
-
-
-def _bring_forward(at: datetime) -> None:
+def retry_misconfigured(at: datetime) -> None:
+    """Bring the mails that wait for the operator forward to `at`, because another mail was sent."""
     db.session.execute(
         update(EmailMessage)
         .where(

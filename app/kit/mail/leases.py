@@ -36,7 +36,7 @@ _TAKE: ReturningUpdate[int, int, str] = (
         state=EmailState.SENDING,
         attempts=EmailMessage.attempts + 1,
         claimed_at=bindparam("at"),
-        claimed_by=bindparam("claimant"),
+        claimed_by=bindparam("holder"),
         next_try_at=bindparam("lease_ends"),
     )
     .returning(EmailMessage.id, EmailMessage.attempts, EmailMessage.request_id)
@@ -47,7 +47,7 @@ _AWAITED = EmailMessage.next_new().where(~EmailMessage.is_bulk)
 _TAKE_AWAITED = _TAKE.where(EmailMessage.id == _AWAITED.scalar_subquery())
 
 
-def may_be_claimed(at: datetime) -> ColumnElement[bool]:
+def may_be_leased(at: datetime) -> ColumnElement[bool]:
     """Return the condition that a mail is new or due for another attempt."""
     never_tried = and_(EmailMessage.state == EmailState.PENDING, EmailMessage.attempts == 0)
     due = and_(
@@ -57,37 +57,37 @@ def may_be_claimed(at: datetime) -> ColumnElement[bool]:
     return or_(never_tried, due)
 
 
-def claim(email_id: int, claimant: str) -> Lease | None:
-    """Lease a mail if it is new or due, or if `claimant` already holds it."""
-    is_free = may_be_claimed(now())
-    if claimant:
-        is_free = or_(is_free, _is_of(claimant))
-    return _take(_TAKE.where(EmailMessage.id == email_id, is_free), claimant)
+def acquire(email_id: int, holder: str) -> Lease | None:
+    """Lease a mail if it is new or due, or if `holder` already holds it."""
+    is_free = may_be_leased(now())
+    if holder:
+        is_free = or_(is_free, _is_of(holder))
+    return _take(_TAKE.where(EmailMessage.id == email_id, is_free), holder)
 
 
-def claim_again(claimant: str) -> Lease | None:
-    """Lease the mail again that `claimant` was sending when it died."""
-    left = left_by(claimant)
-    return claim(left[0], claimant) if left else None
+def acquire_again(holder: str) -> Lease | None:
+    """Lease the mail again that `holder` was sending when it died."""
+    left = left_by(holder)
+    return acquire(left[0], holder) if left else None
 
 
-def left_by(claimant: str) -> list[int]:
-    """Return the id of the mail that `claimant` was sending when it died, in a list, if any."""
-    if not claimant:
+def left_by(holder: str) -> list[int]:
+    """Return the id of the mail that `holder` was sending when it died, in a list, if any."""
+    if not holder:
         return []
-    left = list(db.session.scalars(select(EmailMessage.id).where(_is_of(claimant))))
+    left = list(db.session.scalars(select(EmailMessage.id).where(_is_of(holder))))
     db.session.commit()
     return left
 
 
-def claim_new(claimant: str) -> Lease | None:
+def acquire_new(holder: str) -> Lease | None:
     """Lease the oldest new mail. Mails of bulk actions come last."""
-    return _take(_TAKE_NEW, claimant)
+    return _take(_TAKE_NEW, holder)
 
 
-def claim_awaited(claimant: str) -> Lease | None:
+def acquire_awaited(holder: str) -> Lease | None:
     """Lease the oldest new mail that does not belong to a bulk action."""
-    return _take(_TAKE_AWAITED, claimant)
+    return _take(_TAKE_AWAITED, holder)
 
 
 def is_any_new() -> bool:
@@ -97,13 +97,13 @@ def is_any_new() -> bool:
     return found is not None
 
 
-def _is_of(claimant: str) -> ColumnElement[bool]:
-    return and_(EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == claimant)
+def _is_of(holder: str) -> ColumnElement[bool]:
+    return and_(EmailMessage.state == EmailState.SENDING, EmailMessage.claimed_by == holder)
 
 
-def _take(statement: ReturningUpdate[int, int, str], claimant: str) -> Lease | None:
+def _take(statement: ReturningUpdate[int, int, str], holder: str) -> Lease | None:
     at = now()
-    values = {"at": at, "claimant": claimant, "lease_ends": at + LEASE}
+    values = {"at": at, "holder": holder, "lease_ends": at + LEASE}
     taken = db.session.execute(statement, values).first()
     db.session.commit()
     return None if taken is None else Lease(*taken)

@@ -88,44 +88,45 @@ def statistics() -> dict[str, int]:
     return dict(db.session.execute(select(*counts)).one()._mapping)
 
 
-def drain(*, claimant: str = "") -> int:
+def drain(*, holder: str = "") -> int:
     """Send the new mails over one connection, and return the number of mails.
 
     Mails are leased one at a time, so that several workers share them. If another new mail waits,
-    another job is enqueued. The mail that `claimant` was sending when it died comes first. After
+    another job is enqueued. The mail that `holder` was sending when it died comes first. After
     DRAIN_BUDGET seconds, or when the mail server is unreachable, this job enqueues the next one and
     ends, so that other jobs get their turn.
     """
     until = time.monotonic() + DRAIN_BUDGET
     taken = 0
     with connect() as transport:
-        claimed = leases.claim_again(claimant) or leases.claim_new(claimant)
-        if claimed is not None and leases.is_any_new():
+        lease = leases.acquire_again(holder) or leases.acquire_new(holder)
+        if lease is not None and leases.is_any_new():
             queue.enqueue("drain_outbox")
         has_sent = False
-        while claimed is not None:
-            state = delivery.send(claimed, transport)
+        while lease is not None:
+            state = delivery.send(lease, transport)
             taken += 1
             if state == EmailState.SENT and not has_sent:
                 has_sent = True
-                delivery.bring_forward_what_waits_for_the_operator()
+                # Not at once, because the cause may be theirs alone and each attempt counts.
+                delivery.retry_misconfigured(now() + delivery.MISCONFIGURED_RETRY_AFTER)
             if not transport.is_reachable or time.monotonic() > until:
                 queue.enqueue("drain_outbox")
                 break
-            claimed = leases.claim_new(claimant)
+            lease = leases.acquire_new(holder)
     return taken
 
 
 def sweep(
     *,
-    claimant: str = "",
+    holder: str = "",
     include_new: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Send the due mails over one connection, and return the number of leased mails.
 
     A mail is due if no worker took it, if it is time for a retry, or if its worker died. The mail
-    that `claimant` was sending when it died comes first. With `include_new`, new mails are due too.
+    that `holder` was sending when it died comes first. With `include_new`, new mails are due too.
     Between two due mails, a new mail that is not part of a bulk action is sent. The sweep ends when
     the mail server is unreachable, when `is_stopping` returns true, or after SWEEP_BUDGET seconds.
     While mail is held, none is due.
@@ -134,15 +135,15 @@ def sweep(
     at = now()
     query = EmailMessage.due(at)
     if include_new:
-        query = select(EmailMessage.id).where(leases.may_be_claimed(at))
+        query = select(EmailMessage.id).where(leases.may_be_leased(at))
         query = query.order_by(EmailMessage.is_bulk, EmailMessage.id)
     ids = list(db.session.scalars(query.where(NOT_HELD).limit(SWEEP_LIMIT)))
     # No transaction may stay open while mails are sent: on SQLite it would block every writer.
     db.session.commit()
     taken = 0
     with connect() as transport:
-        for claimed in _in_turn([*leases.left_by(claimant), *ids], claimant):
-            delivery.send(claimed, transport)
+        for lease in _in_turn([*leases.left_by(holder), *ids], holder):
+            delivery.send(lease, transport)
             taken += 1
             if not transport.is_reachable or time.monotonic() > until or is_stopping():
                 break
@@ -151,13 +152,13 @@ def sweep(
     return taken
 
 
-def _in_turn(ids: Sequence[int], claimant: str) -> Iterator[leases.Lease]:
+def _in_turn(ids: Sequence[int], holder: str) -> Iterator[leases.Lease]:
     """Yield a lease for each mail of `ids`, taken only when it is requested."""
     for number, email_id in enumerate(ids):
-        if number and (awaited := leases.claim_awaited(claimant)):
+        if number and (awaited := leases.acquire_awaited(holder)):
             yield awaited
-        if claimed := leases.claim(email_id, claimant):
-            yield claimed
+        if lease := leases.acquire(email_id, holder):
+            yield lease
 
 
 def purge() -> int:

@@ -7,10 +7,10 @@ from app.kit.mail import leases, outbox
 # The outbox itself retries a failed mail. The task's retries cover a process that dies.
 @queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, coalesce=True)
 def drain_outbox() -> None:
-    outbox.drain(claimant=queue.current_run() or "")
+    outbox.drain(holder=queue.current_run() or "")
 
 
 # The next sweep follows soon, so one immediate retry is enough.
 @queue.task(timeout=leases.TIMEOUT, keep_result=0, quiet=True, retries=1, backoff=(), is_sweep=True)
 def sweep_outbox() -> None:
-    outbox.sweep(claimant=queue.current_run() or "")
+    outbox.sweep(holder=queue.current_run() or "")

@@ -9,7 +9,8 @@ from app import create_app, emails
 from app.extensions import db
 from app.kit.mail import files as mail_files
 from app.kit.mail import outbox
-from app.kit.mail.transport import FileTransport, compose
+from app.kit.mail.composing import compose
+from app.kit.mail.transport import FileTransport
 from tests.support import PASSWORD, links, path_of
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import event
 
 from app.extensions import db
 from app.features.health.services import mail
+from app.kit.database import now
 from app.kit.mail import delivery, outbox
 from tests.queue.support import states, until
 
@@ -38,7 +39,7 @@ def test_mails_that_wait_for_the_operator_are_found_in_an_index_of_their_own(web
     event.listen(db.engine, "before_cursor_execute", note)
     request.addfinalizer(lambda: event.remove(db.engine, "before_cursor_execute", note))
     assert mail.goes_out().problem == ""
-    delivery.bring_forward_what_waits_for_the_operator()
+    delivery.retry_misconfigured(now())
 
     found = [each for each in asked if "needs_operator" in each[0].partition("WHERE")[2]]
     assert len(found) == 2
