@@ -116,14 +116,34 @@ class Config:
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         read = Reader(_named_as_today(variables))
+        self.read_site(read)
+        self.read_logging(read)
+        self.read_accounts(read)
+        self.read_database(read)
+        self.read_queue(read)
+        self.read_mail(read)
+        self.read_files(read)
+        self.read_https(read)
+        self.read_hosts(read)
+        self.read_load(read)
+        self.read_sessions(read)
+        self.read_retention(read)
+        self.derive()
+        self.read_features(read)
 
+    def read_site(self, read: Reader) -> None:
         self.INSTANCE_PATH = read.folder("INSTANCE_PATH", BASE_DIR / "instance")
         self.APP_NAME = read.line("APP_NAME", default=product.name())
         self.APP_URL = read.url("APP_URL", check=urls.site, default=self.default_app_url(read))
         self.SECRET_KEY = read.secret("SECRET_KEY") or self.default_secret_key()
         self.SECRET_KEY_FALLBACKS = read.listing("SECRET_KEY_FALLBACKS")
-        self.read_logging(read)
 
+    def read_logging(self, read: Reader) -> None:
+        self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
+        self.LOG_FORMAT = log_format(read)
+
+    def read_accounts(self, read: Reader) -> None:
+        """Set the first administrator, and the rules for passwords and forms."""
         self.INTRANET_DOMAINS = read.hosts("INTRANET_DOMAINS")
         self.ADMIN_EMAIL = read.email("ADMIN_EMAIL", product.admin_email(), self.INTRANET_DOMAINS)
         self.ADMIN_PASSWORD = read.secret("ADMIN_PASSWORD") or DEVELOPMENT_ADMIN_PASSWORD
@@ -135,10 +155,11 @@ class Config:
         )
         self.FORM_MIN_SECONDS = read.number("FORM_MIN_SECONDS", 2, least=0, most=60)
 
-        self.SQLALCHEMY_DATABASE_URI, self.DATABASE_DIRECT_URL = (
-            self.database_url(read),
-            self.direct_database_url(read),
-        )
+    def read_database(self, read: Reader) -> None:
+        self.SQLALCHEMY_DATABASE_URI = self.database_url(read)
+        self.DATABASE_DIRECT_URL = self.direct_database_url(read)
+
+    def read_queue(self, read: Reader) -> None:
         self.REDIS_URL = read.url(
             "REDIS_URL", "REDISTOGO_URL", check=urls.redis, default="redis://127.0.0.1:6379/0"
         )
@@ -147,13 +168,7 @@ class Config:
         )
         self.QUEUE_PREFIX = read.text("QUEUE_PREFIX", default=self.APP_NAME)
 
-        self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
-        self.KEEP_SENT_EMAILS = read.days("KEEP_SENT_EMAILS", 30)
-        self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
-        self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
-        self.KEEP_TABLE_OPERATIONS = read.days("KEEP_TABLE_OPERATIONS", 30)
-        self.KEEP_IMPORTS = read.days("KEEP_IMPORTS", 14)
-
+    def read_mail(self, read: Reader) -> None:
         self.MAIL_SERVER = read.host("MAIL_SERVER")
         self.MAIL_TRANSPORT = self.default_mail_transport()
         self.MAIL_PORT = read.number("MAIL_PORT", 587, least=1, most=65535)
@@ -169,33 +184,7 @@ class Config:
         )
         self.EMAIL_SUBJECT_PREFIX = read.line("EMAIL_SUBJECT_PREFIX", default=f"[{self.APP_NAME}]")
 
-        self.read_places_of_files(read)
-
-        self.read_https(read)
-        self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
-        self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
-        self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
-        self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
-        self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
-
-        self.read_load(read)
-        self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
-        self.SESSION_LIFETIME = read.number("SESSION_LIFETIME", 7 * 24 * 60 * 60, least=1)
-        self.REMEMBER_LIFETIME = read.number("REMEMBER_LIFETIME", 30 * 24 * 60 * 60, least=1)
-        self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
-
-        self.derive()
-        self.FEATURES = manifests.read_once(
-            manifests.FEATURES, off=tuple(read.listing("FEATURES_OFF"))
-        )
-        self.REGISTRATION = read.choice("REGISTRATION", "open", self.registration_modes())
-        self.read_settings_of_features(read)
-
-    def read_logging(self, read: Reader) -> None:
-        self.LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", LOG_LEVELS)
-        self.LOG_FORMAT = log_format(read)
-
-    def read_places_of_files(self, read: Reader) -> None:
+    def read_files(self, read: Reader) -> None:
         """Set where uploaded files are kept: a folder, or a bucket if one is named."""
         self.FILES_FOLDER = read.folder("FILES_FOLDER", self.INSTANCE_PATH / "files")
         self.S3_BUCKET = read.pattern("S3_BUCKET", BUCKET, "must be the name of a bucket.")
@@ -203,11 +192,19 @@ class Config:
         self.S3_REGION = read.text("S3_REGION", default="us-east-1")
         self.S3_ACCESS_KEY = read.key("S3_ACCESS_KEY")
         self.S3_SECRET_KEY = read.secret("S3_SECRET_KEY")
+        self.MAX_CONTENT_LENGTH = read.number("MAX_CONTENT_LENGTH", 1024 * 1024, least=1024)
+        self.MAX_FORM_MEMORY_SIZE = self.MAX_CONTENT_LENGTH
+        self.IMPORT_MAX_MEGABYTES = read.number("IMPORT_MAX_MEGABYTES", 50, least=1)
 
     def read_https(self, read: Reader) -> None:
         """Set whether browsers have to use HTTPS, and for which hosts."""
         self.SSL_DISABLE = read.flag("SSL_DISABLE", default=False)
         self.HSTS_SUBDOMAINS = read.flag("HSTS_SUBDOMAINS", default=False)
+
+    def read_hosts(self, read: Reader) -> None:
+        """Set the host names that the app accepts, and the number of proxies before it."""
+        self.TRUSTED_PROXIES = read.number("TRUSTED_PROXIES", self.DEFAULT_PROXIES)
+        self.TRUSTED_HOSTS = [self.host_name(), *self.local_hosts(), *read.hosts("TRUSTED_HOSTS")]
 
     def read_load(self, read: Reader) -> None:
         """Set the limits of requests: how many may wait in each web process (gunicorn.conf.py)."""
@@ -218,6 +215,21 @@ class Config:
         self.HASHING_SLOTS = read.number("HASHING_SLOTS", 1, least=1, most=64)
         self.WAITING_HASHES = read.number("WAITING_HASHES", 8, most=1000)
 
+    def read_sessions(self, read: Reader) -> None:
+        self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
+        self.SESSION_LIFETIME = read.number("SESSION_LIFETIME", 7 * 24 * 60 * 60, least=1)
+        self.REMEMBER_LIFETIME = read.number("REMEMBER_LIFETIME", 30 * 24 * 60 * 60, least=1)
+        self.REAUTHENTICATION_WINDOW = read.number("REAUTHENTICATION_WINDOW", 15 * 60, least=1)
+
+    def read_retention(self, read: Reader) -> None:
+        """Set when the nightly clean-up runs, and how long it keeps rows."""
+        self.CLEAN_UP_AT = read.cron("CLEAN_UP_AT", default="30 3 * * *")
+        self.KEEP_SENT_EMAILS = read.days("KEEP_SENT_EMAILS", 30)
+        self.KEEP_FAILED_EMAILS = read.days("KEEP_FAILED_EMAILS", 90)
+        self.KEEP_AUDIT_EVENTS = read.days("KEEP_AUDIT_EVENTS", 730)
+        self.KEEP_TABLE_OPERATIONS = read.days("KEEP_TABLE_OPERATIONS", 30)
+        self.KEEP_IMPORTS = read.days("KEEP_IMPORTS", 14)
+
     def registration_modes(self) -> list[str]:
         """Return the values that REGISTRATION may have with the features that are on."""
         choices = [feature.choices for feature in self.FEATURES.values() if not feature.off]
@@ -226,11 +238,14 @@ class Config:
             *(one["REGISTRATION"] for one in choices if "REGISTRATION" in one),
         ]
 
-    def read_settings_of_features(self, read: Reader) -> None:
-        """Set the settings of the features that are on.
+    def read_features(self, read: Reader) -> None:
+        """Find the features, and set the settings of those that are on.
 
         Raises ConfigurationError if this class already has a setting of that name.
         """
+        off = tuple(read.listing("FEATURES_OFF"))
+        self.FEATURES = manifests.read_once(manifests.FEATURES, off=off)
+        self.REGISTRATION = read.choice("REGISTRATION", "open", self.registration_modes())
         for feature in self.FEATURES.values():
             for name, setting in feature.settings.items() if not feature.off else ():
                 if hasattr(self, name):
