@@ -18,7 +18,8 @@ from app.extensions import db
 from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
-from app.kit.queue.job_reader import Job, JobsFound, State, Worker
+from app.kit.queue.job_reader import JobsFound, State
+from app.kit.queue.job_records import Job, Worker
 from app.kit.redact import masked, masked_text
 from app.models import User
 

@@ -10,7 +10,8 @@ from sqlalchemy import true
 
 from app.features.jobs import jobs as jobs_service
 from app.features.jobs.jobs import CANCELABLE, JobQueueAway, Overview
-from app.kit.queue.job_reader import LONGEST_SCAN, Job, State
+from app.kit.queue.job_reader import LONGEST_SCAN, State
+from app.kit.queue.job_records import Job
 from app.kit.tables import Choice, Column, RowAction, Table
 from app.kit.tables.asked import Asked
 from app.kit.tables.page import TablePage

@@ -14,7 +14,8 @@ from itertools import islice
 from redis import Redis
 
 from app.kit.queue.connections import connection
-from app.kit.queue.job_reader import JOB_ID, KEYS, State
+from app.kit.queue.job_reader import KEYS, State
+from app.kit.queue.job_records import JOB_ID
 from app.kit.queue.registry import TASKS
 
 BATCH = 500  # jobs per script, which blocks Redis for some milliseconds

@@ -6,13 +6,8 @@ others. Every function raises RedisError if Redis does not answer.
 
 from __future__ import annotations
 
-import json
-import re
-import zlib
-from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import merge
 from itertools import islice
@@ -23,14 +18,24 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from app.kit.queue.connections import connection
-from app.kit.queue.registry import TASKS
+from app.kit.queue.job_records import (
+    JOB_FIELDS,
+    JOB_ID,
+    WORKER_FIELDS,
+    Job,
+    Outcome,
+    Worker,
+    moment,
+    read_job,
+    read_outcome,
+    read_worker,
+    text_of,
+    whole,
+)
 
-JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 CHUNK = 1000  # ids that are read at a time
 LONGEST_SCAN = 200_000  # the most ids that a search reads
-LARGEST_VALUE = 64 * 1024  # the most bytes shown of arguments, a result or a traceback
 MOST_WORKERS = 200  # the most workers to read, in case the registry was flooded
-SILENT_AFTER = 60  # seconds without a heartbeat from a worker
 
 
 class State(StrEnum):
@@ -74,90 +79,6 @@ for at = 1, #found, step do
 end
 return matching
 """
-FIELDS = (
-    *("data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at"),
-    *("timeout", "worker_name", "meta", "number_of_retries", "retries_left"),
-)
-WORKER_FIELDS = (
-    *("state", "birth", "last_heartbeat", "current_job", "hostname", "pid"),
-    *("successful_job_count", "failed_job_count", "shutdown_requested_date", "death"),
-)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress that a job reports."""
-
-    done: float
-    of: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """The readable parts of a job. `name` is that of a registered task only if `is_known`."""
-
-    id: str
-    name: str
-    is_readable: bool = True
-    state: str = ""
-    queue: str = ""
-    arguments: dict[str, Any] = field(default_factory=dict)
-    created_at: datetime | None = None
-    enqueued_at: datetime | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    due_at: datetime | None = None
-    timeout: int | None = None
-    worker: str = ""
-    tries: int = 0
-    retries_left: int = 0
-    request_id: str = ""
-    progress: Progress | None = None
-
-    @property
-    def is_known(self) -> bool:
-        return self.name in TASKS
-
-    @property
-    def took(self) -> float | None:
-        """The seconds from the start of the job to its end."""
-        if self.started_at is None or self.ended_at is None or self.ended_at < self.started_at:
-            return None
-        return (self.ended_at - self.started_at).total_seconds()
-
-    @property
-    def has_page(self) -> bool:
-        return bool(JOB_ID.fullmatch(self.id))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of the last attempt of a job."""
-
-    traceback: str = ""
-    result: Any = None
-    has_result: bool = False
-
-
-@dataclass(frozen=True)
-class Worker:
-    """A process that runs jobs, as of its last heartbeat."""
-
-    name: str
-    state: str
-    born_at: datetime | None
-    last_heartbeat: datetime | None
-    current_job: str
-    host: str
-    pid: str
-    done: int
-    failed: int
-
-    def is_silent(self, at: datetime) -> bool:
-        # A busy worker may send no heartbeats. Redis expires its entry when it is gone.
-        heartbeat = at if self.state == "busy" else self.last_heartbeat
-        return heartbeat is None or (at - heartbeat).total_seconds() > SILENT_AFTER
 
 
 @dataclass(frozen=True)
@@ -196,7 +117,7 @@ def overview() -> QueueOverview:
         counts: dict[str, dict[State, int]] = {}
         keys: set[bytes] = set()
         for name in names:
-            counts[name] = {state: _whole(next(answers)) for state in State}
+            counts[name] = {state: whole(next(answers)) for state in State}
             found = next(answers)
             keys |= set(found) if isinstance(found, list) else set()
         return QueueOverview(counts, _workers(redis, sorted(keys)))
@@ -235,7 +156,7 @@ def fetch(job_id: str) -> tuple[Job, Outcome] | None:
             return None
         pipeline = redis.pipeline(transaction=False)
         pipeline.xrevrange(f"rq:results:{job_id}", count=1)
-        return _with_due_times(redis, [job])[0], _outcome(_run(pipeline)[0])
+        return _with_due_times(redis, [job])[0], read_outcome(_run(pipeline)[0])
 
 
 # Lists
@@ -252,7 +173,7 @@ def _count(pipeline: Any, queue: str, state: State) -> None:
 def _total(redis: Redis, queue: str, state: State) -> int:
     pipeline = redis.pipeline(transaction=False)
     _count(pipeline, queue, state)
-    return _whole(_run(pipeline)[0])
+    return whole(_run(pipeline)[0])
 
 
 def _window(redis: Redis, queue: str, state: State, start: int, end: int) -> list[bytes]:
@@ -338,9 +259,9 @@ def _fetch(redis: Redis, ids: list[bytes], state: State | None) -> list[Job]:
     pipeline = redis.pipeline(transaction=False)
     asked = [name for name in names if JOB_ID.fullmatch(name)]
     for name in asked:
-        pipeline.hmget(f"rq:job:{name}", FIELDS)
+        pipeline.hmget(f"rq:job:{name}", JOB_FIELDS)
     found = dict(zip(asked, _run(pipeline), strict=True))
-    jobs = [_read(name, found.get(name), state) for name in names]
+    jobs = [read_job(name, found.get(name), state and state.value) for name in names]
     return _with_due_times(redis, jobs) if state == State.SCHEDULED else jobs
 
 
@@ -350,76 +271,9 @@ def _with_due_times(redis: Redis, jobs: list[Job]) -> list[Job]:
         pipeline.zscore(KEYS[State.SCHEDULED].format(job.queue), job.id)
     scores = _run(pipeline)
     return [
-        replace(job, due_at=_moment(score)) if isinstance(score, float) else job
+        replace(job, due_at=moment(score)) if isinstance(score, float) else job
         for job, score in zip(jobs, scores, strict=True)
     ]
-
-
-def _read(job_id: str, values: Any, state: State | None) -> Job:
-    """Convert the fields of a job, and leave out invalid values."""
-    if not isinstance(values, list) or values[0] is None:
-        status = state.value if state else ""
-        return Job(job_id[:200], _name_in(job_id), is_readable=False, state=status)
-    raw = dict(zip(FIELDS, values, strict=True))
-    call = _json(_inflated(raw["data"]))
-    is_call = isinstance(call, list) and len(call) == 4  # function, object, arguments, keywords
-    name = str(call[0])[:100] if is_call else _name_in(job_id)
-    meta = _json(raw["meta"])
-    meta = meta if isinstance(meta, dict) else {}
-    retried = _whole(raw["number_of_retries"])
-    started = _time(raw["started_at"])
-    return Job(
-        id=job_id,
-        name=name,
-        is_readable=is_call,
-        state=state.value if state else _text(raw["status"], 20) or "unknown",
-        queue=_text(raw["origin"], 200),
-        arguments=_arguments(call) if is_call else {},
-        created_at=_time(raw["created_at"]),
-        enqueued_at=_time(raw["enqueued_at"]),
-        started_at=started,
-        ended_at=_time(raw["ended_at"]),
-        timeout=_whole(raw["timeout"]) or None,
-        worker=_text(raw["worker_name"], 100),
-        tries=_whole(meta.get("tries")) or (retried + 1 if started else 0),
-        retries_left=_whole(raw["retries_left"]),
-        request_id=str(meta.get("request_id") or "")[:64],
-        progress=_progress(meta.get("progress")),
-    )
-
-
-def _arguments(call: list[Any]) -> dict[str, Any]:
-    positional, named = call[2], call[3]
-    arguments = dict(named) if isinstance(named, dict) else {}
-    if isinstance(positional, list):
-        arguments |= {str(number): value for number, value in enumerate(positional, 1)}
-    return arguments
-
-
-def _progress(value: Any) -> Progress | None:
-    if not isinstance(value, dict):
-        return None
-    done, of = value.get("done"), value.get("of")
-    for number in (done, of):
-        if not isinstance(number, int | float) or not 0 <= number < 1e15:
-            return None
-    return Progress(done, of, str(value.get("text") or "")[:200])  # type: ignore[arg-type]
-
-
-def _outcome(results: Any) -> Outcome:
-    if not isinstance(results, list) or not results:
-        return Outcome()
-    values = results[0][1]
-    if trace := values.get(b"exc_string"):
-        return Outcome(traceback=_text(_inflated(_decoded(trace)), LARGEST_VALUE))
-    if value := values.get(b"return_value"):
-        return Outcome(result=_json(_decoded(value)), has_result=True)
-    return Outcome()
-
-
-def _name_in(job_id: str) -> str:
-    name = job_id.partition("-")[0]
-    return name if name in TASKS else "unknown"
 
 
 # Workers
@@ -434,27 +288,9 @@ def _workers(redis: Redis, keys: list[bytes]) -> list[Worker]:
         # A worker that ended or died silently leaves only its name.
         if isinstance(values, list) and any(values) and not values[-1]:
             raw = dict(zip(WORKER_FIELDS, values, strict=True))
-            name = _text(key, 200).removeprefix("rq:worker:")
-            found.append(_worker(name, raw))
+            name = text_of(key, 200).removeprefix("rq:worker:")
+            found.append(read_worker(name, raw))
     return found
-
-
-def _worker(name: str, raw: dict[str, Any]) -> Worker:
-    job_id = _text(raw["current_job"], 200)
-    return Worker(
-        name=name,
-        state="stopping" if raw["shutdown_requested_date"] else _text(raw["state"], 20) or "?",
-        born_at=_time(raw["birth"]),
-        last_heartbeat=_time(raw["last_heartbeat"]),
-        current_job=job_id if JOB_ID.fullmatch(job_id) else "",
-        host=_text(raw["hostname"], 100),
-        pid=_text(raw["pid"], 20),
-        done=_whole(raw["successful_job_count"]),
-        failed=_whole(raw["failed_job_count"]),
-    )
-
-
-# Untrusted values
 
 
 def _run(pipeline: Any) -> list[Any]:
@@ -468,55 +304,3 @@ def _run(pipeline: Any) -> list[Any]:
         if not wrong_kind:
             raise answers[0]
     return answers
-
-
-def _inflated(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        return b""
-    try:
-        return zlib.decompressobj().decompress(value, LARGEST_VALUE)
-    except zlib.error:
-        return value
-
-
-def _decoded(value: bytes) -> bytes:
-    try:
-        return b64decode(value)
-    except ValueError:
-        return b""
-
-
-def _json(value: Any) -> Any:
-    """Parse JSON, or return None for anything else, such as a pickle."""
-    if not isinstance(value, bytes) or len(value) > LARGEST_VALUE:
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _text(value: Any, longest: int) -> str:
-    return value[:longest].decode("utf-8", "replace") if isinstance(value, bytes) else ""
-
-
-def _whole(value: Any) -> int:
-    try:
-        return max(0, min(int(value), 10**15))
-    except (TypeError, ValueError, OverflowError):
-        return 0
-
-
-def _time(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(_text(value, 40))
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _moment(timestamp: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(timestamp, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
