@@ -3,6 +3,7 @@
 If PORT is set, gunicorn listens on this port of all IP addresses, else on 127.0.0.1:8000.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
+from gunicorn import util
 from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.wsgi import Response
 from gunicorn.systemd import sd_notify
@@ -107,6 +109,27 @@ def without_server(response: Response) -> list[str]:
 
 gunicorn_headers = Response.default_headers
 Response.default_headers = without_server
+
+
+def write_problem(sock: Any, status: int, reason: str, _message: str) -> None:
+    """Answer a request that cannot be read, whose path is unknown, with problem details (RFC 9457).
+
+    gunicorn would send a page, and programs read none.
+    """
+    code, detail = reason.lower().replace(" ", "-"), "The server cannot read the request."
+    problem = {"type": "about:blank", "title": reason, "status": status, "detail": detail}
+    body = json.dumps(problem | {"code": code, "request_id": ""})
+    lines = (
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+    )
+    util.write_nonblock(sock, "\r\n".join((*lines, "", body)).encode("latin-1"))
+
+
+util.write_error = write_problem
 
 
 # Without this, gunicorn notifies systemd before any worker has loaded the application.

@@ -1,5 +1,7 @@
 """Truncated bodies and invalid chunks, sent byte by byte to a real gunicorn."""
 
+import json
+
 import pytest
 
 HEAD = (
@@ -52,3 +54,25 @@ def test_what_follows_a_broken_body_is_not_taken_for_a_request(site):
 def test_a_body_in_chunks_that_are_right_is_read(site):
     answer = site.raw(CHUNKED + b'5;a="b"\r\nemail\r\n2\r\n=x\r\n0\r\nX-Trailer: y\r\n\r\n')
     assert b"This form is too old" in answer  # The app read it, and it has no token.
+
+
+UNREADABLE = {
+    b"GET /api/v1/me\r\n\r\n": 400,
+    b"G\0T /api/v1/me HTTP/1.1\r\n\r\n": 400,
+    b"GET /api/v1/me HTTP/1.1\r\nHost: l\r\nA b: c\r\n\r\n": 400,
+    b"GET /api/v1/me?" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: l\r\n\r\n": 414,
+    b"GET /api/v1/me HTTP/1.1\r\nX: " + b"x" * 9_000 + b"\r\n\r\n": 431,
+    b"POST / HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: br\r\n\r\n": 501,
+}
+
+
+@pytest.mark.parametrize("request_", UNREADABLE, ids=UNREADABLE.values())
+def test_a_request_that_gunicorn_refuses_gets_problem_details(site, request_):
+    """It was a page, with the header that could not be read."""
+    head, _, body = site.raw(request_).partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith(f"HTTP/1.1 {UNREADABLE[request_]} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    assert problem["status"] == UNREADABLE[request_]
+    assert {"type", "title", "detail", "code", "request_id"} < problem.keys()
+    assert "xxx" not in body.decode()

@@ -70,6 +70,7 @@ class Refusals:
         self._page = _prepared(app, "/", "text/html")
         self._json = _prepared(app, "/", "application/json")
         self._below = {path: _prepared(app, path, "*/*") for path in errors.answered_paths()}
+        self._pages = tuple(_pages_below(app, tuple(self._below)))
 
     def __call__(
         self, request_environ: dict[str, Any], start_response: StartResponse
@@ -87,15 +88,24 @@ class Refusals:
         return [] if request_environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer_to(self, request_environ: dict[str, Any]) -> Prepared:
-        accepted = request_environ.get("HTTP_ACCEPT", "")
-        if "text/html" in accepted:
-            return self._page
-        path = f"{request_environ['PATH_INFO']}/"
-        found = (answer for below, answer in self._below.items() if path.startswith(below))
-        return next(found, self._json if "json" in accepted else self._page)
+        accepted, path = request_environ.get("HTTP_ACCEPT", ""), f"{request_environ['PATH_INFO']}/"
+        if not path.startswith(self._pages):
+            for below, answer in self._below.items():
+                if path.startswith(below):
+                    return answer
+        is_json = "json" in accepted and "text/html" not in accepted
+        return self._json if is_json else self._page
 
 
 Prepared = tuple[bytes, list[tuple[str, str]]]
+
+
+def _pages_below(app: Flask, paths: tuple[str, ...]) -> Iterable[str]:
+    """Yield the beginnings of the URLs of pages below paths whose errors have their own answer."""
+    for rule in app.url_map.iter_rules():
+        blueprint = app.blueprints.get(rule.endpoint.rpartition(".")[0])
+        if rule.rule.startswith(paths) and not hasattr(blueprint, "is_cookieless"):
+            yield f"{rule.rule.partition('<')[0].rstrip('/')}/"
 
 
 def _prepared(app: Flask, path: str, accept: str) -> Prepared:

@@ -54,6 +54,16 @@ def test_a_page_has_the_headers_of_pages_and_an_id_of_its_own(refusals, statemen
     assert not statements
 
 
+@pytest.mark.parametrize("accept", ["application/json", "*/*", HTML])
+def test_nobody_gets_a_page_of_the_api(refusals, app, accept):
+    if "api" not in app.blueprints:
+        return
+    assert answer(refusals, "/api/v1/me", accept)[2]["Content-Type"] == "application/problem+json"
+    for path in ("/api/docs", "/api/docs/users"):
+        kind = answer(refusals, path, accept)[2]["Content-Type"]
+        assert kind.startswith("application/json" if accept == "application/json" else "text/html")
+
+
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1", "/account/login"])
 def test_a_program_gets_json(refusals, app, path):
     text, status, headers = answer(refusals, path, "application/json")
