@@ -1,11 +1,14 @@
 """Answer a repeated POST as the first one (draft-ietf-httpapi-idempotency-key-header-07)."""
 
 import hashlib
+import json
 import logging
 import re
+from typing import Any
 
 from flask import Blueprint, Response, g, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import FileStorage
 
 from app.extensions import db
 from app.features.api import idempotency
@@ -61,8 +64,22 @@ def replay() -> Response | None:
 
 
 def _request_hash() -> str:
-    parts = (request.method, request.full_path, request.mimetype)
-    return hashlib.sha256("\n".join(parts).encode() + b"\n" + request.get_data()).hexdigest()
+    """Return a hash of the request with its body, or with the fields and files of a form."""
+    body = hashlib.sha256(request.get_data()).hexdigest()
+    # The body of a form is gone, because the form has been read from it.
+    files = [
+        (name, file.filename, _hash_of(file)) for name, file in request.files.items(multi=True)
+    ]
+    fields = list(request.form.items(multi=True))
+    parts = (request.method, request.full_path, request.mimetype, body, fields, files)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _hash_of(file: FileStorage) -> str:
+    stream: Any = file.stream
+    found = hashlib.file_digest(stream, "sha256").hexdigest()
+    stream.seek(0)
+    return found
 
 
 def keep(response: Response) -> Response:
@@ -85,7 +102,7 @@ def keep(response: Response) -> Response:
                 headers=headers,
                 body=response.get_data(),
             )
-    except OperationalError:  # A repetition is then told that the first has no answer.
+    except SQLAlchemyError:  # A repetition is then told that the first has no answer.
         db.session.rollback()
         logger.exception("the answer to a request with an idempotency key was not stored")
     return response
