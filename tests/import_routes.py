@@ -90,6 +90,10 @@ class ImportRoutes:
             f"{self.endpoint}_import_columns": "says what the columns are; the run is recorded",
         }
 
+    def without_api(self):
+        """Return the forms that programs lack. They send rows one by one."""
+        return dict.fromkeys(self.events(), "a file for people; programs send the rows")
+
     def downloads(self):
         def file(name):
             return (

@@ -8,6 +8,7 @@ because they are removed with the base of the adapter. The tables:
 - OPEN_TO_UNCONFIRMED, WITHOUT_SESSION: routes with an exception, and the reason.
 - EVENTS: the event that a form leaves in the audit trail, and a function that sends the form.
 - WITHOUT_EVENT: forms that leave none, and the reason.
+- WITHOUT_API: forms of the admin whose event no operation of the API leaves, and the reason.
 - DOWNLOADS: the event that a file leaves, and a function that returns its path.
 - WITHOUT_USERS: files that name no user, and the reason.
 - WORKING_LINKS: a function that returns a URL with a token that opens the page.

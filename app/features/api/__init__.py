@@ -13,6 +13,7 @@ from app.features.api.schemas import (
     Email,
     Flag,
     NameText,
+    OperationSchema,
     PermissionNames,
     RoleSchema,
     RowNumber,
@@ -27,6 +28,7 @@ from app.features.api.web.bulk_operations import (
     add_bulk_operations,
     row_ids,
 )
+from app.features.api.web.disruption import disruptive
 from app.features.api.web.etags import ensure_match, versioned
 from app.features.api.web.lists import lists, whole_list
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
@@ -45,6 +47,7 @@ __all__ = [
     "FileAddress",
     "Flag",
     "NameText",
+    "OperationSchema",
     "PermissionNames",
     "RoleSchema",
     "RowId",
@@ -59,6 +62,7 @@ __all__ = [
     "answers",
     "answers_with",
     "api",
+    "disruptive",
     "ensure_match",
     "find",
     "get_or_404",

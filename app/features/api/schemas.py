@@ -215,6 +215,18 @@ class UserSessionSchema(ApiSchema):
     expires_at = Timestamp(required=True)
 
 
+class OperationSchema(ApiSchema):
+    """The columns of long operations, such as bulk changes and imports."""
+
+    id = fields.Integer(required=True)
+    is_stalled = fields.Boolean(required=True)
+    actor_id = fields.Integer(required=True)
+    actor_label = fields.String(required=True)
+    created_at = Timestamp(required=True)
+    started_at = Timestamp(required=True, allow_none=True)
+    finished_at = Timestamp(required=True, allow_none=True)
+
+
 class RoleSchema(ApiSchema):
     """A role."""
 

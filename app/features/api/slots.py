@@ -26,7 +26,7 @@ sessions.BEFORE_OTHERS_END.append(end_if_chosen)
 
 @slots.user_panel("partials/_user_api_tokens.html", order=40)
 def tokens_of(user: User, by: User) -> slots.Values | None:
-    found = [one for one in tokens.of_user(user) if one.state == "active"]
+    found = tokens.live_of(user)
     return {"tokens": found, "may_revoke": tokens.may_revoke(user, by)} if found else None
 
 

@@ -80,10 +80,7 @@ def find(secret: str) -> ApiToken | None:
     permission. A token that only reads makes the session of the database refuse to write. The use
     is recorded at most once a minute.
     """
-    if not token_format.is_well_formed(secret):
-        return None
-    values = {"secret_hash": token_format.hash_of(secret), "at": now()}
-    token = db.session.scalar(_live(), values)
+    token = look_up(secret)
     if token is None:
         return None
     _touch(token)
@@ -91,6 +88,14 @@ def find(secret: str) -> ApiToken | None:
     if not token.may_write:
         read_only.refuse_writes(db.session())
     return token
+
+
+def look_up(secret: str) -> ApiToken | None:
+    """Return the live token with this secret, whose user is not held to its scopes yet."""
+    if not token_format.is_well_formed(secret):
+        return None
+    values = {"secret_hash": token_format.hash_of(secret), "at": now()}
+    return db.session.scalar(_live(), values)
 
 
 def _touch(token: ApiToken) -> None:
@@ -195,6 +200,11 @@ def of_user(user: User) -> list[ApiToken]:
     place = case((is_over, 2), (ApiToken.kind == TokenKind.PERSONAL, 0), else_=1)
     query = select(ApiToken).where(ApiToken.user_id == user.id)
     return list(db.session.scalars(query.order_by(place, ApiToken.id.desc()).limit(SHOWN)))
+
+
+def live_of(user: User) -> list[ApiToken]:
+    """Return the live ones of these tokens."""
+    return [one for one in of_user(user) if one.state == "active"]
 
 
 def find_own(token_id: int, user: User) -> ApiToken | None:

@@ -3,6 +3,7 @@
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length, Regexp
 
+from app.features.content.pages import NAME
 from app.kit.user_input import visible
 from app.kit.web.forms import BaseForm
 
@@ -10,6 +11,6 @@ LARGEST_PAGE = 200_000  # characters
 
 
 class EditorForm(BaseForm):
-    editor_name = StringField(validators=[Length(max=64), Regexp(r"[a-z0-9][a-z0-9_-]*\Z")])
+    editor_name = StringField(validators=[Regexp(rf"{NAME.pattern}\Z")])
     # Strip invisible characters instead of refusing text that was pasted with them.
     edit_data = TextAreaField(filters=[visible], validators=[Length(max=LARGEST_PAGE)])

@@ -1,6 +1,5 @@
 """Take over the pages that administrators edited in flask-base."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,15 +10,13 @@ from app.features.content import pages
 from app.features.content.models import EditableHTML
 from app.features.older_accounts import TakeOverReport, takes_over
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
 
 @takes_over("editable_html", "editor_name", "value")
 def take_over_pages(rows: Iterable[Mapping[str, Any]], report: TakeOverReport) -> None:
     """Save the pages that do not exist here. Tags that are not allowed are left out."""
     for row in rows:
         name, html = str(row["editor_name"] or ""), str(row["value"] or "").replace("\0", "")
-        if not NAME.fullmatch(name):
+        if not pages.NAME.fullmatch(name):
             report.tell(f"The page {name!r} is left out: its name is none of this application.")
             continue
         if db.session.scalar(select(EditableHTML.id).where(EditableHTML.editor_name == name)):

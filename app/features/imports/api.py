@@ -13,8 +13,8 @@ from app.features.api import (
     ApiProblem,
     ApiSchema,
     Flag,
+    OperationSchema,
     RowId,
-    Timestamp,
     answers,
     answers_with,
     api,
@@ -29,6 +29,7 @@ from app.features.imports.services import inviting
 from app.kit import imports
 from app.kit.imports import FileGone, NoKeyColumn, TooManyUnfinished, Unreadable
 from app.kit.operations import NotOpen, NotYours
+from app.kit.web.restrict import takes_files
 from app.models import Permission, Role
 from app.sign_in import me
 
@@ -58,10 +59,9 @@ class ImportStartSchema(ApiSchema):
     keep_good = Flag(load_default=False)
 
 
-class ImportSchema(ApiSchema):
+class ImportSchema(OperationSchema):
     """An import. `counts` has the lines of each outcome, and `position` the lines done."""
 
-    id = fields.Integer(required=True)
     state = fields.String(required=True)
     file_name = fields.String(required=True)
     columns = fields.List(fields.String(), required=True)
@@ -73,12 +73,6 @@ class ImportSchema(ApiSchema):
     position = fields.Integer(required=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     failure = fields.String(required=True)
-    is_stalled = fields.Boolean(required=True)
-    actor_id = fields.Integer(required=True)
-    actor_label = fields.String(required=True)
-    created_at = Timestamp(required=True)
-    started_at = Timestamp(required=True, allow_none=True)
-    finished_at = Timestamp(required=True, allow_none=True)
 
 
 class ImportProblemSchema(ApiSchema):
@@ -100,13 +94,15 @@ def list_imports() -> list[Any]:
 
 @api.post("/imports", tags=TAGS)
 @writes(Permission.MANAGE_USERS, takes=FILES)
+@takes_files("IMPORT_MAX_MEGABYTES")
 @api.arguments(ImportOptionsSchema, location="query")
 @api.response(202, ImportSchema)
 def check_import(values: dict[str, Any]) -> Any:
     """Upload a CSV file, and check it. Nothing is imported yet.
 
-    Send the file as text/csv, or as `file` of multipart/form-data. The first line names the
-    columns. The state is "checked" at once, or after a while if the file is long.
+    Send the file as `file` of multipart/form-data, or one of up to a megabyte as text/csv. The
+    first line names the columns. The state is "checked" at once, or after a while if the file is
+    long.
     """
     if values.get("mode") == ImportMode.INVITE and not inviting.is_open():
         raise ApiProblem(409, "invitations-closed", "Nobody can be invited at present.")

@@ -76,7 +76,7 @@ def invite_user(values: dict[str, Any]) -> Any:
     """Invite a user by email. The user chooses a password."""
     role = db.session.get_one(Role, values.pop("role_id"))
     user = invitations.invite(**values, role=role, by=me())
-    return _shown(user), 201, {"Location": url_for("api.get_invitation", user_id=user.id)}
+    return _shown(user), _where(user)
 
 
 @api.get("/invitations/<int:user_id>", tags=TAGS)
@@ -90,11 +90,11 @@ def get_invitation(user_id: int) -> Pending:
 @api.post("/invitations/<int:user_id>/resend", tags=TAGS)
 @writes(Permission.MANAGE_USERS)
 @api.response(202, InvitationSchema)
-def resend_invitation(user_id: int) -> Pending:
+def resend_invitation(user_id: int) -> Any:
     """Send an invitation again. The link in the earlier mail stops working."""
     user = _invited(user_id)
     invitations.resend(user, by=me())
-    return _shown(user)
+    return _shown(user), _where(user)
 
 
 @api.post("/invitations/<int:user_id>/link", tags=TAGS)
@@ -120,6 +120,10 @@ def _invited(user_id: int) -> User:
     if user is None or not user.is_invited or user.is_deleted:
         raise NotFound
     return user
+
+
+def _where(user: User) -> dict[str, str]:
+    return {"Location": url_for("api.get_invitation", user_id=user.id)}
 
 
 def _shown(user: User) -> Pending:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from flask import url_for
 from marshmallow import fields
 
 from app.features.api import ApiSchema, Timestamp, answers, api, get_or_404, lists, reads, writes
@@ -72,11 +73,12 @@ def get_email(email_id: int) -> EmailMessage:
 @api.post("/emails/<int:email_id>/resend", tags=TAGS)
 @writes(Permission.MANAGE_JOBS)
 @api.response(202, EmailSchema)
-def resend_email(email_id: int) -> EmailMessage:
+def resend_email(email_id: int) -> Any:
     """Send a mail again that was sent or cancelled, has failed, or waits for a retry."""
     get_or_404(EmailMessage, email_id)
     outbox_pages.resend(email_id, by=me())
-    return get_or_404(EmailMessage, email_id)
+    where = {"Location": url_for("api.get_email", email_id=email_id)}
+    return get_or_404(EmailMessage, email_id), where
 
 
 @api.post("/emails/<int:email_id>/cancel", tags=TAGS)
@@ -92,6 +94,7 @@ def cancel_email(email_id: int) -> EmailMessage:
 @api.post("/emails/resend-failed", tags=TAGS)
 @writes(Permission.MANAGE_JOBS)
 @api.response(202, EmailsResentSchema)
-def resend_failed_emails() -> dict[str, int]:
+def resend_failed_emails() -> Any:
     """Send failed mails again, up to a thousand at a time."""
-    return {"count": outbox_pages.resend_failed(by=me())}
+    count = outbox_pages.resend_failed(by=me())
+    return {"count": count}, {"Location": url_for("api.list_emails", state="pending")}

@@ -10,7 +10,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import db
-from app.kit.database import UtcDateTime
+from app.kit.database import UtcDateTime, now
 
 MESSAGE_LENGTH = 500
 THE_ROW = 1  # the id of the only row
@@ -31,6 +31,11 @@ class SiteState:
     mode: SiteMode = SiteMode.OFF
     message: str = ""
     until: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the site is not open, although the expected end has passed."""
+        return self.mode is not SiteMode.OFF and self.until is not None and self.until <= now()
 
     def noted(self) -> dict[str, str]:
         """Return the values as a form shows them."""

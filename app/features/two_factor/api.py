@@ -2,10 +2,9 @@
 
 from flask import Response
 from marshmallow import fields
-from werkzeug.exceptions import NotFound
 
 from app.extensions import db
-from app.features.api import ApiSchema, Flag, acts_on_user, answers, api, writes
+from app.features.api import ApiSchema, Flag, acts_on_user, answers, api, get_or_404, reads, writes
 from app.features.two_factor import services
 from app.features.two_factor.models import TwoFactorRole
 from app.models import Permission, Role, User
@@ -39,15 +38,25 @@ def reset_two_factor(user: User) -> Response:
     return Response(status=204)
 
 
+@api.get("/roles/<int:role_id>/two-factor", tags=["Roles"])
+@reads(Permission.MANAGE_ROLES)
+@api.response(200, RoleDemandSchema)
+def get_two_factor_demand(role_id: int) -> dict[str, int]:
+    """Get whether a role demands a second factor of its users."""
+    return _demand_of(get_or_404(Role, role_id))
+
+
 @api.put("/roles/<int:role_id>/two-factor", tags=["Roles"])
 @writes(Permission.MANAGE_ROLES)
 @api.arguments(TwoFactorDemandSchema)
 @api.response(200, RoleDemandSchema)
 def demand_two_factor(values: dict[str, bool], role_id: int) -> dict[str, int]:
     """Demand a second factor of the users with a role from their next request, or stop to."""
-    role = db.session.get(Role, role_id)
-    if role is None:
-        raise NotFound
+    role = get_or_404(Role, role_id)
     services.demand(role, is_demanded=values["is_demanded"], by=me())
-    is_demanded = db.session.get(TwoFactorRole, role_id) is not None
-    return {"role_id": role_id, "is_demanded": is_demanded}
+    return _demand_of(role)
+
+
+def _demand_of(role: Role) -> dict[str, int]:
+    is_demanded = db.session.get(TwoFactorRole, role.id) is not None
+    return {"role_id": role.id, "is_demanded": is_demanded}

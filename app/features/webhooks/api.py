@@ -233,9 +233,7 @@ def rotate_webhook_secret(values: dict[str, Any], webhook_id: int) -> Response:
 @api.response(202, DeliverySchema)
 def test_webhook(webhook_id: int) -> Any:
     """Send a test to a webhook, in any state."""
-    delivery = services.test(get_or_404(Webhook, webhook_id), by=me())
-    url = url_for("api.get_webhook_delivery", delivery_id=delivery.id)
-    return delivery, {"Location": url}
+    return _on_its_way(services.test(get_or_404(Webhook, webhook_id), by=me()))
 
 
 @api.get("/webhook-deliveries", tags=TAGS)
@@ -257,10 +255,15 @@ def get_webhook_delivery(delivery_id: int) -> WebhookDelivery:
 @api.post("/webhook-deliveries/<int:delivery_id>/resend", tags=TAGS)
 @WRITE
 @api.response(202, DeliverySchema)
-def resend_webhook_delivery(delivery_id: int) -> WebhookDelivery:
+def resend_webhook_delivery(delivery_id: int) -> Any:
     """Send a delivery again, with the same message id."""
     services.resend(get_or_404(WebhookDelivery, delivery_id), by=me())
-    return get_or_404(WebhookDelivery, delivery_id)
+    return _on_its_way(get_or_404(WebhookDelivery, delivery_id))
+
+
+def _on_its_way(delivery: WebhookDelivery) -> Any:
+    url = url_for("api.get_webhook_delivery", delivery_id=delivery.id)
+    return delivery, {"Location": url}
 
 
 def _ensure_events(values: services.WebhookValues) -> None:

@@ -1,20 +1,26 @@
-"""Tokens: programs sign in, ask who they are, and sign out."""
+"""Tokens: programs sign in and out, and list and revoke tokens, those of users too."""
 
 from typing import Any
 
-from flask import g, request, url_for
+from flask import Response, g, request, url_for
 from marshmallow import fields, validate
 from werkzeug.exceptions import NotFound
 
 from app.account import limits
-from app.features.api import scopes, sign_ins, tokens
+from app.features.api import scopes, sign_ins, tokens, user_rows
 from app.features.api.blueprint import api
 from app.features.api.models import ApiToken, TokenAccess, TokenKind
 from app.features.api.schemas import ApiSchema, OwnAccountSchema, Text, Timestamp
 from app.features.api.sign_ins import EmailUnconfirmed, SecondStepNeeded, SignInRefused
 from app.features.api.web.access import public, reads, writes
+from app.features.api.web.disruption import disruptive
+from app.features.api.web.lists import whole_list
 from app.features.api.web.problems import ApiProblem, answers
+from app.features.api.web.user_actions import acts_on_user
 from app.kit.names import NAME_LENGTH
+from app.kit.web.gates import open_to
+from app.models import Permission, User
+from app.services.access import WrongState
 from app.sign_in import me
 
 TAGS = ["Tokens"]
@@ -52,15 +58,6 @@ class NewTokenSchema(TokenSchema):
     token = fields.String(required=True, metadata={"description": "The secret to send."})
 
 
-class OwnTokensSchema(ApiSchema):
-    """The live tokens of a user."""
-
-    items = fields.List(fields.Nested(TokenSchema), required=True)
-    next = fields.Url(required=True, allow_none=True)
-    prev = fields.Url(required=True, allow_none=True)
-    count = fields.Integer(required=True)
-
-
 class StatusSchema(ApiSchema):
     """The owner of the token of the request, and the token."""
 
@@ -84,6 +81,7 @@ class SignInSchema(ApiSchema):
 
 @api.post("/tokens", tags=TAGS)
 @public
+@open_to("maintenance")
 @limits.sign_in_by_site
 @api.arguments(SignInSchema)
 @api.response(201, NewTokenSchema, headers={"Location": {"schema": {"type": "string"}}})
@@ -150,18 +148,19 @@ def get_status() -> dict[str, Any]:
 
 @api.get("/tokens", tags=TAGS)
 @reads()
-@api.response(200, OwnTokensSchema)
-def list_tokens() -> dict[str, Any]:
+@whole_list(TokenSchema)
+def list_tokens() -> list[ApiToken]:
     """List your own live tokens, the personal ones first, each kind newest first.
 
     A token lists itself, and those that may do no more than it.
     """
-    found = [one for one in tokens.of_user(me()) if one.state == "active" and _is_in_reach(one)]
-    return {"items": found, "next": None, "prev": None, "count": len(found)}
+    return [one for one in tokens.live_of(me()) if _is_in_reach(one)]
 
 
 @api.delete("/tokens/current", tags=TAGS)
 @reads()
+@open_to("maintenance")
+@disruptive
 @api.response(204)
 def revoke_current_token() -> None:
     """Sign out: revoke the token of this request, also one that only reads."""
@@ -182,3 +181,40 @@ def revoke_token(api_token_id: int) -> None:
 def _is_in_reach(token: ApiToken) -> bool:
     """Tell whether the token of the request may see and revoke another of its owner."""
     return tokens.is_within(token, g.api_token)
+
+
+# Tokens of users, for administrators
+
+
+@api.get("/users/<int:user_id>/tokens", tags=["Users"])
+@reads(Permission.MANAGE_USERS)
+@whole_list(TokenSchema)
+def list_user_tokens(user_id: int) -> list[ApiToken]:
+    """List the live tokens of a user, the personal ones first, each kind newest first."""
+    return tokens.live_of(user_rows.get(user_id))
+
+
+@api.delete("/users/<int:user_id>/tokens/<int:user_api_token_id>", tags=["Users"])
+@writes(Permission.MANAGE_USERS)
+@api.response(204)
+@acts_on_user("admin.revoke_user_api_tokens")
+def revoke_user_token(user: User, user_api_token_id: int) -> Response:
+    """Revoke a token of a user."""
+    token = tokens.find_own(user_api_token_id, user)
+    if token is None:
+        raise NotFound
+    tokens.revoke(token, by=me())
+    return Response(status=204)
+
+
+@api.post("/users/<int:user_id>/revoke-tokens", tags=["Users"])
+@writes(Permission.MANAGE_USERS)
+@api.response(204)
+@acts_on_user("admin.revoke_user_api_tokens")
+def revoke_user_tokens(user: User) -> Response:
+    """Revoke all tokens of a user."""
+    try:
+        tokens.revoke_all(user, by=me())
+    except tokens.TokenGone:
+        raise WrongState from None
+    return Response(status=204)

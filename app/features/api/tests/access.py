@@ -41,6 +41,9 @@ ACCESS = {
     "api.list_user_sessions": Permission.MANAGE_USERS,
     "api.end_user_sessions": Permission.MANAGE_USERS,
     "api.end_user_session": Permission.MANAGE_USERS,
+    "api.list_user_tokens": Permission.MANAGE_USERS,
+    "api.revoke_user_token": Permission.MANAGE_USERS,
+    "api.revoke_user_tokens": Permission.MANAGE_USERS,
     "api.list_roles": MANAGERS,
     "account.api_tokens": CONFIRMED,
     "account.make_api_token": CONFIRMED,
@@ -90,6 +93,25 @@ def revoke_by_program(program):
     return program.delete(f"/tokens/{token_of(program.user, scopes=Permission.GENERAL).id}")
 
 
+def revoke_one_of_user(program):
+    user = factories.make_user()
+    return program.delete(f"/users/{user.id}/tokens/{token_of(user).id}")
+
+
+def revoke_all_of_user_by_program(program):
+    user = factories.make_user()
+    give_token(user)
+    return program.post(f"/users/{user.id}/revoke-tokens")
+
+
+def change_user(body):
+    return lambda program: program.patch(f"/users/{factories.make_user().id}", body())
+
+
+def other_role():
+    return {"role_id": factories.make_role("Plain", Permission.GENERAL).id}
+
+
 def create_user(program):
     return program.post("/users", NEW_USER | {"password": NEW_PASSWORD})
 
@@ -117,7 +139,14 @@ CALLS = {
     ),
     "api.revoke_token": Call(revoke_by_program, event="api_token.revoked"),
     "api.create_user": Call(create_user, event="user.created"),
-    "api.change_user": on_user("PATCH", "/users/{}", NEW_NAME, event="user.renamed"),
+    "api.change_user": Call(
+        change_user(lambda: NEW_NAME),
+        event="user.renamed",
+        others=(
+            Call(change_user(lambda: {"email": "new@example.com"}), event="user.email_changed"),
+            Call(change_user(other_role), event="user.role_changed"),
+        ),
+    ),
     "api.suspend_user": on_user(
         "POST", "/users/{}/suspend", {"reason": "Spam"}, event="user.suspended"
     ),
@@ -142,6 +171,9 @@ CALLS = {
     "api.list_user_sessions": on_user("GET", "/users/{}/sessions"),
     "api.end_user_sessions": on_user("POST", "/users/{}/end-sessions", event="user.sessions_ended"),
     "api.end_user_session": Call(end_user_session, event="user.session_ended"),
+    "api.list_user_tokens": on_user("GET", "/users/{}/tokens"),
+    "api.revoke_user_token": Call(revoke_one_of_user, event="api_token.revoked"),
+    "api.revoke_user_tokens": Call(revoke_all_of_user_by_program, event="api_token.all_revoked"),
     "api.list_roles": get("/roles"),
 }
 WITHOUT_SESSION = {"api.openapi": "the description is the same for everyone"}

@@ -82,12 +82,14 @@ class Program:
 class Call:
     """A call of an operation that works, and the event that it leaves in the audit trail.
 
-    An operation that leaves none says in `without_event` why.
+    An operation that leaves none says in `without_event` why. `others` are calls that leave other
+    events.
     """
 
     send: Callable[[Program], TestResponse]
     event: str = ""
     without_event: str = ""
+    others: tuple["Call", ...] = ()
 
 
 def get(path: str) -> Call:

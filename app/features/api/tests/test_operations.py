@@ -13,9 +13,22 @@ from app.features.api.schemas import NewUserSchema
 from app.features.api.tests.programs import Program, problem_of
 from app.features.api.web.access import access_of
 from app.kit.database import now
+from app.kit.permissions import FIRST_BIT_OF_A_COPY
 from app.models import AuditEvent, Permission
+from config import BASE_DIR
 from tests import factories
-from tests.routes import ANYONE, APP, MANAGERS, RULES, UNSAFE, address, check_rows, row
+from tests.routes import (
+    ANYONE,
+    APP,
+    MANAGERS,
+    RULES,
+    UNSAFE,
+    address,
+    check_rows,
+    file_of,
+    row,
+    rows,
+)
 
 # A program signs out with any token.
 ENDS_ITSELF = "api.revoke_current_token"
@@ -38,8 +51,43 @@ def bits_of(endpoint):
     return int(access) if isinstance(access, Permission) else 0
 
 
+def calls_of(endpoint):
+    call = row("CALLS", endpoint)
+    return (call, *call.others)
+
+
 def test_every_operation_has_a_working_call():
     check_rows(set(ENDPOINTS), "CALLS")
+
+
+def test_programs_do_what_the_forms_of_the_admin_do():
+    """A call with the same permission leaves the event of the form, unless WITHOUT_API says why.
+
+    A feature of the product without an api.py offers nothing.
+    """
+    offered = {
+        (call.event, row("ACCESS", endpoint))
+        for endpoint in ENDPOINTS
+        for call in calls_of(endpoint)
+    }
+    reasons, events = rows("WITHOUT_API"), rows("EVENTS")
+    forms = {one: event for one, (event, _send) in events.items() if one.startswith("admin.")}
+    assert not set(reasons) - set(forms), "WITHOUT_API names forms that leave no event."
+    for endpoint, event in forms.items():
+        access = row("ACCESS", endpoint)
+        is_offered = (event, access) in offered
+        if not is_offered and endpoint not in reasons and not is_without_adapter(endpoint, access):
+            pytest.fail(
+                f"Let an operation of api.py leave {event} with the permission of {endpoint}, or "
+                f"add a row for {endpoint} to WITHOUT_API in {file_of(endpoint)}."
+            )
+        assert not (is_offered and endpoint in reasons), f"Remove {endpoint} from WITHOUT_API."
+
+
+def is_without_adapter(endpoint, access):
+    """Tell whether the feature of a form is the product's, and has no api.py."""
+    folder = BASE_DIR / file_of(endpoint).removesuffix("tests/access.py")
+    return int(access) >= FIRST_BIT_OF_A_COPY and not (folder / "api.py").exists()
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -73,6 +121,7 @@ def test_an_operation_answers_a_token_with_just_its_permission(endpoint, app, ma
         with undone():
             answer = row("CALLS", endpoint).send(Program(app, owner, scopes=scopes))
         assert answer.status_code in {200, 201, 202, 204}, answer.text
+        assert ("Location" in answer.headers) >= (answer.status_code == 202), endpoint
 
 
 @pytest.mark.parametrize("endpoint", WITH_TOKEN)
@@ -115,17 +164,17 @@ def test_a_token_that_reads_changes_nothing(endpoint, app, make_user):
 @pytest.mark.parametrize("endpoint", WRITING)
 def test_an_operation_leaves_its_event_with_the_name_of_the_token(endpoint, app, admin):
     """AD-5"""
-    call = row("CALLS", endpoint)
-    if call.without_event:
-        return
-    assert call.event, f"Name the event that {endpoint} leaves in its row of CALLS."
-    before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
-    answer = call.send(Program(app, admin))
-    events = db.session.scalars(select(AuditEvent).where(AuditEvent.id > before)).all()
-    found = [one for one in events if one.request_id == answer.headers["X-Request-ID"]]
-    event = next((one for one in found if one.action == call.event), None)
-    assert event is not None, [one.action for one in found]
-    assert (event.actor_id, event.details["token"]) == (admin.id, "Test")
+    for call in calls_of(endpoint):
+        if call.without_event:
+            continue
+        assert call.event, f"Name the event that {endpoint} leaves in its row of CALLS."
+        before = db.session.scalar(select(db.func.max(AuditEvent.id))) or 0
+        answer = call.send(Program(app, admin))
+        events = db.session.scalars(select(AuditEvent).where(AuditEvent.id > before)).all()
+        found = [one for one in events if one.request_id == answer.headers["X-Request-ID"]]
+        event = next((one for one in found if one.action == call.event), None)
+        assert event is not None, [one.action for one in found]
+        assert (event.actor_id, event.details["token"]) == (admin.id, "Test")
 
 
 def test_unknown_ids_are_not_found(app, admin, redis):

@@ -40,6 +40,13 @@ def test_an_error_is_a_problem(admin_program, method, path, headers, expected):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_json_is_acceptable_with_parameters(admin_program):
+    for value in ("application/json; charset=utf-8", "text/html, application/json;v=2;q=0.5", ","):
+        assert admin_program.get("/me", Accept=value).status_code == 200, value
+    for value in ("application/json;charset=utf-8;q=0", "text/html;charset=utf-8", "*/*;q=0"):
+        assert admin_program.get("/me", Accept=value).status_code == 406, value
+
+
 def test_a_body_that_is_no_json_is_a_bad_request(admin_program):
     for body in (b"{", b"\xff", b'{"first_name": '):
         answer = admin_program.client.patch(

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
 
 from app.features.api import scopes, tokens
@@ -41,6 +42,7 @@ class OperationAccess:
     is_public: bool = False
     any_of: bool = False
     takes: tuple[str, ...] = ("application/json",)
+    gives: tuple[str, ...] = JSON
 
     @property
     def scopes(self) -> list[list[str]]:
@@ -57,9 +59,12 @@ class OperationAccess:
         return not self.permission or can(self.permission)
 
 
-def reads(permission: int = 0) -> Callable[[View], View]:
-    """Open an operation to tokens with a permission, or to every token."""
-    return _marked(OperationAccess(permission))
+def reads(permission: int = 0, *, gives: tuple[str, ...] = JSON) -> Callable[[View], View]:
+    """Open an operation to tokens with a permission, or to every token.
+
+    `gives` are the media types of its answer, and none if that is a file of any type.
+    """
+    return _marked(OperationAccess(permission, gives=gives))
 
 
 def reads_any(permissions: int) -> Callable[[View], View]:
@@ -84,6 +89,7 @@ def _marked(access: OperationAccess) -> Callable[[View], View]:
     def mark(view: View) -> View:
         marked: Any = view
         marked.api_access = access
+        marked.allows = lambda _user: _is_held(access)
         marked._apidoc = {**getattr(view, "_apidoc", {}), "access": access}
         return view
 
@@ -109,7 +115,7 @@ def check(app: Flask) -> None:
 def admit() -> None:
     """Sign the owner of the token in for this request, or raise a problem."""
     access = access_of(current_app.view_functions[request.endpoint or ""])
-    _ensure_media_types(access.takes if access else JSON[:1])
+    _ensure_media_types(access or OperationAccess())
     if request.method == "OPTIONS" or access is None or access.is_public:
         return
     token = _token()
@@ -123,10 +129,28 @@ def admit() -> None:
         raise _insufficient(access)
 
 
+def _is_held(access: OperationAccess) -> bool:
+    """Tell whether the token of the request may call an operation, before its body is read.
+
+    Operations that take files read large bodies for no one else (app.kit.web.headers).
+    """
+    token = tokens.look_up(_secret())
+    if token is None:
+        return access.is_public
+    token.user.scopes = token.scopes
+    return access.is_held(token)
+
+
+def _secret() -> str:
+    """Return the token of the request, or ""."""
+    header = request.authorization
+    return header.token or "" if header is not None and header.type == "bearer" else ""
+
+
 def _token() -> ApiToken:
     header = request.authorization
     is_bearer = header is not None and header.type == "bearer"
-    token = tokens.find(header.token or "") if header and is_bearer else None
+    token = tokens.find(_secret())
     if token is None:
         challenge = f'{CHALLENGE}, error="invalid_token"' if is_bearer else CHALLENGE
         detail = (
@@ -149,14 +173,15 @@ def _insufficient(access: OperationAccess) -> ApiProblem:
     )
 
 
-def _ensure_media_types(takes: tuple[str, ...]) -> None:
-    """Raise 406 unless the program accepts JSON, and 415 for a body of another type.
+def _ensure_media_types(access: OperationAccess) -> None:
+    """Raise 406 unless the program accepts the answer, and 415 for a body of another type.
 
     JSON is in UTF-8. The encoding of a file is found out later.
     """
-    if request.accept_mimetypes.provided and not any(
-        request.accept_mimetypes.quality(kind) for kind in JSON
-    ):
+    # Many programs add a charset, and others a version, which Werkzeug would compare.
+    ranges = [(one.partition(";")[0].strip(), quality) for one, quality in request.accept_mimetypes]
+    accepted = MIMEAccept([one for one in ranges if one[0]])
+    if accepted and access.gives and not any(map(accepted.quality, access.gives)):
         raise NotAcceptable
     if request.method in SAFE_METHODS or not request.content_length:
         return
@@ -167,7 +192,7 @@ def _ensure_media_types(takes: tuple[str, ...]) -> None:
         )
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     is_json = request.mimetype == JSON[0]
-    if request.mimetype not in takes or (is_json and charset not in {"utf-8", "utf8"}):
+    if request.mimetype not in access.takes or (is_json and charset not in {"utf-8", "utf8"}):
         raise UnsupportedMediaType
 
 

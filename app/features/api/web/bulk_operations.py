@@ -9,7 +9,7 @@ from flask import url_for
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.features.api.blueprint import api
-from app.features.api.schemas import ApiSchema, RowNumber, Timestamp
+from app.features.api.schemas import ApiSchema, OperationSchema, RowNumber
 from app.features.api.web.access import reads, writes
 from app.features.api.web.lists import lists
 from app.features.api.web.problems import answers
@@ -36,10 +36,9 @@ answers(NotYours, 403, "not-yours", "Only the user who began this can go on with
 Values = dict[str, Any]
 
 
-class BulkOperationSchema(ApiSchema):
+class BulkOperationSchema(OperationSchema):
     """A bulk operation. `left_out` counts the rows of each reason to leave them out."""
 
-    id = fields.Integer(required=True)
     action = fields.String(required=True)
     state = fields.Function(state_of, required=True, metadata={"type": "string"})
     selection = fields.Dict(required=True)
@@ -48,12 +47,6 @@ class BulkOperationSchema(ApiSchema):
     done = fields.Integer(required=True)
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     stop_reason = fields.String(required=True)
-    is_stalled = fields.Boolean(required=True)
-    actor_id = fields.Integer(required=True)
-    actor_label = fields.String(required=True)
-    created_at = Timestamp(required=True)
-    started_at = Timestamp(required=True, allow_none=True)
-    finished_at = Timestamp(required=True, allow_none=True)
 
 
 class ChosenRowsSchema(ApiSchema):

@@ -31,6 +31,7 @@ EVENTS = {
         as_admin("/admin/audit/export.csv", form_at="/admin/audit"),
     ),
 }
+WITHOUT_API = {"admin.export_audit": "a file for people; programs read the list"}
 SHARED = {"event_id": "every user who may see the trail sees all of it"}
 HOSTILE = {"event_id": hostile_events}
 CARDS = {Permission.VIEW_AUDIT: "Latest events"}

@@ -24,3 +24,4 @@ EVENTS = {
         on_user("sign-in-as", reason="To help", password=PASSWORD),
     ),
 }
+WITHOUT_API = {"admin.sign_in_as": "signs a browser in; a program acts for the owner of its token"}

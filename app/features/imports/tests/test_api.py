@@ -97,6 +97,35 @@ def test_a_file_may_be_part_of_a_form(admin_program):
     assert answer.json["file_name"] == "people.csv"
 
 
+def as_form(text):
+    """Return a form with a file, in bytes: the test client would leave a temporary file open."""
+    head = 'Content-Disposition: form-data; name="file"; filename="people.csv"'
+    body = f"--x\r\n{head}\r\nContent-Type: text/csv\r\n\r\n{text}\r\n--x--\r\n"
+    return {"data": body.encode(), "content_type": "multipart/form-data; boundary=x"}
+
+
+def test_another_file_is_another_request(admin_program):
+    """A form has no body left once it has been read, so all files had the same hash."""
+    admin_program.headers["Idempotency-Key"] = "once"
+    first, again = (send(admin_program, "", **as_form(FILE.format(""))) for _ in range(2))
+    assert again.json == first.json
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = send(admin_program, "", **as_form(FILE.format("User")))
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    assert admin_program.get(PATH).json["count"] == 1
+
+
+def test_a_program_sends_a_file_as_large_as_the_page_takes(app, admin, make_user, program):
+    """A megabyte was the limit. Others still send no more."""
+    large = FILE.format("") + f"{' ' * 60_000}\n" * (app.config["MAX_CONTENT_LENGTH"] // 60_000 + 1)
+    answer = send(program(admin), "", **as_form(large))
+    assert answer.status_code == 202, answer.text
+    reader = program(admin, access="read")
+    for other in (program(None), program(make_user()), reader):
+        assert problem_of(send(other, "", **as_form(large))) == (413, "content-too-large")
+    assert problem_of(send(program(admin), large)) == (413, "content-too-large")
+
+
 def test_problems_are_listed_by_line_and_good_lines_may_be_kept(admin_program):
     answer = send(admin_program, FILE.format("User") + "nobody,Ada,Lovelace,King\n")
     where = answer.headers["Location"]

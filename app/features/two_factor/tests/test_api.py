@@ -10,6 +10,7 @@ __all__ = ["admin_program"]
 ACCESS = {
     "api.reset_two_factor": Permission.MANAGE_USERS,
     "api.demand_two_factor": Permission.MANAGE_ROLES,
+    "api.get_two_factor_demand": Permission.MANAGE_ROLES,
 }
 RESET = "/users/{}/reset-two-factor"
 
@@ -18,15 +19,23 @@ def reset(program):
     return program.post(RESET.format(enable(factories.make_user()).id))
 
 
-def demand(program):
+def path_of_role():
     name = f"Plain {factories.make_user().id}"
-    role = factories.make_role(name, index="account")
-    return program.call("PUT", f"/roles/{role.id}/two-factor", {"is_demanded": True})
+    return f"/roles/{factories.make_role(name, index='account').id}/two-factor"
+
+
+def demand(program):
+    return program.call("PUT", path_of_role(), {"is_demanded": True})
+
+
+def read_demand(program):
+    return program.get(path_of_role())
 
 
 CALLS = {
     "api.reset_two_factor": Call(reset, "two_factor.reset"),
     "api.demand_two_factor": Call(demand, "two_factor.demanded"),
+    "api.get_two_factor_demand": Call(read_demand),
 }
 
 
@@ -40,6 +49,7 @@ def test_a_role_demands_a_second_factor_and_no_longer(admin_program):
     answer = demand(admin_program)
     assert answer.json["is_demanded"]
     path = f"/roles/{answer.json['role_id']}/two-factor"
+    assert admin_program.get(path).json == answer.json
     assert problem_of(admin_program.call("PUT", path, {}))[0] == 422
     again = admin_program.call("PUT", path, {"is_demanded": False})
     assert again.json == answer.json | {"is_demanded": False}

@@ -57,6 +57,7 @@ EVENTS = {
     "admin.show_webhook_secret": ("webhook.secret_shown", on_webhook("secret")),
     "admin.test_webhook": ("webhook.tested", on_webhook("test")),
 }
+WITHOUT_API = {"admin.show_webhook_secret": "no answer has a secret; a program sends its own"}
 
 
 def hostile_delivery(_world):
