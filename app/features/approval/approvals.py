@@ -179,11 +179,13 @@ def purge() -> int:
 
     The feature `deletion` erases them, as any deleted account. A refused user who was reactivated
     stays, even if suspended later, and so do those who wait while the setting is off, because it
-    lets them in. Return their number.
+    lets them in. So do those who were seen since: they may have used their account while the whole
+    feature was off. Return their number.
     """
     before = now() - timedelta(days=current_app.config["KEEP_UNAPPROVED_DAYS"])
     request = RegistrationRequest
-    waits = and_(request.refused_at.is_(None), User.invited_at.is_(None))
+    is_gone = User.last_seen_at.is_(None) | (User.last_seen_at < before)
+    waits = and_(request.refused_at.is_(None), User.invited_at.is_(None), is_gone)
     is_due = or_(
         and_(request.refused_at < before, User.suspended_at == request.refused_at),
         and_(waits, request.created_at < before) if is_on() else false(),

@@ -15,6 +15,7 @@ from app.features.oauth.models import LinkedAccount
 from app.features.oauth.providers import LEEWAY, Identity, Provider
 from app.features.oauth.services import AlreadyLinked, NotLinked, OnlyWayIn, TooManyLinked
 from app.features.oauth.states import Begun, ProviderPurpose
+from app.kit.web.gatekeeper import in_order, skips
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
 from app.kit.web.second_steps import PendingSignIn
@@ -100,12 +101,20 @@ def _finish_sign_in(provider: Provider, identity: Identity, begun: Begun) -> Res
 
 
 def _finish_link(provider: Provider, identity: Identity, begun: Begun) -> ResponseReturnValue:
+    if _is_held_back("account.link_account"):  # The gates of that page say why, and lead on.
+        return redirect(url_for("account.link_account", provider=provider.name))
     try:
         services.link(me(), identity, provider)
     except (AlreadyLinked, TooManyLinked) as refusal:
         return refuse(provider, begun, refusal)
     flash(f"Your account of {provider.label} is linked.", "success")
     return redirect(url_for("account.linked_accounts"))
+
+
+def _is_held_back(endpoint: str) -> bool:
+    """Return whether a gate has closed a page since the browser left it for a provider."""
+    closing = (one for one in in_order() if not skips(current_app, endpoint, one))
+    return any(one.ask() is not None for one in closing)
 
 
 def _finish_fresh_sign_in(

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from sqlalchemy import select
 from sqlalchemy.exc import InvalidRequestError
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers.structs import AuthenticationCredential
+from webauthn.helpers.structs import AuthenticationCredential, CredentialDeviceType
 
 from app.extensions import db
 from app.features.passkeys import ceremonies, challenges, emails, services
@@ -69,6 +69,7 @@ def use(
             is_alone=_is_alone(purpose),
         )
         _lock(passkey, owner)
+        _check_kind(passkey, verified)
         _check_handle(answer, owner, is_required=user is None)
         challenges.use_up(nonce)
     except NotVerified:
@@ -115,6 +116,13 @@ def _check_handle(answer: AuthenticationCredential, owner: User, *, is_required:
     if given is None and not is_required:
         return
     if given is None or known is None or not compare_digest(given, known.handle):
+        raise NotVerified
+
+
+def _check_kind(passkey: Passkey, verified: VerifiedAuthentication) -> None:
+    """Check that a passkey of one device has not become a synced one (WebAuthn Level 3, 7.2)."""
+    is_eligible = verified.credential_device_type == CredentialDeviceType.MULTI_DEVICE
+    if is_eligible != passkey.is_backup_eligible:
         raise NotVerified
 
 

@@ -180,6 +180,17 @@ def test_old_requests_are_deleted(admin, make_waiting, make_user):
     assert approvals.purge() == 0
 
 
+def test_a_user_who_was_let_in_meanwhile_is_not_deleted(make_waiting):
+    """The feature may have been off, without the night that approves those who waited."""
+    waits, gone = make_waiting(), make_waiting()
+    waits.last_seen_at, gone.last_seen_at = now() - timedelta(days=1), now() - timedelta(days=31)
+    for user in (waits, gone):
+        age(user, created_at=400)
+    assert approvals.purge() == 1
+    assert not waits.is_deleted
+    assert gone.is_deleted
+
+
 def test_erasing_a_user_takes_the_request(admin, waiting):
     user_id = waiting.id
     db.session.delete(waiting)

@@ -111,6 +111,30 @@ def test_a_link_is_not_finished_after_signing_out(client, server, make_user):
     assert count() == 0
 
 
+def must_change_password(user):
+    user.must_change_password = True
+
+
+def lacks_a_second_factor(user):
+    module_of("two_factor", "tests.support").demand(user.role)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [must_change_password, pytest.param(lacks_a_second_factor, marks=needs("two_factor"))],
+)
+def test_a_gate_that_closed_meanwhile_holds_the_link_back(client, server, make_user, begin):
+    """AZ-1: the page of the answer is open to these gates, because it confirms sign-ins too."""
+    user = make_user()
+    client.enter(user)
+    url = leave(client, path=f"{MANAGE}/link/acme", form_at=MANAGE)
+    begin(user)
+    db.session.commit()
+    assert come_back(client, server, url).location == f"{MANAGE}/link/acme"
+    assert count() == 0
+    assert client.get(f"{MANAGE}/link/acme").status_code == 302
+
+
 def test_a_broken_provider_leads_back_to_the_page(client, server, make_user):
     client.enter(make_user())
     server.behave(denies=True)

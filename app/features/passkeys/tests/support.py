@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.features.passkeys.models import Passkey, PasskeyOwner
-from app.features.passkeys.tests.authenticator import Authenticator
+from app.features.passkeys.tests.authenticator import BACKED_UP, ELIGIBLE, Authenticator
 from app.models import UserSession
 from tests.support import PASSWORD
 
@@ -34,8 +34,8 @@ def give_passkey(user, authenticator=None, *, name="Key", is_asked=False):
             sign_count=made.count,
             transports="internal",
             aaguid="00000000-0000-0000-0000-000000000000",
-            is_backup_eligible=True,
-            is_backed_up=True,
+            is_backup_eligible=bool(made.flags & ELIGIBLE),
+            is_backed_up=bool(made.flags & BACKED_UP),
             name=name,
         )
     )

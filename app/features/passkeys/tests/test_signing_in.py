@@ -12,7 +12,13 @@ from app.features.passkeys import challenges, services
 from app.features.passkeys.browser import NOT_SENT, NOT_VERIFIED, REFUSALS
 from app.features.passkeys.models import Passkey, UsedChallenge
 from app.features.passkeys.signing import AccountClosed, CopiedPasskey, UnknownPasskey
-from app.features.passkeys.tests.authenticator import PRESENT, Authenticator, decoded
+from app.features.passkeys.tests.authenticator import (
+    ELIGIBLE,
+    PRESENT,
+    VERIFIED,
+    Authenticator,
+    decoded,
+)
 from app.features.passkeys.tests.support import (
     FRESH,
     LOGIN,
@@ -218,6 +224,16 @@ def test_the_state_of_the_backup_is_kept(client, user, passkey):
     row = services.of_user(user)[0]
     assert row.is_backup_eligible
     assert not row.is_backed_up
+
+
+@pytest.mark.parametrize("flags", [PRESENT | VERIFIED, PRESENT | VERIFIED | ELIGIBLE])
+def test_a_key_of_one_device_stays_so_and_a_synced_one_too(client, user, flags):
+    """WebAuthn Level 3, section 7.2: whether a passkey may be copied never changes."""
+    passkey = give_passkey(user, Authenticator(flags=flags))
+    passkey.flags ^= ELIGIBLE
+    sign_in(client, passkey)
+    assert NOT_VERIFIED in message(client)
+    assert not client.is_signed_in()
 
 
 @pytest.mark.parametrize("state", ["suspended_at", "deleted_at"])

@@ -41,7 +41,7 @@ def give(user, vector):
             public_key=vector.public_key,
             sign_count=0,
             aaguid="",
-            is_backup_eligible=False,
+            is_backup_eligible=vector.is_eligible,
             is_backed_up=False,
             name="Key",
         )

@@ -57,8 +57,8 @@ class Vector:
         self.made = self._answer(clientDataJSON=client, attestationObject=self.attestation)
         self.challenge_to_sign = self._random(32)
         client = self._client("webauthn.get", self.challenge_to_sign)
-        is_eligible = self._given & ELIGIBLE
-        self._given = self._random(1)[0] & ~ELIGIBLE | is_eligible
+        self.is_eligible = bool(self._given & ELIGIBLE)
+        self._given = self._random(1)[0] & ~ELIGIBLE | self.is_eligible * ELIGIBLE
         data = self._data()
         self.signature = self._sign(data, client)
         signed = {"clientDataJSON": client, "authenticatorData": data, "signature": self.signature}
