@@ -8,24 +8,24 @@ from flask_login import login_required
 
 from app.account import account
 from app.decorators import fresh_sign_in_required
-from app.features.two_factor import devices, recovery, services, totp
+from app.features.two_factor import codes, devices, recovery, services, totp
 from app.features.two_factor.browser import is_known, trust_browser
+from app.features.two_factor.codes import CodeUnverifiable, NotEnabled, WrongCode
 from app.features.two_factor.forms import (
     CodeForm,
     DisableForm,
     RecoveryForm,
     RenewForm,
+    ReplaceForm,
     SetUpForm,
     SignInCodeForm,
 )
 from app.features.two_factor.models import is_demanded_of
 from app.features.two_factor.services import (
     AlreadyEnabled,
-    CodeUnverifiable,
     Demanded,
-    NotEnabled,
     SetupExpired,
-    WrongCode,
+    WrongFirstCode,
 )
 from app.kit import queue
 from app.kit.database import whole_number
@@ -35,7 +35,7 @@ from app.kit.web.second_steps import PendingSignIn
 from app.models import User
 from app.sign_in import me
 
-WRONG = "This code is wrong, or it has been used. Wait for the next one."
+WRONG = "This code is wrong, or it has been used. Wait for the next one of your app."
 UNVERIFIABLE = "Codes of your app cannot be checked. Use a recovery code, or ask an administrator."
 WRONG_RECOVERY = "This recovery code is wrong, or it has been used."
 EXPIRED = "That took too long. Scan the new QR code, then enter what the app shows."
@@ -57,7 +57,7 @@ def enter_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
         form.trust.label.text = f"Trust this browser for {devices.lifetime().days} days"
     if form.validate_on_submit():
         try:
-            services.use_code(user, form.code.data, is_known=is_known(user))
+            codes.use_code(user, form.code.data, is_known=is_known(user))
         except NotEnabled:
             return restart()
         except WrongCode as error:
@@ -78,7 +78,7 @@ def enter_recovery_code(user: User, pending: PendingSignIn) -> ResponseReturnVal
     form = RecoveryForm()
     if form.validate_on_submit():
         try:
-            services.use_recovery_code(user, form.code.data, is_known=is_known(user))
+            codes.use_recovery_code(user, form.code.data, is_known=is_known(user))
         except WrongCode:
             form.code.errors = [WRONG_RECOVERY]
         else:
@@ -118,7 +118,7 @@ def set_up_two_factor() -> ResponseReturnValue:
         return redirect(url_for("account.two_factor"))
     if form.validate_on_submit():
         try:
-            codes = services.enable(user, sealed=form.sealed.data or "", code=form.code.data)
+            made = services.enable(user, sealed=form.sealed.data or "", code=form.code.data)
         except WrongCode as error:
             form.code.errors = [_words(error)]
         except SetupExpired:
@@ -126,15 +126,33 @@ def set_up_two_factor() -> ResponseReturnValue:
         except AlreadyEnabled:
             return redirect(url_for("account.two_factor"))
         else:
-            return _show_codes(codes, "Two-factor authentication is on")
-    setup = totp.set_up(user, form.sealed.data or "")
-    form.sealed.data = setup.sealed
-    return render_template(
-        "account/set_up_two_factor.html",
-        form=form,
-        setup=setup,
-        is_demanded=is_demanded_of(user.role),
-    )
+            return _show_codes(made, "Two-factor authentication is on")
+    is_demanded = is_demanded_of(user.role)
+    return _show_secret("account/set_up_two_factor.html", form, is_demanded=is_demanded)
+
+
+@account.route("/manage/two-factor/replace", methods=["GET", "POST"])
+@login_required
+@fresh_sign_in_required
+def replace_app() -> ResponseReturnValue:
+    """Take a new app in place of the present one, which may be lost."""
+    user, form = me(), ReplaceForm()
+    if not services.is_enabled(user):
+        return redirect(url_for("account.set_up_two_factor"))
+    if form.validate_on_submit():
+        try:
+            made = services.replace_app(
+                user, sealed=form.sealed.data or "", code=form.code.data, proof=form.proof.data
+            )
+        except WrongFirstCode as error:
+            form.code.errors = [_words(error)]
+        except WrongCode as error:
+            form.proof.errors = [_words(error)]
+        except SetupExpired:
+            form.code.errors = [EXPIRED]
+        else:
+            return _show_codes(made, "Your new app is in use")
+    return _show_secret("account/replace_app.html", form)
 
 
 @account.route("/manage/two-factor/recovery-codes", methods=["GET", "POST"])
@@ -145,8 +163,8 @@ def renew_recovery_codes() -> ResponseReturnValue:
     form = RenewForm()
     try:
         if form.validate_on_submit():
-            codes = services.renew_recovery_codes(me(), code=form.code.data)
-            return _show_codes(codes, "Your new recovery codes")
+            made = services.renew_recovery_codes(me(), code=form.code.data)
+            return _show_codes(made, "Your new recovery codes")
     except WrongCode as error:
         form.code.errors = [_words(error)]
     except NotEnabled:
@@ -159,10 +177,10 @@ def renew_recovery_codes() -> ResponseReturnValue:
 @login_required
 def download_recovery_codes() -> ResponseReturnValue:
     """Send the codes of the page back as a file, because only their hashes are stored."""
-    codes = request.form.getlist("codes")
-    if not codes or len(codes) > recovery.COUNT or not all(map(CODE.fullmatch, codes)):
+    sent = request.form.getlist("codes")
+    if not sent or len(sent) > recovery.COUNT or not all(map(CODE.fullmatch, sent)):
         abort(400)
-    text = render_template("account/recovery_codes.txt", codes=[*map(recovery.shown, codes)])
+    text = render_template("account/recovery_codes.txt", codes=[*map(recovery.shown, sent)])
     headers = {"Content-Disposition": 'attachment; filename="recovery-codes.txt"'}
     return Response(text, mimetype="text/plain", headers=headers)
 
@@ -207,11 +225,15 @@ def _words(error: WrongCode) -> str:
     return UNVERIFIABLE if isinstance(error, CodeUnverifiable) else WRONG
 
 
-def _show_codes(codes: list[str], title: str) -> ResponseReturnValue:
+def _show_secret(template: str, form: SetUpForm, **values: bool) -> ResponseReturnValue:
+    """Show the secret of a new app, that of the form while it is not expired."""
+    setup = totp.set_up(me(), form.sealed.data or "")
+    form.sealed.data = setup.sealed
+    return render_template(template, form=form, setup=setup, **values)
+
+
+def _show_codes(made: list[str], title: str) -> ResponseReturnValue:
     """Show recovery codes once. There is no redirect, because no cookie should hold them."""
     return render_template(
-        "account/recovery_codes.html",
-        title=title,
-        codes=codes,
-        shown=[*map(recovery.shown, codes)],
+        "account/recovery_codes.html", title=title, codes=made, shown=[*map(recovery.shown, made)]
     )

@@ -8,6 +8,7 @@ from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
 from app.features.two_factor import services
+from app.features.two_factor.codes import NotEnabled
 from app.kit.web.restrict import may_open
 from app.models import Permission, Role, User
 from app.services.access import WrongState
@@ -35,7 +36,7 @@ def reset_two_factor(user: User) -> ResponseReturnValue:
         return page
     try:
         services.reset(user, by=me())
-    except services.NotEnabled:
+    except NotEnabled:
         raise WrongState from None
     flash(f"The second factor of {name} is reset.", "success")
     return back_to(user)

@@ -6,11 +6,12 @@ from marshmallow import fields
 from app.extensions import db
 from app.features.api import ApiSchema, Flag, acts_on_user, answers, api, get_or_404, reads, writes
 from app.features.two_factor import services
+from app.features.two_factor.codes import NotEnabled
 from app.features.two_factor.models import TwoFactorRole
 from app.models import Permission, Role, User
 from app.sign_in import me
 
-answers(services.NotEnabled, 409, "no-second-factor", "The user has no second factor.")
+answers(NotEnabled, 409, "no-second-factor", "The user has no second factor.")
 
 
 class TwoFactorDemandSchema(ApiSchema):

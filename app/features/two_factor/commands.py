@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.two_factor import services
+from app.features.two_factor.codes import NotEnabled
 from app.models import Role, User
 from app.services.own_account import UserGone
 
@@ -20,7 +21,7 @@ def reset_two_factor(email: str) -> None:
         raise click.ClickException(f"No user has the email {email}.")
     try:
         services.reset(user, by=None)
-    except services.NotEnabled:
+    except NotEnabled:
         raise click.ClickException(f"{email} has no second factor.") from None
     except UserGone:
         raise click.ClickException(f"Restore the account of {email} first.") from None

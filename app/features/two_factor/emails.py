@@ -15,7 +15,7 @@ from app.models import User
 
 
 def send_two_factor_changed(user: User, change: str) -> EmailMessage:
-    """Write a mail about a change: enabled, disabled, reset, or renewed recovery codes."""
+    """Write a mail about a change: enabled, replaced, disabled, reset or renewed."""
     return add("two_factor_changed", user.email, user, change=change)
 
 

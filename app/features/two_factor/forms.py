@@ -52,11 +52,22 @@ class RecoveryForm(BaseForm):
     submit = SubmitField("Continue")
 
 
+def proof_field() -> StringField:
+    """Return a field for a code of the present app, or a recovery code if the app is lost."""
+    return code_field("Code from your app, or a recovery code", length=40, autocomplete="off")
+
+
+class ReplaceForm(SetUpForm):
+    code = app_code_field("Code that the new app shows")
+    proof = proof_field()
+    submit = SubmitField("Replace the app")
+
+
 class DisableForm(BaseForm):
-    code = app_code_field()
+    code = proof_field()
     submit = SubmitField("Turn off", render_kw={"class": "btn-danger"})
 
 
 class RenewForm(BaseForm):
-    code = app_code_field()
+    code = proof_field()
     submit = SubmitField("Make new codes")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from app.extensions import db
-from app.features.two_factor import emails, recovery, totp
+from app.features.two_factor import codes, emails, recovery, totp
+from app.features.two_factor.codes import NotEnabled, WrongCode
 from app.features.two_factor.models import (
     SECRETS,
     RecoveryCode,
@@ -17,8 +18,8 @@ from app.features.two_factor.models import (
     is_demanded_of,
 )
 from app.kit import audit, guesses_at_codes
+from app.kit.database import now
 from app.kit.encryption import UnreadableSecret
-from app.kit.guesses import Guess
 from app.kit.mail import outbox
 from app.kit.web.second_steps import steps_of
 from app.models import Permission, Role, User, UserSession
@@ -31,12 +32,8 @@ PAGES = ("account.enter_code", "account.enter_recovery_code")
 EXAMINED = 1_000  # secrets that the check of `doctor` decrypts
 
 
-class WrongCode(Exception):
-    """Raised if a code is wrong, expired or used."""
-
-
-class CodeUnverifiable(WrongCode):
-    """Raised if the user's secret cannot be decrypted, because SECRET_KEY has changed."""
+class WrongFirstCode(WrongCode):
+    """Raised if the code that is to confirm a new app is not one of it."""
 
 
 class SetupExpired(Exception):
@@ -45,10 +42,6 @@ class SetupExpired(Exception):
 
 class AlreadyEnabled(Exception):
     """Raised if another request has turned two-factor authentication on."""
-
-
-class NotEnabled(Exception):
-    """Raised if the user has no second factor."""
 
 
 class Demanded(Exception):
@@ -75,83 +68,98 @@ def enable(user: User, *, sealed: str, code: str) -> list[str]:
     """Turn two-factor authentication on, and return the recovery codes.
 
     `sealed` is the secret of the form, and `code` the first code. All other sessions end. Raises
-    SetupExpired, WrongCode, AlreadyEnabled and TooManyGuesses.
+    SetupExpired, WrongFirstCode, AlreadyEnabled and TooManyGuesses.
     """
     ensure_not_impersonating(user)
     guess = guesses_at_codes.count(user.id, is_known=True)
+    secret, step = _confirmed(user, sealed, code)
+    recovery_codes = recovery.make()
+    hashes = recovery.hashed(recovery_codes)
+    lock(user)
+    if is_enabled(user):
+        db.session.rollback()
+        raise AlreadyEnabled
+    guess.was_right()
+    _begin_with(TwoFactorSecret(user_id=user.id), user, secret, step, hashes)
+    if user.session is not None:
+        user.session.has_second_factor = True
+    _tell(user, "enabled")
+    return recovery_codes
+
+
+def replace_app(user: User, *, sealed: str, code: str, proof: str) -> list[str]:
+    """Take another app in place of the present one, and return new recovery codes.
+
+    `sealed` and `code` are those of the new app, as for `enable`. `proof` is a code of the present
+    app, or a recovery code if it is lost. A user whose role demands a second factor is never
+    without one. Raises SetupExpired, WrongFirstCode, WrongCode, NotEnabled and TooManyGuesses.
+    """
+    ensure_not_impersonating(user)
+    guess = guesses_at_codes.count(user.id, is_known=True)
+    secret, step = _confirmed(user, sealed, code)
+    recovery_codes = recovery.make()
+    hashes = recovery.hashed(recovery_codes)
+    codes.use_either(user, proof, guess)
+    row = db.session.get_one(TwoFactorSecret, user.id, populate_existing=True)
+    _begin_with(row, user, secret, step, hashes)
+    _tell(user, "replaced")
+    return recovery_codes
+
+
+def _confirmed(user: User, sealed: str, code: str) -> tuple[str, int]:
+    """Return the secret in the form for a new app, and the time step of its first code."""
     try:
         secret = totp.opened(user, sealed)
     except UnreadableSecret:
         raise SetupExpired from None
     step = totp.step_of(secret, code)
     if step is None:
-        _refuse(user)
-    codes = recovery.make()
-    hashes = recovery.hashed(codes)
-    lock(user)
-    if is_enabled(user):
-        db.session.rollback()
-        raise AlreadyEnabled
-    encrypted = SECRETS.encrypt(secret, user.id)
-    db.session.add(TwoFactorSecret(user_id=user.id, encrypted=encrypted, last_step=step))
+        codes.refuse(user, WrongFirstCode)
+    return secret, step
+
+
+def _begin_with(
+    row: TwoFactorSecret, user: User, secret: str, step: int, hashes: Sequence[str]
+) -> None:
+    """Store the secret of an app and new recovery codes of a locked user. The caller commits."""
+    row.encrypted, row.last_step, row.created_at = SECRETS.encrypt(secret, user.id), step, now()
+    db.session.add(row)
     recovery.replace(user, hashes)
-    guess.was_right()
-    if user.session is not None:
-        user.session.has_second_factor = True
+
+
+def _tell(user: User, change: str) -> None:
+    """End the other sessions of a user, record and mail the change, and commit."""
     sessions.end_all_others(user, by=user)
-    audit.record("two_factor.enabled", by=user, subject=user)
-    outbox.commit_and_notify(emails.send_two_factor_changed(user, "enabled"))
-    return codes
-
-
-def use_code(user: User, code: str, *, is_known: bool) -> None:
-    """Use up a code of the app. The caller commits, and the user is locked until then.
-
-    `is_known` says that the browser was signed in before. Raises WrongCode, TooManyGuesses and
-    UserGone.
-    """
-    guess = guesses_at_codes.count(user.id, is_known=is_known)
-    _use_code(user, code, guess)
-
-
-def use_recovery_code(user: User, code: str, *, is_known: bool) -> None:
-    """Use up a recovery code, and queue a mail. The caller commits, as for `use_code`."""
-    guess = guesses_at_codes.count(user.id, is_known=is_known)
-    found = recovery.find(user.id, code)
-    lock(user)
-    if found is None or not recovery.use_up(found):
-        _refuse(user)
-    guess.was_right()
-    left = recovery.count(user.id)
-    audit.record("two_factor.recovery_code_used", by=user, subject=user, left=left)
-    emails.send_recovery_code_used(user, left)
+    audit.record(f"two_factor.{change}", by=user, subject=user)
+    outbox.commit_and_notify(emails.send_two_factor_changed(user, change))
 
 
 def renew_recovery_codes(user: User, *, code: str) -> list[str]:
     """Replace the recovery codes, and return the new ones.
 
-    `code` is one of the app. Raises WrongCode, TooManyGuesses and NotEnabled.
+    `code` is one of the app, or a recovery code. Raises WrongCode, TooManyGuesses and NotEnabled.
     """
     ensure_not_impersonating(user)
     guess = guesses_at_codes.count(user.id, is_known=True)
-    codes = recovery.make()
-    hashes = recovery.hashed(codes)
-    _use_code(user, code, guess)
+    recovery_codes = recovery.make()
+    hashes = recovery.hashed(recovery_codes)
+    codes.use_either(user, code, guess)
     recovery.replace(user, hashes)
     audit.record("two_factor.recovery_codes_renewed", by=user, subject=user)
     outbox.commit_and_notify(emails.send_two_factor_changed(user, "renewed"))
-    return codes
+    return recovery_codes
 
 
 def disable(user: User, *, code: str) -> None:
     """Turn two-factor authentication off. All other sessions end.
 
-    `code` is one of the app. Raises WrongCode, TooManyGuesses, NotEnabled and Demanded.
+    `code` is one of the app, or a recovery code. Raises WrongCode, TooManyGuesses, NotEnabled and
+    Demanded.
     """
     ensure_not_impersonating(user)
     if must_stay_on(user):
         raise Demanded
-    _use_code(user, code, guesses_at_codes.count(user.id, is_known=True))
+    codes.use_either(user, code, guesses_at_codes.count(user.id, is_known=True))
     db.session.refresh(user, ["role"])
     if must_stay_on(user):
         db.session.rollback()
@@ -159,9 +167,7 @@ def disable(user: User, *, code: str) -> None:
     _remove(user)
     if user.session is not None:
         user.session.has_second_factor = False
-    sessions.end_all_others(user, by=user)
-    audit.record("two_factor.disabled", by=user, subject=user)
-    outbox.commit_and_notify(emails.send_two_factor_changed(user, "disabled"))
+    _tell(user, "disabled")
 
 
 def reset(user: User, *, by: User | None) -> None:
@@ -222,43 +228,6 @@ def _is_readable(row: TwoFactorSecret) -> bool:
     except UnreadableSecret:
         return False
     return True
-
-
-def _use_code(user: User, code: str, guess: Guess) -> None:
-    """Use up a code. The second of two requests with the same code finds its step used."""
-    lock(user)
-    row = db.session.get(TwoFactorSecret, user.id, populate_existing=True)
-    if row is None:
-        db.session.rollback()
-        raise NotEnabled
-    try:
-        secret = SECRETS.decrypt(row.encrypted, user.id)
-    except UnreadableSecret:
-        db.session.rollback()
-        raise CodeUnverifiable from None
-    step = totp.step_of(secret, code)
-    if step is None or not _take_step(user, step):
-        _refuse(user)
-    if SECRETS.is_outdated(row.encrypted):
-        row.encrypted = SECRETS.encrypt(secret, user.id)
-    guess.was_right()
-
-
-def _take_step(user: User, step: int) -> bool:
-    taken = db.session.scalar(
-        update(TwoFactorSecret)
-        .where(TwoFactorSecret.user_id == user.id, TwoFactorSecret.last_step < step)
-        .values(last_step=step)
-        .returning(TwoFactorSecret.user_id),
-        execution_options={"synchronize_session": False},
-    )
-    return taken is not None
-
-
-def _refuse(user: User) -> NoReturn:
-    audit.record("two_factor.refused", by=user, subject=user)
-    db.session.commit()
-    raise WrongCode
 
 
 def _remove(user: User) -> None:

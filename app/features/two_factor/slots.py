@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.features.two_factor import devices, recovery, services, totp
+from app.features.two_factor import codes, devices, recovery, services, totp
+from app.features.two_factor.codes import NotEnabled, WrongCode
 from app.features.two_factor.models import is_demanded_of
-from app.features.two_factor.services import NotEnabled, WrongCode
 from app.kit import slots
 from app.kit.doctor import Finding, doctor_check
 from app.kit.web.second_steps import second_step
@@ -16,15 +16,11 @@ slots.account_row("partials/_two_factor.html")
 
 
 def use_code_of_app(user: User, code: str) -> bool:
-    return _is_of_app(code) and _is_used_up(services.use_code, user, code)
+    return totp.is_code(code) and _is_used_up(codes.use_code, user, code)
 
 
 def use_recovery_code(user: User, code: str) -> bool:
-    return not _is_of_app(code) and _is_used_up(services.use_recovery_code, user, code)
-
-
-def _is_of_app(code: str) -> bool:
-    return len("".join(code.split())) == totp.DIGITS
+    return not totp.is_code(code) and _is_used_up(codes.use_recovery_code, user, code)
 
 
 def _is_used_up(use: Callable[..., None], user: User, code: str) -> bool:

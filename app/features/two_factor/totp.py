@@ -61,6 +61,11 @@ def opened(user: User, sealed: str) -> str:
     return SECRETS.decrypt(sealed, user.id, seconds=SEALED_SECONDS)
 
 
+def is_code(text: str) -> bool:
+    """Tell whether a text is as long as a code, and so is no recovery code."""
+    return len("".join(text.split())) == DIGITS
+
+
 def step_of(secret: str, code: str) -> int | None:
     """Return the time step of a code that is valid now, or None."""
     totp, present = pyotp.TOTP(secret), int(now().timestamp()) // SECONDS

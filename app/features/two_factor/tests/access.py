@@ -29,6 +29,7 @@ ACCESS = {
     "account.two_factor": CONFIRMED,
     "account.set_up_two_factor": CONFIRMED,
     "account.renew_recovery_codes": CONFIRMED,
+    "account.replace_app": CONFIRMED,
     "account.download_recovery_codes": CONFIRMED,
     "account.disable_two_factor": CONFIRMED,
     "account.forget_trusted_browsers": CONFIRMED,
@@ -52,12 +53,25 @@ def enter_recovery_code(world):
     return world.send(world.stranger, RECOVERY_PAGE, code=RECOVERY_CODE)
 
 
-def set_up(world):
-    _user, browser = world.as_user()
-    page = browser.get(SET_UP).text
+def scan(page):
+    """Return the secret and the hidden field of a page that shows a QR code."""
     secret = re.search(r'qr-secret">([A-Z2-7 ]+)<', page).group(1).replace(" ", "")
     sealed = html.unescape(re.search(r'name="sealed"[^>]*value="([^"]+)"', page).group(1))
+    return secret, sealed
+
+
+def set_up(world):
+    _user, browser = world.as_user()
+    secret, sealed = scan(browser.get(SET_UP).text)
     return world.send(browser, SET_UP, code=code(secret), sealed=sealed)
+
+
+def replace_app(world):
+    user, browser = world.as_user()
+    enable(user)
+    page = f"{MANAGE}/replace"
+    secret, sealed = scan(browser.get(page).text)
+    return world.send(browser, page, code=code(secret), sealed=sealed, proof=RECOVERY_CODE)
 
 
 def with_app(path):
@@ -95,6 +109,7 @@ EVENTS = {
     "account.enter_code": ("session.started", enter_code),
     "account.enter_recovery_code": ("two_factor.recovery_code_used", enter_recovery_code),
     "account.set_up_two_factor": ("two_factor.enabled", set_up),
+    "account.replace_app": ("two_factor.replaced", replace_app),
     "account.renew_recovery_codes": (
         "two_factor.recovery_codes_renewed",
         with_app("recovery-codes"),

@@ -10,14 +10,27 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.two_factor import devices, services
-from app.features.two_factor.models import RecoveryCode, TrustedDevice, TwoFactorSecret
-from app.features.two_factor.services import Demanded, NotEnabled
-from app.features.two_factor.tests.support import MANAGE, SET_UP, code, demand, enable, left
+from app.features.two_factor.codes import NotEnabled, use_recovery_code
+from app.features.two_factor.models import SECRETS, RecoveryCode, TrustedDevice, TwoFactorSecret
+from app.features.two_factor.services import Demanded
+from app.features.two_factor.tests.support import (
+    CODE_PAGE,
+    MANAGE,
+    RECOVERY_CODE,
+    RECOVERY_PAGE,
+    SECRET,
+    SET_UP,
+    code,
+    demand,
+    enable,
+    left,
+)
 from app.kit import slots
 from app.kit.database import now
 from app.models import Permission, UserSession
 from app.services.policy import InsufficientPrivileges, NotOnSelf
 from tests import factories
+from tests.support import PASSWORD
 
 KEY = re.compile(r'qr-secret">([A-Z2-7 ]+)<')
 SEALED = re.compile(r'name="sealed"[^>]*value="([^"]+)"')
@@ -58,7 +71,7 @@ def test_it_is_set_up_with_a_first_code(browser, user, outbox):
     assert "10 codes are left" in browser.get(MANAGE).text
     assert browser.get(SET_UP).location == MANAGE
     assert "recovery-codes" not in browser.get(MANAGE).text.replace(f"{MANAGE}/recovery-codes", "")
-    services.use_recovery_code(user, codes[4], is_known=True)
+    use_recovery_code(user, codes[4], is_known=True)
 
 
 def test_the_page_shows_a_qr_code_without_inline_styles(browser):
@@ -158,6 +171,83 @@ def test_it_is_turned_off_with_a_code(app, browser, user, outbox):
     assert outbox.deliver()[-1]["Subject"].endswith("Two-factor authentication is off")
     assert browser.is_signed_in()
     assert not other.is_signed_in()
+
+
+# A lost phone
+
+REPLACE = f"{MANAGE}/replace"
+
+
+def replace(browser, proof):
+    """Send the page that replaces the app, and return the new secret and the answer."""
+    secret, sealed = scan(browser.get(REPLACE).text)
+    data = {"code": code(secret), "sealed": sealed, "proof": proof}
+    return secret, browser.submit(REPLACE, data)
+
+
+def test_a_user_who_lost_the_phone_comes_back_and_has_another(app, client, user, outbox):
+    """Also if the role demands a second factor, without the help of an administrator."""
+    enable(user, codes=(RECOVERY_CODE, "4k7mq9xw2fgh"))
+    demand(user.role)
+    other = app.test_client()
+    other.enter(user)
+    client.submit("/account/login", {"email": user.email, "password": PASSWORD})
+    client.submit(RECOVERY_PAGE, {"code": RECOVERY_CODE})
+    texts = [mail.get_body(("plain",)).get_content() for mail in outbox.deliver()]
+    assert any("replace the app on the page" in one for one in texts)
+    secret, page = replace(client, "4k7m-q9xw-2fgh")
+    assert len(CODES.findall(page.text)) == left(user) == 10
+    assert outbox.deliver()[-1]["Subject"].endswith("Your authenticator app was replaced")
+    assert client.is_signed_in()
+    assert not other.is_signed_in()
+    client.delete_cookie("session")
+    client.submit("/account/login", {"email": user.email, "password": PASSWORD})
+    assert "This code is wrong" in client.submit(CODE_PAGE, {"code": code()}).text
+    client.submit(CODE_PAGE, {"code": code(secret, steps=1)})
+    assert client.is_signed_in()
+
+
+def test_the_present_app_is_a_proof_too_and_its_code_works_once(browser, user):
+    enable(user)
+    used = code()
+    replace(browser, used)
+    stored = db.session.get(TwoFactorSecret, user.id, populate_existing=True)
+    assert SECRETS.decrypt(stored.encrypted, user.id) != SECRET
+    assert "This code is wrong" in replace(browser, used)[1].text
+
+
+@pytest.mark.parametrize("proof", ["000000", "0000-0000-0000", "none"])
+def test_nobody_replaces_the_app_without_a_proof(browser, user, proof):
+    enable(user)
+    assert "This code is wrong" in replace(browser, proof)[1].text
+    stored = db.session.get(TwoFactorSecret, user.id, populate_existing=True)
+    assert SECRETS.decrypt(stored.encrypted, user.id) == SECRET
+    assert left(user) == 1
+
+
+def test_a_wrong_code_of_the_new_app_uses_up_no_recovery_code(browser, user):
+    enable(user)
+    _secret, sealed = scan(browser.get(REPLACE).text)
+    for values, text in (
+        ({"code": "000000", "sealed": sealed}, "This code is wrong"),
+        ({"code": code(), "sealed": "forged"}, "That took too long"),
+    ):
+        assert text in browser.submit(REPLACE, {**values, "proof": RECOVERY_CODE}).text
+    assert left(user) == 1
+
+
+def test_there_is_nothing_to_replace_without_an_app(browser, user):
+    assert browser.get(REPLACE).location == SET_UP
+    sealed = SECRETS.encrypt(SECRET, user.id)
+    with pytest.raises(NotEnabled):
+        services.replace_app(user, sealed=sealed, code=code(), proof="123456")
+
+
+@pytest.mark.parametrize("page", ["recovery-codes", "turn-off"])
+def test_a_recovery_code_is_enough_where_a_code_of_the_app_is(browser, user, page):
+    enable(user)
+    browser.submit(f"{MANAGE}/{page}", {"code": RECOVERY_CODE})
+    assert left(user) == (10 if page == "recovery-codes" else 0)
 
 
 def test_it_stays_on_while_the_role_demands_it(browser, user):
