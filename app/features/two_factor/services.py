@@ -83,6 +83,7 @@ def enable(user: User, *, sealed: str, code: str) -> list[str]:
     _begin_with(TwoFactorSecret(user_id=user.id), user, secret, step, hashes)
     if user.session is not None:
         user.session.has_second_factor = True
+    audit.record("two_factor.enabled", by=user, subject=user)
     _tell(user, "enabled")
     return recovery_codes
 
@@ -102,6 +103,7 @@ def replace_app(user: User, *, sealed: str, code: str, proof: str) -> list[str]:
     codes.use_either(user, proof, guess)
     row = db.session.get_one(TwoFactorSecret, user.id, populate_existing=True)
     _begin_with(row, user, secret, step, hashes)
+    audit.record("two_factor.replaced", by=user, subject=user)
     _tell(user, "replaced")
     return recovery_codes
 
@@ -128,9 +130,8 @@ def _begin_with(
 
 
 def _tell(user: User, change: str) -> None:
-    """End the other sessions of a user, record and mail the change, and commit."""
+    """End the other sessions of a user, queue a mail about the change, and commit."""
     sessions.end_all_others(user, by=user)
-    audit.record(f"two_factor.{change}", by=user, subject=user)
     outbox.commit_and_notify(emails.send_two_factor_changed(user, change))
 
 
@@ -167,6 +168,7 @@ def disable(user: User, *, code: str) -> None:
     _remove(user)
     if user.session is not None:
         user.session.has_second_factor = False
+    audit.record("two_factor.disabled", by=user, subject=user)
     _tell(user, "disabled")
 
 
