@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask, flash, render_template_string
@@ -12,7 +13,8 @@ from wtforms import FileField, PasswordField, RadioField, SelectField, StringFie
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired
 
-from app.kit.web.times import ReaderTimes, due
+from app.kit.web import times
+from app.kit.web.times import ReaderTimes, due, exact
 from tests.support import Browser
 
 APP = Path(__file__).parents[2] / "app"
@@ -91,6 +93,11 @@ def test_html_is_printed_as_it_is_in_one_place_only() -> None:
 def test_no_page_has_inline_script_style_or_handlers(pattern: str) -> None:
     wrong = [name for name in PAGES if re.search(pattern, without_comments(name))]
     assert not wrong, f"Move it to a file of app/assets in {wrong}: the browser refuses it inline."
+
+
+def test_pages_tell_times_in_the_zone_of_their_reader() -> None:
+    wrong = [name for name in PAGES if re.search(r"strftime|isoformat", without_comments(name))]
+    assert not wrong, f"Use a filter of app.kit.web.times (ago, day, due, exact) in {wrong}."
 
 
 def test_the_first_line_of_a_macro_file_names_its_macros() -> None:
@@ -240,6 +247,15 @@ def test_the_public_pages_are_complete(client: Browser) -> None:
 def test_times_are_told_by_their_distance(seconds: int, words: str) -> None:
     present = datetime(2026, 4, 1, 12, tzinfo=UTC)
     assert ReaderTimes().distance(present - timedelta(seconds=seconds), present) == words
+
+
+def test_an_exact_time_has_seconds_and_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
+    assert ">1 Jul 2026, 22:30:05 UTC<" in exact(moment)
+    berlin = ReaderTimes(ZoneInfo("Europe/Berlin"), "dots")
+    monkeypatch.setattr(times, "readers_times", lambda: berlin)
+    assert ">2.7.2026, 00:30:05 CEST<" in exact(moment)
+    assert "1.7.2026 at 22:30 UTC" in exact(moment)
 
 
 @pytest.mark.parametrize(

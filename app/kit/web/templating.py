@@ -14,7 +14,7 @@ from app.kit.web import gatekeeper
 from app.kit.web.avatars import avatar
 from app.kit.web.devices import device_name
 from app.kit.web.restrict import has_endpoint, may_open
-from app.kit.web.times import ago, day, due
+from app.kit.web.times import ago, day, due, exact
 
 MINUTE, HOUR = 60, 3600
 
@@ -44,6 +44,7 @@ def init_app(app: Flask) -> None:
         device=device_name,
         due=due,
         duration=duration,
+        exact=exact,
         number=number,
         kind=kind,
     )

@@ -44,9 +44,7 @@ class ReaderTimes:
 
     def full(self, moment: datetime) -> str:
         """Return a moment of any zone in words: 28 November 2026 at 14:30 CET."""
-        zone = moment.tzname() or ""
-        named = f"UTC{zone}" if zone[:1] in {"+", "-"} else zone
-        return f"{self.long(moment)} at {moment.hour:02}:{moment.minute:02} {named}"
+        return f"{self.long(moment)} at {moment.hour:02}:{moment.minute:02} {_named(moment)}"
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
@@ -102,6 +100,13 @@ def day(moment: datetime) -> Markup:
     return times.element(moment, times.long(times.local(moment)))
 
 
+def exact(moment: datetime) -> Markup:
+    """Return the date and the time of a moment to the second, as in records."""
+    times = readers_times()
+    local = times.local(moment)
+    return times.element(moment, f"{times.short(local)}, {local:%H:%M:%S} {_named(local)}")
+
+
 def ago(moment: datetime | None) -> Markup:
     """Return how long ago a moment was, with the full time on hover and for screen readers."""
     return reader_of_times()(moment)
@@ -130,6 +135,12 @@ def due(moment: datetime | None) -> Markup:
             words = f"in {amount} {unit}{'' if amount == 1 else 's'}"
             return readers_times().element(moment, words)
     return readers_times().element(moment, "now")
+
+
+def _named(moment: datetime) -> str:
+    """Return the name of the zone of a moment, such as CET or UTC+03."""
+    zone = moment.tzname() or ""
+    return f"UTC{zone}" if zone[:1] in {"+", "-"} else zone
 
 
 def _count(amount: int, unit: str) -> str:
