@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.queue.support import Process, RedisServer, free_port, until
+from tests.support import module_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -23,6 +25,13 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Any]:
+    """Run a provider of OpenID Connect, of the feature oauth."""
+    with module_of("oauth", "tests.support").run_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -19,23 +19,21 @@ pytestmark = [pytest.mark.browser, needs("oauth")]
 MANAGE = "/account/manage/linked-accounts"
 
 
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Any]:
-    with module_of("oauth", "tests.support").run_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def kit(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the app with a provider, in place of the app of the other tests."""
+def settings_of(provider: Any) -> dict[str, str]:
+    """Return the settings of an app that knows the provider of the tests as Acme."""
     support = module_of("oauth", "tests.support")
-    settings = {
+    return {
         "OIDC_PROVIDERS": "acme",
         "OIDC_ACME_ISSUER": provider.url,
         "OIDC_ACME_CLIENT_ID": support.CLIENT,
         "OIDC_ACME_CLIENT_SECRET": support.SECRET,
     }
-    with running_kit(tmp_path_factory.mktemp("kit"), **settings) as address:
+
+
+@pytest.fixture(scope="module")
+def kit(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the app with a provider, in place of the app of the other tests."""
+    with running_kit(tmp_path_factory.mktemp("kit"), **settings_of(provider)) as address:
         yield address
 
 

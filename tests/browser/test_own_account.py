@@ -6,6 +6,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,15 +15,16 @@ from app.kit.storage.bucket import Bucket
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.conftest import running_kit
 from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
-from tests.browser.test_passkeys import Device, add
+from tests.browser.test_oauth import MANAGE, approve, leave, see, settings_of
+from tests.browser.test_passkeys import Device
 from tests.browser.test_two_factor import enter
 from tests.fixtures.s3 import BUCKET, KEY, SECRET
 from tests.support import needs
 
 pytestmark = [
     pytest.mark.browser,
-    needs("approval", "devtools", "magic_link", "own_data", "passkeys", "profile", "roles"),
-    needs("two_factor"),
+    needs("approval", "devtools", "magic_link", "oauth", "own_data", "passkeys", "profile"),
+    needs("roles", "two_factor"),
 ]
 
 EMAIL = "katherine@example.com"
@@ -34,10 +36,14 @@ PUT = """async ([url, type]) => {
 
 @pytest.fixture(scope="module")
 def kit(
-    tmp_path_factory: pytest.TempPathFactory, s3_url: str, bucket_of_tests: Bucket
+    tmp_path_factory: pytest.TempPathFactory,
+    s3_url: str,
+    bucket_of_tests: Bucket,
+    provider: Any,
 ) -> Iterator[str]:
-    """Run the app with its files in a bucket, approvals, and mails to sign in with."""
+    """Run the app with a provider, its files in a bucket, approvals, and mails to sign in with."""
     settings = {
+        **settings_of(provider),
         "S3_BUCKET": BUCKET,
         "S3_ENDPOINT": s3_url,
         "S3_ACCESS_KEY": KEY,
@@ -60,36 +66,46 @@ def admin(chromium: Browser, kit: str) -> Iterator[Page]:
     context.close()
 
 
-def join(page: Page, admin: Page) -> str:
-    """Register, confirm, wait and be approved. Return the URL of the user for administrators."""
+def join(page: Page, admin: Page, device: Device) -> str:
+    """Register with a passkey, confirm, wait and be approved. Return the user's admin URL."""
+    device.turn(on=False)  # The sign-in page would ask it at once.
     page.goto("/account/register")
+    page.get_by_role("link", name="Continue with a passkey").click()
     page.locator("#first_name").fill("Katherine")
     page.locator("#last_name").fill("Johnson")
     page.locator("#email").fill(EMAIL)
-    page.locator("#password").fill(PASSWORD)
-    page.locator("#password2").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     follow_mail(page, EMAIL, "onfirm")
-    page.get_by_role("button", name="Confirm account").click()
-    sign_in(page, EMAIL, PASSWORD)
+    device.turn(on=True)
+    page.get_by_role("button", name="Create a passkey").click()
     page.wait_for_url("**/account/awaiting-approval")
     admin.goto("/admin/registrations")
     admin.get_by_role("link", name="Katherine Johnson").click()
     url = admin.url
     admin.get_by_role("button", name="Approve").first.click()
     expect(admin.get_by_text("is approved, and told by mail")).to_be_visible()
-    page.goto("/account/")
-    page.wait_for_url("**/account/")
+    page.goto("/account/manage/change-password")
+    page.locator("#new_password").fill(PASSWORD)
+    page.locator("#new_password2").fill(PASSWORD)
+    page.locator("#submit").click()
+    see(page, "Your password is changed.")
     return url
 
 
-def set_up_app(page: Page) -> tuple[str, str]:
-    """Set up an app, and return its secret and a recovery code."""
+def set_up_app(page: Page) -> tuple[str, list[str]]:
+    """Set up an app, and return its secret and the recovery codes."""
     secret = page.locator(".qr-secret").inner_text().replace(" ", "")
     enter(page, pytest.importorskip("pyotp").TOTP(secret).now())
-    code = page.locator(".recovery-codes li").nth(7).inner_text()
+    codes = page.locator(".recovery-codes li").all_inner_texts()
     page.get_by_role("link", name="I have saved them").click()
-    return secret, code
+    return secret, codes
+
+
+def link(page: Page) -> None:
+    page.goto(MANAGE)
+    leave(page, "Link Acme")
+    approve(page)
+    see(page, "Your account of Acme is linked.")
 
 
 def next_code(secret: str) -> str:
@@ -103,6 +119,14 @@ def is_signed_in(page: Page) -> None:
     sign_out(page)
 
 
+def use_passkey(page: Page, device: Device) -> None:
+    """Take the second step with a passkey in place of the app."""
+    page.wait_for_url("**/second-step")
+    page.get_by_role("link", name="Use a passkey").click()
+    device.turn(on=True)
+    page.get_by_role("button", name="Use a passkey").click()
+
+
 def sign_in_each_way(page: Page, device: Device, secret: str) -> None:
     device.turn(on=False)
     sign_in(page, EMAIL, PASSWORD)
@@ -110,16 +134,20 @@ def sign_in_each_way(page: Page, device: Device, secret: str) -> None:
     enter(page, next_code(secret))
     is_signed_in(page)
 
+    page.goto("/account/login")
+    leave(page)
+    approve(page)
+    use_passkey(page, device)
+    is_signed_in(page)
+    device.turn(on=False)
+
     page.goto("/account/sign-in-by-mail")
     page.locator("#email").fill(EMAIL)
     page.locator("#submit").click()
     page.wait_for_url("**/account/sign-in-code")
     follow_mail(page, EMAIL, "link to sign in")
     page.locator("#submit").click()
-    page.wait_for_url("**/second-step")
-    page.get_by_role("link", name="Use a passkey").click()
-    device.turn(on=True)
-    page.get_by_role("button", name="Use a passkey").click()
+    use_passkey(page, device)
     is_signed_in(page)
 
     page.goto("/account/login")  # the autofill of the browser signs in
@@ -156,22 +184,37 @@ def download(page: Page) -> set[str]:
         return set(archive.namelist())
 
 
+def replace_lost_app(page: Page, code: str) -> None:
+    """Take a new app with a recovery code, in place of the lost one."""
+    page.goto("/account/manage/two-factor")
+    page.get_by_role("link", name="Replace").click()
+    page.locator("#proof").fill(code)
+    set_up_app(page)
+    expect(page.get_by_text("10 codes are left.")).to_be_visible()
+
+
 def test_a_user_secures_the_account_loses_the_device_and_comes_back(
-    page: Page, admin: Page, bucket_of_tests: Bucket, tmp_path: Path
+    page: Page, admin: Page, bucket_of_tests: Bucket, tmp_path: Path, provider: Any
 ) -> None:
-    url = join(page, admin)
+    provider.behave(asks=True)
     device = Device(page)
-    add(page, "This laptop")
+    url = join(page, admin, device)
     page.goto("/account/manage/two-factor/set-up")
-    secret, code = set_up_app(page)
+    secret, codes = set_up_app(page)
+    link(page)
     sign_out(page)
     sign_in_each_way(page, device, secret)
 
     device.turn(on=False)  # lost, and the phone as well
     sign_in(page, EMAIL, PASSWORD)
     page.get_by_role("link", name="Use a recovery code").click()
-    enter(page, code)
+    enter(page, codes[7])
     expect(page.get_by_text("You are signed in.")).to_be_visible()
+    replace_lost_app(page, codes[3])
+    page.goto(MANAGE)
+    page.get_by_role("link", name="Unlink").click()
+    page.get_by_role("button", name="Unlink the account").click()
+    see(page, "Your account of Acme is unlinked.")
     upload(page, bucket_of_tests, tmp_path)
     names = {"account.json", "passkeys.json", "two_factor.json", "picture.webp"}
     assert names <= download(page)
