@@ -11,7 +11,8 @@ from app.features.saved_views.models import SavedView
 from app.kit import slots
 from app.kit.tables import asked
 from app.kit.tables.table import Table
-from app.kit.web.table_pages import ShownTable, needs_permission
+from app.kit.web.shown_tables import ShownTable
+from app.kit.web.table_pages import needs_permission
 from app.models import User
 
 Views = tuple[list[SavedView], list[SavedView]]

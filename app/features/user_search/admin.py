@@ -21,7 +21,7 @@ from app.kit.tables.table import PER_PAGE, PER_PAGE_CHOICES
 from app.kit.web import table_pages
 from app.kit.web.browser_marks import keep_cookie
 from app.kit.web.downloads import csv_file
-from app.kit.web.table_pages import RowSelection
+from app.kit.web.shown_tables import RowSelection
 from app.models import Permission
 from app.sign_in import me
 

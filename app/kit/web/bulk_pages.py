@@ -25,7 +25,8 @@ from app.kit.web import operation_pages, table_pages
 from app.kit.web.forms import BaseForm
 from app.kit.web.method_views import View, view_of
 from app.kit.web.operation_pages import UnreadableChoice, picked
-from app.kit.web.table_pages import ShownTable, layout_of_page
+from app.kit.web.shown_tables import ShownTable
+from app.kit.web.table_pages import layout_of_page
 
 IMPERSONATED = "Stop the impersonation first. Bulk actions are done in your own name."
 

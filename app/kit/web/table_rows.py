@@ -19,7 +19,7 @@ from app.kit.tables.columns import Column
 from app.kit.web import avatars, table_cells
 
 if TYPE_CHECKING:
-    from app.kit.web.table_pages import ShownTable
+    from app.kit.web.shown_tables import ShownTable
 
 MARK = re.compile("\0([0-9]+)\0")  # HTML cannot contain a NUL
 ESCAPED = re.compile("[&<>'\"]")
