@@ -153,7 +153,7 @@ def _left(feature: Manifest, packages: list[str]) -> Iterator[str]:
     if (FOLDER / feature.name / "migrations").is_dir():
         yield "Run `python manage.py db upgrade`."
     if feature.new_permissions:
-        names = ", ".join(one.name for one in feature.new_permissions.values())
+        names = ", ".join(permission.name for permission in feature.new_permissions.values())
         yield f"Give the permission “{names}” to roles. Administrators have it at once."
     if commands := feature_files.commands_in(FOLDER / feature.name):
         yield f"Its commands: {', '.join(f'`python manage.py {name}`' for name in commands)}."

@@ -70,19 +70,26 @@ def write_overviews() -> None:
 def with_permissions(permissions: Iterable[NewPermission]) -> str:
     """Return the ledger of bits with more permissions. Raises CommandRefused."""
     text = _read(ledger.FILE)
-    for one in permissions:
+    for permission in permissions:
         known = ledger.bits(text)
-        if one.constant in known:
-            raise CommandRefused(f"The permission {one.constant} is taken.")
-        owner = next((name for name, place in known.items() if place == one.bit), "")
-        if owner and one.bit:
-            raise CommandRefused(f"The bit 2**{one.bit} of {one.constant} is taken by {owner}.")
+        if permission.constant in known:
+            raise CommandRefused(f"The permission {permission.constant} is taken.")
+        owner = next((name for name, place in known.items() if place == permission.bit), "")
+        if owner and permission.bit:
+            raise CommandRefused(
+                f"The bit 2**{permission.bit} of {permission.constant} is taken by {owner}."
+            )
         try:
-            bit = one.bit or ledger.free_bit(text)
+            bit = permission.bit or ledger.free_bit(text)
         except Refused as error:
             raise CommandRefused(str(error)) from None
         text = ledger.with_permission(
-            text, one.constant, bit, one.name, one.sentence, opens_admin=one.opens_admin
+            text,
+            permission.constant,
+            bit,
+            permission.name,
+            permission.sentence,
+            opens_admin=permission.opens_admin,
         )
     return text
 

@@ -100,7 +100,7 @@ def _is_text(block: str) -> bool:
 def _block_without(block: str, folder: re.Pattern[str], words: re.Pattern[str]) -> str:
     if block.lstrip().startswith("```"):
         lines = LINE.split(block)
-        kept = [one for one in lines if "manage.py" not in one or not words.search(one)]
+        kept = [line for line in lines if "manage.py" not in line or not words.search(line)]
         is_empty = len(kept) < len(lines) and len(kept) == 2  # the two fences
         return "" if is_empty else "".join(kept)
     if not words.search(block) or not (_is_text(block) or ROW.match(block.lstrip())):

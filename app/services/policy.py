@@ -57,7 +57,7 @@ def ensure_not_self(user: User, by: User | None) -> None:
 
 def actor_ids(by: User | None) -> set[int]:
     """Return the ids of `by` and of the impersonator of `by`."""
-    return {one.id for one in _actors(by)}
+    return {actor.id for actor in _actors(by)}
 
 
 def assignable(by: User | None) -> ColumnElement[bool]:
@@ -84,8 +84,8 @@ def lock_actor(by: User | None) -> None:
     Use `lock` to lock another user as well. The lock is shared, so other requests of the same actor
     do not wait. Raises PrivilegesLost unless the actor may still manage users.
     """
-    for one in sorted(_actors(by), key=_number):
-        lock_account(one, PrivilegesLost, read=True)
+    for actor in sorted(_actors(by), key=_number):
+        lock_account(actor, PrivilegesLost, read=True)
     _require_authority(by)
 
 
@@ -95,9 +95,9 @@ def read_actor_again(by: User | None, permission: int) -> None:
     Call this after lock_administrators: transactions that demote, suspend or delete a user wait for
     that lock.
     """
-    for one in _actors(by):
+    for actor in _actors(by):
         try:
-            db.session.refresh(one)
+            db.session.refresh(actor)
         except InvalidRequestError:
             db.session.rollback()
             raise PrivilegesLost from None
@@ -120,12 +120,14 @@ def _require_authority(
 ) -> None:
     if by is None:
         return
-    for one in _actors(by):
-        if one.role is not None:
-            db.session.refresh(one.role)
+    for actor in _actors(by):
+        if actor.role is not None:
+            db.session.refresh(actor.role)
     may = oneself or by.can(permission)
     is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
-    if not (may and is_themselves and all(one.is_active and one.confirmed for one in _actors(by))):
+    if not (
+        may and is_themselves and all(actor.is_active and actor.confirmed for actor in _actors(by))
+    ):
         db.session.rollback()
         raise PrivilegesLost
 

@@ -24,12 +24,12 @@ class Trouble(NamedTuple):
 
 
 def send_alert(user: User, problems: Iterable[Trouble]) -> EmailMessage:
-    return add("alert", user.email, user, problems=[list(one) for one in problems])
+    return add("alert", user.email, user, problems=[list(problem) for problem in problems])
 
 
 def send_alert_to(condition: ColumnElement[bool], problems: Iterable[Trouble]) -> None:
     """Write the mail to every user that the condition selects."""
-    add_to(condition, "alert", table=User, problems=[list(one) for one in problems])
+    add_to(condition, "alert", table=User, problems=[list(problem) for problem in problems])
 
 
 @message(

@@ -27,7 +27,7 @@ class ProblemsFound(CannotCopy):
     """Some rows cannot be copied. Nothing was written."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        shown = "\n".join(f"- {one}" for one in problems)
+        shown = "\n".join(f"- {problem}" for problem in problems)
         more = f"\nThese are the first {MOST_PROBLEMS}." if len(problems) >= MOST_PROBLEMS else ""
         super().__init__(f"These rows cannot be copied, so nothing is:\n{shown}{more}")
 
@@ -157,7 +157,7 @@ def _plans(
             ]
         plans.append(plan)
     if problems:
-        raise CannotCopy("\n".join(f"{one}." for one in sorted(problems)))
+        raise CannotCopy("\n".join(f"{problem}." for problem in sorted(problems)))
     return plans
 
 

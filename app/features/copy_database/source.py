@@ -73,7 +73,7 @@ class SQLiteSource:
         if not self._values("SELECT name FROM sqlite_master WHERE name = 'sqlite_sequence'"):
             return 0
         query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-        return max((int(one) for one in self._values(query, table)), default=0)
+        return max((int(value) for value in self._values(query, table)), default=0)
 
     def highest(self, table: str, column: str) -> int:
         query = f"SELECT max({_quoted(column)}) FROM {_quoted(table)}"  # noqa: S608 - quoted

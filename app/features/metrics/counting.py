@@ -99,7 +99,7 @@ def _series(field: bytes) -> Series | None:
         parts = json.loads(field)
     except (ValueError, RecursionError):
         return None
-    is_series = isinstance(parts, list) and parts and all(isinstance(one, str) for one in parts)
+    is_series = isinstance(parts, list) and parts and all(isinstance(part, str) for part in parts)
     return tuple(parts) if is_series else None
 
 

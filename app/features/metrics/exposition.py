@@ -86,7 +86,7 @@ def _labelled(amounts: dict[Series, float], one: Measure, labels: int) -> dict[S
 def _of_queues() -> Iterator[Metric]:
     found = job_reader.overview()
     at = now()
-    yield _gauge(measures.WORKERS, {(): sum(not one.is_silent(at) for one in found.workers)})
+    yield _gauge(measures.WORKERS, {(): sum(not worker.is_silent(at) for worker in found.workers)})
     lists = {
         (name, str(state)): number
         for name, numbers in found.counts.items()

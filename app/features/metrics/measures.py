@@ -51,7 +51,7 @@ GAUGES = (DATABASE, REDIS, WORKERS, JOBS, JOB_AGE, MAILS, MAIL_AGE, MAILS_OF_OPE
 
 def exposed_names() -> set[str]:
     """Return the names of all series at /metrics."""
-    counters = {f"{one.name}_total" for one in COUNTERS}
+    counters = {f"{counter.name}_total" for counter in COUNTERS}
     suffixes = ("_bucket", "_count", "_sum")
-    histograms = {one.name + suffix for one in HISTOGRAMS for suffix in suffixes}
-    return counters | histograms | {one.name for one in GAUGES}
+    histograms = {histogram.name + suffix for histogram in HISTOGRAMS for suffix in suffixes}
+    return counters | histograms | {gauge.name for gauge in GAUGES}

@@ -88,7 +88,7 @@ def find_own(linked_account_id: int, user: User) -> LinkedAccount | None:
 
 def usable(accounts: Iterable[LinkedAccount]) -> list[LinkedAccount]:
     """Return the accounts whose provider the settings still name."""
-    return [one for one in accounts if one.provider in providers.configured()]
+    return [account for account in accounts if account.provider in providers.configured()]
 
 
 def label_of(account: LinkedAccount) -> str:

@@ -67,7 +67,7 @@ def query_of(asked: Asked) -> str:
 
     They are part of it even where the URL leaves them out, because the usual ones may change.
     """
-    columns = [("columns", one.name) for one in asked.columns]
+    columns = [("columns", column.name) for column in asked.columns]
     kept = asked.fields(["columns", "per_page"])
     return urlencode([*kept, *columns, ("per_page", asked.per_page)])
 

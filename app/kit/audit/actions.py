@@ -19,7 +19,7 @@ ACTIONS: dict[str, str] = dict(
 # search may name a user who is erased later, so erasing rewrites these events too.
 DOWNLOADING = ("exported", "downloaded")
 SEARCHING = (
-    *(action for one in _FEATURES for action in one.searches),
+    *(action for feature in _FEATURES for action in feature.searches),
     *(action for action in ACTIONS if action.rpartition(".")[2] in DOWNLOADING),
 )
 

@@ -120,10 +120,10 @@ def _take_out(ids: Sequence[int], people: Mapping[int, ErasedUser]) -> None:
 
 def _forget_mentions(people: Mapping[int, ErasedUser], taken: Taken) -> None:
     """Replace the users in events that mention them as neither the actor nor the subject."""
-    names = {text: one.name for one in people.values() for text in one.addresses}
+    names = {text: person.name for person in people.values() for text in person.addresses}
     others = taken(names)
     own = {text: name for text, name in names.items() if text not in others}
-    _forget_tries(names, {one.email for one in people.values()})
+    _forget_tries(names, {person.email for person in people.values()})
     _forget_mails(own)
     _forget_searches(people)
 

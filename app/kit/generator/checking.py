@@ -62,36 +62,36 @@ def _check_fields(plan: FeaturePlan) -> None:
             f"No feature loads {ADAPTER}.py, so --api would write nothing that works. Leave it "
             "out, or add the feature of the API first: python manage.py features"
         )
-    if not any(one.kind == "str" and not one.optional for one in plan.fields):
+    if not any(field.kind == "str" and not field.optional for field in plan.fields):
         raise Refused("Rows need a name: add a field of type str, such as name:str.")
     if plan.account and (plan.owner is None or plan.owner.optional):
         raise Refused("--account shows members their own rows: add a field such as owner:user.")
     if f' id="{plan.icon}">' not in ICONS.read_text(encoding="utf-8"):
         raise Refused(f"“{plan.icon}” is no icon. See https://icons.getbootstrap.com for names.")
-    others = [one.name for one in plan.users[1:] if not one.optional]
+    others = [user.name for user in plan.users[1:] if not user.optional]
     if plan.account and others:
         raise Refused(
             f"With --account, {others[0]} has to be optional ({others[0]}:user?): a form in which "
             "members choose users would tell them who has an account."
         )
-    for one in plan.fields:
-        if one.name in {plan.singular, plan.name}:
-            raise Refused(f"A field cannot be called “{one.name}”, as the feature is.")
-        table = one.target.table if one.target else "users"
-        key = f"fk_{plan.name}_{one.column}_{table}"
-        if one.is_relation and len(key) > MOST_OF_A_NAME:
+    for field in plan.fields:
+        if field.name in {plan.singular, plan.name}:
+            raise Refused(f"A field cannot be called “{field.name}”, as the feature is.")
+        table = field.target.table if field.target else "users"
+        key = f"fk_{plan.name}_{field.column}_{table}"
+        if field.is_relation and len(key) > MOST_OF_A_NAME:
             raise Refused(
                 f"The key {key} has more than {MOST_OF_A_NAME} characters, which PostgreSQL cuts. "
-                f"Shorten “{plan.name}” or “{one.name}”."
+                f"Shorten “{plan.name}” or “{field.name}”."
             )
 
 
 def _check_kinds_of_files(plan: FeaturePlan) -> None:
-    for one in plan.files:
-        if len(plan.kind_of(one)) > MOST_OF_A_KIND:
+    for file in plan.files:
+        if len(plan.kind_of(file)) > MOST_OF_A_KIND:
             raise Refused(
-                f"“{plan.kind_of(one)}” is too long for a kind of files: use at most "
-                f"{MOST_OF_A_KIND} characters for “{plan.singular}” and “{one.name}” together."
+                f"“{plan.kind_of(file)}” is too long for a kind of files: use at most "
+                f"{MOST_OF_A_KIND} characters for “{plan.singular}” and “{file.name}” together."
             )
 
 
@@ -142,6 +142,6 @@ def classes(plan: FeaturePlan) -> Iterator[str]:
     model = plan.model
     yield from (model, f"{model}Values", f"{model}Gone", f"{model}Form", f"Delete{model}Form")
     yield from (f"Own{model}Form", f"{model}Schema")
-    for one in plan.fields:
-        if one.kind == "choice":
-            yield model + naming.class_name(one.name)
+    for field in plan.fields:
+        if field.kind == "choice":
+            yield model + naming.class_name(field.name)

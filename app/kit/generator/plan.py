@@ -67,23 +67,23 @@ class FeaturePlan:
     @property
     def main(self) -> Field:
         """The field that tells rows apart: the first required one of type str."""
-        return next(one for one in self.fields if one.kind == "str" and not one.optional)
+        return next(field for field in self.fields if field.kind == "str" and not field.optional)
 
     @property
     def owner(self) -> Field | None:
         """The first field of type user."""
-        return next((one for one in self.fields if one.kind == "user"), None)
+        return next((field for field in self.fields if field.kind == "user"), None)
 
     @property
     def due(self) -> Field | None:
         """The first date, of which the owner is reminded."""
         if self.owner is None:
             return None
-        return next((one for one in self.fields if one.kind in {"date", "datetime"}), None)
+        return next((field for field in self.fields if field.kind in {"date", "datetime"}), None)
 
     @property
     def status(self) -> Field | None:
-        return next((one for one in self.fields if one.kind == "choice"), None)
+        return next((field for field in self.fields if field.kind == "choice"), None)
 
     @property
     def finished(self) -> tuple[str, ...]:
@@ -92,12 +92,12 @@ class FeaturePlan:
 
     @property
     def files(self) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields if one.kind == "file")
+        return tuple(field for field in self.fields if field.kind == "file")
 
     @property
     def values(self) -> tuple[Field, ...]:
         """The fields of which forms, imports and programs give the values."""
-        return tuple(one for one in self.fields if one.kind != "file")
+        return tuple(field for field in self.fields if field.kind != "file")
 
     def kind_of(self, file: Field) -> str:
         """Return the kind of the files of a field, in app/kit/storage."""
@@ -111,41 +111,45 @@ class FeaturePlan:
     @property
     def own_fields(self) -> tuple[Field, ...]:
         """The fields that members fill in: one for a user would tell them who has an account."""
-        return tuple(one for one in self.fields if one.kind not in {"user", "file"})
+        return tuple(field for field in self.fields if field.kind not in {"user", "file"})
 
     @property
     def users(self) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields if one.kind == "user")
+        return tuple(field for field in self.fields if field.kind == "user")
 
     @property
     def relations(self) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields if one.kind == "relation")
+        return tuple(field for field in self.fields if field.kind == "relation")
 
     def shares_target(self, relation: Field) -> bool:
         """Return whether another field leads to the same table."""
-        return [one.target for one in self.fields if one.is_relation].count(relation.target) > 1
+        return [field.target for field in self.fields if field.is_relation].count(
+            relation.target
+        ) > 1
 
     @property
     def searched(self) -> tuple[Field, ...]:
-        return tuple(one for one in self.fields if one.is_text)
+        return tuple(field for field in self.fields if field.is_text)
 
     @property
     def sorted_columns(self) -> tuple[str, ...]:
         """The columns by which lists sort. A long text would not fit into an index."""
-        own = (one for one in self.fields if not one.is_relation and one.kind not in UNSORTED)
+        own = (
+            field for field in self.fields if not field.is_relation and field.kind not in UNSORTED
+        )
         return (*(one.column for one in own), "created_at")
 
     @property
     def requires(self) -> tuple[str, ...]:
         """The features whose tables the relations lead to."""
-        found = {one.target.feature for one in self.relations if one.target}
+        found = {relation.target.feature for relation in self.relations if relation.target}
         return tuple(sorted(found - {""}))
 
     @property
     def depends_on(self) -> tuple[str, ...]:
         """The revisions that make the tables of the relations."""
         # These depend on the core themselves.
-        found = {one.target.revision for one in self.relations if one.target} - {""}
+        found = {relation.target.revision for relation in self.relations if relation.target} - {""}
         return tuple(sorted(found)) or (self.core_revision,)
 
 
@@ -193,7 +197,7 @@ def _label(mapper: Mapper[object]) -> str:
     if [key.key for key in mapper.primary_key] != ["id"] or not isinstance(columns["id"], Integer):
         return ""
     texts = [key for key, kind in columns.items() if isinstance(kind, String)]
-    return next((one for one in LABELS if one in texts), "")
+    return next((label for label in LABELS if label in texts), "")
 
 
 def _scripts() -> ScriptDirectory:

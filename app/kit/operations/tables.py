@@ -101,7 +101,7 @@ class TableKind(Kind):
 
     @property
     def _main(self) -> Any:
-        return next(one for one in self.table.columns if one.main)
+        return next(column for column in self.table.columns if column.main)
 
     def visible(self, by: Any) -> list[ColumnElement[bool]]:
         """Return the conditions on the confirmed operations that a user may see.

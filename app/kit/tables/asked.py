@@ -116,7 +116,7 @@ def read(
         asked.conditions += reading.conditions
         notices.extend(reading.notices)
     if "columns" in given:
-        asked.layout["columns"] = [one.name for one in asked.columns]
+        asked.layout["columns"] = [column.name for column in asked.columns]
     if "per_page" in given:
         asked.layout["per_page"] = asked.per_page
     return asked
@@ -135,12 +135,12 @@ def _sort(table: Table, args: Mapping[str, str], notices: list[str]) -> str:
 
 
 def _columns(table: Table, names: Sequence[str], notices: list[str]) -> list[Column]:
-    known = {one.name for one in table.columns}
+    known = {column.name for column in table.columns}
     if not set(names) <= known:
         notices.append("This list lacks a column that you asked for.")
     if not set(names) & known:
-        return [one for one in table.columns if not one.hidden]
-    return [one for one in table.columns if one.main or one.name in names]
+        return [column for column in table.columns if not column.hidden]
+    return [column for column in table.columns if column.main or column.name in names]
 
 
 def _per_page(args: Mapping[str, str], usual: int, notices: list[str], table: Table) -> int:

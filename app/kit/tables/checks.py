@@ -28,13 +28,13 @@ def problems(table: Table) -> Iterator[str]:
 
 
 def _problems_of_columns(table: Table) -> Iterator[str]:
-    for name in _twice(one.name for one in table.columns):
+    for name in _twice(column.name for column in table.columns):
         yield f"two columns have the name {name}. Rename one of them."
-    if len([one for one in table.columns if one.main]) != 1:
+    if len([column for column in table.columns if column.main]) != 1:
         yield "exactly one column has to be `main`, which holds the link of a row."
-    for one in table.columns:
-        if one.macro and ":" not in one.macro:
-            yield f"the macro of {one.name} is {one.macro}. Write it as file:macro."
+    for column in table.columns:
+        if column.macro and ":" not in column.macro:
+            yield f"the macro of {column.name} is {column.macro}. Write it as file:macro."
 
 
 def _unknown_attributes(table: Table) -> Iterator[str]:

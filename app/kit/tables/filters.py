@@ -136,7 +136,7 @@ class Choice(Filter):
     def options(self) -> list[tuple[str, str]]:
         """Return the values and their labels."""
         if members := self._members():
-            return [(str(one.value), humanised(str(one.value))) for one in members]
+            return [(str(member.value), humanised(str(member.value))) for member in members]
         if self.groups is not None:
             return [pair for _label, pairs in self.grouped() for pair in pairs]
         pairs: Any = self.choices() if callable(self.choices) else self.choices
@@ -168,7 +168,7 @@ class Choice(Filter):
             return self.condition(given)
         column = self.column_of(model)
         if members := self._members():
-            value: Any = next(one for one in members if str(one.value) == given)
+            value: Any = next(member for member in members if str(member.value) == given)
         else:
             value = int(given) if column.type.python_type is int else given
         compared: ColumnElement[bool] = column == value

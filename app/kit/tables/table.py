@@ -135,8 +135,8 @@ class Table:
     def all_columns(self) -> list[Column]:
         """All columns, also those in the cell of another."""
         found: list[Column] = []
-        for one in self.columns:
-            found += [one, one.second] if one.second else [one]
+        for column in self.columns:
+            found += [column, column.second] if column.second else [column]
         return found
 
     def endpoint_of(self, link: str) -> str:

@@ -60,7 +60,7 @@ class ChallengeInput(HiddenInput):
     """Render the challenge, if there is one. A solution is good once, so it is not repeated."""
 
     def __call__(self, field: Any, **_kwargs: Any) -> Markup:
-        return Markup().join(one.render(field.name) for one in _challenges)
+        return Markup().join(challenge.render(field.name) for challenge in _challenges)
 
 
 class ProofField(HiddenField):
@@ -121,6 +121,6 @@ class GuardedForm(BaseForm):
         if self.opened.seconds() < current_app.config["FORM_MIN_SECONDS"]:
             self.opened.errors = [TOO_FAST]
             return False
-        problems = (one.find_problem(self.proof.data or "") for one in _challenges)
+        problems = (challenge.find_problem(self.proof.data or "") for challenge in _challenges)
         self.proof.errors = [problem for problem in problems if problem]
         return not self.proof.errors

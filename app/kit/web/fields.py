@@ -140,7 +140,7 @@ def money_field(label: str, *, currency: str, required: bool = True) -> MoneyFie
 
 def choice_field(label: str, choices: type[StrEnum], *, required: bool = True) -> SelectField:
     """Return a field for one member of an Enum. A required field begins with the first one."""
-    pairs = [SelectChoice(one.value, words(one)) for one in choices]
+    pairs = [SelectChoice(choice.value, words(choice)) for choice in choices]
     return SelectField(
         label,
         choices=pairs if required else [SelectChoice("", "None"), *pairs],

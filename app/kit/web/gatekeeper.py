@@ -10,7 +10,7 @@ from config import ConfigurationError
 
 def in_order() -> list[Gate]:
     """Return the gates that run before every view, in their order."""
-    ordered = [one for one in gates.GATES.values() if one.order is not None]
+    ordered = [gate for gate in gates.GATES.values() if gate.order is not None]
     return sorted(ordered, key=lambda one: (one.order, one.name))
 
 

@@ -92,9 +92,9 @@ def steps_of(user: Any, way: str) -> list[SecondStep]:
     """Return the methods of `user`, or none if no second step follows the first step `way`."""
     found: list[SecondStep] = []
     demanded = is_demanded(user)
-    for one in sorted(_steps, key=lambda one: (not one.is_asked, one.order)):
-        if (found or one.is_asked or demanded) and one.has_method(user, way):
-            found.append(one)
+    for step in sorted(_steps, key=lambda step: (not step.is_asked, step.order)):
+        if (found or step.is_asked or demanded) and step.has_method(user, way):
+            found.append(step)
     return found
 
 

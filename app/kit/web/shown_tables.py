@@ -72,7 +72,7 @@ class ShownTable:
 
     @cached_property
     def main(self) -> Column:
-        return next(one for one in self.table.columns if one.main)
+        return next(column for column in self.table.columns if column.main)
 
     @cached_property
     def noun(self) -> str:

@@ -149,7 +149,9 @@ def check(app: Flask) -> None:
 
 
 def _check_pages(app: Flask, table: Table) -> None:
-    links = [table.endpoint_of(one.link) for one in table.columns if isinstance(one.link, str)]
+    links = [
+        table.endpoint_of(column.link) for column in table.columns if isinstance(column.link, str)
+    ]
     needed = [one for one in table.row_actions if not one.is_optional]
     of_a_row = [*links, *(one.endpoint for one in needed)]
     for endpoint in [table.endpoint, *filter(None, [table.csv, *table.add[1:2]]), *of_a_row]:

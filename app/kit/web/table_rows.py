@@ -57,7 +57,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     """Return all rows of a page, each as `macro(line, shown)` writes it."""
     main, sub = table_cells.writer(shown.main), shown.main.sub
     write_sub = table_cells.macro(sub) if isinstance(sub, str) else sub
-    writers = [_writer(one, shown) for one in shown.columns if not one.main]
+    writers = [_writer(column, shown) for column in shown.columns if not column.main]
     may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, RowKind] = {}
@@ -106,7 +106,7 @@ def _line(
 ) -> Line:
     marks = [_mark(number) if there else Markup() for number, there in enumerate(is_there)]
     identity, url, name, main, avatar, sub = marks
-    columns = [one for one in shown.columns if not one.main]
+    columns = [column for column in shown.columns if not column.main]
     return Line(
         id=identity,
         url=url,
