@@ -64,7 +64,7 @@ ANY = {"ignore_unknown_options": True}  # for commands that pass their arguments
 
 
 def show_version(context: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
-    """Tell the version of the product, and the release of the kit that it has."""
+    """Print the version of the product and the release of the kit."""
     if is_asked:
         from settings import kit_record
 
@@ -207,7 +207,7 @@ def run_tests(arguments: tuple[str, ...], coverage: bool) -> None:
 
 @cli.command("format", with_appcontext=False)
 def format_code() -> None:
-    """Format the code, and mend what the linter can mend."""
+    """Format the code, and fix lint errors where ruff can."""
     raise SystemExit(run_tool("ruff", "format", ".") or run_tool("ruff", "check", "--fix", "."))
 
 

@@ -119,13 +119,13 @@ def add_request_hooks(app: Flask) -> None:
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
     token_pages.init_app(app)
-    app.before_request(identity.ask_who_acts)
+    app.before_request(identity.run_checks)
     csrf.init_app(app)
     attributes.speed_up()
     limits.init_app(app)
     app.before_request(session_hooks.note_activity)
     gates.init_app(app)
-    app.after_request(session_hooks.hand_over_token)
+    app.after_request(session_hooks.send_renewed_token)
     callbacks = SignInCallbacks(
         load_user=lambda user_id: db.session.get(User, user_id),
         complete=sign_in.complete,

@@ -48,7 +48,7 @@ def setup_dev() -> None:
 def setup_prod() -> None:
     """Add the roles and, from ADMIN_EMAIL and ADMIN_PASSWORD, the first administrator.
 
-    Run again, it changes no one: a password that was changed since stays changed.
+    Running it again changes no user, so a changed password stays.
     """
     refuse_unless_chosen()
     roles.insert()

@@ -22,7 +22,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("account.login", next=wanted))
 
 
-def hand_over_token(response: Response) -> Response:
+def send_renewed_token(response: Response) -> Response:
     """Write the session's new token to the cookies, if sessions.renew has replaced it.
 
     Registered to run after each request. After an error the token is not written, because the

@@ -1,4 +1,4 @@
-"""Read settings by the names that they had in flask-base, and say which names replace them."""
+"""Accept the settings' names of flask-base, and warn about the names that replace them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class _Translation:
         return [name for name in names if self.value(name)]
 
     def is_replaced(self, old: Iterable[str], *new: str) -> bool:
-        """Tell whether a new name is set, which then counts, and note it."""
+        """Tell whether the new name is set as well. If so, it counts, and a note says so."""
         if taken := self.given(new):
             self.note(old, f"not read, because {taken[0]} is set. Remove the old name.")
         return bool(taken)

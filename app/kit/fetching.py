@@ -15,7 +15,7 @@ from settings import product
 MayReach = Callable[[str], bool]
 
 # Python's lists differ by version, and lack these: protocol assignments, relays and tunnels (6to4,
-# Teredo), of which an address may stand for a private one of IPv4.
+# Teredo). An address of a tunnel may stand for a private one of IPv4.
 SPECIAL = [
     ipaddress.ip_network(one)
     for one in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")

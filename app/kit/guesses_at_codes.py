@@ -24,7 +24,7 @@ def count(user_id: int, *, is_known: bool) -> Guess:
 
 
 def count_each(about: Mapping[Limit, str]) -> Guess:
-    """Count a guess under each limit, of which the last is the account's. Commits.
+    """Count a guess under each limit. The last limit is that of the account. Commits.
 
     Raises TooManyGuesses.
     """

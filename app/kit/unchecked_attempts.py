@@ -7,7 +7,7 @@ from app.kit import attempts
 
 
 def take_back() -> None:
-    """Take back what this request has counted (`app.kit.attempts`). Rolls back, and commits."""
+    """Take back the attempts that this request has counted. Rolls back, and commits."""
     db.session.rollback()
     attempts.take_back(g.get("counted", []))
     db.session.commit()

@@ -1,4 +1,4 @@
-"""Normalise the emails that users enter, and find invisible characters in what they enter."""
+"""Normalise the emails that users enter, and find invisible characters in their input."""
 
 import unicodedata
 

@@ -113,7 +113,7 @@ class User(UserMixin, UserLinks, db.Model):
         cascade="all, delete-orphan",
     )
 
-    # Set by the loader of a session or a token. Columns alone have annotations.
+    # Set by the loader of a session or a token. SQLAlchemy would map annotated names as columns.
     session = None  # type: UserSession | None
     session_token = token_name = ""
     scopes = None  # type: int | None
@@ -161,7 +161,7 @@ class User(UserMixin, UserLinks, db.Model):
     def is_admin(self) -> bool:
         return self.can(Permission.ADMINISTER)
 
-    # State of the account, of a user and as a condition of a query. `== None` works for both.
+    # State of the account. `== None` works on a user, and on the class as a condition in SQL.
 
     @hybrid_property
     def is_active(self) -> bool:

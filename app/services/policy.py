@@ -73,8 +73,8 @@ def lock(user: User, *, by: User | None = None) -> None:
     With `by`, the actor is locked too and cannot lose their permission meanwhile: see lock_actor.
     """
     # Every transaction locks users in the order of their ids, which prevents deadlocks.
-    for one in sorted({*_actors(by), user}, key=_number):
-        lock_account(one, UserGone if one is user else PrivilegesLost, read=one is not user)
+    for each in sorted({*_actors(by), user}, key=_id_of):
+        lock_account(each, UserGone if each is user else PrivilegesLost, read=each is not user)
     _require_authority(by, oneself=user is by)
 
 
@@ -84,7 +84,7 @@ def lock_actor(by: User | None) -> None:
     Use `lock` to lock another user as well. The lock is shared, so other requests of the same actor
     do not wait. Raises PrivilegesLost unless the actor may still manage users.
     """
-    for actor in sorted(_actors(by), key=_number):
+    for actor in sorted(_actors(by), key=_id_of):
         lock_account(actor, PrivilegesLost, read=True)
     _require_authority(by)
 
@@ -105,14 +105,14 @@ def read_actor_again(by: User | None, permission: int) -> None:
 
 
 def _actors(by: User | None) -> list[User]:
-    """Return the actor and their impersonator, without those that are None."""
-    return [one for one in (by, by.impersonator if by else None) if one is not None]
+    """Return the actor and, during an impersonation, the impersonator."""
+    return [user for user in (by, by.impersonator if by else None) if user is not None]
 
 
-def _number(user: User) -> int:
+def _id_of(user: User) -> int:
     """Return the id of a user, even if the row was deleted."""
-    number: int = inspect(user).identity[0]
-    return number
+    user_id: int = inspect(user).identity[0]
+    return user_id
 
 
 def _require_authority(
@@ -120,14 +120,14 @@ def _require_authority(
 ) -> None:
     if by is None:
         return
-    for actor in _actors(by):
+    actors = _actors(by)
+    for actor in actors:
         if actor.role is not None:
             db.session.refresh(actor.role)
-    may = oneself or by.can(permission)
-    is_themselves = by.impersonator is None or by.impersonator.may_act_as(by)
-    if not (
-        may and is_themselves and all(actor.is_active and actor.confirmed for actor in _actors(by))
-    ):
+    is_permitted = oneself or by.can(permission)
+    may_impersonate = by.impersonator is None or by.impersonator.may_act_as(by)
+    are_active = all(actor.is_active and actor.confirmed for actor in actors)
+    if not (is_permitted and may_impersonate and are_active):
         db.session.rollback()
         raise PrivilegesLost
 
@@ -138,9 +138,9 @@ def lock_role(role: Role, *, to_delete: bool = False) -> None:
     Call this after lock_administrators and before locking users. Deleting a role locks in the same
     order, and waits for transactions that assign the role.
     """
-    how: Any = True if to_delete else {"read": True, "key_share": True}
+    strength: Any = True if to_delete else {"read": True, "key_share": True}
     try:
-        db.session.refresh(role, with_for_update=how)
+        db.session.refresh(role, with_for_update=strength)
     except InvalidRequestError:
         db.session.rollback()
         raise RoleGone from None

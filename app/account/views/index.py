@@ -1,4 +1,4 @@
-"""The page on which members begin: the first of their own pages."""
+"""The landing page of members."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""The core's pages of the admin. Importing this package registers them."""
+"""The core's admin pages. Importing this package registers them."""
 
 from app.admin import actions  # noqa: F401 - the core's actions register themselves
 from app.admin.views import access, dashboard, user_page, users

@@ -20,7 +20,7 @@ PAUSE = timedelta(hours=1)
 
 
 def tell_managers() -> list[str]:
-    """Write one mail about the problems that nobody was told of in the last hour.
+    """Write one mail about the problems that no alert of the last hour named.
 
     It goes to users with MANAGE_JOBS. Return the names of the checks in it. A task may run twice:
     the second run finds the mail of the first. While mail is held, nothing is written: it would

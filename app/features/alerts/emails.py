@@ -1,4 +1,4 @@
-"""The mail about what is wrong."""
+"""The mail that alerts administrators to problems."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from app.kit import clean_up, queue
 
 @queue.task(cron="TELL_OF_REGISTRATIONS_AT")
 def tell_of_registrations() -> bool:
-    """Write to those who may approve, if registrations wait."""
+    """Mail the administrators who can approve if registrations wait."""
     return approvals.tell_managers()
 
 

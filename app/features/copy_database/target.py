@@ -167,7 +167,7 @@ def opened(url: URL) -> Iterator[PostgresTarget]:
 
 
 def analyse(url: URL) -> None:
-    """Let PostgreSQL count its rows anew, so that its first queries are planned well."""
+    """Analyse the tables, so that PostgreSQL plans its first queries well."""
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")

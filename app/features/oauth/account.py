@@ -58,7 +58,7 @@ def reauthenticate_with() -> ResponseReturnValue:
 @account.get("/sign-in-with/<string:provider>/answer", has_secret_query=True)
 @open_to("maintenance", "must_change_password", "second_factor_missing")
 def answer_of_provider(provider: str) -> ResponseReturnValue:
-    """Take the answer of a provider, and do what the browser had left for."""
+    """Handle the redirect from a provider: sign in, link the account, or confirm the user."""
     chosen = find_or_404(provider)
     try:
         begun, identity = take_answer(chosen)

@@ -59,7 +59,7 @@ def find(user_id: int, code: str) -> RecoveryCode | None:
 
 
 def use_up(found: RecoveryCode) -> bool:
-    """Delete a code, and tell whether this request was the one to do it. The caller commits."""
+    """Delete a code. Return False if another request did so first. The caller commits."""
     used = db.session.scalar(
         delete(RecoveryCode)
         .where(

@@ -76,7 +76,7 @@ class FeaturePlan:
 
     @property
     def due(self) -> Field | None:
-        """The first date, of which the owner is reminded."""
+        """The date of which the owner is reminded: the first one."""
         if self.owner is None:
             return None
         return next((field for field in self.fields if field.kind in {"date", "datetime"}), None)
@@ -96,7 +96,7 @@ class FeaturePlan:
 
     @property
     def values(self) -> tuple[Field, ...]:
-        """The fields of which forms, imports and programs give the values."""
+        """The fields that forms, imports and programs fill in."""
         return tuple(field for field in self.fields if field.kind != "file")
 
     def kind_of(self, file: Field) -> str:

@@ -141,7 +141,7 @@ class ImportKind:
             outcome.refuse("", "", LEFT_OUT)
 
     def note(self, left_out: bytearray, number: int, outcome: ImportOutcome) -> None:
-        """Note in `left_out` what a check found in a line. By default this is one bit."""
+        """Record the outcome of a line in `left_out`. By default this is one bit."""
         left_out.extend(bytes(number // 8 + 1 - len(left_out)))
         if outcome.end == End.PROBLEM:
             left_out[number // 8] |= 1 << number % 8

@@ -170,7 +170,7 @@ def _set_to_work(row: ImportColumns) -> None:
         db.session.refresh(row)
         return
     with suppress(QueueAway):  # The page of the import says so while it lasts.
-        lifecycle.offer(row)
+        lifecycle.enqueue(row)
 
 
 def _lock_new(row: ImportColumns, by: Actor) -> None:

@@ -118,7 +118,7 @@ class TableImportKind(ImportKind):
         known = {}
         for name, label in self.fields().items():
             alike = {name, name.removesuffix("_id"), label, *self.declared.names.get(name, ())}
-            columns = [column.label for column in self.table.all_columns if column.name in alike]
+            columns = [one.label for one in self.table.all_columns if one.name in alike]
             known[name] = {plain(one) for one in (*alike, *columns)}
         return known
 

@@ -47,7 +47,7 @@ class EmailState(StrEnum):
     COMPLAINED = "complained"
 
 
-# A mail server took these mails, and nobody sends them again by itself.
+# A mail server accepted these mails, so the worker does not send them again.
 SENT_STATES = (EmailState.SENT, EmailState.BOUNCED, EmailState.COMPLAINED)
 ON_THEIR_WAY = (EmailState.PENDING, EmailState.SENDING)
 

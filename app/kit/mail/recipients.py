@@ -1,4 +1,4 @@
-"""Keep mail from addresses that do not take it, and note what the mail service reports."""
+"""Suppress mail to addresses that do not accept it, and record the reports of mail services."""
 
 from __future__ import annotations
 

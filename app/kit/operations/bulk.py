@@ -47,13 +47,13 @@ def confirm(operation: BulkColumns, *, by: Actor, **parameters: Any) -> None:
     _record(operation, "confirmed", by, **kind_of(operation).details(operation))
     db.session.commit()
     if not lifecycle.is_short(operation):
-        lifecycle.offer(operation)
+        lifecycle.enqueue(operation)
 
 
 def go_on(operation: BulkColumns, *, by: Actor) -> None:
     """Queue a stopped or stalled operation again. Raises NotOpen, NotYours and QueueAway."""
     begin_again(operation, by=by)
-    lifecycle.offer(operation)
+    lifecycle.enqueue(operation)
 
 
 def begin_again(operation: BulkColumns, *, by: Actor) -> None:

@@ -76,7 +76,7 @@ def cancel(operation: LongOperation) -> None:
     operation.state, operation.finished_at = OperationState.CANCELLED, now()
 
 
-def offer(operation: LongOperation) -> None:
+def enqueue(operation: LongOperation) -> None:
     """Enqueue the job of an operation. Its unique key prevents duplicates. Raises QueueAway."""
     operation.job_id = queue.enqueue(operation.task, **operation.job) or ""
     is_queued = bool(operation.job_id)

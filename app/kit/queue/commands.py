@@ -234,7 +234,7 @@ def _sweep_and_run_due(looked_at: datetime, is_stopping: Callable[[], bool]) -> 
     with time_limit(leases.TIMEOUT):
         outbox.sweep(include_new=True, is_stopping=is_stopping)
     due, looked_at = queue.due_since(looked_at), datetime.now(UTC)
-    others = [sweep.function for sweep in queue.sweeps() if sweep.name != "sweep_outbox"]
+    others = [one.function for one in queue.sweeps() if one.name != "sweep_outbox"]
     for task in [*others, *due]:
         task()
     return looked_at

@@ -39,7 +39,7 @@ MOST_WORKERS = 200  # the most workers to read, in case the registry was flooded
 
 
 class State(StrEnum):
-    """The state of a job, which names its list in Redis."""
+    """The state of a job. Each state has a list in Redis."""
 
     QUEUED = "queued"
     STARTED = "started"

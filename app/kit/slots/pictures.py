@@ -9,7 +9,7 @@ _finders: list[PictureFinder] = []
 
 
 def user_pictures(find: PictureFinder) -> PictureFinder:
-    """Let a function find the pictures that stand in the place of initials.
+    """Let a function find the pictures that replace the initials of users.
 
     The decorated function takes ids of users and returns URLs by id, with `{size}` for the width in
     pixels: 64, 128 or 256. Raises ConfigurationError if there is another such function.

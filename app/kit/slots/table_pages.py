@@ -35,5 +35,5 @@ def table_start(find: StartFinder) -> StartFinder:
 
 
 def start_of_table(table: Any, by: Any) -> str:
-    """Return the query string with which the list of a user opens, or ""."""
+    """Return the query string with which a list opens for a user, or ""."""
     return next(filter(None, (find(table, by) for find in _starts)), "")

@@ -21,7 +21,7 @@ class UserListAction:
 
 @dataclass(frozen=True, slots=True)
 class UserSelection:
-    """A form for the users that are selected in the list, whose rows then have check boxes.
+    """A form for the users that are selected in the list. It adds check boxes to the rows.
 
     `bar` is the template of the form, and `form` is its id. The form gets the ids as `user_ids`.
     """

@@ -48,7 +48,7 @@ class StoredFile(db.Model):
 
     @property
     def shown_name(self) -> str:
-        """The name for pages and downloads, which an upload without a name lacks."""
+        """The name for pages and downloads. It is empty for an upload without a name."""
         return self.file_name or self.name
 
     def key_of(self, part: str = "") -> str:

@@ -44,7 +44,7 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     query = query.order_by(*order.whole)
     readers = [] if table.rows else [_reader(column, table.model) for column in columns]
     if readers and all(readers):
-        found = [reader for reader in readers if reader is not None]
+        found = [one for one in readers if one is not None]
         query = query.with_only_columns(
             *(one.attribute for one in found), maintain_column_froms=True
         )
@@ -65,7 +65,7 @@ def _pieces(
     engine, is_slow = db.engine, not is_sqlite()
 
     def pieces() -> Iterator[bytes]:
-        yield (BYTE_ORDER_MARK + written([[column.label for column in columns]])).encode()
+        yield (BYTE_ORDER_MARK + written([[one.label for one in columns]])).encode()
         reading_only.set(True)
         patience.set(PATIENCE)
         with Session(engine) as session:

@@ -95,7 +95,7 @@ class Filter(ABC):
         return [("", self.options())]
 
     def not_known(self, given: str) -> str:
-        """Return what the page says about a choice that there is not."""
+        """Return the notice about a choice that does not exist."""
         unknown = self.unknown or f"There is no such {self.title.lower()}, so it is left out."
         return unknown.format(given[:QUOTED])
 

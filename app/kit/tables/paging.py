@@ -67,7 +67,7 @@ def find(asked: Asked, where: Conditions = ()) -> TablePage:
     order = ordering.order_of(table, asked.sort)
     filters, searches = _filtering(asked, where), _searching(asked)
     matches, total = _narrowed(table, filters, searches)
-    query = matches.options(*loaders(table, {column.name for column in asked.columns}))
+    query = matches.options(*loaders(table, {one.name for one in asked.columns}))
     for join in order.joins:
         query = query.outerjoin(join)
     if asked.page > 1:

@@ -133,7 +133,7 @@ class Table:
 
     @property
     def all_columns(self) -> list[Column]:
-        """All columns, also those in the cell of another."""
+        """All columns, including those in the cell of another column."""
         found: list[Column] = []
         for column in self.columns:
             found += [column, column.second] if column.second else [column]

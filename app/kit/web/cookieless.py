@@ -1,4 +1,4 @@
-"""Blueprints whose requests no cookie signs in, such as those of an API with tokens.
+"""Mark blueprints that ignore the cookies of sessions, such as an API with tokens.
 
 Pages of other sites make browsers send cookies, so only requests without them need no CSRF token.
 """
@@ -11,7 +11,7 @@ Marked = TypeVar("Marked", bound=Blueprint)
 
 
 def without_cookies(blueprint: Marked) -> Marked:
-    """Let no cookie sign in requests for `blueprint`, whose own code does."""
+    """Ignore session cookies in requests for `blueprint`, which signs users in by itself."""
     blueprint.is_cookieless = True  # type: ignore[attr-defined]
     return blueprint
 

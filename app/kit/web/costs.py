@@ -1,4 +1,4 @@
-"""Measure what requests cost. Nothing is measured until a part of the app asks for it."""
+"""Measure the costs of requests, once a part of the app asks for it."""
 
 from __future__ import annotations
 

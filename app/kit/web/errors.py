@@ -78,9 +78,9 @@ _answers: dict[str, Answer] = {}
 
 
 def answer_below(path: str, answer: Answer) -> None:
-    """Answer errors below a path by a function of the error, and of the words for it, if any.
+    """Let `answer` respond to errors below `path`. It takes the error, and its words or None.
 
-    A page below the path has error pages as others do.
+    Pages below the path keep the usual error pages.
     """
     if path not in _answers:
         ONLY_JSON.append(lambda: _is_below(path))
@@ -88,12 +88,12 @@ def answer_below(path: str, answer: Answer) -> None:
 
 
 def answered_paths() -> list[str]:
-    """Return the paths below which errors have an answer of their own."""
+    """Return the paths that were passed to `answer_below`."""
     return list(_answers)
 
 
 def _is_below(path: str) -> bool:
-    """Tell whether the request is for a URL of programs, known or not, at `path` or below it."""
+    """Tell whether the request is for `path` or a URL below it, and not for a page."""
     is_page = request.endpoint is not None and not is_cookieless()
     return f"{request.path}/".startswith(path) and not is_page
 

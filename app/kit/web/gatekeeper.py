@@ -15,7 +15,7 @@ def in_order() -> list[Gate]:
 
 
 def is_open_to(name: str, endpoint: str) -> bool:
-    """Return whether requests for `endpoint` skip the gate `name`, which may be unregistered."""
+    """Return whether requests for `endpoint` skip the gate `name`, as they skip an unknown one."""
     found = gates.GATES.get(name)
     return found is None or skips(current_app, endpoint, found)
 

@@ -1,4 +1,4 @@
-"""Notice that a browser acts for another user than before, and keep forms of before from acting."""
+"""Notice when an impersonation begins or ends, and refuse forms that were rendered before."""
 
 from collections.abc import Callable
 
@@ -20,13 +20,13 @@ def check_identity(check: Check) -> Check:
     return check
 
 
-def ask_who_acts() -> ResponseReturnValue | None:
+def run_checks() -> ResponseReturnValue | None:
     """Run the checks, and return the first response. Registered to run before each request."""
     if needs_no_user(current_app, request.endpoint):
         return None
     return next((answer for check in _checks if (answer := check()) is not None), None)
 
 
-def has_been_someone_else() -> bool:
+def has_impersonated() -> bool:
     """Tell whether an open form may have been rendered while the browser acted for another user."""
     return ACTING_AS in session

@@ -37,7 +37,7 @@ class ImportSteps:
         names: dict[str, str] | None = None,
         after: Callable[[Any], tuple[str, str] | None] = lambda _row: None,
     ) -> None:
-        """Keep what the pages need to know.
+        """Store the arguments for the pages.
 
         `list_url` returns the URL and the title of the list. `form` returns the form of the
         columns. `after` returns the URL and the label of a page that shows the result.

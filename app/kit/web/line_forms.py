@@ -33,14 +33,14 @@ Process = Callable[..., None]
 
 
 class _Texts(dict[str, str]):
-    """The texts of a line. A MultiDict, which a form reads otherwise, takes longer to make."""
+    """The texts of a line as form data. A MultiDict takes longer to make."""
 
     def getlist(self, name: str) -> list[str]:
         return [self[name]]
 
 
 class LineForm:
-    """The form of a declaration, which reads one line after another.
+    """A form that reads the lines of a file one after another.
 
     Making a form takes longer than reading a line with it, so one serves a whole file.
     """
@@ -77,7 +77,7 @@ class LineForm:
         return {name: str(one.label.text) for name, one in self.fields.items()}
 
     def typed(self, row: Any) -> dict[str, str]:
-        """Return what the page of a row would send, or with None the page of a new row."""
+        """Return the form data that the page of `row` would send, or of a new row for None."""
         for one in self.form:
             one.raw_data = None  # what the line before had
         self.form.process(formdata=None, obj=row)
@@ -85,7 +85,7 @@ class LineForm:
         return {name: text for name, text in texts.items() if text is not None}
 
     def read(self, cells: Mapping[str, str], typed: Mapping[str, str] | None = None) -> Any:
-        """Read texts in place of those that a page would send, and return the errors by field."""
+        """Replace form data of the page by `cells`, validate it, and return the errors by field."""
         texts = dict(self._blank if typed is None else typed)
         errors = {}
         for name, cell in cells.items():
@@ -190,7 +190,7 @@ def _is_pure(validator: Any) -> bool:
 
 
 def _text_of(one: Field) -> str | None:
-    """Return what a page sends for a field, or None for a box that is not ticked."""
+    """Return the form data of a field, or None for an unchecked box."""
     if isinstance(one, BooleanField):
         return "y" if one.data else None
     if isinstance(one, SelectField):

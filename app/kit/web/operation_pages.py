@@ -1,4 +1,4 @@
-"""The views of long operations: what their pages show, and what their buttons do."""
+"""Helpers for the views of long operations: the values of their pages, and their buttons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def table_operation_or_404(kind: TableKind, operation_id: int, *, by: Actor) -> 
 
 
 def shown(operation: BulkColumns, *, by: Actor) -> dict[str, Any]:
-    """Return what the templates of a preview and of a bulk operation need."""
+    """Return the values for the templates of a preview and of a bulk operation."""
     kind = operations.kind_of(operation)
     return {
         "operation": operation,
@@ -102,7 +102,7 @@ def go_on(operation: BulkColumns, *, by: Actor, is_here: bool = False) -> None:
 
 
 def stop(operation: BulkColumns, *, by: Actor) -> None:
-    """Stop an operation after the batch at hand."""
+    """Stop an operation after its current batch."""
     try:
         operations.stop(operation, by=by)
         flash("The bulk change is stopped. Finished changes stay.", "success")

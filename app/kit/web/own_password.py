@@ -22,7 +22,7 @@ more_than_password_required = closed_to("password_not_enough")
 
 
 class OwnPasswordForm(BaseForm):
-    """A form with a field for the user's own password, which is left out for users without one.
+    """A form with a field for the user's own password. Users without one do not see the field.
 
     Its view has `@more_than_password_required`, so that these have signed in a short while ago.
     """

@@ -74,7 +74,7 @@ def may_open(endpoint: str) -> bool:
 
 @cache
 def _check_of(view: Any) -> Callable[[Any], bool]:
-    """Return the check of the decorators of a view, which takes the user."""
+    """Return the function with which the decorators of a view check a user."""
     while view is not None:
         if hasattr(view, "allows"):
             check: Callable[[Any], bool] = view.allows

@@ -62,7 +62,7 @@ def second_step(
     is_asked: bool = True,
     use_code: UseCode | None = None,
 ) -> Callable[[HasMethod], HasMethod]:
-    """Add a method, which the decorated function says that a user has, after a way to sign in.
+    """Add a method. The decorated function tells whether a user has it after a way to sign in.
 
     A user with a method that `is_asked` gets a second step. It begins at the page with the lowest
     `order`, which links to the others. `use_code` uses up a code of a user, and tells whether it
@@ -77,13 +77,13 @@ def second_step(
 
 
 def vouches_for_browser(vouches: Vouches) -> Vouches:
-    """Let a function, which reads cookies, spare a user the second step of signing in."""
+    """Skip the second step of signing in if the decorated function says so. It reads cookies."""
     _vouches.append(vouches)
     return vouches
 
 
 def demands_second_step(demands: Demands) -> Demands:
-    """Ask users, of which the decorated function says so, for any method that they have."""
+    """Ask users for any method that they have if the decorated function says so."""
     _demands.append(demands)
     return demands
 
@@ -104,7 +104,7 @@ def is_demanded(user: Any) -> bool:
 
 
 def has_proved_steps(user: Any) -> bool:
-    """Return whether the session of `user` has proved what a sign-in would demand now."""
+    """Return whether the session of `user` has proved all steps that a sign-in would demand now."""
     return user.session.has_second_factor or not steps_of(user, "password")
 
 

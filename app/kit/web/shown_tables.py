@@ -1,4 +1,4 @@
-"""A page of a table, with all that its template needs to know."""
+"""The page of a table as its template sees it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RowSelection:
 
 @dataclass
 class ShownTable:
-    """A page of a table, with all that the template needs to know about its rows.
+    """A page of a table, and the URLs and controls that it shows.
 
     `view_url` is where the chosen columns and the page size are posted to be kept for the reader.
     Without it they are parameters of the URL.

@@ -49,7 +49,7 @@ class TooSlow(NoMoreData, TimeoutError):
 
 
 class TurnOfThread(threading.local):
-    """The time at which the current thread got its turn, or 0 without one."""
+    """The start of the current thread's turn, or 0 without one."""
 
     since = 0.0
 

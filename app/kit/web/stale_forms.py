@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFError
 from app.kit.web.accept import wants_json
 from app.kit.web.csrf import comes_from_here
 from app.kit.web.errors import HOME, render, request_id, show
-from app.kit.web.identity import has_been_someone_else
+from app.kit.web.identity import has_impersonated
 from app.kit.web.redirects import next_url
 
 SECRET_FIELDS = ("password", "csrf_token", "token")
@@ -44,7 +44,7 @@ def show_stale_form(error: CSRFError) -> Any:
         code=400,
         fields=fields if can_be_sent else [pair for pair in fields if was_written(*pair)],
         action=request.full_path.removesuffix("?") if can_be_sent else None,
-        was_someone_else=has_been_someone_else(),
+        was_someone_else=has_impersonated(),
         request_id=request_id(),
     )
     return page, 400
@@ -55,7 +55,7 @@ def may_be_sent_again() -> bool:
 
     A form that was rendered before an impersonation started or ended is not sent for another user.
     """
-    return bool(comes_from_here()) and not has_been_someone_else()
+    return bool(comes_from_here()) and not has_impersonated()
 
 
 def was_written(name: str, value: str) -> bool:

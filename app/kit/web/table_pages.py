@@ -45,7 +45,7 @@ def _start(table: Table) -> MultiDict[str, str]:
 
 
 def load(asked: Asked, where: Where = ()) -> ShownTable:
-    """Load the page that the URL asks for, or the first with a notice if there is no such page."""
+    """Load the page of the URL. If it does not exist, load the first page and add a notice."""
     table = asked.table
 
     def find() -> TablePage:

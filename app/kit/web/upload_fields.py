@@ -1,4 +1,4 @@
-"""Provide the form fields for the files of a row, and what else their pages need."""
+"""Provide the form fields for the files of a row, and helpers for their pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAY = ("The file could not be stored", "The place for files does not answer. Tr
 
 
 class UploadField(FileField):
-    """A file of a row. `data` is what was uploaded, or else the file that the row has.
+    """A file of a row. `data` is the upload, or else the present file of the row.
 
     `setting` has the number of megabytes that it may have.
     """
