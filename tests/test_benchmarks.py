@@ -107,7 +107,7 @@ sys.exit(run.main())
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_a_run_has_started_ends_with_it_when_it_is_told_to_end(number):
+def test_processes_of_a_run_end_with_it(number):
     with subprocess.Popen(
         [sys.executable, "-c", WAITING],
         stdout=subprocess.PIPE,

@@ -113,12 +113,12 @@ def test_a_refusal_ends_the_process_with_a_sentence_and_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["1", "true", "True", "YES", "on", " true "])
-def test_what_counts_as_true(text):
+def test_values_that_count_as_true(text):
     assert config.Reader({"X": text}).flag("X", default=False) is True
 
 
 @pytest.mark.parametrize("text", ["0", "false", "False", "no", "OFF"])
-def test_what_counts_as_false(text):
+def test_values_that_count_as_false(text):
     assert config.Reader({"X": text}).flag("X", default=True) is False
 
 
@@ -230,7 +230,7 @@ def test_a_page_asked_for_over_plain_http_is_found_over_https(production):
         assert "x" not in response.headers.getlist("Set-Cookie")
 
 
-def test_what_is_posted_over_plain_http_is_refused_and_not_sent_on(production):
+def test_a_post_over_plain_http_is_refused_and_not_redirected(production):
     """TL-1"""
     response = production().test_client().post("/account/login", base_url="http://app.example.com")
     assert response.status_code == 403

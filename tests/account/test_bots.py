@@ -125,6 +125,6 @@ def test_the_hidden_field_is_out_of_the_way_of_users(client):
     assert page.count('name="subject"') == 1
 
 
-def test_what_a_program_wrote_is_escaped(client):
+def test_a_field_that_a_bot_filled_in_is_escaped(client):
     page = send(client, subject='"><script>alert(1)</script>', email="wrong").text
     assert "<script>alert" not in page

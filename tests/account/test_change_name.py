@@ -29,7 +29,7 @@ def renamings():
     return db.session.scalars(select(AuditEvent).where(AuditEvent.action == "user.renamed")).all()
 
 
-def test_one_changes_ones_own_name_without_a_password(browser, user):
+def test_users_change_their_own_name_without_a_password(browser, user):
     """AD-5: the event records the old and the new name."""
     assert f'href="{PATH}"' in browser.get("/account/manage").text
     page = browser.get(PATH).text

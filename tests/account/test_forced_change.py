@@ -67,7 +67,7 @@ def test_a_reset_by_mail_does_as_well(client, forced, outbox):
     assert client.get("/").status_code == 200
 
 
-def test_one_may_sign_out_instead(client, forced):
+def test_users_who_must_change_their_password_can_sign_out(client, forced):
     client.sign_in(forced.email)
     client.submit("/account/logout", form_at=PAGE)
     assert client.get("/").status_code == 200

@@ -367,7 +367,7 @@ def test_the_meter_answers_a_visitor_thirty_times_a_minute(client):
 
 
 @pytest.mark.parametrize("length", [33, 10_000, 500_000])
-def test_what_is_estimated_has_a_bounded_length(length, monkeypatch):
+def test_the_strength_is_estimated_from_a_bounded_length(length, monkeypatch):
     """PW-2: the work is bounded, so no password takes long."""
     seen = []
     estimate = password_rule.zxcvbn

@@ -46,9 +46,7 @@ def create(by, staff):
         (create, {"confirms": True}),
     ],
 )
-def test_what_a_stranger_registered_is_not_theirs_once_it_is_worth_something(
-    give, then, assert_not_theirs
-):
+def test_a_stranger_loses_a_registration_once_it_gains_rights(give, then, assert_not_theirs):
     """SE-3, AD-2: neither the password, nor a session, nor the remember-me cookie works."""
     assert_not_theirs(give, **then)
 
@@ -142,7 +140,7 @@ def test_a_receipt_of_another_account_or_an_earlier_password_is_none(make_user):
     assert not user.has_receipt("é\0")
 
 
-def test_someone_else_who_is_signed_in_gives_the_password(stranger, app, make_user, outbox):
+def test_another_signed_in_user_gives_the_password_of_the_account(stranger, app, make_user, outbox):
     """TK-9"""
     link = link_of_the_mail(outbox)
     browser = app.test_client()

@@ -100,7 +100,7 @@ def test_a_weak_password_is_refused_with_a_reason(client, password):
         ("a@x.com\r\nBcc: v@x.com", "Remove the invisible characters."),
     ],
 )
-def test_what_is_not_one_address_is_refused(client, email, advice):
+def test_a_text_that_is_not_one_email_is_refused(client, email, advice):
     """XS-5"""
     assert advice in register(client, email=email).text
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == 0
@@ -221,7 +221,7 @@ def test_the_owner_of_the_address_can_choose_another_password_at_once(app, clien
     client.sign_in(PERSON["email"], new)
 
 
-def test_who_confirms_their_own_account_stays_signed_in(client, outbox):
+def test_users_who_confirm_their_own_account_stay_signed_in(client, outbox):
     register(client)
     link = path_of(links(outbox.last_text())[0])
     client.sign_in(PERSON["email"])

@@ -130,7 +130,7 @@ def test_a_form_in_another_tab_works_after_the_renewal(client, make_user):
     assert client.post("/account/manage/change-name", data=data).location == "/account/manage"
 
 
-def test_of_two_renewals_at_once_the_browser_keeps_the_one_that_counts(make_user):
+def test_two_renewals_at_once_leave_the_valid_token_in_the_browser(make_user):
     """On a double click, both requests read the session before either writes."""
     user = make_user()
     token = sessions.start(user, remembered=False, address="", device="")

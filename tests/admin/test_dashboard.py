@@ -98,7 +98,7 @@ def test_a_home_that_the_app_does_not_have_is_the_home_page(client, make_user, i
 
 
 @pytest.mark.parametrize("bit", CARDS, ids=str)
-def test_what_a_card_does_not_show_is_not_asked_for(someone_with, bit, monkeypatch):
+def test_the_data_of_a_hidden_card_is_not_loaded(someone_with, bit, monkeypatch):
     """A dashboard without these cards waits neither for Redis nor for a count of users."""
 
     def fail():

@@ -269,7 +269,7 @@ def test_the_form_for_an_address_holds_the_present_one(browser, make_user):
     assert f'value="{user.email}"' in browser.get(f"{page_of(user)}/change-email").text
 
 
-def test_what_is_so_already_is_not_said_to_be_changed(browser, make_user):
+def test_an_unchanged_value_is_not_reported_as_changed(browser, make_user):
     user = make_user()
     before = db.session.query(AuditEvent).count()
     page = do(browser, user, "change-email", {"email": user.email})
@@ -544,7 +544,7 @@ def test_a_stale_form_shows_both_versions_and_overwrites_nothing(
     }[action]
 
 
-def test_what_came_after_the_change_is_not_taken_for_it(browser, admin, make_user):
+def test_a_conflict_does_not_name_events_after_the_change(browser, admin, make_user):
     """F38: a requested reset changes no value of the form."""
     user = make_user()
     other = make_user(role="Administrator", email="other@example.com")
@@ -572,7 +572,7 @@ def test_a_form_is_not_stale_for_what_does_not_matter(browser, make_user):
 
 
 @pytest.mark.parametrize("seen", ["", "{", "[]", "null", '{"Role": {}}', "9" * 5000, "[" * 20_000])
-def test_what_makes_no_sense_as_a_noted_version_asks_again(browser, make_user, seen):
+def test_an_invalid_snapshot_is_a_conflict(browser, make_user, seen):
     user = make_user()
     page = do(browser, user, "change-email", {"email": "mine@example.com", "seen": seen})
     assert page.status_code == 409

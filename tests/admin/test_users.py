@@ -39,7 +39,7 @@ def test_an_administrator_creates_someone_who_can_sign_in_at_once(browser, app, 
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "", "None", " "])
-def test_someone_who_is_invited_cannot_sign_in_without_a_password(client, make_user, password):
+def test_an_invited_user_cannot_sign_in_without_a_password(client, make_user, password):
     """PW-6"""
     user = make_user(invited=True)
     client.submit("/account/login", {"email": user.email, "password": password})
@@ -151,7 +151,7 @@ def test_another_role_with_all_permissions_keeps_someone_an_administrator(app, m
 
 
 @pytest.mark.parametrize("action", [*ACTIONS_TRIED, "change-email", ""])
-def test_someone_without_the_permission_learns_nothing_of_others(client, make_user, action):
+def test_without_the_permission_no_other_user_is_shown(client, make_user, action):
     """AZ-2: the answer is the same for users who exist and users who do not."""
     user = make_user()
     client.enter(make_user())

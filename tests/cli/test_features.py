@@ -19,7 +19,7 @@ def test_the_example_is_written_anew(app, tmp_path, monkeypatch):
     assert path.read_text() == example.written("# APP_NAME=\n", app.config["FEATURES"])
 
 
-def test_what_can_be_removed_is_listed_by_name(app):
+def test_removable_features_are_listed_by_name(app):
     shown = app.test_cli_runner().invoke(args=["features", "list", "--removable"]).output
     features = app.config["FEATURES"]
     required = {name for feature in features.values() for name in feature.requires}

@@ -129,7 +129,7 @@ def test_an_unknown_configuration_is_named() -> None:
 
 
 @pytest.mark.parametrize("command", ["routes", "build_assets"])
-def test_what_needs_no_database_asks_for_none(command: str) -> None:
+def test_commands_without_a_database_do_not_connect_to_one(command: str) -> None:
     result = manage(
         command,
         FLASK_CONFIG="development",

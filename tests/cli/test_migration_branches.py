@@ -90,7 +90,7 @@ class TestComingOver:
             ("orders_0001", "python manage.py db downgrade FEATURE@base"),
         ],
     )
-    def test_others_are_told_what_to_do(
+    def test_other_revisions_are_refused_with_advice(
         self,
         revision: str,
         advice: str,

@@ -48,7 +48,7 @@ def test_the_difference_is_shown_before_anything_changes(app, clean: None) -> No
     assert product.name_in(kit_record.ROOT) == product.name()
 
 
-def test_what_cannot_be_renamed_is_refused(app, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_impossible_rename_is_refused(app, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = app.test_cli_runner()
     refused = runner.invoke(args=["rename", "<script>", "--yes"])
     assert refused.exit_code == 1

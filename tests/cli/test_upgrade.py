@@ -198,7 +198,7 @@ def test_a_killed_upgrade_leaves_or_restores_the_files(
     assert not (product / "app/features/notes/README.md").exists()
 
 
-def test_what_cannot_be_merged_is_refused(product: Path, copies: Path, tmp_path: Path) -> None:
+def test_an_impossible_upgrade_is_refused(product: Path, copies: Path, tmp_path: Path) -> None:
     before = state_of(product)
     assert "There is no release 9.0.0" in upgrade(product, "9.0.0", is_right=False)
     assert "A release has three numbers" in upgrade(product, "../1.1", is_right=False)

@@ -27,7 +27,7 @@ def test_people_and_administrators_ask_for_links_at_once(race):
         assert results == [None] * 4
 
 
-def test_of_two_who_edit_one_person_the_second_is_asked_again(race):
+def test_the_second_of_two_edits_of_one_user_is_a_conflict(race):
     """F38"""
     one, other = (make_user(role="Administrator").id for _ in range(2))
     for number in range(ROUNDS):

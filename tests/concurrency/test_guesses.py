@@ -40,7 +40,7 @@ def sign_in(email, address, password="wrong"):  # noqa: S107
 
 
 @pytest.mark.parametrize("networks", [1, 2, GUESSES])
-def test_of_sixty_guesses_at_once_no_more_than_the_limit_are_looked_at(race, counted, networks):
+def test_sixty_guesses_at_once_are_checked_up_to_the_limit(race, counted, networks):
     """BF-1: from one IP address, from two, and from a different one each time."""
     email = make_user().email
     acts = [sign_in(email, f"192.0.2.{number % networks}") for number in range(GUESSES)]
@@ -49,7 +49,7 @@ def test_of_sixty_guesses_at_once_no_more_than_the_limit_are_looked_at(race, cou
     assert looked_at == 10 if networks != 2 else 10 <= looked_at <= 20
 
 
-def test_of_sixty_guesses_with_a_stolen_session_ten_are_looked_at(race, counted):
+def test_sixty_guesses_with_a_stolen_session_are_checked_ten_times(race, counted):
     """BF-1"""
     user_id = make_user().id
 

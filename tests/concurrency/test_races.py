@@ -199,7 +199,7 @@ def test_an_action_that_is_done_twice_at_once_is_no_error(race, racing_app, acti
         assert 302 in sent
 
 
-def test_someone_who_is_deleted_while_they_are_changed_is_no_error(race, racing_app):
+def test_a_user_deleted_during_a_change_is_no_error(race, racing_app):
     """F25, F38"""
     for _ in range(8):
         admin, user = make_user(role="Administrator"), make_user(invited=True)

@@ -58,7 +58,7 @@ def test_only_services_commit():
     assert not wrong, f"Move these changes of the database into a service: {', '.join(wrong)}."
 
 
-def test_what_belongs_to_a_request_stays_with_the_views():
+def test_only_views_use_the_request():
     wrong = [
         f"{name_of(path)} line {node.lineno}"
         for path in APP

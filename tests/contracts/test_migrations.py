@@ -73,7 +73,7 @@ def test_no_revision_blocks_readers_or_writers() -> None:
         "CREATE TABLE other (id INTEGER); CREATE INDEX ix ON users (name)",
     ],
 )
-def test_what_blocks_others_is_seen(sql: str) -> None:
+def test_blocking_statements_are_found(sql: str) -> None:
     assert objections(list(statements(sql)))
 
 
@@ -100,7 +100,7 @@ def test_what_blocks_others_is_seen(sql: str) -> None:
         "DO $x$ BEGIN UPDATE users SET name = ''; COMMIT; END $x$",
     ],
 )
-def test_what_lets_others_through_is_not_objected_to(sql: str) -> None:
+def test_statements_that_block_nobody_are_accepted(sql: str) -> None:
     assert not objections(list(statements(sql)), {"roles": "holds a few dozen rows"})
 
 

@@ -40,7 +40,7 @@ def names_asked_for():
 LISTS = sorted({rule.rule for rule in RULES if "GET" in rule.methods and not rule.arguments})
 
 
-def test_what_requests_are_asked_for_is_found():
+def test_numbers_that_requests_parse_are_found():
     of_features = {"user_ids": "bulk", "role": "user_search", "user": "audit"}
     present = {name for name, feature in of_features.items() if feature in features.names()}
     assert {"session", "before", "page"} | present <= names_asked_for()

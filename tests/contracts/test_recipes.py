@@ -160,7 +160,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_what_the_guides_say_to_add_passes_lint_and_types(copy: Path) -> None:
+def test_code_of_the_guides_passes_lint_and_types(copy: Path) -> None:
     assert not run(copy, "-m", "ruff", "check", "--no-cache", "app", "tests")
     assert not run(copy, "-m", "ruff", "format", "--check", "--no-cache", "app", "tests")
     assert not run(copy, "-m", "mypy")

@@ -56,7 +56,7 @@ def pins(name: str) -> dict[str, list[Requirement]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_asked_for_is_pinned_in_a_fitting_version(name: str) -> None:
+def test_each_requirement_is_pinned_to_a_matching_version(name: str) -> None:
     pinned = pins(name)
     for line in (FOLDER / f"{name}.in").read_text().splitlines():
         if not line.strip() or line.startswith(("#", "-")):

@@ -269,6 +269,6 @@ def test_an_exact_time_has_seconds_and_its_zone(monkeypatch: pytest.MonkeyPatch)
         (-1, "now"),
     ],
 )
-def test_what_is_due_is_told_to_the_nearest_unit(seconds: float, words: str) -> None:
+def test_due_times_are_rounded_to_the_nearest_unit(seconds: float, words: str) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
     assert f">{words}<" in due(moment)

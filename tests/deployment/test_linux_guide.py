@@ -53,7 +53,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert verified.returncode == 0, verified.stderr
 
 
-def test_someone_signs_in_and_sends_a_form(administrator: Client) -> None:
+def test_a_user_signs_in_and_sends_a_form(administrator: Client) -> None:
     assert administrator.get("/admin/users").status == 200
     fields = {"first_name": "New", "last_name": "Name"}
     assert administrator.submit("/account/manage/change-name", fields).status == 302

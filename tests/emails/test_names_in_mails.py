@@ -76,7 +76,7 @@ def test_real_names_hold_no_link(name):
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_what_a_mail_program_makes_a_link_of_is_no_name(name):
+def test_a_text_that_mail_programs_link_is_no_name(name):
     """XS-5"""
     assert holds_link(name)
 

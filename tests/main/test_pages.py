@@ -57,7 +57,7 @@ def test_a_name_is_shown_as_it_was_typed_and_does_nothing(client, admin, make_us
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_what_was_typed_is_shown_again_as_text(client, name):
+def test_entered_values_are_escaped_when_they_are_shown_again(client, name):
     """XS-2: in the fields of a refused form, and in the search of the list."""
     person = {"first_name": name, "last_name": name, "email": name, "password": "short"}
     fields = {

@@ -178,7 +178,7 @@ def test_the_database_finds_the_users_with_a_permission_that_python_finds(app, m
         assert found
 
 
-def test_someone_without_a_role_may_do_nothing(app, make_user):
+def test_a_user_without_a_role_has_no_permission(app, make_user):
     user = make_user()
     user.role = None
     db.session.commit()

@@ -92,7 +92,7 @@ def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
     assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
 
 
-def test_what_a_server_puts_off_is_sent_when_it_takes_it(web, start_worker, smtp, make_mails):
+def test_a_mail_that_the_server_defers_is_sent_later(web, start_worker, smtp, make_mails):
     """F9"""
     smtp.script.extend(["data 421 closing", "rcpt 451 later"])
     outbox.commit_and_notify(*make_mails(1))

@@ -62,7 +62,7 @@ def test_the_newest_counts(web, own_redis):
     assert 29 < age(queue.latest_heartbeat()) < 40
 
 
-def test_one_that_is_busy_in_its_own_process_counts_as_heard_now(web, own_redis):
+def test_a_worker_that_is_busy_in_its_own_process_counts_as_alive(web, own_redis):
     register(own_redis, state="busy", last_heartbeat=utc(seconds=170))
 
     assert age(queue.latest_heartbeat()) < 5
@@ -88,7 +88,7 @@ def test_a_clock_that_is_ahead_is_believed_for_an_hour(web, own_redis):
         {"state": "busy", "last_heartbeat": "x" * 100_000},
     ],
 )
-def test_what_makes_no_sense_is_passed_over(web, own_redis, fields):
+def test_invalid_heartbeats_are_skipped(web, own_redis, fields):
     register(own_redis, "odd", **fields)
 
     assert queue.latest_heartbeat() is None

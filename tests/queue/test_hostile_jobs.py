@@ -141,7 +141,7 @@ NO_CALLS = [b"", b"{}", b"[1,2]", b'["sweep_outbox"', b"\x80\x04", b"null"]
 NO_IDS = [b"\xff\xfe", b"a b", b"../etc", b"", b"x" * 5000]
 
 
-def test_what_cannot_be_read_is_dropped(own_redis, survives):
+def test_unreadable_jobs_are_dropped(own_redis, survives):
     """F13"""
     for fields in UNREADABLE:
         push(own_redis, call("sweep_outbox"), **fields)
@@ -168,7 +168,7 @@ def test_a_name_cannot_start_a_line_in_the_log(own_redis, survives):
     assert not [line for line in output.splitlines() if line.startswith("FAKE")]
 
 
-def test_what_a_dead_worker_left_unreadable_does_not_stop_the_next(own_redis, survives):
+def test_an_unreadable_job_of_a_dead_worker_does_not_stop_the_next_worker(own_redis, survives):
     key = f"{QUEUE}:intermediate"
     push(own_redis, call("sweep_outbox"), job_id="broken", status="no such status")
     own_redis.client.delete(QUEUE)

@@ -287,7 +287,7 @@ def test_a_job_that_does_not_listen_is_ended_when_cancelled(web, start, file, ow
     assert not [run for run in running if run.startswith(job_id.encode())]
 
 
-def test_what_there_is_not_or_has_ended_cannot_be_cancelled(web, start, file, own_redis):
+def test_a_missing_or_ended_job_cannot_be_cancelled(web, start, file, own_redis):
     start()
     job_id = queue.enqueue("note", path=str(file))
     ends_as(own_redis, job_id, "finished")
@@ -375,7 +375,7 @@ def test_a_worker_is_known_again_after_redis_was_emptied(web, start, own_redis):
     until(lambda: own_redis.client.smembers("rq:workers:test-default"), "it registers itself again")
 
 
-def test_what_recurs_is_done_by_one_of_all_workers(web, start, own_redis):
+def test_one_of_all_workers_queues_a_recurring_task(web, start, own_redis):
     workers = [start(), start()]
     until(lambda: any("clean_up done" in one.output for one in workers), "it was cleaned up")
     queue.enqueue("sweep_outbox", unique_key="sweep_outbox")

@@ -39,7 +39,7 @@ def kill(worker, smtp, held, act):
 
 
 @pytest.mark.slow
-def test_of_a_thousand_mails_every_one_arrives(web, own_redis, smtp, start_worker, make_mails):
+def test_all_of_a_thousand_mails_arrive(web, own_redis, smtp, start_worker, make_mails):
     """F3, F7, F9, F11, F12: at most one extra copy for each killed worker and each drop.
 
     Jobs and leases on mails are lost with Redis or the worker here, but the rows are not.

@@ -33,7 +33,7 @@ def at_once(web):
     return call
 
 
-def test_of_many_workers_one_sends_a_mail(at_once, web):
+def test_many_workers_send_a_mail_once(at_once, web):
     db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
     row = send_reset_password("ada@example.com")
     outbox.commit_and_notify(row)
@@ -46,7 +46,7 @@ def test_of_many_workers_one_sends_a_mail(at_once, web):
     assert len(web.extensions["mail_memory"]) == 1
 
 
-def test_of_many_requests_for_a_link_only_a_few_send_one(at_once, web):
+def test_many_requests_for_a_link_at_once_respect_the_limit(at_once, web):
     db.session.remove()
 
     at_once(lambda: password_reset.request_password_reset("ada@example.com"), count=4 * AT_ONCE)
@@ -54,7 +54,7 @@ def test_of_many_requests_for_a_link_only_a_few_send_one(at_once, web):
     assert len(states(web)) == mailed_links.LINKS_AN_HOUR
 
 
-def test_of_many_links_the_newest_one_counts(at_once, web):
+def test_only_the_newest_of_many_links_works(at_once, web):
     db.session.add(User(email="ada@example.com", first_name="Ada", last_name="L"))
     rows = [send_reset_password("ada@example.com") for _ in range(AT_ONCE)]
     outbox.commit_and_notify(*rows)

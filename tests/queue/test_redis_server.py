@@ -53,7 +53,7 @@ def test_a_password_or_folder_cannot_add_a_setting(tmp_path):
         redis_server.settings(ServerAddress.parse("redis://:a%0Abind%20*@localhost"), tmp_path)
 
 
-def test_what_a_server_says_goes_to_a_file_beside_its_data(tmp_path):
+def test_the_log_of_a_redis_server_is_beside_its_data(tmp_path):
     settings = redis_server.settings(ServerAddress.parse("redis://localhost"), tmp_path)
     assert f'logfile "{tmp_path}/redis.log"\n' in settings
 

@@ -377,7 +377,7 @@ def test_settings_that_cannot_be_sent_are_for_the_operator_and_lose_no_mail(
     assert row.last_error.startswith("MAIL_SERVER, MAIL_USERNAME or MAIL_PASSWORD")
 
 
-def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp, make_user):
+def test_deferred_mails_are_retried_soon_once_a_new_mail_was_sent(use, smtp, make_user):
     use(None, server="", port=25)
     waiting = emails.send_password_changed(make_user())
     outbox.commit_and_notify(waiting)
@@ -393,7 +393,7 @@ def test_what_was_put_off_for_hours_is_tried_soon_once_a_new_mail_goes(use, smtp
     assert 240 < due_in(waiting) <= 300
 
 
-def test_what_waits_for_the_operator_says_so_until_it_is_mended(use, smtp, make_user):
+def test_a_mail_that_waits_for_the_operator_says_so_until_it_is_sent(use, smtp, make_user):
     use(None, server="", port=25)
     rows = [emails.send_password_changed(make_user()) for _ in range(2)]
     outbox.commit_and_notify(*rows)

@@ -55,7 +55,7 @@ def test_an_event_knows_who_and_from_where(app, admin, make_user):
         assert now() - event.at < timedelta(seconds=10)
 
 
-def test_what_nobody_asked_for_over_the_web_is_the_command_lines(app):
+def test_events_without_a_request_name_the_command_line(app):
     users.create_administrator(email="first@example.com", password="correct horse battery staple")
     event = newest()
     assert (event.action, event.actor_id, event.actor_label) == (
@@ -66,7 +66,7 @@ def test_what_nobody_asked_for_over_the_web_is_the_command_lines(app):
     assert event.subject_label == "first@example.com"
 
 
-def test_what_is_rolled_back_is_not_noted(app, admin):
+def test_an_action_that_is_rolled_back_leaves_no_event(app, admin):
     before = db.session.scalar(select(func.count(AuditEvent.id)))
     audit.record("user.suspended", by=admin)
     db.session.flush()

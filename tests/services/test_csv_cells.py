@@ -10,7 +10,7 @@ from app.kit.tables.csv_cells import escape_formula, escaped, unescaped
 @pytest.mark.parametrize(
     "first", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠"]
 )
-def test_what_would_begin_a_formula_gets_an_apostrophe(first):
+def test_a_cell_that_begins_a_formula_gets_an_apostrophe(first):
     """XS-4"""
     assert escape_formula(f"{first}1+1") == f"'{first}1+1"
     assert escape_formula(f"  {first}1+1") == f"'  {first}1+1"
@@ -23,7 +23,7 @@ def test_other_text_stays_as_it_is(cell):
 
 @pytest.mark.parametrize("separator", [";", "\t", "; ", '";'])
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "＝"])
-def test_what_begins_a_cell_where_semicolons_separate_gets_an_apostrophe_too(separator, first):
+def test_a_formula_after_a_semicolon_gets_an_apostrophe(separator, first):
     """XS-4: OWASP, "CSV Injection", on separators: Excel uses the list separator of its locale."""
     cell = escape_formula(f"Ada{separator}{first}1+1;x")
     begins = cell.split("\t" if "\t" in separator else ";")[1]

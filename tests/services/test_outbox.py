@@ -87,7 +87,7 @@ def test_a_new_mail_is_left_to_the_worker_for_a_minute(row):
     assert timedelta(seconds=55) < row.next_try_at - now() <= timedelta(seconds=60)
 
 
-def test_who_was_too_slow_does_not_change_what_another_has_claimed(row, monkeypatch):
+def test_a_worker_whose_lease_ran_out_records_no_outcome(row, monkeypatch):
     def claimed_meanwhile(transport, mime):
         row.attempts += 1
         db.session.commit()
@@ -315,7 +315,7 @@ def test_a_sweep_of_many_mails_lets_one_come_between_that_someone_waits_for(
         (emails.send_account_suspended, emails.send_account_reactivated),
     ],
 )
-def test_what_a_mail_of_many_tells_is_not_told_after_what_overtook_it(user, told, told_since):
+def test_an_overtaken_bulk_mail_is_not_sent(user, told, told_since):
     with writing.in_batch():
         told(user)
     db.session.commit()

@@ -45,7 +45,7 @@ def test_a_broken_body_is_400_and_no_traceback(site, kind):
     assert site.ask("/healthz").status == 200
 
 
-def test_what_follows_a_broken_body_is_not_taken_for_a_request(site):
+def test_bytes_after_a_broken_body_are_not_parsed_as_a_request(site):
     """The start of the next request is unknown, so the connection is closed."""
     answer = site.raw(BROKEN["a size that is no number"] + b"GET / HTTP/1.1\r\nHost: l\r\n\r\n")
     assert answer.count(b"HTTP/1.1 ") == 1

@@ -5,7 +5,7 @@ from app.kit.generator import plan, writing
 FIELDS = ("name:str", "owner:user", "budget:money", "due_on:date?", "link:url", "notes:text")
 
 
-def test_what_a_list_sorts_by_has_an_index_and_long_texts_do_not_sort(app):
+def test_sortable_columns_have_an_index_and_long_texts_are_not_sortable(app):
     asked = plan.make("orders", FIELDS, admin=True, account=False)
     files = writing.files(asked)
 

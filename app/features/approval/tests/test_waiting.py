@@ -44,7 +44,7 @@ def test_nobody_waits_without_the_setting(client):
     assert not approvals.is_waiting(register(client))
 
 
-def test_those_who_waited_get_in_once_the_setting_is_off(app, client, waiting, monkeypatch):
+def test_waiting_users_can_use_the_app_once_the_setting_is_off(app, client, waiting, monkeypatch):
     client.enter(waiting)
     assert client.get("/account/manage").location == WAITING
     monkeypatch.setitem(app.config, "APPROVE_REGISTRATIONS", False)

@@ -144,7 +144,7 @@ def test_an_event_tells_all_that_is_known(viewer, admin, make_user):
     assert viewer.get("/admin/audit/2147483647").status_code == 404
 
 
-def test_what_people_call_themselves_stays_text(viewer, admin):
+def test_names_of_users_are_escaped(viewer, admin):
     """XS-1"""
     audit.record(
         "session.refused",

@@ -148,7 +148,7 @@ def test_a_connection_that_stays_open_sees_the_restored_rows(original):
         assert open_one.scalar(count) == before - 1
 
 
-def test_what_a_killed_backup_left_is_deleted_a_day_later(original, tmp_path):
+def test_the_remains_of_a_killed_backup_are_deleted_a_day_later(original, tmp_path):
     make()
     old, new = (tmp_path / "backups" / f"{name}.backup.part" for name in ("old", "new"))
     for path in (old, new):

@@ -99,7 +99,7 @@ def test_a_preview_says_what_happens_to_how_many_and_who_is_left_out(browser, ad
     assert db.session.scalar(select(func.count()).where(AuditEvent.action.like("user.%"))) == 0
 
 
-def test_someone_without_a_name_is_called_by_the_address(browser, make_user):
+def test_a_user_without_a_name_is_called_by_the_email(browser, make_user):
     user = make_user(first_name="\u200b", last_name="\u2060")
     assert f">{user.email}</a>" in browser.get(preview(browser, "suspend", user)).text
 
@@ -143,7 +143,7 @@ def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
         ("suspend", ["7"] * 50_000, "at most 1,000"),
     ],
 )
-def test_what_makes_no_sense_gets_a_sentence(browser, action, ids, sentence):
+def test_invalid_choices_are_refused_with_a_sentence(browser, action, ids, sentence):
     """IN-1"""
     data = {"action": action, "user_ids": ids}
     answer = browser.submit(BULK, data, form_at=BULK)
@@ -384,7 +384,7 @@ def test_the_result_is_a_file_with_a_line_for_each(browser, admin, make_user):
     assert "'=1+1" in {row["First name"] for row in rows}
 
 
-def test_what_was_done_is_listed(browser, admin, make_user):
+def test_finished_operations_are_listed(browser, admin, make_user):
     assert "No bulk changes yet" in browser.get(BULK).text
     path = preview(browser, "suspend", make_user(), make_user())
     assert "No bulk changes yet" in browser.get(BULK).text, "a preview is no action"

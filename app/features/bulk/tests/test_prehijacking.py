@@ -6,7 +6,7 @@ from app.features import bulk
 from tests.fixtures.strangers import COLLEAGUE, account
 
 
-def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, client, admin, outbox):
+def test_a_bulk_confirmation_always_sends_the_link(stranger, client, admin, outbox):
     """The page promises a link to each user, who would not learn of the void password otherwise."""
     outbox.deliver()
     operation = bulk.preview("confirm", by=admin, user_ids=[account().id])
@@ -20,7 +20,7 @@ def test_who_is_confirmed_in_bulk_gets_the_link_whatever_is_ticked(stranger, cli
 
 
 @pytest.mark.parametrize("tell", [True, False])
-def test_who_is_given_a_role_in_bulk_learns_that_the_password_is_void(
+def test_a_bulk_change_of_role_tells_users_that_their_password_is_void(
     tell, stranger, make_user, staff, admin, outbox
 ):
     """Without the checkbox, only the accounts with a void password get a mail."""

@@ -83,7 +83,7 @@ def test_many_and_one_at_once_leave_an_administrator(race):
         db.session.commit()
 
 
-def test_of_many_clicks_one_counts(race):
+def test_many_clicks_at_once_start_one_operation(race):
     """IN-6"""
     admin = make_user(role="Administrator")
     ids = [make_user().id for _ in range(30)]

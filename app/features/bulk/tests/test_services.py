@@ -144,7 +144,7 @@ def test_nobody_is_invited_more_often_than_an_hour_allows(make_user, admin):
 
 
 @needs("invitations")
-def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admin):
+def test_users_invited_often_since_the_preview_are_left_out(make_user, admin):
     user = make_user(invited=True)
     operation = bulk.preview("resend_invitation", by=admin, user_ids=[user.id])
     for _ in range(5):
@@ -156,7 +156,7 @@ def test_who_was_invited_often_since_the_preview_is_left_out_too(make_user, admi
     assert count(EmailMessage.message == "invite", of=EmailMessage) == 5
 
 
-def test_of_what_one_only_looked_at_the_latest_is_kept(admin, make_user):
+def test_only_the_latest_preview_of_an_administrator_is_kept(admin, make_user):
     """A preview of all users holds a row for each, perhaps a million."""
     user, another = make_user(), make_user(role="Administrator")
     begun = begin("suspend", admin, user_ids=[user.id]).id
@@ -203,7 +203,7 @@ def test_an_empty_choice_leaves_nothing_behind(admin):
     assert count(of=BulkOperation) == 0
 
 
-def test_those_who_come_to_match_later_are_not_among_them(make_user, admin, small_batches):
+def test_users_who_match_after_the_preview_are_not_changed(make_user, admin, small_batches):
     ids = make_people(3)
     operation = bulk.preview("suspend", by=admin, filters=Filters(search="Many"))
     late = make_user(first_name="Many")
@@ -213,7 +213,7 @@ def test_those_who_come_to_match_later_are_not_among_them(make_user, admin, smal
     assert not late.is_suspended
 
 
-def test_who_changed_since_the_preview_is_left_out_after_all(make_user, admin):
+def test_users_who_no_longer_qualify_at_the_run_are_left_out(make_user, admin):
     """The rules are checked again when the batch runs."""
     people = [make_user() for _ in range(4)]
     operation = bulk.preview("suspend", by=admin, user_ids=[user.id for user in people])
@@ -418,7 +418,7 @@ def test_only_its_administrator_confirms_and_continues(admin, make_user, small_b
     assert bulk.run(operation.id)["done"] == 0
 
 
-def test_what_is_confirmed_twice_is_done_once(admin, queued):
+def test_an_operation_confirmed_twice_runs_once(admin, queued):
     """IN-6"""
     operation = bulk.preview("suspend", by=admin, user_ids=make_people(3))
     bulk.confirm(operation, by=admin)

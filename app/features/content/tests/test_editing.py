@@ -57,7 +57,7 @@ def harmless(html):
 
 
 @pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
-def test_what_could_act_is_taken_out_when_a_page_is_saved(client, admin, payload):
+def test_active_content_is_removed_when_a_page_is_saved(client, admin, payload):
     """XS-1: administrators are no exception."""
     client.enter(admin)
     data = {"editor_name": "about", "edit_data": f"<p>Before</p>{payload}"}
@@ -69,7 +69,7 @@ def test_what_could_act_is_taken_out_when_a_page_is_saved(client, admin, payload
 
 
 @pytest.mark.parametrize("payload", HOSTILE, ids=range(len(HOSTILE)))
-def test_what_could_act_is_taken_out_when_a_page_is_shown_too(client, payload):
+def test_active_content_is_removed_when_a_page_is_shown(client, payload):
     """XS-1: this covers a row that was stored by other means."""
     db.session.add(EditableHTML(editor_name="about", value=payload))
     db.session.commit()

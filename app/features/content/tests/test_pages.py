@@ -10,7 +10,7 @@ from app.features.content.models import EditableHTML
 from app.models import AuditEvent
 
 
-def test_what_is_clean_stays_as_it_is():
+def test_clean_html_is_not_changed():
     html = '<h2>T</h2><p>a <em>b</em> <a href="/x" rel="noopener noreferrer nofollow">c</a></p>'
     assert pages.sanitise(html) == html
     assert pages.sanitise(pages.sanitise(html)) == html

@@ -25,7 +25,7 @@ def count(model):
     return db.session.scalar(select(func.count()).select_from(model))
 
 
-def test_who_was_deleted_thirty_days_ago_is_erased_and_nobody_else(make_user):
+def test_only_users_deleted_thirty_days_ago_are_erased(make_user):
     old, recent = deleted(make_user, days=31), deleted(make_user, days=29)
     other = make_user().id
     assert deletions.purge() == 1
@@ -147,7 +147,7 @@ def test_restoring_is_noted_under_the_name_of_who_did_it(admin, make_user):
     assert {event.subject_id for event in events} == {user.id}
 
 
-def test_who_is_erased_cannot_be_restored(admin, make_user):
+def test_an_erased_user_cannot_be_restored(admin, make_user):
     user_id = deleted(make_user, days=31)
     user = db.session.get(User, user_id)
     deletions.purge()

@@ -15,7 +15,7 @@ from app.models import AuditEvent, User
 ADDRESS = "203.0.113.7"
 
 
-def test_who_is_erased_is_named_by_a_number(app, admin, make_user, add_event):
+def test_an_erased_user_is_named_by_a_number(app, admin, make_user, add_event):
     """AD-7"""
     user = make_user(email="ada@old.example", first_name="Ada", last_name="Lovelace")
     other = make_user(email="bob@example.com")
@@ -75,7 +75,7 @@ def test_a_person_with_many_events_is_taken_out_of_all(app, make_user, add_event
     assert user.email not in str(db.session.execute(labels).all())
 
 
-def test_what_was_tried_with_a_former_address_names_nobody(app, make_user, add_event):
+def test_failed_attempts_with_a_former_email_are_anonymised(app, make_user, add_event):
     """AD-7: before or after the account had this email, unless another user has it now."""
     user, other = make_user(email="new@example.com"), make_user(email="old@example.com")
     tried = {"actor_label": "old@example.com", "address": ADDRESS}
@@ -114,7 +114,7 @@ def test_a_name_that_stands_in_a_text_twice_is_taken_out_twice(app, make_user, a
     assert details == {"reason": cleaned, "list": [cleaned]}
 
 
-def test_what_an_export_is_noted_with_stays_whatever_people_are_called(
+def test_erasing_replaces_only_the_search_in_events_of_exports(
     app, admin, make_user, add_event, monkeypatch
 ):
     monkeypatch.setattr(retention, "SEARCHING", ("user.exported",))

@@ -22,7 +22,7 @@ def kinds():
     return db.session.scalars(select(EmailMessage.message).order_by(EmailMessage.id)).all()
 
 
-def test_someone_deletes_their_own_account(client, app, make_user, outbox):
+def test_users_delete_their_own_account(client, app, make_user, outbox):
     user = make_user(email="ada@example.com")
     client.sign_in(user.email)
     other = app.test_client()
@@ -157,7 +157,7 @@ def test_links_from_before_open_nothing_while_it_is_deleted(client, admin, make_
     assert client.get(path).status_code == 404
 
 
-def test_someone_who_is_restored_signs_in_with_the_same_password(client, admin, gone):
+def test_a_restored_user_signs_in_with_the_same_password(client, admin, gone):
     deletions.restore(gone, by=admin)
     client.sign_in(gone.email)
     assert client.is_signed_in()

@@ -38,7 +38,7 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
             assert result is None or isinstance(result, int | UserGone), repr(result)
 
 
-def test_someone_is_either_restored_or_erased(race):
+def test_a_user_is_either_restored_or_erased(race):
     admin = make_user(role="Administrator").id
     for _ in range(ROUNDS):
         user_id = make_user(deleted_at=now() - timedelta(days=31)).id

@@ -51,7 +51,7 @@ def test_a_sample_is_shown_as_a_mail_that_can_do_nothing(client, name):
 
 
 @pytest.mark.parametrize("name", ["custom", "nothing", "confirm.html", "../confirm"])
-def test_what_is_no_message_is_not_found(client, name):
+def test_an_unknown_message_is_not_found(client, name):
     assert client.get(f"/dev/mail/gallery/{name}").status_code == 404
 
 

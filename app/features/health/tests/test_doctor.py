@@ -160,7 +160,7 @@ def test_no_administrator_is_named(runner: FlaskCliRunner) -> None:
     assert "setup_prod" in result.output
 
 
-def test_what_depends_on_something_that_is_wrong_is_not_counted(runner: FlaskCliRunner) -> None:
+def test_checks_that_depend_on_a_failed_check_are_not_counted(runner: FlaskCliRunner) -> None:
     result = runner.invoke(args=["doctor"])
     assert result.exit_code == 1
     assert "1. migrations: There are no tables yet." in result.output
@@ -248,7 +248,7 @@ def test_the_command_itself_exits_with_1() -> None:
     assert re.search(r"^\d+\. cookies: ", result.stdout, re.MULTILINE)
 
 
-def test_what_is_not_fit_for_the_public_is_said_at_start() -> None:
+def test_unsafe_settings_are_reported_at_the_start() -> None:
     """BF-1, CF-1: every process logs it, even if nobody runs the doctor."""
     weak = "changeme" * 5
     unsafe = {"SSL_DISABLE": "True", "RATELIMIT_ENABLED": "False"}

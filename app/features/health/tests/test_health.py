@@ -179,7 +179,7 @@ class TestReadyz:
         }
 
     @pytest.mark.timing
-    def test_what_hangs_is_not_waited_for(self, silent_server):
+    def test_a_check_that_hangs_is_not_waited_for(self, silent_server):
         """CF-8: with a frozen database or Redis, concurrent requests share one probe."""
         app = create_app(
             "testing",
@@ -228,7 +228,7 @@ class TestMail:
         assert mail.goes_out().ok
 
     @pytest.mark.parametrize("state", ["pending", "sending"])
-    def test_one_that_is_late_is_told(self, app, state):
+    def test_a_late_backlog_is_reported(self, app, state):
         add_mail(state=state, next_try_at=now() - timedelta(minutes=31))
         add_mail(state=state, next_try_at=now() - timedelta(minutes=11))
         check = mail.goes_out()
@@ -236,12 +236,12 @@ class TestMail:
         assert check.problem == "2 mails should have gone out by now, the first 31 minutes ago."
         assert "run_worker" in check.hint
 
-    def test_one_that_failed_in_the_last_day_is_told(self, app):
+    def test_a_failure_of_the_last_day_is_reported(self, app):
         add_mail(state="failed", next_try_at=now() - timedelta(hours=23))
 
         assert mail.goes_out().problem == "1 mail could not be sent in the last day."
 
-    def test_what_keeps_all_mail_from_going_comes_first(self, app):
+    def test_the_problem_that_stops_all_mail_comes_first(self, app):
         add_mail(next_try_at=now() - timedelta(minutes=31))
         row = add_mail(needs_operator=True, last_error="535 wrong password")
         check = mail.goes_out()
@@ -334,7 +334,7 @@ class TestProbing:
         assert looks[0].answer(10)
         assert probing.begin("test", release.wait) is not looks[0]
 
-    def test_what_is_raised_is_raised_here(self, app):
+    def test_an_error_in_the_thread_is_raised_in_the_caller(self, app):
         def fail():
             raise TimeoutError("of its own")
 
@@ -363,7 +363,7 @@ class TestDashboard:
         assert "1 mail should have gone out by now, the first 3 hours ago." in card
         assert "<code>python manage.py run_worker</code>" in card
 
-    def test_what_the_mail_server_said_is_no_html(self, client, admin):
+    def test_answers_of_the_mail_server_are_escaped(self, client, admin):
         add_mail(needs_operator=True, last_error="535 <script>alert(1)</script>")
         page = self.page(client, admin)
 

@@ -10,9 +10,7 @@ from app.kit.mail import delivery, outbox
 from tests.queue.support import states, until
 
 
-def test_what_waits_behind_a_slow_mail_is_sent_by_another_worker(
-    web, start_worker, smtp, make_mails
-):
+def test_mails_behind_a_slow_mail_are_sent_by_another_worker(web, start_worker, smtp, make_mails):
     rows = make_mails(4)
     wanted = {row.message_id for row in rows[1:]}
     smtp.script.append("hold")

@@ -76,7 +76,7 @@ def events(*names):
 # Start
 
 
-def test_someone_with_the_permission_signs_in_as_someone_and_back(browser, helper, customer):
+def test_an_administrator_starts_and_ends_an_impersonation(browser, helper, customer):
     """The permission is enough; the user need not be an administrator."""
     page = browser.get(page_of(customer))
     assert "Sign in as Carl Customer?" in page.text
@@ -195,7 +195,7 @@ def test_admin_pages_and_pages_of_stale_forms_say_so_too(client, admin, make_use
     assert has_banner(stale)
 
 
-def test_someone_unconfirmed_can_be_left_again(browser, make_user, helper):
+def test_the_impersonation_of_an_unconfirmed_user_can_be_ended(browser, make_user, helper):
     begin(browser, make_user(confirmed=False))
     assert browser.get("/").location == "/account/unconfirmed"
     assert has_banner(browser.get("/account/unconfirmed"))
@@ -225,7 +225,7 @@ CHANGE_HOW_TO_SIGN_IN = {
 }
 
 
-def test_what_changes_how_to_sign_in_is_not_open():
+def test_pages_that_change_how_to_sign_in_are_closed():
     closed = {rule.endpoint for rule in OF_THE_ACCOUNT}
     assert closed >= CHANGE_HOW_TO_SIGN_IN
     # A feature of a copy may have rows to delete, such as account.delete_project.
@@ -261,7 +261,7 @@ def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app
     )
 
 
-def test_what_decides_how_to_sign_in_is_left_to_the_person(browser, customer, undone):
+def test_forms_that_change_how_to_sign_in_are_refused(browser, customer, undone):
     """SE-8: this covers all such routes, including future ones."""
     begin(browser, customer)
     token = browser.csrf_token("/")
@@ -281,7 +281,7 @@ def test_what_decides_how_to_sign_in_is_left_to_the_person(browser, customer, un
             assert customer.deleted_at is None, url
 
 
-def test_what_asks_for_a_password_is_closed_however_fresh_the_sign_in_is(app, client, admin):
+def test_pages_that_ask_for_a_password_are_closed_even_after_a_fresh_sign_in(app, client, admin):
     """SE-8: no password unlocks it, so an administrator cannot hide behind a second one."""
     other = factories.make_user(role="Administrator")
     client.enter(admin)
@@ -332,7 +332,7 @@ def how_to_sign_in(user):
     return [getattr(user, name) for name in columns], list(db.session.scalars(sessions_of))
 
 
-def test_one_cannot_sign_in_as_a_third_person_meanwhile(client, admin, make_user):
+def test_an_impersonator_cannot_impersonate_a_third_user(client, admin, make_user):
     client.enter(admin)
     second, third = make_user(role="Administrator"), make_user()
     begin(client, second)
@@ -530,7 +530,7 @@ def test_signing_out_ends_all(browser, customer):
     assert [event.details["how"] for event in events("session.impersonation_ended")] == ["stopped"]
 
 
-def test_of_two_requests_that_find_it_ended_one_notes_it(browser, customer):
+def test_two_requests_record_the_end_of_an_impersonation_once(browser, customer):
     begin(browser, customer)
     run_out()
     row = db.session.scalars(select(UserSession)).one()
@@ -581,7 +581,7 @@ def test_both_names_are_on_the_record(browser, helper, customer):
 
 
 @needs("invitations")
-def test_what_is_done_meanwhile_has_both_names(client, admin, make_user):
+def test_events_of_an_impersonation_name_both_users(client, admin, make_user):
     """AD-5"""
     other = make_user(role="Administrator", email="other@example.com")
     invited = make_user(invited=True)

@@ -146,7 +146,7 @@ def test_problems_are_listed_by_line_and_good_lines_may_be_kept(admin_program):
         (FILE, "?color=red", 422),
     ],
 )
-def test_what_cannot_be_read_is_refused(admin_program, text, query, status):
+def test_unreadable_files_are_refused(admin_program, text, query, status):
     assert problem_of(send(admin_program, text, query))[0] == status
 
 

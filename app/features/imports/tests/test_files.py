@@ -159,7 +159,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_list_of_people_is_refused_with_the_reason(kind):
+def test_files_without_users_are_refused_with_the_reason(kind):
     """FI-1, IN-1"""
     data, reason = REFUSED[kind]
     with pytest.raises(Unreadable, match=reason):

@@ -164,7 +164,7 @@ def test_people_are_updated_by_their_address(browser, make_user, outbox):
     assert [mail["To"] for mail in outbox.deliver()] == ["ada@example.com"]
 
 
-def test_those_who_are_here_are_left_as_they_are_unless_asked_for(browser, make_user):
+def test_existing_users_are_not_updated_unless_asked(browser, make_user):
     ada = make_user(email="ada@example.com", first_name="A")
     data = HEADER + "ada@example.com,Ada,,\nnew@example.com,N,,\n"
     assert check(browser, data).counts == {"unchanged": 1, MADE: 1}
@@ -210,7 +210,7 @@ def test_every_action_is_in_the_audit_trail(browser, admin, make_user):
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_what_a_spreadsheet_writes_can_be_imported(browser, encoding, delimiter):
+def test_files_of_spreadsheets_can_be_imported(browser, encoding, delimiter):
     text = "E-Mail,Vorname,Nachname\nzoe@example.com,Zoë,Müller\n".replace(",", delimiter)
     row = check(browser, text.encode(encoding))
     assert row.counts == {MADE: 1}
@@ -405,7 +405,7 @@ def test_the_problems_can_be_taken_away_as_a_file_that_runs_no_formulas(browser)
     ]
 
 
-def test_what_became_of_each_line_can_be_taken_away(browser, make_user):
+def test_the_outcome_of_each_line_can_be_downloaded(browser, make_user):
     make_user(email="here@example.com")
     row = check(browser, HEADER + "ada@example.com,A,,\nhere@example.com,,,\nx,,,\n")
     run(browser, row, keep_good=True)
@@ -522,7 +522,7 @@ def test_the_last_administrator_stays_one(app, make_user, manager, monkeypatch):
     assert left == ["other@example.com"]
 
 
-def test_who_lost_the_right_meanwhile_imports_no_more(app, manager, monkeypatch):
+def test_an_importer_who_lost_the_permission_imports_nothing_more(app, manager, monkeypatch):
     """AZ-1"""
     browser = app.test_client()
     browser.enter(manager)
@@ -691,7 +691,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
 
 
 @pytest.mark.parametrize("step", ["survey", "_forget_check"])
-def test_of_two_workers_with_one_import_the_slow_one_lets_go(
+def test_the_slower_of_two_workers_leaves_an_import_to_the_other(
     browser, long_import, monkeypatch, step
 ):
     """The first worker sees no finished line; then the second finishes some lines and dies."""
@@ -726,7 +726,7 @@ def test_of_two_workers_with_one_import_the_slow_one_lets_go(
     assert sorted(line[0] for line in lines) == list(range(2, 32))
 
 
-def test_of_two_workers_that_check_one_import_the_slow_one_lets_go(
+def test_the_slower_of_two_workers_leaves_a_check_to_the_other(
     browser, make_user, long_import, monkeypatch
 ):
     row = long_import
@@ -842,7 +842,7 @@ def test_old_imports_are_deleted_at_night(browser):
     assert count(ImportChunk) == 0
 
 
-def test_what_was_only_uploaded_is_deleted_at_night_too(browser):
+def test_the_nightly_clean_up_deletes_files_that_were_only_uploaded(browser):
     upload(browser, HEADER + "a@example.com,,,\n")
     newest().created_at = now() - timedelta(days=15)
     db.session.commit()
@@ -850,7 +850,7 @@ def test_what_was_only_uploaded_is_deleted_at_night_too(browser):
     assert count(ImportChunk) == 0
 
 
-def test_of_files_that_nothing_is_done_with_only_the_latest_are_kept(browser, make_user):
+def test_only_the_latest_unfinished_files_are_kept(browser, make_user):
     another = make_user(role="Administrator")
     theirs = imports.upload(
         PEOPLE, io.BytesIO(b"Email\na@example.com\n"), name="x.csv", by=another
@@ -868,7 +868,7 @@ def test_of_files_that_nothing_is_done_with_only_the_latest_are_kept(browser, ma
     assert browser.get(f"{PATH}/{ids[0]}").status_code == 404
 
 
-def test_what_was_begun_is_not_forgotten_for_another_file(browser):
+def test_another_upload_does_not_delete_an_import_that_has_begun(browser):
     for number in range(imports.MOST_UNFINISHED):
         row = check(browser, HEADER + f"b{number}@example.com,,,\n")
         row.state, row.started_at = "cancelled", now()
@@ -908,7 +908,7 @@ def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(
     assert response.status_code == 409
 
 
-def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
+def test_a_finished_import_cannot_be_checked_or_run_again(browser):
     row = check(browser, HEADER + "a@example.com,,,\n")
     path = f"{PATH}/{row.id}/run?check={row.checks}"
     run(browser, row)
@@ -938,7 +938,7 @@ def test_what_has_been_imported_cannot_be_checked_or_run_again(browser):
         (b"Name\nAda\n", "None of the columns holds email addresses"),
     ],
 )
-def test_what_is_no_list_of_people_is_refused_beside_the_field(browser, data, said):
+def test_a_refused_file_is_explained_beside_the_field(browser, data, said):
     """FI-1"""
     response = upload(browser, data)
     assert response.status_code == 200
@@ -962,7 +962,7 @@ def test_a_file_larger_than_other_requests_may_be_is_taken(browser):
     assert count(ImportChunk) == -(-len(data) // (512 * 1024))
 
 
-def test_what_is_larger_than_an_import_may_be_is_refused(browser, app, monkeypatch):
+def test_a_file_above_the_limit_is_refused(browser, app, monkeypatch):
     """IN-3, FI-1"""
     monkeypatch.setitem(app.config, "IMPORT_MAX_MEGABYTES", 1)
     line = b"someone-with-a-long-address@example.com,Ada,Lovelace,\n"
@@ -1020,7 +1020,7 @@ def test_a_file_in_chunks_is_read_whole(browser):
 
 
 @pytest.mark.parametrize("who", ["anonymous", "user", "almost"])
-def test_those_who_may_not_import_send_no_more_than_elsewhere(app, make_user, who):
+def test_the_larger_limit_of_uploads_is_only_for_users_who_may_import(app, make_user, who):
     """IN-3, BF-2: the larger limit applies only to users who may open the page."""
     browser = app.test_client()
     if who != "anonymous":

@@ -17,7 +17,7 @@ NEW = "xK3#vQ9!mZ2p"
 PAGE = "/admin/invite-user"
 
 
-def test_someone_who_is_invited_chooses_a_password_and_signs_in(browser, app, outbox):
+def test_an_invited_user_chooses_a_password_and_signs_in(browser, app, outbox):
     browser.submit("/admin/invite-user", {**PERSON, "role": role("Administrator").id})
     user = User.by_email("grace@example.com")
     assert user.status == "invited"

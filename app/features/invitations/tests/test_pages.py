@@ -319,7 +319,7 @@ def test_the_password_is_asked_for_when_it_was_given_long_ago(browser, manager, 
     assert response.location.startswith("/account/reauthenticate")
 
 
-def test_who_copied_it_is_on_the_record(browser, manager, invited):
+def test_the_audit_trail_names_who_copied_a_link(browser, manager, invited):
     """AD-5"""
     copy(browser, invited)
     event = db.session.scalars(
@@ -328,7 +328,7 @@ def test_who_copied_it_is_on_the_record(browser, manager, invited):
     assert (event.actor_id, event.subject_id) == (manager.id, invited.id)
 
 
-def test_of_two_who_copy_at_once_one_gets_a_link(manager, invited):
+def test_two_administrators_who_copy_at_once_get_one_link(manager, invited):
     """TK-8"""
     known = invited.invite_message_id
     invitations.copy_link(invited, by=manager, known=known)
@@ -372,7 +372,7 @@ def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbo
 
 
 @pytest.mark.parametrize("path", ["copy-invite-link", "resend-invite", "revoke-invite"])
-def test_who_has_joined_has_no_invitation(browser, make_user, path):
+def test_a_user_who_has_joined_has_no_open_invitation(browser, make_user, path):
     user = make_user()
     token = browser.csrf_token("/")
     response = browser.post(f"/admin/user/{user.id}/{path}", data={"csrf_token": token})
@@ -425,7 +425,7 @@ def test_administrators_make_people_all_the_same(closed, browser, manager):
     assert User.by_email("new@example.com").confirmed
 
 
-def test_someone_without_a_name_is_called_by_the_address(browser, manager, make_user):
+def test_a_user_without_a_name_is_called_by_the_email(browser, manager, make_user):
     manager.first_name = manager.last_name = "\u200b"
     invited = make_user(first_name="\u200b", last_name="\u2060", invited=True)
     invited.invited_by_id = manager.id

@@ -44,7 +44,7 @@ def test_an_operator_sees_the_queues_and_nothing_else_of_the_admin(manager, redi
     assert 'href="/admin/jobs"' in manager.get("/admin/").text
 
 
-def test_who_may_not_manage_jobs_is_not_offered_to(client, make_user):
+def test_without_the_permission_jobs_are_not_shown(client, make_user):
     client.enter(make_user())
     assert "/admin/" not in client.get("/").text
     assert client.get("/admin/jobs").status_code == 403
@@ -121,7 +121,7 @@ def test_a_filter_that_makes_no_sense_shows_the_unfiltered_list_and_says_so(
 
 @pytest.mark.parametrize("filters", ["queue=banana", "task=a-b"])
 @pytest.mark.parametrize("action", ["retry-all?", "delete-all?list=failed&"])
-def test_what_makes_no_sense_is_not_taken_for_all_that_there_are(manager, add_job, filters, action):
+def test_an_invalid_filter_does_not_select_all_jobs(manager, add_job, filters, action):
     add_job(state="failed")
     assert manager.get(f"/admin/jobs/{action}{filters}").status_code == 404
     assert manager.submit(f"/admin/jobs/{action}{filters}", form_at="/").status_code == 404
@@ -289,7 +289,7 @@ def test_keys_of_the_wrong_kind_and_ids_of_any_bytes_break_no_page(
         assert manager.get(f"/admin/jobs?list={state}").status_code == 200
 
 
-def test_what_cannot_be_read_can_be_deleted(manager, redis, task_queue, add_job):
+def test_an_unreadable_job_can_be_deleted(manager, redis, task_queue, add_job):
     add_job()
     redis.zadd(f"rq:failed:{task_queue.name}", {b"\xff": 1, b"drain_outbox-expired": 1})
     manager.submit("/admin/jobs/delete-all?list=failed")
@@ -317,7 +317,7 @@ def test_a_failed_job_is_run_again_after_a_question(manager, add_job, task_queue
     assert task_queue.connection.ttl(job.key) == -1
 
 
-def test_of_two_who_retry_a_job_one_does(app, add_job, task_queue, admin):
+def test_two_retries_at_once_queue_a_job_once(app, add_job, task_queue, admin):
     job_id = add_job()
     answers = []
 
@@ -350,7 +350,9 @@ def test_all_failed_jobs_of_a_task_are_run_again(manager, add_job, task_queue):
     assert FailedJobRegistry(queue=task_queue).get_job_ids() == [sweep]
 
 
-def test_what_takes_too_long_goes_on_when_asked_again(manager, add_job, task_queue, monkeypatch):
+def test_a_long_deletion_continues_when_it_is_requested_again(
+    manager, add_job, task_queue, monkeypatch
+):
     monkeypatch.setattr(jobs, "BUDGET", -1)
     monkeypatch.setattr("app.kit.queue.job_actions.BATCH", 2)
     for _ in range(5):
@@ -438,7 +440,7 @@ def test_actions_need_a_token_and_a_post(manager, add_job, task_queue):
 # Live updates
 
 
-def test_what_a_script_asks_for_leaves_messages_to_the_reader(manager, add_job):
+def test_a_live_refresh_leaves_flashed_messages_for_the_next_page(manager, add_job):
     manager.submit(f"/admin/jobs/{add_job()}/delete")
     live = manager.get("/admin/jobs", headers={"X-Live": "1"})
 
@@ -514,7 +516,7 @@ def test_several_queues_are_shown_as_one_list(
     assert redis.lrange(f"rq:queue:{other}", 0, -1) == [newer.encode()]
 
 
-def test_who_deletes_many_gives_the_password_again_and_comes_back_to_the_same_question(
+def test_deleting_many_jobs_asks_for_the_password_and_returns_to_the_same_page(
     app, manager, add_job, redis
 ):
     add_job()

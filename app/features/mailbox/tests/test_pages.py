@@ -261,7 +261,7 @@ def test_a_resent_mail_is_no_bulk_mail(add_mail, admin):
     assert not row.is_bulk
 
 
-def test_of_two_who_resend_one_does(add_mail, admin):
+def test_two_resends_at_once_send_one_mail(add_mail, admin):
     row = add_mail("failed")
     outbox_pages.resend(row.id, by=admin)
     with pytest.raises(outbox_pages.TooLate):
@@ -285,7 +285,7 @@ def test_a_mail_that_waits_for_a_retry_is_sent_at_once_when_asked_for(manager, o
 
 
 @pytest.mark.parametrize(("state", "attempts"), [("pending", 0), ("sending", 1)])
-def test_what_is_on_its_way_is_not_resent(manager, add_mail, state, attempts):
+def test_a_mail_that_is_being_sent_is_not_resent(manager, add_mail, state, attempts):
     row = add_mail(state, attempts=attempts)
     page = manager.submit(f"/admin/emails/{row.id}/resend", follow_redirects=True)
 
@@ -365,7 +365,7 @@ def test_a_mail_that_is_not_there_is_not_found(manager):
             assert manager.get(f"/admin/emails/{number}{path}").status_code == 404
 
 
-def test_who_may_not_manage_jobs_sees_no_mail(client, make_user, add_mail):
+def test_without_the_permission_no_mail_is_shown(client, make_user, add_mail):
     row = add_mail()
     client.enter(make_user())
     for path in ("", f"/{row.id}", f"/{row.id}/html", f"/{row.id}/resend"):

@@ -152,7 +152,7 @@ def test_counts_outlive_an_outage_of_redis(counted, own_redis):
     assert found["app_requests_total", "/account/login", "200"] == 1
 
 
-def test_what_others_wrote_to_redis_is_skipped(counted, own_redis):
+def test_foreign_values_in_redis_are_skipped(counted, own_redis):
     values = {"x": "1", "[]": "1", "[1]": "1", '["app_requests","/",3]': "1", "[" * 9000: "1"}
     values |= {'["app_requests","/","200"]': "many", '["unknown","a"]': "2", "\xff": "1"}
     own_redis.client.hset(KEY, mapping=values)

@@ -110,7 +110,7 @@ def test_a_device_and_a_network_are_known_on_their_own(user, sign_in):
     assert len(mails()) == 1
 
 
-def test_others_do_not_make_a_device_known(user, sign_in, make_user):
+def test_sign_ins_of_other_users_do_not_make_a_device_known(user, sign_in, make_user):
     sign_in(make_user(), SAFARI)
     sign_in(user, SAFARI)
     assert len(mails()) == 1

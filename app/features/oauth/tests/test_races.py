@@ -54,7 +54,7 @@ def test_one_of_two_accounts_with_one_email_registers(race):
     assert sum(isinstance(one, EmailHasAccount) for one in results) == 3, results
 
 
-def test_one_way_in_is_left(race, racing_app, monkeypatch):
+def test_two_removals_at_once_leave_one_way_to_sign_in(race, racing_app, monkeypatch):
     monkeypatch.setitem(racing_app.config, providers.PROVIDERS, {"acme": ACME})
     user = make_user()
     user.password_hash = None

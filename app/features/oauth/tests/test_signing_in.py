@@ -230,7 +230,7 @@ def test_the_session_is_new(client, server, make_user):
     assert client.post("/account/manage/change-name", data=data).status_code == 400
 
 
-def test_who_must_change_the_password_does_so_first(client, server, make_user):
+def test_a_required_password_change_comes_first(client, server, make_user):
     user = make_user()
     user.must_change_password = True
     give_account(user, server)

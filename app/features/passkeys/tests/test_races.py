@@ -52,7 +52,7 @@ def test_one_of_two_answers_with_the_same_counter_wins(race):
     assert sum(isinstance(one, CopiedPasskey) for one in results) == 3, results
 
 
-def test_one_way_in_is_left(race, only_ways_in):
+def test_two_removals_at_once_leave_one_way_to_sign_in(race, only_ways_in):
     only_ways_in(services.WAY)
     user = make_user()
     user.password_hash = None

@@ -218,7 +218,7 @@ def test_a_name_that_will_not_do_is_said_beside_the_field(browser, name, said):
 
 
 @needs("invitations")
-def test_what_is_no_number_is_refused_in_the_words_of_the_page(browser):
+def test_an_invalid_number_is_refused_with_a_message_of_the_page(browser):
     page = browser.submit(NEW, {**fields("Odd", 1), "permissions": "abc"})
     assert "Tick at least one permission of the list." in page.text
     assert "coerce" not in page.text
@@ -293,7 +293,7 @@ def test_before_permissions_change_the_page_names_the_users_affected(browser, ma
     }
 
 
-def test_what_was_confirmed_is_what_is_stored(browser, make_user):
+def test_the_confirmed_permissions_are_stored(browser, make_user):
     """Confirming one change does not confirm another."""
     editor = make_role("Editor", 0x01)
     make_user(role="Editor")
@@ -316,7 +316,7 @@ def test_going_back_keeps_what_was_typed(browser, make_user):
 
 
 @needs("jobs")
-def test_what_a_role_allows_counts_from_the_next_click(browser, app, make_user):
+def test_changed_permissions_count_from_the_next_request(browser, app, make_user):
     editor = make_role("Editor", 0x11)
     someone = app.test_client()
     someone.enter(make_user(role="Editor"))
@@ -418,7 +418,7 @@ def test_the_database_itself_allows_one_default(app):
 # Users with limited permissions
 
 
-def test_what_one_lacks_is_shown_and_cannot_be_ticked(partial):
+def test_permissions_that_the_administrator_lacks_are_shown_and_disabled(partial):
     """AZ-4"""
     page = partial.get(NEW).text
     for bit in role_pages.permissions_in_use() & {*PERMISSION_TEXTS}:

@@ -236,7 +236,7 @@ def test_the_default_goes_from_role_to_role_while_people_register(race):
         db.session.commit()
 
 
-def test_of_two_roles_with_one_name_one_is_made(race):
+def test_two_roles_with_one_name_at_once_make_one(race):
     """F26"""
     by = make_user(role="Administrator").id
     for _ in range(5):

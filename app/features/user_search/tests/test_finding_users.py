@@ -101,7 +101,7 @@ def test_pages_hold_everyone_once_from_either_end(crowd, sort):
 
 
 @pytest.mark.parametrize("sort", EVERY_SORT)
-def test_one_goes_on_and_comes_back_to_the_same_page(crowd, sort):
+def test_the_next_page_leads_back_to_the_same_page(crowd, sort):
     first = user_search.find(Filters(), sort=sort, per_page=7)
     second = user_search.find(Filters(), sort=sort, per_page=7, after=first.after)
     third = user_search.find(Filters(), sort=sort, per_page=7, after=second.after)
@@ -142,7 +142,7 @@ def test_orders_mean_what_they_say(crowd):
     assert seen[len(moments) :] == [None] * (len(seen) - len(moments))
 
 
-def test_someone_who_joins_meanwhile_moves_nobody_to_another_page(crowd, make_user):
+def test_a_new_user_moves_no_row_to_another_page(crowd, make_user):
     first = user_search.find(Filters(), per_page=7)
     expected = user_search.find(Filters(), per_page=7, after=first.after).rows
     make_user()

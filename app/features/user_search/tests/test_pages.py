@@ -131,7 +131,7 @@ def test_the_list_is_not_sorted_by_what_it_does_not_show(browser, people, sort):
         ({"before": "nonsense"}, "not in this list"),
     ],
 )
-def test_what_makes_no_sense_shows_everyone_and_is_said(browser, people, query, said):
+def test_invalid_filters_show_every_user_and_a_notice(browser, people, query, said):
     """IN-1"""
     page = browser.get(LIST, query_string=query)
     assert page.status_code == 200

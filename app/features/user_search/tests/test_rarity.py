@@ -34,7 +34,7 @@ def people(app, monkeypatch):
         ("mar", "mar"),
     ],
 )
-def test_what_is_common_at_the_ends_of_a_word_is_left_out(people, word, part):
+def test_common_trigrams_at_the_ends_of_a_word_are_left_out(people, word, part):
     found = rarity.rare_part(word)
     assert part in found
     assert (found == word) is (part == word)

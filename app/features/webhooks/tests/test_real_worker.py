@@ -57,7 +57,7 @@ def test_a_worker_without_redis_delivers(webhook, run, receiver):
     until(lambda: states() == ["sent"], "the delivery goes out without a queue")
 
 
-def test_what_a_killed_worker_was_sending_is_sent_by_another(
+def test_another_worker_sends_the_delivery_of_a_killed_one(
     webhook, own_redis, start_worker, receiver
 ):
     receiver.gate.clear()
