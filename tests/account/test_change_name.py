@@ -62,7 +62,7 @@ def test_a_name_is_held_to_what_registration_asks(browser, user, last):
     assert not renamings()
 
 
-def test_a_name_is_of_oneself_whatever_the_form_says(browser, user, make_user):
+def test_users_change_only_their_own_name(browser, user, make_user):
     """AZ-3"""
     other = make_user()
     before = other.full_name()

@@ -86,7 +86,7 @@ def test_an_address_is_confirmed_before_a_password_is_asked_for(client, make_use
     assert client.get("/account/unconfirmed").status_code == 200
 
 
-def test_they_are_told_by_mail_once(client, forced, admin, outbox):
+def test_users_are_notified_by_mail_once(client, forced, admin, outbox):
     access.require_password_change(forced, by=admin)
     kinds = db.session.scalars(select(EmailMessage.message)).all()
     assert kinds == ["password_change_required"]

@@ -213,7 +213,7 @@ def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
     assert admin.status == "active"
 
 
-def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
+def test_users_with_more_permissions_cannot_be_managed(manager, admin, make_user):
     """AZ-4: the page explains it and offers nothing, and every action is refused."""
     above = make_user(confirmed=False)
     above.role = make_role("Auditor", 0x01 | 0x04 | 0x20)
@@ -239,7 +239,7 @@ def test_nobody_acts_on_people_above_themselves(manager, admin, make_user):
     assert admin.status == "active"
 
 
-def test_a_manager_who_reaches_above_themselves_is_told_so(manager, admin):
+def test_managing_a_user_with_more_permissions_is_refused_with_a_reason(manager, admin):
     """The answer must not say that the permission is missing, because the user has it."""
     page = manager.get(f"{page_of(admin)}/suspend")
     assert page.status_code == 403
@@ -409,7 +409,7 @@ def test_all_sessions_of_someone_end(browser, app, make_user):
     assert last_event().action == "user.sessions_ended"
 
 
-def test_ending_all_sessions_of_oneself_keeps_this_one(browser, app, admin):
+def test_ending_ones_own_sessions_keeps_the_current_one(browser, app, admin):
     other = app.test_client()
     other.enter(admin)
     do(browser, admin, "end-sessions")

@@ -244,7 +244,7 @@ def test_the_public_pages_are_complete(client: Browser) -> None:
         (-60, "1 Apr 2026"),
     ],
 )
-def test_times_are_told_by_their_distance(seconds: int, words: str) -> None:
+def test_times_are_shown_by_their_distance(seconds: int, words: str) -> None:
     present = datetime(2026, 4, 1, 12, tzinfo=UTC)
     assert ReaderTimes().distance(present - timedelta(seconds=seconds), present) == words
 

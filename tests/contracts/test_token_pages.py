@@ -116,7 +116,7 @@ def test_a_secret_query_is_in_no_log(fifth, caplog):
     assert log_lines.mask(f"GET {path} 302") == f"GET {path} 302"
 
 
-def test_a_kind_of_token_of_ones_own_is_redacted(fifth):
+def test_a_custom_kind_of_token_is_redacted(fifth):
     class Signed(TokenConverter):
         """A token of another format."""
 

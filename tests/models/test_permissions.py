@@ -143,7 +143,7 @@ def test_the_kits_own_permissions_open_the_admin_and_no_others():
     assert Permission.management() & (FIRST_BIT_OF_A_COPY - 1) == 0x7E
 
 
-def test_bits_are_told_by_name():
+def test_bits_are_listed_by_name():
     assert Permission.names(0x11) == ["General", "Manage content"]
     assert Permission.names(0x1FF) == ["Administer"]
     assert Permission.names(0x80) == ["0x80"]
@@ -214,7 +214,7 @@ def test_inserting_the_roles_again_keeps_what_was_made_of_them(app):
     assert administrator.permissions == Permission.ADMINISTER
 
 
-def test_inserting_the_roles_leaves_roles_of_ones_own_alone(app):
+def test_inserting_the_roles_keeps_custom_roles(app):
     make_role("Editor", EDIT | PUBLISH)
     roles.insert()
     editor = db.session.scalar(select(Role).where(Role.name == "Editor"))

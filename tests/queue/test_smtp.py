@@ -245,7 +245,7 @@ def test_a_server_that_never_answers_is_left_after_the_timeout(use, row):
     assert "timed out" in row.last_error
 
 
-def test_without_a_server_the_operator_is_told(use, row, caplog):
+def test_without_a_server_the_operator_is_notified(use, row, caplog):
     use(None, server="", port=25)
     assert deliver(row) == "pending"
     assert due_in(row) == 300

@@ -61,7 +61,7 @@ def test_an_old_name_is_read_and_the_new_one_named(caplog, old, new, warning):
     assert "hun/ter2" not in caplog.text
 
 
-def test_every_old_name_is_told(caplog):
+def test_every_old_name_is_reported(caplog):
     every = dict.fromkeys(old_names.OLD_NAMES, "1")
     told = " ".join(old_names.translated(every)[1])
     assert [name for name in every if name not in told] == []

@@ -268,7 +268,7 @@ def test_a_long_operation_that_is_killed_does_nothing_twice(
     assert newest().state == "finished"
 
 
-def test_it_is_stopped_by_another_and_gone_on_with_by_its_owner(
+def test_another_user_stops_an_operation_and_only_its_owner_resumes_it(
     browser: Browser, other: Browser, long: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     see_every_row()

@@ -53,7 +53,7 @@ def test_users_who_look_after_the_queue_are_told_once_an_hour(app, failed_jobs):
     assert "tasks" in alerting.tell_managers()
 
 
-def test_a_new_problem_is_told_although_another_one_was(app, redis, add_job):
+def test_a_new_problem_is_reported_although_another_one_was(app, redis, add_job):
     make_user(role="Administrator")
     first = alerting.tell_managers()
     assert "tasks" not in first

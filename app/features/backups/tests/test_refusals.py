@@ -195,7 +195,7 @@ def test_a_folder_that_cannot_be_written_is_away(original, tmp_path):
         make()
 
 
-def test_a_bucket_that_is_away_is_told(original, s3_url, monkeypatch):
+def test_a_bucket_that_is_away_is_reported(original, s3_url, monkeypatch):
     monkeypatch.setattr("app.kit.storage.bucket.CONNECT", 0.2)
     config = original.config
     config |= {"BACKUP_TO": "s3://no-such-bucket/x", "S3_ACCESS_KEY": "k", "S3_SECRET_KEY": "s"}

@@ -326,7 +326,7 @@ def test_without_redis_the_page_says_so_and_can_do_it_itself(browser, make_user,
     assert "Finished" in browser.get(path).text
 
 
-def test_it_is_stopped_and_gone_on_with(browser, app, make_user, few_at_once, admin):
+def test_it_is_stopped_and_resumed(browser, app, make_user, few_at_once, admin):
     people = [make_user() for _ in range(7)]
     path = preview(browser, "suspend", *people)
     browser.submit(path, {})

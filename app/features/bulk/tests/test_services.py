@@ -172,7 +172,7 @@ def test_only_the_latest_preview_of_an_administrator_is_kept(admin, make_user):
     assert db.session.scalars(items).all() == kept
 
 
-def test_looking_changes_nobody(make_user, admin):
+def test_a_preview_changes_nobody(make_user, admin):
     user = make_user()
     bulk.preview("suspend", by=admin, user_ids=[user.id])
     assert not user.is_deleted
@@ -294,7 +294,7 @@ def test_many_are_done_in_batches_and_told_of_once(admin, small_batches, queued)
 @pytest.mark.parametrize(
     ("module", "step"), [(changing, "note"), (batches, "leave_out"), (locks, "sort_out")]
 )
-def test_a_batch_that_dies_is_begun_again_and_nobody_has_two_turns(
+def test_a_batch_that_dies_is_repeated_without_doing_a_row_twice(
     admin, small_batches, queued, monkeypatch, module, step
 ):
     ids = make_people(35)
@@ -323,9 +323,7 @@ def test_a_batch_that_dies_is_begun_again_and_nobody_has_two_turns(
     assert set(db.session.scalars(events)) == {1}
 
 
-def test_it_can_be_stopped_between_batches_and_gone_on_with(
-    admin, small_batches, queued, monkeypatch
-):
+def test_it_can_be_stopped_between_batches_and_resumed(admin, small_batches, queued, monkeypatch):
     operation = begin("suspend", admin, user_ids=make_people(35), tell=False)
     reports = []
 

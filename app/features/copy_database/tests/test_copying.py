@@ -164,14 +164,14 @@ def test_values_that_postgresql_cannot_hold_are_named_with_row_and_column(source
     assert refusal(source, target, is_trial=True) == told
 
 
-def test_only_the_first_problems_are_told(source, sql, target):
+def test_only_the_first_problems_are_reported(source, sql, target):
     sql("UPDATE users SET created_at = 'x'")
     told = refusal(source, target)
     assert told.count("\n- ") == copying.MOST_PROBLEMS
     assert "These are the first 20." in told
 
 
-def test_a_row_that_breaks_a_rule_of_postgresql_alone_is_told(source, sql, target):
+def test_a_row_that_breaks_a_rule_of_postgresql_alone_is_reported(source, sql, target):
     db.session.execute(text("ALTER TABLE users ADD CHECK (id <> 17)"))
     db.session.commit()
     told = refusal(source, target)
@@ -282,7 +282,7 @@ def test_types_of_tables_of_a_product_arrive(source, sql, target):
     assert set(found[2].values()) == {None}
 
 
-def test_a_nul_in_jsonb_is_told(source, sql, target):
+def test_a_nul_in_jsonb_is_reported(source, sql, target):
     db.session.execute(text("CREATE TABLE things (id int PRIMARY KEY, h jsonb, i bytea, j int)"))
     db.session.commit()
     sql(

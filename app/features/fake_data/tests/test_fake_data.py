@@ -45,7 +45,7 @@ def test_nobody_knows_the_password_of_made_up_people(app):
     assert password_hash.startswith("$argon2id$")
 
 
-def test_progress_is_told_by_the_batch(app, monkeypatch):
+def test_progress_is_reported_by_the_batch(app, monkeypatch):
     monkeypatch.setattr(fake_data, "BATCH", 4)
     told = []
     fake_data.add_users(10, seed=1, on_progress=lambda done, total: told.append((done, total)))

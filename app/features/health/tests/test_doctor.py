@@ -286,7 +286,7 @@ def test_doctor_finds_what_the_public_must_not_meet(runner: FlaskCliRunner) -> N
     assert "ADMIN_PASSWORD" in result.output
 
 
-def test_an_encoding_that_refuses_characters_is_told(app, monkeypatch):
+def test_an_encoding_that_refuses_characters_is_reported(app, monkeypatch):
     assert database.stores_every_character().ok
     monkeypatch.setattr(db.engine.dialect, "name", "postgresql")
     monkeypatch.setattr(db.session, "scalar", lambda _query: "SQL_ASCII")

@@ -49,7 +49,7 @@ def by_name(checks):
 
 
 class TestHealthz:
-    def test_it_asks_nothing_and_nobody(self, browser, statements, monkeypatch):
+    def test_it_needs_no_redis_no_database_and_no_user(self, browser, statements, monkeypatch):
         def refuse(*_arguments, **_options):
             raise AssertionError("a health check must not ask for this")
 

@@ -19,7 +19,7 @@ def test_the_rate_limiter_connects_as_the_queue_does(tls_url, own_database):
         assert health.checks()[2] == Check("redis", "Answers")
 
 
-def test_a_rate_limiter_without_redis_is_told(tls_url):
+def test_a_rate_limiter_without_redis_is_reported(tls_url):
     away = f"redis://127.0.0.1:{free_port()}/0"
     app = create_app("testing", {"RATELIMIT_STORAGE_URI": away, "REDIS_URL": tls_url, **UNSIGNED})
     with app.app_context():

@@ -254,7 +254,7 @@ def test_every_encoding_can_be_chosen(encoding):
 
 
 @pytest.mark.parametrize("bad", [b"Jos\xe9", b"\xff", b"\xc3", b"\xed\xa0\x80"])
-def test_a_file_that_is_nearly_utf_8_is_utf_8_and_its_bad_lines_are_told(bad):
+def test_a_file_that_is_nearly_utf_8_is_utf_8_and_its_bad_lines_are_reported(bad):
     good = "zoe@example.com,Zoë,Müller\n".encode() * 3
     data = b"Email,First name,Last name\n" + good + b"jose@example.com," + bad + b",N\n" + good
     found = describe(KIND, io.BytesIO(data))

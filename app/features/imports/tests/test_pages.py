@@ -256,7 +256,7 @@ def test_a_check_in_another_encoding_can_no_longer_be_confirmed(browser):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-7", "", "rot13"])
-def test_an_encoding_that_cannot_be_is_told_beside_the_field(browser, encoding):
+def test_an_encoding_that_cannot_be_is_reported_beside_the_field(browser, encoding):
     """IN-1"""
     upload(browser, "Email\nadaa@example.com\n")
     row = newest()
@@ -321,7 +321,7 @@ def test_columns_can_be_chosen_and_the_header_be_none(browser):
 @pytest.mark.parametrize(
     "wrong", [{"email": ""}, {"email": "1", "first_name": "1"}, {"email": "9"}, {"email": "x"}]
 )
-def test_columns_that_make_no_sense_are_told_beside_the_field(browser, wrong):
+def test_columns_that_make_no_sense_are_reported_beside_the_field(browser, wrong):
     """IN-1"""
     upload(browser, HEADER + "ada@example.com,Ada,L,\n")
     row = newest()

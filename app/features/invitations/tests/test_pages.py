@@ -113,7 +113,7 @@ def test_it_is_searched_by_address_and_name(browser, make_user, invited):
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "x" * 5000, "WyIiXQ", "%00", "..."])
-def test_a_page_that_there_is_not_is_said(browser, invited, cursor):
+def test_a_missing_page_is_reported(browser, invited, cursor):
     """IN-1"""
     for name in ("after", "before"):
         page = browser.get(f"{LIST}?{name}={cursor}")

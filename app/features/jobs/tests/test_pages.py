@@ -216,7 +216,7 @@ def test_jobs_of_another_app_in_the_same_redis_are_not_shown(manager, redis):
         ('login(password="hunter2")', True),
     ],
 )
-def test_secrets_are_told_by_their_name_or_their_look(value, hidden):
+def test_secrets_are_recognised_by_their_name_or_their_form(value, hidden):
     assert (HIDDEN in json.dumps(masked(value), ensure_ascii=False)) is hidden
 
 

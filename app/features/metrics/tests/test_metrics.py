@@ -205,7 +205,7 @@ def test_without_redis_the_page_tells_of_this_process(app, database_url):
     assert ("app_workers",) not in found
 
 
-def test_a_database_that_is_away_is_told(app, tmp_path):
+def test_a_database_that_is_away_is_reported(app, tmp_path):
     settings = {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/none.db", "METRICS_TOKEN": TOKEN}
     found = metrics(create_app("testing", settings).test_client())
     assert found["app_database_up",] == 0

@@ -75,7 +75,7 @@ def taken_over() -> dict[str, User]:
     return {one.email: one for one in db.session.scalars(select(User))}
 
 
-def test_users_are_taken_over_once_and_problems_are_told(
+def test_users_are_taken_over_once_and_problems_are_reported(
     migrated_app: Flask, old: str, tmp_path: Path
 ) -> None:
     with migrated_app.app_context():

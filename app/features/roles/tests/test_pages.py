@@ -269,7 +269,7 @@ def test_a_stale_form_tells_homes_in_the_words_of_the_form(browser, admin):
     assert "<strong>Main, at /</strong>" in page.text
 
 
-def test_a_home_that_is_gone_is_told_by_its_name(app):
+def test_a_home_that_is_gone_is_reported_by_its_name(app):
     assert editing.Values("Odd", "shop", 1, default=False).noted()["Home"] == "shop"
 
 
@@ -461,7 +461,7 @@ def test_a_partial_administrator_makes_and_edits_roles_below_themselves(partial)
 
 
 @pytest.mark.parametrize("permissions", [0xFF, 0x05, 0x100, 0x1FF, 0x80])
-def test_a_role_above_oneself_can_be_looked_at_and_no_more(partial, permissions):
+def test_a_role_with_more_permissions_is_read_only(partial, permissions):
     """AZ-4"""
     above = make_role("Above", permissions)
     page = partial.get(path(above)).text
@@ -564,7 +564,7 @@ def test_a_permission_that_is_added_can_be_given_and_administrators_hold_it(
     assert "permissions that you lack" in partial.get(path(publisher)).text
 
 
-def test_a_permission_that_was_taken_out_is_told_by_its_number(browser):
+def test_a_permission_that_was_taken_out_is_reported_by_its_number(browser):
     relic = make_role("Relic", 0x201)
     assert "General, 0x200" in browser.get(ROLES).text
     assert save(browser, relic, fields("Relic", 1)).location == ROLES
@@ -574,7 +574,7 @@ def test_a_permission_that_was_taken_out_is_told_by_its_number(browser):
 # Delete
 
 
-def test_people_of_a_deleted_role_go_where_one_says_and_are_told(browser, admin, make_user, outbox):
+def test_users_of_a_deleted_role_get_the_chosen_role_and_a_mail(browser, admin, make_user, outbox):
     """AD-4"""
     editor = make_role("Editor", 0x11)
     people = [make_user(role="Editor") for _ in range(3)]
