@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert
 from app.extensions import db
 from app.kit import queue
 from app.kit.imports import storage
-from app.kit.imports.kinds import End, kind_of, tally
+from app.kit.imports.kinds import End, ImportOutcome, kind_of, tally
 from app.kit.imports.lines import ImportLine, Problem
 from app.kit.imports.models import ImportColumns, ImportState
 from app.kit.operations import LetGo, lifecycle
@@ -19,7 +19,7 @@ from app.kit.operations import LetGo, lifecycle
 MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
 
-def survey(
+def check_lines(
     plan: ImportColumns,
     state: ImportState,
     failure: str = "",
@@ -31,12 +31,11 @@ def survey(
     CHECKED, with `failure` as the reason. `known` are problems by line that writing found. Raises
     LetGo and queue.JobCancelled.
     """
-    kind = kind_of(plan)
+    is_check = state == ImportState.CHECKING
     counts: Counter[str] = Counter()
     memory: list[Any] = []
     listed = done = 0
     left_out = bytearray()
-    is_check = state == ImportState.CHECKING
     # A check always starts over. If a run has moved its position, another worker has it.
     change(plan, state, at=None if is_check else 0, position=0, counts={})
     forget_problems(plan)
@@ -44,13 +43,8 @@ def survey(
     for rows in storage.stored_rows(plan):
         at = done if is_check else 0
         change(plan, state, at=at, position=done + len(rows) if is_check else 0)
-        outcomes = kind.check(plan, rows, memory)
-        for number, outcome in enumerate(outcomes, done):
-            if not is_check:
-                kind.hold(plan, number, outcome)
-            if outcome.end != End.PROBLEM and known and outcome.row.line in known:
-                outcome.row.problems, outcome.end = known[outcome.row.line], End.PROBLEM
-            kind.note(left_out, number, outcome)
+        outcomes = kind_of(plan).check(plan, rows, memory)
+        _note(plan, outcomes, done, left_out, known or {}, is_run=not is_check)
         counts.update(tally(outcomes))
         listed += list_problems(plan, rows, MOST_PROBLEMS - listed)
         done += len(rows)
@@ -58,19 +52,41 @@ def survey(
         report(done, plan.lines, "checked")
     has_problems = counts[End.PROBLEM] > 0
     if is_check or has_problems:
-        change(
-            plan,
-            state,
-            state=ImportState.CHECKED,
-            position=0,
-            counts=dict(counts),
-            left_out=bytes(left_out),
-            failure=failure,
-            checks=plan.checks + 1,
-            started_at=None,
-        )
-        db.session.commit()
+        _finish(plan, state, failure, counts=dict(counts), left_out=bytes(left_out))
     return has_problems
+
+
+def _note(
+    plan: ImportColumns,
+    outcomes: Sequence[ImportOutcome],
+    first: int,
+    left_out: bytearray,
+    known: Mapping[int, list[Problem]],
+    *,
+    is_run: bool,
+) -> None:
+    """Record the outcomes of lines in `left_out`. The first line has the number `first`."""
+    kind = kind_of(plan)
+    for number, outcome in enumerate(outcomes, first):
+        if is_run:
+            kind.hold(plan, number, outcome)
+        if outcome.end != End.PROBLEM and outcome.row.line in known:
+            outcome.row.problems, outcome.end = known[outcome.row.line], End.PROBLEM
+        kind.note(left_out, number, outcome)
+
+
+def _finish(plan: ImportColumns, state: ImportState, failure: str, **values: Any) -> None:
+    change(
+        plan,
+        state,
+        state=ImportState.CHECKED,
+        position=0,
+        failure=failure,
+        checks=plan.checks + 1,
+        started_at=None,
+        **values,
+    )
+    db.session.commit()
 
 
 def forget_problems(plan: ImportColumns) -> None:

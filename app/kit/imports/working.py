@@ -20,10 +20,10 @@ from app.kit.database.pauses import let_others_write
 from app.kit.imports import checking, storage, trail
 from app.kit.imports.checking import (
     change,
+    check_lines,
     forget_problems,
     list_problems,
     report,
-    survey,
 )
 from app.kit.imports.encodings import Unreadable
 from app.kit.imports.kinds import End, ImportOutcome, NotAllowed, kind_of, tally
@@ -53,7 +53,7 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
         kind_of(plan)  # If the app has it no longer, nothing is written.
         with lifecycle.ends_with_its_job(model, import_id):
             if plan.state == ImportState.CHECKING:
-                survey(plan, ImportState.CHECKING)
+                check_lines(plan, ImportState.CHECKING)
             else:
                 _run(plan)
     except LetGo:
@@ -72,7 +72,11 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
 def _run(plan: ImportColumns) -> None:
     position, counts = plan.position, Counter(plan.counts)
     listed = counts[End.PROBLEM]
-    if not plan.keep_good and position == 0 and survey(plan, ImportState.RUNNING, BEEN_CHANGED):
+    if (
+        not plan.keep_good
+        and position == 0
+        and check_lines(plan, ImportState.RUNNING, BEEN_CHANGED)
+    ):
         return
     if position == 0:
         _forget_check(plan)
@@ -84,11 +88,13 @@ def _run(plan: ImportColumns) -> None:
             continue
         rows = batch[position - done :]
         try:
-            counts = _insist(plan, rows, position, counts, checking.MOST_PROBLEMS - listed)
+            counts = _write_with_retries(
+                plan, rows, position, counts, checking.MOST_PROBLEMS - listed
+            )
         except _HasProblems:
             db.session.rollback()
             known = {row.line: row.problems for row in rows if row.problems}
-            survey(plan, ImportState.RUNNING, BEEN_CHANGED, known)
+            check_lines(plan, ImportState.RUNNING, BEEN_CHANGED, known)
             return
         position, listed = done, counts[End.PROBLEM]
         report(done, plan.lines, f"{counts[End.PROBLEM]:,} with problems")
@@ -103,7 +109,7 @@ def _forget_check(plan: ImportColumns) -> None:
     db.session.commit()
 
 
-def _insist(
+def _write_with_retries(
     plan: ImportColumns, rows: list[Any], position: int, counts: Counter[str], at_most: int
 ) -> Counter[str]:
     """Write a batch and return the new counts. Retry if the database is busy."""

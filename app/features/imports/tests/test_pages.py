@@ -690,7 +690,7 @@ def test_an_import_that_is_killed_goes_on_and_does_nothing_twice(
     assert sorted(line[0] for line in lines) == list(range(2, 32))
 
 
-@pytest.mark.parametrize("step", ["survey", "_forget_check"])
+@pytest.mark.parametrize("step", ["check_lines", "_forget_check"])
 def test_the_slower_of_two_workers_leaves_an_import_to_the_other(
     browser, long_import, monkeypatch, step
 ):
