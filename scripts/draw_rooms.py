@@ -5,6 +5,7 @@ Run it with `python scripts/draw_rooms.py`. A contract test fails if the results
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ TABLE = re.compile(r"(?<=<!-- features -->\n).*?(?=<!-- /features -->)", re.DOTA
 
 WIDTH, MARGIN, GAP = 980, 16, 12
 COLUMNS, ARROW = 5, 22  # features in a row, and the space for an arrow between two
+HEIGHT, STEP = 70, 90  # of a feature, and from one row of features to the next
 STYLE = """
   svg { --page: #ffffff; --text: #1d232b; --quiet: #59636e; --line: #d0d7de;
         --features: #eaf3ff; --core: #fff4e0; --kit: #f0f2f4; --box: #ffffff; --arrow: #0b61c4; }
@@ -132,49 +134,65 @@ def row(y: float, rooms: list[Room]) -> list[str]:
     ]
 
 
-def picture() -> str:
-    """Return the SVG: features above the core, and the core above the kit, as imports point."""
-    optional = features()
-    core, kit = rooms_in(ROOT / "app", "features", "kit"), rooms_in(ROOT / "app/kit")
-    wide = (WIDTH - 4 * MARGIN - ARROW * (COLUMNS - 1)) / COLUMNS
-    high, step = 70, 90
-    places = {
+def places_of(optional: list[Room], width: float) -> dict[str, tuple[float, float]]:
+    """Return the upper left corner of each feature, in rows of COLUMNS."""
+    return {
         room.name: (
-            2 * MARGIN + place % COLUMNS * (wide + ARROW),
-            MARGIN + 42 + place // COLUMNS * step,
+            2 * MARGIN + place % COLUMNS * (width + ARROW),
+            MARGIN + 42 + place // COLUMNS * STEP,
         )
         for place, room in enumerate(optional)
     }
-    rows = -(-len(optional) // COLUMNS)
-    above = 50 + max(rows, 1) * step
-    drawn = band(
-        MARGIN, above, "features", "app/features: optional, one folder each, off in one command"
-    )
-    for room in optional:
-        drawn += box(*places[room.name], wide, high, room)
+
+
+def arrows(
+    optional: list[Room], places: dict[str, tuple[float, float]], width: float
+) -> Iterator[str]:
+    """Yield an arrow from each feature to each one that it requires."""
     for room in optional:
         x, y = places[room.name]
         for name in room.requires:
             to_x, to_y = places[name]
-            if to_y == y and to_x == x + wide + ARROW:
-                drawn.append(arrow(x + wide, y + high / 2, to_x - 1, to_y + high / 2))
+            if to_y == y and to_x == x + width + ARROW:
+                yield arrow(x + width, y + HEIGHT / 2, to_x - 1, to_y + HEIGHT / 2)
             else:
-                end = to_y + high if to_y <= y else to_y
-                start = y + high if to_y >= y else y
+                end = to_y + HEIGHT if to_y <= y else to_y
+                start = y + HEIGHT if to_y >= y else y
                 middle = max(start, end) + 24 if to_y == y else (start + end) / 2
-                from_x, at_x = x + wide / 2, to_x + wide / 2
-                drawn.append(arrow(from_x, start, from_x, middle, at_x, middle, at_x, end))
-    for kind, words, parts in (
-        ("core", "app: the core, to read and reshape", core),
-        ("kit", "app/kit: machinery that nobody has to read", kit),
-    ):
-        top = MARGIN + above + (36 if kind == "core" else 176)
-        total = Room("", sum(room.lines for room in parts)).size
-        drawn += band(top, 104, kind, f"{words}, {total}")
-        drawn += row(top + 42, parts)
-        drawn.append(arrow(WIDTH / 2, top - 34, WIDTH / 2, top - 3))
-        drawn.append(text(WIDTH / 2 + 12, top - 13, "quiet", "imports"))
-    height = MARGIN + above + 176 + 104 + MARGIN
+                from_x, at_x = x + width / 2, to_x + width / 2
+                yield arrow(from_x, start, from_x, middle, at_x, middle, at_x, end)
+
+
+def layer(top: float, kind: str, words: str, rooms: list[Room]) -> list[str]:
+    """Draw the core or the kit, with an arrow from above."""
+    total = Room("", sum(room.lines for room in rooms)).size
+    return [
+        *band(top, 104, kind, f"{words}, {total}"),
+        *row(top + 42, rooms),
+        arrow(WIDTH / 2, top - 34, WIDTH / 2, top - 3),
+        text(WIDTH / 2 + 12, top - 13, "quiet", "imports"),
+    ]
+
+
+def picture() -> str:
+    """Return the SVG: features above the core, and the core above the kit, as imports point."""
+    optional = features()
+    core, kit = rooms_in(ROOT / "app", "features", "kit"), rooms_in(ROOT / "app/kit")
+    width = (WIDTH - 4 * MARGIN - ARROW * (COLUMNS - 1)) / COLUMNS
+    places = places_of(optional, width)
+    above = 50 + max(-(-len(optional) // COLUMNS), 1) * STEP
+    drawn = band(
+        MARGIN, above, "features", "app/features: optional, one folder each, off in one command"
+    )
+    for room in optional:
+        drawn += box(*places[room.name], width, HEIGHT, room)
+    drawn += arrows(optional, places, width)
+    drawn += layer(MARGIN + above + 36, "core", "app: the core, to read and reshape", core)
+    drawn += layer(MARGIN + above + 176, "kit", "app/kit: machinery that nobody has to read", kit)
+    return svg(MARGIN + above + 176 + 104 + MARGIN, drawn)
+
+
+def svg(height: float, drawn: list[str]) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
