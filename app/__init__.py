@@ -22,8 +22,8 @@ from app.extensions import compress, db, login_manager, migrate
 from app.extensions import mail as flask_mail  # app.kit.mail.transport is a module
 from app.kit import (
     assets,
+    feature_loading,
     money,
-    plugging_in,
     queue,
     slots,
     storage,
@@ -51,7 +51,7 @@ from app.kit.web.second_step_pages import SignInCallbacks
 from app.main import main
 from app.models import User
 
-FEATURES = plugging_in.load()
+FEATURES = feature_loading.load()
 
 
 def create_app(
@@ -66,13 +66,13 @@ def create_app(
     app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
-    plugging_in.find_templates(app)
+    feature_loading.find_templates(app)
     add_wsgi_layers(app)
     init_extensions(app)
     add_request_hooks(app)
     register_blueprints(app)
     cli.init_app(app)
-    plugging_in.plug_in(app, FEATURES)
+    feature_loading.plug_in(app, FEATURES)
     check_gates(app)
     slots.check(app)
     table_pages.check(app)
