@@ -32,6 +32,7 @@ from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
 from app.kit.web import (
     attributes,
+    bodies,
     cookies,
     headers,
     identity,
@@ -118,6 +119,7 @@ def add_request_hooks(app: Flask) -> None:
     app.ensure_sync = cache(app.ensure_sync)  # type: ignore[method-assign]
     app.session_interface = cookies.CookieSessionInterface()
     headers.init_app(app)
+    bodies.init_app(app)
     token_pages.init_app(app)
     app.before_request(identity.run_checks)
     csrf.init_app(app)

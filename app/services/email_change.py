@@ -8,8 +8,8 @@ from app.kit import audit
 from app.kit.mail import outbox
 from app.kit.names import canonical_email
 from app.models import User
-from app.services import sessions, unconfirmed
-from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused, lock_by_token
+from app.services import mailed_links, sessions, unconfirmed
+from app.services.mailed_links import LINKS_AN_HOUR, LinkRefused, is_throttled
 from app.services.own_account import ensure_not_impersonating
 from app.services.sign_in import require_password
 from app.services.users import EmailTaken
@@ -28,9 +28,7 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
         db.session.commit()  # The password was right, so take the guess off.
         return
     owner = User.by_email(new_email)
-    if unconfirmed.is_registration(owner):
-        owner = None
-    kind = "address_reserved" if owner and owner.is_deleted else "already_registered"
+    is_taken = owner is not None and not unconfirmed.is_registration(owner)
     before, user.pending_email = user.pending_email, new_email
     audit.record(
         "user.email_change_asked",
@@ -38,18 +36,15 @@ def request_email_change(user: User, *, new_email: str, password: str) -> None:
         subject=user,
         changes={"pending_email": (before, new_email)},
     )
-    if outbox.is_throttled(user.email, "email_change_requested", LINKS_AN_HOUR, HOUR):
+    if is_throttled(emails.send_email_change_requested, user.email, limit=LINKS_AN_HOUR):
         db.session.commit()
         return
-    notice = emails.send_email_change_requested(user, new_email)
-    if owner is None:
-        outbox.commit_and_notify(notice, emails.send_change_email(user, new_email))
-    elif outbox.is_throttled(new_email, kind, 1, HOUR):
-        outbox.commit_and_notify(notice)
-    elif owner.is_deleted:
-        outbox.commit_and_notify(notice, emails.send_address_reserved(new_email))
-    else:
-        outbox.commit_and_notify(notice, emails.send_already_registered(new_email))
+    mails = [emails.send_email_change_requested(user, new_email)]
+    if not is_taken:
+        mails.append(emails.send_change_email(user, new_email))
+    elif not is_throttled(notice := mailed_links.notice_to(owner), new_email, limit=1):
+        mails.append(notice(new_email))
+    outbox.commit_and_notify(*mails)
 
 
 def cancel_email_change(user: User) -> None:
@@ -70,7 +65,7 @@ def change_email(user: User, token: str) -> None:
     ensure_not_impersonating(user)
     if user.pending_email and user.accepts("change_email", token):
         unconfirmed.delete_registration(user.pending_email, owner=user)
-    locked = lock_by_token("change_email", token)
+    locked = mailed_links.lock_by_token("change_email", token)
     if locked.id != user.id:
         db.session.rollback()
         raise LinkRefused

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from app import emails
 from app.extensions import db
 from app.kit import tokens
 from app.kit.mail import outbox
@@ -48,8 +49,18 @@ def send_sparingly(
 
     The visitor is not told which, because a stranger must not learn about mail to others.
     """
-    recipient = to.email if isinstance(to, User) else to
-    if outbox.is_throttled(recipient, send.__name__.removeprefix("send_"), limit, HOUR):
+    if is_throttled(send, to.email if isinstance(to, User) else to, limit=limit):
         db.session.commit()
     else:
         outbox.commit_and_notify(send(to))
+
+
+def is_throttled(send: Callable[..., EmailMessage], recipient: str, *, limit: int) -> bool:
+    """Tell whether `limit` mails of this kind went to the recipient within an hour."""
+    return outbox.is_throttled(recipient, send.__name__.removeprefix("send_"), limit, HOUR)
+
+
+def notice_to(owner: User | None) -> Callable[[str], EmailMessage]:
+    """Return the function that tells an owner that their account exists or is deleted."""
+    is_deleted = owner is not None and owner.is_deleted
+    return emails.send_address_reserved if is_deleted else emails.send_already_registered

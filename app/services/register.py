@@ -14,7 +14,7 @@ from app.kit import audit, tokens
 from app.kit.names import canonical_email
 from app.models import User
 from app.services import sessions, unconfirmed
-from app.services.mailed_links import lock_by_token, send_sparingly
+from app.services.mailed_links import lock_by_token, notice_to, send_sparingly
 from app.services.password_reset import require_strong_password
 from app.services.sign_in import require_password
 
@@ -61,7 +61,7 @@ def register(
         db.session.rollback()
         email, owner = canonical_email(email), User.by_email(email)
         audit.record("user.registration_repeated", by=None, by_label=email, subject=owner)
-        _tell_owner(owner, email)
+        send_sparingly(notice_to(owner), email, limit=1)
         return tokens.no_receipt()
     receipt = user.registration_receipt()
     for prepare in ON_REGISTRATION:
@@ -114,10 +114,3 @@ def confirm(
     audit.record("user.confirmed", by=user, subject=user, changes={"confirmed": (False, True)})
     db.session.commit()
     return user
-
-
-def _tell_owner(owner: User | None, email: str) -> None:
-    """Tell the owner of an email that their account exists or is deleted, once an hour."""
-    reserved = owner is not None and owner.is_deleted
-    send = emails.send_address_reserved if reserved else emails.send_already_registered
-    send_sparingly(send, email, limit=1)

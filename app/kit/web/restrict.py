@@ -46,7 +46,7 @@ def _restrict(permission: int, allows: Callable[[Any], bool]) -> Callable[[View]
 def takes_files(setting: str, *, files: int = 1) -> Callable[[View], View]:
     """Allow `files` uploads to a view, each of up to the number of megabytes in `setting`.
 
-    app.kit.web.headers enforces the limit. Apply this decorator below permission_required or
+    app.kit.web.bodies enforces the limit. Apply this decorator below permission_required or
     login_required, so that the usual limit stays for visitors who may not open the view.
     """
 

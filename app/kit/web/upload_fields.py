@@ -13,9 +13,9 @@ from wtforms.validators import ValidationError
 
 from app.kit import storage
 from app.kit.storage.files import ensure_size
+from app.kit.web.bodies import MEGABYTE
 from app.kit.web.errors import show
 from app.kit.web.forms import BaseForm
-from app.kit.web.headers import MEGABYTE
 
 AWAY = ("The file could not be stored", "The place for files does not answer. Try again soon.")
 

@@ -132,7 +132,7 @@ def admit() -> None:
 def _is_held(access: OperationAccess) -> bool:
     """Tell whether the token of the request may call an operation, before its body is read.
 
-    Operations that take files read large bodies for no one else (app.kit.web.headers).
+    Operations that take files read large bodies for no one else (app.kit.web.bodies).
     """
     token = tokens.look_up(_secret())
     if token is None:
