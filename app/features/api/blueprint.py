@@ -18,7 +18,7 @@ class ApiBlueprint(Blueprint):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # flask-smorest calls these with the facts that decorators noted.
-        self._prepare_doc_cbks += [access.describe, lists.describe]
+        self._prepare_doc_cbks += [access.describe, idempotency_keys.describe, lists.describe]
 
     def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
         """Read the arguments of an operation. A body may be left out if no field is required."""

@@ -36,6 +36,19 @@ from app.sign_in import me
 TAGS = ["Imports"]
 FILES = ("text/csv", "multipart/form-data")
 MODES = [str(mode) for mode in ImportMode]
+EXAMPLE = "Email,First name,Last name\ngrace@example.com,Grace,Hopper\n"
+FORM = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+}
+BODY = {
+    "required": True,
+    "content": {
+        "text/csv": {"schema": {"type": "string"}, "example": EXAMPLE},
+        "multipart/form-data": {"schema": FORM},
+    },
+}
 
 answers_with(Unreadable, lambda error: ApiProblem(422, "unreadable-file", str(error)))
 answers(NoKeyColumn, 422, "no-key-column", PEOPLE.lacks_key())
@@ -95,6 +108,7 @@ def list_imports() -> list[Any]:
 @api.post("/imports", tags=TAGS)
 @writes(Permission.MANAGE_USERS, takes=FILES)
 @takes_files("IMPORT_MAX_MEGABYTES")
+@api.doc(requestBody=BODY)
 @api.arguments(ImportOptionsSchema, location="query")
 @api.response(202, ImportSchema)
 def check_import(values: dict[str, Any]) -> Any:

@@ -106,3 +106,18 @@ def keep(response: Response) -> Response:
         db.session.rollback()
         logger.exception("the answer to a request with an idempotency key was not stored")
     return response
+
+
+def describe(
+    doc: dict[str, Any], info: dict[str, Any], *, method: str, **_values: Any
+) -> dict[str, Any]:
+    """Describe the header of operations that take it."""
+    if method == "post" and info["access"].writes:
+        given = {
+            "in": "header",
+            "name": HEADER,
+            "description": "For 24 hours, the same key and request get the first answer.",
+            "schema": {"type": "string", "pattern": f"^({KEY.pattern})$"},
+        }
+        doc.setdefault("parameters", []).append(given)
+    return doc
