@@ -3,13 +3,15 @@
 import contextvars
 import html
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from importlib import import_module
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask import has_app_context
+from flask import has_app_context, has_request_context
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -25,6 +27,24 @@ PASSWORD = "correct horse battery staple"
 REAL_HASHER = passwords.hasher
 passwords.hasher = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
 passwords.verify(None, PASSWORD)  # creates the hash that replaces a missing one
+
+
+class LaneOfTests(passwords.OpenLane):
+    """Refuses to hash while a request has a transaction open.
+
+    In a web process a hash may wait for others. On SQLite the transaction of a form has the write
+    lock meanwhile, so that nobody else can write.
+    """
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        assert not has_request_context() or not db.session().in_transaction(), (
+            "Hash before the transaction begins, or commit it first: app.services.sign_in"
+        )
+        yield
+
+
+passwords.lane = LaneOfTests()
 
 
 compiled_templates.share()

@@ -45,14 +45,17 @@ def reset_password(token: str, password: str) -> User:
     The link proves that the user owns the email, so the email is confirmed too. Raises LinkRefused
     and passwords.WeakPassword.
     """
-    require_strong_password_of(find_by_token("reset_password", token), password)
+    user = find_by_token("reset_password", token)
+    former = user.password_hash if user.must_change_password else None
+    require_strong_password_of(user, password)
+    if former and passwords.verify(former, password):
+        raise passwords.WeakPassword(UNCHANGED)
+    password_hash = passwords.hash_password(password)  # while no transaction is open
     user = lock_by_token("reset_password", token)
     if user.is_invited and current_app.config["REGISTRATION"] == "closed":
         db.session.rollback()
         raise LinkRefused
-    if user.must_change_password and user.verify_password(password):
-        raise passwords.WeakPassword(UNCHANGED)
-    user.reset_password(token, password)
+    user.password_hash = password_hash
     user.confirmed, user.must_change_password = True, False
     guesses.forget(user.email)
     sessions.end_all(user)
@@ -70,8 +73,8 @@ def change_password(user: User, *, old: str, new: str, keep: UserSession | None)
     require_strong_password_of(user, new)
     if user.must_change_password and passwords.normalise(old) == passwords.normalise(new):
         raise passwords.WeakPassword(UNCHANGED)
-    require_password(user, old, otherwise="user.password_change_refused")
-    user.password, user.must_change_password = new, False
+    require_password(user, old, otherwise="user.password_change_refused", new=new)
+    user.must_change_password = False
     sessions.end_all(user, but=keep)
     sessions.renew(user)
     audit.record("user.password_changed", by=user, subject=user)

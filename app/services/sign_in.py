@@ -35,12 +35,12 @@ def authenticate(email: str, password: str, *, marks: str = "") -> User | None:
     # Hashing is slow, and an open transaction would block other writers on SQLite.
     db.session.commit()
     is_right = passwords.verify(verified, password, older=older)
+    is_outdated = is_right and passwords.needs_rehash(verified or "")
+    newer = passwords.hash_password(password) if is_outdated else verified
     if user is None or not is_right or not user.is_active or not _is_still(user, verified):
         _note_refusal(user, canonical_email(email), is_right=is_right)
         return None
-    if passwords.needs_rehash(user.password_hash or ""):
-        user.password = password
-        db.session.flush()
+    user.password_hash = newer
     guess.was_right()
     return user
 
@@ -73,7 +73,7 @@ def check_own_password(user: User, password: str) -> None:
     """Check the password of a signed-in user. Raises WrongPassword and TooManyGuesses."""
     ensure_not_impersonating(user)
     guess = guesses.at_own_password(user.email)
-    if not user.verify_password(password):
+    if user.password_hash is None or not proves_identity(user, password):
         refuse_password("session.reauthentication_refused", user)
     guess.was_right()
     db.session.commit()
@@ -86,23 +86,29 @@ def note_first_step(user: User, way: str) -> None:
 
 
 def proves_identity(user: User, password: str) -> bool:
-    """Tell whether `password` is right, or whether a user without one signed in just now."""
-    if user.password_hash is None:
-        return sessions.is_fresh(user.session)
-    return user.verify_password(password)
+    """Tell whether `password` is right, or whether a user without one signed in just now.
+
+    Commits first, because hashing is slow and an open transaction blocks writers on SQLite.
+    """
+    verified, is_fresh = user.password_hash, sessions.is_fresh(user.session)
+    db.session.commit()
+    return is_fresh if verified is None else passwords.verify(verified, password)
 
 
-def require_password(user: User, password: str, *, otherwise: str) -> None:
-    """Lock `user` if `password` proves their identity.
+def require_password(user: User, password: str, *, otherwise: str, new: str | None = None) -> None:
+    """Lock `user` if `password` proves their identity, and set the password `new`, if any.
 
     Otherwise record the event `otherwise` and raise WrongPassword. Raises UserGone and
     TooManyGuesses.
     """
     guess = guesses.at_own_password(user.email)
     verified = user.password_hash
-    if not proves_identity(user, password) or not _is_still(user, verified):
+    is_right = proves_identity(user, password)
+    new_hash = passwords.hash_password(new) if is_right and new else verified
+    if not is_right or not _is_still(user, verified):
         refuse_password(otherwise, user)
     guess.was_right()
+    user.password_hash = new_hash
 
 
 def refuse_password(action: str, user: User) -> NoReturn:

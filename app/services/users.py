@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import emails
 from app.extensions import db
-from app.kit import audit, edit_conflicts
+from app.kit import audit, edit_conflicts, passwords
 from app.kit.mail import outbox
 from app.kit.names import canonical_email
 from app.models import Role, User
@@ -40,8 +40,9 @@ def create(
     Raises EmailTaken, InsufficientPrivileges and passwords.WeakPassword.
     """
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
+    password_hash = passwords.hash_password(password)  # while no transaction is open
     user = obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
-    user.password, user.confirmed = password, True
+    user.password_hash, user.confirmed = password_hash, True
     audit.record("user.created", by=by, subject=user, role=role.name)
     outbox.commit_and_notify(emails.send_account_created(user))
     return user

@@ -259,6 +259,7 @@ def test_a_mark_is_good_for_its_own_account_and_password_only(app, make_user):
         for broken in (mark[:-2], "x" + mark, "x" * 9000, "~~~", "é", f"x~y~z~{mark}", "\x00"):
             assert not sign_in.knows_browser(ada.email, broken), broken
         assert sign_in.knows_browser(ada.email, f"x~{mark}")
+        db.session.commit()
         ada.password = NEW_PASSWORD
         db.session.commit()
         assert not sign_in.knows_browser(ada.email, mark)

@@ -53,12 +53,14 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
     TooManyGuesses and the exceptions of `check`.
     """
     guess = guesses.at_own_password(by.email)
-    lock(user)
     check(user, by=by)
     if not proves_identity(by, password):
         audit.record("session.reauthentication_refused", by=by, subject=by)
         db.session.commit()
         raise WrongPassword
+    # It is checked again, because both users may have changed since.
+    lock(user)
+    check(user, by=by)
     guess.was_right()
     session = _session_of(by)
     sessions.renew(by)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.extensions import db
 from app.features.invitations import emails, links
-from app.kit import audit
+from app.kit import audit, passwords
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
@@ -134,8 +134,9 @@ def accept(user_id: int, token: str, password: str) -> User:
     if user.id != user_id:
         raise LinkRefused
     password_reset.require_strong_password_of(user, password)
+    password_hash = passwords.hash_password(password)  # while no transaction is open
     user = mailed_links.lock_by_token("invite", token)
-    user.password = password
+    user.password_hash = password_hash
     user.confirmed = True
     audit.record("user.invitation_accepted", by=user, subject=user)
     db.session.commit()
