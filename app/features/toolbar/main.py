@@ -20,7 +20,6 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from app.extensions import db
 from app.features.devtools import dev, is_allowed
 from app.features.toolbar import recording
 from app.features.toolbar.recording import Recorder, RequestRecord
@@ -52,9 +51,8 @@ def init_app(app: Flask) -> None:
     app.after_request(_add_toolbar)
     app.teardown_request(_warn)
     _record_templates(app)
-    with app.app_context():
-        for engine in db.engines.values():
-            queries.watch(engine, recording.note_query)
+    recording.listen()
+    queries.watch_all(app, recording.note_query)
 
 
 @dev.get("/requests")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -169,26 +170,34 @@ def note_template(name: str, parent: str | None) -> None:
         record.templates[used] = record.templates.get(used, 0) + 1
 
 
-@follow_enqueued
+@cache
+def listen() -> None:
+    """Begin to note jobs and mails. Further calls do nothing.
+
+    Only an app that records its requests calls this, so production pays nothing for it.
+    """
+    follow_enqueued(_note_jobs)
+    follow_mails(_note_mails)
+    event.listen(db.session, "after_commit", _keep_mails)
+    event.listen(db.session, "after_rollback", _drop_mails)
+
+
 def _note_jobs(task: str, number: int, is_queued: bool) -> None:
     if (record := _current.get()) and len(record.jobs) < KEPT_PARTS:
         record.jobs.append(EnqueuedJobs(task, number, is_queued))
 
 
-@follow_mails
 def _note_mails(kind: str, recipient: str, number: int) -> None:
     if (record := _current.get()) and len(record.mails) < KEPT_PARTS:
         record.mails.append(WrittenMails(kind, recipient, number))
 
 
-@event.listens_for(db.session, "after_commit")
 def _keep_mails(_session: Session) -> None:
     """Note that the mails so far are committed."""
     if record := _current.get():
         record.committed_mails = len(record.mails)
 
 
-@event.listens_for(db.session, "after_rollback")
 def _drop_mails(_session: Session) -> None:
     """Forget the mails of a transaction that was rolled back."""
     if record := _current.get():

@@ -13,8 +13,11 @@ from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from flask import Flask
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
+
+from app.extensions import db
 
 Watcher = Callable[[str, float, bool], None]
 """A function that takes the statement of a query, its seconds, and whether it failed."""
@@ -30,6 +33,13 @@ BEGAN = "query_began"  # an attribute of the execution context
 OWN_FRAMES = 4
 
 _watchers: WeakKeyDictionary[Engine, list[Watcher]] = WeakKeyDictionary()
+
+
+def watch_all(app: Flask, watcher: Watcher) -> None:
+    """Call `watcher` after each query of `app`, whichever of its databases is asked."""
+    with app.app_context():
+        for engine in db.engines.values():
+            watch(engine, watcher)
 
 
 def watch(engine: Engine, watcher: Watcher) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from flask import Flask, request_started
 
-from app.extensions import db
 from app.kit.database import queries
 
 
@@ -41,9 +40,7 @@ def measure(app: Flask) -> None:
     app.extensions["costs"] = True
     # The signal comes before all functions of `before_request`.
     request_started.connect(_begin, app)
-    with app.app_context():
-        for engine in db.engines.values():
-            queries.watch(engine, _add)
+    queries.watch_all(app, _add)
 
 
 def of_request() -> Costs:

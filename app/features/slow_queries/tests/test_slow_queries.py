@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import db
 from app.features import slow_queries
 from app.features.slow_queries import main
+from app.kit.database import queries
 from app.kit.web.request_log import RequestFilter
 from tests.support import Browser
 
@@ -26,7 +26,7 @@ def watched(own_database):
     def run(limit, *statements):
         engine = create_engine(own_database)
         engines.append(engine)
-        slow_queries.watch(engine, limit)
+        queries.watch(engine, slow_queries.slower_than(limit))
         for statement in statements:
             with engine.connect() as connection, suppress(SQLAlchemyError):
                 connection.execute(text(statement), {"secret": "hunter2"})
@@ -71,8 +71,7 @@ def test_a_line_names_its_request_and_its_place(own_app, runner, noted):
     runner.invoke(args=["release"])
     own_app.test_client_class = Browser
     client = own_app.test_client()
-    with own_app.app_context():
-        slow_queries.watch(db.engine, 0)
+    queries.watch_all(own_app, slow_queries.slower_than(0))
     own_app.config["SLOW_REQUEST_MS"] = 0.001
     response = client.submit("/account/login", {"email": "a@example.com", "password": "x"})
 
@@ -105,7 +104,9 @@ def test_a_fast_request_is_not_logged(own_app, noted):
 
 def test_zero_watches_nothing(app, monkeypatch):
     called = []
-    monkeypatch.setattr(slow_queries, "watch", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(
+        slow_queries.queries, "watch_all", lambda *arguments: called.append(arguments)
+    )
     monkeypatch.setattr(main.costs, "measure", called.append)
     for name in ("SLOW_QUERY_MS", "SLOW_REQUEST_MS"):
         monkeypatch.setitem(app.config, name, 0)

@@ -22,7 +22,8 @@ from app.features.toolbar.recording import KEPT_PARTS, KEPT_REQUESTS, Recorder, 
 from app.kit import assets, queue
 from app.kit.web.headers import CONTENT_SECURITY_POLICY
 from app.models import User
-from tests import databases
+from tests import databases, processes
+from tests.cli.test_manage import environment
 from tests.factories import make_user
 from tests.support import PASSWORD, Browser
 
@@ -248,3 +249,19 @@ def test_requests_of_two_threads_have_their_own_records():
     for thread in threads:
         thread.join()
     assert {one.path: one.query_count for one in recorder.newest()} == {"/a": 3, "/b": 4}
+
+
+def test_an_app_that_records_nothing_is_not_listened_to() -> None:
+    """The listeners were registered by the import, so each commit of production called them."""
+    script = """
+from app import create_app
+create_app("testing")
+from app.features.toolbar import recording
+from app.kit.mail import writing
+from app.kit.queue import enqueueing
+print([one.__module__ for one in [*writing._followers, *enqueueing._followers]])
+print(recording.listen.cache_info().misses)
+"""
+    said = processes.run("-c", script, env=environment()).stdout
+    assert "toolbar" not in said
+    assert said.splitlines()[-1] == "0"
