@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.kit.database import postgresql
@@ -52,3 +53,34 @@ def test_a_connection_that_rests_is_pinged_unless_it_was_in_use_just_now(
     assert backend_of(engine) == second
     assert ping.call_count == 2
     engine.dispose()
+
+
+def test_a_connection_in_use_just_now_waits_no_longer_than_for_a_ping(
+    own_postgres, monkeypatch
+) -> None:
+    """F17: without a ping, its first statement waited for a frozen server as others do, 12 s."""
+    url = own_postgres.url.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, pool_size=2, pool_pre_ping=True)
+    ping = Mock(wraps=engine.dialect.do_ping)
+    monkeypatch.setattr(engine.dialect, "do_ping", ping)
+    postgresql.watch(engine)
+    monkeypatch.setattr(postgresql, "WARM", 60)
+    monkeypatch.setattr(postgresql, "PING_PATIENCE", 0.2)
+    kept = postgresql.patience.set(5.0)
+    first = backend_of(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) == first
+    with engine.connect():
+        pass  # It is returned without a statement.
+    assert backend_of(engine) == first
+    own_postgres.freeze()
+    try:
+        with pytest.raises(OperationalError, match=r"has not answered for 0\.2 s"):
+            backend_of(engine)
+        with pytest.raises(OperationalError, match="PostgreSQL does not answer"):
+            backend_of(engine)
+    finally:
+        own_postgres.thaw()
+        postgresql.patience.reset(kept)
+        engine.dispose()
+    assert not ping.called

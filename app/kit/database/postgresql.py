@@ -34,6 +34,7 @@ class PatientConnection(psycopg.Connection[Any]):
     """A connection that closes itself if the server does not answer in time."""
 
     is_resting = False  # in the pool; the next statement is the pool's ping
+    is_unproven = False  # out of the pool, without a ping
     rests_since = 0.0
     breaker: Any = None
 
@@ -46,6 +47,18 @@ class PatientConnection(psycopg.Connection[Any]):
             self.close()
             self.breaker.open()
             raise NoAnswer(f"PostgreSQL has not answered for {timeout:g} s") from None
+
+    def _start_query(self) -> PQGen[None]:
+        """Begin a transaction before a statement.
+
+        psycopg sends BEGIN by itself and waits for it. It needs no lock, so a server that does not
+        answer it within PING_PATIENCE hangs: a connection that was not pinged needs no longer.
+        """
+        if not self.is_unproven:
+            yield from super()._start_query()
+            return
+        self.is_unproven = False
+        self.wait(super()._start_query(), timeout=PING_PATIENCE)
 
     @property
     def is_warm(self) -> bool:
@@ -128,7 +141,8 @@ def watch(engine: Engine) -> None:
     ping = engine.dialect.do_ping
 
     def ping_unless_warm(dbapi_connection: Any) -> bool:
-        return dbapi_connection.is_warm or ping(dbapi_connection)
+        dbapi_connection.is_unproven = dbapi_connection.is_warm
+        return dbapi_connection.is_unproven or ping(dbapi_connection)
 
     engine.dialect.do_ping = ping_unless_warm  # type: ignore[method-assign]
     event.listen(engine, "do_connect", connect)
