@@ -49,9 +49,13 @@ class TooSlow(NoMoreData, TimeoutError):
 
 
 class TurnOfThread(threading.local):
-    """The start of the current thread's turn, or 0 without one."""
+    """The start of the current thread's turn, or 0 without one.
+
+    `spent` has the seconds of the turns that its request had before.
+    """
 
     since = 0.0
+    spent = 0.0
 
 
 class Turns:
@@ -75,7 +79,19 @@ class Turns:
         own = self._own
         if since := own.since:
             own.since = 0.0
-            self.line.leave(time.monotonic() - since)
+            own.spent += time.monotonic() - since
+            self.line.leave()
+
+    def end_request(self, *, has_waited_like_others: bool) -> None:
+        """Give the turn back, and note what the request took of it in all.
+
+        A body that arrives in pieces takes many short turns, as a hash does. Each by itself would
+        lower the average, and so would requests that never stand in the line, such as for files.
+        """
+        self.give_back()
+        spent, self._own.spent = self._own.spent, 0.0
+        if has_waited_like_others:
+            self.line.note(spent)
 
 
 def refuse(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -165,15 +181,14 @@ class PatientWorker(ThreadWorker):
         parser.SocketUnreader = PunctualUnreader
 
         def run(request_environ: dict[str, Any], start_response: Any) -> Any:
-            if not turns.take():
-                skips_line = self.skips_line(request_environ["PATH_INFO"])
-                if not skips_line and not turns.take(self.patience):
-                    return self.refuse(request_environ, start_response)
+            skips_line = self.skips_line(request_environ["PATH_INFO"])
+            if not turns.take() and not skips_line and not turns.take(self.patience):
+                return self.refuse(request_environ, start_response)
             try:
                 return application(request_environ, start_response)
             finally:
                 # The turn ends before the response is sent, which can take long for a slow client.
-                turns.give_back()
+                turns.end_request(has_waited_like_others=not skips_line)
 
         self.wsgi = run
 

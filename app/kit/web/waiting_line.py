@@ -8,7 +8,7 @@ import math
 import threading
 from collections import deque
 
-WEIGHT = 1 / 64  # of the latest use of a place in the average
+WEIGHT = 1 / 64  # of the latest time in the average
 SHORT = 4  # A line of so many threads for each place is never too long.
 
 
@@ -16,8 +16,8 @@ class WaitingLine:
     """Has a number of places, and a line of threads that wait for one.
 
     At most `room` threads wait, and fewer if the next one would wait longer than `seconds`, as the
-    average use of a place lets expect. A place that becomes free goes to the first in the line, so
-    that none waits for ever.
+    average of `note` lets expect. A place that becomes free goes to the first in the line, so that
+    none waits for ever.
     """
 
     def __init__(self, places: int, room: int, *, seconds: float = math.inf) -> None:
@@ -51,14 +51,18 @@ class WaitingLine:
             self._waiting.remove(ticket)
             return False
 
-    def leave(self, spent: float = 0.0) -> None:
-        """Give the place, used for `spent` seconds, to the first in the line, or leave it free."""
+    def leave(self) -> None:
+        """Give the place to the first in the line, or leave it free."""
         with self._lock:
-            self._average += (spent - self._average) * WEIGHT
             if self._waiting:
                 self._waiting.popleft().release()
             else:
                 self._free += 1
+
+    def note(self, spent: float) -> None:
+        """Note for how many seconds a thread needed a place in all, perhaps in several pieces."""
+        with self._lock:
+            self._average += (spent - self._average) * WEIGHT
 
     def is_full(self) -> bool:
         """Return whether another thread could not even wait."""

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from app.extensions import db
 from app.kit import passwords
 from app.kit.attempts import PasswordGuesses
 from app.kit.hashing_lane import HashingLane
+from app.kit.web import slow_clients
 from app.kit.web.shedding import Refusals, request_shed, skips_line_in
 from app.kit.web.waiting_line import WaitingLine
 from tests.support import PASSWORD
@@ -128,10 +130,30 @@ def test_a_line_is_shorter_if_places_are_used_for_long(spent, length):
     line = WaitingLine(1, 10, seconds=0.4)
     for _ in range(600):
         assert line.enter(0)
-        line.leave(spent)
+        line.leave()
+        line.note(spent)
     with waiting(line) as came:
         pass
     assert len(came) == length
+
+
+def test_the_pieces_of_a_request_count_as_one_use_of_a_place(monkeypatch):
+    """A slow body took many short turns, so an expected wait of 250 ms could be 1.6 s."""
+    clock = SimpleNamespace(now=1.0)
+    monkeypatch.setattr(slow_clients, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    turns = slow_clients.Turns(1)
+
+    def use(seconds, pieces, **how):
+        for _ in range(pieces):
+            assert turns.take()
+            clock.now += seconds / pieces
+            turns.give_back()
+        turns.end_request(**how)
+
+    for _ in range(600):
+        use(0.25, 8, has_waited_like_others=True)
+        use(0.001, 1, has_waited_like_others=False)  # such as for a file
+    assert turns.line._average == pytest.approx(0.25, rel=0.01)
 
 
 def test_a_thread_that_loses_patience_leaves_the_line():
