@@ -48,10 +48,13 @@ def init_app(app: Flask) -> None:
 def hold_back() -> ResponseReturnValue | None:
     """Raise UnderMaintenance unless the mode of the site lets the request pass.
 
+    While the process does not know the mode, because the database has not answered yet, it is 503.
     Views marked with `@open_to("maintenance")` stay open: they sign users in and out. A token lets
     no program in, not even that of an administrator, because it may work on what is being moved.
     """
     state = watching.of_app().current()
+    if state is None:
+        raise ServiceUnavailable(retry_after=errors.RETRY_AFTER)
     if state.mode is SiteMode.OFF:
         return None
     if state.mode is SiteMode.READ_ONLY:
@@ -65,7 +68,8 @@ def hold_back() -> ResponseReturnValue | None:
 def notice() -> SiteState | None:
     """Return the mode of the site for the banner, except on the page that tells it anyway."""
     state = watching.of_app().current()
-    return None if state.mode is SiteMode.OFF or g.get("tells_maintenance") else state
+    is_open = state is None or state.mode is SiteMode.OFF
+    return None if is_open or g.get("tells_maintenance") else state
 
 
 def show(error: UnderMaintenance) -> Any:

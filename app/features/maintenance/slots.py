@@ -10,5 +10,6 @@ slots.banner("partials/_maintenance.html")
 
 @holds_jobs
 def is_under_maintenance() -> bool:
-    """Tell whether workers start no job: while the site is closed, and while it is read-only."""
-    return watching.of_app().current_of_worker().mode is not SiteMode.OFF
+    """Tell whether workers start no job: while the site is closed or read-only, or may be."""
+    state = watching.of_app().current_of_worker()
+    return state is None or state.mode is not SiteMode.OFF

@@ -2,7 +2,8 @@
 
 The row in the database decides: every process on every machine reaches it, and it needs no Redis. A
 thread of each web process reads it once a second while requests come. The process remembers the
-mode, also while the database is away.
+mode, also while the database is away. A process that has never read it does not know it, because
+the site may be closed.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import logging
 import threading
 import time
 
+import psycopg
 from flask import Flask, current_app
 from sqlalchemy import select
 
 from app.extensions import db
 from app.features.maintenance.models import Maintenance, SiteMode, SiteState
-from app.kit.database import reading_only
+from app.kit.database import postgresql, reading_only
 from app.kit.web.request_log import Sparing
 
 LOOK_EVERY = 1.0  # seconds between two looks at the database
@@ -28,24 +30,24 @@ sparing = Sparing(logging.getLogger(__name__))
 
 
 class ModeWatch:
-    """Remembers the mode of the site for one process."""
+    """Remembers the mode of the site for one process. It is None until the first look succeeds."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self.state = SiteState()
+        self.state: SiteState | None = SiteState() if app.testing else None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._is_fresh, self._woken = threading.Event(), threading.Event()
         self._asked_at = self._looked_at = float("-inf")
 
-    def current(self) -> SiteState:
+    def current(self) -> SiteState | None:
         """Return the mode, at most a second old. Tests have one process, and start no thread."""
         self._asked_at = time.monotonic()
         if not self._is_fresh.is_set() and not self._app.testing:
             self._catch_up()
         return self.state
 
-    def current_of_worker(self) -> SiteState:
+    def current_of_worker(self) -> SiteState | None:
         """Return the mode for a worker, whose process is copied, so it keeps no connection."""
         at = time.monotonic()
         if at - self._looked_at >= LOOK_OF_WORKERS and not self._app.testing:
@@ -64,6 +66,8 @@ class ModeWatch:
             self._is_fresh.set()  # The database hangs, so the last known mode has to do.
 
     def _watch(self) -> None:
+        # Without a limit, a server that hangs would hold the thread until it goes on.
+        postgresql.patience.set(postgresql.STATEMENT_PATIENCE)
         while True:
             self._look()
             self._is_fresh.set()
@@ -86,12 +90,19 @@ class ModeWatch:
                 ).first()
             self.state = SiteState(SiteMode(row[0]), row[1], row[2]) if row else SiteState()
         except Exception as error:
-            # The last known mode stays. The table may also be missing until the next migration. An
-            # error of the driver, which SQLAlchemy does not always wrap, would end the thread.
+            # The last known mode stays. An error of the driver, which SQLAlchemy does not always
+            # wrap, would end the thread.
+            if self.state is None and _lacks_table(error):
+                self.state = SiteState()  # Nobody closed the site before its migration.
             kind, sentence = type(error).__name__, str(error).partition("\n")[0]
             sparing.error(kind, "the mode of the site cannot be read: %s", sentence)
         finally:
             reading_only.reset(kept)
+
+
+def _lacks_table(error: Exception) -> bool:
+    cause = getattr(error, "orig", error)
+    return isinstance(cause, psycopg.errors.UndefinedTable) or "no such table" in str(cause)
 
 
 def init_app(app: Flask) -> None:

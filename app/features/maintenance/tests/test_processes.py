@@ -10,6 +10,7 @@ from app import create_app
 from app.extensions import db
 from app.features.maintenance import site_mode, watching
 from app.features.maintenance.models import SiteMode, SiteState
+from app.features.maintenance.slots import is_under_maintenance
 from tests.queue.support import until
 
 CLOSED, OFF = SiteState(SiteMode.CLOSED), SiteState()
@@ -22,7 +23,7 @@ def other(web, database_url):
         "testing",
         {"SQLALCHEMY_DATABASE_URI": database_url, "REDIS_URL": "", "RATELIMIT_ENABLED": False},
     )
-    app.testing = False
+    app.testing, app.extensions["site_mode"].state = False, None
     yield app.test_client()
     with app.app_context():
         db.engine.dispose()
@@ -79,8 +80,40 @@ def test_a_database_that_hangs_costs_one_wait(web, other, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0.01)
     watch = other.application.extensions["site_mode"]
     monkeypatch.setattr(watch, "_watch", lambda: None)
+    watch.state = OFF
     assert other.get("/").status_code == 200
     assert watch._is_fresh.is_set()
+
+
+def test_a_process_that_does_not_know_the_mode_does_not_say_that_the_site_is_open(
+    web, other, monkeypatch
+):
+    """It began while the database was slow, and showed a closed site to everyone."""
+    monkeypatch.setattr(watching, "PATIENCE", 0.01)
+    watch = other.application.extensions["site_mode"]
+    monkeypatch.setattr(watch, "_watch", lambda: None)
+    answer = other.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Not available just now" in answer.text
+    assert other.get("/healthz").status_code == 200
+    assert other.get("/account/login").status_code == 200
+    watch._look()
+    assert other.get("/").status_code == 200
+
+
+def test_a_database_without_the_table_is_of_a_site_that_nobody_closed(web, other):
+    with db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE maintenance RENAME TO gone"))
+    assert other.get("/").status_code == 200
+
+
+def test_a_worker_that_does_not_know_the_mode_holds_its_jobs(other, monkeypatch):
+    watch = other.application.extensions["site_mode"]
+    monkeypatch.setattr(watch, "_look", lambda **_: None)
+    with other.application.app_context():
+        assert is_under_maintenance()
+        watch.state = OFF
+        assert not is_under_maintenance()
 
 
 def test_a_worker_holds_its_jobs_until_the_site_is_open(web, start_worker, make_mails, smtp):
