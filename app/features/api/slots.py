@@ -6,13 +6,16 @@ from typing import Any
 from flask import has_request_context, request
 
 from app.features.api import tokens
-from app.features.api.models import ApiToken
+from app.features.api.models import ApiToken, TokenKind
 from app.kit import slots
+from app.kit.database.restored import ends_with_restore
 from app.models import Permission, User
 from app.services import sessions
 
 slots.account_row("partials/_api_tokens.html")
 slots.sign_out_part("partials/_end_api_tokens.html")
+# A program stands for a session by such a token, as a browser does by its cookie.
+ends_with_restore(ApiToken, where=f"kind = '{TokenKind.SHORT_LIVED}'")
 
 
 def end_if_chosen(user_ids: Sequence[int]) -> None:

@@ -102,7 +102,7 @@ def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes:
             click.echo(f"{name} is whole, made {manifest.time:%Y-%m-%d %H:%M} UTC.")
             if replace and not yes:
                 click.confirm(f"Replace everything in {target}?", abort=True)
-            report = restoring.restore(name, reader, manifest)
+            report = restoring.restore(name, reader, manifest, replace=replace)
     except BackupRefused as error:
         raise click.ClickException(f"{error} The database is as it was.") from None
     rows, tables = sum(manifest.rows.values()), len(manifest.rows)
@@ -115,6 +115,7 @@ def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes:
             "SECRET_KEY is not that of the backup. Put the former one into SECRET_KEY_FALLBACKS, "
             "or second factors and secrets of webhooks cannot be read."
         )
+    click.echo("Everybody is signed out. Passwords and API tokens are those of the backup.")
     click.echo("Mail and webhooks are held. Next:")
     click.echo("  python manage.py db upgrade     # the backup may be older than the code")
     click.echo("  python manage.py mail status    # what waits")

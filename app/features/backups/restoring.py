@@ -136,11 +136,14 @@ def _refuse_newer(manifest: BackupManifest) -> None:
         )
 
 
-def restore(name: str, reader: ArchiveReader, manifest: BackupManifest) -> RestoreReport:
+def restore(
+    name: str, reader: ArchiveReader, manifest: BackupManifest, *, replace: bool
+) -> RestoreReport:
     """Restore an archive that `check` has accepted.
 
     The files come first: under their generated keys they harm nobody if the database is refused.
-    The database is replaced in one step, in which mail is held. Raises BackupRefused.
+    The database is replaced in one step, in which mail is held and sessions end. Without `replace`,
+    a database that has got tables since `check` is refused. Raises BackupRefused.
     """
     report = RestoreReport(name, manifest)
     db.session.remove()
@@ -151,7 +154,7 @@ def restore(name: str, reader: ArchiveReader, manifest: BackupManifest) -> Resto
             for file, content in reader.files():
                 _restore_file(file, content, report, new)
             with closing(reader.database()) as blocks:
-                databases.copier().restore(manifest, blocks, reason)
+                databases.copier().restore(manifest, blocks, reason, replace=replace)
         except BaseException:
             _take_back(new)
             raise

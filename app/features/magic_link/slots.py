@@ -5,7 +5,12 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import ColumnElement, false, true
 
+from app.features.magic_link.models import MailedSignIn
 from app.kit import slots
+from app.kit.database.restored import ends_with_restore
+
+# Otherwise a link that was used after the backup would work again.
+ends_with_restore(MailedSignIn)
 
 
 def is_on() -> bool:

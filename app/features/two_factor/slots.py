@@ -5,14 +5,16 @@ from typing import Any
 
 from app.features.two_factor import codes, devices, recovery, services, totp
 from app.features.two_factor.codes import NotEnabled, WrongCode
-from app.features.two_factor.models import is_demanded_of
+from app.features.two_factor.models import TrustedDevice, is_demanded_of
 from app.kit import slots
+from app.kit.database.restored import ends_with_restore
 from app.kit.doctor import Finding, doctor_check
 from app.kit.web.second_steps import second_step
 from app.models import Role, User
 from app.services import policy
 
 slots.account_row("partials/_two_factor.html")
+ends_with_restore(TrustedDevice)
 
 
 def use_code_of_app(user: User, code: str) -> bool:

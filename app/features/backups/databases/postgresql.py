@@ -80,13 +80,15 @@ class PostgresCopier:
         for tool in ("pg_restore", "psql"):
             client_tools.find(tool, least=manifest.tool_version)
 
-    def restore(self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str) -> None:
+    def restore(
+        self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str, *, replace: bool
+    ) -> None:
         with _connection() as connection:
             server = connection.info.server_version // 10_000
             (schema,) = _column(connection, "SELECT current_schema()")
         psql, _ = client_tools.find("psql", least=manifest.tool_version)
         pg_restore, _ = client_tools.find("pg_restore", least=manifest.tool_version)
-        begin = restore_script.beginning(schema)
+        begin = restore_script.beginning(schema, replace=replace)
         end = restore_script.end(schema, manifest.rows, reason)
         options = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"]
         with _program([psql, *options], stdin=subprocess.PIPE) as run:

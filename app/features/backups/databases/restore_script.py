@@ -1,4 +1,4 @@
-"""Write the SQL around the dump: drop what is there, hold mail, compare the rows, commit."""
+"""Write the SQL around the dump: drop what is there, hold mail, compare, end sessions, commit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from app.features.backups.databases.snapshots import HOLDS, NOT_COMPARED
+from app.features.backups.databases.snapshots import GOT_TABLES, HOLDS, NOT_COMPARED
+from app.kit.database import restored
 from app.kit.outgoing import values_of_hold
 
 LOCK_WAIT = 30  # seconds that each DROP waits for other transactions
@@ -50,6 +51,19 @@ BEGIN
     LOOP EXECUTE one; END LOOP;
 END $drop$;
 """
+REFUSE_TABLES = """
+DO $refuse$
+BEGIN
+    IF EXISTS (
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e'
+                AND d.classid = 'pg_class'::regclass AND d.objid = c.oid)
+    ) THEN
+        RAISE EXCEPTION '%', {sentence};
+    END IF;
+END $refuse$;
+"""
 COMPARE = """
 DO $compare$
 DECLARE found bigint;
@@ -66,13 +80,20 @@ INSERT INTO {schema}.{table} (id, since, reason) VALUES ({id}, {since}, {reason}
 """
 
 
-def beginning(schema: str) -> str:
-    """Return the script before the dump: begin a transaction, and drop what is there."""
+def beginning(schema: str, *, replace: bool) -> str:
+    """Return the script before the dump: begin a transaction, and drop what is there.
+
+    Without `replace`, tables are refused. Another process that makes tables after that waits for
+    the end of the transaction, because it makes the same ones.
+    """
     begin = (
         f"BEGIN;\nSET LOCAL statement_timeout = 0;\nSET LOCAL lock_timeout = '{LOCK_WAIT}s';\n"
         "SET LOCAL idle_in_transaction_session_timeout = 0;\n"
     )
-    return begin + _written(DROP_EVERYTHING, schema=sql.Literal(schema))
+    place = sql.Literal(schema)
+    if not replace:
+        begin += _written(REFUSE_TABLES, schema=place, sentence=sql.Literal(GOT_TABLES))
+    return begin + _written(DROP_EVERYTHING, schema=place)
 
 
 def for_server(start: bytes, server: int) -> bytes:
@@ -86,7 +107,7 @@ def for_server(start: bytes, server: int) -> bytes:
 
 
 def end(schema: str, rows: Mapping[str, int], reason: str) -> str:
-    """Return the script after the dump: hold mail, compare the rows, and commit."""
+    """Return the script after the dump: hold mail, compare rows, end sessions, and commit."""
     values = {name: sql.Literal(value) for name, value in values_of_hold(reason).items()}
     place = sql.Identifier(schema)
     parts = [_written(HOLD, schema=place, table=sql.Identifier(HOLDS), **values)]
@@ -95,6 +116,7 @@ def end(schema: str, rows: Mapping[str, int], reason: str) -> str:
             table, told = sql.Identifier(name), sql.Literal(name)
             number = sql.Literal(count)
             parts.append(_written(COMPARE, schema=place, table=table, name=told, count=number))
+    parts += [f"{one};\n" for one in restored.statements(set(rows), schema=schema)]
     # The restore has succeeded by then, whatever becomes of the statistics.
     return "".join([*parts, "COMMIT;\n\\set ON_ERROR_STOP off\nANALYZE;\n"])
 

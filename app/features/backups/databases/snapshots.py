@@ -12,6 +12,10 @@ from app.features.backups.errors import BackupRefused
 from app.kit.outgoing import OutgoingHold
 
 HOLDS = OutgoingHold.__tablename__
+GOT_TABLES = (
+    "The database was empty, and has got tables meanwhile. Stop web and worker, and restore again: "
+    "--replace deletes what it holds."
+)
 # A restore adds the hold, so its table is not compared.
 NOT_COMPARED = frozenset({HOLDS})
 
@@ -48,10 +52,13 @@ class DatabaseCopier(Protocol):
     def check(self, manifest: BackupManifest) -> None:
         """Refuse a backup that cannot be restored here, before anything is changed."""
 
-    def restore(self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str) -> None:
+    def restore(
+        self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str, *, replace: bool
+    ) -> None:
         """Replace the database, with a hold for this reason, whole or not at all.
 
-        The rows of each table are counted before it counts.
+        The rows of each table are counted before it counts. Rows that let somebody in are deleted
+        (app.kit.database.restored). Without `replace`, a database with tables is refused.
         """
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from app.extensions import db
 from app.features.backups import pipes
 from app.features.backups.archive import BackupManifest
 from app.features.backups.databases.snapshots import (
+    GOT_TABLES,
     HOLDS,
     DatabaseSnapshot,
     differences,
@@ -22,11 +24,14 @@ from app.features.backups.databases.snapshots import (
 from app.features.backups.errors import ArchiveDamaged, BackupRefused
 from app.features.backups.places import remove_left_over
 from app.kit import names
+from app.kit.database import restored
 from app.kit.outgoing import values_of_hold
 
 BESIDE = ".backup-"  # beginning of the names of temporary folders beside the database
 LOCK_WAIT = 30  # seconds that a restore waits for writers
 PAGES = -1  # all in one step, which is one transaction
+STEP = 1_000  # pages; the steps of a copy into an empty database are one transaction too
+PAGE_FACTS = ("size", "count")
 COMPRESSION = 3  # a third of the time of zlib's default, for a tenth more bytes
 GZIP = 31  # zlib's number for the header of gzip
 TABLES = (
@@ -79,14 +84,20 @@ class SqliteCopier:
             raise BackupRefused("The backup is of a newer SQLite than the one of this Python.")
         _path()
 
-    def restore(self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str) -> None:
+    def restore(
+        self, manifest: BackupManifest, blocks: Iterable[bytes], reason: str, *, replace: bool
+    ) -> None:
         path = _path()
         with _problems(), _beside(path) as copy:
             _decompress(blocks, copy)
             with closing(_connect(copy)) as source:
                 _examine(source, manifest)
                 _hold(source, reason)
-                _replace(source, copy, path)
+                _end_sessions(source, set(manifest.rows))
+                if replace:
+                    _replace(source, copy, path)
+                else:
+                    _fill(source, path)
 
 
 _REVISIONS = "SELECT version_num FROM alembic_version ORDER BY version_num"
@@ -171,6 +182,40 @@ def _hold(connection: sqlite3.Connection, reason: str) -> None:
     values = values_of_hold(reason)
     row = (values["id"], values["since"].strftime("%Y-%m-%d %H:%M:%S.%f"), values["reason"])
     connection.execute(f"INSERT OR REPLACE INTO {HOLDS} (id, since, reason) VALUES (?, ?, ?)", row)  # noqa: S608
+
+
+def _end_sessions(connection: sqlite3.Connection, tables: set[str]) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")  # for rows that belong to the deleted ones
+    for statement in restored.statements(tables):
+        connection.execute(statement)
+
+
+def _fill(source: sqlite3.Connection, path: Path) -> None:
+    """Copy the database into one that has no tables yet.
+
+    Another process may have made tables since `check`, and what it wrote would be lost. So the
+    first step of the copy takes the write lock, and then a second connection looks once more.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(_connect(path)) as target, closing(_connect(path)) as reader:
+        size, count = (source.execute(f"PRAGMA page_{one}").fetchone()[0] for one in PAGE_FACTS)
+        target.execute(f"PRAGMA page_size = {size}")
+        # In this mode others can read what was there, while the copy is being written.
+        target.execute("PRAGMA journal_mode = WAL")
+        give_up, looked = _give_up_after(LOCK_WAIT), False
+
+        def look(status: int, remaining: int, total: int) -> None:
+            nonlocal looked
+            give_up(status, remaining, total)
+            if status == sqlite3.SQLITE_OK and not looked:
+                looked = True
+                if count_rows(reader):
+                    raise BackupRefused(GOT_TABLES)
+
+        # The last step commits, so there must be one before it.
+        pages = max(1, min(STEP, count // 2))
+        source.backup(target, pages=pages, progress=look, sleep=0.1)
 
 
 def _replace(source: sqlite3.Connection, copy: Path, path: Path) -> None:

@@ -50,4 +50,4 @@ if __name__ == "__main__":
     ):
         manifest = restoring.check(reader, replace=True)
         die_within(point)
-        restoring.restore(name, reader, manifest)
+        restoring.restore(name, reader, manifest, replace=True)

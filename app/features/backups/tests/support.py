@@ -25,7 +25,7 @@ def restore(
     place = places.place(current_app.config["BACKUP_TO"])
     with restoring.opened(wanted, place, identity) as (name, reader):
         manifest = restoring.check(reader, replace=replace)
-        return restoring.restore(name, reader, manifest)
+        return restoring.restore(name, reader, manifest, replace=replace)
 
 
 def contents() -> dict[str, object]:
