@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
@@ -109,10 +109,15 @@ def find(email: str) -> SuppressedAddress | None:
     return db.session.scalar(select(SuppressedAddress).where(SuppressedAddress.email == email))
 
 
-def reason_against(email: str) -> str:
-    """Return why no mail goes to an address, or ""."""
-    row = find(email)
-    return row.words if row else ""
+def reasons_against(emails: Collection[str]) -> dict[str, str]:
+    """Return those of some addresses that get no mail, each with the reason."""
+    short = [email for email in emails if len(email) <= EMAIL_LENGTH]
+    rows = select(SuppressedAddress).where(SuppressedAddress.email.in_(short))
+    return {row.email: row.words for row in db.session.scalars(rows)}
+
+
+def count() -> int:
+    return db.session.scalar(select(func.count()).select_from(SuppressedAddress)) or 0
 
 
 def purge() -> int:

@@ -9,12 +9,12 @@ from app.features.bounces import services
 from app.features.bounces.models import SuppressedAddress
 from app.kit import slots
 from app.kit.doctor import Finding, doctor_check
-from app.kit.mail.recipients import suppression_check
+from app.kit.mail.recipients import suppression_list
 from app.models import User
 
 SHORTEST_SECRET = 16
 
-suppression_check(services.reason_against)
+suppression_list(services.reasons_against, count=services.count)
 
 
 @doctor_check("secret of bounces")

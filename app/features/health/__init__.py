@@ -34,6 +34,7 @@ QUESTIONS: dict[str, Callable[[], Check]] = {
     "migrations": database.is_migrated,
     "encoding": database.stores_every_character,
     "mail": mail.goes_out,
+    "returned mail": mail.comes_back,
     "administrator": database.has_administrator,
     "lists": lists.have_indexes,
     "files": files.can_be_stored,
@@ -69,15 +70,15 @@ def system() -> list[Check]:
     The checks of the database use the transaction of the request, because it already works.
     """
     signs = workers.begin_signs()
-    answers, is_migrated, mail_goes_out = _ask(("database", "migrations", "mail"))
+    answers, is_migrated, *of_mail = _ask(("database", "migrations", "mail", "returned mail"))
     redis, worker, tasks = workers.judge(signs, GLANCE)
-    return [Check("web", "Running"), worker, tasks, redis, answers, mail_goes_out, is_migrated]
+    return [Check("web", "Running"), worker, tasks, redis, answers, *of_mail, is_migrated]
 
 
 def checks(*, deploy: bool = False) -> list[Check]:
     """Run all checks; with `deploy`, also check that the settings are safe in production."""
-    names = ["database", "migrations", "encoding", "mail", "administrator", "lists", "files"]
-    names += doctor_checks()
+    names = ["database", "migrations", "encoding", "mail", "returned mail"]
+    names += ["administrator", "lists", "files", *doctor_checks()]
     if deploy:
         names.append("known password")
     signs = workers.begin_signs()

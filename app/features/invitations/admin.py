@@ -11,6 +11,7 @@ from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitations, links, tables
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
 from app.features.invitations.invitations import InvitationsClosed, LinkChanged, NotInvited
+from app.kit.mail import recipients
 from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
@@ -20,6 +21,7 @@ from app.services.users import EmailTaken
 from app.sign_in import me
 
 CLOSED = "Invitations are closed by the setting REGISTRATION."
+NO_MAIL = "{} is invited, but gets no mail: {}. Copy a link and hand it over."
 
 managers_only = permission_required(Permission.MANAGE_USERS)
 
@@ -52,9 +54,17 @@ def invite_user() -> ResponseReturnValue:
         except EmailTaken as error:
             form.email.errors, deleted = [TAKEN], error.deleted
         else:
-            flash(f"An invitation is on its way to {user.email}.", "success")
+            _tell(user, f"An invitation is on its way to {user.email}.")
             return redirect(url_for("admin.user_info", user_id=user.id))
     return render_template("admin/invite_user.html", form=form, deleted_owner=deleted)
+
+
+def _tell(user: User, success: str) -> None:
+    """Say that a mail goes to an invited user, or why it does not."""
+    if reason := recipients.reasons_against([user.email]).get(user.email):
+        flash(NO_MAIL.format(user.email, reason), "error")
+    else:
+        flash(success, "success")
 
 
 def to_invited(view: View) -> View:
@@ -87,7 +97,7 @@ def to_invited(view: View) -> View:
 @to_invited
 def resend_invite(user: User) -> ResponseReturnValue:
     invitations.resend(user, by=me())
-    flash(f"The invitation to {user.email} is sent again.", "success")
+    _tell(user, f"The invitation to {user.email} is sent again.")
     person = url_for("admin.user_info", user_id=user.id)
     return redirect(next_url(request.args.get("next"), person))
 

@@ -12,6 +12,7 @@ from app.extensions import db
 from app.features.invitations.links import LIFETIME
 from app.kit import names
 from app.kit.database import now
+from app.kit.mail import recipients
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import User
 
@@ -23,6 +24,8 @@ class LinkState(StrEnum):
     EXPIRED = "expired"
     WAITING = "waiting"
     FAILED = "failed"
+    STOPPED = "stopped"
+    """No mail goes to the address, and no link was copied."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Pending:
     link: LinkState
     expires_at: datetime | None
     is_copied: bool
+    no_mail: str
+    """Why no mail goes to the address, or ""."""
 
     @property
     def id(self) -> int:
@@ -68,17 +73,41 @@ def pending(users: list[User]) -> list[Pending]:
     """Return the rows of invited users, with the states of their newest links."""
     mails = EmailMessage.id.in_([user.invite_message_id for user in users])
     found = {mail.id: mail for mail in db.session.scalars(select(EmailMessage).where(mails))}
-    return [_pending(user, found.get(user.invite_message_id or 0)) for user in users]
+    first = _mails_without_link([user.id for user in users if user.invite_message_id is None])
+    against = recipients.reasons_against([user.email for user in users])
+    return [
+        _pending(
+            user,
+            found.get(user.invite_message_id) if user.invite_message_id else first.get(user.id),
+            against.get(user.email, ""),
+        )
+        for user in users
+    ]
 
 
-def _pending(user: User, mail: EmailMessage | None) -> Pending:
+def _mails_without_link(user_ids: list[int]) -> dict[int, EmailMessage]:
+    """Return the newest invitation of each of these users, none of which got a link."""
+    if not user_ids:
+        return {}
+    mails = (
+        select(EmailMessage)
+        .where(EmailMessage.user_id.in_(user_ids), EmailMessage.message == "invite")
+        .order_by(EmailMessage.id)
+    )
+    return {mail.user_id: mail for mail in db.session.scalars(mails) if mail.user_id}
+
+
+def _pending(user: User, mail: EmailMessage | None, no_mail: str) -> Pending:
     link, expires_at = _link(
         user.invited_at or user.created_at,
         has_link=user.invite_message_id is not None,
         state=mail.state if mail else None,
         made_at=mail.claimed_at or mail.created_at if mail else None,
     )
-    return Pending(user, link, expires_at, mail is not None and mail.state == EmailState.CANCELLED)
+    if no_mail and link in {LinkState.WAITING, LinkState.FAILED}:
+        link = LinkState.STOPPED
+    is_copied = expires_at is not None and mail is not None and mail.state == EmailState.CANCELLED
+    return Pending(user, link, expires_at, is_copied, no_mail)
 
 
 def _link(
@@ -89,7 +118,9 @@ def _link(
     `made_at` is None if the mail's row is already deleted; the link may outlive that row.
     """
     if not has_link:
-        return LinkState.WAITING, None
+        # The mail is cancelled if no mail goes to the address, even if it is allowed again later.
+        is_cancelled = state == EmailState.CANCELLED
+        return (LinkState.FAILED if is_cancelled else LinkState.WAITING), None
     if state in {EmailState.PENDING, EmailState.SENDING}:
         return LinkState.WAITING, None
     if state in {EmailState.FAILED, EmailState.BOUNCED}:

@@ -22,11 +22,13 @@ from app.features.metrics.counting import Counts, Series
 from app.features.metrics.measures import BOUNDS, Measure
 from app.kit import queue
 from app.kit.database import now
+from app.kit.mail import recipients
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.queue import job_reader
 from app.kit.queue.job_reader import State
 
 UNSENT = [EmailState.PENDING, EmailState.SENDING, EmailState.FAILED]
+COUNTED = [*UNSENT, EmailState.BOUNCED, EmailState.COMPLAINED]
 
 
 def text(counts: Counts) -> bytes:
@@ -109,22 +111,24 @@ def _first_in(name: str, waiting: int) -> datetime | None:
 
 def _of_database() -> Iterator[Metric]:
     state, needs_operator = EmailMessage.state, EmailMessage.needs_operator
-    numbers = select(state, func.count()).where(state.in_(UNSENT)).group_by(state)
+    numbers = select(state, func.count()).where(state.in_(COUNTED)).group_by(state)
     oldest = select(func.min(EmailMessage.created_at)).where(state == EmailState.PENDING)
     stuck = select(func.count()).where(needs_operator, state.in_(UNSENT))
     try:
         mails = {(str(one),): number for one, number in db.session.execute(numbers)}
         age = _age(db.session.scalar(oldest), now())
         waiting = db.session.scalar(stuck) or 0
+        suppressed = recipients.count_suppressed()
     except SQLAlchemyError:
         with suppress(SQLAlchemyError):
             db.session.rollback()
         yield _gauge(measures.DATABASE, {(): 0})
         return
     yield _gauge(measures.DATABASE, {(): 1})
-    yield _gauge(measures.MAILS, {(str(one),): 0 for one in UNSENT} | mails)
+    yield _gauge(measures.MAILS, {(str(one),): 0 for one in COUNTED} | mails)
     yield _gauge(measures.MAIL_AGE, {(): age})
     yield _gauge(measures.MAILS_OF_OPERATOR, {(): waiting})
+    yield _gauge(measures.SUPPRESSED, {(): suppressed})
 
 
 def _gauge(one: Measure, values: Mapping[Any, float]) -> Metric:

@@ -40,13 +40,17 @@ JOBS = Measure("app_jobs", "Jobs in each list of a queue.", ("queue", "state"))
 JOB_AGE = Measure(
     "app_queue_age_seconds", "Age of the job that has waited longest, or 0.", ("queue",)
 )
-MAILS = Measure("app_mails", "Mails in the outbox that are not sent.", ("state",))
+MAILS = Measure(
+    "app_mails", "Mails that are not sent, came back, or were reported as spam.", ("state",)
+)
 MAIL_AGE = Measure("app_mail_age_seconds", "Age of the mail that has waited longest, or 0.")
 MAILS_OF_OPERATOR = Measure(
     "app_mails_waiting_for_operator", "Mails that wait until an operator mends a setting."
 )
+SUPPRESSED = Measure("app_suppressed_addresses", "Addresses that get no mail.")
 
-GAUGES = (DATABASE, REDIS, WORKERS, JOBS, JOB_AGE, MAILS, MAIL_AGE, MAILS_OF_OPERATOR)
+OF_MAIL = (MAILS, MAIL_AGE, MAILS_OF_OPERATOR, SUPPRESSED)
+GAUGES = (DATABASE, REDIS, WORKERS, JOBS, JOB_AGE, *OF_MAIL)
 
 
 def exposed_names() -> set[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -12,24 +13,44 @@ from app.kit.database import now
 from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.registry import Cancelled
 
-FindReason = Callable[[str], str]
-_checks: list[FindReason] = []
-
 REPORTABLE = (EmailState.SENDING, EmailState.SENT)
 
 
-def suppression_check(find_reason: FindReason) -> FindReason:
-    """Call the decorated function with the recipient of each mail, before it is sent.
+@dataclass(frozen=True)
+class SuppressionList:
+    """Addresses that get no mail."""
 
-    It returns why no mail goes to this address, or "".
-    """
-    _checks.append(find_reason)
-    return find_reason
+    reasons: Callable[[Collection[str]], Mapping[str, str]]
+    """Return those of some addresses that are in the list, each with the reason."""
+    count: Callable[[], int]
+
+
+_lists: list[SuppressionList] = []
+
+
+def suppression_list(
+    reasons: Callable[[Collection[str]], Mapping[str, str]], *, count: Callable[[], int]
+) -> None:
+    """Keep mail from the addresses of a list, which is asked before each mail is sent."""
+    _lists.append(SuppressionList(reasons, count))
+
+
+def reasons_against(emails: Collection[str]) -> dict[str, str]:
+    """Return those of some addresses that get no mail, each with the reason."""
+    found: dict[str, str] = {}
+    for one in _lists if emails else ():
+        found.update(one.reasons(emails))
+    return found
+
+
+def count_suppressed() -> int:
+    """Return how many addresses get no mail."""
+    return sum(one.count() for one in _lists)
 
 
 def refuse_suppressed(recipient: str) -> None:
-    """Raise Cancelled if a check has a reason against mail to this address."""
-    if reason := next(filter(None, (check(recipient) for check in _checks)), ""):
+    """Raise Cancelled if a list has a reason against mail to this address."""
+    if reason := reasons_against([recipient]).get(recipient):
         raise Cancelled(reason)
 
 

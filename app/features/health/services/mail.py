@@ -12,10 +12,15 @@ from app.extensions import db
 from app.features.health.services.check import Check, time_since
 from app.kit import outgoing
 from app.kit.database import now
+from app.kit.mail import recipients
 from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)
+RETURNED = (EmailState.BOUNCED, EmailState.COMPLAINED)
+# A few wrong addresses are nothing to mend. Amazon SES looks into accounts from these shares on:
+# how many in a day at least, and one of how many.
+TOO_MANY = {EmailState.BOUNCED: (10, 20), EmailState.COMPLAINED: (3, 1_000)}
 
 
 def goes_out() -> Check:
@@ -31,6 +36,35 @@ def goes_out() -> Check:
         or _stuck()
         or Check("mail", "Goes out" if transport == "smtp" else "Kept for development")
     )
+
+
+def comes_back() -> Check:
+    """Check how many mails came back, or were reported as spam, in the last day."""
+    since = now() - FAILURES_COUNT_FOR
+    numbers = (
+        select(EmailMessage.state, func.count())
+        .where(EmailMessage.state.in_(RETURNED), EmailMessage.sent_at > since)
+        .group_by(EmailMessage.state)
+    )
+    found = {EmailState(state): count for state, count in db.session.execute(numbers)}
+    for state, (least, share) in TOO_MANY.items():
+        count = found.get(state, 0)
+        if count >= least and _sent(since, most=count * share) < count * share:
+            what = "came back" if state == EmailState.BOUNCED else "were reported as spam"
+            return Check(
+                "returned mail",
+                problem=f"{_mails(count)} of the last day {what}.",
+                hint="Open Mail in the administration, which has the words of the mail service. "
+                "It may stop taking mail. Look for what writes to wrong addresses.",
+            )
+    back = _mails(sum(found.values())) if found else "None"
+    return Check("returned mail", f"{back} in a day, {recipients.count_suppressed():,} suppressed")
+
+
+def _sent(since: datetime, *, most: int) -> int:
+    """Count the mails that went out after a time, up to `most`."""
+    some = select(EmailMessage.id).where(EmailMessage.sent_at > since).limit(most)
+    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _held() -> Check | None:

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app import create_app
+from app import create_app, emails
 from app.extensions import db
 from app.features.metrics.counting import Counts
 from app.kit import queue
-from app.kit.mail import outbox
+from app.kit.mail import outbox, recipients
 from app.kit.web.shedding import Refusals, skips_line_in
 from tests.factories import make_user
 from tests.queue.support import RedisServer, until
@@ -190,6 +190,19 @@ def test_the_worker_counts_runs_and_the_queue_tells_its_age(
     assert found["app_mails", "pending"] == 0
     assert found["app_mail_age_seconds",] == 0
     assert found["app_job_run_seconds_total", "drain_outbox"] > 0
+
+
+def test_returned_mails_and_suppressed_addresses_are_counted(counted, monkeypatch):
+    client = counted.test_client()
+    before = metrics(client)
+    assert (before["app_mails", "bounced"], before["app_mails", "complained"]) == (0, 0)
+    for state in ("bounced", "bounced", "complained"):
+        emails.send_password_changed(make_user()).state = state
+    db.session.commit()
+    monkeypatch.setattr(recipients, "count_suppressed", lambda: 7)
+    found = metrics(client)
+    assert (found["app_mails", "bounced"], found["app_mails", "complained"]) == (2, 1)
+    assert found["app_suppressed_addresses",] == 7
 
 
 def test_without_redis_the_page_tells_of_this_process(app, database_url):
