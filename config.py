@@ -27,6 +27,10 @@ DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionCon
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
 LONGEST_PASSWORD_MINIMUM = 64  # as above: users may choose so many, and 128 are accepted
 SHORTEST_SECRET_KEY = 32
+# A web process has threads for 100 clients (app/kit/web/slow_clients.py). Two run the
+# application, and the others answer monitors and send files while everybody else waits.
+MOST_WAITING = 90
+LONGEST_WAIT = 25  # seconds after which gunicorn.conf.py ends a process that restarts
 LEAST_KEY_BITS = 80  # as zxcvbn counts them, which is fewer than a random key has
 EXAMINED_LENGTH = 48  # zxcvbn's time grows with the square of the length
 EXAMPLE_WORDS = re.compile(
@@ -209,11 +213,11 @@ class Config:
     def read_load(self, read: Reader) -> None:
         """Set the limits of requests: how many may wait in each web process (gunicorn.conf.py)."""
         self.RATELIMIT_ENABLED = read.flag("RATELIMIT_ENABLED", default=True)
-        self.WAITING_REQUESTS = read.number("WAITING_REQUESTS", 64, most=90)
+        self.WAITING_REQUESTS = read.number("WAITING_REQUESTS", 64, most=MOST_WAITING)
         self.WAITING_MILLISECONDS = read.number("WAITING_MILLISECONDS", 250, least=1)
-        self.WAITING_SECONDS = read.number("WAITING_SECONDS", 2, least=1, most=60)
+        self.WAITING_SECONDS = read.number("WAITING_SECONDS", 2, least=1, most=LONGEST_WAIT)
         self.HASHING_SLOTS = read.number("HASHING_SLOTS", 1, least=1, most=64)
-        self.WAITING_HASHES = read.number("WAITING_HASHES", 8, most=1000)
+        self.WAITING_HASHES = read.number("WAITING_HASHES", 8, most=MOST_WAITING)
 
     def read_sessions(self, read: Reader) -> None:
         self.SESSION_IDLE_TIMEOUT = read.number("SESSION_IDLE_TIMEOUT", 12 * 60 * 60, least=1)
@@ -315,9 +319,24 @@ class Config:
 
     def check(self) -> list[str]:
         """Return the problems that prevent a start, one sentence each."""
+        problems = []
         if bool(self.S3_ACCESS_KEY) != bool(self.S3_SECRET_KEY):
-            return ["S3_ACCESS_KEY and S3_SECRET_KEY must be set together."]
-        return []
+            problems.append("S3_ACCESS_KEY and S3_SECRET_KEY must be set together.")
+        if self.WAITING_MILLISECONDS > self.WAITING_SECONDS * 1000:
+            problems.append(
+                f"WAITING_MILLISECONDS must be at most {self.WAITING_SECONDS * 1000}, because a "
+                f"request waits for {self.WAITING_SECONDS} s at most (WAITING_SECONDS)."
+            )
+        if self.most_waiting() > MOST_WAITING:
+            problems.append(
+                "WAITING_REQUESTS, HASHING_SLOTS and WAITING_HASHES must be at most "
+                f"{MOST_WAITING} together, because a web process has threads for 100 clients."
+            )
+        return problems
+
+    def most_waiting(self) -> int:
+        """Return how many threads of a web process may wait, or hash, without a turn."""
+        return self.WAITING_REQUESTS + self.HASHING_SLOTS + self.WAITING_HASHES
 
 
 class DevelopmentConfig(Config):

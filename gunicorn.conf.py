@@ -26,7 +26,8 @@ except ConfigurationError as error:
 # Two threads bridge waits for the database. More threads would only compete for Python's lock.
 # Others wait in a line (limit_load). The file is run by its path, because an import would load the
 # application into the parent process.
-worker_class = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))["PatientWorker"]
+slow_clients = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))
+worker_class = slow_clients["PatientWorker"]
 threads = 2
 
 
@@ -183,6 +184,9 @@ def limit_load(worker: Any) -> None:
         worker.skips_line = shedding.skips_line_in(app)
 
 
+LEAST_FREE = 8  # threads for monitors and files while all others wait
+
+
 def on_starting(server: Any) -> None:
     """Exit with one sentence for a wrong configuration, before each worker logs a traceback."""
     reload_in_turn["init_server"](server)
@@ -190,6 +194,13 @@ def on_starting(server: Any) -> None:
         settings = load_chosen()
     except ConfigurationError as error:
         sys.exit(str(error))
+    free = slow_clients["MOST_CLIENTS"] - server.cfg.threads - settings.most_waiting()
+    if free < LEAST_FREE:
+        server.log.warning(
+            "With %s threads (--threads) and the settings WAITING_REQUESTS, HASHING_SLOTS and "
+            "WAITING_HASHES, a busy web process has no thread left for monitors and files.",
+            server.cfg.threads,
+        )
     if settings.DEV_PAGES:
         server.log.warning(
             "Development is served, as FLASK_CONFIG asks for: everyone who reaches this server "

@@ -322,6 +322,21 @@ class TestUnchosen:
         output, _ = gunicorn.communicate(timeout=30)
         assert "Development is served" in output
 
+    def test_more_threads_than_leave_room_are_said_in_a_sentence(
+        self, start: Start, port: int, tmp_path: Path
+    ) -> None:
+        gunicorn = start(
+            *(PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+            *("--threads", "20", "manage:app"),
+            **PRODUCTION,
+            INSTANCE_PATH=str(tmp_path / "instance"),
+            WEB_CONCURRENCY="1",
+        )
+        assert get(port, "/healthz").status == 200
+        gunicorn.terminate()
+        output, _ = gunicorn.communicate(timeout=30)
+        assert "With 20 threads (--threads)" in output
+
     def test_a_number_of_workers_that_is_none_is_said_in_a_sentence(
         self, start: Start, port: int
     ) -> None:

@@ -58,7 +58,7 @@ def busy_site(
         TEST_PASSWORD=HELD,
         WAITING_REQUESTS=str(WAITING),
         WAITING_HASHES=str(WAITING),
-        WAITING_SECONDS="60",
+        WAITING_SECONDS="25",
     )
 
 
