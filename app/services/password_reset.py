@@ -55,8 +55,7 @@ def reset_password(token: str, password: str) -> User:
     if user.is_invited and current_app.config["REGISTRATION"] == "closed":
         db.session.rollback()
         raise LinkRefused
-    user.password_hash = password_hash
-    user.confirmed, user.must_change_password = True, False
+    user.password_hash, user.confirmed, user.must_change_password = password_hash, True, False
     guesses.forget(user.email)
     sessions.end_all(user)
     audit.record("user.password_reset", by=user, subject=user)

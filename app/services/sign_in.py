@@ -86,10 +86,7 @@ def note_first_step(user: User, way: str) -> None:
 
 
 def proves_identity(user: User, password: str) -> bool:
-    """Tell whether `password` is right, or whether a user without one signed in just now.
-
-    Commits first, because hashing is slow and an open transaction blocks writers on SQLite.
-    """
+    """Commit, and tell whether `password` is right, or a user without one signed in just now."""
     verified, is_fresh = user.password_hash, sessions.is_fresh(user.session)
     db.session.commit()
     return is_fresh if verified is None else passwords.verify(verified, password)
@@ -121,8 +118,7 @@ def refuse_password(action: str, user: User) -> NoReturn:
 def note_throttled(email: str) -> None:
     """Record that a sign-in was refused because too many failed.
 
-    Repeated events of an IP address are skipped for a quarter of an hour, so that refused attempts
-    do not fill the audit trail.
+    An IP address causes one event in a quarter of an hour, and does not fill the audit trail.
     """
     if audit.is_news("session.throttled", within=QUARTER_OF_AN_HOUR):
         subject = User.by_email(email) if email else None
