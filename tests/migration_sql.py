@@ -1,4 +1,8 @@
-"""Read the SQL that a revision runs on PostgreSQL, and report statements that block others."""
+"""Read the SQL that a revision runs on PostgreSQL, and report statements that stop others.
+
+Squawk has rules for the same end, and a table that it does not know to be new or small. The rules
+here object to all that it calls a lock, a rewrite or a break, and to updates of many rows as well.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -56,6 +60,21 @@ BLOCKING = {
         f"Its index is built under a lock: build it by {HELPERS}.create_index(…, unique=True), "
         "and write ADD CONSTRAINT … UNIQUE USING INDEX … in the next revision."
     ),
+    r"ALTER TABLE .*\bADD (CONSTRAINT \S+ )?NOT NULL\b(?!.*NOT VALID)": (
+        "All rows are checked under a lock: add it as NOT VALID, and write ALTER TABLE … VALIDATE "
+        "CONSTRAINT … in the next revision."
+    ),
+    r"ALTER DOMAIN .*\bADD (CONSTRAINT \S+ )?CHECK\b(?!.*NOT VALID)": (
+        "All columns of the domain are checked under a lock: add it as NOT VALID, and write ALTER "
+        "DOMAIN … VALIDATE CONSTRAINT … in the next revision."
+    ),
+    r"ALTER TABLE .*\bDETACH PARTITION (?!.*(CONCURRENTLY|FINALIZE))": (
+        "Everybody waits for the partitioned table: write DETACH PARTITION … CONCURRENTLY."
+    ),
+    r"ALTER TABLE .*\bATTACH PARTITION\b": (
+        "All rows of the partition are checked under a lock: validate a CHECK of its bounds "
+        "before, and then name the table in MAY_LOCK."
+    ),
     r"ALTER TABLE .*\bSET (LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)\b": (
         "It rewrites the table: leave it out, or run it by hand at a quiet hour."
     ),
@@ -66,6 +85,20 @@ BLOCKING = {
     r"(WITH .*)?\b(UPDATE|DELETE FROM|MERGE INTO) (?!SET)": (
         f"All rows it changes stay locked until the end: use {HELPERS}.update_in_batches, or move "
         "the work into a task."
+    ),
+}
+# These fail, or stop the code of the release before, which serves until the deployment is done.
+BREAKING = {
+    rf"{ADD_COLUMN}(?!.*\b(DEFAULT|GENERATED|SERIAL|BIGSERIAL|SMALLSERIAL)\b).*\bNOT NULL\b": (
+        "A table with rows refuses a required column without a value: give it a server_default, or "
+        "add it nullable, and require it in a later revision."
+    ),
+    r"ALTER TABLE .*\bRENAME (?!CONSTRAINT)": (
+        "The release before uses the old name: add the new one beside it, copy with "
+        f"{HELPERS}.update_in_batches, and drop the old one in a later release."
+    ),
+    r"(ALTER TABLE .*\bDROP (COLUMN )?(?!CONSTRAINT|NOT NULL|DEFAULT)|DROP TABLE )": (
+        "The release before may use it: say in MAY_BREAK which release has stopped using it."
     ),
 }
 # These return one value for all rows, which PostgreSQL stores beside the table.
@@ -87,7 +120,8 @@ NOT_REPEATABLE = (
     "interruption: put it into a revision of its own, or write IF [NOT] EXISTS."
 )
 OUTSIDE = (
-    r"(CREATE (UNIQUE )?INDEX CONCURRENTLY|DROP INDEX CONCURRENTLY|REINDEX .*CONCURRENTLY|DO\b)"
+    r"(CREATE (UNIQUE )?INDEX CONCURRENTLY|DROP INDEX CONCURRENTLY|REINDEX .*CONCURRENTLY|DO\b"
+    r"|ALTER TABLE .*\bDETACH PARTITION .*CONCURRENTLY)"
 )
 
 
@@ -141,21 +175,29 @@ def _block(found: re.Match[str]) -> str:
 
 
 def objections(
-    lines: list[str], may_lock: dict[str, str] | None = None, earlier: Sequence[str] = ()
+    lines: list[str],
+    may_lock: dict[str, str] | None = None,
+    earlier: Sequence[str] = (),
+    *,
+    may_break: dict[str, str] | None = None,
 ) -> list[str]:
-    """Return a sentence for each statement that blocks others, with what to write instead.
+    """Return a sentence for each statement that stops others, with what to write instead.
 
     Tables that the revision creates are empty. `may_lock` names tables (and indexes to drop) that
-    have few rows, with the reason. `earlier` has the statements of the earlier revisions.
+    have few rows, with the reason. `may_break` names tables that lose what the release before no
+    longer uses. `earlier` has the statements of the earlier revisions.
     """
     made = set(_named(r"CREATE TABLE (?:IF NOT EXISTS )?([\w.]+)", lines)) | {"alembic_version"}
     spared = {name.lower() for name in {*made, *(may_lock or {})}}
+    given_up = {name.lower() for name in {*made, *(may_break or {})}}
     apart = [n for n, line in enumerate(lines) if re.match(OUTSIDE, line, re.I)]
     found: list[str] = []
     for number, line in enumerate(lines):
         say = []
         if apart and number < apart[-1] and number not in apart and not _is_repeatable(line):
             say.append(NOT_REPEATABLE)
+        if not given_up & _touched_by(line):
+            say += [sentence for p, sentence in BREAKING.items() if re.match(p, line, re.I)]
         if not spared & _touched_by(line):
             say += [sentence for p, sentence in BLOCKING.items() if re.match(p, line, re.I)]
             if _has_volatile_default(line):
@@ -176,8 +218,9 @@ def _named(pattern: str, lines: Sequence[str]) -> Iterator[str]:
 def _touched_by(line: str) -> set[str]:
     """Return the tables that a statement changes, and the indexes that it drops."""
     pattern = (
-        r"\b(?:ALTER TABLE|UPDATE|DELETE FROM|TRUNCATE|LOCK|MERGE INTO|DROP INDEX) (?:TABLE )?"
-        r"(?:IF EXISTS )?(?:ONLY )?([\w.]+)|INDEX .*? ON (?:ONLY )?([\w.]+)"
+        r"\b(?:ALTER TABLE|UPDATE|DELETE FROM|TRUNCATE|LOCK|MERGE INTO|DROP INDEX|DROP TABLE"
+        r"|ATTACH PARTITION) (?:TABLE )?(?:IF EXISTS )?(?:ONLY )?([\w.]+)"
+        r"|INDEX .*? ON (?:ONLY )?([\w.]+)"
     )
     found = {name.lower() for pair in re.findall(pattern, line, re.I) for name in pair if name}
     return {name.removeprefix("public.") for name in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, Any
@@ -213,6 +213,8 @@ def _program(command: list[str], **streams: int) -> Iterator[IO[bytes]]:
             process.kill()
             raise
         finally:
+            with suppress(BrokenPipeError):
+                stream.close()
             process.wait()
         if process.returncode:
             raise BackupRefused(f"{command[0]} fails: {_last_line(errors)}")

@@ -55,7 +55,7 @@ def test_a_database_that_gets_tables_during_a_restore_keeps_them(original, copy,
             db.engine.connect().close()  # The file is there, without a table.
         with restoring.opened("latest", place, None) as (name, reader):
             manifest = restoring.check(reader, replace=False)
-            db.create_all()
+            copy.test_cli_runner().invoke(args=["db", "upgrade"])
             make_user(email="early@example.org")
             db.session.remove()
             with pytest.raises(BackupRefused, match="has got tables meanwhile"):
