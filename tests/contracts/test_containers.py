@@ -23,7 +23,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OF_ONE_SERVICE, OF_SERVICES = {"run", "exec"}, {"up", "stop", "start", "restart", "pull", "logs"}
 WITH_VALUE = {"--volume", "-v", "-e", "--env", "--tail"}
 DOCKERFILE = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
-# What the guides write for a value of the reader's own.
+# The guides write an ellipsis for a value of the reader's own.
 OWN = {"…": "dN3v0yq8Yk4cJm1XGzT7uWb2sRhEoP5aLfKiQtVw9xC6ZjDpUe"}
 
 
