@@ -34,7 +34,8 @@ def shown(code: str) -> str:
 
 
 def hashed(codes: Sequence[str]) -> list[str]:
-    """Hash codes, which takes a second. Call this while no transaction is open."""
+    """Commit, and hash codes, which takes a second: an open transaction blocks other writers."""
+    db.session.commit()
     return [passwords.hash_password(code) for code in codes]
 
 
