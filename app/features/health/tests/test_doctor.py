@@ -166,7 +166,7 @@ def test_checks_that_depend_on_a_failed_check_are_not_counted(runner: FlaskCliRu
     assert "1. migrations: There are no tables yet." in result.output
     assert "2. " not in result.output
     assert (
-        "Not checked until migrations is right: encoding, mail, administrator, lists, files"
+        "Not checked until migrations is right: encoding, mail, returned mail, administrator, lists"
         in result.output
     )
 
