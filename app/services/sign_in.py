@@ -99,8 +99,7 @@ def require_password(user: User, password: str, *, otherwise: str, new: str | No
     TooManyGuesses.
     """
     guess = guesses.at_own_password(user.email)
-    verified = user.password_hash
-    is_right = proves_identity(user, password)
+    verified, is_right = user.password_hash, proves_identity(user, password)
     new_hash = passwords.hash_password(new) if is_right and new else verified
     if not is_right or not _is_still(user, verified):
         refuse_password(otherwise, user)
