@@ -95,8 +95,7 @@ def proves_identity(user: User, password: str) -> bool:
 def require_password(user: User, password: str, *, otherwise: str, new: str | None = None) -> None:
     """Lock `user` if `password` proves their identity, and set the password `new`, if any.
 
-    Otherwise record the event `otherwise` and raise WrongPassword. Raises UserGone and
-    TooManyGuesses.
+    Otherwise record the event `otherwise`. Raises WrongPassword, UserGone and TooManyGuesses.
     """
     guess = guesses.at_own_password(user.email)
     verified, is_right = user.password_hash, proves_identity(user, password)
