@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.kit import tokens
-from app.kit.mail.registry import MESSAGES, Copy, RenderedEmail
+from app.kit.mail.registry import MESSAGES, PreviewedEmail, RenderedEmail
 from app.kit.mail.rendering import render
 from app.models import Role, User
 
@@ -26,6 +26,6 @@ def sample(name: str) -> RenderedEmail:
     }
     message = MESSAGES[name]
     user = User(**traits | message.sample_user)
-    copy: Any = Copy(0, name, user.email, user.id, dict(message.sample), "", user)
+    previewed: Any = PreviewedEmail(0, name, user.email, user.id, dict(message.sample), "", user)
     with tokens.withheld():
-        return render(copy)
+        return render(previewed)

@@ -9,7 +9,7 @@ from app.features.magic_link.models import MailedSignIn
 from app.kit import tokens
 from app.kit.mail.conditions import require
 from app.kit.mail.email_message import EmailMessage
-from app.kit.mail.registry import Cancelled, Copy, Values, message
+from app.kit.mail.registry import Cancelled, PreviewedEmail, Values, message
 from app.kit.mail.writing import add
 from app.kit.web.links import external_url
 
@@ -30,7 +30,7 @@ def _sign_in_link(row: EmailMessage) -> Values:
     user = user_by_address(row)
     require(row, user.confirmed and user.is_active, f"the account is {user.status}")
     code, token = NO_CODE, tokens.WITHHELD
-    if not isinstance(row, Copy):
+    if not isinstance(row, PreviewedEmail):
         request = db.session.get(MailedSignIn, row.context["request_id"])
         if request is None or not proofs.is_open(request):
             raise Cancelled("it was used, or its time is over")

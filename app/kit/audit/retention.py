@@ -80,8 +80,8 @@ def anonymise(people: Mapping[int, ErasedUser], taken: Taken) -> None:
     ids = _events_of(people)
     with maintenance():
         for start in range(0, len(ids), BATCH):
-            _take_out(ids[start : start + BATCH], people)
-        _forget_mentions(people, taken)
+            _anonymise_events(ids[start : start + BATCH], people)
+        _anonymise_mentions(people, taken)
 
 
 def anonymise_most(
@@ -101,14 +101,14 @@ def anonymise_most(
             db.session.rollback()
             return
         with maintenance():
-            _take_out(ids[start : start + BATCH], people)
+            _anonymise_events(ids[start : start + BATCH], people)
             if start == ahead[-1]:  # Former emails are known only now.
-                _forget_mentions(people, taken)
+                _anonymise_mentions(people, taken)
         db.session.commit()
         let_others_write()
 
 
-def _take_out(ids: Sequence[int], people: Mapping[int, ErasedUser]) -> None:
+def _anonymise_events(ids: Sequence[int], people: Mapping[int, ErasedUser]) -> None:
     """Rewrite these events, oldest first, so that an email is known before later events name it.
 
     A concurrent run locks the events in the same order, so the two cannot deadlock.
@@ -118,19 +118,19 @@ def _take_out(ids: Sequence[int], people: Mapping[int, ErasedUser]) -> None:
     _write([without(row._asdict(), people) for row in rows])
 
 
-def _forget_mentions(people: Mapping[int, ErasedUser], taken: Taken) -> None:
+def _anonymise_mentions(people: Mapping[int, ErasedUser], taken: Taken) -> None:
     """Replace the users in events that mention them as neither the actor nor the subject."""
     names = {text: person.name for person in people.values() for text in person.addresses}
     others = taken(names)
     own = {text: name for text, name in names.items() if text not in others}
-    _forget_tries(names, {person.email for person in people.values()})
-    _forget_mails(own)
-    _forget_searches(people)
+    _anonymise_attempts(names, {person.email for person in people.values()})
+    _anonymise_mails(own)
+    _anonymise_searches(people)
 
 
-def _forget_tries(names: Mapping[str, str], present: Container[str]) -> None:
+def _anonymise_attempts(names: Mapping[str, str], present: Container[str]) -> None:
     """Replace the emails in failed attempts that no account owned at the time."""
-    tries = select(COLUMNS.id, COLUMNS.actor_label, COLUMNS.subject_id).where(
+    attempts = select(COLUMNS.id, COLUMNS.actor_label, COLUMNS.subject_id).where(
         COLUMNS.actor_label.in_(names),
         COLUMNS.actor_label != literal_column("''"),
         COLUMNS.actor_id.is_(None),
@@ -138,14 +138,14 @@ def _forget_tries(names: Mapping[str, str], present: Container[str]) -> None:
     _write(
         [
             {"id": row.id, "actor_label": names[row.actor_label]} | NOWHERE
-            for row in db.session.execute(tries.order_by(COLUMNS.id).with_for_update()).all()
+            for row in db.session.execute(attempts.order_by(COLUMNS.id).with_for_update()).all()
             # An attempt with a former email may have concerned another user's account.
             if row.actor_label in present or row.subject_id is None
         ]
     )
 
 
-def _forget_mails(own: Mapping[str, str]) -> None:
+def _anonymise_mails(own: Mapping[str, str]) -> None:
     """Replace the emails that label the mails in events."""
     mails = select(COLUMNS.id, COLUMNS.subject_label).where(
         COLUMNS.subject_label.in_(own),
@@ -156,7 +156,7 @@ def _forget_mails(own: Mapping[str, str]) -> None:
     _write([{"id": row.id, "subject_label": own[row.subject_label]} for row in rows])
 
 
-def _forget_searches(people: Mapping[int, ErasedUser]) -> None:
+def _anonymise_searches(people: Mapping[int, ErasedUser]) -> None:
     """Replace the users in the recorded searches of exports and downloads."""
     details = _in_lower_case(cast_to(COLUMNS.details, Text))
     texts = {text for one in people.values() for text in one.texts}

@@ -9,18 +9,18 @@ from sqlalchemy import or_, select, update
 
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
-from app.kit.mail.registry import Cancelled, Copy
+from app.kit.mail.registry import Cancelled, PreviewedEmail
 
 
 def require(row: EmailMessage, holds: bool, otherwise: str) -> None:
     """Raise Cancelled if `holds` is false, except in previews."""
-    if not holds and not isinstance(row, Copy):
+    if not holds and not isinstance(row, PreviewedEmail):
         raise Cancelled(otherwise)
 
 
 def of_sample(row: EmailMessage) -> Any:
     """Return the user of a sample, who is not in the database, or None."""
-    return row.user if isinstance(row, Copy) else None
+    return row.user if isinstance(row, PreviewedEmail) else None
 
 
 def become_newest(row: EmailMessage, user: Any, column: str) -> None:
@@ -29,7 +29,7 @@ def become_newest(row: EmailMessage, user: Any, column: str) -> None:
     Raises Cancelled if a newer mail was sent first. The UPDATE checks this in one statement,
     because two workers may send one mail each at the same time.
     """
-    if isinstance(row, Copy):
+    if isinstance(row, PreviewedEmail):
         return
     model = type(user)
     newest = getattr(model, column)
@@ -50,7 +50,7 @@ def refuse_overtaken(row: EmailMessage, *kinds: str) -> None:
 
     Otherwise the older mail would arrive last, and the user would take it for the present state.
     """
-    if isinstance(row, Copy) or not row.is_bulk:
+    if isinstance(row, PreviewedEmail) or not row.is_bulk:
         return
     newer = select(EmailMessage.id).where(
         EmailMessage.recipient == row.recipient,

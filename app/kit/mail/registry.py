@@ -96,7 +96,7 @@ def custom_values(row: EmailMessage) -> Values:
 
 
 @dataclass
-class Copy:
+class PreviewedEmail:
     """A copy of an outbox row for a preview. Changes to it are not stored."""
 
     id: int

@@ -12,7 +12,7 @@ from app.kit import tokens
 from app.kit.mail.email_message import EmailMessage
 from app.kit.mail.registry import (
     MESSAGES,
-    Copy,
+    PreviewedEmail,
     RenderedEmail,
     Values,
     custom_values,
@@ -93,11 +93,11 @@ def preview(row: EmailMessage) -> RenderedEmail:
 
     The mail may no longer be needed. Raises Cancelled if the rows that it needs are deleted.
     """
-    copy: Any = Copy(
+    previewed: Any = PreviewedEmail(
         row.id, row.message, row.recipient, row.user_id, dict(row.context), row.message_id
     )
     with tokens.withheld():
-        return render(copy, is_preview=True)
+        return render(previewed, is_preview=True)
 
 
 def subject_of(row: EmailMessage) -> str:

@@ -11,30 +11,30 @@ from app.kit import names, slots
 Rows = TypeVar("Rows", bound=Sequence[Any])
 
 
-def expect(people: Rows) -> Rows:
+def expect(users: Rows) -> Rows:
     """Announce the users of a list, so that one query finds the pictures of all. Returns them."""
-    g.setdefault("expected_pictures", set()).update(person.id for person in people)
-    return people
+    g.setdefault("expected_pictures", set()).update(user.id for user in users)
+    return users
 
 
-def avatar(person: Any, size: int = 64) -> Markup | str:
+def avatar(user: Any, size: int = 64) -> Markup | str:
     """Return the picture of a user or a row of a list, or else the initials.
 
     `size` is the width of the image in pixels, which is at least twice the width on the page.
     """
-    wanted = {person.id, *g.pop("expected_pictures", ())}
-    return _shown(person, _urls(wanted)[person.id], size)
+    wanted = {user.id, *g.pop("expected_pictures", ())}
+    return _shown(user, _urls(wanted)[user.id], size)
 
 
-def shower(people: Collection[Any]) -> Callable[[Any], Markup | str]:
+def avatar_writer(users: Collection[Any]) -> Callable[[Any], Markup | str]:
     """Return a function that does the same as `avatar` for the users or rows of a list."""
-    urls = _urls({person.id for person in people})
-    return lambda person: _shown(person, urls[person.id], 64)
+    urls = _urls({user.id for user in users})
+    return lambda user: _shown(user, urls[user.id], 64)
 
 
-def _shown(person: Any, url: str, size: int) -> Markup | str:
+def _shown(user: Any, url: str, size: int) -> Markup | str:
     if not url:
-        return initials(person)
+        return initials(user)
     # Built by an f-string, because a page shows a hundred of them.
     return Markup(  # noqa: S704 - the URL is escaped
         f'<img src="{escape(url.replace("{size}", str(size)))}" alt="" width="{size}"'
@@ -42,11 +42,11 @@ def _shown(person: Any, url: str, size: int) -> Markup | str:
     )
 
 
-def initials(person: Any) -> str:
+def initials(user: Any) -> str:
     """Return the initials of a user's name, or of their email if they have no name."""
-    found: str | None = getattr(person, "initials", None)
+    found: str | None = getattr(user, "initials", None)
     if found is None:
-        found = names.initials(person.first_name, person.last_name, person.email)
+        found = names.initials(user.first_name, user.last_name, user.email)
     return found
 
 

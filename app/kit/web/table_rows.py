@@ -62,7 +62,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, RowKind] = {}
     rows: list[str] = []
-    avatar = avatars.shower(shown.page.rows) if shown.main.avatar else None
+    avatar = avatars.avatar_writer(shown.page.rows) if shown.main.avatar else None
     for row in shown.page.rows:
         contents = [
             getattr(row, shown.key),

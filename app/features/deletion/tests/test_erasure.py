@@ -186,9 +186,11 @@ def test_a_user_in_very_many_events_is_erased_from_them_batch_by_batch(
         add_event(actor_id=user.id, actor_label=label)
     add_event("session.refused", actor_label="first@example.com")
     db.session.commit()
-    parts, take_out = [], retention._take_out
+    parts, take_out = [], retention._anonymise_events
     monkeypatch.setattr(
-        retention, "_take_out", lambda ids, people: parts.append(len(ids)) or take_out(ids, people)
+        retention,
+        "_anonymise_events",
+        lambda ids, people: parts.append(len(ids)) or take_out(ids, people),
     )
     erasure.anonymise_most([user.id], User.id.is_(None) if is_restored else User.id == user.id)
     assert parts == ([] if is_restored else [2, 2, 2, 2])
