@@ -111,7 +111,7 @@ def form_page(
     deleted user who has the entered email.
     """
     if isinstance(form, SnapshotForm) and (stale or not form.is_submitted()):
-        form.seen.data = edit_conflicts.snapshot(users.shown(user))
+        form.seen.data = edit_conflicts.snapshot(users.form_values(user))
     page = render_template(
         "admin/user_action.html",
         user=user,

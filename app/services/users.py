@@ -15,8 +15,8 @@ from app.services.password_reset import require_strong_password
 from app.services.policy import ensure_may_manage, lock, lock_actor, lock_role
 from app.services.user_changes import Parameters, UserChange
 
-# The events of the audit trail that change the result of `shown`. Features add theirs.
-CHANGING = [
+# The events of the audit trail that change the result of `form_values`. Features add theirs.
+CHANGE_EVENTS = [
     *("user.renamed", "user.email_changed", "user.role_changed", "user.confirmed"),
     *("user.email_change_asked", "user.email_change_cancelled"),
     *("user.suspended", "user.reactivated", "user.password_reset"),
@@ -41,7 +41,7 @@ def create(
     """
     require_strong_password(password, first_name=first_name, last_name=last_name, email=email)
     password_hash = passwords.hash_password(password)  # while no transaction is open
-    user = obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
+    user = add_or_reuse(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
     user.password_hash, user.confirmed = password_hash, True
     audit.record("user.created", by=by, subject=user, role=role.name)
     outbox.commit_and_notify(emails.send_account_created(user))
@@ -80,7 +80,7 @@ def create_administrator(
 # Changing users
 
 
-def shown(user: User) -> dict[str, object]:
+def form_values(user: User) -> dict[str, object]:
     """Return the values that forms about `user` show, for the snapshot of optimistic locking."""
     return {
         "First name": user.first_name,
@@ -97,7 +97,7 @@ def change_name(
 ) -> None:
     """Change the name of `user`. `by` may be the user themselves.
 
-    `seen` is the form's snapshot of `shown`. Raises InsufficientPrivileges, UserGone and
+    `seen` is the form's snapshot of `form_values`. Raises InsufficientPrivileges, UserGone and
     edit_conflicts.EditConflict.
     """
     lock_present(user, by=by)
@@ -119,7 +119,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     """Change the email of `user`, send a notice to both addresses, and sign them out.
 
     Administrators who change their own email stay signed in here. `seen` is the form's snapshot of
-    `shown`. Raises EmailTaken, InsufficientPrivileges, UserGone and edit_conflicts.EditConflict.
+    `form_values`. Raises EmailTaken, InsufficientPrivileges, UserGone and EditConflict.
     """
     lock_present(user, by=by)
     ensure_may_manage(by, user.role)
@@ -168,7 +168,7 @@ def reactivate(user: User, *, by: User | None, reason: str = "", seen: str | Non
     _change(user_changes.REACTIVATE, user, Parameters(by=by, reason=reason), seen)
 
 
-def obtain(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
+def add_or_reuse(*, first_name: str, last_name: str, email: str, role: Role, by: User) -> User:
     """Return a new user, or reuse the unconfirmed account with this email without its password.
 
     A stranger who registers an email must not lock out its owner. The caller commits. Raises
@@ -231,4 +231,4 @@ def _change(change: UserChange, user: User, given: Parameters, seen: str | None)
 
 
 def _ensure_unchanged(seen: str | None, user: User) -> None:
-    edit_conflicts.ensure_unchanged(seen, shown(user), user, CHANGING)
+    edit_conflicts.ensure_unchanged(seen, form_values(user), user, CHANGE_EVENTS)

@@ -557,7 +557,7 @@ def test_a_conflict_does_not_name_events_after_the_change(browser, admin, make_u
 
 
 def test_the_actions_that_change_someone_are_actions_of_the_trail():
-    assert set(users.CHANGING) <= set(audit.ACTIONS)
+    assert set(users.CHANGE_EVENTS) <= set(audit.ACTIONS)
 
 
 def test_a_form_is_not_stale_for_what_does_not_matter(browser, make_user):

@@ -32,7 +32,7 @@ def test_the_second_of_two_edits_of_one_user_is_a_conflict(race):
     one, other = (make_user(role="Administrator").id for _ in range(2))
     for number in range(ROUNDS):
         user = make_user()
-        seen = snapshot(users.shown(user))
+        seen = snapshot(users.form_values(user))
         user_id = user.id
         results = race(
             as_request(users.change_email, user_id, one, email=f"a{number}@example.com", seen=seen),

@@ -57,7 +57,7 @@ INVITE_AGAIN = replace(
 )
 # Imports and bulk changes offer these while this feature is on.
 user_changes.BY_NAME |= {"invite": INVITE, "resend_invitation": INVITE_AGAIN}
-users.CHANGING.append("user.invitation_accepted")
+users.CHANGE_EVENTS.append("user.invitation_accepted")
 
 
 def require_open() -> None:
@@ -73,7 +73,9 @@ def invite(*, first_name: str, last_name: str, email: str, role: Role, by: User)
     InvitationsClosed, EmailTaken and InsufficientPrivileges.
     """
     require_open()
-    user = users.obtain(first_name=first_name, last_name=last_name, email=email, role=role, by=by)
+    user = users.add_or_reuse(
+        first_name=first_name, last_name=last_name, email=email, role=role, by=by
+    )
     user_changes.apply(INVITE, user, Parameters(by=by), role=role.name)
     return user
 

@@ -30,7 +30,7 @@ def change_me(values: dict[str, Any]) -> User:
     """Change your own name."""
     user = me()
     ensure_match(OwnAccountSchema, user)
-    seen = edit_conflicts.snapshot(users.shown(user))
+    seen = edit_conflicts.snapshot(users.form_values(user))
     names = {"first_name": user.first_name, "last_name": user.last_name} | values
     users.change_name(user, **names, by=user, seen=seen)
     return user

@@ -75,4 +75,4 @@ def seen_of(user: User) -> str | None:
     Raises PreconditionFailed.
     """
     is_checked = ensure_match(UserSchema, user)
-    return edit_conflicts.snapshot(users.shown(user)) if is_checked else None
+    return edit_conflicts.snapshot(users.form_values(user)) if is_checked else None
