@@ -9,6 +9,7 @@ from app.decorators import fresh_sign_in_required
 from app.extensions import limiter
 from app.features.own_data import exports
 from app.features.own_data.exports import NotReady
+from app.kit import storage
 from app.kit.web import limits
 from app.kit.web.forms import ConfirmForm
 from app.kit.web.stored_files import respond
@@ -40,4 +41,6 @@ def download_own_data() -> ResponseReturnValue:
             return respond(exports.take(me()))
         except NotReady:
             flash("There is nothing to download now. Ask for your data again.", "info")
+        except storage.Away:
+            flash("Your data cannot be read at the moment. Try again in a minute.", "error")
     return redirect(url_for("account.own_data"))

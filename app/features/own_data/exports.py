@@ -69,11 +69,13 @@ def collect(user_id: int) -> bool:
 
 
 def take(user: User) -> storage.StoredFile:
-    """Return the archive of a user, for the one download that it is good for. Raises NotReady.
+    """Return the archive of a user, for the one download that it is good for.
 
-    The file then belongs to nothing, and the next clean-up deletes it.
+    The file then belongs to nothing, and the next clean-up deletes it. Raises NotReady, and
+    storage.Away before the download is used up.
     """
     ensure_not_impersonating(user)
+    _ensure_reachable(of(user))
     policy.lock(user, by=user)
     export = of(user)
     file = db.session.get(storage.StoredFile, export.file_id or 0) if export else None
@@ -84,6 +86,18 @@ def take(user: User) -> storage.StoredFile:
     audit.record("data.downloaded", by=user, subject=user)
     db.session.commit()
     return file
+
+
+def _ensure_reachable(export: DataExport | None) -> None:
+    """Raise storage.Away if the place for files does not answer, and NotReady if one is lost."""
+    file = db.session.get(storage.StoredFile, export.file_id or 0) if export else None
+    if file is not None:
+        key = file.key
+        db.session.rollback()  # nobody waits for the bucket
+        try:
+            storage.open_key(key).close()
+        except storage.Missing:
+            raise NotReady from None
 
 
 def purge() -> int:

@@ -52,14 +52,14 @@ class RecoveryForm(BaseForm):
     submit = SubmitField("Continue")
 
 
-def proof_field() -> StringField:
+def proof_field(label: str = "Code from your app, or a recovery code") -> StringField:
     """Return a field for a code of the present app, or a recovery code if the app is lost."""
-    return code_field("Code from your app, or a recovery code", length=40, autocomplete="off")
+    return code_field(label, length=40, autocomplete="off")
 
 
 class ReplaceForm(SetUpForm):
     code = app_code_field("Code that the new app shows")
-    proof = proof_field()
+    proof = proof_field("Code from your present app, or a recovery code")
     submit = SubmitField("Replace the app")
 
 

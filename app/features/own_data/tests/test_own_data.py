@@ -16,6 +16,7 @@ from app.kit import slots, storage
 from app.kit.clean_up import run as clean_up
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
+from app.kit.storage.backend import backend
 from app.services.policy import InsufficientPrivileges
 
 registry = import_module("app.kit.slots.own_data")  # the package has a function of that name
@@ -63,6 +64,31 @@ def test_the_data_is_collected_mailed_and_downloaded_once(mine, user):
     assert user.password_hash not in text
     assert "token" not in json.dumps(json.loads(archive.read("sessions.json")))
     assert "There is nothing to download now." in mine.get(download(mine).location).text
+
+
+def test_an_archive_stays_while_its_place_is_away(mine, user, monkeypatch):
+    """The one download is not used up by a failure of the bucket."""
+
+    def refuse(*_args):
+        raise storage.Away("the bucket does not answer")
+
+    exports.ask(user, by=user)
+    exports.collect(user.id)
+    with monkeypatch.context() as away:
+        away.setattr("app.kit.storage.folder.Folder.get", refuse)
+        answer = download(mine)
+        assert answer.status_code == 302
+        assert "Try again in a minute." in mine.get(answer.location).text
+    with download(mine) as answer:
+        assert answer.mimetype == "application/zip"
+
+
+def test_an_archive_that_was_lost_is_asked_for_again(mine, user):
+    exports.ask(user, by=user)
+    exports.collect(user.id)
+    (file,) = stored()
+    backend().delete(file.key)
+    assert "Ask for your data again." in mine.get(download(mine).location).text
 
 
 def test_an_archive_is_good_for_a_day(mine, user):
