@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from app.kit.storage.bucket import Bucket
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.conftest import running_kit
+from tests.browser.test_impersonation import examine
 from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
 from tests.browser.test_oauth import MANAGE, approve, leave, see, settings_of
 from tests.browser.test_passkeys import Device
@@ -79,7 +80,9 @@ def join(page: Page, admin: Page, device: Device) -> str:
     device.turn(on=True)
     page.get_by_role("button", name="Create a passkey").click()
     page.wait_for_url("**/account/awaiting-approval")
+    examine(page)
     admin.goto("/admin/registrations")
+    examine(admin)
     admin.get_by_role("link", name="Katherine Johnson").click()
     url = admin.url
     admin.get_by_role("button", name="Approve").first.click()
@@ -97,6 +100,7 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
     secret = page.locator(".qr-secret").inner_text().replace(" ", "")
     enter(page, pytest.importorskip("pyotp").TOTP(secret).now())
     codes = page.locator(".recovery-codes li").all_inner_texts()
+    examine(page)
     page.get_by_role("link", name="I have saved them").click()
     return secret, codes
 
@@ -131,6 +135,7 @@ def sign_in_each_way(page: Page, device: Device, secret: str) -> None:
     device.turn(on=False)
     sign_in(page, EMAIL, PASSWORD)
     page.wait_for_url("**/second-step")
+    examine(page)
     enter(page, next_code(secret))
     is_signed_in(page)
 
@@ -145,7 +150,9 @@ def sign_in_each_way(page: Page, device: Device, secret: str) -> None:
     page.locator("#email").fill(EMAIL)
     page.locator("#submit").click()
     page.wait_for_url("**/account/sign-in-code")
+    examine(page)
     follow_mail(page, EMAIL, "link to sign in")
+    examine(page)
     page.locator("#submit").click()
     use_passkey(page, device)
     is_signed_in(page)
@@ -178,6 +185,7 @@ def download(page: Page) -> set[str]:
     page.goto("/account/manage/data")
     page.get_by_role("button", name="Collect my data").click()
     follow_mail(page, EMAIL, "data")
+    examine(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my data").click()
     with zipfile.ZipFile(download.value.path()) as archive:
@@ -188,6 +196,7 @@ def replace_lost_app(page: Page, code: str) -> None:
     """Take a new app with a recovery code, in place of the lost one."""
     page.goto("/account/manage/two-factor")
     page.get_by_role("link", name="Replace").click()
+    examine(page)
     page.locator("#proof").fill(code)
     set_up_app(page)
     expect(page.get_by_text("10 codes are left.")).to_be_visible()
@@ -208,6 +217,7 @@ def test_a_user_secures_the_account_loses_the_device_and_comes_back(
     device.turn(on=False)  # lost, and the phone as well
     sign_in(page, EMAIL, PASSWORD)
     page.get_by_role("link", name="Use a recovery code").click()
+    examine(page)
     enter(page, codes[7])
     expect(page.get_by_text("You are signed in.")).to_be_visible()
     replace_lost_app(page, codes[3])
