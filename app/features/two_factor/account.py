@@ -150,6 +150,9 @@ def replace_app() -> ResponseReturnValue:
             form.proof.errors = [_words(error)]
         except SetupExpired:
             form.code.errors = [EXPIRED]
+        except NotEnabled:
+            flash(NOT_ON, "info")
+            return redirect(url_for("account.two_factor"))
         else:
             return _show_codes(made, "Your new app is in use")
     return _show_secret("account/replace_app.html", form)

@@ -243,6 +243,15 @@ def test_there_is_nothing_to_replace_without_an_app(browser, user):
         services.replace_app(user, sealed=sealed, code=code(), proof="123456")
 
 
+def test_an_app_that_was_turned_off_meanwhile_is_not_replaced(browser, user, monkeypatch):
+    enable(user)
+    db.session.delete(services.secret_of(user))
+    db.session.commit()
+    monkeypatch.setattr(services, "is_enabled", lambda _user: True)
+    assert replace(browser, "123456")[1].location == MANAGE
+    assert db.session.get(TwoFactorSecret, user.id) is None
+
+
 @pytest.mark.parametrize("page", ["recovery-codes", "turn-off"])
 def test_a_recovery_code_is_enough_where_a_code_of_the_app_is(browser, user, page):
     enable(user)
