@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from contextlib import contextmanager
 from threading import Barrier, Event, Thread
 
@@ -20,6 +18,7 @@ from app.kit.mail.email_message import EmailMessage
 from app.kit.storage.backend import EXTENSION
 from app.kit.storage.folder import Folder
 from app.models import User
+from tests import processes
 from tests.factories import make_user
 from tests.queue.support import until
 
@@ -106,11 +105,10 @@ def test_a_killed_restore_changes_nothing_and_runs_again(original, tmp_path, poi
     url = db.engine.url.render_as_string(hide_password=False)
     db.session.remove()
     db.engine.dispose()
-    killed = subprocess.run(
-        [sys.executable, "-m", "app.features.backups.tests.killed_restore", str(archive), point],
+    killed = processes.run(
+        *("-m", "app.features.backups.tests.killed_restore", str(archive), point),
         env={**os.environ, "TEST_DATABASE_URL": url, "INSTANCE_PATH": str(tmp_path / "instance")},
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    )
     assert killed.returncode == -9, killed.stderr
     assert contents() == expected
 
