@@ -16,6 +16,9 @@ collect_ignore = [
     str(features.FOLDER / one.name) for one in features.installed().values() if one.off
 ]
 
+# Fixtures that start programs.
+WAIT_FOR_PROGRAMS = {"copy", "run", "serve", "served", "site", "start", "start_worker"}
+
 pytest_plugins = [
     "tests.fixtures.clones",
     "tests.fixtures.copied_cookies",
@@ -41,7 +44,19 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        # By default, objects of a few requests already start a collection.
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait for programs, in any order.
+
+    The first process of pytest-xdist gets them, and waits while the others use the processors.
+    Spread over the run, several would wait at once, or one of them would be the last test.
+    """
+    items.sort(key=lambda item: WAIT_FOR_PROGRAMS.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
