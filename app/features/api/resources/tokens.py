@@ -154,7 +154,7 @@ def list_tokens() -> list[ApiToken]:
 
     A token lists itself, and those that may do no more than it.
     """
-    return [one for one in tokens.live_of(me()) if _is_in_reach(one)]
+    return _live_of(me())
 
 
 @api.delete("/tokens/current", tags=TAGS)
@@ -178,6 +178,11 @@ def revoke_token(api_token_id: int) -> None:
     tokens.revoke(token, by=me())
 
 
+def _live_of(user: User) -> list[ApiToken]:
+    """Return the live tokens of a user, and of the owner those in reach."""
+    return [one for one in tokens.live_of(user) if user is not me() or _is_in_reach(one)]
+
+
 def _is_in_reach(token: ApiToken) -> bool:
     """Tell whether the token of the request may see and revoke another of its owner."""
     return tokens.is_within(token, g.api_token)
@@ -190,8 +195,11 @@ def _is_in_reach(token: ApiToken) -> bool:
 @reads(Permission.MANAGE_USERS)
 @whole_list(TokenSchema)
 def list_user_tokens(user_id: int) -> list[ApiToken]:
-    """List the live tokens of a user, the personal ones first, each kind newest first."""
-    return tokens.live_of(user_rows.get(user_id))
+    """List the live tokens of a user, the personal ones first, each kind newest first.
+
+    Of the owner's own, a token lists itself, and those that may do no more than it.
+    """
+    return _live_of(user_rows.get(user_id))
 
 
 @api.delete("/users/<int:user_id>/tokens/<int:user_api_token_id>", tags=["Users"])

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.features.api.tests.access import ACCESS
 from app.features.api.tests.programs import admin_program, problem_of, program
+from app.features.api.tests.support import give_token
 from app.models import Permission, Role, User, UserSession
 from app.services import sessions
 from tests import factories
@@ -153,6 +154,24 @@ def test_sessions_are_listed_and_ended(admin_program, make_user):
     assert admin_program.post(f"{path}/end-sessions").status_code == 204
     count = select(db.func.count()).select_from(UserSession).where(UserSession.user_id == user.id)
     assert db.session.scalar(count) == 0
+
+
+def test_tokens_of_users_are_listed_and_revoked(admin_program, make_user):
+    user, other = make_user(), make_user()
+    first, foreign = give_token(user, name="First"), give_token(other)
+    give_token(user, name="Second")
+    path = f"/users/{user.id}"
+    found = admin_program.get(f"{path}/tokens")
+    assert [one["name"] for one in found.json["items"]] == ["Second", "First"]
+    assert "secret" not in found.text
+    gone = admin_program.delete(f"{path}/tokens/{foreign.token.id}")
+    assert problem_of(gone) == (404, "not-found")
+    assert admin_program.delete(f"{path}/tokens/{first.token.id}").status_code == 204
+    assert admin_program.post(f"{path}/revoke-tokens").status_code == 204
+    assert admin_program.get(f"{path}/tokens").json["count"] == 0
+    again = admin_program.post(f"{path}/revoke-tokens")
+    assert problem_of(again) == (409, "wrong-state")
+    assert foreign.token.state == "active"
 
 
 def test_a_session_of_another_user_is_not_ended(admin_program, make_user):
