@@ -17,6 +17,7 @@ __all__ = ["admin_program", "program"]
         ("GET", "/api/v1//users", {}, (404, "not-found")),
         ("GET", "/api/v1/users/x", {}, (404, "not-found")),
         ("GET", "/api/v1/users/99999999999999999999", {}, (404, "not-found")),
+        ("GET", "/api/v1/users/\u0661", {}, (404, "not-found")),
         ("PUT", "/api/v1/users", {}, (405, "method-not-allowed")),
         ("GET", "/api/v1/me", {"Accept": "text/html"}, (406, "not-acceptable")),
         ("PATCH", "/api/v1/me", {}, (428, "precondition-required")),
