@@ -1,6 +1,11 @@
-"""Every list opens in each of its orders."""
+"""Every list opens in each of its orders, and the guide names what a list can be told."""
 
+from dataclasses import fields
+
+from app.kit.imports.csv_import import CsvImport
+from app.kit.tables import actions, columns, filters
 from app.kit.tables import table as tables
+from config import BASE_DIR
 from tests.routes import RULES
 
 
@@ -13,3 +18,15 @@ def test_every_list_opens_in_each_order(browser):
             for sign in ("", "-") if table.sorts(column.name) else ():
                 page = f"{url}?sort={sign}{column.name}"
                 assert browser.get(page, follow_redirects=True).status_code == 200, page
+
+
+def test_the_guide_names_every_argument():
+    guides = (BASE_DIR / "docs" / name for name in ("tables.md", "customising.md"))
+    guide = "".join(path.read_text() for path in guides)
+    declared = [tables.Table, columns.Column, actions.RowAction, actions.BulkAction, CsvImport]
+    declared += [filters.Choice, filters.Relation, filters.YesNo, filters.Dates, filters.Numbers]
+    for one in declared:
+        for argument in fields(one):
+            name = argument.name
+            if argument.init and name not in {"model", "name", "label", "form"}:
+                assert f"`{name}" in guide or f"{name}=" in guide, f"docs/tables.md lacks `{name}`."
