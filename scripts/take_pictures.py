@@ -94,6 +94,8 @@ def take(page: Page, name: str) -> None:
     for scheme in ("light", "dark") if name in DARK else ("light",):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.reload()  # The colours of a page that is open change in a transition.
+        for frame in page.locator("iframe").all():  # A lazy one is no part of the load.
+            frame.content_frame.locator("body *").first.wait_for()
         file = IMAGES / (f"{name}.png" if scheme == "light" else f"{name}-{scheme}.png")
         page.screenshot(path=file)
         if (size := file.stat().st_size) > MOST_BYTES:

@@ -6,6 +6,7 @@ removed last. If a step fails, the files and the tables are restored.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -126,7 +127,7 @@ def remove(name: str) -> Report:
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
     """Yield the steps that need a decision by the developer."""
     if packages:
-        yield "Run `make lock` and `make setup`."
+        yield "Take its packages out of the locks: `make lock`, then `make setup`."
     elif feature.packages:
         yield (
             f"Remove {', '.join(feature.packages)} from {REQUIREMENTS} if nothing else of yours "
@@ -142,8 +143,12 @@ def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> It
     calls = [f"manage\\.py {command}\\b" for command in commands]
     pattern = "|".join([rf"app[./]features[./]{feature.name}\b", *calls])
     found = git("grep", "--files-with-matches", "--extended-regexp", pattern, may_fail=True)
-    if files := [name for name in found.split() if not _keeps(name, feature)]:
-        yield f"These files still name it: {', '.join(files)}."
+    files = [name for name in found.split() if not _keeps(name, feature)]
+    left_out = [name for name in files if _is_left_out(name, feature)]
+    if named := [name for name in files if name not in left_out]:
+        yield f"These files still name it: {', '.join(named)}."
+    if left_out:
+        yield f"These tests need it and are left out now: {', '.join(left_out)}. Delete them."
     yield "Look at the change (`git diff --cached`), run `make check` and `make test`, and commit."
 
 
@@ -153,6 +158,14 @@ def _keeps(file: str, feature: Manifest) -> bool:
         return True
     text = (BASE_DIR / file).read_text("utf-8") if file.endswith(".md") else ""
     return feature_guides.shows_files_of(feature.name, text)
+
+
+def _is_left_out(file: str, feature: Manifest) -> bool:
+    """Return whether a file holds tests that pytest leaves out, because they import a feature."""
+    if not Path(file).name.startswith("test_"):
+        return False
+    imported = rf"^(from|import) app\.features\.{feature.name}\b"
+    return bool(re.search(imported, (BASE_DIR / file).read_text("utf-8"), re.MULTILINE))
 
 
 def _check_start(name: str) -> None:

@@ -177,6 +177,8 @@ def become(url: str, directory: Path) -> None:
     os.dup2(reading, sys.stdin.fileno() if _has_stdin() else 0)
     os.close(reading)
     sys.stdout.flush()
+    # The log has everything of interest. Standard output would tell how the settings were read.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.execv(program, [str(program), "-"])  # noqa: S606 - a program found by us, no shell
 
 

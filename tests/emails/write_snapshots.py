@@ -8,6 +8,7 @@ import sys
 from app import create_app
 from app.extensions import db
 from app.services import roles
+from config import BASE_DIR
 from tests.emails import samples
 
 
@@ -21,8 +22,10 @@ def main(*names: str) -> None:
                 continue
             text = samples.snapshot(samples.show(sender))
             file = samples.file_of(name)
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            if not file.exists() or file.read_text(encoding="utf-8") != text:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+                sys.stdout.write(f"Read {file.relative_to(BASE_DIR)}, and commit it.\n")
 
 
 if __name__ == "__main__":

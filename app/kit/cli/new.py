@@ -33,6 +33,10 @@ def new(name: str, fields: tuple[str, ...], **options: Any) -> None:
         raise click.ClickException(str(error)) from None
     click.echo(f"app/features/{name} is written. Next:")
     click.echo("- Make its table: python manage.py db upgrade (its pages and task fail until then)")
+    areas = [area for area in ("admin", "account") if getattr(planned, area)]
+    if areas:
+        pages = " and ".join(f"/{area}/{planned.name}" for area in areas)
+        click.echo(f"- Open its pages while `make run` runs: {pages}")
     click.echo(f"- Try its tests: python manage.py test app/features/{name}")
     click.echo(f"- Read app/features/{name}/README.md, and shape the code.")
 
