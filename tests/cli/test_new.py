@@ -1,17 +1,22 @@
-"""Run `manage.py new` in a repository of its own, and take what it wrote out again."""
+"""Run `manage.py new` in a copy with a name of its own, and take what it wrote out again."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from app.kit.features import installed
+from settings import kit_record
 from tests.fixtures.clones import git, manage
 from tests.support import module_of
 
 pytestmark = pytest.mark.slow
 
 ROOMS = "scripts/draw_rooms.py"
+PRODUCT = "Söhne & Co. 7"
+LEFT_OUT = "webhooks"
 EXAMPLE = (
     *("projects", "name:str", "owner:user", "status:choice(draft,active,done)", "budget:money"),
     *("due_on:date", "notes:text"),
@@ -39,17 +44,31 @@ CONTRACTS = (
 )
 
 
-def start(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def start(clone: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=clone, capture_output=True, text=True, check=False
-    )
+        [sys.executable, *arguments], cwd=clone, capture_output=True, text=True, check=False,
+        env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def start_a_product(clone: Path) -> None:
+    """Do what `make new` does, unless this copy is a product already."""
+    if kit_record.read(clone).is_recorded:
+        return
+    (clone / ".env").write_text("SECRET_KEY=x\n")
+    database = f"sqlite:///{clone / 'instance' / 'clone.sqlite'}"
+    left_out = LEFT_OUT if LEFT_OUT in installed() else ""
+    answers = {"NAME": PRODUCT, "WITHOUT": left_out, "DEV_DATABASE_URL": database}
+    done = start(clone, "scripts/new.py", FLASK_CONFIG="development", **answers)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def written(clone: Path) -> Path:
-    """Return the clone with a commit for each feature, and with a picture that is up to date."""
+    """Return a product with a commit for each feature, and with a picture that is up to date."""
     assert start(clone, ROOMS).returncode == 0
     git(clone, "commit", "--quiet", "--allow-empty", "--all", "--message", "Draw the rooms")
+    start_a_product(clone)
     assert manage(clone, "build_assets").returncode == 0
     for name, arguments in FEATURES.items():
         done = manage(clone, "new", *arguments)
