@@ -221,7 +221,11 @@ def remove(name: str) -> Iterator[str]:
     commit(f"Remove {name}")
     for line in told.partition("\nNext:\n")[2].splitlines():
         if not re.match("- (Look at|Other databases)", line):
-            yield line.removeprefix("- ").replace("still name it:", f"still name {name}:")
+            yield re.sub(
+                "(?<=These )(files still name|tests need) it",
+                rf"\1 {name}",
+                line.removeprefix("- "),
+            )
 
 
 def write_records(name: str, version: str) -> None:

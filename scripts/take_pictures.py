@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs/images"
 WIDTH, HEIGHT = 1280, 800
 MOST_BYTES = 200_000  # of a picture; the README loads all of them
-WAIT = 60  # seconds for a process to start, and for a mail to be sent
+WAIT = 300  # seconds for a process, a page or a mail, also on a busy machine
 USERS = 180
 ADMIN, PASSWORD = "admin@example.com", "password"
 DARK = {"dashboard"}  # pictures that the README shows in both schemes
@@ -95,7 +95,7 @@ def take(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.reload()  # The colours of a page that is open change in a transition.
         for frame in page.locator("iframe").all():  # A lazy one is no part of the load.
-            frame.content_frame.locator("body *").first.wait_for()
+            frame.content_frame.locator("body *").first.wait_for(state="attached")
         file = IMAGES / (f"{name}.png" if scheme == "light" else f"{name}-{scheme}.png")
         page.screenshot(path=file)
         if (size := file.stat().st_size) > MOST_BYTES:
@@ -151,6 +151,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         size = {"width": WIDTH, "height": HEIGHT}
         page = browser.new_context(base_url=url, viewport=size).new_page()
+        page.set_default_timeout(1000 * WAIT)
         page.goto("/")
         take(page, "home")
         sign_in(page)

@@ -127,7 +127,7 @@ def remove(name: str) -> Report:
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
     """Yield the steps that need a decision by the developer."""
     if packages:
-        yield "Take its packages out of the locks: `make lock`, then `make setup`."
+        yield f"Take {', '.join(packages)} out of the locks: `make lock`, then `make setup`."
     elif feature.packages:
         yield (
             f"Remove {', '.join(feature.packages)} from {REQUIREMENTS} if nothing else of yours "
@@ -148,7 +148,8 @@ def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> It
     if named := [name for name in files if name not in left_out]:
         yield f"These files still name it: {', '.join(named)}."
     if left_out:
-        yield f"These tests need it and are left out now: {', '.join(left_out)}. Delete them."
+        names = ", ".join(left_out)
+        yield f"These tests need it, and are left out until you change them: {names}."
     yield "Look at the change (`git diff --cached`), run `make check` and `make test`, and commit."
 
 

@@ -21,7 +21,7 @@ from app.kit.feature_files import CommandRefused
 from app.kit.features import installed
 from app.kit.renaming import PLACES
 from settings import kit_record, product
-from tests.fixtures.clones import git
+from tests.fixtures.clones import git, of_the_kit
 
 KIT = "Flask-" + "Base"
 # The notice that the kit's licence asks for, and guides for those who come from the older project.
@@ -64,6 +64,7 @@ def test_an_impossible_rename_is_refused(app, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.slow
+@of_the_kit
 def test_a_renamed_clone_keeps_nothing_of_the_name(in_clone, clone: Path) -> None:
     renamed = in_clone("rename", "Acme Shop", "--yes")
     assert renamed.returncode == 0, renamed.stderr
@@ -100,6 +101,7 @@ def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@of_the_kit
 @pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
 def test_a_product_starts_with_one_commit(fresh: Path) -> None:
     begin = git(fresh, "rev-parse", "HEAD")
@@ -181,6 +183,7 @@ class Terminal:
 
 
 @pytest.mark.slow
+@of_the_kit
 @pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
 def test_questions_are_asked_again_and_ctrl_c_undoes_all(fresh: Path) -> None:
     before = git(fresh, "rev-parse", "HEAD"), (fresh / ".env").read_bytes()

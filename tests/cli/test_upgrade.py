@@ -11,11 +11,12 @@ import pytest
 from app.kit.features import installed
 from settings import kit_record
 from tests.fixtures import releases
-from tests.fixtures.clones import git, manage
+from tests.fixtures.clones import git, manage, of_the_kit
 from tests.fixtures.releases import NAME, REMOVED, commit, edit, run
 
 pytestmark = [
     pytest.mark.slow,
+    of_the_kit,
     pytest.mark.skipif(
         not {*REMOVED, "audit"} <= {*installed()},
         reason="The test removes features that are not there.",
