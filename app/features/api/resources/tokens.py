@@ -197,7 +197,7 @@ def _is_in_reach(token: ApiToken) -> bool:
 def list_user_tokens(user_id: int) -> list[ApiToken]:
     """List the live tokens of a user, the personal ones first, each kind newest first.
 
-    Of the owner's own, a token lists itself, and those that may do no more than it.
+    A token lists only those of its owner's tokens that may do no more than it.
     """
     return _live_of(user_rows.get(user_id))
 
