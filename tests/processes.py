@@ -94,11 +94,16 @@ class Program:
         self.send_signal(signal.SIGKILL)
 
 
-def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a program until it ends."""
+def run(
+    *arguments: str, env: dict[str, str], timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program until it ends, or raise TimeoutExpired after `timeout` seconds."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         program = Program(*arguments, env=env, stdout=stdout.fileno(), stderr=stderr.fileno())
-        code = program.wait()
+        try:
+            code = program.wait(timeout)
+        finally:
+            program.kill()  # which does nothing to one that has ended
         for file in (stdout, stderr):
             file.seek(0)
         return subprocess.CompletedProcess(

@@ -280,18 +280,16 @@ class TestUnchosen:
     @pytest.mark.parametrize(
         ("variables", "own_file"), [*((one, True) for one in FORGOTTEN), ({}, False)]
     )
-    def test_gunicorn_refuses(
-        self, start: Start, port: int, variables: dict[str, str], own_file: bool
-    ) -> None:
+    def test_gunicorn_refuses(self, port: int, variables: dict[str, str], own_file: bool) -> None:
         """CF-2"""
         settings = "gunicorn.conf.py" if own_file else os.devnull
-        gunicorn = start(
-            *(PYTHON, "-m", "gunicorn", "-c", settings, "--bind", f"127.0.0.1:{port}"),
-            "manage:app",
-            **variables,
+        ended = processes.run(
+            *("-m", "gunicorn", "-c", settings, "--bind", f"127.0.0.1:{port}", "manage:app"),
+            env=environment(**variables),
+            timeout=300,
         )
-        output, _ = gunicorn.communicate(timeout=60)
-        assert gunicorn.returncode != 0
+        output = ended.stdout + ended.stderr
+        assert ended.returncode != 0
         assert "FLASK_CONFIG is not set" in output
         assert not own_file or "Traceback" not in output
 

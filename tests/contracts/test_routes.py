@@ -239,14 +239,19 @@ def test_nothing_changes_by_looking(app, admin, make_user, request):
     assert without_downloads(dump()) == without_downloads(before)
 
 
+# No route knows these, so each of them is sent to every fourth route.
+ODD_METHODS = ("TRACE", "CONNECT", "FOO", "PROPFIND")
+
+
 @pytest.mark.parametrize("rules", groups(RULES))
 def test_methods_that_a_route_does_not_know_are_refused(rules, client, admin, undone):
     """CF-5, F32; HD-1, HD-2: what an administrator sees has careful headers."""
     client.enter(admin)
     headers = {"X-CSRFToken": client.csrf_token(HOME)}
-    for rule in rules:
+    for number, rule in enumerate(rules):
         known = set().union(*(one.methods for one in RULES if str(one) == str(rule)))
-        for method in {"PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "FOO", "PROPFIND"} - known:
+        odd = ODD_METHODS[number % len(ODD_METHODS)]
+        for method in {"PUT", "PATCH", "DELETE", odd} - known:
             response = client.open(address(rule), method=method, headers=headers)
             assert response.status_code == 405, (str(rule), method)
             assert known <= set(response.headers["Allow"].split(", ")), str(rule)
