@@ -3,18 +3,20 @@
 import os
 import signal
 import socket
+from unittest.mock import Mock
 
 import pytest
-from flask_migrate import upgrade
+from flask_migrate import downgrade, upgrade
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from app.emails import send_reset_password
 from app.extensions import db
 from app.kit import queue
-from app.kit.database import now
+from app.kit.database import migrations, now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
-from app.kit.queue import commands
+from app.kit.queue import readiness
 from app.models import User
 from tests.processes import ROOT
 from tests.queue.support import states, until
@@ -200,15 +202,39 @@ def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
 
 
 def test_a_worker_that_reloads_waits_for_the_tables_of_new_code(own_app, capsys, monkeypatch):
-    monkeypatch.setattr(commands, "WAIT_FOR_TABLES", 0)
+    monkeypatch.setattr(readiness, "GLANCE", 0)
     looks = iter([False, False, True])
     with own_app.app_context():
-        commands._wait_for_tables(lambda: next(looks))
+        readiness.wait_for_migrations(lambda: next(looks), print)
         said = capsys.readouterr().out
         assert said.count("Run `python manage.py db upgrade`. The worker waits for it.") == 1
         upgrade(revision="heads")
-        commands._wait_for_tables(lambda: False)
+        readiness.wait_for_migrations(lambda: False, print)
         assert "waits for it" not in capsys.readouterr().out
+
+
+def test_a_worker_that_reloads_waits_while_the_database_is_locked(own_app, capsys, monkeypatch):
+    """It took a locked database for one with tables, and its first tasks failed."""
+    monkeypatch.setattr(readiness, "GLANCE", 0)
+    error = OperationalError("PRAGMA", {}, Exception("database is locked"))
+    looks = iter([False, False, True])
+    with own_app.app_context():
+        monkeypatch.setattr(migrations, "problem", Mock(side_effect=error))
+        readiness.wait_for_migrations(lambda: next(looks), print)
+    assert capsys.readouterr().out == "The database does not answer. The worker waits for it.\n"
+
+
+def test_a_worker_waits_for_the_first_tables(own_redis, run, web):
+    """The recurring tasks that are due run at once, and each failed with a traceback."""
+    downgrade(revision="base")
+    worker = run("run_worker")
+    worker.wait_for_line("There are no tables yet.")
+    upgrade(revision="heads")
+    worker.wait_for_line("task clean_up done")
+    worker.signal(signal.SIGINT)
+
+    assert worker.wait() == 0
+    assert "Traceback" not in worker.output
 
 
 def test_a_unique_job_waits_only_once(own_redis, web):

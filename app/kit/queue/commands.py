@@ -19,23 +19,19 @@ from flask import current_app
 from flask.cli import with_appcontext
 from gunicorn.systemd import sd_notify
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import configure_mappers
 
-from app.extensions import db
 from app.kit import queue, redis_server
-from app.kit.database import migrations
 from app.kit.mail import leases, outbox
 from app.kit.mail import transport as mail
 from app.kit.mail.templates import load_templates
-from app.kit.queue import holding
+from app.kit.queue import holding, readiness
 from app.kit.queue.job_process import die_with
 from app.kit.queue.worker import make_worker, run_job_process, time_limit
 from reloading import keep_running
 
 logger = logging.getLogger(__name__)
 
-WAIT_FOR_TABLES = 1  # seconds between two looks at the migrations of the database
 WAIT_FOR_REDIS = 1  # seconds between two attempts to reach Redis
 STOP_TIMEOUT = 28  # seconds; Heroku kills processes after 30
 SWEEP_INTERVAL = 3  # seconds between two sweeps without a queue
@@ -65,7 +61,7 @@ def run_worker(workers: int, no_redis: bool, burst: bool, reload: bool, of: int 
         stop = _StopFlag()
 
         def start() -> subprocess.Popen[bytes]:
-            _wait_for_tables(stop.is_set)
+            readiness.wait_for_migrations(stop.is_set, click.echo)
             return _start_child([*options, f"--workers={workers}"])
 
         keep_running("worker", start, _end, stop.is_set)
@@ -102,21 +98,6 @@ def _has_no_redis() -> bool:
     return False
 
 
-def _wait_for_tables(is_stopping: Callable[[], bool]) -> None:
-    """Wait until the database has the migrations of the code, which a developer may just write."""
-    folder, has_said = Path(current_app.extensions["migrate"].directory), False
-    while not is_stopping():
-        mismatch = None
-        with suppress(OperationalError), db.engine.connect() as connection:
-            mismatch = migrations.problem(connection, folder)
-        if mismatch is None or not mismatch.is_behind:
-            return
-        if not has_said:
-            click.echo(f"{mismatch.problem} {mismatch.hint} The worker waits for it.")
-            has_said = True
-        time.sleep(WAIT_FOR_TABLES)
-
-
 def _prepare() -> None:
     """Prepare the process once, so that no job has to."""
     if current_app.config["LOG_LEVEL"] != "DEBUG":
@@ -142,10 +123,13 @@ def _work(burst: bool) -> None:
     worker = None
     waiting = False
     with suppress(_Stopped, queue.StopRequested):
+        _raise_on_signals()
+        _notify_systemd()
+        if not burst:
+            readiness.wait_for_tables(lambda: False, click.echo)
         while True:
             try:
                 _raise_on_signals()
-                _notify_systemd()
                 worker = make_worker(on_idle=mail.close_connection, horse_command=command)
                 if waiting:
                     click.echo("Redis is back, the worker goes on.")
@@ -210,6 +194,8 @@ def _work_without_redis(burst: bool) -> None:
     stop = _StopFlag()
     _notify_systemd()
     app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if not burst:
+        readiness.wait_for_tables(stop.is_set, click.echo)
     click.echo("The worker sends mail from the database, without a queue.")
     looked_at = datetime.now(UTC)
     while not stop.is_set():
