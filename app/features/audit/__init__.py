@@ -2,8 +2,7 @@
 
 from app.features.audit.services.exporting import export
 from app.features.audit.services.filters import EventFilters
-from app.features.audit.services.finding import about_user, activity, find, get, same_request
-from app.features.audit.services.latest import latest
+from app.features.audit.services.finding import about_user, activity, find, newest, same_request
 from app.features.audit.services.words import kind, own_what, own_who, what
 
 __all__ = [
@@ -12,9 +11,8 @@ __all__ = [
     "activity",
     "export",
     "find",
-    "get",
     "kind",
-    "latest",
+    "newest",
     "own_what",
     "own_who",
     "same_request",

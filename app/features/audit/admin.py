@@ -2,14 +2,7 @@
 
 from typing import Any
 
-from flask import (
-    abort,
-    redirect,
-    render_template,
-    request,
-    stream_with_context,
-    url_for,
-)
+from flask import redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
@@ -21,7 +14,7 @@ from app.kit import slots
 from app.kit.database import now
 from app.kit.web import table_pages
 from app.kit.web.downloads import csv_file
-from app.models import Permission, User
+from app.models import AuditEvent, Permission, User
 from app.sign_in import me
 
 viewers_only = permission_required(Permission.VIEW_AUDIT)
@@ -43,7 +36,7 @@ def audit() -> ResponseReturnValue:
 @viewers_only
 def audit_event(event_id: int) -> ResponseReturnValue:
     """Show one event with all its details."""
-    event = trail.get(event_id) or abort(404)
+    event = db.get_or_404(AuditEvent, event_id)
     return render_template(
         "admin/audit_event.html",
         event=event,

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from app.extensions import db
-from app.features import audit
 from app.features.api import ApiSchema, Timestamp, api, lists, reads
 from app.features.audit import tables
 from app.kit.database.ids import among
@@ -66,7 +65,7 @@ def list_audit_events() -> list[Any]:
 @api.response(200, AuditEventSchema)
 def get_audit_event(event_id: int) -> AuditEvent:
     """Get an event of the audit trail."""
-    event = audit.get(event_id)
+    event = db.session.get(AuditEvent, event_id)
     if event is None:
         raise NotFound
     return event

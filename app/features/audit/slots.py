@@ -1,7 +1,6 @@
 """Plug the audit trail into pages of other modules."""
 
 from app.features import audit
-from app.features.audit.services import latest
 from app.kit import slots
 from app.models import Permission, User
 
@@ -10,7 +9,7 @@ from app.models import Permission, User
     Permission.VIEW_AUDIT, template="partials/_latest_events_card.html", column="wide", order=20
 )
 def latest_events() -> slots.Values:
-    return {"events": latest.latest(6)}
+    return {"events": audit.newest(6), "words": audit.what}
 
 
 @slots.user_panel("partials/_user_events_panel.html", order=10)

@@ -98,32 +98,26 @@ def _mails_without_link(user_ids: list[int]) -> dict[int, EmailMessage]:
 
 
 def _pending(user: User, mail: EmailMessage | None, no_mail: str) -> Pending:
-    link, expires_at = _link(
-        user.invited_at or user.created_at,
-        has_link=user.invite_message_id is not None,
-        state=mail.state if mail else None,
-        made_at=mail.claimed_at or mail.created_at if mail else None,
-    )
+    link, expires_at = _link(user, mail)
     if no_mail and link in {LinkState.WAITING, LinkState.FAILED}:
         link = LinkState.STOPPED
     is_copied = expires_at is not None and mail is not None and mail.state == EmailState.CANCELLED
     return Pending(user, link, expires_at, is_copied, no_mail)
 
 
-def _link(
-    invited_at: datetime, *, has_link: bool, state: str | None, made_at: datetime | None
-) -> tuple[LinkState, datetime | None]:
-    """Return the state and the expiry of a link, derived from its mail.
+def _link(user: User, mail: EmailMessage | None) -> tuple[LinkState, datetime | None]:
+    """Return the state and the expiry of a user's newest link, derived from its mail.
 
-    `made_at` is None if the mail's row is already deleted; the link may outlive that row.
+    The link may outlive the row of its mail.
     """
-    if not has_link:
+    state = mail.state if mail else None
+    if user.invite_message_id is None:
         # The mail is cancelled if no mail goes to the address, even if it is allowed again later.
-        is_cancelled = state == EmailState.CANCELLED
-        return (LinkState.FAILED if is_cancelled else LinkState.WAITING), None
+        return (LinkState.FAILED if state == EmailState.CANCELLED else LinkState.WAITING), None
     if state in {EmailState.PENDING, EmailState.SENDING}:
         return LinkState.WAITING, None
     if state in {EmailState.FAILED, EmailState.BOUNCED}:
         return LinkState.FAILED, None
-    expires_at = (made_at or invited_at) + timedelta(seconds=LIFETIME)
+    made_at = (mail.claimed_at or mail.created_at) if mail else (user.invited_at or user.created_at)
+    expires_at = made_at + timedelta(seconds=LIFETIME)
     return (LinkState.OPEN if expires_at > now() else LinkState.EXPIRED), expires_at

@@ -1,5 +1,7 @@
 """Admin views that list mails, preview one mail, and resend or cancel mails."""
 
+from collections.abc import Callable
+
 from flask import Response, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -32,7 +34,6 @@ MAIL_POLICY = "; ".join(
         "sandbox",
     )
 )
-CHANGED = "Its state has changed, so nothing was done. Reload the page."
 
 job_managers_only = permission_required(Permission.MANAGE_JOBS)
 
@@ -80,47 +81,60 @@ def email_html(email_id: int) -> ResponseReturnValue:
 @job_managers_only
 def resend_email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
-    was_sent = row.state in set(SENT_STATES)
-    if page := _ask_to_confirm(
+    text = f"It goes to {row.recipient} as soon as the worker and the mail server answer, and is "
+    text += "tried as often as a new one."
+    if row.state in set(SENT_STATES):
+        text = f"{row.recipient} gets a second copy, with links that are new. Links in the first "
+        text += "one may stop working."
+    return _ask_and_do(
+        outbox_pages.resend,
         row,
-        title="Send “{subject}” again?",
-        text="{recipient} gets a second copy, with links that are new. Links in the first one may "
-        "stop working."
-        if was_sent
-        else "It goes to {recipient} as soon as the worker and the mail server answer, and is "
-        "tried as often as a new one.",
+        title=f"Send “{subject_of(row)}” again?",
+        text=text,
         button="Send again",
-        danger=False,
-    ):
-        return page
-    try:
-        outbox_pages.resend(email_id, by=me())
-    except TooLate:
-        flash(CHANGED, "error")
-    else:
-        flash(f"The mail to {row.recipient} is on its way again.", "success")
-    return redirect(url_for("admin.email", email_id=email_id))
+        done=f"The mail to {row.recipient} is on its way again.",
+    )
 
 
 @admin.route("/emails/<int:email_id>/cancel", methods=["GET", "POST"])
 @job_managers_only
 def cancel_email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
-    if page := _ask_to_confirm(
+    return _ask_and_do(
+        outbox_pages.cancel,
         row,
-        title="Keep “{subject}” from being sent?",
-        text="{recipient} does not get it. You can send it again later.",
+        title=f"Keep “{subject_of(row)}” from being sent?",
+        text=f"{row.recipient} does not get it. You can send it again later.",
         button="Cancel the mail",
+        done=f"The mail to {row.recipient} is cancelled.",
         danger=True,
+    )
+
+
+def _ask_and_do(
+    action: Callable[..., None],
+    row: EmailMessage,
+    *,
+    title: str,
+    text: str,
+    button: str,
+    done: str,
+    danger: bool = False,
+) -> ResponseReturnValue:
+    """Ask whether to do an action on a mail, and do it once that is confirmed."""
+    back = url_for("admin.email", email_id=row.id)
+    trail = [(url_for("admin.emails"), "Mail"), (back, subject_of(row))]
+    if page := ask_to_confirm(
+        title=title, text=text, button=button, back=back, trail=trail, danger=danger
     ):
         return page
     try:
-        outbox_pages.cancel(email_id, by=me())
+        action(row.id, by=me())
     except TooLate:
-        flash(CHANGED, "error")
+        flash("Its state has changed, so nothing was done. Reload the page.", "error")
     else:
-        flash(f"The mail to {row.recipient} is cancelled.", "success")
-    return redirect(url_for("admin.email", email_id=email_id))
+        flash(done, "success")
+    return redirect(back)
 
 
 @admin.route("/emails/resend-failed", methods=["GET", "POST"])
@@ -141,20 +155,6 @@ def resend_failed_emails() -> ResponseReturnValue:
     count = outbox_pages.resend_failed(by=me())
     flash(f"{_mails(count)} {'is' if count == 1 else 'are'} on the way again.", "success")
     return redirect(back)
-
-
-def _ask_to_confirm(
-    row: EmailMessage, *, title: str, text: str, button: str, danger: bool
-) -> ResponseReturnValue | None:
-    subject, page = subject_of(row), url_for("admin.email", email_id=row.id)
-    return ask_to_confirm(
-        title=title.replace("{subject}", subject),
-        text=text.replace("{recipient}", row.recipient),
-        button=button,
-        back=page,
-        trail=[(url_for("admin.emails"), "Mail"), (page, subject)],
-        danger=danger,
-    )
 
 
 def _mails(number: int, kind: str = "") -> str:

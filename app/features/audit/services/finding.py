@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from datetime import time as time_of_day
 from typing import Any
 
@@ -62,9 +62,10 @@ def find(
     return replace(page, total=total, notices=notices)
 
 
-def get(event_id: int) -> AuditEvent | None:
-    """Return one event with all its columns, or None."""
-    return db.session.get(AuditEvent, event_id)
+def newest(limit: int) -> Sequence[Row[Any]]:
+    """Return the newest events, in the order of the primary key."""
+    query = select(*LISTED).order_by(AuditEvent.id.desc())
+    return db.session.execute(query.limit(limit)).all()
 
 
 def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
@@ -121,9 +122,7 @@ def _span(filters: EventFilters) -> Span:
         nearest = nearest.order_by(AuditEvent.at, AuditEvent.id).limit(OUT_OF_ORDER)
         low = _scalar(select(func.min(nearest.subquery().c.id)), LAST)
     if filters.last:
-        last = datetime.combine(filters.last, time_of_day.min, UTC) + timedelta(
-            days=1, microseconds=-1
-        )
+        last = datetime.combine(filters.last, time_of_day.max, UTC)
         nearest = select(AuditEvent.id).where(AuditEvent.at <= last)
         nearest = nearest.order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(OUT_OF_ORDER)
         high = _scalar(select(func.max(nearest.subquery().c.id)), FIRST)
