@@ -18,12 +18,13 @@ from sqlalchemy import ColumnElement, select
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
+from app.features.bulk.tables import read_users
 from app.features.imports import PEOPLE
 from app.features.imports.models import ImportMode, PeopleImport
-from app.features.user_search import Filters
 from app.kit import imports
 from app.kit.database import reading_only
 from app.kit.operations import QueueAway
+from app.kit.tables.asked import Asked
 from app.models import Role, User
 from benchmarks.memory import growth
 from benchmarks.results import Result
@@ -76,20 +77,20 @@ def suspending(stand: Stand) -> Iterator[Result]:
         app = stand.app(stand.database(people, engine).url)
         with app.app_context():
             by = User.by_email(ADMINISTRATOR)
-            filters = Filters(role_id=Role.get_default().id)
+            asked = read_users({"role": str(Role.get_default().id)})
             for action, tell, title, bar in (
                 ("suspend", False, "suspension", SUSPENSION_BAR),
                 ("reactivate", True, "reactivation, told by mail,", None),
             ):
-                work = partial(_do_to_all, action, by, filters, tell, people)
+                work = partial(_do_to_all, action, by, asked, tell, people)
                 measured = _measure(app, work, BulkOperation.done, BulkOperation.action == action)
                 yield _result(f"{engine}, {title} of {people:,} people", measured, bar)
             db.session.remove()
             db.engine.dispose()
 
 
-def _do_to_all(action: str, by: User, filters: Filters, tell: bool, people: int) -> None:
-    operation = bulk.preview(action, by=by, filters=filters)
+def _do_to_all(action: str, by: User, asked: Asked, tell: bool, people: int) -> None:
+    operation = bulk.preview(action, by=by, asked=asked)
     # There is no queue here, so the work starts directly.
     with suppress(QueueAway):
         bulk.confirm(operation, by=by, tell=tell)

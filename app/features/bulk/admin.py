@@ -34,18 +34,20 @@ def bulk_operations() -> ResponseReturnValue:
 @people_managers_only
 def preview_bulk() -> ResponseReturnValue:
     """Save a preview of the action and its users, and redirect to it. Nothing changes yet."""
-    filters, notices = tables.read_filters(request.form)
+    asked = tables.read_users(request.form)
     try:
         action, role = _action()
         is_everyone = request.form.get("everyone") == "1"
-        if is_everyone and notices:
+        if is_everyone and asked.notices:
             # An ignored filter widens the list, and the action must not hit those extra users.
-            raise UnreadableChoice(f"{notices[0]} Set the filter again, then choose what to do.")
+            raise UnreadableChoice(
+                f"{asked.notices[0]} Set the filter again, then choose what to do."
+            )
         operation = bulk.preview(
             action.name,
             by=me(),
-            user_ids=() if is_everyone else picked("user_ids", ("person", "people")),
-            filters=filters if is_everyone else None,
+            user_ids=() if is_everyone else picked("user_ids", asked.table.nouns),
+            asked=asked if is_everyone else None,
             role=role,
         )
     except UnreadableChoice as problem:
@@ -56,8 +58,8 @@ def preview_bulk() -> ResponseReturnValue:
         flash("Invitations are closed by the settings of this app.", "error")
     else:
         return redirect(url_for("admin.bulk_operation", operation_id=operation.id))
-    query: dict[str, Any] = filters.to_query()
-    return redirect(url_for("admin.registered_users", **query))
+    narrowing: dict[str, Any] = asked.narrowing()
+    return redirect(url_for("admin.registered_users", **narrowing))
 
 
 def _action() -> tuple[Action, Role | None]:

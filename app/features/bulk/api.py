@@ -19,7 +19,7 @@ from app.features.api import (
 )
 from app.features.bulk import tables
 from app.features.bulk.models import BulkOperation
-from app.features.user_search import Filters
+from app.kit.tables.asked import Asked
 from app.kit.web.operation_pages import operation_or_404
 from app.models import Permission, Role
 from app.services import roles
@@ -67,16 +67,16 @@ def _preview(values: dict[str, Any]) -> BulkOperation:
         values["action"],
         by=me(),
         user_ids=values.get("user_ids", ()),
-        filters=_filters(values["filter"]) if "filter" in values else None,
+        asked=_asked(values["filter"]) if "filter" in values else None,
         role=_role(values["role_id"]) if "role_id" in values else None,
     )
 
 
-def _filters(given: dict[str, str]) -> Filters:
-    filters, notices = tables.read_filters(given)
-    if notices:  # A filter that is left out would hit more users.
-        raise ApiProblem(422, "bad-filter", notices[0])
-    return filters
+def _asked(given: dict[str, str]) -> Asked:
+    asked = tables.read_users(given)
+    if asked.notices:  # A filter that is left out would hit more users.
+        raise ApiProblem(422, "bad-filter", asked.notices[0])
+    return asked
 
 
 def _role(role_id: int) -> Role:

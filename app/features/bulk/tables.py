@@ -6,16 +6,15 @@ from werkzeug.datastructures import MultiDict
 
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
-from app.features.user_search import Filters
 from app.kit.operations import listing
 from app.kit.tables import Column, Table, asked
+from app.kit.tables.asked import Asked
 from app.kit.tables.table import declared_at
 
 
-def read_filters(given: Mapping[str, str]) -> tuple[Filters, list[str]]:
-    """Return the filters of the list of users, and a notice for each that makes no sense."""
-    found = asked.read(declared_at("admin.registered_users"), MultiDict(given))
-    return Filters.of(found), found.notices
+def read_users(given: Mapping[str, str]) -> Asked:
+    """Read the filters of the list of users. A notice names each that makes no sense."""
+    return asked.read(declared_at("admin.registered_users"), MultiDict(given))
 
 
 operations = Table(

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.admin.views.users import replaces_user_list
 from app.decorators import fresh_sign_in_required, permission_required
-from app.features.user_search import Filters, people_csv, tables
+from app.features.user_search import people_csv, tables
 from app.kit.database import now
 from app.kit.slots import selection_of_users
 from app.kit.tables.asked import Asked
@@ -60,9 +60,7 @@ def registered_users() -> ResponseReturnValue:
     return table_pages.render(
         shown,
         template="admin/registered_users.html",
-        filters=Filters.of(asked),
         roles=tables.roles(),
-        total_words=shown.page.total.words,
     )
 
 
@@ -88,7 +86,7 @@ def export_users() -> ResponseReturnValue:
     asked = _asked()
     return csv_file(
         f"people-{now():%Y-%m-%d}.csv",
-        lambda: people_csv.export(Filters.of(asked), sort=asked.sort, by=me()),
+        lambda: people_csv.export(asked, by=me()),
     )
 
 

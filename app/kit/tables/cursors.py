@@ -1,6 +1,6 @@
 """Encode and decode the cursors of keyset pagination in URLs.
 
-A cursor holds the order, the segment and the keys of a row. It contains no secret, and a cursor
+A cursor holds the order, the part and the keys of a row. It contains no secret, and a cursor
 from a request is not trusted.
 """
 
@@ -33,23 +33,23 @@ class NotACursor(ValueError):
 
 @dataclass(frozen=True)
 class Cursor:
-    """The position of a row: its segment, and the values of the segment's keys."""
+    """The position of a row: its part, and the values of the part's keys."""
 
-    segment: str
+    part: str
     values: tuple[Any, ...]
 
 
 def write(sort: str, cursor: Cursor) -> str:
     """Encode `cursor` for a URL."""
     values = [_written(value) for value in cursor.values]
-    text = json.dumps([sort, cursor.segment, *values], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([sort, cursor.part, *values], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read(text: str, *, sort: str, kinds: dict[str, tuple[type, ...]]) -> Cursor:
     """Decode a cursor that `write` encoded for this order.
 
-    `kinds` maps each segment to the types of its keys. Raises NotACursor for anything else.
+    `kinds` maps each part to the types of its keys. Raises NotACursor for anything else.
     """
     if len(text) > LONGEST or not text.isascii():
         raise NotACursor
@@ -59,11 +59,11 @@ def read(text: str, *, sort: str, kinds: dict[str, tuple[type, ...]]) -> Cursor:
         raise NotACursor from None
     if not isinstance(parts, list) or len(parts) < 3 or parts[0] != sort:
         raise NotACursor
-    segment, values = parts[1], parts[2:]
-    if not isinstance(segment, str) or segment not in kinds or len(values) != len(kinds[segment]):
+    part, values = parts[1], parts[2:]
+    if not isinstance(part, str) or part not in kinds or len(values) != len(kinds[part]):
         raise NotACursor
-    pairs = zip(values, kinds[segment], strict=True)
-    return Cursor(segment, tuple(_value(value, kind) for value, kind in pairs))
+    pairs = zip(values, kinds[part], strict=True)
+    return Cursor(part, tuple(_value(value, kind) for value, kind in pairs))
 
 
 def _written(value: Any) -> str | int | float:

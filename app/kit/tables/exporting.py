@@ -17,14 +17,14 @@ from sqlalchemy.orm import ColumnProperty, RelationshipProperty, Session
 from app.extensions import db, is_sqlite
 from app.kit.database import reading_only
 from app.kit.database.postgresql import patience
-from app.kit.tables import ordering, paging
+from app.kit.tables import csv_queries, ordering, paging
 from app.kit.tables.asked import Asked
 from app.kit.tables.columns import Column
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, escaped, written
+from app.kit.tables.csv_queries import PATIENCE
 
 BATCH = 1_000  # rows
 KEPT = 10_000  # rows of a relation
-PATIENCE = 120.0  # seconds; the engine may sort a million rows before it sends the first one
 
 Cells = Iterator[list[Any]]
 
@@ -41,13 +41,15 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     query = paging.matching(asked, where or ())
     for join in order.joins:
         query = query.outerjoin(join)
-    query = query.order_by(*order.whole)
+    query = query.order_by(*ordering.whole(order.parts))
     readers = [] if table.rows else [_reader(column, table.model) for column in columns]
     if readers and all(readers):
         found = [one for one in readers if one is not None]
         query = query.with_only_columns(
             *(one.attribute for one in found), maintain_column_froms=True
         )
+        if all(one.convert is None and csv_queries.is_plain(one.attribute) for one in found):
+            return csv_queries.pieces(query, [one.label for one in columns])
         return _pieces(query, columns, partial(_of_columns, found))
     query = query.options(*paging.loaders(table, {one.name for one in columns}))
 

@@ -1,4 +1,4 @@
-"""The orders of a table, as parts that an index can serve from either end.
+"""The orders of a list, as parts that an index can serve from either end.
 
 Rows without a value come last, in both directions and on both engines. `ORDER BY x IS NULL, x`
 would say so, but no index serves it. So an order has two parts, which are read one after the other:
@@ -7,10 +7,12 @@ the rows with a value, and the rows without one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, inspect
+from sqlalchemy import BigInteger, ColumnElement, and_, case, inspect
 from sqlalchemy.orm import RelationshipProperty, aliased
 
 from app.kit.tables.cursors import BigInt
@@ -24,10 +26,15 @@ class OrderPart:
     name: str
     conditions: tuple[ColumnElement[bool], ...]
     keys: tuple[Any, ...]
+    is_descending: bool = False
 
     def kinds(self) -> tuple[type, ...]:
         """Return the Python type of each key."""
         return tuple(kind_of(key) for key in self.keys)
+
+    def sorted_by(self, keys: Sequence[Any], *, is_backwards: bool = False) -> list[Any]:
+        """Return keys for ORDER BY, in the direction of this part or in the other one."""
+        return [key.desc() if self.is_descending != is_backwards else key for key in keys]
 
 
 @dataclass(frozen=True)
@@ -38,38 +45,39 @@ class Order:
     parts: tuple[OrderPart, ...]
     joins: tuple[Any, ...]
 
-    @property
-    def is_descending(self) -> bool:
-        return self.sort.startswith("-")
 
-    @property
-    def whole(self) -> list[ColumnElement[Any]]:
-        """Return the order for a query of all rows at once."""
-        keys = self.parts[0].keys
-        sorted_by = [key.desc() for key in keys] if self.is_descending else list(keys)
-        return [keys[0].is_(None), *sorted_by] if len(self.parts) > 1 else sorted_by
+def whole(parts: Sequence[OrderPart]) -> list[ColumnElement[Any]]:
+    """Return the order for a query of the rows of all parts at once."""
+    if len(parts) == 1:
+        return parts[0].sorted_by(parts[0].keys)
+    is_in = [and_(*part.conditions) for part in parts]
+    rank = case(*((here, number) for number, here in enumerate(is_in)))
+    if len({(part.keys, part.is_descending) for part in parts}) == 1:
+        return [rank, *parts[0].sorted_by(parts[0].keys)]
+    keys = [
+        part.sorted_by([case((here, key)) for key in part.keys])
+        for part, here in zip(parts, is_in, strict=True)
+    ]
+    return [rank, *chain(*keys)]
 
 
 def order_of(table: Table, sort: str) -> Order:
     """Return the order of a column name, with a leading minus for descending."""
     name = sort.removeprefix("-")
-    keys = table.sort_keys(name)
+    keys: Sequence[Any] = table.sort_keys(name)
     joins: tuple[Any, ...] = ()
     relation = relation_of(table.model, name)
     if relation is not None:
         target = aliased(relation.mapper.class_)
         keys = [getattr(target, key.key) for key in keys]
         joins = (getattr(table.model, name).of_type(target),)
-    identity = table.identity
-    if keys[-1] is identity:
-        keys.pop()
-    if not keys:
-        return Order(sort, (OrderPart("", (), (identity,)),), joins)
-    known = OrderPart("", (), (*keys, identity))
+    identity, is_descending = table.identity, sort.startswith("-")
+    keys = (*(key for key in keys if key is not identity), identity)
     if not joins and not is_nullable(keys[0]):
-        return Order(sort, (known,), joins)
-    known = OrderPart("", (keys[0].is_not(None),), known.keys)
-    return Order(sort, (known, OrderPart("none", (keys[0].is_(None),), (identity,))), joins)
+        return Order(sort, (OrderPart("", (), keys, is_descending),), joins)
+    known = OrderPart("", (keys[0].is_not(None),), keys, is_descending)
+    unknown = OrderPart("none", (keys[0].is_(None),), (identity,), is_descending)
+    return Order(sort, (known, unknown), joins)
 
 
 def kind_of(column: Any) -> type:

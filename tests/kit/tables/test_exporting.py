@@ -95,6 +95,20 @@ def test_a_file_without_relations_and_functions_holds_the_same(export: Any) -> N
     assert export(columns=columns)[1] == ["'-Elm", "TRUE", "2026-03-01 00:00:00"]
 
 
+def test_a_file_that_the_engine_writes_holds_the_same_as_any_other(export: Any) -> None:
+    texts = ["=1", "a;=1", "x\t+1", 'say "hi", x', "Éa", "", None, "'=1", "a\nb", "a\n;-b", " @x"]
+    add(
+        *(Plant(name=f"{n}{text}", notes=text, light=text) for n, text in enumerate(texts)),
+        Plant(name="-1", height=-5, sown_on=date(2026, 3, 1)),
+        Plant(name="100%", evergreen=True, watered_at=datetime(2026, 3, 1, 1, 2, 3, 4, tzinfo=UTC)),
+    )
+    names = ["name", "notes", "light", "height", "evergreen", "sown_on", "watered_at"]
+    written = [Column(name, name, main=name == "name") for name in names]
+    fast = export(columns=written)
+    assert fast == [row[:-1] for row in export(columns=[*written, Column("price", "price")])]
+    assert len(fast) == len(texts) + 3
+
+
 class Named:
     """A value of a type of the application's own."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
@@ -13,6 +13,7 @@ from app.features.bulk.services.locks import planned_action
 from app.features.user_search import Filters
 from app.kit import audit
 from app.kit.operations import previews
+from app.kit.tables.asked import Asked
 from app.models import Role, User
 from app.services import policy
 
@@ -26,12 +27,12 @@ def preview(
     *,
     by: User,
     user_ids: Sequence[int] = (),
-    filters: Filters | None = None,
+    asked: Asked | None = None,
     role: Role | None = None,
 ) -> BulkOperation:
     """Save a preview of `action`: the users to process and the users left out.
 
-    The users are those of `user_ids`, or with `filters` all that the list shows. Raises
+    The users are those of `user_ids`, or with `asked` all of this list of users. Raises
     NothingChosen, NotOffered and InsufficientPrivileges.
     """
     policy.ensure_may_manage(by, role)
@@ -40,20 +41,18 @@ def preview(
     operation = BulkOperation(
         action=action,
         parameters={"role_id": role.id, "role_name": role.name} if role else {},
-        selection={"picked": len(user_ids)} if filters is None else {"filter": filters.to_query()},
+        selection={"filter": asked.narrowing()} if asked else {"picked": len(user_ids)},
         actor_id=by.id,
         actor_label=by.email,
         provenance=audit.provenance(by),
     )
-    conditions: list[ColumnElement[bool]] = [User.id.in_(user_ids)]
-    if filters is not None:
-        conditions = filters.conditions()
+    conditions = Filters.of(asked).conditions() if asked else [User.id.in_(user_ids)]
     planned = planned_action(operation, by=by, role=role)
     chosen = select(User.id, planned.why_not()).outerjoin(User.role).where(*conditions)
     previews.begin(operation, chosen.order_by(User.id))
     if planned.takes_administrators:
         _spare_an_administrator(operation)
-    previews.finish(operation, asked=0 if filters is not None else len(set(user_ids)))
+    previews.finish(operation, asked=0 if asked else len(set(user_ids)))
     return operation
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkOperation
-from app.features.user_search import Filters
+from app.features.bulk.tables import read_users
 from app.kit import operations, queue
 from app.kit.mail.email_message import EmailMessage
 from app.kit.queue import job_reader
@@ -33,7 +33,7 @@ def operation_id(web):
         ],
     )
     db.session.commit()
-    operation = bulk.preview("suspend", by=admin, filters=Filters())
+    operation = bulk.preview("suspend", by=admin, asked=read_users({}))
     bulk.confirm(operation, by=admin, reason="spam", tell=False)
     found = operation.id
     db.session.rollback()

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.features import bulk
 from app.features.bulk.models import BulkItem, BulkOperation
 from app.features.bulk.services import changing, locks
-from app.features.user_search import Filters
+from app.features.bulk.tables import read_users
 from app.kit import operations, queue
 from app.kit.database import now, pauses
 from app.kit.mail.email_message import EmailMessage
@@ -76,9 +76,9 @@ def queued(monkeypatch):
     return jobs
 
 
-def begin(action, by, *, user_ids=(), filters=None, **values):
+def begin(action, by, *, user_ids=(), **values):
     options = {name: values.pop(name) for name in ("role",) if name in values}
-    operation = bulk.preview(action, by=by, user_ids=user_ids, filters=filters, **options)
+    operation = bulk.preview(action, by=by, user_ids=user_ids, **options)
     bulk.confirm(operation, by=by, **values)
     return operation
 
@@ -199,13 +199,13 @@ def test_people_who_are_gone_are_counted(make_user, admin):
 
 def test_an_empty_choice_leaves_nothing_behind(admin):
     with pytest.raises(operations.NothingChosen):
-        bulk.preview("suspend", by=admin, filters=Filters(search="nobody of that name"))
+        bulk.preview("suspend", by=admin, asked=read_users({"search": "nobody of that name"}))
     assert count(of=BulkOperation) == 0
 
 
 def test_users_who_match_after_the_preview_are_not_changed(make_user, admin, small_batches):
     ids = make_people(3)
-    operation = bulk.preview("suspend", by=admin, filters=Filters(search="Many"))
+    operation = bulk.preview("suspend", by=admin, asked=read_users({"search": "Many"}))
     late = make_user(first_name="Many")
     bulk.confirm(operation, by=admin)
     bulk.run(operation.id)

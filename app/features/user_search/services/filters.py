@@ -1,9 +1,9 @@
-"""The filters of the user list, as query strings, forms and jobs write them."""
+"""The filters of the user list, and their conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -105,35 +105,9 @@ class Filters:
         )
         return conditions
 
-    def without_search(self) -> Filters:
-        return replace(self, search="")
-
     def only(self, name: str) -> Filters:
-        """Return only the filter with one of the `names`."""
+        """Return only the filter with one of the `names`, with which its fields begin."""
         if name == "start":
             return Filters(search=" ".join(matching.short_words(self.search)))
-        fields = {
-            "search": ("search",),
-            "role": ("role_id",),
-            "status": ("status",),
-            "created": ("created_from", "created_to"),
-            "seen": ("seen_from", "seen_to"),
-        }[name]
-        return Filters(**{field: getattr(self, field) for field in fields})
-
-    def to_query(self) -> dict[str, str]:
-        """Return the filters as query parameters, without the empty ones."""
-        limits = {
-            "created_from": self.created_from,
-            "created_to": self.created_to,
-            "seen_from": self.seen_from,
-            "seen_to": self.seen_to,
-        }
-        query = {name: day.isoformat() for name, day in limits.items() if day is not None}
-        if self.search:
-            query["search"] = self.search
-        if self.role_id is not None:
-            query["role"] = str(self.role_id)
-        if self.status is not None:
-            query["status"] = self.status
-        return query
+        kept = [one.name for one in fields(self) if one.name.partition("_")[0] == name]
+        return Filters(**{field: getattr(self, field) for field in kept})

@@ -5,7 +5,6 @@ With too many users, they are matched at the beginning of names and emails only,
 """
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 from flask import g
@@ -66,11 +65,6 @@ def _folded(text: Any) -> ColumnElement[str]:
     return func.lower(collate(Grouping(text), COLLATION))
 
 
-def _document() -> ColumnElement[str]:
-    """Return the expression of PostgreSQL's index ix_users_folded on names and email."""
-    return folded(NAMES)
-
-
 def long_words(search: str) -> list[str]:
     """Return the distinct words that the trigram index can find, in lower case."""
     return [word for word in words_of(search) if len(word) >= TRIGRAM]
@@ -106,16 +100,16 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
     if not is_sqlite():
         # A different expression stops PostgreSQL from using the index. It cannot estimate how rare
         # a word is, and would collect all users with a common one.
-        document = _document()
-        aside = document.concat(literal_column("''"))
+        document = folded(NAMES)  # the expression of the index ix_users_folded
+        unindexed = document.concat(literal_column("''"))
         if not is_leading:
-            return [_has_in_order(document, aside, word) for word in long]
+            return [_has_in_order(document, unindexed, word) for word in long]
         conditions: list[ColumnElement[bool]] = []
         for word in long:
             part = rarity.rare_part(word)
             conditions.append(contains(document, part))
             if part != word:
-                conditions.append(contains(aside, word))
+                conditions.append(contains(unindexed, word))
         return conditions
     if is_leading and long:
         return [COLUMNS.id.in_(matches(search).scalar_subquery())]
@@ -131,14 +125,14 @@ def anywhere(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool
 
 
 def _has_in_order(
-    document: ColumnElement[str], aside: ColumnElement[str], word: str
+    document: ColumnElement[str], unindexed: ColumnElement[str], word: str
 ) -> ColumnElement[bool]:
     """Return the condition for users who are read in the order of the list until a page is full.
 
     PostgreSQL expects a third of all rows from a comparison, so it reads along the index. From LIKE
     it expects next to none if the word is long, and so it would read and sort every user.
     """
-    return contains(aside, word) if SIGMA in word else func.strpos(document, word) > 0
+    return contains(unindexed, word) if SIGMA in word else func.strpos(document, word) > 0
 
 
 def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
@@ -158,25 +152,20 @@ def short(search: str, *, is_leading: bool = True) -> list[ColumnElement[bool]]:
     return [*leading, *(_begins(word) for word in words[1:])]
 
 
-def sought(search: str) -> tuple[str, list[str]]:
-    """Return the query for SQLite's trigram index, and LIKE patterns to filter its matches."""
-    # LIKE is case-sensitive for non-ASCII letters, so the index matches such words as a whole.
-    parts = [
-        (word, rarity.rare_part(word) if word.isascii() else word) for word in long_words(search)
-    ]
-    query = " AND ".join(phrase(part) for _word, part in parts)
-    return query, [pattern(word) for word, part in parts if part != word]
-
-
-def fits(query: Any, patterns: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition for SQLite's index from the values of `sought`, or bind parameters."""
-    whole = [_written.like(one, escape="\\") for one in patterns]
-    return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
-
-
 def finds(search: str) -> ColumnElement[bool]:
-    """Return the condition that SQLite's trigram index has the long words of a search."""
-    return fits(*sought(search))
+    """Return the condition that SQLite's trigram index has the long words of a search.
+
+    The index finds the rare parts of the words, and LIKE compares the matches with whole words.
+    """
+    # LIKE is case-sensitive for non-ASCII letters, so the index matches such words as a whole.
+    parts = {
+        word: rarity.rare_part(word) if word.isascii() else word for word in long_words(search)
+    }
+    whole = [
+        _written.like(pattern(word), escape="\\") for word, part in parts.items() if part != word
+    ]
+    query = " AND ".join(map(phrase, parts.values()))
+    return and_(trigrams.c.users_search.bool_op("MATCH")(query), *whole)
 
 
 def matches(search: str) -> Select[Any]:
@@ -186,12 +175,12 @@ def matches(search: str) -> Select[Any]:
 
 def _has(word: str) -> ColumnElement[bool]:
     # SQLite's lower() folds ASCII letters only.
-    ways = [word] if word.isascii() or not is_sqlite() else _ways(word)
-    found = [contains(_folded(name), way) for way in ways for name in NAMES]
+    spellings = [word] if word.isascii() or not is_sqlite() else _spellings(word)
+    found = [contains(_folded(name), spelling) for spelling in spellings for name in NAMES]
     return or_(*found)
 
 
-def _ways(word: str) -> list[str]:
+def _spellings(word: str) -> list[str]:
     """Return all spellings of a word in upper and lower case."""
     letters = [{letter, letter.upper()} for letter in word]
     return sorted("".join(each) for each in itertools.product(*letters))
@@ -207,7 +196,7 @@ def beginnings(word: str) -> CompoundSelect[Any]:
     SQLite's indexes are case-sensitive, so each spelling is a range, and a user may be in several.
     These indexes exclude deleted users.
     """
-    ranges = [(name, start) for name in NAMES[:2] for start in _ways(word)]
+    ranges = [(name, start) for name in NAMES[:2] for start in _spellings(word)]
     found = [
         select(COLUMNS.id).where(COLUMNS.deleted_at.is_(None), name >= start, name < _after(start))
         for name, start in [*ranges, (COLUMNS.email, word)]
@@ -223,10 +212,6 @@ def _after(start: str) -> str:
 
 def _begins_in_index(word: str) -> ColumnElement[bool]:
     # The index has trigrams for the beginnings of words, so it narrows these conditions down.
-    return and_(
-        or_(
-            _document().startswith(word, autoescape=True),
-            _document().contains(" " + word, autoescape=True),
-        ),
-        _begins(word),
-    )
+    document = folded(NAMES)
+    begins = document.startswith(word, autoescape=True)
+    return and_(or_(begins, document.contains(" " + word, autoescape=True)), _begins(word))

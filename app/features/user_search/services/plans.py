@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    FromClause,
-    Select,
-    bindparam,
-    column,
-    func,
-    select,
-    table,
-    tuple_,
-)
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, column, func, select, table
 
 from app.extensions import is_sqlite
 from app.features.user_search.services import matching, sorting, totals
 from app.features.user_search.services.filters import Filters
-from app.features.user_search.services.sorting import ADDED, COLUMNS, Segment
-from app.kit.tables.cursors import Cursor
+from app.features.user_search.services.sorting import ADDED, COLUMNS
+from app.kit.tables.ordering import OrderPart
 from app.kit.tables.totals import Total
 from app.models import User
 from app.services.user_list import UserRow
@@ -43,64 +32,25 @@ def _count_of(rows: FromClause) -> ColumnElement[int]:
 
 
 ALL_GATHERED, ALL_FOUND = _count_of(GATHERED), _count_of(FOUND)
-THOSE_FOUND = select(*LISTED).where(COLUMNS.id.in_(select(FOUND.c.rowid)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The order, segments and source of a list.
+    """The order of a list, and the query of its rows.
 
     `total` is None if the rows are gathered. Then each row carries two `counts`: of the rows that
     were read, and of the rows that are listed. If the first exceeds `most`, rows are missing.
     """
 
     sort: str
-    segments: list[Segment]
-    source: FromClause
-    conditions: Sequence[ColumnElement[bool]]
-    columns: Any  # the columns of the rows, by name
-    keys: Any
-    total: Total | None
-    ctes: Sequence[CTE] = ()
-    counts: Sequence[ColumnElement[int]] = (ALL_GATHERED, ALL_GATHERED)
+    parts: list[OrderPart]
+    query: Select[Any]
+    total: Total | None = None
+    counts: Any = None
     most: int | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    _made: dict[tuple[str, int, bool], Select[Any]] = field(default_factory=dict)
-
-    def part(
-        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
-    ) -> Select[Any]:
-        """Return the query for up to `count` rows of a segment, after `start` if it is in it."""
-        which = (segment.name, count, is_backwards)
-        if start is None and which in self._made:
-            return self._made[which]
-        query = self._part(segment, start, count, is_backwards=is_backwards)
-        if start is None:
-            self._made[which] = query
-        return query
-
-    def _part(
-        self, segment: Segment, start: Cursor | None, count: int, *, is_backwards: bool
-    ) -> Select[Any]:
-        keys = [self.keys[key] for key in segment.keys]
-        is_descending = segment.is_descending != is_backwards
-        query = (
-            select(*(self.columns[name] for name in UserRow._fields))
-            .select_from(self.source)
-            .add_cte(*self.ctes)
-            .where(*self.conditions, *segment.conditions)
-            .order_by(*(key.desc() if is_descending else key for key in keys))
-            .limit(count)
-        )
-        if start is not None and start.segment == segment.name:
-            given = zip(start.values, keys, strict=True)
-            place = [bindparam(None, value, type_=key.type) for value, key in given]
-            here, there = (keys[0], place[0]) if len(keys) == 1 else (tuple_(*keys), tuple_(*place))
-            query = query.where(here < there if is_descending else here > there)
-        return query if self.total else query.add_columns(*self.counts)
 
 
-def ways(filters: Filters, sort: str) -> Iterator[Plan]:
+def plans_for(filters: Filters, sort: str) -> Iterator[Plan]:
     """Yield plans for a list, best first. No plan reads or sorts more than some thousand rows.
 
     If the index of the order serves all filters, the plan walks it. Otherwise the rows are
@@ -111,12 +61,12 @@ def ways(filters: Filters, sort: str) -> Iterator[Plan]:
     if served is not None:
         yield _along(filters, sort, served, totals.of_served(filters))
     elif is_sqlite():
-        yield from _ways_on_sqlite(filters, sort)
+        yield from _plans_on_sqlite(filters, sort)
     else:
-        yield from _ways_on_postgresql(filters, sort)
+        yield from _plans_on_postgresql(filters, sort)
 
 
-def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
+def _plans_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
     if "search" in filters.names:
         yield _few(filters, sort)
     rarest, total = totals.of_rarest(filters)
@@ -127,7 +77,7 @@ def _ways_on_sqlite(filters: Filters, sort: str) -> Iterator[Plan]:
         yield _many(filters, sort, total)
 
 
-def _ways_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
+def _plans_on_postgresql(filters: Filters, sort: str) -> Iterator[Plan]:
     # PostgreSQL knows which filter is the rarest, but cannot estimate how common a word is.
     leading = next(name for name in ("search", "start", *filters.names) if name in filters.names)
     rows = select(*LISTED).where(*filters.conditions({leading}))
@@ -149,33 +99,30 @@ def _few(filters: Filters, sort: str) -> Plan:
 
     A search often finds few rows, and counting takes as long as gathering.
     """
-    query, patterns = matching.sought(filters.search)
-    given = {"query": query, "enough": totals.FEWEST + 1}
-    given |= {f"pattern_{number}": pattern for number, pattern in enumerate(patterns)}
-    plan = _of_few(filters, sort, len(patterns))
-    return replace(plan, parameters=given, most=totals.FEWEST)
-
-
-def _of_few(filters: Filters, sort: str, patterns: int) -> Plan:
-    conditions = matching.fits(
-        bindparam("query"), [bindparam(f"pattern_{number}") for number in range(patterns)]
-    )
     # Read just enough rows to know that there are too many.
-    found = select(matching.trigrams.c.rowid).where(conditions).limit(bindparam("enough"))
-    rows = THOSE_FOUND.where(
+    found = matching.matches(filters.search).limit(totals.FEWEST + 1)
+    rows = select(*LISTED).where(
+        COLUMNS.id.in_(select(FOUND.c.rowid)),
         *matching.short(filters.search, is_leading=False),
-        *filters.without_search().conditions(set()),
+        *replace(filters, search="").conditions(set()),
     )
-    plan = _gathered(filters, sort, found.cte("found"), rows.cte("gathered"))
-    return replace(plan, counts=(ALL_FOUND, ALL_GATHERED))
+    ctes = (found.cte("found"), rows.cte("gathered"))
+    return _gathered(filters, sort, *ctes, read=ALL_FOUND, most=totals.FEWEST)
 
 
-def _gathered(filters: Filters, sort: str, *ctes: CTE, most: int | None = None) -> Plan:
+def _gathered(
+    filters: Filters,
+    sort: str,
+    *ctes: CTE,
+    read: ColumnElement[int] = ALL_GATHERED,
+    most: int | None = None,
+) -> Plan:
     # MATERIALIZED stops the engine from walking the index of the order through the whole table.
     ctes = tuple(each.prefix_with("MATERIALIZED") for each in ctes)
-    columns = GATHERED.c
-    segments = sorting.segments(sort, filters, columns)
-    return Plan(sort, segments, GATHERED, (), columns, columns, None, ctes=ctes, most=most)
+    counts = select(read, ALL_GATHERED).add_cte(*ctes)
+    query = select(GATHERED, read, ALL_GATHERED).add_cte(*ctes)
+    parts = sorting.parts(sort, filters, GATHERED.c)
+    return Plan(sort, parts, query, counts=counts, most=most)
 
 
 def _many(filters: Filters, sort: str, total: Total) -> Plan:
@@ -185,23 +132,20 @@ def _many(filters: Filters, sort: str, total: Total) -> Plan:
 
 
 def _along(filters: Filters, sort: str, led_by: set[str], total: Total) -> Plan:
-    conditions = filters.conditions(led_by)
-    segments = sorting.segments(sort, filters)
-    return Plan(sort, segments, USERS, conditions, COLUMNS, COLUMNS, total)
+    query = select(*LISTED).where(*filters.conditions(led_by))
+    return Plan(sort, sorting.parts(sort, filters), query, total)
 
 
 def _added(filters: Filters, total: Total) -> Plan:
     """Read the matches of a search in the order of ids, newest first, without a sort."""
-    segments = sorting.segments(ADDED, filters)
     if not is_sqlite() or "search" not in filters.names:
-        return Plan(ADDED, segments, USERS, filters.conditions(set()), COLUMNS, COLUMNS, total)
+        return _along(filters, ADDED, set(), total)
     # The trigram index has its rows in the order of ids, so it is read until a page is full.
     found = matching.trigrams
-    source = found.join(USERS, found.c.rowid == COLUMNS.id)
-    conditions = [
+    query = select(*LISTED).join_from(found, USERS, found.c.rowid == COLUMNS.id)
+    query = query.where(
         matching.finds(filters.search),
         *matching.short(filters.search, is_leading=False),
-        *filters.without_search().conditions(set()),
-    ]
-    keys = {"id": found.c.rowid}
-    return Plan(ADDED, segments, source, conditions, COLUMNS, keys, total)
+        *replace(filters, search="").conditions(set()),
+    )
+    return Plan(ADDED, [OrderPart("", (), (found.c.rowid,), is_descending=True)], query, total)

@@ -59,7 +59,8 @@ def of_rarest(filters: Filters) -> tuple[str, Total]:
 def _of_everyone() -> Total:
     """Return the number of all users, without reading every row of a large table."""
     if is_sqlite():
-        return _exact_or_about(_count_now_and_then())
+        count = _count_now_and_then()
+        return Total(count) if count <= CAP else about(count)
     # The count of the last VACUUM or ANALYZE, or -1 before the first.
     seen = db.session.scalar(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass")
@@ -138,7 +139,3 @@ def _count_now_and_then() -> int:
 
 def _newest_id() -> int:
     return db.session.scalar(select(func.max(User.id))) or 0
-
-
-def _exact_or_about(count: int) -> Total:
-    return Total(count) if count <= CAP else about(count)
