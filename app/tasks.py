@@ -6,7 +6,7 @@ from app.kit.clean_up import delete_rows, nightly, run
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.kit.mail import tasks as mail_tasks  # noqa: F401 - they register themselves
-from app.kit.operations import tables
+from app.kit.operations import owners
 from app.kit.operations import tasks as operation_tasks  # noqa: F401 - they register themselves
 from app.models import User, UserSession
 
@@ -20,4 +20,4 @@ def clean_up() -> dict[str, int]:
 nightly("sessions", lambda: delete_rows(UserSession, UserSession.expires_at < now()))
 nightly("emails", outbox.purge)
 nightly("events", retention.purge)
-tables.act_as(User)
+owners.act_as(User)

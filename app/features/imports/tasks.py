@@ -1,10 +1,8 @@
 """The job that checks and runs an import of users."""
 
-from sqlalchemy import select
-
 from app.features.imports.models import PeopleImport
 from app.kit import clean_up, imports, queue
-from app.models import User
+from app.kit.operations import owners
 
 
 @queue.task(timeout=imports.JOB_TIMEOUT)
@@ -15,7 +13,7 @@ def import_people(import_id: int) -> dict[str, int]:
 
 def purge() -> int:
     """Delete old imports, and those of purged users, and return their number."""
-    return imports.purge(PeopleImport, PeopleImport.actor_id.not_in(select(User.id)))
+    return imports.purge(PeopleImport, owners.is_of_nobody(PeopleImport))
 
 
 clean_up.nightly("imports", purge)

@@ -14,7 +14,7 @@ from app.kit.imports import storage
 from app.kit.imports.kinds import End, ImportOutcome, kind_of, tally
 from app.kit.imports.lines import ImportLine, Problem
 from app.kit.imports.models import ImportColumns, ImportState
-from app.kit.operations import LetGo, lifecycle
+from app.kit.operations import Overtaken, lifecycle
 
 MOST_PROBLEMS = 10_000  # problems to list; further ones are only counted
 
@@ -29,7 +29,7 @@ def check_lines(
 
     This completes an import in the state CHECKING. A running import with problems goes back to
     CHECKED, with `failure` as the reason. `known` are problems by line that writing found. Raises
-    LetGo and queue.JobCancelled.
+    Overtaken and queue.JobCancelled.
     """
     is_check = state == ImportState.CHECKING
     counts: Counter[str] = Counter()
@@ -118,10 +118,10 @@ def list_problems(plan: ImportColumns, rows: Sequence[ImportLine], at_most: int)
 def change(
     plan: ImportColumns, present: ImportState, *, at: int | None = None, **values: Any
 ) -> ImportColumns:
-    """Lock an import that is in the state `present`, and change it. Raises LetGo otherwise."""
-    row = lifecycle.claim(type(plan), plan.id, {present})
+    """Lock an import that is in the state `present`, and change it. Raises Overtaken otherwise."""
+    row = lifecycle.lock_for_batch(type(plan), plan.id, {present})
     if row.checks != plan.checks or at not in {None, row.position}:
-        raise LetGo
+        raise Overtaken
     for name, value in values.items():
         setattr(row, name, value)
     return row

@@ -21,7 +21,7 @@ from app.kit.imports.kinds import End, ImportKind, NotAllowed
 from app.kit.imports.table_lines import TableLine
 from app.kit.imports.table_models import TableImport
 from app.kit.imports.table_outcomes import TableOutcome
-from app.kit.operations import Stop, tables
+from app.kit.operations import Stop, owners, tables
 from app.kit.operations.tables import Where
 from app.kit.tables import paging
 from app.kit.tables.actions import RowRefused
@@ -36,7 +36,7 @@ def purge() -> int:
 
     Imports of purged users are deleted as well.
     """
-    return lifecycle.purge(TableImport, tables.is_of_nobody(TableImport))
+    return lifecycle.purge(TableImport, owners.is_of_nobody(TableImport))
 
 
 clean_up.nightly("imports into tables", purge)
@@ -172,7 +172,7 @@ class TableImportKind(ImportKind):
 
     def _owner(self, plan: TableImport) -> Any:
         try:
-            by = tables.owner(plan.actor_id)
+            by = owners.owner(plan.actor_id)
         except Stop:
             raise NotAllowed(
                 "The account of the user who imports was suspended or deleted."

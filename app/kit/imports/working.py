@@ -28,7 +28,7 @@ from app.kit.imports.checking import (
 from app.kit.imports.encodings import Unreadable
 from app.kit.imports.kinds import End, ImportOutcome, NotAllowed, kind_of, tally
 from app.kit.imports.models import ImportColumns, ImportState
-from app.kit.operations import LetGo, lifecycle
+from app.kit.operations import Overtaken, lifecycle
 
 BEEN_CHANGED = "Some lines that passed the check now have problems. Nothing was imported."
 
@@ -56,7 +56,7 @@ def work(model: type[ImportColumns], import_id: int) -> dict[str, int]:
                 check_lines(plan, ImportState.CHECKING)
             else:
                 _run(plan)
-    except LetGo:
+    except Overtaken:
         db.session.rollback()
     except (NotAllowed, Unreadable) as problem:
         lifecycle.end(model, import_id, ImportState.FAILED, failure=str(problem))
@@ -120,7 +120,7 @@ def _write_with_retries(
             row.problems = list(problems)
         return _write(plan, rows, position, counts, at_most)
 
-    return lifecycle.insist(attempt, on=(OperationalError, *kind_of(plan).retried))
+    return lifecycle.retry(attempt, on=(OperationalError, *kind_of(plan).retried))
 
 
 def _write(

@@ -1,7 +1,7 @@
 """Run long work in batches that can be stopped, resumed, and killed without doing anything twice.
 
-`lifecycle` serves every long operation. `previews`, `bulk` and `results` serve one action on many
-rows, of which a `Kind` says what it does.
+`lifecycle` and `owners` serve every long operation. `previews`, `bulk` and `results` serve one
+action on many rows, of which a `Kind` says what it does. `tables` has the kind of declared tables.
 """
 
 from app.kit.operations.bulk import (
@@ -14,7 +14,7 @@ from app.kit.operations.bulk import (
     stop,
 )
 from app.kit.operations.kinds import BatchOutcome, Kind, Stop, kind_of, register
-from app.kit.operations.lifecycle import LetGo, NotOpen, NotYours, QueueAway, is_short
+from app.kit.operations.lifecycle import NotOpen, NotYours, Overtaken, QueueAway, is_short
 from app.kit.operations.models import (
     LEFT_OUT,
     BulkColumns,
@@ -32,12 +32,12 @@ __all__ = [
     "BulkColumns",
     "ItemColumns",
     "Kind",
-    "LetGo",
     "LongOperation",
     "NotOpen",
     "NotYours",
     "NothingChosen",
     "OperationState",
+    "Overtaken",
     "PreviewSample",
     "QueueAway",
     "Stop",

@@ -16,7 +16,7 @@ from app.kit.database.ids import among
 from app.kit.database.pauses import let_others_write
 from app.kit.operations import lifecycle
 from app.kit.operations.kinds import BatchOutcome, Stop, kind_of
-from app.kit.operations.lifecycle import LetGo
+from app.kit.operations.lifecycle import Overtaken
 from app.kit.operations.models import OF_TOKENS, BulkColumns, OperationState
 
 BATCH = 1000
@@ -130,8 +130,8 @@ def _report(model: type[BulkColumns], operation_id: int) -> dict[str, Any]:
 def _do_batch(model: type[BulkColumns], operation_id: int) -> bool:
     """Do the next batch, and tell whether there may be more."""
     try:
-        has_mail, more = lifecycle.insist(lambda: _try_batch(model, operation_id))
-    except LetGo:
+        has_mail, more = lifecycle.retry(lambda: _try_batch(model, operation_id))
+    except Overtaken:
         db.session.rollback()
         return False
     except Stop as reason:
@@ -143,7 +143,7 @@ def _do_batch(model: type[BulkColumns], operation_id: int) -> bool:
 
 
 def _try_batch(model: type[BulkColumns], operation_id: int) -> tuple[bool, bool]:
-    operation = lifecycle.claim(model, operation_id)
+    operation = lifecycle.lock_for_batch(model, operation_id)
     ids = _next_ids(operation)
     operation.state = OperationState.RUNNING
     outcome = BatchOutcome()

@@ -40,7 +40,7 @@ class QueueAway(Exception):
     """The operation is started, but the queue is unavailable. It waits until it is resumed."""
 
 
-class LetGo(Exception):
+class Overtaken(Exception):
     """The operation has ended or was deleted, or another worker has overtaken this one."""
 
 
@@ -88,22 +88,22 @@ def enqueue(operation: LongOperation) -> None:
 # For the worker
 
 
-def claim(
+def lock_for_batch(
     model: type[AnyOperation], operation_id: int, states: Collection[str] | None = None
 ) -> AnyOperation:
-    """Lock an operation for its next batch. Raises LetGo if it is not open, or not in `states`.
+    """Lock an operation for its next batch. Raises Overtaken if it is not open, or not in `states`.
 
     Each batch takes this lock first. So a second worker waits here, and then sees the position
     that the first one has reached.
     """
     operation = db.session.get(model, operation_id, with_for_update=True, populate_existing=True)
     if operation is None or operation.state not in (states or model.OPEN):
-        raise LetGo
+        raise Overtaken
     operation.moved_at = now()
     return operation
 
 
-def insist(
+def retry(
     attempt: Callable[[], Result], *, on: tuple[type[Exception], ...] = (OperationalError,)
 ) -> Result:
     """Do a batch, and start it over if the database is busy or another transaction won."""

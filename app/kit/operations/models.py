@@ -74,6 +74,12 @@ class LongOperation:
         raise NotImplementedError
 
     @property
+    def actor_ids(self) -> frozenset[int]:
+        """The ids of the owner and, if the owner was impersonated, of the impersonator."""
+        noted = (self.provenance.get("actor_id"), self.provenance.get("acting_as_id"))
+        return frozenset(one for one in (self.actor_id, *noted) if one is not None)
+
+    @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
 

@@ -1,4 +1,4 @@
-"""The bulk operations on rows of declared tables."""
+"""The models of bulk operations on rows of declared tables."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Select, literal, select
 
 from app.extensions import db
-from app.kit import audit, clean_up
+from app.kit import audit
 from app.kit.audit.event import Actor
 from app.kit.audit.savepoints import savepoint
 from app.kit.database.ids import among
-from app.kit.operations import bulk, previews
+from app.kit.operations import bulk, owners, previews
 from app.kit.operations.kinds import BatchOutcome, Kind, Stop
 from app.kit.operations.models import BulkColumns
 from app.kit.operations.table_models import TableOperation, TableOperationItem
@@ -30,12 +30,6 @@ CHECKED = 10_000  # rows that a preview checks; the others are checked when they
 LONGEST_REASON = 200  # characters
 
 Where = Callable[[Any], Sequence[ColumnElement[bool]]]
-_owners: list[Any] = []
-
-
-def act_as(model: Any) -> None:
-    """Register the model of the owners, because the kit knows no user."""
-    _owners.append(model)
 
 
 def purge() -> int:
@@ -44,28 +38,7 @@ def purge() -> int:
     Operations of purged owners are deleted as well.
     """
     kept = timedelta(days=current_app.config["KEEP_TABLE_OPERATIONS"])
-    return bulk.purge(TableOperation, kept, is_of_nobody(TableOperation))
-
-
-def is_of_nobody(model: Any) -> ColumnElement[bool]:
-    """Return the condition that the owner of an operation was purged."""
-    condition: ColumnElement[bool] = model.actor_id.not_in(select(_owners[0].id))
-    return condition
-
-
-clean_up.nightly("operations on tables", purge)
-
-
-def owner(actor_id: int) -> Any:
-    """Load the owner of an operation, and lock them against demotion and suspension.
-
-    Raises Stop if they may no longer sign in.
-    """
-    options = {"of": _owners[0], "read": True}
-    by = db.session.get(_owners[0], actor_id, populate_existing=True, with_for_update=options)
-    if by is None or not by.is_active or not by.confirmed:
-        raise Stop("actor_gone")
-    return by
+    return bulk.purge(TableOperation, kept, owners.is_of_nobody(TableOperation))
 
 
 @dataclass
@@ -122,7 +95,7 @@ class TableKind(Kind):
 
     def do(self, operation: BulkColumns, ids: Sequence[int]) -> BatchOutcome:
         action = self._action(operation)
-        by = owner(operation.actor_id)
+        by = owners.owner(operation.actor_id)
         by.scopes = operation.parameters.get("scopes")
         by.token_name = operation.parameters.get("token", "")
         if not self.allows(by):

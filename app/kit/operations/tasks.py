@@ -1,10 +1,10 @@
-"""The tasks that run bulk actions and imports of tables."""
+"""The tasks that run bulk actions and imports of tables, and delete old ones."""
 
 from typing import Any
 
-from app.kit import imports, queue
+from app.kit import clean_up, imports, queue
 from app.kit.imports.table_models import TableImport
-from app.kit.operations import bulk
+from app.kit.operations import bulk, tables
 from app.kit.operations.table_models import TableOperation
 
 
@@ -18,3 +18,6 @@ def run_table_operation(operation_id: int) -> dict[str, Any]:
 def run_table_import(import_id: int) -> dict[str, int]:
     """Check or run an import into a table, and return how many lines had each outcome."""
     return imports.work(TableImport, import_id)
+
+
+clean_up.nightly("operations on tables", tables.purge)

@@ -11,7 +11,7 @@ from app.features.bulk.models import BulkOperation
 from app.features.bulk.services.actions import ACTIONS, PlannedAction, UserToChange
 from app.kit.database import now
 from app.kit.database.ids import among
-from app.kit.operations import Stop
+from app.kit.operations import Stop, owners
 from app.models import Permission, Role, User
 from app.services import policy
 
@@ -20,11 +20,10 @@ def planned_action(
     operation: BulkOperation, *, by: User | None, role: Role | None
 ) -> PlannedAction:
     """Return the action of an operation with its arguments."""
-    ids = {operation.actor_id, operation.provenance.get("actor_id")}
     return PlannedAction(
         action=ACTIONS[operation.action],
         by=by,
-        actor_ids=frozenset(i for i in ids if i is not None),
+        actor_ids=operation.actor_ids,
         role=role,
         reason=operation.parameters.get("reason", ""),
         tell=operation.parameters.get("tell", False),
@@ -54,20 +53,17 @@ def lock(operation: BulkOperation, ids: Sequence[int]) -> PlannedAction:
     if not is_sqlite():  # On SQLite, the transaction already holds the only lock.
         locked = select(User.id).where(among(User.id, [*ids, *planned.actor_ids])).order_by(User.id)
         db.session.execute(locked.with_for_update(key_share=True)).all()
-    by = _actor(operation, planned)
+    by = _actor(operation)
     if not policy.may_grant(by, role.permissions if role else 0):
         raise Stop("role_above")
     return planned_action(operation, by=by, role=role)
 
 
-def _actor(operation: BulkOperation, planned: PlannedAction) -> User:
+def _actor(operation: BulkOperation) -> User:
     """Return the user who confirmed the operation, if still allowed. Raises Stop."""
-    people = [
-        db.session.get(User, user_id, populate_existing=True) for user_id in planned.actor_ids
-    ]
-    if not all(person and person.is_active and person.confirmed for person in people):
+    by: User | None = owners.reload(operation)
+    if by is None:
         raise Stop("actor_gone")
-    by = db.session.get_one(User, operation.actor_id)
     by.scopes = operation.parameters.get("scopes")
     if not by.can(Permission.MANAGE_USERS):
         raise Stop("actor_may_not")

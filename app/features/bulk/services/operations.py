@@ -6,12 +6,12 @@ from datetime import timedelta
 from functools import partial
 
 from flask import current_app
-from sqlalchemy import select
 
 from app.features.bulk.models import BulkOperation
 from app.features.bulk.services import changing
 from app.features.bulk.services.actions import ACTIONS
 from app.kit import operations
+from app.kit.operations import owners
 from app.models import User
 
 JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million users take less
@@ -40,5 +40,4 @@ def purge() -> int:
     Operations of purged users are deleted as well.
     """
     kept = timedelta(days=current_app.config["KEEP_BULK_OPERATIONS"])
-    is_of_nobody = BulkOperation.actor_id.not_in(select(User.id))
-    return operations.purge(BulkOperation, kept, is_of_nobody)
+    return operations.purge(BulkOperation, kept, owners.is_of_nobody(BulkOperation))

@@ -15,6 +15,7 @@ from app.features.imports.services import inviting
 from app.features.imports.services.rows import Row
 from app.kit import names
 from app.kit.imports.kinds import End, ImportOutcome, NotAllowed
+from app.kit.operations import owners
 from app.models import Permission, Role, User
 from app.services import policy
 from app.services.user_changes import CHANGE_ROLE, Parameters
@@ -34,15 +35,6 @@ REFUSALS = {
 }
 NO_CHANGE = "The role of this person cannot be changed now."
 TAKEN = "Another account got this email address during the import."
-
-
-def actor_ids(plan: PeopleImport) -> set[int]:
-    """Return the ids of the users whose own role the import must not change.
-
-    These are the importing user and, during an impersonation, the impersonator.
-    """
-    ids = (plan.actor_id, plan.provenance.get("actor_id"), plan.provenance.get("acting_as_id"))
-    return {one for one in ids if one is not None}
 
 
 @dataclass(slots=True)
@@ -75,15 +67,12 @@ class Rules:
 
     def read_actor_again(self) -> None:
         """Reload the importer. Raises NotAllowed if the importer may no longer import."""
-        people = [
-            db.session.get(User, user_id, populate_existing=True)
-            for user_id in actor_ids(self.plan)
-        ]
-        if not all(person and person.is_active and person.confirmed for person in people):
+        by: User | None = owners.reload(self.plan)
+        if by is None:
             raise NotAllowed(
                 "The account of the administrator who imports was suspended or deleted."
             )
-        self.by = next(person for person in people if person and person.id == self.plan.actor_id)
+        self.by = by
         self.by.scopes = self.plan.provenance.get("scopes")
         if not self.by.can(Permission.MANAGE_USERS):
             raise NotAllowed("The administrator who imports may no longer manage people.")
@@ -153,7 +142,7 @@ class Rules:
         self, outcome: LineOutcome, user_id: int, before: Role | None, given: Parameters
     ) -> None:
         refusal = CHANGE_ROLE.refusal(
-            user_id, before, given, actor_ids=actor_ids(self.plan), demoted=self.demoted
+            user_id, before, given, actor_ids=self.plan.actor_ids, demoted=self.demoted
         )
         if refusal is not None:
             outcome.refuse("role", given.role.name if given.role else "", REFUSALS[refusal])
@@ -177,7 +166,7 @@ def find(rows: Iterable[Row], *, lock_for: PeopleImport | None = None) -> dict[s
         db.session.execute(text("DISCARD PLANS"))
         if lock_for is not None:
             # Lock in the order of ids, as all code does.
-            own = User.id.in_(actor_ids(lock_for))
+            own = User.id.in_(lock_for.actor_ids)
             locked = select(User.id).where(own | _is_one_of(addresses) if changes else own)
             locked = locked.order_by(User.id).with_for_update(key_share=True)
             db.session.execute(locked).all()

@@ -15,6 +15,7 @@ from app.extensions import db, is_sqlite
 from app.features.imports.services.deciding import TAKEN, LineOutcome, Rules
 from app.features.imports.services.inviting import invitation
 from app.kit import audit
+from app.kit.audit.followers import add_events
 from app.kit.database.ids import among
 from app.kit.imports import trail
 from app.kit.imports.kinds import End
@@ -59,16 +60,9 @@ def write(rules: Rules, outcomes: Sequence[LineOutcome]) -> bool:
 def _insert(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     if not outcomes:
         return
-    rows = [
-        {
-            "email": outcome.row.email,
-            "first_name": outcome.row.first_name,
-            "last_name": outcome.row.last_name,
-            "role_id": outcome.role.id if outcome.role else None,
-        }
-        # Insert in a fixed order, so that one of two concurrent imports waits and none deadlocks.
-        for outcome in sorted(outcomes, key=lambda outcome: outcome.row.email)
-    ]
+    # Insert in a fixed order, so that one of two concurrent imports waits and none deadlocks.
+    in_order = sorted(outcomes, key=lambda outcome: outcome.row.email)
+    rows = [{"email": outcome.row.email, **_columns_of(outcome)} for outcome in in_order]
     given = Parameters(by=rules.by)
     same = {
         "confirmed": False,
@@ -103,6 +97,13 @@ def _insertion(table: Any, rows: Sequence[dict[str, Any]], same: dict[str, Any])
     return postgresql.insert(table).from_select(names, chosen, include_defaults=False), None
 
 
+def _columns_of(outcome: LineOutcome) -> dict[str, Any]:
+    """Return the columns of a new user that the line fills."""
+    row, role = outcome.row, outcome.role
+    names = {"first_name": row.first_name, "last_name": row.last_name}
+    return {**names, "role_id": role.id if role else None}
+
+
 def _of_invited(given: Parameters) -> dict[str, Any]:
     """Return the columns of a user who is or can be invited."""
     invite = invitation()
@@ -117,16 +118,7 @@ def _void_passwords(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
 def _take_over(rules: Rules, outcomes: Sequence[LineOutcome]) -> None:
     """Invite the owners of emails that are registered but unconfirmed."""
     same = _of_invited(Parameters(by=rules.by))
-    rows = [
-        {
-            "id": outcome.user_id,
-            "first_name": outcome.row.first_name,
-            "last_name": outcome.row.last_name,
-            "role_id": outcome.role.id if outcome.role else None,
-            **same,
-        }
-        for outcome in outcomes
-    ]
+    rows = [{"id": outcome.user_id, **_columns_of(outcome), **same} for outcome in outcomes]
     if rows:
         db.session.execute(update(User), rows)
 
@@ -192,7 +184,7 @@ def _note(rules: Rules, events: Sequence[dict[str, Any]]) -> None:
     same = audit.values(events[0]["action"], by=None) | trail.columns(rules.plan)
     same = {name: value for name, value in same.items() if name not in events[0]}
     statement, parameters = _insertion(_table(AuditEvent), events, same)
-    db.session.execute(statement, parameters)
+    add_events(statement, parameters)
 
 
 # Mail
