@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from app.account import account
-from app.features import audit
+from app.features.audit.services import finding, words
 from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
 from app.kit.web.gates import open_to
 from app.sign_in import me
@@ -21,9 +21,9 @@ def activity() -> ResponseReturnValue:
     user = me()
     return render_template(
         "account/activity.html",
-        page=audit.activity(user, before=before),
+        page=finding.activity(user, before=before),
         is_first=before is None,
         is_nonsense=bool(given) and before is None,
         user=user,
-        audit=audit,
+        words=words,
     )

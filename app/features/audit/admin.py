@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from app.admin import admin
 from app.decorators import fresh_sign_in_required, permission_required
 from app.extensions import db
-from app.features import audit as trail
 from app.features.audit import tables
+from app.features.audit.services import exporting, finding, words
 from app.kit import slots
 from app.kit.database import now
 from app.kit.web import table_pages
@@ -40,9 +40,9 @@ def audit_event(event_id: int) -> ResponseReturnValue:
     return render_template(
         "admin/audit_event.html",
         event=event,
-        others=trail.same_request(event),
+        others=finding.same_request(event),
         subject_page=slots.subject_page_of(event.subject_type, event.subject_id),
-        trail=trail,
+        words=words,
     )
 
 
@@ -58,5 +58,5 @@ def export_audit() -> ResponseReturnValue:
     filters = tables.filters_of(asked)
     return csv_file(
         f"audit-trail-{now():%Y-%m-%d}.csv",
-        lambda: stream_with_context(trail.export(filters, by=me(), noted=query)),
+        lambda: stream_with_context(exporting.export(filters, by=me(), noted=query)),
     )

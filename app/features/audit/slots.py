@@ -1,6 +1,6 @@
 """Plug the audit trail into pages of other modules."""
 
-from app.features import audit
+from app.features.audit.services import finding, words
 from app.kit import slots
 from app.models import Permission, User
 
@@ -9,9 +9,9 @@ from app.models import Permission, User
     Permission.VIEW_AUDIT, template="partials/_latest_events_card.html", column="wide", order=20
 )
 def latest_events() -> slots.Values:
-    return {"events": audit.newest(6), "words": audit.what}
+    return {"events": finding.newest(6), "words": words.what}
 
 
 @slots.user_panel("partials/_user_events_panel.html", order=10)
 def events_of_user(user: User, _by: User) -> slots.Values:
-    return {"events": audit.about_user(user), "words": audit.what}
+    return {"events": finding.about_user(user), "words": words.what}

@@ -8,9 +8,8 @@ from typing import Any
 from markupsafe import escape
 from sqlalchemy import true
 
-from app.features import audit as trail
-from app.features.audit import EventFilters
-from app.features.audit.services.filters import network_address
+from app.features.audit.services import finding, words
+from app.features.audit.services.filters import EventFilters, network_address
 from app.kit import icons
 from app.kit.audit.actions import ACTIONS, NOUNS
 from app.kit.database import HIGHEST_BIG_INTEGER, whole_number
@@ -69,7 +68,7 @@ def find_events(asked: Asked) -> EventPage:
 
     `before` and `after` are ids: events before an id are older, and stand on the next page.
     """
-    page = trail.find(
+    page = finding.find(
         filters_of(asked),
         before=_cursor(asked.before),
         after=0 if asked.last else _cursor(asked.after),
@@ -93,23 +92,23 @@ def _cursor(given: str) -> int | None:
 
 def _actions() -> Iterator[tuple[str, Pairs]]:
     """Yield the kinds of subjects, each with its actions."""
-    for noun, words in NOUNS.items():
+    for noun, label in NOUNS.items():
         pairs = [pair for pair in ACTIONS.items() if pair[0].partition(".")[0] == noun]
-        yield words, [(noun, f"{words}: all"), *pairs] if len(pairs) > 1 else pairs
+        yield label, [(noun, f"{label}: all"), *pairs] if len(pairs) > 1 else pairs
 
 
 def _words(row: Any) -> str:
     """Return the action in words, with a mark on one that was refused."""
-    words = trail.what(row.action)
+    what = words.what(row.action)
     is_bad = row.action.endswith(("refused", "throttled"))
-    return escape(words) + " " + icon("exclamation-triangle-fill", "Refused") if is_bad else words
+    return escape(what) + " " + icon("exclamation-triangle-fill", "Refused") if is_bad else what
 
 
 def _subject(row: Any) -> str:
     """Return the subject of an event that is about another than its actor, or ""."""
     if row.subject_label == row.actor_label:
         return ""
-    kind = "" if row.subject_type == "user" else trail.kind(row.subject_type)
+    kind = "" if row.subject_type == "user" else words.kind(row.subject_type)
     return f"{kind} {row.subject_label}".strip() if row.subject_label else ""
 
 

@@ -1,19 +1,11 @@
 """Apply one action to many users: preview, confirm, then run in batches that can be resumed."""
 
 from app.features.bulk.services.actions import ACTIONS, REASONS, STOP_REASONS, Action
-from app.features.bulk.services.operations import (
-    JOB_TIMEOUT,
-    confirm,
-    purge,
-    run,
-    run_some,
-    title,
-)
+from app.features.bulk.services.operations import confirm, purge, run, run_some, title
 from app.features.bulk.services.previews import NotOffered, preview
 
 __all__ = [
     "ACTIONS",
-    "JOB_TIMEOUT",
     "REASONS",
     "STOP_REASONS",
     "Action",

@@ -8,9 +8,9 @@ from sqlalchemy import insert, text
 from werkzeug.datastructures import MultiDict
 
 from app.extensions import db
-from app.features import audit
-from app.features.audit import EventFilters, tables
+from app.features.audit import tables
 from app.features.audit.services import finding, walking
+from app.features.audit.services.filters import EventFilters
 from app.kit.tables import asked as reading
 from app.kit.tables.totals import Total
 from app.models import AuditEvent
@@ -194,8 +194,8 @@ def test_a_persons_own_activity_is_what_happened_to_their_account(app, make_user
     as_me = add_event("page.edited", actor_id=admin.id, acting_as_id=user.id)
     add_event("user.suspended", actor_id=user.id, subject_type="user", subject_id=admin.id)
 
-    assert [row.id for row in audit.activity(user).rows] == [as_me, mine]
-    assert len(audit.about_user(user)) == 3
+    assert [row.id for row in finding.activity(user).rows] == [as_me, mine]
+    assert len(finding.about_user(user)) == 3
 
 
 def read(query):

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.features import audit as trail
 from app.features.audit.services import finding
 from app.kit import audit
 from app.models import AuditEvent
@@ -113,7 +112,7 @@ def test_pages_lead_to_each_other_and_keep_the_filters(viewer, admin, suspended,
     for _ in range(2):
         users.reactivate(suspended, by=admin)
         users.suspend(suspended, by=admin)
-    monkeypatch.setattr(trail, "find", page_of_two)
+    monkeypatch.setattr(finding, "find", page_of_two)
     path = f"/admin/audit?user={suspended.id}"
     seen = []
     while path:
@@ -285,7 +284,7 @@ def test_ones_own_activity_goes_back_page_by_page(app, make_user, monkeypatch):
     browser = app.test_client()
     for _ in range(5):
         browser.enter(user)
-    monkeypatch.setattr(trail, "activity", page_of_two)
+    monkeypatch.setattr(finding, "activity", page_of_two)
     path, seen = "/account/manage/activity", 0
     while path:
         page = browser.get(path).text

@@ -61,12 +61,10 @@ class UsersInBulk(Kind):
 
     def shown(self, ids: Sequence[int]) -> Sequence[Any]:
         query = select(User.id, User.first_name, User.last_name, User.email)
-        return db.session.execute(query.where(User.id.in_(ids)).order_by(User.id)).all()
+        return db.session.execute(query.where(among(User.id, ids)).order_by(User.id)).all()
 
     def described(self, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
-        query = select(User.id, User.first_name, User.last_name, User.email)
-        rows = db.session.execute(query.where(among(User.id, ids)))
-        return {user_id: [part or "" for part in parts] for user_id, *parts in rows}
+        return {user_id: [part or "" for part in parts] for user_id, *parts in self.shown(ids)}
 
 
 def change(operation: BulkColumns, planned: PlannedAction, people: Sequence[UserToChange]) -> bool:

@@ -14,8 +14,6 @@ from app.kit import operations
 from app.kit.operations import owners
 from app.models import User
 
-JOB_TIMEOUT = 2 * 60 * 60  # seconds; ten million users take less
-
 operations.register(changing.UsersInBulk())
 run = partial(operations.run, BulkOperation)
 run_some = partial(operations.run_some, BulkOperation)

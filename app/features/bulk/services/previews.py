@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from app.extensions import db
 from app.features.bulk.models import BulkItem, BulkOperation
@@ -58,15 +58,8 @@ def preview(
 
 def _spare_an_administrator(operation: BulkOperation) -> None:
     """Leave out one administrator if no other one remains."""
-    is_chosen = (
-        select(BulkItem.row_id)
-        .where(
-            BulkItem.operation_id == operation.id,
-            BulkItem.row_id == User.id,
-            BulkItem.reason == "",
-        )
-        .exists()
-    )
+    of_it = BulkItem.operation_id == operation.id
+    is_chosen = exists().where(of_it, BulkItem.row_id == User.id, BulkItem.reason == "")
     administrators = (
         select(User.id).join(User.role).where(Role.administrators(), policy.can_sign_in())
     )
@@ -74,7 +67,5 @@ def _spare_an_administrator(operation: BulkOperation) -> None:
         return
     first = db.session.scalar(administrators.where(is_chosen).order_by(User.id).limit(1))
     db.session.execute(
-        update(BulkItem)
-        .where(BulkItem.operation_id == operation.id, BulkItem.row_id == first)
-        .values(reason="last_administrator")
+        update(BulkItem).where(of_it, BulkItem.row_id == first).values(reason="last_administrator")
     )
