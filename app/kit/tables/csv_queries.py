@@ -72,6 +72,13 @@ def pieces(query: Select[Any], labels: Sequence[str]) -> Iterator[bytes]:
     return _from_postgresql(db.engine, query, labels)
 
 
+def take_time(connection: Any) -> None:
+    """Prepare a transaction of PostgreSQL in which all rows of a table may be read and sorted."""
+    patience.set(PATIENCE)
+    for setting in SETTINGS:
+        connection.execute(text(f"SET LOCAL {setting}"))
+
+
 def _cell(column: Any) -> ColumnElement[Any]:
     """Return the expression of a cell."""
     if isinstance(column.type, String):
@@ -118,11 +125,9 @@ def _from_sqlite(
 
 def _from_postgresql(engine: Engine, query: Select[Any], labels: Sequence[str]) -> Iterator[bytes]:
     reading_only.set(True)
-    patience.set(PATIENCE)
     with Session(engine) as session:
         connection = session.connection()
-        for setting in SETTINGS:
-            connection.execute(text(f"SET LOCAL {setting}"))
+        take_time(connection)
         command = f"COPY ({_as_text(connection, query)}) TO STDOUT WITH (FORMAT csv)"
         driver: Any = connection.connection.dbapi_connection
         yield (BYTE_ORDER_MARK + written([labels])).encode()

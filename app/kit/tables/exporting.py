@@ -11,17 +11,15 @@ from functools import partial
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Select, inspect, select, text
+from sqlalchemy import ColumnElement, Select, inspect, select
 from sqlalchemy.orm import ColumnProperty, RelationshipProperty, Session
 
 from app.extensions import db, is_sqlite
 from app.kit.database import reading_only
-from app.kit.database.postgresql import patience
 from app.kit.tables import csv_queries, ordering, paging
 from app.kit.tables.asked import Asked
 from app.kit.tables.columns import Column
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, escaped, written
-from app.kit.tables.csv_queries import PATIENCE
 
 BATCH = 1_000  # rows
 KEPT = 10_000  # rows of a relation
@@ -64,16 +62,14 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
 def _pieces(
     query: Select[Any], columns: list[Column], cells: Callable[[Session, list[Any]], Cells]
 ) -> Iterator[bytes]:
-    engine, is_slow = db.engine, not is_sqlite()
+    engine, on_sqlite = db.engine, is_sqlite()
 
     def pieces() -> Iterator[bytes]:
         yield (BYTE_ORDER_MARK + written([[one.label for one in columns]])).encode()
         reading_only.set(True)
-        patience.set(PATIENCE)
         with Session(engine) as session:
-            if is_slow:
-                # A slow client makes an export slow.
-                session.execute(text("SET LOCAL statement_timeout = 0"))
+            if not on_sqlite:
+                csv_queries.take_time(session)
             result = session.execute(query, execution_options={"yield_per": BATCH})
             for rows in result.partitions():
                 lines = ([_cell(value) for value in row] for row in cells(session, list(rows)))
