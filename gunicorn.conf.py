@@ -201,6 +201,13 @@ def on_starting(server: Any) -> None:
             "WAITING_HASHES, a busy web process has no thread left for monitors and files.",
             server.cfg.threads,
         )
+    if settings.HASHING_SLOTS > (os.cpu_count() or 1):
+        server.log.warning(
+            "HASHING_SLOTS is %s, and this machine has %s processors: while passwords are hashed, "
+            "other pages wait.",
+            settings.HASHING_SLOTS,
+            os.cpu_count(),
+        )
     if settings.DEV_PAGES:
         server.log.warning(
             "Development is served, as FLASK_CONFIG asks for: everyone who reaches this server "

@@ -329,11 +329,14 @@ class TestUnchosen:
             **PRODUCTION,
             INSTANCE_PATH=str(tmp_path / "instance"),
             WEB_CONCURRENCY="1",
+            WAITING_REQUESTS="10",
+            HASHING_SLOTS="64",
         )
         assert get(port, "/healthz").status == 200
         gunicorn.terminate()
         output, _ = gunicorn.communicate(timeout=30)
         assert "With 20 threads (--threads)" in output
+        assert "HASHING_SLOTS is 64, and this machine has" in output
 
     def test_a_number_of_workers_that_is_none_is_said_in_a_sentence(
         self, start: Start, port: int
