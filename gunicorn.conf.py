@@ -201,12 +201,13 @@ def on_starting(server: Any) -> None:
             "WAITING_HASHES, a busy web process has no thread left for monitors and files.",
             server.cfg.threads,
         )
-    if settings.HASHING_SLOTS > (os.cpu_count() or 1):
+    processors = os.cpu_count() or 1
+    if processors < settings.HASHING_SLOTS:
         server.log.warning(
             "HASHING_SLOTS is %s, and this machine has %s processors: while passwords are hashed, "
             "other pages wait.",
             settings.HASHING_SLOTS,
-            os.cpu_count(),
+            processors,
         )
     if settings.DEV_PAGES:
         server.log.warning(
