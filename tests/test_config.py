@@ -81,7 +81,7 @@ def test_production_does_not_start_without_what_it_needs(variables, named):
     assert "hunter2" not in sentence
 
 
-def test_everything_that_is_missing_is_said_at_once():
+def test_all_missing_settings_are_reported_at_once():
     """F36"""
     missing = problems(SECRET_KEY="", APP_URL="", ADMIN_PASSWORD="")
     assert len(missing) == 3

@@ -102,7 +102,7 @@ def stale(client, headers=None, path="/account/register", data=PERSON):
     return client.post(path, data={**data, "csrf_token": "old"}, headers=headers)
 
 
-def test_a_stale_form_says_so_and_keeps_what_was_typed(client):
+def test_a_stale_form_says_so_and_keeps_the_entered_values(client):
     """CS-3"""
     page = stale(client, {"Sec-Fetch-Site": "same-origin"})
     assert page.status_code == 400
@@ -146,7 +146,7 @@ def test_a_stale_form_from_elsewhere_shows_nothing_of_what_it_said(client):
     assert "Grace" not in page.text
 
 
-def test_a_script_is_told_in_json(client):
+def test_a_script_is_answered_in_json(client):
     answer = stale(client, {"Accept": "application/json"})
     assert answer.status_code == 400
     assert set(answer.json) == {"error", "message", "request_id"}

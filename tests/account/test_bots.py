@@ -86,7 +86,7 @@ def test_a_bad_time_gets_a_new_one_and_the_same_sentence(client, slow, kind):
     assert not exists()
 
 
-def test_other_mistakes_are_told_without_the_time(client, slow):
+def test_other_mistakes_are_reported_without_the_time(client, slow):
     page = send(client, email="not an address")
     assert "Enter an address like" in page.text
     assert bots.TOO_FAST not in page.text

@@ -121,7 +121,7 @@ def test_names_of_64_characters_are_taken_and_of_65_refused(client):
 
 
 @pytest.mark.parametrize("name", ["Gra\0ce", "Gra\r\nBcc: v@example.com", "\u200b", "\u202eecarG"])
-def test_a_name_with_what_cannot_be_seen_is_refused(client, name):
+def test_a_name_with_invisible_characters_is_refused(client, name):
     """IN-1, XS-5"""
     page = register(client, first_name=name)
     assert page.status_code == 200

@@ -36,7 +36,7 @@ def test_users_who_manage_a_part_see_that_part_and_no_other(someone_with, bit):
 
 
 @pytest.mark.parametrize("bit", SINGLE, ids=str)
-def test_the_menu_lists_what_one_may_open(someone_with, bit):
+def test_the_menu_lists_the_pages_that_the_user_may_open(someone_with, bit):
     """AZ-1: every entry opens, and pages that are not listed do not."""
     browser = someone_with(Permission.GENERAL | bit)
     links = sidebar(browser.get("/admin/").text)

@@ -202,7 +202,7 @@ def test_only_buttons_that_work_are_shown(browser, make_user, traits, expected):
     assert user.status in {"active", "unconfirmed", "suspended", "invited"}
 
 
-def test_oneself_is_offered_what_does_not_shut_one_out(browser, admin):
+def test_administrators_are_offered_harmless_actions_on_their_own_account(browser, admin):
     """AD-2"""
     page = browser.get(page_of(admin))
     assert "This is you" in page.text

@@ -161,7 +161,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, width: int, scheme: str) -
         assert overflow <= 0, path
 
 
-def test_a_stale_form_says_so_and_keeps_what_was_typed(page: Page) -> None:
+def test_a_stale_form_says_so_and_keeps_the_entered_values(page: Page) -> None:
     """CS-3"""
     page.goto("/account/register")
     page.locator("#first_name").fill("Margaret")

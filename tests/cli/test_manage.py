@@ -339,9 +339,7 @@ class TestUnchosen:
         is_told = "HASHING_SLOTS is 64, and this machine has" in output
         assert is_told == ((os.cpu_count() or 1) < 64)
 
-    def test_a_number_of_workers_that_is_none_is_said_in_a_sentence(
-        self, start: Start, port: int
-    ) -> None:
+    def test_an_invalid_number_of_workers_is_explained(self, start: Start, port: int) -> None:
         gunicorn = start(
             *(PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
             "manage:app",

@@ -188,7 +188,7 @@ def test_the_port_of_a_file_in_another_encoding_is_left_to_the_set_up(tmp_path: 
     assert names["port_in_file"]() == "5050"
 
 
-def test_a_port_in_use_is_said_to_be() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

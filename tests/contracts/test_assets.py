@@ -93,7 +93,7 @@ def test_the_icons_of_a_page_are_in_the_sprite(built: Path, client: Browser) -> 
         assert set(re.findall(r'<use href="[^"#]*#([^"]+)"', page)) <= known, path
 
 
-def test_an_icon_that_does_not_exist_is_said(
+def test_an_icon_that_does_not_exist_is_reported(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "page.html").write_text("{{ icon('no-such-icon') }}")
@@ -135,7 +135,7 @@ def test_two_builds_at_once_leave_whole_files(app: Flask, built: Path) -> None:
     test_every_file_is_compressed_beforehand(built)
 
 
-def test_a_build_removes_what_is_stale(
+def test_a_build_removes_stale_files(
     app: Flask, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for suffix in ("", ".br", ".gz"):

@@ -207,7 +207,7 @@ def test_a_wrong_password_of_a_signed_in_user_is_recorded(world, path, data, act
     assert (event.action, event.actor_id, event.subject_id) == (action, user.id, user.id)
 
 
-def test_attempts_that_have_to_wait_are_noted_once(world):
+def test_throttled_attempts_are_recorded_once(world):
     """However often a visitor guesses, the audit trail does not grow."""
     world.make_user(email="ada@example.com")
     for _ in range(16):

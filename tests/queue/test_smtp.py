@@ -282,7 +282,7 @@ def test_tls_from_the_first_byte(use, make_mail_server, row):
     assert deliver(row) == "sent"
 
 
-def test_a_refused_password_is_tried_again_later_and_told_to_the_operator(
+def test_a_refused_password_is_retried_later_and_reported_to_the_operator(
     use, make_mail_server, row, caplog
 ):
     """F10"""

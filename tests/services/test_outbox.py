@@ -183,7 +183,7 @@ def test_the_sweep_stops_at_a_transport_that_is_broken(user, monkeypatch):
     assert outbox.sweep(include_new=True) == 1
 
 
-def test_a_drain_sends_what_is_new_and_leaves_what_was_tried(app, user, offered):
+def test_a_drain_sends_new_mails_and_leaves_retries_to_the_sweep(app, user, offered):
     rows = [emails.send_role_changed(user) for _ in range(3)]
     rows[1].attempts, rows[1].next_try_at = 1, now() - HOUR
     db.session.commit()
@@ -229,7 +229,7 @@ def test_a_drain_leaves_the_rest_to_another_job_when_the_server_is_away(user, of
     assert offered[-1] == "drain_outbox"
 
 
-def test_a_job_that_died_takes_up_first_what_it_was_sending(user, offered):
+def test_a_job_that_runs_again_first_sends_the_mail_that_it_was_sending(user, offered):
     rows = [emails.send_role_changed(user) for _ in range(2)]
     outbox.commit_and_notify(*rows)
     leases.acquire_new("job-1")

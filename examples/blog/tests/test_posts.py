@@ -127,7 +127,7 @@ def test_the_timeline_is_read_by_keyset(browser, ada, reader):
 
 
 @pytest.mark.parametrize("before", ["x", "-1", "0", "9" * 50, "١", "1'", ""])
-def test_a_position_that_makes_no_sense_shows_a_page(browser, ada, before):
+def test_an_invalid_position_shows_a_page(browser, ada, before):
     post = make_post(ada)
     for path in ("/blog/?show=all", f"/blog/member/{ada.id}?a=1", f"/blog/post/{post.id}?a=1"):
         assert browser.get(f"{path}&before={before}&after={before}").status_code == 200

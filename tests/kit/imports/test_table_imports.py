@@ -253,7 +253,7 @@ def test_the_problems_are_listed_in_pages(browser: Browser) -> None:
     assert "is no page of the list" in browser.get(f"{url}?page=x").text
 
 
-def test_lines_that_have_no_row_are_told_if_rows_are_only_updated(browser: Browser) -> None:
+def test_lines_without_a_row_are_reported_if_rows_are_only_updated(browser: Browser) -> None:
     plant("Oak")
     row = check(browser, HEADER + "Oak,,5,,\nElm,,5,,\n", mode="update", update_existing="")
     assert row.counts == {"updated": 1, "problem": 1}

@@ -139,7 +139,7 @@ def test_the_list_has_a_bar_and_a_box_for_each_row(browser: Browser) -> None:
         assert f'name="row_ids" value="{one}"' in page
 
 
-def test_rows_are_previewed_confirmed_and_told_of_one_by_one(browser: Browser) -> None:
+def test_rows_are_previewed_confirmed_and_reported_one_by_one(browser: Browser) -> None:
     oak, tall, cactus = *sow(1), *sow(1, name="Beech", height=150), *sow(1, name="Cactus")
     (shady,) = sow(1, light=Light.HALF_SHADE)
     path = preview(browser, oak, tall, cactus, shady, 99_999)
@@ -195,9 +195,7 @@ def test_all_that_match_are_chosen_by_the_parameters_of_the_list(browser: Browse
         ({"everyone": "1", "light": "moon"}, "Set the filter again"),
     ],
 )
-def test_a_choice_that_makes_no_sense_changes_nothing(
-    browser: Browser, fields: Any, words: str
-) -> None:
+def test_an_invalid_choice_changes_nothing(browser: Browser, fields: Any, words: str) -> None:
     sow(1)
     data = {"action": "grow", "row_ids": [], **fields}
     response = browser.submit("/plants/bulk", data, form_at="/plants", follow_redirects=True)

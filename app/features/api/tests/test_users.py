@@ -49,7 +49,7 @@ def test_a_user_is_created_and_told(admin_program, outbox):
         ({"email": ["a@example.com"]}, (422, "")),
     ],
 )
-def test_a_user_that_makes_no_sense_is_refused(admin_program, change, expected):
+def test_an_invalid_user_is_refused(admin_program, change, expected):
     answer = admin_program.post("/users", NEW | change)
     status, code = problem_of(answer)
     assert status == expected[0]

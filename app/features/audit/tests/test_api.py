@@ -59,7 +59,7 @@ def test_programs_walk_the_trail_by_its_cursors(admin_program):
     assert items(back) == items(first)
 
 
-def test_a_filter_that_makes_no_sense_is_named(admin_program):
+def test_an_invalid_filter_is_named(admin_program):
     for query, name in (
         ("user=x", "user"),
         ("address=here", "address"),

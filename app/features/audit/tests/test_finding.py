@@ -188,7 +188,7 @@ def test_each_filter_walks_an_index(app, add_event, filters, index):
     assert not any("SCAN audit_events" in plan and "USING" not in plan for plan in plans), plans
 
 
-def test_a_persons_own_activity_is_what_happened_to_their_account(app, make_user, add_event, admin):
+def test_the_activity_of_a_user_lists_the_events_of_their_account(app, make_user, add_event, admin):
     user = make_user()
     mine = add_event("session.started", actor_id=user.id, subject_type="user", subject_id=user.id)
     as_me = add_event("page.edited", actor_id=admin.id, acting_as_id=user.id)
@@ -225,7 +225,7 @@ def test_filters_are_read_as_they_are_written(app):
         {"from": "2026-03-02", "to": "2026-03-01"},
     ],
 )
-def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(app, query):
+def test_an_invalid_filter_shows_everything_and_says_so(app, query):
     filters, notices = read(query)
     assert filters.is_empty
     assert len(notices) == 1

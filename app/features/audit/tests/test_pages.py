@@ -91,14 +91,14 @@ def test_the_list_is_narrowed_by_its_address(viewer, suspended, query, is_found)
 @pytest.mark.parametrize(
     "query", ["action=nonsense", "user=x", "address=x", "from=x", "from=2026-02-02&to=2026-02-01"]
 )
-def test_a_filter_that_makes_no_sense_shows_everything_and_says_so(viewer, suspended, query):
+def test_an_invalid_filter_shows_everything_and_says_so(viewer, suspended, query):
     page = viewer.get(f"/admin/audit?{query}")
     assert newest("user.suspended").id in shown(page)
     assert 'class="message message-warning"' in page.text
 
 
 @pytest.mark.parametrize("query", ["before=x", "before=-1", "after=" + "9" * 40, "before=٣"])
-def test_a_cursor_that_makes_no_sense_is_passed_over_and_said_so(viewer, suspended, query):
+def test_an_invalid_cursor_is_passed_over_and_said_so(viewer, suspended, query):
     page = viewer.get(f"/admin/audit?{query}")
     assert newest("user.suspended").id in shown(page)
     assert "That page is not in this list, so the first one is shown." in page.text
@@ -161,7 +161,7 @@ def test_names_of_users_are_escaped(viewer, admin):
         assert "{{ 7 * 7 }}" in page
 
 
-def test_an_event_leads_to_what_it_was_done_to_while_that_is_there(app, admin, make_user):
+def test_an_event_links_to_its_subject_while_it_exists(app, admin, make_user):
     browser = app.test_client()
     browser.enter(admin)
     user = make_user(email="ada@example.com")

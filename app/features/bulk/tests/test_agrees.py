@@ -189,7 +189,7 @@ def test_many_are_treated_as_one_is(make_user, manager, admin, action, who):
 
 
 @pytest.mark.parametrize("action", [*SINGLE, "end_sessions"])
-def test_nobody_does_to_themselves_what_one_may_not(action, make_user, admin):
+def test_actions_that_skip_the_actor_are_refused_on_oneself(action, make_user, admin):
     """AD-2"""
     make_user(role="Administrator")
     operation = bulk.preview(

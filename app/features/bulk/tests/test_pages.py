@@ -113,7 +113,7 @@ def test_all_that_match_are_chosen_by_the_filter(browser, make_user):
     assert set(suspended) == ids
 
 
-def test_a_filter_that_makes_no_sense_chooses_nobody(browser, make_user):
+def test_an_invalid_filter_chooses_nobody(browser, make_user):
     """The list shows all users instead, and the action must not apply to them."""
     make_user()
     for field in ({"role": "999"}, {"status": "nonsense"}, {"created_from": "yesterday"}):
@@ -199,7 +199,7 @@ def test_few_are_done_while_the_page_waits(browser, make_user, outbox):
     assert {mail["To"] for mail in outbox.deliver()} == {user.email for user in people}
 
 
-def test_nobody_is_told_if_nobody_is_to_be(browser, make_user):
+def test_without_notify_no_mail_is_sent(browser, make_user):
     path = preview(browser, "suspend", make_user())
     browser.submit(path, {})
     assert db.session.scalar(select(func.count(EmailMessage.id))) == 0
@@ -251,7 +251,7 @@ def test_a_double_click_does_it_once(browser, make_user):
     assert db.session.scalar(done) == 1
 
 
-def test_a_reason_that_is_too_long_is_said_and_kept(browser, make_user):
+def test_a_reason_that_is_too_long_is_explained_and_kept(browser, make_user):
     user = make_user()
     path = preview(browser, "suspend", user)
     page = browser.submit(path, {"reason": "x" * 501}).text
@@ -350,7 +350,7 @@ def test_it_is_stopped_and_resumed(browser, app, make_user, few_at_once, admin):
     assert "nothing to continue" in browser.get(path).text
 
 
-def test_why_it_was_stopped_is_said(browser, admin, make_user, app, few_at_once):
+def test_the_reason_of_a_stop_is_shown(browser, admin, make_user, app, few_at_once):
     """AZ-1: the user who confirmed it loses the permission before the worker starts."""
     people = [make_user() for _ in range(7)]
     path = preview(browser, "suspend", *people)

@@ -179,7 +179,7 @@ def test_a_preview_changes_nobody(make_user, admin):
     assert count(of=AuditEvent) == 0
 
 
-def test_nobody_reaches_above_themselves(make_user):
+def test_users_with_more_permissions_cannot_be_changed_in_bulk(make_user):
     """AZ-2, AZ-4: neither by the chosen users nor by the assigned role."""
     factories.make_role("People", permissions=0x05)
     manager = make_user(role="People")
@@ -275,7 +275,7 @@ def test_a_preview_leaves_the_last_administrator_out(make_user, admin, only_ways
 # Batches
 
 
-def test_many_are_done_in_batches_and_told_of_once(admin, small_batches, queued):
+def test_many_jobs_are_done_in_batches_and_reported_once(admin, small_batches, queued):
     ids = make_people(35)
     operation = begin("suspend", admin, user_ids=ids, reason="spam")
     assert queued == [

@@ -136,7 +136,7 @@ def test_restoring_gives_an_account_back_as_it_was(admin, make_user, outbox, sta
     assert "restored" in subjects[-1]
 
 
-def test_restoring_is_noted_under_the_name_of_who_did_it(admin, make_user):
+def test_the_event_of_a_restore_names_the_administrator(admin, make_user):
     """AD-5"""
     user = make_user()
     deletions.delete(user, by=admin)

@@ -171,7 +171,7 @@ def test_checks_that_depend_on_a_failed_check_are_not_counted(runner: FlaskCliRu
     )
 
 
-def test_everything_away_is_said_in_sentences(silent_port: int) -> None:
+def test_everything_unavailable_is_reported_in_sentences(silent_port: int) -> None:
     app = create_app(
         "testing",
         {

@@ -157,7 +157,7 @@ class TestReadyz:
         assert response.status_code == 503
         assert response.json == {**dict.fromkeys(PUBLIC, "ok"), "redis": "not ready"}
 
-    def test_mail_that_waits_is_told_and_turns_nobody_away(self, client):
+    def test_waiting_mail_is_reported_and_the_app_stays_ready(self, client):
         add_mail(next_try_at=now() - timedelta(minutes=30))
         response = client.get("/readyz")
 

@@ -547,7 +547,7 @@ def test_two_requests_record_the_end_of_an_impersonation_once(browser, customer)
     assert len(events("session.impersonation_ended")) == 1
 
 
-def test_stopping_what_has_ended_does_no_harm(browser, customer, helper):
+def test_stopping_an_ended_operation_does_no_harm(browser, customer, helper):
     begin(browser, customer)
     stop(browser)
     assert stop(browser).location == "/"
@@ -595,9 +595,7 @@ def test_events_of_an_impersonation_name_both_users(client, admin, make_user):
 # Error pages during an impersonation
 
 
-def test_a_page_that_they_may_not_open_is_not_said_to_be_closed_to_oneself(
-    browser, helper, customer
-):
+def test_a_403_during_an_impersonation_speaks_of_the_impersonated_user(browser, helper, customer):
     begin(browser, customer)
     page = browser.get("/admin/users")
     assert page.status_code == 403

@@ -52,7 +52,7 @@ def test_a_run_leaves_out_what_the_check_left_out_although_rights_have_grown(cli
     ]
 
 
-def test_going_on_leaves_out_what_the_check_left_out(client, manager, monkeypatch):
+def test_a_resumed_import_leaves_out_the_same_lines_as_the_check(client, manager, monkeypatch):
     """AZ-1: the run stops before the line, and its owner becomes an administrator."""
     client.enter(manager)
     row = check(client, DATA)

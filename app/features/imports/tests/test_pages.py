@@ -221,7 +221,7 @@ def test_files_of_spreadsheets_can_be_imported(browser, encoding, delimiter):
 CZECH = "Email,Jméno,Příjmení\ncapek@example.com,Karel,Čapek\nnoc@example.com,Jiří,Šťastný\n"
 
 
-def test_the_encoding_is_told_and_can_be_chosen(browser):
+def test_the_encoding_is_shown_and_can_be_chosen(browser):
     """A file in Windows-1250 was read as Windows-1252 without a notice."""
     data = CZECH.encode("cp852")
     upload(browser, data)
@@ -321,7 +321,7 @@ def test_columns_can_be_chosen_and_the_header_be_none(browser):
 @pytest.mark.parametrize(
     "wrong", [{"email": ""}, {"email": "1", "first_name": "1"}, {"email": "9"}, {"email": "x"}]
 )
-def test_columns_that_make_no_sense_are_reported_beside_the_field(browser, wrong):
+def test_invalid_columns_are_reported_beside_the_field(browser, wrong):
     """IN-1"""
     upload(browser, HEADER + "ada@example.com,Ada,L,\n")
     row = newest()
@@ -449,7 +449,7 @@ def test_names_from_the_file_are_shown_as_they_are(browser):
 # Permissions
 
 
-def test_nobody_gives_by_import_what_they_lack(app, manager, make_user):
+def test_an_import_assigns_no_permissions_that_the_importer_lacks(app, manager, make_user):
     """AZ-1: it assigns no role above the importer, and changes no user above the importer."""
     boss = make_user(role="Administrator", email="boss@example.com", first_name="B")
     browser = app.test_client()
@@ -886,9 +886,7 @@ def test_another_upload_does_not_delete_an_import_that_has_begun(browser):
 
 
 @pytest.mark.parametrize("action", ["columns", "run", "go-on", "cancel", "delete"])
-def test_an_import_that_is_forgotten_at_that_moment_is_said_to_be_gone(
-    browser, action, monkeypatch
-):
+def test_an_import_deleted_during_a_request_is_reported_as_gone(browser, action, monkeypatch):
     """IN-6: this happens with two tabs, or with one upload too many."""
     row = check(browser, HEADER + "a@example.com,,,\n")
     fields = {"email": "0", "has_header": "y", "mode": "create", "role": str(row.role_id)}

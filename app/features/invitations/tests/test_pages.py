@@ -143,7 +143,7 @@ def link_words(browser):
     return re.sub(r"<[^>]+>", "", cell).strip()
 
 
-def test_it_says_what_has_become_of_the_link(browser, manager, invited, outbox):
+def test_the_state_of_the_link_is_shown(browser, manager, invited, outbox):
     assert link_words(browser) == "Not sent yet"
 
     invitations.resend(invited, by=manager)
@@ -353,7 +353,7 @@ def above(make_user):
     return make_user(invited=True, role="Administrator", first_name="Adam", last_name="Above")
 
 
-def test_nothing_is_done_to_someone_above_oneself(browser, manager, above, outbox):
+def test_actions_on_users_with_more_permissions_are_refused(browser, manager, above, outbox):
     """AZ-4: the link of an administrator's invitation makes its holder an administrator."""
     token = browser.csrf_token("/")
     for path in ("copy-invite-link", "resend-invite", "revoke-invite"):

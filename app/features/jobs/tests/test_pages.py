@@ -109,9 +109,7 @@ def test_nonsense_in_the_address_is_left_out(manager, add_job, query):
         ("page=0", "“0” is no page of the list, so the first is shown."),
     ],
 )
-def test_a_filter_that_makes_no_sense_shows_the_unfiltered_list_and_says_so(
-    manager, add_job, query, words
-):
+def test_an_invalid_filter_shows_the_unfiltered_list_and_says_so(manager, add_job, query, words):
     job_id = add_job(state="failed")
     page = manager.get(f"/admin/jobs?{query}")
     assert ids(page) == [job_id]
@@ -249,7 +247,7 @@ BAD_JOBS = {
 
 
 @pytest.mark.parametrize("name", BAD_JOBS)
-def test_a_job_that_makes_no_sense_breaks_no_page(manager, redis, task_queue, add_job, name):
+def test_an_invalid_job_breaks_no_page(manager, redis, task_queue, add_job, name):
     good = add_job()
     job_id = f"drain_outbox-{name.replace(' ', '-')}"
     fields = {

@@ -220,7 +220,7 @@ def test_a_user_who_is_not_confirmed_gets_the_link_for_that(client, make_user, o
         assert "/account/confirm-account/" in outbox.last_text()
 
 
-def test_a_mail_gives_the_owner_what_a_stranger_registered(squatted, app, outbox):
+def test_a_mailed_link_gives_the_registration_of_a_stranger_to_the_owner(squatted, app, outbox):
     """SE-3: with each way in of a stranger (tests.fixtures.strangers)."""
     new = {"new_password": PASSWORD, "new_password2": PASSWORD}
     for _stranger, email in squatted:

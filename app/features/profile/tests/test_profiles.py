@@ -94,7 +94,7 @@ def test_a_fact_that_does_not_fit_is_refused(mine, user, changes):
     assert db.session.get(Profile, user.id) is None
 
 
-def test_times_are_told_in_the_zone_of_the_reader(mine, user):
+def test_times_are_shown_in_the_zone_of_the_reader(mine, user):
     (given, title, words) = TIME.search(mine.get("/account/manage").text).groups()
     assert (given, words) == ("2026-01-31T23:30:00+00:00", "31 Jan 2026")
     assert title == "31 January 2026 at 23:30 UTC"

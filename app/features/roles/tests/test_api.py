@@ -80,7 +80,7 @@ def test_a_role_is_created_changed_and_deleted(admin_program, make_user):
         ),
     ],
 )
-def test_a_role_that_makes_no_sense_is_refused(admin_program, body, expected):
+def test_an_invalid_role_is_refused(admin_program, body, expected):
     status, code = problem_of(admin_program.post("/roles", body))
     assert (status, code.replace("entity", "content")) == expected
 

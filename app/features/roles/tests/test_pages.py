@@ -209,7 +209,7 @@ def test_every_home_that_is_offered_opens(browser):
         ("ADMINISTRATOR", "has this name already"),
     ],
 )
-def test_a_name_that_will_not_do_is_said_beside_the_field(browser, name, said):
+def test_an_invalid_name_is_explained_beside_the_field(browser, name, said):
     before = db.session.query(Role).count()
     page = browser.submit(NEW, fields(name, 1))
     assert page.status_code == 200
@@ -305,7 +305,7 @@ def test_the_confirmed_permissions_are_stored(browser, make_user):
     assert editor.permissions == 0x01
 
 
-def test_going_back_keeps_what_was_typed(browser, make_user):
+def test_going_back_keeps_the_entered_values(browser, make_user):
     editor = make_role("Editor", 0x01)
     make_user(role="Editor")
     page = browser.submit(path(editor), fields("Writer", 1, 2, seen=seen(browser, editor))).text
@@ -343,7 +343,7 @@ def test_a_stale_form_shows_both_versions_and_can_be_sent_again(browser, admin):
 
 
 @pytest.mark.parametrize("noted", ["", "nonsense", "[]", "{}", "[" * 10_000])
-def test_a_form_that_says_nothing_of_what_was_seen_is_stale(browser, noted):
+def test_a_form_without_a_snapshot_is_stale(browser, noted):
     editor = make_role("Editor", 0x11)
     page = browser.submit(path(editor), fields("Writer", 1, 0x10, seen=noted))
     assert "changed while you were editing" in page.text
@@ -511,7 +511,7 @@ def test_only_roles_that_one_may_give_are_offered(app, make_user, where):
     assert User.by_email("grace@example.com") is None
 
 
-def test_nobody_moves_themselves_or_others_above_themselves(app, make_user):
+def test_users_move_nobody_to_a_role_with_more_permissions(app, make_user):
     """AZ-4"""
     user, other, boss = make_user(), make_user(), make_user(role="Administrator")
     user.role = make_role("People keeper", 0x05)

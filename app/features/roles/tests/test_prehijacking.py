@@ -42,7 +42,7 @@ def test_a_role_that_allows_more_mails_those_whose_password_is_void(
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_a_default_role_that_allows_less_voids_what_registered_with_more(
+def test_a_weaker_default_role_voids_passwords_of_the_former_one(
     is_new, stranger, app, admin, outbox
 ):
     """Any stranger could register with the former default role, and now it has more permissions."""

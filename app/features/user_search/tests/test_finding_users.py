@@ -164,7 +164,7 @@ def test_a_page_whose_neighbours_are_gone_is_filled_from_the_end(crowd):
     "text",
     ["x", "=", "é", "a" * 5000, "W10", "bnVsbA", "AAAA", "_-", "WyItY3JlYXRlZF9hdCIsIiJd"],
 )
-def test_a_cursor_that_makes_no_sense_is_refused(crowd, text):
+def test_an_invalid_cursor_is_refused(crowd, text):
     """IN-1"""
     with pytest.raises(NotACursor):
         user_search.find(Filters(), after=text)
@@ -408,7 +408,7 @@ def read(query):
         ({"seen_from": "2026-02-02", "seen_to": "2026-02-01"}, "end before they begin"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_left_out_and_said(app, query, part):
+def test_an_invalid_filter_is_left_out_and_said(app, query, part):
     filters, notices = read(query)
     assert filters.is_empty
     assert part in " ".join(notices)

@@ -210,7 +210,7 @@ def test_a_user_without_a_name_is_shown_once_by_email(browser, make_user):
     assert page.count(">nameless@example.net<") == 1
 
 
-def test_nothing_is_offered_to_do_to_people_above_oneself(client, people, make_user):
+def test_no_action_is_offered_on_users_with_more_permissions(client, people, make_user):
     """AZ-4"""
     factories.make_role("Keeper", Permission.GENERAL | Permission.MANAGE_USERS)
     keeper = make_user(role="Keeper")
@@ -273,7 +273,7 @@ def test_chosen_columns_and_sizes_are_remembered_on_this_browser(browser, people
 @pytest.mark.parametrize(
     "text", ["", "x", "50", "7-role", "50-role-password_hash-id", "-", "50--", "é", "1" * 5000]
 )
-def test_a_cookie_that_makes_no_sense_changes_nothing_much(text):
+def test_an_invalid_cookie_changes_nothing_much(text):
     """IN-1"""
     shown = Shown.read(text)
     assert shown.per_page in PER_PAGE_CHOICES
