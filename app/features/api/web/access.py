@@ -134,14 +134,14 @@ def _is_held(access: OperationAccess) -> bool:
 
     Operations that take files read large bodies for no one else (app.kit.web.bodies).
     """
-    token = tokens.look_up(_secret())
+    token = tokens.look_up(secret_of_request())
     if token is None:
         return access.is_public
     token.user.scopes = token.scopes
     return access.is_held(token)
 
 
-def _secret() -> str:
+def secret_of_request() -> str:
     """Return the token of the request, or ""."""
     header = request.authorization
     return header.token or "" if header is not None and header.type == "bearer" else ""
@@ -150,7 +150,7 @@ def _secret() -> str:
 def _token() -> ApiToken:
     header = request.authorization
     is_bearer = header is not None and header.type == "bearer"
-    token = tokens.find(_secret())
+    token = tokens.find(secret_of_request())
     if token is None:
         challenge = f'{CHALLENGE}, error="invalid_token"' if is_bearer else CHALLENGE
         detail = (

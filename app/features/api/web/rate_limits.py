@@ -6,10 +6,11 @@ each web process while Redis is away.
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
 from app.extensions import limiter
 from app.features.api import token_format
+from app.features.api.web.access import secret_of_request
 from app.kit.database import now
 from app.kit.web import origin
 
@@ -36,8 +37,7 @@ def _amount(setting: str) -> Any:
 
 def _token_key() -> str:
     """Return the hash of the token of the request, which is not looked up yet, or ""."""
-    header = request.authorization
-    secret = header.token or "" if header is not None and header.type == "bearer" else ""
+    secret = secret_of_request()
     return token_format.hash_of(secret) if token_format.is_well_formed(secret) else ""
 
 
