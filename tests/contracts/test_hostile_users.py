@@ -1,6 +1,7 @@
 """Attack every page at once, including pages that are added later."""
 
 import itertools
+import re
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from tests.world import HOSTILE, World
 
 __all__ = ["above", "manager"]
 
+EVALUATED = re.compile(r"alert\(1\)(?:>|&gt;)49")  # the end of HOSTILE, run as a template
 N_PLUS_ONE = 4  # times that one line may not make a query; the lists have more rows
 
 LISTS = [rule for rule in RULES if "GET" in rule.methods and not rule.arguments]
@@ -96,6 +98,6 @@ def test_hostile_names_run_nowhere(app, admin, make_user, request, repeated):
             assert page.headers["Cache-Control"] == "no-store", path
         if page.mimetype == "text/html":
             assert "<img src=x" not in page.text, path
-            assert "{{7*7}}" in page.text or ">49" not in page.text, path
+            assert not EVALUATED.search(page.text), path
             told += "onerror=alert(1)" in page.text
     assert told > 15
