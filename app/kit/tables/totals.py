@@ -47,7 +47,10 @@ def count(rows: Select[Any]) -> Total:
 def of_all(model: Any) -> Total:
     """Count the rows of a whole table. PostgreSQL estimates many rows; SQLite cannot."""
     if is_sqlite():
-        return count(select(model))
+        # SQLite skips rows in a third of the time that it takes to count them.
+        beyond: Select[Any] = select(literal_column("1")).select_from(model).offset(CAP).limit(1)
+        is_beyond = db.session.scalar(beyond) is not None
+        return Total(CAP, "more") if is_beyond else count(select(model))
     # The count of the last VACUUM or ANALYZE, or -1 before the first.
     known = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
     seen = db.session.scalar(known, {"name": model.__tablename__}) or 0
