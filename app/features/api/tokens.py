@@ -219,11 +219,6 @@ def is_within(token: ApiToken, other: ApiToken) -> bool:
     return token is other or (not is_wider and Permission.grants(other.scopes, token.scopes))
 
 
-def has_live(user: User) -> bool:
-    query = select(ApiToken.id).where(_live_of(user.id)).limit(1)
-    return db.session.scalar(query) is not None
-
-
 def revoke(token: ApiToken, *, by: User) -> None:
     """Revoke a token of `by`, or of a user without permissions that `by` lacks.
 
