@@ -58,7 +58,10 @@ def comes_back() -> Check:
                 "It may stop taking mail. Look for what writes to wrong addresses.",
             )
     back = _mails(sum(found.values())) if found else "None"
-    return Check("returned mail", f"{back} in a day, {recipients.count_suppressed():,} suppressed")
+    suppressed = recipients.count_suppressed()
+    return Check(
+        "returned mail", f"{back} in a day" + (f", {suppressed:,} suppressed" if suppressed else "")
+    )
 
 
 def _sent(since: datetime, *, most: int) -> int:
