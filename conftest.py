@@ -16,8 +16,6 @@ collect_ignore = [
     str(features.FOLDER / one.name) for one in features.installed().values() if one.off
 ]
 
-# Fixtures that start programs.
-WAIT_FOR_PROGRAMS = {"copy", "run", "serve", "served", "site", "start", "start_worker"}
 # Functions of modules whose tests read the syntax trees of all files.
 PARSERS = {"nodes", "nodes_of", "sources", "tree_of"}
 
@@ -53,21 +51,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that wait for programs, then with those that parse files.
-
-    The first process of pytest-xdist gets them. It waits while the others use the processors, and
-    parses each file once. Spread over the run, several tests would wait at once, or one of them
-    would be the last, and each process would parse all files.
-    """
-    items.sort(key=_place)
+    """Begin with the tests that parse all files, so that one process of pytest-xdist does it."""
+    items.sort(key=lambda item: not _parses(item))
 
 
-def _place(item: pytest.Item) -> int:
-    fixtures = getattr(item, "fixturenames", ())
-    if not WAIT_FOR_PROGRAMS.isdisjoint(fixtures):
-        return 0
+def _parses(item: pytest.Item) -> bool:
     names = vars(getattr(item, "module", None) or item).keys()
-    return 1 if PARSERS & names and "app" not in fixtures else 2
+    return bool(PARSERS & names) and "app" not in getattr(item, "fixturenames", ())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
