@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+from contextlib import suppress
 from unittest.mock import Mock
 
 import pytest
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from app.emails import send_reset_password
@@ -16,7 +17,8 @@ from app.kit import queue
 from app.kit.database import migrations, now
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
-from app.kit.queue import readiness
+from app.kit.queue import job_process, readiness
+from app.kit.queue.worker import make_worker
 from app.models import User
 from tests.processes import ROOT
 from tests.queue.support import states, until
@@ -235,6 +237,21 @@ def test_a_worker_waits_for_the_first_tables(own_redis, run, web):
 
     assert worker.wait() == 0
     assert "Traceback" not in worker.output
+
+
+def test_a_worker_copies_no_connection(own_redis, web, monkeypatch):
+    """A copied connection of SQLite saw no mail that was written after the fork."""
+    copied = []
+    forked = Mock(side_effect=lambda _run: copied.append(db.engine.pool.checkedin()))
+    monkeypatch.setattr(job_process, "fork", forked)
+    worker = make_worker()
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert db.engine.pool.checkedin() > 0
+    with suppress(AttributeError):  # There is no process.
+        worker._ready_horse()
+
+    assert copied == [0]
 
 
 def test_a_unique_job_waits_only_once(own_redis, web):

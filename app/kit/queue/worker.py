@@ -103,6 +103,9 @@ class TaskWorker(BaseTaskWorker, Worker):
     def _ready_horse(self) -> Horse:
         if self._horse is None:
             if self.horse_command is None:
+                # SQLite would show a copy of this connection the rows of an earlier time.
+                for engine in db.engines.values():
+                    engine.dispose()
                 self._horse = job_process.fork(self.run_horse)
             else:
                 self._horse = job_process.spawn([*self.horse_command, self.name])
