@@ -61,7 +61,7 @@ class Copy:
             connection.request("GET", "/healthz", headers={"Host": "localhost"})
             response = connection.getresponse()
             return response.status == status and text in response.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
