@@ -94,9 +94,11 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
-def day(moment: datetime) -> Markup:
-    """Return the date of a moment, with the full time on hover and for screen readers."""
+def day(moment: date) -> Markup:
+    """Return a day in words, and of a moment the full time on hover and for screen readers."""
     times = readers_times()
+    if not isinstance(moment, datetime):
+        return Markup(times.long(moment))  # noqa: S704 - numbers and the name of a month
     return times.element(moment, times.long(times.local(moment)))
 
 

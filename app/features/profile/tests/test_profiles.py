@@ -1,9 +1,10 @@
 """Users say who they are and how times are written for them, and may show a page to everyone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from flask import g
 from sqlalchemy import select
 
 from app.extensions import db
@@ -127,6 +128,12 @@ def test_each_format_of_dates(key, long, short):
         times.long(datetime(2026, 2, 1, tzinfo=UTC)),
         times.short(datetime(2026, 2, 1, tzinfo=UTC)),
     ) == (long, short)
+
+
+def test_a_date_without_a_time_has_the_format_of_the_reader_and_no_zone(app):
+    with app.test_request_context():
+        g.readers_times = ReaderTimes(date_format="dots")
+        assert day(date(2026, 2, 1)) == "1.2.2026"
 
 
 def test_a_zone_that_the_machine_lost_means_utc(app, user, mine):
