@@ -16,9 +16,9 @@ import psycopg
 from flask import Flask, current_app
 from sqlalchemy import select
 
-from app.extensions import db
 from app.features.maintenance.models import Maintenance, SiteMode, SiteState
-from app.kit.database import postgresql, reading_only
+from app.kit.database import postgresql
+from app.kit.database.reading import connection_to_read
 from app.kit.web.request_log import Sparing
 
 LOOK_EVERY = 1.0  # seconds between two looks at the database
@@ -79,10 +79,8 @@ class ModeWatch:
                 self._woken.wait()
 
     def _look(self, *, keep_connection: bool = True) -> None:
-        # On SQLite a look must not wait for the write lock.
-        kept = reading_only.set(True)
         try:
-            with self._app.app_context(), db.engine.connect() as connection:
+            with self._app.app_context(), connection_to_read() as connection:
                 if not keep_connection:
                     connection.detach()
                 row = connection.execute(
@@ -96,8 +94,6 @@ class ModeWatch:
                 self.state = SiteState()  # Nobody closed the site before its migration.
             kind, sentence = type(error).__name__, str(error).partition("\n")[0]
             sparing.error(kind, "the mode of the site cannot be read: %s", sentence)
-        finally:
-            reading_only.reset(kept)
 
 
 def _lacks_table(error: Exception) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import Connection, inspect
+from sqlalchemy import inspect
 from sqlalchemy.exc import OperationalError
 
-from app.extensions import db
-from app.kit.database import migrations, reading_only
+from app.kit.database import migrations
+from app.kit.database.reading import connection_to_read
 
 GLANCE = 1  # seconds between two looks at the database
 
@@ -22,7 +22,7 @@ def wait_for_tables(is_stopping: Callable[[], bool], say: Callable[[str], None])
 
     In an older database, tasks run as before until an operator migrates it.
     """
-    with suppress(OperationalError), _connection_to_read() as connection:
+    with suppress(OperationalError), connection_to_read() as connection:
         if set(inspect(connection).get_table_names()) - {"alembic_version"}:
             return
     wait_for_migrations(is_stopping, say)
@@ -36,7 +36,7 @@ def wait_for_migrations(is_stopping: Callable[[], bool], say: Callable[[str], No
     folder, said = Path(current_app.extensions["migrate"].directory), ""
     while not is_stopping():
         problem = "The database does not answer."
-        with suppress(OperationalError), _connection_to_read() as connection:
+        with suppress(OperationalError), connection_to_read() as connection:
             mismatch = migrations.problem(connection, folder)
             if mismatch is None or not mismatch.is_behind:
                 return
@@ -45,14 +45,3 @@ def wait_for_migrations(is_stopping: Callable[[], bool], say: Callable[[str], No
             say(f"{problem} The worker waits for it.")
             said = problem
         time.sleep(GLANCE)
-
-
-@contextmanager
-def _connection_to_read() -> Iterator[Connection]:
-    """Connect without the write lock of SQLite, which a migration or a long form may hold."""
-    before = reading_only.set(True)
-    try:
-        with db.engine.connect() as connection:
-            yield connection
-    finally:
-        reading_only.reset(before)
