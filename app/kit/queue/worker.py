@@ -69,8 +69,6 @@ class TaskWorker(BaseTaskWorker, Worker):
         random.seed()
         self._is_horse = True
         # Two processes must not share a socket, because they would mix up the answers.
-        for engine in db.engines.values():
-            engine.dispose(close=False)
         self.connection.connection_pool.reset()
         drop_connection()
         job_process.serve(orders, replies, self._perform, self.on_idle)
@@ -103,7 +101,8 @@ class TaskWorker(BaseTaskWorker, Worker):
     def _ready_horse(self) -> Horse:
         if self._horse is None:
             if self.horse_command is None:
-                # SQLite would show a copy of this connection the rows of an earlier time.
+                # Two processes must not share a connection, and SQLite would show a copy of one the
+                # rows of an earlier time.
                 for engine in db.engines.values():
                     engine.dispose()
                 self._horse = job_process.fork(self.run_horse)
