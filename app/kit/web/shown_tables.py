@@ -101,8 +101,7 @@ class ShownTable:
     @cached_property
     def import_url(self) -> str:
         """The URL of the import, or "" if it is not open."""
-        endpoint = f"{self.table.endpoint}_import"
-        return url_for(endpoint) if self.table.imports and may_open(endpoint) else ""
+        return _url_if_open(f"{self.table.endpoint}_import") if self.table.imports else ""
 
     @cached_property
     def add_url(self) -> str:
@@ -114,14 +113,12 @@ class ShownTable:
     @cached_property
     def bulk_url(self) -> str:
         """The URL of the bulk actions, or "" if the table has none."""
-        endpoint = f"{self.table.endpoint}_bulk"
-        return url_for(endpoint) if self.table.bulk_actions and may_open(endpoint) else ""
+        return _url_if_open(f"{self.table.endpoint}_bulk") if self.table.bulk_actions else ""
 
     @cached_property
     def operations_url(self) -> str:
         """The URL of the list of bulk actions, or "" if the table has none."""
-        endpoint = f"{self.table.endpoint}_operations"
-        return url_for(endpoint) if self.bulk_url and may_open(endpoint) else ""
+        return _url_if_open(f"{self.table.endpoint}_operations") if self.bulk_url else ""
 
     @cached_property
     def picks(self) -> RowSelection | None:
@@ -190,6 +187,11 @@ class ShownTable:
             (one, before, f"{after}?{next_url}" if one.is_posted else after)
             for one, before, after in found
         ]
+
+
+def _url_if_open(endpoint: str) -> str:
+    """Return the URL of an endpoint without arguments, or "" if the user may not open it."""
+    return url_for(endpoint) if may_open(endpoint) else ""
 
 
 def _url_around_id(endpoint: str) -> tuple[str, str]:
