@@ -31,16 +31,22 @@ def backend_of(engine: Engine) -> int:
         return int(connection.scalar(text("SELECT pg_backend_pid()")))
 
 
-def test_a_connection_that_rests_is_pinged_unless_it_was_in_use_just_now(
-    own_postgres, monkeypatch
-) -> None:
-    """F16: a ping is a quarter of the time to look up a user."""
+def watched_engine(own_postgres, monkeypatch, *, connections: int) -> tuple[Engine, Mock]:
+    """Return an engine whose connections count as in use just now, and the mock of its pings."""
     url = own_postgres.url.replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(url, pool_size=1, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=connections, pool_pre_ping=True)
     ping = Mock(wraps=engine.dialect.do_ping)
     monkeypatch.setattr(engine.dialect, "do_ping", ping)
     postgresql.watch(engine)
     monkeypatch.setattr(postgresql, "WARM", 60)
+    return engine, ping
+
+
+def test_a_connection_that_rests_is_pinged_unless_it_was_in_use_just_now(
+    own_postgres, monkeypatch
+) -> None:
+    """F16: a ping is a quarter of the time to look up a user."""
+    engine, ping = watched_engine(own_postgres, monkeypatch, connections=1)
     first = backend_of(engine)
     assert backend_of(engine) == first
     assert not ping.called
@@ -59,12 +65,7 @@ def test_a_connection_in_use_just_now_waits_no_longer_than_for_a_ping(
     own_postgres, monkeypatch
 ) -> None:
     """F17: without a ping, its first statement waited for a frozen server as others do, 12 s."""
-    url = own_postgres.url.replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(url, pool_size=2, pool_pre_ping=True)
-    ping = Mock(wraps=engine.dialect.do_ping)
-    monkeypatch.setattr(engine.dialect, "do_ping", ping)
-    postgresql.watch(engine)
-    monkeypatch.setattr(postgresql, "WARM", 60)
+    engine, ping = watched_engine(own_postgres, monkeypatch, connections=2)
     monkeypatch.setattr(postgresql, "PING_PATIENCE", 0.2)
     kept = postgresql.patience.set(5.0)
     first = backend_of(engine)

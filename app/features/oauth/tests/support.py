@@ -13,12 +13,17 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from app.extensions import db
 from app.features.oauth.models import LinkedAccount
+from app.features.oauth.providers import Provider
 from tests.browser.conftest import is_up
 from tests.queue.support import free_port, until
 
 PROGRAM = Path(__file__).with_name("provider.py")
 CLIENT, SECRET = "the client", "a secret/of:the client"
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+ISSUER = "https://id.example.com"
+ACME = Provider(
+    name="acme", label="Acme", kind="openid", issuer=ISSUER, client_id="a", client_secret="b"
+)
 LOGIN, MANAGE = "/account/login", "/account/manage/linked-accounts"
 REFRESH = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
 ADA = {

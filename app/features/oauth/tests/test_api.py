@@ -2,8 +2,7 @@
 
 from app.features.api.tests.programs import Call, admin_program, problem_of
 from app.features.oauth import providers
-from app.features.oauth.providers import Provider
-from app.features.oauth.tests.support import give_account
+from app.features.oauth.tests.support import ACME, give_account
 from app.models import Permission
 from tests import factories
 
@@ -15,16 +14,8 @@ PATH = "/users/{}/unlink-accounts"
 
 def unlink(program):
     # Without a provider, the page of a user shows no linked accounts.
-    acme = Provider(
-        name="acme",
-        label="Acme",
-        kind="openid",
-        issuer="http://127.0.0.1:9",
-        client_id="client",
-        client_secret="secret",
-    )
     config = program.client.application.config
-    program.fixture("monkeypatch").setitem(config, providers.PROVIDERS, {"acme": acme})
+    program.fixture("monkeypatch").setitem(config, providers.PROVIDERS, {"acme": ACME})
     user = factories.make_user()
     give_account(user, subject=str(user.id))
     return program.post(PATH.format(user.id))

@@ -5,17 +5,12 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.features.oauth import providers, services, states
 from app.features.oauth.models import LinkedAccount
-from app.features.oauth.providers import Identity, Provider
+from app.features.oauth.providers import Identity
 from app.features.oauth.services import EmailHasAccount, OnlyWayIn
 from app.features.oauth.states import NotBegun, ProviderPurpose
-from app.features.oauth.tests.support import give_account
+from app.features.oauth.tests.support import ACME, ISSUER, give_account
 from app.models import User
 from tests.factories import make_user
-
-ISSUER = "https://id.example.com"
-ACME = Provider(
-    name="acme", label="Acme", kind="openid", issuer=ISSUER, client_id="a", client_secret="b"
-)
 
 
 def arriving(subject):
