@@ -27,7 +27,7 @@ DEVELOPMENT_ADMIN_PASSWORD = "password"  # noqa: S105 - refused by ProductionCon
 SHORTEST_PASSWORD_MINIMUM = 8  # NIST SP 800-63B-4, section 3.1.1.2
 LONGEST_PASSWORD_MINIMUM = 64  # as above: users may choose so many, and 128 are accepted
 SHORTEST_SECRET_KEY = 32
-# A web process has threads for 100 clients (app/kit/web/slow_clients.py). Two run the
+# A web process has threads for 100 clients (app/kit/web/serving/slow_clients.py). Two run the
 # application, and the others answer monitors and send files while everybody else waits.
 MOST_WAITING = 90
 LONGEST_WAIT = 25  # seconds after which gunicorn.conf.py ends a process that restarts

@@ -26,7 +26,7 @@ except ConfigurationError as error:
 # Two threads bridge waits for the database. More threads would only compete for Python's lock.
 # Others wait in a line (limit_load). The file is run by its path, because an import would load the
 # application into the parent process.
-slow_clients = run_path(str(Path(__file__).parent / "app/kit/web/slow_clients.py"))
+slow_clients = run_path(str(Path(__file__).parent / "app/kit/web/serving/slow_clients.py"))
 worker_class = slow_clients["PatientWorker"]
 threads = 2
 
@@ -44,7 +44,7 @@ def has_socket_of_systemd() -> bool:
 reuse_port = not has_socket_of_systemd()
 # Each worker imports the application itself, so that a reload (SIGHUP) loads new code.
 preload_app = False
-reload_in_turn = run_path(str(Path(__file__).parent / "app/kit/web/reload_in_turn.py"))
+reload_in_turn = run_path(str(Path(__file__).parent / "app/kit/web/serving/reload_in_turn.py"))
 
 timeout = 30
 graceful_timeout = 25  # Heroku kills after 30 seconds
@@ -166,7 +166,7 @@ def limit_load(worker: Any) -> None:
 
     from app.kit import passwords
     from app.kit.hashing_lane import HashingLane
-    from app.kit.web import shedding
+    from app.kit.web.serving import shedding
 
     settings, app = load_chosen(), worker.app.wsgi()
     worker.turns.line.room = settings.WAITING_REQUESTS

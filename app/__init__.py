@@ -40,7 +40,6 @@ from app.kit.web import (
     request_log,
     second_step_pages,
     stale_forms,
-    static_files,
     table_pages,
     token_pages,
 )
@@ -49,6 +48,7 @@ from app.kit.web.csrf import csrf
 from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
 from app.kit.web.second_step_pages import SignInCallbacks
+from app.kit.web.serving import static_files
 from app.main import main
 from app.models import User
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.kit.passwords import OpenLane
-from app.kit.web.waiting_line import WaitingLine
+from app.kit.web.serving.waiting_line import WaitingLine
 
 
 class HashingBusy(Exception):

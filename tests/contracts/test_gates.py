@@ -8,9 +8,10 @@ import pytest
 
 from app import create_app
 from app.extensions import db
-from app.kit.web import gatekeeper, shedding
+from app.kit.web import gatekeeper
 from app.kit.web.forms import BaseForm
 from app.kit.web.own_password import OwnPasswordForm
+from app.kit.web.serving import shedding
 from app.main import views
 from config import ConfigurationError
 from tests.gates import assert_gate

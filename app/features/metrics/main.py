@@ -14,7 +14,7 @@ from app.features.metrics import exposition, measures
 from app.kit.web import costs
 from app.kit.web.cookieless import without_cookies
 from app.kit.web.gates import open_to
-from app.kit.web.shedding import request_shed, skips_line
+from app.kit.web.serving.shedding import request_shed, skips_line
 
 page = without_cookies(Blueprint("metrics", __name__))
 

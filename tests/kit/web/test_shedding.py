@@ -13,9 +13,9 @@ from app.extensions import db
 from app.kit import passwords
 from app.kit.attempts import PasswordGuesses
 from app.kit.hashing_lane import HashingLane
-from app.kit.web import slow_clients
-from app.kit.web.shedding import Refusals, request_shed, skips_line_in
-from app.kit.web.waiting_line import WaitingLine
+from app.kit.web.serving import slow_clients
+from app.kit.web.serving.shedding import Refusals, request_shed, skips_line_in
+from app.kit.web.serving.waiting_line import WaitingLine
 from tests.support import PASSWORD
 
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"

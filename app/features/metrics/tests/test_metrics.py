@@ -17,7 +17,7 @@ from app.extensions import db
 from app.features.metrics.counting import Counts
 from app.kit import queue
 from app.kit.mail import outbox, recipients
-from app.kit.web.shedding import Refusals, skips_line_in
+from app.kit.web.serving.shedding import Refusals, skips_line_in
 from tests.factories import make_user
 from tests.queue.support import RedisServer, until
 from tests.support import PASSWORD, Browser

@@ -1,6 +1,6 @@
 """Limit how many threads do something at a time, and how many wait for it, in their order.
 
-app/kit/web/slow_clients.py runs this file by its path. So this module must not import the
+app/kit/web/serving/slow_clients.py runs this file by its path. So this module must not import the
 application.
 """
 

@@ -1,7 +1,7 @@
 """Refuse requests that a web process cannot answer soon, with an answer that was made beforehand.
 
 The answer costs a tenth of a millisecond, and needs neither the database nor a template.
-app/kit/web/slow_clients.py decides which requests are refused.
+app/kit/web/serving/slow_clients.py decides which requests are refused.
 """
 
 from __future__ import annotations
