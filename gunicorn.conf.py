@@ -23,10 +23,14 @@ try:
     is_json = log_format(Reader(environment())) == "json"
 except ConfigurationError as error:
     sys.exit(str(error))
+
+# Files of this folder are run by their path, because an import would load the application into the
+# parent process. Workers forked after a reload would then run the old code.
+WEB = Path(__file__).parent / "app/kit/web"
+
 # Two threads bridge waits for the database. More threads would only compete for Python's lock.
-# Others wait in a line (limit_load). The file is run by its path, because an import would load the
-# application into the parent process.
-slow_clients = run_path(str(Path(__file__).parent / "app/kit/web/serving/slow_clients.py"))
+# Others wait in a line (limit_load).
+slow_clients = run_path(f"{WEB}/serving/slow_clients.py")
 worker_class = slow_clients["PatientWorker"]
 threads = 2
 
@@ -44,7 +48,7 @@ def has_socket_of_systemd() -> bool:
 reuse_port = not has_socket_of_systemd()
 # Each worker imports the application itself, so that a reload (SIGHUP) loads new code.
 preload_app = False
-reload_in_turn = run_path(str(Path(__file__).parent / "app/kit/web/serving/reload_in_turn.py"))
+reload_in_turn = run_path(f"{WEB}/serving/reload_in_turn.py")
 
 timeout = 30
 graceful_timeout = 25  # Heroku kills after 30 seconds
@@ -56,7 +60,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 forwarded_allow_ips = ""
 control_socket_disable = True
 
-# In JSON, the application logs each request itself (app/kit/web/request_log.py).
+# In JSON, the application logs each request itself (app/kit/web/logs/request_log.py).
 accesslog = None if is_json else "-"
 errorlog = "-"
 # The format has the IP address of the connection and the forwarded IP address. The latter is
@@ -67,11 +71,9 @@ access_log_format = (
     "[%({x-request-id}o)s]"
 )
 
-# The file is run by its path, because an import would load the application into the parent
-# process. Workers forked after a reload would then run the old code.
-log_lines = run_path(str(Path(__file__).parent / "app/kit/web/log_lines.py"))
+log_lines = run_path(f"{WEB}/logs/log_lines.py")
 mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
-JsonFormatter = run_path(str(Path(__file__).parent / "app/kit/web/json_lines.py"))["JsonFormatter"]
+JsonFormatter = run_path(f"{WEB}/logs/json_lines.py")["JsonFormatter"]
 
 
 class Atoms(SafeAtoms):  # type: ignore[misc]
@@ -140,7 +142,7 @@ notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 def redact_tokens() -> None:
     """Redact the tokens in the URLs of the application in both logs."""
     # The import is here, because the parent process must not load the application.
-    from app.kit.web.log_lines import query_paths, secrets, token_paths
+    from app.kit.web.logs.log_lines import query_paths, secrets, token_paths
 
     log_lines["token_paths"].update(token_paths)
     log_lines["query_paths"].update(query_paths)

@@ -37,7 +37,6 @@ from app.kit.web import (
     headers,
     identity,
     limits,
-    request_log,
     second_step_pages,
     stale_forms,
     table_pages,
@@ -47,6 +46,7 @@ from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
+from app.kit.web.logs import request_log
 from app.kit.web.second_step_pages import SignInCallbacks
 from app.kit.web.serving import static_files
 from app.main import main

@@ -19,8 +19,8 @@ import pytest
 from gunicorn.config import Config
 
 from app import create_app
-from app.kit.web.json_lines import JsonFormatter
-from app.kit.web.log_lines import LineFormatter, mask
+from app.kit.web.logs.json_lines import JsonFormatter
+from app.kit.web.logs.log_lines import LineFormatter, mask
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "WzEsMTc2.a-token_that.works"

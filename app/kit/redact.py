@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.kit.web.log_lines import mask_secrets
+from app.kit.web.logs.log_lines import mask_secrets
 
 HIDDEN = "••••••"
 LONGEST = 2000  # characters of one value

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
-from app.kit.web.log_lines import mask
+from app.kit.web.logs.log_lines import mask
 from app.models import User
 from app.services import mailed_links, register, sessions
 from tests.contracts.test_routes import dump

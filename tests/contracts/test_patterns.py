@@ -39,7 +39,7 @@ MADE_ELSEWHERE = {
     "settings/urls.py": "reads messages about settings",
     "app/kit/assets.py": "reads templates, styles and icons while assets are built",
     "app/kit/feature_guides.py": "is made of the names of a feature, for a command of developers",
-    "app/kit/web/log_lines.py": "is made of the path of a view",
+    "app/kit/web/logs/log_lines.py": "is made of the path of a view",
     "app/kit/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
 }
 # Characters that no pattern asks for.

@@ -15,7 +15,8 @@ from flask_login import current_user, login_required, login_user, logout_user
 from werkzeug.exceptions import Forbidden
 
 from app import create_app, decorators
-from app.kit.web import gatekeeper, gates, log_lines
+from app.kit.web import gatekeeper, gates
+from app.kit.web.logs import log_lines
 from tests import factories
 from tests.contracts import recipes
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask, redirect
 
 from app import create_app
-from app.kit.web import log_lines
+from app.kit.web.logs import log_lines
 from app.kit.web.token_pages import TokenConverter, TokenRule
 from config import ConfigurationError
 from tests.routes import RULES, address

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
-from app.kit.web.request_log import RequestFilter
+from app.kit.web.logs.request_log import RequestFilter
 from app.kit.web.restrict import may_open
 from tests.support import Tags
 

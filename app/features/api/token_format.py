@@ -10,7 +10,7 @@ import secrets
 import string
 import zlib
 
-from app.kit.web import log_lines
+from app.kit.web.logs import log_lines
 
 PREFIX = "kit_"
 RANDOM = 32  # characters of base62, which hold 190 bits

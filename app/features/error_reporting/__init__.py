@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, g
 
 from app.kit.redact import masked_text
-from app.kit.web.log_lines import mask
+from app.kit.web.logs.log_lines import mask
 
 # The request headers to include in a report. Others may hold tokens, cookies and IP addresses.
 HEADERS = {"accept", "content-length", "content-type", "host", "user-agent"}

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from app.features.maintenance.models import Maintenance, SiteMode, SiteState
 from app.kit.database import postgresql
 from app.kit.database.reading import connection_to_read
-from app.kit.web.request_log import Sparing
+from app.kit.web.logs.request_log import Sparing
 
 LOOK_EVERY = 1.0  # seconds between two looks at the database
 IDLE = 60.0  # seconds without a request, after which the thread sleeps

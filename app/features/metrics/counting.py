@@ -17,7 +17,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from app.kit import redis_client
-from app.kit.web.request_log import Sparing
+from app.kit.web.logs.request_log import Sparing
 
 FLUSH_AFTER = 5.0  # seconds that counts may wait in a process
 TIMEOUT = 1.0  # seconds to wait for Redis

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.kit.web.log_lines import one_line
+from app.kit.web.logs.log_lines import one_line
 
 
 @dataclass

@@ -25,7 +25,7 @@ from app.features.toolbar import recording
 from app.features.toolbar.recording import Recorder, RequestRecord
 from app.kit.database import queries
 from app.kit.redact import masked, masked_text
-from app.kit.web.log_lines import mask
+from app.kit.web.logs.log_lines import mask
 
 LONGEST_PATH = 300
 UNRECORDED = {"static"}  # and the development pages, which ask for themselves every second

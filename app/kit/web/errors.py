@@ -27,8 +27,8 @@ from app.kit.web.cookieless import is_cookieless
 from app.kit.web.csrf import SentFromElsewhere
 from app.kit.web.gates import GateClosed
 from app.kit.web.headers import SentInTheClear
+from app.kit.web.logs.request_log import Sparing
 from app.kit.web.redirects import next_url
-from app.kit.web.request_log import Sparing
 
 logger = logging.getLogger(__name__)
 sparing = Sparing(logger)

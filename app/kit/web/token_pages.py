@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.routing import Rule, UnicodeConverter
 
-from app.kit.web import log_lines
+from app.kit.web.logs import log_lines
 from app.kit.web.url_rules import LateRule
 from config import ConfigurationError
 

@@ -11,7 +11,7 @@ from app.features.api import token_format, tokens
 from app.features.api.models import ApiToken, TokenAccess
 from app.features.api.tests.support import give_token, secret_of
 from app.kit import clean_up, redact
-from app.kit.web import log_lines
+from app.kit.web.logs import log_lines
 from app.models import AuditEvent, Permission, User
 from app.services import access, password_reset, users
 from app.services.own_account import NotWhileImpersonating

@@ -13,7 +13,7 @@ from flask import g
 
 from app import create_app
 from app.features.error_reporting import _for_sentry
-from app.kit.web import log_lines
+from app.kit.web.logs import log_lines
 
 SECRET = "hunter2-hunter2-hunter2"
 CSRF = "a-csrf-token-of-a-session"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.features import slow_queries
 from app.features.slow_queries import main
 from app.kit.database import queries
-from app.kit.web.request_log import RequestFilter
+from app.kit.web.logs.request_log import RequestFilter
 from tests.support import Browser
 
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from app.kit.web import errors
 from app.kit.web.gatekeeper import monitor_paths
 from app.kit.web.headers import request_id_of
-from app.kit.web.request_log import Sparing
+from app.kit.web.logs.request_log import Sparing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse

@@ -9,8 +9,8 @@ import time
 from flask import Flask, Response, g, has_app_context, request, request_finished
 
 from app.kit.web import costs
-from app.kit.web.json_lines import JsonFormatter
-from app.kit.web.log_lines import LineFormatter, mask, one_line
+from app.kit.web.logs.json_lines import JsonFormatter
+from app.kit.web.logs.log_lines import LineFormatter, mask, one_line
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # colours of the development server
 requests_log = logging.getLogger("app.requests")

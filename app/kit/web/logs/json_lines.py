@@ -1,6 +1,6 @@
 """Format log records as JSON, one object on a line, for collectors of logs.
 
-gunicorn.conf.py runs this file by its path, like app/kit/web/log_lines.py. So this module must not
+gunicorn.conf.py runs this file by its path, like log_lines.py beside it. So this module must not
 import the application.
 """
 

@@ -1,0 +1,1 @@
+"""Write the lines of the log, in text or JSON, without secrets."""
