@@ -12,7 +12,7 @@ from app.features.approval import approvals, tables
 from app.features.approval.approvals import NotWaiting
 from app.features.approval.forms import RefuseRegistrationForm
 from app.kit.web import table_pages
-from app.kit.web.bulk_pages import add_pages
+from app.kit.web.operations.bulk_pages import add_pages
 from app.models import Permission, User
 from app.sign_in import me
 

@@ -12,8 +12,9 @@ from app.features.bulk import Action, tables
 from app.features.bulk.forms import BulkForm
 from app.features.bulk.models import BulkOperation
 from app.kit.operations import NothingChosen, OperationState
-from app.kit.web import operation_pages, table_pages
-from app.kit.web.operation_pages import UnreadableChoice, picked
+from app.kit.web import table_pages
+from app.kit.web.operations import operation_pages
+from app.kit.web.operations.operation_pages import UnreadableChoice, picked
 from app.models import Permission, Role
 from app.services import roles as roles_service
 from app.sign_in import me

@@ -20,7 +20,7 @@ from app.features.api import (
 from app.features.bulk import tables
 from app.features.bulk.models import BulkOperation
 from app.kit.tables.asked import Asked
-from app.kit.web.operation_pages import operation_or_404
+from app.kit.web.operations.operation_pages import operation_or_404
 from app.models import Permission, Role
 from app.services import roles
 from app.sign_in import me

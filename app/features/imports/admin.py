@@ -9,7 +9,7 @@ from app.decorators import fresh_sign_in_required, permission_required
 from app.features.imports import PEOPLE
 from app.features.imports.forms import ColumnsForm
 from app.features.imports.models import PeopleImport
-from app.kit.web.import_pages import ImportPages
+from app.kit.web.operations.import_pages import ImportPages
 from app.kit.web.restrict import may_open
 from app.models import Permission
 from app.sign_in import me

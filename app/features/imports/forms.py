@@ -11,7 +11,7 @@ from app.admin.forms import RoleField
 from app.features.imports.models import ImportMode, PeopleImport
 from app.features.imports.services import inviting
 from app.features.imports.services.people import FIELDS
-from app.kit.web.import_forms import MappingForm
+from app.kit.web.operations.import_forms import MappingForm
 
 MODES = {
     ImportMode.INVITE: "Invite them: each gets a mail with a link to choose a password",

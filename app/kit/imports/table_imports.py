@@ -26,7 +26,7 @@ from app.kit.operations.tables import Where
 from app.kit.tables import paging
 from app.kit.tables.actions import RowRefused
 from app.kit.tables.table import Table
-from app.kit.web.line_forms import LineForm
+from app.kit.web.operations.line_forms import LineForm
 
 REFUSED = "The database refuses this line. Does a value belong to another {}, or was a row deleted?"
 

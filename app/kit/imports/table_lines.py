@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.kit.imports.lines import ImportLine
-from app.kit.web.line_forms import LineForm
+from app.kit.web.operations.line_forms import LineForm
 
 
 @dataclass(slots=True)

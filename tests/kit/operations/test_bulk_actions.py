@@ -23,7 +23,8 @@ from app.kit.operations.tasks import run_table_operation
 from app.kit.tables import BulkAction
 from app.kit.tables import table as declarations
 from app.kit.tables.actions import RowRefused
-from app.kit.web import bulk_pages, table_pages
+from app.kit.web import table_pages
+from app.kit.web.operations import bulk_pages
 from app.models import AuditEvent, Permission, User
 from app.sign_in import me
 from tests import factories

@@ -22,7 +22,7 @@ from app.kit.web.fields import (
     url_field,
 )
 from app.kit.web.forms import BaseForm
-from app.kit.web.line_forms import LineForm
+from app.kit.web.operations.line_forms import LineForm
 
 
 class Status(StrEnum):

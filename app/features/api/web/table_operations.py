@@ -25,7 +25,7 @@ from app.kit.operations.tables import TableKind
 from app.kit.tables import asked as reading
 from app.kit.tables.asked import Asked
 from app.kit.tables.table import Table
-from app.kit.web.operation_pages import table_operation_or_404
+from app.kit.web.operations.operation_pages import table_operation_or_404
 from app.sign_in import me
 
 Schemas = Mapping[str, type[Schema]]
@@ -56,7 +56,7 @@ def offers_bulk_actions(
     name = table.endpoint.rpartition(".")[2]
 
     def kind() -> TableKind:
-        # The pages of the table register it (app.kit.web.bulk_pages).
+        # The pages of the table register it (app.kit.web.operations.bulk_pages).
         return cast("TableKind", kinds.named(table.endpoint))
 
     def preview(chosen: Values) -> BulkColumns:

@@ -15,7 +15,7 @@ from app.kit.imports import FileGone, ImportKind, NoKeyColumn, TooManyUnfinished
 from app.kit.operations import NotOpen, NotYours
 from app.kit.web import table_pages
 from app.kit.web.downloads import streamed_csv
-from app.kit.web.import_forms import MappingForm, UploadForm
+from app.kit.web.operations.import_forms import MappingForm, UploadForm
 from app.kit.web.table_pages import layout_of_page
 
 CHANGED = "The import has changed. Reload the page."

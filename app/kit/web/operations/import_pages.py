@@ -17,10 +17,10 @@ from app.kit.tables.table import Table
 from app.kit.web import table_pages
 from app.kit.web.confirmation import ask_to_confirm
 from app.kit.web.downloads import streamed_csv
-from app.kit.web.import_forms import mapping_form
-from app.kit.web.import_steps import CHANGED, ImportSteps
 from app.kit.web.live import is_live
 from app.kit.web.method_views import View, view_of
+from app.kit.web.operations.import_forms import mapping_form
+from app.kit.web.operations.import_steps import CHANGED, ImportSteps
 from app.kit.web.restrict import takes_files
 from app.kit.web.table_pages import layout_of_page
 

@@ -21,10 +21,11 @@ from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
 from app.kit.tables.totals import Total
 from app.kit.tables.words import humanised
-from app.kit.web import operation_pages, table_pages
+from app.kit.web import table_pages
 from app.kit.web.forms import BaseForm
 from app.kit.web.method_views import View, view_of
-from app.kit.web.operation_pages import UnreadableChoice, picked
+from app.kit.web.operations import operation_pages
+from app.kit.web.operations.operation_pages import UnreadableChoice, picked
 from app.kit.web.shown_tables import ShownTable
 from app.kit.web.table_pages import layout_of_page
 

@@ -1,0 +1,1 @@
+"""Show bulk actions and imports as pages."""
