@@ -31,19 +31,18 @@ from app.kit import (
 from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
 from app.kit.web import (
-    attributes,
     bodies,
     cookies,
     headers,
     identity,
     limits,
     second_step_pages,
-    stale_forms,
     table_pages,
     token_pages,
 )
 from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
+from app.kit.web.forms import attributes, stale_forms
 from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
 from app.kit.web.logs import request_log

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from wtforms.widgets.core import html_params as html_params_of_wtforms
 
 from app.extensions import is_sqlite, limiter
-from app.kit.web.attributes import html_params
+from app.kit.web.forms.attributes import html_params
 
 PAGES_FOR_ANYONE = ["/", "/account/login", "/account/register", "/account/reset-password"]
 

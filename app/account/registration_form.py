@@ -4,9 +4,9 @@ from wtforms import SubmitField
 from wtforms.validators import EqualTo
 
 from app.account.forms import MATCH
-from app.kit.web.bots import GuardedForm
 from app.kit.web.forms import password_field
-from app.kit.web.user_fields import name_field, new_email_field
+from app.kit.web.forms.bots import GuardedForm
+from app.kit.web.forms.user_fields import name_field, new_email_field
 
 
 class RegistrationForm(GuardedForm):

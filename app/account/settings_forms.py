@@ -5,8 +5,8 @@ from wtforms.validators import EqualTo
 
 from app.account.forms import MATCH
 from app.kit.web.forms import BaseForm, password_field
+from app.kit.web.forms.user_fields import name_field, new_email_field
 from app.kit.web.own_password import OwnPasswordForm
-from app.kit.web.user_fields import name_field, new_email_field
 
 
 class ChangePasswordForm(OwnPasswordForm):

@@ -7,7 +7,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, Length, ValidationError
 
 from app.kit.web.forms import BaseForm, email_field, password_field
-from app.kit.web.user_fields import name_field
+from app.kit.web.forms.user_fields import name_field
 from app.models import Role
 from app.services import roles
 from app.sign_in import me

@@ -7,7 +7,7 @@ import pytest
 
 from app.kit import tokens
 from app.kit.database import now
-from app.kit.web import bots
+from app.kit.web.forms import bots
 from app.models import User
 from tests.account.test_register import PERSON
 from tests.support import Tags

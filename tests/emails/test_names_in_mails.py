@@ -9,7 +9,7 @@ from app.kit import features, name_rule
 from app.kit.mail.registry import MESSAGES, Cancelled
 from app.kit.name_rule import holds_link, is_name
 from app.kit.web.forms import BaseForm
-from app.kit.web.user_fields import Name
+from app.kit.web.forms.user_fields import Name
 from app.models import User
 from tests.emails import samples
 from tests.support import PASSWORD

@@ -4,7 +4,7 @@ from flask import current_app, render_template
 from markupsafe import Markup
 
 from app.features.altcha import proofs
-from app.kit.web.bots import Challenge, add_challenge
+from app.kit.web.forms.bots import Challenge, add_challenge
 
 
 def render(name: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Fields for the usual columns, by the rules of the forms (app/kit/web/fields.py)."""
+"""Fields for the usual columns, by the rules of the forms (app/kit/web/forms/fields.py)."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase
 from app.extensions import db
 from app.features.api.schemas import Text
 from app.kit.database import HIGHEST_INTEGER
-from app.kit.web.fields import URL, URL_LENGTH
+from app.kit.web.forms.fields import URL, URL_LENGTH
 
 IS_URL = re.compile(URL)
 

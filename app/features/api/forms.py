@@ -12,7 +12,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.features.api.models import TokenAccess
 from app.kit.permissions import permissions_asked
 from app.kit.web.forms import BaseForm
-from app.kit.web.user_fields import name_field
+from app.kit.web.forms.user_fields import name_field
 from app.models import Permission
 from app.models.role import PERMISSION_TEXTS
 from app.sign_in import me

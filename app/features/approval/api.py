@@ -16,7 +16,7 @@ from app.features.api import (
 )
 from app.features.approval import approvals, tables
 from app.features.approval.approvals import NotWaiting
-from app.kit.web.fields import TEXT_LENGTH
+from app.kit.web.forms.fields import TEXT_LENGTH
 from app.models import Permission, User
 from app.sign_in import me
 

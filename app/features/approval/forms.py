@@ -2,8 +2,8 @@
 
 from wtforms import SubmitField
 
-from app.kit.web.fields import long_text_field
 from app.kit.web.forms import BaseForm
+from app.kit.web.forms.fields import long_text_field
 
 
 class RefuseRegistrationForm(BaseForm):

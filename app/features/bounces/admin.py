@@ -11,7 +11,7 @@ from app.features.bounces.forms import SuppressAddressForm
 from app.features.bounces.models import SuppressedAddress
 from app.features.bounces.services import AddressGone, AlreadySuppressed
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.models import Permission
 from app.services.policy import InsufficientPrivileges
 from app.sign_in import me

@@ -20,7 +20,7 @@ from app.features.api import (
 from app.features.bounces import services, tables
 from app.features.bounces.models import Reason, SuppressedAddress
 from app.features.bounces.services import AddressGone, AlreadySuppressed
-from app.kit.web.fields import LINE_LENGTH
+from app.kit.web.forms.fields import LINE_LENGTH
 from app.models import Permission
 from app.sign_in import me
 

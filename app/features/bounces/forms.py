@@ -2,8 +2,8 @@
 
 from wtforms import SubmitField
 
-from app.kit.web.fields import email_field, text_field
 from app.kit.web.forms import BaseForm
+from app.kit.web.forms.fields import email_field, text_field
 
 
 class SuppressAddressForm(BaseForm):

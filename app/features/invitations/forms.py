@@ -6,7 +6,7 @@ from wtforms.validators import EqualTo, Regexp
 from app.account.forms import MATCH
 from app.admin.forms import RoleField
 from app.kit.web.forms import BaseForm, email_field, password_field
-from app.kit.web.user_fields import name_field
+from app.kit.web.forms.user_fields import name_field
 
 
 class InviteUserForm(BaseForm):

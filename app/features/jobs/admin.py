@@ -16,7 +16,7 @@ from app.features.jobs.jobs import AWAY, JobGone, JobPage, JobQueueAway
 from app.features.jobs.tables import LISTS
 from app.kit.mail import outbox
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.kit.web.live import is_live
 from app.models import Permission
 from app.sign_in import me

@@ -13,7 +13,7 @@ from app.features.jobs.jobs import AWAY, DELETABLE, Done, JobQueueAway
 from app.features.jobs.tables import LISTS
 from app.kit.queue.job_reader import State
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.models import Permission
 from app.sign_in import me
 

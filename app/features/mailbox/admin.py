@@ -15,7 +15,7 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.rendering import subject_of
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.kit.web.headers import CONTENT_SECURITY_POLICY, csp_nonce
 from app.kit.web.live import is_live
 from app.models import Permission

@@ -12,8 +12,8 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from app.features.maintenance.models import MESSAGE_LENGTH, SiteMode, SiteState
 from app.kit import edit_conflicts
 from app.kit.database import now
-from app.kit.web.fields import moment_field
 from app.kit.web.forms import BaseForm, cut
+from app.kit.web.forms.fields import moment_field
 
 MODES = [
     SelectChoice(SiteMode.OFF, "Open: the site works as usual"),

@@ -4,7 +4,7 @@ from wtforms import HiddenField, SubmitField
 
 from app.account.registration_form import RegistrationForm
 from app.kit.web.forms import BaseForm
-from app.kit.web.user_fields import name_field
+from app.kit.web.forms.user_fields import name_field
 
 
 class PasskeyRegistrationForm(RegistrationForm):

@@ -15,9 +15,9 @@ from app.features.profile.models import ABOUT_LENGTH, URL_LENGTH
 from app.features.profile.services.images import NAMES, Crop
 from app.features.profile.services.profiles import FACTS
 from app.kit.names import NAME_LENGTH
-from app.kit.web.fields import URL
 from app.kit.web.forms import BaseForm, cut
-from app.kit.web.user_fields import Name, normalise
+from app.kit.web.forms.fields import URL
+from app.kit.web.forms.user_fields import Name, normalise
 
 FORMATS = {
     "": "28 November 2026",

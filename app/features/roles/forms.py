@@ -21,7 +21,7 @@ from app.features.roles.role_pages import permissions_in_use
 from app.kit import edit_conflicts
 from app.kit.web import landing_pages
 from app.kit.web.forms import UNSEEN, BaseForm, strip
-from app.kit.web.user_fields import Name
+from app.kit.web.forms.user_fields import Name
 from app.models import Permission, Role
 from app.models.role import PERMISSION_TEXTS
 from app.services import policy

@@ -5,7 +5,7 @@ from wtforms import BooleanField, SubmitField
 from app.features.saved_views.models import SavedView
 from app.features.saved_views.services import ViewValues
 from app.kit.web.forms import BaseForm
-from app.kit.web.user_fields import name_field
+from app.kit.web.forms.user_fields import name_field
 
 
 class SavedViewForm(BaseForm):

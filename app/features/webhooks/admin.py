@@ -19,7 +19,7 @@ from app.kit import outgoing
 from app.kit.edit_conflicts import EditConflict
 from app.kit.encryption import UnreadableSecret
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.kit.web.live import is_live
 from app.sign_in import me
 

@@ -13,8 +13,8 @@ from app.features.webhooks.models import NAME_LENGTH, URL_LENGTH, Webhook
 from app.features.webhooks.services import WebhookValues
 from app.kit import edit_conflicts, features
 from app.kit.audit import ACTIONS, NOUNS
-from app.kit.web.fields import text_field
 from app.kit.web.forms import BaseForm, cut
+from app.kit.web.forms.fields import text_field
 
 
 class EventsField(SelectMultipleField):

@@ -22,8 +22,8 @@ from app.kit.operations.tasks import run_table_import
 from app.kit.tables import table as declarations
 from app.kit.tables.actions import RowRefused
 from app.kit.web import table_pages
-from app.kit.web.fields import choice_field, date_field, number_field, text_field
 from app.kit.web.forms import BaseForm
+from app.kit.web.forms.fields import choice_field, date_field, number_field, text_field
 from app.kit.web.operations import import_pages
 from app.models import AuditEvent, Permission, User
 from app.sign_in import me

@@ -5,8 +5,7 @@ from enum import StrEnum
 
 import pytest
 
-from app.kit.web import fields
-from app.kit.web.forms import BaseForm
+from app.kit.web.forms import BaseForm, fields
 from app.services import user_lookup
 
 

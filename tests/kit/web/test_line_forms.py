@@ -9,7 +9,8 @@ from wtforms import BooleanField, SubmitField
 from wtforms.validators import ValidationError
 
 from app.kit.imports.csv_import import CsvImport
-from app.kit.web.fields import (
+from app.kit.web.forms import BaseForm
+from app.kit.web.forms.fields import (
     LookupField,
     choice_field,
     date_field,
@@ -21,7 +22,6 @@ from app.kit.web.fields import (
     text_field,
     url_field,
 )
-from app.kit.web.forms import BaseForm
 from app.kit.web.operations.line_forms import LineForm
 
 

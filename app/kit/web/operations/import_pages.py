@@ -15,8 +15,8 @@ from app.kit.operations import NotOpen, NotYours, is_short
 from app.kit.operations.tables import Where
 from app.kit.tables.table import Table
 from app.kit.web import table_pages
-from app.kit.web.confirmation import ask_to_confirm
 from app.kit.web.downloads import streamed_csv
+from app.kit.web.forms.confirmation import ask_to_confirm
 from app.kit.web.live import is_live
 from app.kit.web.method_views import View, view_of
 from app.kit.web.operations.import_forms import mapping_form

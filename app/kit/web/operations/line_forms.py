@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from app.kit.imports.csv_import import CsvImport
-from app.kit.web.fields import LookupField, MoneyField, stop_at_errors
+from app.kit.web.forms.fields import LookupField, MoneyField, stop_at_errors
 
 YES = frozenset({"yes", "y", "true", "1", "x", "on"})
 NO = frozenset({"no", "n", "false", "0", "off"})
