@@ -30,24 +30,16 @@ from app.kit import (
 )
 from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
-from app.kit.web import (
-    bodies,
-    cookies,
-    headers,
-    identity,
-    limits,
-    second_step_pages,
-    table_pages,
-    token_pages,
-)
+from app.kit.web import bodies, cookies, headers, identity, limits, table_pages, token_pages
 from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
 from app.kit.web.forms import attributes, stale_forms
 from app.kit.web.gatekeeper import check_gates
 from app.kit.web.ids import IdConverter
 from app.kit.web.logs import request_log
-from app.kit.web.second_step_pages import SignInCallbacks
 from app.kit.web.serving import static_files
+from app.kit.web.sign_in import second_step_pages
+from app.kit.web.sign_in.second_step_pages import SignInCallbacks
 from app.main import main
 from app.models import User
 

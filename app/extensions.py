@@ -10,7 +10,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from app.kit.web import origin
-from app.kit.web.login import CarefulLoginManager
+from app.kit.web.sign_in.login import CarefulLoginManager
 
 
 class Base(DeclarativeBase):

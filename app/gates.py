@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.kit.web.gatekeeper import ask_gates
 from app.kit.web.gates import gate, lead_to, reserve
 from app.kit.web.methods import SAFE_METHODS
-from app.kit.web.second_steps import has_proved_steps
+from app.kit.web.sign_in.second_steps import has_proved_steps
 from app.services import sessions
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, me

@@ -6,10 +6,10 @@ from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
-from app.kit.web import second_steps
-from app.kit.web.browser_marks import mark_browser
 from app.kit.web.restrict import may_open
-from app.kit.web.second_steps import PendingSignIn
+from app.kit.web.sign_in import second_steps
+from app.kit.web.sign_in.browser_marks import mark_browser
+from app.kit.web.sign_in.second_steps import PendingSignIn
 from app.models import User
 from app.services import sessions
 from app.services import sign_in as sign_in_service

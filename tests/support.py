@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.kit import features, passwords
-from app.kit.web.second_steps import steps_of
+from app.kit.web.sign_in.second_steps import steps_of
 from app.models import User
 from app.services import sessions
 from tests import compiled_templates

@@ -6,7 +6,7 @@ from wtforms.validators import EqualTo
 from app.account.forms import MATCH
 from app.kit.web.forms import BaseForm, password_field
 from app.kit.web.forms.user_fields import name_field, new_email_field
-from app.kit.web.own_password import OwnPasswordForm
+from app.kit.web.sign_in.own_password import OwnPasswordForm
 
 
 class ChangePasswordForm(OwnPasswordForm):

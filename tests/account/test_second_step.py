@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.database import now
-from app.kit.web import second_steps
-from app.kit.web.second_step_pages import finish_sign_in, other_steps, second_step_page
+from app.kit.web.sign_in import second_steps
+from app.kit.web.sign_in.second_step_pages import finish_sign_in, other_steps, second_step_page
 from app.models import AuditEvent, UserSession
 from app.services import policy
 from tests import factories

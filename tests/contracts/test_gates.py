@@ -10,8 +10,8 @@ from app import create_app
 from app.extensions import db
 from app.kit.web import gatekeeper
 from app.kit.web.forms import BaseForm
-from app.kit.web.own_password import OwnPasswordForm
 from app.kit.web.serving import shedding
+from app.kit.web.sign_in.own_password import OwnPasswordForm
 from app.main import views
 from config import ConfigurationError
 from tests.gates import assert_gate
@@ -78,7 +78,7 @@ def test_a_password_is_not_enough_where_a_sign_in_takes_more(app):
         for form in forms_of_passwords()
         if form.__name__ in names and not issubclass(form, OwnPasswordForm)
     ]
-    assert not wrong, f"Derive {wrong} from app.kit.web.own_password.OwnPasswordForm."
+    assert not wrong, f"Derive {wrong} from app.kit.web.sign_in.own_password.OwnPasswordForm."
     open_views = [
         endpoint
         for endpoint, view in app.view_functions.items()

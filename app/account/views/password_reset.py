@@ -8,8 +8,8 @@ from app.account.forms import RequestResetPasswordForm, ResetPasswordForm
 from app.account.responses import refuse_link
 from app.decorators import anonymous_required
 from app.kit import passwords
-from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
+from app.kit.web.sign_in.browser_marks import mark_browser
 from app.services import mailed_links, password_reset
 from app.services.mailed_links import LinkRefused
 

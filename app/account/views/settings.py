@@ -7,10 +7,10 @@ from flask_login import current_user, login_required
 from app.account import account, settings_forms
 from app.account.responses import LINK_SENT, refuse_link
 from app.kit import passwords
-from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
-from app.kit.web.own_password import more_than_password_required
 from app.kit.web.redirects import next_url
+from app.kit.web.sign_in.browser_marks import mark_browser
+from app.kit.web.sign_in.own_password import more_than_password_required
 from app.services import email_change, mailed_links, password_reset, users
 from app.services.mailed_links import LinkRefused
 from app.services.sign_in import WrongPassword

@@ -7,9 +7,9 @@ from flask_login import login_required
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
-from app.kit.web import browser_marks
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
+from app.kit.web.sign_in import browser_marks
 from app.services import sign_in as sign_in_service
 from app.services.sign_in import WrongPassword
 from app.sign_in import confirm_sign_in, me, sign_in, sign_out

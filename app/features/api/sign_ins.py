@@ -10,8 +10,8 @@ from app.features.api.models import TokenAccess, TokenKind
 from app.features.api.tokens import NewToken
 from app.kit import audit
 from app.kit.database import now
-from app.kit.web import second_steps
-from app.kit.web.second_steps import SecondStep
+from app.kit.web.sign_in import second_steps
+from app.kit.web.sign_in.second_steps import SecondStep
 from app.models import User
 from app.services import sessions
 from app.services import sign_in as sign_in_service

@@ -7,7 +7,7 @@ from flask_login import login_required
 from app.account import account
 from app.features.deletion import deletions
 from app.features.deletion.forms import DeleteAccountForm
-from app.kit.web.own_password import more_than_password_required
+from app.kit.web.sign_in.own_password import more_than_password_required
 from app.services.policy import LastAdministrator
 from app.services.sign_in import WrongPassword
 from app.sign_in import forget, me

@@ -3,7 +3,7 @@
 from wtforms import SubmitField
 
 from app.kit.web.forms import password_field
-from app.kit.web.own_password import OwnPasswordForm
+from app.kit.web.sign_in.own_password import OwnPasswordForm
 
 
 class DeleteAccountForm(OwnPasswordForm):

@@ -10,7 +10,7 @@ from app.features.impersonation import impersonation
 from app.features.impersonation.browser import take_on
 from app.features.impersonation.forms import SignInAsForm
 from app.features.impersonation.impersonation import CannotSignIn
-from app.kit.web.own_password import more_than_password_required
+from app.kit.web.sign_in.own_password import more_than_password_required
 from app.models import Permission, User
 from app.services.policy import NotOnSelf
 from app.services.sign_in import WrongPassword

@@ -4,7 +4,7 @@ from wtforms import StringField, SubmitField
 from wtforms.validators import Length
 
 from app.kit.web.forms import password_field
-from app.kit.web.own_password import OwnPasswordForm
+from app.kit.web.sign_in.own_password import OwnPasswordForm
 
 
 class SignInAsForm(OwnPasswordForm):

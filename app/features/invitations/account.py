@@ -9,8 +9,8 @@ from app.decorators import anonymous_required
 from app.features.invitations import invitations, links
 from app.features.invitations.forms import CreatePasswordForm
 from app.kit import passwords
-from app.kit.web.browser_marks import mark_browser
 from app.kit.web.gates import open_to
+from app.kit.web.sign_in.browser_marks import mark_browser
 from app.services import mailed_links
 from app.services.mailed_links import LinkRefused
 

@@ -14,10 +14,10 @@ from app.decorators import anonymous_required
 from app.features.magic_link import mailed_sign_ins
 from app.features.magic_link.forms import AskForm, LinkForm, MailedCodeForm
 from app.features.magic_link.mailed_sign_ins import MailRequest, OtherBrowser, WrongMailedCode
-from app.kit.web import browser_marks
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.second_steps import LONGEST_URL
+from app.kit.web.sign_in import browser_marks
+from app.kit.web.sign_in.second_steps import LONGEST_URL
 from app.services.mailed_links import LinkRefused
 from app.sign_in import sign_in
 

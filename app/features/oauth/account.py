@@ -18,7 +18,7 @@ from app.features.oauth.states import Begun, ProviderPurpose
 from app.kit.web.gatekeeper import in_order, skips
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.second_steps import PendingSignIn
+from app.kit.web.sign_in.second_steps import PendingSignIn
 from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, complete, confirm_sign_in, me, sign_in

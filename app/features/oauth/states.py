@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.features.oauth.models import UsedState
 from app.kit.database import now
-from app.kit.web.second_steps import LONGEST_URL
+from app.kit.web.sign_in.second_steps import LONGEST_URL
 
 BEGUN = "begun_at_provider"  # session key
 LIFETIME = timedelta(minutes=10)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists
 from app.features.passkeys import browser, services
 from app.features.passkeys.models import Passkey
 from app.kit import slots
-from app.kit.web.second_steps import second_step
+from app.kit.web.sign_in.second_steps import second_step
 from app.models import User
 
 PAGE = "account.use_passkey"

@@ -30,8 +30,13 @@ from app.features.two_factor.services import (
 from app.kit import queue
 from app.kit.database import whole_number
 from app.kit.web.gates import open_to
-from app.kit.web.second_step_pages import finish_sign_in, other_steps, restart, second_step_page
-from app.kit.web.second_steps import PendingSignIn
+from app.kit.web.sign_in.second_step_pages import (
+    finish_sign_in,
+    other_steps,
+    restart,
+    second_step_page,
+)
+from app.kit.web.sign_in.second_steps import PendingSignIn
 from app.models import User
 from app.sign_in import me
 

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from app.features.two_factor import devices, services
 from app.features.two_factor.models import is_demanded_of
 from app.kit import guesses
-from app.kit.web import browser_marks
 from app.kit.web.gates import gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
-from app.kit.web.second_steps import demands_second_step, steps_of, vouches_for_browser
+from app.kit.web.sign_in import browser_marks
+from app.kit.web.sign_in.second_steps import demands_second_step, steps_of, vouches_for_browser
 from app.models import User
 from app.sign_in import before_sign_out, me
 

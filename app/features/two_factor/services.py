@@ -21,7 +21,7 @@ from app.kit import audit, guesses_at_codes
 from app.kit.database import now
 from app.kit.encryption import UnreadableSecret
 from app.kit.mail import outbox
-from app.kit.web.second_steps import steps_of
+from app.kit.web.sign_in.second_steps import steps_of
 from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
 from app.services.own_account import ensure_not_impersonating

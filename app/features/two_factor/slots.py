@@ -9,7 +9,7 @@ from app.features.two_factor.models import TrustedDevice, is_demanded_of
 from app.kit import slots
 from app.kit.database.restored import ends_with_restore
 from app.kit.doctor import Finding, doctor_check
-from app.kit.web.second_steps import second_step
+from app.kit.web.sign_in.second_steps import second_step
 from app.models import Role, User
 from app.services import policy
 

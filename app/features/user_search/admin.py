@@ -19,9 +19,9 @@ from app.kit.slots import selection_of_users
 from app.kit.tables.asked import Asked
 from app.kit.tables.table import PER_PAGE, PER_PAGE_CHOICES
 from app.kit.web import table_pages
-from app.kit.web.browser_marks import keep_cookie
 from app.kit.web.downloads import csv_file
 from app.kit.web.shown_tables import RowSelection
+from app.kit.web.sign_in.browser_marks import keep_cookie
 from app.models import Permission
 from app.sign_in import me
 

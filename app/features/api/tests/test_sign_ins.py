@@ -11,8 +11,8 @@ from app.features.api.models import ApiToken
 from app.features.api.tests.programs import Program, problem_of
 from app.features.api.tests.support import give_token
 from app.kit.database import now
-from app.kit.web import second_steps
-from app.kit.web.second_steps import SecondStep
+from app.kit.web.sign_in import second_steps
+from app.kit.web.sign_in.second_steps import SecondStep
 from app.models import AuditEvent, Permission
 from tests.support import PASSWORD
 

@@ -15,10 +15,10 @@ from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
 from app.features.api import scopes, tokens
 from app.features.api.models import ApiToken
 from app.features.api.web.problems import ApiProblem
-from app.kit.web import second_steps
 from app.kit.web.gatekeeper import ask_gates
 from app.kit.web.gates import GateClosed
 from app.kit.web.methods import SAFE_METHODS
+from app.kit.web.sign_in import second_steps
 from config import ConfigurationError
 
 View = TypeVar("View", bound=Callable[..., Any])

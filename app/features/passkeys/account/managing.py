@@ -28,8 +28,8 @@ from app.features.passkeys.services import AlreadyAdded, LastWayIn, NoPasskeys, 
 from app.kit.web.devices import device_name
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
-from app.kit.web.second_step_pages import finish_sign_in, other_steps, second_step_page
-from app.kit.web.second_steps import PendingSignIn
+from app.kit.web.sign_in.second_step_pages import finish_sign_in, other_steps, second_step_page
+from app.kit.web.sign_in.second_steps import PendingSignIn
 from app.models import User
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import complete, me, sign_in

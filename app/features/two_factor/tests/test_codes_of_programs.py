@@ -5,7 +5,7 @@ import pytest
 from app.extensions import db
 from app.features.two_factor.tests.support import RECOVERY_CODE, code, enable, left
 from app.kit.guesses import TooManyGuesses
-from app.kit.web.second_steps import steps_of
+from app.kit.web.sign_in.second_steps import steps_of
 
 
 def use(user, given):

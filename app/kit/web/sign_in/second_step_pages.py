@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from app.extensions import db
 from app.kit import tokens
-from app.kit.web.second_steps import PENDING, PendingSignIn, SecondStep, steps_of
+from app.kit.web.sign_in.second_steps import PENDING, PendingSignIn, SecondStep, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)

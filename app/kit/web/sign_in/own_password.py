@@ -7,7 +7,7 @@ from flask_login import current_user
 
 from app.kit.web.forms import BaseForm
 from app.kit.web.gates import GATES, closed_to, gate
-from app.kit.web.second_steps import steps_of
+from app.kit.web.sign_in.second_steps import steps_of
 
 
 @gate("password_not_enough")

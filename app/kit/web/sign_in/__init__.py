@@ -1,0 +1,1 @@
+"""Sign in with a second step, and ask for the password again."""
