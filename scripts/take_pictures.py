@@ -20,6 +20,10 @@ from urllib.request import urlopen
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from settings import kit_record, product  # noqa: E402 - after the path
+
 IMAGES = ROOT / "docs/images"
 WIDTH, HEIGHT = 1280, 800
 MOST_BYTES = 200_000  # of a picture; the README loads all of them
@@ -49,7 +53,7 @@ def application() -> Iterator[str]:
         environment = os.environ | {
             "FLASK_CONFIG": "development",
             "INSTANCE_PATH": folder,
-            "APP_NAME": "Acme",
+            "APP_NAME": product.name() if kit_record.read().is_recorded else "Acme",
             "DEBUG_TOOLBAR": "False",
             "ADMIN_EMAIL": ADMIN,
             "APP_URL": url,

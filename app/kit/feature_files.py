@@ -18,6 +18,7 @@ from settings.reader import BASE_DIR
 from settings.toml_table import shown
 
 COMMAND = re.compile(r"@\w+\.(?:command|group)\(\"([a-z_]+)\"")
+NEEDS = re.compile(r"^# Needs the features: (.+)$", re.MULTILINE)  # in a program of `examples`
 AFTER_NAME = re.compile(r"[<>=!~;\[ ]")  # what may follow the name of a package
 REQUIREMENTS = BASE_DIR / "requirements" / "common.in"
 ROOMS = "scripts/draw_rooms.py"  # draws the picture of the features, and their table
@@ -57,6 +58,15 @@ def path_of(name: str) -> str:
 def commands_in(folder: Path) -> list[str]:
     """Return the names of the commands of a feature."""
     return [name for file in folder.glob("*.py") for name in COMMAND.findall(_read(file))]
+
+
+def examples_of(name: str) -> list[Path]:
+    """Return the programs in `examples` that say that they need a feature."""
+    return [
+        path
+        for path in sorted((BASE_DIR / "examples").glob("*.py"))
+        if (found := NEEDS.search(_read(path))) and name in found[1].split(", ")
+    ]
 
 
 def write_overviews() -> None:

@@ -12,6 +12,7 @@ from app.kit.feature_files import git, path_of
 from app.kit.features import FOLDER
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
+from settings.toml_table import shown
 
 ROW = re.compile(r"(\||[-*] |\d{1,3}\. )")  # the beginning of a table row or a list item
 HEADING = re.compile(r"(#{1,6}) ")
@@ -26,13 +27,13 @@ def without(feature: Manifest) -> Iterator[tuple[Path, str]]:
     """Yield each guide that changes, with its text without the feature.
 
     A table row, a list item, a line of an example or a sentence goes if it names the feature's
-    folder, commands or settings. A paragraph or a section goes as a whole if its first sentence
-    names the folder.
+    folder, commands or settings, a program of `examples` that needs it, or "the feature `NAME`". A
+    paragraph or a section goes as a whole if its first sentence names the folder.
     """
-    folder, words = _words(feature)
+    folder, words = words_of(feature)
     for name in git("ls-files", "*.md").split():
         path = BASE_DIR / name
-        if name.startswith(UNCHANGED) or FOLDER in path.parents:
+        if name.startswith((*UNCHANGED, f"{path_of(feature.name)}/")):
             continue
         text = path.read_text(encoding="utf-8")
         if shows_files_of(feature.name, text):
@@ -51,6 +52,8 @@ def text_without(text: str, folder: re.Pattern[str], words: re.Pattern[str]) -> 
 
     Paragraphs and sections whose first sentence matches `folder` are left out as well.
     """
+    if not words.search(text):
+        return text
     kept: list[str] = []
     leaving = 0  # the level of the heading of a section that goes, or 0
     blocks = [*_blocks(text)]
@@ -116,10 +119,13 @@ def _begins_with(block: str, folder: re.Pattern[str]) -> bool:
     return _is_text(block) and folder.search(SENTENCE.split(block.strip())[0]) is not None
 
 
-def _words(feature: Manifest) -> tuple[re.Pattern[str], re.Pattern[str]]:
+def words_of(feature: Manifest) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return patterns of the feature's folder, and of all that names it in a guide."""
-    folder = rf"{re.escape(path_of(feature.name))}\b"
+    beside = rf"\(\.\./{feature.name}\b"  # a link in the chapter of another feature
+    folder = rf"{re.escape(path_of(feature.name))}\b|{beside}"
     commands = feature_files.commands_in(FOLDER / feature.name)
     named = [rf"`{name}\b" for name in (*commands, *feature.settings)]
+    condition = f"the feature `{feature.name}`"
+    examples = [re.escape(shown(path)) for path in feature_files.examples_of(feature.name)]
     run = [rf"\bmanage(?:\.py)? {name}\b" for name in commands]
-    return re.compile(folder), re.compile("|".join([folder, *named, *run]))
+    return re.compile(folder), re.compile("|".join([folder, condition, *named, *run, *examples]))

@@ -15,7 +15,6 @@ from app.kit.features import FOLDER, installed
 from app.kit.generator import ledger, writing
 from settings import manifests
 from settings.manifests import Manifest
-from settings.reader import BASE_DIR
 from settings.toml_table import shown
 
 
@@ -61,12 +60,13 @@ def adapters(feature: Manifest) -> list[Path]:
 
     The templates with which the generator writes new ones count, too, and so do examples of use.
     """
+    examples = feature_files.examples_of(feature.name)
     if not feature.adapters:
-        return []
+        return examples
     names = (f"{feature.adapters}.py", f"tests/test_{feature.adapters}.py")
     written = [path for name in names for path in FOLDER.glob(f"*/{name}")]
     templates = [path for name in names for path in writing.TEMPLATES.glob(f"{name}.jinja")]
-    return [*written, *templates, *(BASE_DIR / "examples").glob(f"{feature.adapters}_*.py")]
+    return [*written, *templates, *examples]
 
 
 def own_permissions(feature: Manifest) -> Iterator[str]:

@@ -79,8 +79,12 @@ def _image(text: str, name: str) -> str:
 
 
 def _readme(text: str, name: str) -> str:
-    """Name the product, and drop the parts that speak of the kit."""
-    return KIT_BLOCK.sub("", _once(TITLE, f"# {name}", text))
+    return _guide(_once(TITLE, f"# {name}", text), name)
+
+
+def _guide(text: str, _name: str) -> str:
+    """Drop the parts that speak of the kit."""
+    return KIT_BLOCK.sub("", text)
 
 
 def _licence(text: str, name: str) -> str:
@@ -106,5 +110,7 @@ PLACES: dict[str, Rewrite] = {
     "README.md": _readme,
     "app.json": _heroku,
     "compose.yaml": _image,
+    "docs/customising.md": _guide,
+    "docs/install.md": _guide,
     kit_record.FILE: _package,
 }

@@ -178,5 +178,5 @@ The end.
 
 def test_guides_lose_what_they_say_about_the_feature(app, monkeypatch):
     monkeypatch.setattr(feature_files, "commands_in", lambda _folder: ["finish_bulk"])
-    folder, words = feature_guides._words(installed()["bulk"])
+    folder, words = feature_guides.words_of(installed()["bulk"])
     assert feature_guides.text_without(GUIDE, folder, words) == KEPT

@@ -61,6 +61,8 @@ def start_a_product(clone: Path) -> None:
     answers = {"NAME": PRODUCT, "WITHOUT": left_out, "DEV_DATABASE_URL": database}
     done = start(clone, "scripts/new.py", FLASK_CONFIG="development", **answers)
     assert done.returncode == 0, done.stderr
+    if left_out:
+        assert not (clone / "examples" / "webhook_receiver.py").exists()
     if left_out and API:
         assert f"- These tests need {LEFT_OUT}, and are left out" in done.stdout
 

@@ -16,7 +16,7 @@ from app.kit.encryption import Cipher, UnreadableSecret
 KEPT = timedelta(hours=24)
 # A request that has no answer by then never gets one, because its process has ended.
 LEASE = timedelta(minutes=5)
-# An answer may hold a secret that is shown once, such as that of a webhook.
+# An answer may hold a secret that is shown once.
 ANSWERS = Cipher(b"answers of the API")
 
 

@@ -94,7 +94,7 @@ def make_backup_key() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before everything is deleted.")
 @with_appcontext
 def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes: bool) -> None:
-    """Restore an ARCHIVE, a path, a name, or `latest`, and hold mail and webhooks."""
+    """Restore an ARCHIVE, a path, a name, or `latest`, and hold outgoing messages."""
     try:
         with restoring.opened(archive, _place_or_none(to), identity) as (name, reader):
             manifest = restoring.check(reader, replace=replace)
@@ -113,10 +113,10 @@ def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes:
     if not restoring.is_of_this_key(manifest):
         click.echo(
             "SECRET_KEY is not that of the backup. Put the former one into SECRET_KEY_FALLBACKS, "
-            "or second factors and secrets of webhooks cannot be read."
+            "or second factors and other secrets cannot be read."
         )
     click.echo("Everybody is signed out. Passwords and API tokens are those of the backup.")
-    click.echo("Mail and webhooks are held. Next:")
+    click.echo("Outgoing messages are held. Next:")
     click.echo("  python manage.py db upgrade     # the backup may be older than the code")
     click.echo("  python manage.py mail status    # what waits")
     click.echo("  python manage.py mail release   # once this copy may write to real people")

@@ -1,4 +1,4 @@
-"""The commands that hold mail and webhooks, and release them."""
+"""The commands that hold outgoing messages, and release them."""
 
 import click
 from flask.cli import with_appcontext
@@ -9,13 +9,13 @@ from app.kit.mail import held  # noqa: F401 - mails register themselves
 
 @click.group("mail")
 def mail() -> None:
-    """Hold mail and webhooks, and release them after a restore."""
+    """Hold outgoing messages, and release them after a restore."""
 
 
 @mail.command("status")
 @with_appcontext
 def status() -> None:
-    """Say whether mail and webhooks are held, and how many wait."""
+    """Say whether outgoing messages are held, and how many wait."""
     found = outgoing.current_hold()
     if found is None:
         click.echo(f"Nothing is held. Waiting: {_listed(outgoing.waiting())}.")
@@ -28,7 +28,7 @@ def status() -> None:
 @click.option("--reason", default="An operator holds it.", help="Shown on the pages of mails.")
 @with_appcontext
 def hold(reason: str) -> None:
-    """Send no mail and no webhook from now on."""
+    """Send no mail and no other message from now on."""
     is_new = outgoing.hold(reason)
     click.echo("Nothing goes out from now on." if is_new else "It is held already.")
 
@@ -42,7 +42,7 @@ def hold(reason: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @with_appcontext
 def release(*, cancel_older: bool, yes: bool) -> None:
-    """Send mail and webhooks again, to real people."""
+    """Send outgoing messages again, to real people."""
     found = outgoing.current_hold()
     if found is None:
         click.echo("Nothing is held.")

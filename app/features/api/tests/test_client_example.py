@@ -1,4 +1,4 @@
-"""Run examples/api_client.py against a server and a worker."""
+"""Run examples/api_client.py against a server and a worker, and where few features are on."""
 
 import subprocess
 import sys
@@ -6,25 +6,44 @@ from pathlib import Path
 
 import pytest
 
-from app.features.audit import tables as _audit  # noqa: F401 - without these features, the
-from app.features.bulk import tables as _bulk  # noqa: F401 - client finds no operation of them
-from app.features.invitations import tables as _invitations  # noqa: F401
-from app.features.webhooks import tables as _webhooks  # noqa: F401
+from app.kit.features import installed
 from config import BASE_DIR
 from settings import product
 from tests.browser.conftest import running_kit
+from tests.fixtures.clones import manage
 
 pytestmark = pytest.mark.slow
-CLIENT = BASE_DIR / "examples" / "api_client.py"
+CLIENT = str(BASE_DIR / "examples" / "api_client.py")
+OPTIONAL = {"audit": "The audit trail ends", "bulk": "Suspended ada", "invitations": "Invited"}
+# Features are read once a process. This one has no server, and calls the application itself.
+WITHOUT_SERVER = f"""
+import functools, runpy, sys, httpx
+from manage import app
+httpx.Client = functools.partial(httpx.Client, transport=httpx.WSGITransport(app))
+sys.argv = ["client", "http://localhost", "{product.admin_email()}", "password"]
+runpy.run_path("{CLIENT}")
+"""
 
 
 def test_the_client_does_what_it_says(tmp_path: Path) -> None:
-    with running_kit(tmp_path, WEBHOOK_PRIVATE_HOSTS="True") as url:
-        arguments = [url, product.admin_email(), "password"]
+    with running_kit(tmp_path) as url:
+        arguments = [CLIENT, url, product.admin_email(), "password"]
         done = subprocess.run(
-            [sys.executable, CLIENT, *arguments], capture_output=True, text=True, check=False
+            [sys.executable, *arguments], capture_output=True, text=True, check=False
         )
-
     assert done.returncode == 0, done.stderr
-    assert "The audit trail ends with user.suspended" in done.stdout
-    assert "Received user.suspended" in done.stdout
+    for name, words in OPTIONAL.items():
+        assert (words in done.stdout) == (name in installed()), done.stdout
+
+
+def test_the_client_leaves_out_what_is_off(tmp_path: Path) -> None:
+    variables = {
+        "DEV_DATABASE_URL": f"sqlite:///{tmp_path / 'database.sqlite'}",
+        "FEATURES_OFF": ",".join(OPTIONAL.keys() & installed().keys()),
+        "INSTANCE_PATH": str(tmp_path),
+    }
+    for arguments in (("setup_dev",), ("-c", WITHOUT_SERVER)):
+        done = manage(BASE_DIR, *arguments, **variables)
+        assert done.returncode == 0, done.stderr
+    assert "Changed the role of ada" in done.stdout
+    assert not any(words in done.stdout for words in OPTIONAL.values()), done.stdout

@@ -76,7 +76,7 @@ def _held() -> Check | None:
         return None
     return Check(
         "mail",
-        problem=f"Mail and webhooks are held: {hold.reason}",
+        problem=f"Outgoing messages are held: {hold.reason}",
         hint="When this copy may write to real people: `python manage.py mail release`.",
     )
 
