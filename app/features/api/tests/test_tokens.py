@@ -63,6 +63,15 @@ def test_logs_and_pages_of_jobs_show_no_secret():
         assert secret not in str(redact.masked({"note": text}))
 
 
+def test_logs_show_no_encoded_secret():
+    secret = token_format.new_secret()
+    for start in ("?authorization=Bearer%20", "?next=%2Fme%3Ftoken%3D", "?x=%25253D", "?x=a"):
+        assert secret not in log_lines.mask(f"GET /api/v1/me{start}{secret}"), start
+        assert secret not in redact.masked_text(f"GET /api/v1/me{start}{secret}"), start
+    for encoded in (secret.replace("_", "%5F"), secret.replace("_", "%255f"), f"%6Bit{secret[3:]}"):
+        assert secret[4:] not in log_lines.mask(f"GET /api/v1/me?token={encoded}"), encoded
+
+
 def test_only_a_hash_is_stored(app, make_user):
     made = made_by(make_user())
     row = db.session.execute(select(*ApiToken.__table__.c)).one()

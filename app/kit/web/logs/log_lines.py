@@ -24,7 +24,7 @@ _CONTROL = re.compile(
 
 
 def mask(text: str) -> str:
-    """Redact the tokens in the URLs of `text`, also in URLs that are encoded several times."""
+    """Redact secrets, and the tokens in URLs, in `text`, also if they are encoded several times."""
     tokens = _tokens(frozenset(token_paths), frozenset(query_paths))
     text = tokens.sub(r"\1\2***", mask_secrets(text))
     plain = text
@@ -33,8 +33,9 @@ def mask(text: str) -> str:
         if "%" not in plain:
             break
         plain = unquote(_ENCODED_PERCENT.sub("%", plain))
-        if tokens.search(plain):
-            return tokens.sub(r"\1\2***", plain)
+        hidden = tokens.sub(r"\1\2***", mask_secrets(plain))
+        if hidden != plain:
+            return hidden
     return text
 
 
