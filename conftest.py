@@ -1,8 +1,10 @@
 """Fixtures for the tests of the application and of each feature."""
 
 import gc
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,17 +62,45 @@ def _parses(item: pytest.Item) -> bool:
     return bool(PARSERS & names) and "app" not in getattr(item, "fixturenames", ())
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+class LeftOut(pytest.Module):
+    """A module whose tests need a feature that was removed or is off. It is not imported."""
+
+    def collect(self) -> list[pytest.Item]:
+        missing = ", ".join(sorted(missing_features(self.path)))
+        left_out[self.path.relative_to(self.config.rootpath).as_posix()] = missing
+        return []
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
     """Leave out tests that need a feature which was removed or is off, and say so at the end."""
-    if collection_path.suffix == ".py" and (missing := missing_features(collection_path)):
-        left_out[collection_path.relative_to(config.rootpath).as_posix()] = missing
-        return True
+    if missing_features(module_path):
+        return LeftOut.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     return None
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Pass on what a process of pytest-xdist left out, because only these collect."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = left_out
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for name, missing in sorted(left_out.items()):
-        terminalreporter.line(f"Left out {name}, which needs {', '.join(sorted(missing))}.")
+    """Tell once each why tests were skipped or left out. `-rs` names those that were skipped."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = Counter(str(told[2]).removeprefix("Skipped: ") for told in skipped)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.line(f"Skipped {count}: {reason}")
+    for missing in sorted({*left_out.values()}):
+        names = ", ".join(sorted(name for name, one in left_out.items() if one == missing))
+        terminalreporter.line(f"Left out, without {missing}: {names}.")
 
 
-left_out: dict[str, set[str]] = {}
+left_out: dict[str, str] = {}
+"""The test modules that were left out, with the features that each needs."""

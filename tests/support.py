@@ -130,7 +130,8 @@ def path_of(link: str) -> str:
 def needs(*names: str) -> pytest.MarkDecorator:
     """Skip a test that needs several features if one of them is off or removed."""
     missing = sorted(set(names) - set(features.names()))
-    return pytest.mark.skipif(bool(missing), reason=f"needs the feature {', '.join(missing)}")
+    reason = f"The feature {', '.join(missing)} is off or was removed."
+    return pytest.mark.skipif(bool(missing), reason=reason)
 
 
 def module_of(feature: str, module: str = "") -> Any:

@@ -25,7 +25,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not ZENSICAL.exists():
-        pytest.skip(".venv-docs is not made: make docs")
+        pytest.skip("`make docs` makes .venv-docs, which is not there.")
     folder: Path = tmp_path_factory.mktemp("site")
     assert not build(folder, BUILDER["Site"]()).returncode
     handler = functools.partial(Quiet, directory=str(folder / "html"))

@@ -14,6 +14,7 @@ from app.extensions import db
 from app.models import Role, User
 from app.services import roles
 from tests.cli.test_manage import PRODUCTION, environment
+from tests.needs import NEEDS_POSTGRESQL
 from tests.processes import Program
 
 
@@ -55,7 +56,7 @@ def test_a_command_of_a_deployment_runs_three_times_at_once(
 def test_setup_prod_comes_second_and_says_so(own_app: Flask, own_database: str, wins: str) -> None:
     """F19: another process has inserted the row and commits while this one waits for it."""
     if own_database.startswith("sqlite"):
-        pytest.skip("one writer at a time cannot come second")
+        pytest.skip(NEEDS_POSTGRESQL)  # One writer at a time cannot come second.
     own_app.config["ADMIN_PASSWORD"] = PRODUCTION["ADMIN_PASSWORD"]
     runner = own_app.test_cli_runner()
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0

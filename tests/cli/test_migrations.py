@@ -17,6 +17,7 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
+from tests.needs import NEEDS_POSTGRESQL
 
 ROOT = Path(__file__).parents[2]
 HEADER = """import sqlalchemy as sa
@@ -74,7 +75,7 @@ def apply(own_app: Flask, folder: Path) -> Callable[[], None]:
 def postgresql(own_database: str) -> str:
     """Return the URL for psycopg."""
     if not own_database.startswith("postgresql"):
-        pytest.skip("about locks of PostgreSQL")
+        pytest.skip(NEEDS_POSTGRESQL)
     return own_database.replace("+psycopg", "")
 
 

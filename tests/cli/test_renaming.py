@@ -22,6 +22,7 @@ from app.kit.features import installed
 from app.kit.renaming import PLACES
 from settings import kit_record, product
 from tests.fixtures.clones import git, of_the_kit
+from tests.needs import NEEDS_POSTGRESQL
 
 KIT = "Flask-" + "Base"
 # The notice that the kit's licence asks for, and guides for those who come from the older project.
@@ -102,7 +103,9 @@ def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @of_the_kit
-@pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
+@pytest.mark.skipif(
+    not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed: bulk or jobs."
+)
 def test_a_product_starts_with_one_commit(fresh: Path) -> None:
     begin = git(fresh, "rev-parse", "HEAD")
     for problem, variables in {
@@ -184,7 +187,9 @@ class Terminal:
 
 @pytest.mark.slow
 @of_the_kit
-@pytest.mark.skipif(not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed.")
+@pytest.mark.skipif(
+    not {"bulk", "jobs"} <= {*installed()}, reason="A feature was removed: bulk or jobs."
+)
 def test_questions_are_asked_again_and_ctrl_c_undoes_all(fresh: Path) -> None:
     before = git(fresh, "rev-parse", "HEAD"), (fresh / ".env").read_bytes()
     terminal = Terminal(fresh)
@@ -210,7 +215,9 @@ def test_questions_are_asked_again_and_ctrl_c_undoes_all(fresh: Path) -> None:
     assert refused.process.wait(60) == 1
 
 
-@pytest.mark.skipif("postgresql" not in os.environ.get("TEST_DATABASE_URL", ""), reason="Needs it.")
+@pytest.mark.skipif(
+    "postgresql" not in os.environ.get("TEST_DATABASE_URL", ""), reason=NEEDS_POSTGRESQL
+)
 def test_a_database_is_made_once_and_dropped_if_the_start_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ pytestmark = [
     of_the_kit,
     pytest.mark.skipif(
         not {*REMOVED, "audit"} <= {*installed()},
-        reason="The test removes features that are not there.",
+        reason="The features that the test removes are not there.",
     ),
 ]
 

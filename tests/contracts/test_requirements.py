@@ -147,7 +147,7 @@ def test_an_extra_that_a_pinned_package_wants_is_pinned_with_it(name: str) -> No
     """
     pinned, found = pins(name), installed(name)
     if not found:
-        pytest.skip(f"{INSTALLED_IN[name]} is not made: make {name}")
+        pytest.skip(f"`make {name}` makes {INSTALLED_IN[name]}, which is not there.")
     # A pin with a marker may be meant for another machine.
     missing = {package for package, (pin, *_) in pinned.items() if pin.marker is None} - set(found)
     assert not missing, f"make {'setup' if INSTALLED_IN[name] == '.venv' else name}"

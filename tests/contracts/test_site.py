@@ -126,7 +126,7 @@ def build(folder: Path, site: Any) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, site: Any) -> dict[Path, Built]:
     if not ZENSICAL.exists():
-        pytest.skip(".venv-docs is not made: make docs")
+        pytest.skip("`make docs` makes .venv-docs, which is not there.")
     folder = tmp_path_factory.mktemp("site").resolve()
     done = build(folder, site)
     assert not done.returncode, f"{done.stdout}\n{done.stderr}"

@@ -30,7 +30,7 @@ def test_shell_and_systemd_read_the_same_settings(tmp_path: Path) -> None:
     assert read.split("\0")[:-1] == list(guide.settings().values())
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="No systemd-analyze is installed.")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     programs = {"/srv/app/venv/bin/gunicorn": "/bin/true", "/srv/app/venv/bin/python": "/bin/true"}
     for name in ("app-web.socket", "app-web@.service", "app-worker.service"):

@@ -77,7 +77,7 @@ def may_make_a_machine() -> bool:
     return subprocess.run(tried, check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not may_make_a_machine(), reason="needs root, mounts and apt")
+@pytest.mark.skipif(not may_make_a_machine(), reason="Root, mounts and apt are needed.")
 def test_the_guide_runs_from_its_first_line_to_its_last(tmp_path: Path) -> None:
     """No request is lost in an update with a migration (decision record 3)."""
     copy = tmp_path / "copy"

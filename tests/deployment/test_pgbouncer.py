@@ -17,12 +17,13 @@ from tests.deployment import guide
 from tests.deployment.client import Client
 from tests.deployment.conftest import PASSWORD, program
 from tests.deployment.services import ListeningSocket, WebService
+from tests.needs import NEEDS_POSTGRESQL
 from tests.queue.support import MailServer, Process, free_port, until
 from tests.support import module_of
 
 pytestmark = [
     pytest.mark.deployment,
-    pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="about PostgreSQL"),
+    pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason=NEEDS_POSTGRESQL),
 ]
 HTTPS = {"X-Forwarded-Proto": "https"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"https://{guide.HOST}"}

@@ -10,6 +10,7 @@ from app.kit import queue
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.kit.queue.registry import task
+from tests.needs import NEEDS_SQLITE
 from tests.queue.support import states, until
 
 QUEUE = "rq:queue:test-default"
@@ -104,7 +105,7 @@ def test_new_mails_are_found_in_an_index_of_their_own(web, make_mails):
     db.session.execute(update(EmailMessage).values(attempts=1))
     db.session.commit()
     if db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL looks at the table while it is small")
+        pytest.skip(NEEDS_SQLITE)  # PostgreSQL looks at the table while it is small.
     plan = db.session.connection().exec_driver_sql(
         f"EXPLAIN QUERY PLAN {EmailMessage.next_new().compile(db.engine)}", (1, 0)
     )

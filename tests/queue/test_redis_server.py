@@ -78,7 +78,7 @@ def program_path(request, monkeypatch, environment):
     if request.param == "bundled":
         return ""
     if not any(map(redis_server.shutil.which, ("redis-server", "valkey-server"))):
-        pytest.skip("no Redis is installed")
+        pytest.skip("No Redis is installed.")
     return environment["PATH"]
 
 

@@ -18,6 +18,7 @@ from app.kit.web import origin
 from app.models import AuditEvent
 from app.services import users
 from tests import factories
+from tests.needs import NEEDS_POSTGRESQL, NEEDS_SQLITE
 
 ADDRESS = "203.0.113.7"
 
@@ -125,7 +126,7 @@ def test_the_database_itself_refuses_to_change_the_trail(app, add_event, stateme
     event_id = add_event()
     if db.engine.dialect.name == "sqlite":
         if statement.startswith("TRUNCATE"):
-            pytest.skip("SQLite has no TRUNCATE")
+            pytest.skip(NEEDS_POSTGRESQL)  # SQLite has no TRUNCATE.
         statement = statement.replace("id = -1", f"id = {event_id}")
     with pytest.raises(DatabaseError, match="append-only"), db.session.begin_nested():
         db.session.execute(text(statement))
@@ -143,7 +144,7 @@ def test_the_database_refuses_to_write_over_an_event(app, add_event, how):
     if how == "INSERT INTO":
         statement += " ON CONFLICT (id) DO UPDATE SET action = excluded.action"
     elif db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL has no REPLACE")
+        pytest.skip(NEEDS_SQLITE)  # PostgreSQL has no REPLACE.
     with pytest.raises(DatabaseError, match="append-only"), db.session.begin_nested():
         db.session.execute(text(statement))
     found = select(AuditEvent.action).where(AuditEvent.id == event_id)
@@ -204,7 +205,7 @@ def test_a_download_that_erasing_would_not_find_is_refused(app, admin):
 def test_searches_for_the_erased_are_found_whatever_the_locale(app, locale):
     """AD-7: a Turkish database used to keep a search for `Ada.TITIz@example.com`."""
     if is_sqlite():
-        pytest.skip("SQLite has no locale")
+        pytest.skip(NEEDS_POSTGRESQL)  # SQLite has no locale.
     written = collate(bindparam("text"), locale)
     found = select(retention._in_lower_case(written))
     text = '{"search": "Ada.TITIz@example.com \\u00C9"}'

@@ -217,7 +217,7 @@ class OwnPostgres:
 @pytest.fixture(scope="session")
 def own_postgres() -> Iterator[OwnPostgres]:
     if program("initdb") is None:
-        pytest.skip("PostgreSQL's initdb is not installed")
+        pytest.skip("The program initdb of PostgreSQL is not installed.")
     # The path of a socket must be short, and the user postgres cannot open pytest's folders.
     server = OwnPostgres(Path(tempfile.mkdtemp(prefix="pg")), free_port())
     try:

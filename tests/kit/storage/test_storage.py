@@ -212,7 +212,7 @@ def test_a_download_of_a_lost_file_is_not_found(app, place):
 
 def test_a_folder_is_private(place):
     if isinstance(place, Bucket):
-        pytest.skip("a bucket has no modes")
+        pytest.skip("A bucket has no modes of files.")
     path = place.path / "test" / (name := save().name)[:2] / name
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -268,7 +268,7 @@ def test_a_browser_sends_a_file_to_the_bucket(place):
 @pytest.mark.parametrize("sent", [b"", b"longer than announced"])
 def test_an_upload_that_did_not_arrive_whole_is_refused(place, sent):
     if not isinstance(place, Bucket):
-        pytest.skip("a folder takes no direct uploads")
+        pytest.skip("A folder takes no direct uploads.")
     upload = storage.begin_upload("test", size=5, most=MOST)
     assert upload is not None
     if sent:

@@ -101,7 +101,7 @@ def test_the_mark_of_a_session_is_for_one_user(client, app, waiting, make_user):
 
 def test_an_administrator_who_impersonates_is_not_held_back(app, admin, waiting):
     if "admin.sign_in_as" not in app.view_functions:
-        pytest.skip("there is no impersonation")
+        pytest.skip("The feature impersonation is off or was removed.")
     browser = app.test_client()
     browser.enter(admin)
     path = f"/admin/user/{waiting.id}/sign-in-as"

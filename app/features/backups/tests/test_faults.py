@@ -20,6 +20,7 @@ from app.kit.storage.folder import Folder
 from app.models import User
 from tests import processes
 from tests.factories import make_user
+from tests.needs import NEEDS_SQLITE
 from tests.queue.support import until
 
 MANY = 200  # users, so that there are many pages
@@ -95,7 +96,7 @@ def test_two_backups_at_once_are_both_whole(original):
 @pytest.mark.parametrize("point", ["files", "pages", "database"])
 def test_a_killed_restore_changes_nothing_and_runs_again(original, tmp_path, point):
     if point == "pages" and not is_sqlite():
-        pytest.skip("only SQLite is written in pages")
+        pytest.skip(NEEDS_SQLITE)  # Only SQLite is written in pages.
     for number in range(MANY if point == "pages" else 1):
         db.session.add(User(email=f"m{number}@example.org", first_name="M", last_name="N"))
     db.session.commit()
@@ -121,7 +122,7 @@ def test_a_killed_restore_changes_nothing_and_runs_again(original, tmp_path, poi
 
 def test_a_database_that_cannot_be_read_is_replaced(original):
     if not is_sqlite():
-        pytest.skip("a file")
+        pytest.skip(NEEDS_SQLITE)
     expected = contents()
     make()
     db.session.remove()

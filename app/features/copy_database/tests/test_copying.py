@@ -18,6 +18,7 @@ from app.kit import audit
 from app.models import AuditEvent, User
 from app.services import roles
 from tests import factories
+from tests.needs import NEEDS_POSTGRESQL
 
 EMOJI = "Ada 🦆 \r\n\t\\N \\. é"
 FIRST, LAST = "0001-01-01 00:00:00.000000", "9999-12-31 23:59:59.999999"
@@ -79,7 +80,7 @@ def target(migrated_app):
     """Return the URL of an empty PostgreSQL with all tables, and let `db` use it."""
     with migrated_app.app_context():
         if is_sqlite():
-            pytest.skip("PostgreSQL is needed: set TEST_DATABASE_URL")
+            pytest.skip(NEEDS_POSTGRESQL)
         db.session.execute(text("DELETE FROM roles"))
         db.session.commit()
         yield db.engine.url

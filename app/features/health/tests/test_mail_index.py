@@ -7,6 +7,7 @@ from app.extensions import db
 from app.features.health.services import mail
 from app.kit.database import now
 from app.kit.mail import delivery, outbox
+from tests.needs import NEEDS_SQLITE
 from tests.queue.support import states, until
 
 
@@ -27,7 +28,7 @@ def test_mails_behind_a_slow_mail_are_sent_by_another_worker(web, start_worker, 
 def test_mails_that_wait_for_the_operator_are_found_in_an_index_of_their_own(web, request):
     """The dashboard runs this query each time, perhaps among a hundred thousand waiting mails."""
     if db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL looks at the table while it is small")
+        pytest.skip(NEEDS_SQLITE)  # PostgreSQL looks at the table while it is small.
     asked = []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):

@@ -28,6 +28,7 @@ from app.kit.tables.totals import Total
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import overview
+from tests.needs import NEEDS_POSTGRESQL, NEEDS_SQLITE
 
 KINDS = STATUSES[1:]
 EVERYONE = Filters()
@@ -280,7 +281,7 @@ def test_among_many_people_short_words_are_looked_for_at_beginnings(many, names,
 
 def test_case_beyond_ascii_is_folded_too(names):
     if not on_sqlite() and db.session.scalar(text("SELECT lower('Ł')")) != "ł":
-        pytest.skip("this database folds the case of ASCII only")
+        pytest.skip("This database folds the case of ASCII letters only.")
     assert found("ŁUKASZ") == found("łukasz") == {"lukasz@example.net"}
     assert found("ZOË") == found("OË") == {"zoe+a_100%@example.org"}
 
@@ -492,7 +493,7 @@ def test_a_total_beyond_the_cap_is_said_to_be_about_that_or_more(crowd, monkeypa
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_counted_in_an_index(app, kind):
     if not on_sqlite():
-        pytest.skip("a server with few rows reads them all")
+        pytest.skip(NEEDS_SQLITE)  # A server with few rows reads them all.
     plan = db.session.execute(
         text("EXPLAIN QUERY PLAN SELECT count(*) FROM users WHERE status = :kind"), {"kind": kind}
     )
@@ -504,7 +505,7 @@ def test_each_kind_is_counted_in_an_index(app, kind):
 def plans_of(app):
     """Return a function that returns SQLite's query plan of each query of a page."""
     if not on_sqlite():
-        pytest.skip("a server with few rows reads them all")
+        pytest.skip(NEEDS_SQLITE)  # A server with few rows reads them all.
     asked = []
 
     def note(_connection, _cursor, statement, parameters, *_):
@@ -608,7 +609,7 @@ def test_a_common_word_is_found_in_order_as_by_the_index(crowd, word):
 def test_postgresql_expects_many_users_with_a_common_word(crowd):
     """It would sort all users if it expected few."""
     if on_sqlite():
-        pytest.skip("SQLite has no estimate")
+        pytest.skip(NEEDS_POSTGRESQL)  # SQLite has no estimate.
 
     def expected(*conditions):
         query = select(User.id).where(*conditions)
@@ -672,7 +673,7 @@ def test_a_name_is_stored_in_one_form(make_user):
 @pytest.mark.parametrize("locale", ["tr-TR-x-icu", "C", "und-x-icu"])
 def test_postgresql_folds_case_as_python_does_whatever_its_locale(app, locale):
     if on_sqlite():
-        pytest.skip("SQLite has no locale")
+        pytest.skip(NEEDS_POSTGRESQL)  # SQLite has no locale.
     alphabets = [
         range(0x20, 0x250),
         range(0x370, 0x530),
@@ -690,7 +691,7 @@ def test_postgresql_folds_case_as_python_does_whatever_its_locale(app, locale):
 
 def test_the_index_of_words_is_used(app):
     if on_sqlite():
-        pytest.skip("SQLite's index is a table of its own")
+        pytest.skip(NEEDS_POSTGRESQL)  # SQLite's index is a table of its own.
     db.session.execute(text("SET LOCAL enable_seqscan = off"))
     query = select(User.id).where(*matching.anywhere("titiz"))
     compiled = query.compile(db.session.connection(), compile_kwargs={"literal_binds": True})
