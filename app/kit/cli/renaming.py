@@ -55,6 +55,7 @@ def _difference(name: str) -> Iterator[str]:
         folder = Path(temporary)
         for place in renaming.PLACES:
             if (BASE_DIR / place).is_file():
+                (folder / place).parent.mkdir(exist_ok=True)
                 shutil.copy(BASE_DIR / place, folder / place)
         for path in renaming.rename_tree(folder, name):
             before, after = (
