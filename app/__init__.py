@@ -20,16 +20,10 @@ from app.account import account
 from app.admin import admin
 from app.extensions import compress, db, login_manager, migrate
 from app.extensions import mail as flask_mail  # app.kit.mail.transport is a module
-from app.kit import (
-    assets,
-    feature_loading,
-    money,
-    queue,
-    slots,
-    storage,
-)
+from app.kit import assets, money, queue, slots, storage
 from app.kit.audit import event_log  # noqa: F401 - registers itself
 from app.kit.database import engines, migrations
+from app.kit.features import loading
 from app.kit.web import bodies, cookies, headers, identity, limits, table_pages, token_pages
 from app.kit.web import errors as kit_errors
 from app.kit.web.csrf import csrf
@@ -43,7 +37,7 @@ from app.kit.web.sign_in.second_step_pages import SignInCallbacks
 from app.main import main
 from app.models import User
 
-FEATURES = feature_loading.load()
+FEATURES = loading.load()
 
 
 def create_app(
@@ -58,13 +52,13 @@ def create_app(
     app.config.from_object(settings)
     app.config.from_mapping(overrides or {})
     app.url_map.converters["int"] = IdConverter
-    feature_loading.find_templates(app)
+    loading.find_templates(app)
     add_wsgi_layers(app)
     init_extensions(app)
     add_request_hooks(app)
     register_blueprints(app)
     cli.init_app(app)
-    feature_loading.plug_in(app, FEATURES)
+    loading.plug_in(app, FEATURES)
     check_gates(app)
     slots.check(app)
     table_pages.check(app)

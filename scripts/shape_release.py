@@ -22,8 +22,7 @@ package = ModuleType("app")
 package.__path__ = [str(ROOT / "app")]
 sys.modules["app"] = package
 
-from app.kit import feature_files, feature_pruning  # noqa: E402 - after the path
-from app.kit.features import FOLDER  # noqa: E402
+from app.kit.features import FOLDER, checkout, pruning  # noqa: E402 - after the path
 from app.kit.generator import ledger  # noqa: E402
 
 
@@ -56,7 +55,7 @@ def shape(name: str, removed: list[str], features: dict[str, str], permissions: 
 
     These lie here only while the overviews are written, which name them in the copy.
     """
-    gone = feature_pruning.prune(removed)
+    gone = pruning.prune(removed)
     if name:
         from app.kit.renaming import rename_tree
 
@@ -66,7 +65,7 @@ def shape(name: str, removed: list[str], features: dict[str, str], permissions: 
     for feature, folder in features.items():
         shutil.copytree(folder, FOLDER / feature)
     try:
-        feature_files.write_overviews()
+        checkout.write_overviews()
     finally:
         for feature in features:
             shutil.rmtree(FOLDER / feature)

@@ -33,7 +33,8 @@ import pytest
 from werkzeug.routing import Rule
 
 from app import create_app
-from app.kit import feature_loading, features
+from app.kit import features
+from app.kit.features import loading
 
 ANYONE = "anyone"
 GUESTS = "guests: signed-in users are sent home"
@@ -69,7 +70,7 @@ def _modules() -> tuple[tuple[str, ModuleType], ...]:
             file = f"app/features/{folder.name}/{CORE}"
             found.append((file, import_module(f"app.features.{folder.name}.tests.access")))
     for base in features.names():
-        for name, module in feature_loading.adapters(base):
+        for name, module in loading.adapters(base):
             if (features.FOLDER / name / "tests" / f"test_{module}.py").exists():
                 file = f"app/features/{name}/tests/test_{module}.py"
                 found.append((file, import_module(f"app.features.{name}.tests.test_{module}")))
@@ -98,7 +99,7 @@ def file_of(endpoint: str) -> str:
     parts = view.__module__.split(".")
     if parts[:2] != ["app", "features"]:
         return CORE
-    if any((parts[2], parts[3]) in feature_loading.adapters(base) for base in features.names()):
+    if any((parts[2], parts[3]) in loading.adapters(base) for base in features.names()):
         return f"app/features/{parts[2]}/tests/test_{parts[3]}.py"
     return f"app/features/{parts[2]}/{CORE}"
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.kit import feature_adding, feature_files
-from app.kit.feature_files import CommandRefused
+from app.kit.features import adding, checkout
+from app.kit.features.checkout import CommandRefused
 from app.kit.generator import ledger
 from settings.manifests import NewPermission
 from tests.fixtures.clones import git, tables
@@ -80,29 +80,29 @@ def notes(tmp_path):
     ],
 )
 def test_a_feature_that_does_not_fit_is_refused(app, notes, monkeypatch, manifest, files, said):
-    monkeypatch.setattr(feature_files, "ensure_clean", lambda: None)
+    monkeypatch.setattr(checkout, "ensure_clean", lambda: None)
     folder = notes(manifest, **files)
     if said is None:
-        assert feature_adding.check(folder).name == "notes"
+        assert adding.check(folder).name == "notes"
         return
     with pytest.raises(CommandRefused) as refusal:
-        feature_adding.check(folder)
+        adding.check(folder)
     assert said in str(refusal.value)
 
 
 def test_a_name_of_another_feature_is_refused(app, notes, monkeypatch):
     """Settings, tables, events and menu entries of other features are claims, too."""
-    other = feature_adding.read(notes('tables = ["notes"]\n' + SETTING.format("KEEP_NOTES")))
-    monkeypatch.setattr(feature_adding, "installed", lambda: {"others": other})
+    other = adding.read(notes('tables = ["notes"]\n' + SETTING.format("KEEP_NOTES")))
+    monkeypatch.setattr(adding, "installed", lambda: {"others": other})
     for manifest, said in (
         ('tables = ["notes"]', "both have the table notes"),
         (SETTING.format("KEEP_NOTES"), "both have the setting KEEP_NOTES"),
     ):
         with pytest.raises(CommandRefused, match=said):
-            feature_adding.read(notes(manifest))
-    monkeypatch.setattr(feature_adding, "installed", lambda: {"notes": other})
+            adding.read(notes(manifest))
+    monkeypatch.setattr(adding, "installed", lambda: {"notes": other})
     with pytest.raises(CommandRefused, match="There is a feature notes already"):
-        feature_adding.read(notes())
+        adding.read(notes())
 
 
 def test_a_folder_that_is_no_feature_is_refused(app, tmp_path):
@@ -115,7 +115,7 @@ def test_a_folder_that_is_no_feature_is_refused(app, tmp_path):
 def test_a_folder_is_named_as_a_module(app, notes):
     folder = notes().rename(notes().with_name("My-Notes"))
     with pytest.raises(CommandRefused, match="is named in lower case"):
-        feature_adding.read(folder)
+        adding.read(folder)
 
 
 # The ledger of permissions
@@ -128,7 +128,7 @@ OTHER = NewPermission("WRITE_NOTES", "Write", "Write.", opens_admin=False, bit=2
 @pytest.mark.parametrize("permission", [READ, LONG])
 def test_a_permission_goes_in_and_out_of_the_ledger(app, permission):
     before = ledger.FILE.read_text()
-    after = feature_files.with_permissions([permission])
+    after = checkout.with_permissions([permission])
     bit = permission.bit or ledger.free_bit()
     assert ledger.bits(after) == ledger.bits(before) | {"READ_NOTES": bit}
     compile(after, "role.py", "exec")
@@ -138,13 +138,13 @@ def test_a_permission_goes_in_and_out_of_the_ledger(app, permission):
 
 def test_permissions_get_the_next_free_bits(app):
     other = replace(OTHER, bit=0)
-    bits = ledger.bits(feature_files.with_permissions([READ, other]))
+    bits = ledger.bits(checkout.with_permissions([READ, other]))
     assert bits["WRITE_NOTES"] > bits["READ_NOTES"] >= 16
 
 
 def test_a_bit_belongs_to_one_permission(app):
     with pytest.raises(CommandRefused, match=r"2\*\*20 of WRITE_NOTES is taken by READ_NOTES"):
-        feature_files.with_permissions([LONG, OTHER])
+        checkout.with_permissions([LONG, OTHER])
 
 
 # In a repository

@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.kit import feature_files, feature_guides, feature_removal
-from app.kit.feature_files import CommandRefused
-from app.kit.features import installed
+from app.kit.features import checkout, guides, installed, removal
+from app.kit.features.checkout import CommandRefused
 from tests.fixtures.clones import git, tables
 
 # These tests remove a feature with tables and settings, so it must exist.
@@ -15,13 +14,13 @@ pytestmark = [
 
 FAILING = """
 import sys
-from app.kit import feature_guides, feature_removal
+from app.kit.features import guides, removal
 from manage import cli
 
 def fail(*_arguments):
     raise OSError("the disk is full")
 
-feature_removal.feature_files.write_overviews = fail
+removal.checkout.write_overviews = fail
 sys.argv[1:] = ["features", "remove", "imports", "--yes"]
 cli()
 """
@@ -89,7 +88,7 @@ def test_a_feature_that_another_requires_is_refused(app):
     for one in installed().values():
         for name in one.requires:
             with pytest.raises(CommandRefused, match=f"required by .*{one.name}"):
-                feature_removal.check(name)
+                removal.check(name)
 
 
 GUIDE = """\
@@ -177,6 +176,6 @@ The end.
 
 
 def test_guides_lose_what_they_say_about_the_feature(app, monkeypatch):
-    monkeypatch.setattr(feature_files, "commands_in", lambda _folder: ["finish_bulk"])
-    folder, words = feature_guides.words_of(installed()["bulk"])
-    assert feature_guides.text_without(GUIDE, folder, words) == KEPT
+    monkeypatch.setattr(checkout, "commands_in", lambda _folder: ["finish_bulk"])
+    folder, words = guides.words_of(installed()["bulk"])
+    assert guides.text_without(GUIDE, folder, words) == KEPT

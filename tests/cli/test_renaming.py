@@ -16,9 +16,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
-from app.kit import feature_files
-from app.kit.feature_files import CommandRefused
-from app.kit.features import installed
+from app.kit.features import checkout, installed
+from app.kit.features.checkout import CommandRefused
 from app.kit.renaming import PLACES
 from settings import kit_record, product
 from tests.fixtures.clones import git, of_the_kit
@@ -37,7 +36,7 @@ def left_in(folder: Path) -> list[str]:
 
 @pytest.fixture
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_files, "ensure_clean", lambda: None)
+    monkeypatch.setattr(checkout, "ensure_clean", lambda: None)
 
 
 def test_the_difference_is_shown_before_anything_changes(app, clean: None) -> None:
@@ -59,7 +58,7 @@ def test_an_impossible_rename_is_refused(app, monkeypatch: pytest.MonkeyPatch) -
     def changes() -> None:
         raise CommandRefused("The working tree has changes.")
 
-    monkeypatch.setattr(feature_files, "ensure_clean", changes)
+    monkeypatch.setattr(checkout, "ensure_clean", changes)
     refused = runner.invoke(args=["rename", "Other", "--yes"])
     assert refused.exit_code == 1
     assert "The working tree has changes." in refused.output

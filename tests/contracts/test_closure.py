@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.kit.feature_loading import adapters
 from app.kit.features import installed
+from app.kit.features.loading import adapters
 from app.kit.queue import TASKS
 from tests.contracts.test_imports import APART, ROOT, edges, name_of, sources
 from tests.trees import nodes_of

@@ -38,7 +38,7 @@ MADE_ELSEWHERE = {
     "settings/declarations.py": "compiles patterns of settings, which are tried below",
     "settings/urls.py": "reads messages about settings",
     "app/kit/assets.py": "reads templates, styles and icons while assets are built",
-    "app/kit/feature_guides.py": "is made of the names of a feature, for a command of developers",
+    "app/kit/features/guides.py": "is made of the names of a feature, for a command of developers",
     "app/kit/web/logs/log_lines.py": "is made of the path of a view",
     "app/kit/audit/forgetting.py": "is made for one person, and tested in test_forgetting",
 }

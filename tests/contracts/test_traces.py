@@ -10,8 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from app.kit import feature_files, feature_guides
-from app.kit.features import FOLDER, installed
+from app.kit.features import FOLDER, checkout, guides, installed
 from app.kit.renaming import KIT_BLOCK
 from tests.contracts.test_docs import READMES, ROOT, SECTIONS
 from tests.fixtures.clones import of_the_kit
@@ -27,7 +26,7 @@ OF_MANY_MEANINGS = {
 
 
 def needed_by(program: Path) -> set[str]:
-    found = feature_files.NEEDS.search(program.read_text())
+    found = checkout.NEEDS.search(program.read_text())
     return {*found[1].split(", ")} if found else set()
 
 
@@ -75,13 +74,13 @@ def test_examples_import_packages_that_stay_as_long_as_they_do() -> None:
 @cache
 def pages_without(name: str) -> dict[Path, str]:
     """Return the pages that stay, as they are once the feature is removed."""
-    folder, words = feature_guides.words_of(installed()[name])
+    folder, words = guides.words_of(installed()[name])
     staying = [page for page in PAGES if page.parent.name != name]
     texts = {page: KIT_BLOCK.sub("", page.read_text()) for page in staying}
     return {
         page: text
-        if feature_guides.shows_files_of(name, text)
-        else feature_guides.text_without(text, folder, words)
+        if guides.shows_files_of(name, text)
+        else guides.text_without(text, folder, words)
         for page, text in texts.items()
     }
 
@@ -98,7 +97,7 @@ def test_chapters_keep_their_sections_without_each_other_feature() -> None:
 
 @of_the_kit
 def test_guides_do_not_speak_of_a_feature_that_was_removed() -> None:
-    """A sentence goes with a feature if it has a link to its folder (feature_guides.py)."""
+    """A sentence goes with a feature if it has a link to its folder (app.kit.features.guides)."""
     for name in installed():
         patterns = FOLDER / name / "tests" / "words.txt"
         if name in OF_MANY_MEANINGS or not patterns.exists():

@@ -6,9 +6,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.kit import feature_adding, feature_removal
-from app.kit.feature_files import CommandRefused, Report
-from app.kit.features import FOLDER
+from app.kit.features import FOLDER, adding, removal
+from app.kit.features.checkout import CommandRefused, Report
 from settings import example
 from settings.manifests import Manifest
 
@@ -28,7 +27,7 @@ def list_features(removable: bool) -> None:
     found = current_app.config["FEATURES"]
     if removable:
         for name in sorted(found):
-            if not feature_removal.required_by(name):
+            if not removal.required_by(name):
                 click.echo(name)
         return
     rows = [HEADINGS, *(_row(found[name]) for name in sorted(found))]
@@ -42,7 +41,7 @@ def _row(feature: Manifest) -> tuple[str, ...]:
     files = (FOLDER / feature.name).rglob("*.py")
     code = (path for path in files if not {"tests", "migrations"} & set(path.parts))
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in code)
-    many = (feature.tables, feature.requires, feature_removal.required_by(feature.name))
+    many = (feature.tables, feature.requires, removal.required_by(feature.name))
     lists = (", ".join(names) or "-" for names in many)
     return (feature.name, "off" if feature.off else "on", str(lines), feature.title, *lists)
 
@@ -54,14 +53,14 @@ def _row(feature: Manifest) -> tuple[str, ...]:
 def remove(name: str, yes: bool) -> None:
     """Take a feature out of this clone: its tables and rows, its folder, its settings."""
     try:
-        feature_removal.check(name)
-        feature = feature_removal.find(name)
+        removal.check(name)
+        feature = removal.find(name)
         if not yes:
             rows = f" Its tables ({', '.join(feature.tables)}) lose their rows for good."
-            drops = feature.tables and feature_removal.has_tables(name)
+            drops = feature.tables and removal.has_tables(name)
             question = f"Remove {name} ({feature.title})?{rows if drops else ''}"
             click.confirm(question, abort=True)
-        report = feature_removal.remove(name)
+        report = removal.remove(name)
     except CommandRefused as error:
         raise click.ClickException(str(error)) from None
     _tell(report)
@@ -73,7 +72,7 @@ def remove(name: str, yes: bool) -> None:
 def add(path: Path) -> None:
     """Copy the feature in the folder PATH, such as examples/blog, into this clone."""
     try:
-        report = feature_adding.add(path)
+        report = adding.add(path)
     except CommandRefused as error:
         raise click.ClickException(str(error)) from None
     _tell(report)

@@ -14,8 +14,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 from redis.exceptions import RedisError
 
-from app.kit import feature_files, queue, renaming
-from app.kit.feature_files import CommandRefused
+from app.kit import queue, renaming
+from app.kit.features import checkout
+from app.kit.features.checkout import CommandRefused
 from app.kit.queue import moving
 from settings import product
 from settings.reader import BASE_DIR, environment
@@ -32,7 +33,7 @@ def rename(name: str, yes: bool) -> None:
     former = current_app.config["QUEUE_PREFIX"]
     try:
         name = renaming.checked(name)
-        feature_files.ensure_clean()
+        checkout.ensure_clean()
     except (renaming.NameRefused, CommandRefused) as error:
         raise click.ClickException(str(error)) from None
     lines = list(_difference(name))

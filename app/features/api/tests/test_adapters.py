@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.kit import feature_loading
+from app.kit.features import loading
 from tests.fixtures.clones import git
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def test_the_adapter_of_the_readme_works(in_clone, clone):
 
 
 def test_the_api_comes_off_with_all_adapters(in_clone, clone):
-    adapters = feature_loading.adapters("api")
+    adapters = loading.adapters("api")
     assert adapters
     removed = in_clone("features", "remove", "api", "--yes")
     assert removed.returncode == 0, removed.stderr

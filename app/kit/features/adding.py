@@ -16,9 +16,8 @@ from pathlib import Path
 from flask import current_app
 
 from app.extensions import db
-from app.kit import feature_files
-from app.kit.feature_files import CommandRefused, Report, git, path_of
-from app.kit.features import FOLDER, installed
+from app.kit.features import FOLDER, checkout, installed
+from app.kit.features.checkout import CommandRefused, Report, git, path_of
 from app.kit.generator import ledger
 from settings import example, manifests
 from settings.manifests import FILE, Manifest
@@ -46,7 +45,7 @@ def check(path: Path) -> Manifest:
     problems = list(_clashes(feature, path.resolve()))
     if problems:
         raise CommandRefused("\n".join(problems))
-    feature_files.ensure_clean()
+    checkout.ensure_clean()
     return feature
 
 
@@ -68,18 +67,18 @@ def read(path: Path) -> Manifest:
 def add(path: Path) -> Report:
     """Add the feature at `path` and report the steps. Raises CommandRefused."""
     feature = check(path)
-    packages = list(feature_files.missing_packages(feature))
+    packages = list(checkout.missing_packages(feature))
     folder = FOLDER / feature.name
     try:
         shutil.copytree(path, folder, ignore=shutil.ignore_patterns(*CACHES), dirs_exist_ok=True)
-        feature_files.write_permissions(feature.new_permissions.values())
+        checkout.write_permissions(feature.new_permissions.values())
         if packages:
-            feature_files.write_packages(feature.name, packages)
-        feature_files.write_overviews()
+            checkout.write_packages(feature.name, packages)
+        checkout.write_overviews()
         _check_start(feature)
         git("add", "--all")
     except BaseException:
-        feature_files.restore()
+        checkout.restore()
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Report(list(_done(feature, packages)), list(_left(feature, packages)))
@@ -93,7 +92,7 @@ def _clashes(feature: Manifest, folder: Path) -> Iterator[str]:
         yield f"The table {table} is taken."
     for setting in sorted({*feature.settings} & {*current_app.config}):
         yield f"The setting {setting} is taken."
-    for command in sorted({*feature_files.commands_in(folder)} & {*current_app.cli.commands}):
+    for command in sorted({*checkout.commands_in(folder)} & {*current_app.cli.commands}):
         yield f"The command {command} is taken."
     templates = (file for file in (folder / "templates").rglob("*") if file.is_file())
     own = {file.relative_to(folder / "templates").as_posix() for file in templates}
@@ -103,13 +102,13 @@ def _clashes(feature: Manifest, folder: Path) -> Iterator[str]:
     for package in filter(_is_missing, feature.packages):
         yield (
             f"The package {package} is not installed. Add it to "
-            f"{shown(feature_files.REQUIREMENTS)}, run `make lock` and `make setup`, and commit."
+            f"{shown(checkout.REQUIREMENTS)}, run `make lock` and `make setup`, and commit."
         )
 
 
 def _clashes_of_permissions(feature: Manifest) -> Iterator[str]:
     try:
-        known = ledger.bits(feature_files.with_permissions(feature.new_permissions.values()))
+        known = ledger.bits(checkout.with_permissions(feature.new_permissions.values()))
     except CommandRefused as error:
         yield str(error)
     else:
@@ -126,7 +125,7 @@ def _is_missing(package: str) -> bool:
 
 def _check_start(feature: Manifest) -> None:
     """Raise CommandRefused unless the application starts with the feature."""
-    started = feature_files.run(sys.executable, "-c", START)
+    started = checkout.run(sys.executable, "-c", START)
     if not started.returncode:
         return
     if taken := ENDPOINT.search(started.stderr):
@@ -143,7 +142,7 @@ def _done(feature: Manifest, packages: list[str]) -> Iterator[str]:
     if feature.settings:
         yield f"Added {', '.join(feature.settings)} to {example.PATH.name}."
     if packages:
-        yield f"Added {', '.join(packages)} to {shown(feature_files.REQUIREMENTS)}."
+        yield f"Added {', '.join(packages)} to {shown(checkout.REQUIREMENTS)}."
     yield "Wrote the README's table of features and the picture of the rooms."
 
 
@@ -155,7 +154,7 @@ def _left(feature: Manifest, packages: list[str]) -> Iterator[str]:
     if feature.new_permissions:
         names = ", ".join(permission.name for permission in feature.new_permissions.values())
         yield f"Give the permission “{names}” to roles. Administrators have it at once."
-    if commands := feature_files.commands_in(FOLDER / feature.name):
+    if commands := checkout.commands_in(FOLDER / feature.name):
         yield f"Its commands: {', '.join(f'`python manage.py {name}`' for name in commands)}."
     yield "Look at the change (`git diff --cached`), run `make check` and `make test`, and commit."
     yield f"`python manage.py features remove {feature.name}` takes it out again."

@@ -6,7 +6,7 @@ from pathlib import Path
 import config
 from settings import manifests
 
-FOLDER = Path(__file__).parents[1] / "features"
+FOLDER = Path(__file__).parents[2] / "features"
 
 
 @cache

@@ -9,9 +9,8 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from app.kit import feature_files, feature_guides
-from app.kit.feature_files import git, path_of
-from app.kit.features import FOLDER, installed
+from app.kit.features import FOLDER, checkout, guides, installed
+from app.kit.features.checkout import git, path_of
 from app.kit.generator import ledger, writing
 from settings import manifests
 from settings.manifests import Manifest
@@ -30,7 +29,7 @@ def prune(names: Iterable[str]) -> dict[str, str]:
             leaving.setdefault(name, f"It requires {', '.join(missing)}.")
     for name in reversed([name for name in installed() if name in leaving]):
         feature = installed()[name]
-        documents = dict(feature_guides.without(feature))
+        documents = dict(guides.without(feature))
         remove_files(feature, documents, list(own_permissions(feature)))
         gone[name] = leaving[name]
         installed.cache_clear()
@@ -46,9 +45,9 @@ def remove_files(
     shutil.rmtree(FOLDER / feature.name, ignore_errors=True)  # caches of Python
     for path, text in documents.items():
         path.write_text(text, encoding="utf-8")
-    feature_files.write_overviews()
-    feature_files.remove_permissions(permissions)
-    packages = feature_files.remove_packages(feature.name)
+    checkout.write_overviews()
+    checkout.remove_permissions(permissions)
+    packages = checkout.remove_packages(feature.name)
     for path in adapters(feature):
         path.unlink()
     git("add", "--update")
@@ -60,7 +59,7 @@ def adapters(feature: Manifest) -> list[Path]:
 
     The templates with which the generator writes new ones count, too, and so do examples of use.
     """
-    examples = feature_files.examples_of(feature.name)
+    examples = checkout.examples_of(feature.name)
     if not feature.adapters:
         return examples
     names = (f"{feature.adapters}.py", f"tests/test_{feature.adapters}.py")

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import TextWrapper
 
-from app.kit import feature_files
-from app.kit.feature_files import git, path_of
-from app.kit.features import FOLDER
+from app.kit.features import FOLDER, checkout
+from app.kit.features.checkout import git, path_of
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 from settings.toml_table import shown
@@ -123,9 +122,9 @@ def words_of(feature: Manifest) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return patterns of the feature's folder, and of all that names it in a guide."""
     beside = rf"\(\.\./{feature.name}\b"  # a link in the chapter of another feature
     folder = rf"{re.escape(path_of(feature.name))}\b|{beside}"
-    commands = feature_files.commands_in(FOLDER / feature.name)
+    commands = checkout.commands_in(FOLDER / feature.name)
     named = [rf"`{name}\b" for name in (*commands, *feature.settings)]
     condition = f"the feature `{feature.name}`"
-    examples = [re.escape(shown(path)) for path in feature_files.examples_of(feature.name)]
+    examples = [re.escape(shown(path)) for path in checkout.examples_of(feature.name)]
     run = [rf"\bmanage(?:\.py)? {name}\b" for name in commands]
     return re.compile(folder), re.compile("|".join([folder, condition, *named, *run, *examples]))

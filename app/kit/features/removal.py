@@ -18,16 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config
 from app.extensions import db
-from app.kit import feature_files, feature_guides, feature_pruning
 from app.kit.database import migrations
-from app.kit.feature_files import CommandRefused, Report, git, path_of
-from app.kit.features import FOLDER, installed
+from app.kit.features import FOLDER, checkout, guides, installed, pruning
+from app.kit.features.checkout import CommandRefused, Report, git, path_of
 from settings import example
 from settings.manifests import Manifest
 from settings.reader import BASE_DIR
 from settings.toml_table import shown
 
-REQUIREMENTS = shown(feature_files.REQUIREMENTS)
+REQUIREMENTS = shown(checkout.REQUIREMENTS)
 # Importing a module that is None in sys.modules fails as if its file were missing.
 START = """
 import os
@@ -58,7 +57,7 @@ def check(name: str) -> None:
     find(name)
     if others := required_by(name):
         raise CommandRefused(f"{name} is required by {', '.join(others)}. Remove that first.")
-    feature_files.ensure_clean()
+    checkout.ensure_clean()
     git("rm", "-r", "--dry-run", "--quiet", path_of(name))
     _check_start(name)
 
@@ -88,22 +87,20 @@ def remove(name: str) -> Report:
     """Remove the feature `name` and report the steps. Raises CommandRefused."""
     check(name)
     report, feature, with_tables = Report(), find(name), has_tables(name)
-    documents = dict(feature_guides.without(feature))
-    commands = feature_files.commands_in(FOLDER / name)
-    permissions = list(feature_pruning.own_permissions(feature))
+    documents = dict(guides.without(feature))
+    commands = checkout.commands_in(FOLDER / name)
+    permissions = list(pruning.own_permissions(feature))
     try:
         if with_tables:
             flask_migrate.downgrade(revision=f"{name}@base")
             report.done.append(
                 f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
             )
-        elsewhere = (
-            path for path in feature_pruning.adapters(feature) if path.parent != FOLDER / name
-        )
+        elsewhere = (path for path in pruning.adapters(feature) if path.parent != FOLDER / name)
         adapters = [shown(path) for path in elsewhere]
-        packages = feature_pruning.remove_files(feature, documents, permissions)
+        packages = pruning.remove_files(feature, documents, permissions)
     except BaseException:
-        feature_files.restore()
+        checkout.restore()
         if with_tables:
             flask_migrate.upgrade(revision=f"{name}@head")
         raise
@@ -154,10 +151,10 @@ def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> It
 
 def _keeps(file: str, feature: Manifest) -> bool:
     """Return whether a file goes on naming a feature, such as a guide that says how to make it."""
-    if file.startswith(feature_guides.UNCHANGED):
+    if file.startswith(guides.UNCHANGED):
         return True
     text = (BASE_DIR / file).read_text("utf-8") if file.endswith(".md") else ""
-    return feature_guides.shows_files_of(feature.name, text)
+    return guides.shows_files_of(feature.name, text)
 
 
 def _is_left_out(file: str, feature: Manifest) -> bool:
@@ -173,7 +170,7 @@ def _is_left_out(file: str, feature: Manifest) -> bool:
 def _check_start(name: str) -> None:
     """Raise CommandRefused unless the application starts without the feature."""
     off = ",".join({*config.features_off(), name})
-    started = feature_files.run(sys.executable, "-c", START.format(name=name, off=off))
+    started = checkout.run(sys.executable, "-c", START.format(name=name, off=off))
     if started.returncode:
         raise CommandRefused(
             f"The application does not start without {name}:\n{started.stderr.strip()[-2000:]}"
