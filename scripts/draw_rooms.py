@@ -18,6 +18,7 @@ TABLE = re.compile(r"(?<=<!-- features -->\n).*?(?=<!-- /features -->)", re.DOTA
 WIDTH, MARGIN, GAP = 980, 16, 12
 COLUMNS, ARROW = 5, 22  # features in a row, and the space for an arrow between two
 HEIGHT, STEP = 70, 90  # of a feature, and from one row of features to the next
+FOLDERS, FOLDER_STEP = 8, 62  # folders in a row of the core or the kit, and from a row to the next
 STYLE = """
   svg { --page: #ffffff; --text: #1d232b; --quiet: #59636e; --line: #d0d7de;
         --features: #eaf3ff; --core: #fff4e0; --kit: #f0f2f4; --box: #ffffff; --arrow: #0b61c4; }
@@ -125,12 +126,17 @@ def arrow(*points: float) -> str:
     return f'<path d="M{x:g} {y:g} {"C" if len(rest) > 2 else "L"}{curve}" class="arrow"/>'
 
 
-def row(y: float, rooms: list[Room]) -> list[str]:
-    width = (WIDTH - 4 * MARGIN - GAP * (len(rooms) - 1)) / len(rooms)
+def rows(y: float, rooms: list[Room]) -> list[str]:
+    """Draw the folders of the core or the kit, in rows of FOLDERS."""
+    width = (WIDTH - 4 * MARGIN - GAP * (FOLDERS - 1)) / FOLDERS
     return [
         part
         for place, room in enumerate(rooms)
-        for part in box(2 * MARGIN + place * (width + GAP), y, width, 50, room)
+        for part in box(
+            2 * MARGIN + place % FOLDERS * (width + GAP),
+            y + place // FOLDERS * FOLDER_STEP,
+            *(width, 50, room),
+        )
     ]
 
 
@@ -163,12 +169,16 @@ def arrows(
                 yield arrow(from_x, start, from_x, middle, at_x, middle, at_x, end)
 
 
+def height_of(rooms: list[Room]) -> int:
+    return 42 + -(-len(rooms) // FOLDERS) * FOLDER_STEP
+
+
 def layer(top: float, kind: str, words: str, rooms: list[Room]) -> list[str]:
     """Draw the core or the kit, with an arrow from above."""
     total = Room("", sum(room.lines for room in rooms)).size
     return [
-        *band(top, 104, kind, f"{words}, {total}"),
-        *row(top + 42, rooms),
+        *band(top, height_of(rooms), kind, f"{words}, {total}"),
+        *rows(top + 42, rooms),
         arrow(WIDTH / 2, top - 34, WIDTH / 2, top - 3),
         text(WIDTH / 2 + 12, top - 13, "quiet", "imports"),
     ]
@@ -187,9 +197,11 @@ def picture() -> str:
     for room in optional:
         drawn += box(*places[room.name], width, HEIGHT, room)
     drawn += arrows(optional, places, width)
-    drawn += layer(MARGIN + above + 36, "core", "app: the core, to read and reshape", core)
-    drawn += layer(MARGIN + above + 176, "kit", "app/kit: machinery that nobody has to read", kit)
-    return svg(MARGIN + above + 176 + 104 + MARGIN, drawn)
+    top = MARGIN + above + 36
+    drawn += layer(top, "core", "app: the core, to read and reshape", core)
+    top += height_of(core) + 36
+    drawn += layer(top, "kit", "app/kit: machinery that nobody has to read", kit)
+    return svg(top + height_of(kit) + MARGIN, drawn)
 
 
 def svg(height: float, drawn: list[str]) -> str:
