@@ -167,7 +167,7 @@ def limit_load(worker: Any) -> None:
     from flask import Flask
 
     from app.kit import passwords
-    from app.kit.hashing_lane import HashingLane
+    from app.kit.passwords.hashing_lane import HashingLane
     from app.kit.web.serving import shedding
 
     settings, app = load_chosen(), worker.app.wsgi()

@@ -28,9 +28,10 @@ from sqlalchemy.orm import (
 )
 
 from app.extensions import db
-from app.kit import names, older_hashes, passwords
+from app.kit import names, passwords
 from app.kit.database import UtcDateTime, now
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH, canonical_email
+from app.kit.passwords import older_hashes
 from app.kit.permissions import within
 from app.models.role import Permission, Role
 from app.models.user_links import UserLinks

@@ -6,10 +6,11 @@ from flask import current_app
 
 from app import emails
 from app.extensions import db
-from app.kit import audit, guesses, password_rule, passwords
+from app.kit import audit, guesses, passwords
 from app.kit.mail import outbox
 from app.kit.mail.registry import LINK_LIFETIMES
 from app.kit.names import canonical_email
+from app.kit.passwords import password_rule
 from app.models import User, UserSession
 from app.services import sessions
 from app.services.mailed_links import LinkRefused, find_by_token, lock_by_token, send_sparingly

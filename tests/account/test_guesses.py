@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit import attempts, clean_up, guesses, passwords
-from app.kit.hashing_lane import HashingBusy
 from app.kit.passwords import OpenLane
+from app.kit.passwords.hashing_lane import HashingBusy
 from app.kit.user_input import normalised_email
 from app.kit.web import origin
 from app.models import AuditEvent, PasswordGuesses

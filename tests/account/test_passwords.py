@@ -12,9 +12,10 @@ from argon2.low_level import Type
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.extensions import db
-from app.kit import password_rule, passwords
-from app.kit.common_passwords import common_passwords
+from app.kit import passwords
 from app.kit.mail.email_message import EmailMessage
+from app.kit.passwords import password_rule
+from app.kit.passwords.common_passwords import common_passwords
 from app.models import User
 from app.services import password_reset, users
 from tests.support import PASSWORD, REAL_HASHER, links, path_of

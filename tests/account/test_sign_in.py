@@ -6,7 +6,8 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from app.extensions import db
-from app.kit import older_hashes, passwords
+from app.kit import passwords
+from app.kit.passwords import older_hashes
 from app.models import User, UserSession
 from tests.support import PASSWORD, REAL_HASHER, TOKEN
 

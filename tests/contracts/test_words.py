@@ -14,7 +14,7 @@ FOLDERS = ("app", "benchmarks", "docs", "examples", "migrations", "scripts", "se
 SUFFIXES = {".py", ".html", ".txt", ".md", ".toml", ".js", ".scss", ".sh", ".example"}
 APART = {
     "app/static",  # built
-    "app/kit/common_passwords.txt",
+    "app/kit/passwords/common_passwords.txt",
     "tests/contracts/test_sentences.py",  # names the words
     "tests/contracts/test_words.py",
 }

@@ -1,7 +1,7 @@
 """Plug the look-up of breached passwords into the rule for new passwords."""
 
 from app.features.breached_passwords.breaches import is_breached
-from app.kit.password_rule import new_password_check
+from app.kit.passwords.password_rule import new_password_check
 
 
 @new_password_check

@@ -21,7 +21,7 @@ from werkzeug.exceptions import Conflict, HTTPException, InternalServerError, Se
 from app.extensions import db, login_manager
 from app.kit import unchecked_attempts
 from app.kit.database import migrations
-from app.kit.hashing_lane import HashingBusy
+from app.kit.passwords.hashing_lane import HashingBusy
 from app.kit.web.accept import ONLY_JSON, wants_json
 from app.kit.web.cookieless import is_cookieless
 from app.kit.web.csrf import SentFromElsewhere

@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from app.extensions import db
 from app.kit import passwords
 from app.kit.attempts import PasswordGuesses
-from app.kit.hashing_lane import HashingLane
+from app.kit.passwords.hashing_lane import HashingLane
 from app.kit.web.serving import slow_clients
 from app.kit.web.serving.shedding import Refusals, request_shed, skips_line_in
 from app.kit.web.serving.waiting_line import WaitingLine

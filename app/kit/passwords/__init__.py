@@ -20,7 +20,7 @@ class WeakPassword(ValueError):
 
 
 class OpenLane:
-    """Lets every hash begin at once. Web processes replace it (app.kit.hashing_lane)."""
+    """Lets every hash begin at once. Web processes replace it (app.kit.passwords.hashing_lane)."""
 
     def ensure_room(self) -> None:
         """Raise HashingBusy if a hash could not even wait."""

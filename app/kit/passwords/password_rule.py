@@ -7,8 +7,8 @@ from itertools import islice, pairwise
 
 from zxcvbn import matching, zxcvbn
 
-from app.kit.common_passwords import COMMON_WORDS, common_passwords
 from app.kit.passwords import MAX_LENGTH, WeakPassword, normalise
+from app.kit.passwords.common_passwords import COMMON_WORDS, common_passwords
 
 LEAST_SCORE = 3  # of 4: over 10^8 guesses
 LEAST_UNRELATED = 6  # characters besides names and emails
