@@ -16,9 +16,9 @@ from app.kit.web.forms import BaseForm, ConfirmForm
 from app.kit.web.restrict import may_open
 from app.models import User
 from app.services import user_page, users
-from app.services.access import TooManyMails, WrongState
 from app.services.own_account import UserGone
 from app.services.policy import LastAdministrator, NotOnSelf, ensure_may_manage, ensure_not_self
+from app.services.user_access import TooManyMails, WrongState
 from app.sign_in import me
 
 View = Callable[..., ResponseReturnValue]

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
-from app.services import access, own_account
+from app.services import own_account, user_access
 from tests.support import PASSWORD
 
 NEW = "xK3#vQ9!mZ2p"
@@ -15,7 +15,7 @@ PAGE = "/account/manage/change-password"
 @pytest.fixture
 def forced(admin, make_user):
     user = make_user()
-    access.require_password_change(user, by=admin)
+    user_access.require_password_change(user, by=admin)
     return user
 
 
@@ -80,14 +80,14 @@ def test_health_and_styles_are_not_in_the_way(client, forced):
 
 def test_an_address_is_confirmed_before_a_password_is_asked_for(client, make_user, admin):
     user = make_user(confirmed=False)
-    access.require_password_change(user, by=admin)
+    user_access.require_password_change(user, by=admin)
     client.sign_in(user.email)
     assert client.get("/").location == "/account/unconfirmed"
     assert client.get("/account/unconfirmed").status_code == 200
 
 
 def test_users_are_notified_by_mail_once(client, forced, admin, outbox):
-    access.require_password_change(forced, by=admin)
+    user_access.require_password_change(forced, by=admin)
     kinds = db.session.scalars(select(EmailMessage.message)).all()
     assert kinds == ["password_change_required"]
     assert "choose a new password" in outbox.last_text()
@@ -99,5 +99,5 @@ def test_it_is_not_asked_of_those_who_cannot(admin, make_user, trait):
     if trait == "deleted":
         user.deleted_at = user.created_at
         db.session.commit()
-    with pytest.raises((access.WrongState, own_account.UserGone)):
-        access.require_password_change(user, by=admin)
+    with pytest.raises((user_access.WrongState, own_account.UserGone)):
+        user_access.require_password_change(user, by=admin)

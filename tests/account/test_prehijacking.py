@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.mail.email_message import EmailMessage
 from app.models import User
-from app.services import access, users
+from app.services import user_access, users
 from tests.fixtures.strangers import (
     COLLEAGUE,
     OWN,
@@ -29,7 +29,7 @@ def change_role(by, staff):
 
 
 def confirm_by_hand(by, _staff):
-    access.confirm(account(), by=by)
+    user_access.confirm(account(), by=by)
 
 
 def create(by, staff):
@@ -212,7 +212,7 @@ def test_an_administrator_gives_the_owner_the_account(squatted, app, staff, admi
         if number % 2:
             users.create(**names, email=email, role=staff, password=OWN, by=admin)
         else:
-            access.confirm(User.by_email(email), by=admin)
+            user_access.confirm(User.by_email(email), by=admin)
             owner.submit(mailed_link(outbox, email, "/reset-password/"), NEW)
         sign_in_as(owner, email)
 

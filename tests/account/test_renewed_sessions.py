@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit.database import now
 from app.models import UserSession
 from app.models.user_loader import load_user
-from app.services import access, sessions, users
+from app.services import sessions, user_access, users
 from tests.support import PASSWORD
 
 NEW_PASSWORD = "another horse battery staple"
@@ -164,7 +164,7 @@ def test_a_token_is_not_handed_over_when_the_answer_is_an_error(
 
 def test_a_command_renews_nothing(make_user):
     user, admin = make_user(), make_user(role="Administrator")
-    access.end_sessions(user, by=admin)
+    user_access.end_sessions(user, by=admin)
     sessions.renew(user)
     assert user.session_token == ""
 

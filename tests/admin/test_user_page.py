@@ -13,7 +13,7 @@ from app.kit import audit
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, Permission, UserSession
-from app.services import access, own_account, password_reset, sessions, users
+from app.services import own_account, password_reset, sessions, user_access, users
 from tests.factories import make_role
 from tests.support import PASSWORD, module_of
 
@@ -585,7 +585,7 @@ def test_an_invalid_snapshot_is_a_conflict(browser, make_user, seen):
 
 def test_a_command_may_do_it_too(make_user):
     user = make_user(confirmed=False)
-    access.confirm(user, by=None)
+    user_access.confirm(user, by=None)
     users.suspend(user, by=None)
     users.reactivate(user, by=None)
     assert user.status == "active"

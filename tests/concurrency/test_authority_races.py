@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit.database import now
 from app.models import AuditEvent, Role, User
-from app.services import access, users
+from app.services import user_access, users
 from app.services.own_account import UserGone
 from app.services.policy import LastAdministrator, PrivilegesLost
 from tests.concurrency.test_races import administrators
@@ -40,11 +40,11 @@ ACTIONS_TRIED = {
     "change email": ({}, lambda user, by: users.change_email(user, email="x@example.com", by=by)),
     "suspend": ({}, lambda user, by: users.suspend(user, by=by)),
     "reactivate": ({"suspended": True}, lambda user, by: users.reactivate(user, by=by)),
-    "confirm": ({"confirmed": False}, lambda user, by: access.confirm(user, by=by)),
-    "send a link": ({}, lambda user, by: access.send_reset_link(user, by=by)),
-    "force a change": ({}, lambda user, by: access.require_password_change(user, by=by)),
-    "end sessions": ({}, lambda user, by: access.end_sessions(user, by=by)),
-    "end a session": ({}, lambda user, by: access.end_session(user, 1, by=by)),
+    "confirm": ({"confirmed": False}, lambda user, by: user_access.confirm(user, by=by)),
+    "send a link": ({}, lambda user, by: user_access.send_reset_link(user, by=by)),
+    "force a change": ({}, lambda user, by: user_access.require_password_change(user, by=by)),
+    "end sessions": ({}, lambda user, by: user_access.end_sessions(user, by=by)),
+    "end a session": ({}, lambda user, by: user_access.end_session(user, 1, by=by)),
     "create": (
         {},
         lambda _user, by: users.create(**NEW, role=role(), password="a long new one 7", by=by),
@@ -98,7 +98,7 @@ def test_a_ring_of_people_who_do_things_to_each_other_ends(race):
     for _ in range(ROUNDS):
         ids = [make_user(role="Administrator").id for _ in range(4)]
         results = race(
-            *(as_request(access.end_sessions, ids[(n + 1) % 4], ids[n]) for n in range(4)),
+            *(as_request(user_access.end_sessions, ids[(n + 1) % 4], ids[n]) for n in range(4)),
             *(as_request(users.suspend, ids[n], ids[(n + 1) % 4]) for n in range(4)),
             *(as_request(users.reactivate, ids[(n + 2) % 4], ids[n]) for n in range(4)),
         )

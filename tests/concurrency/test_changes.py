@@ -6,7 +6,7 @@ from app.extensions import db
 from app.kit.edit_conflicts import EditConflict, snapshot
 from app.kit.mail.email_message import EmailMessage
 from app.models import User
-from app.services import access, register, users
+from app.services import register, user_access, users
 from tests.factories import make_user
 from tests.fixtures.races import as_request
 
@@ -20,9 +20,9 @@ def test_people_and_administrators_ask_for_links_at_once(race):
         user_id = make_user(confirmed=False).id
         results = race(
             lambda i=user_id: register.resend_confirmation(db.session.get(User, i)),
-            as_request(access.resend_confirmation, user_id, admin),
+            as_request(user_access.resend_confirmation, user_id, admin),
             lambda i=user_id: register.resend_confirmation(db.session.get(User, i)),
-            as_request(access.resend_confirmation, user_id, admin),
+            as_request(user_access.resend_confirmation, user_id, admin),
         )
         assert results == [None] * 4
 

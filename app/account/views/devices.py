@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 from app.account import account
 from app.decorators import fresh_sign_in_required
 from app.kit.database import whole_number
-from app.services import access, user_page
+from app.services import user_access, user_page
 from app.sign_in import me
 
 
@@ -31,9 +31,9 @@ def end_sessions() -> ResponseReturnValue:
     """
     which = request.form.get("session", "")
     if which == "others":
-        access.end_sessions(me(), by=me())
+        user_access.end_sessions(me(), by=me())
         flash("You are signed out on all other devices.", "success")
     elif (session_id := whole_number(which)) is not None:
-        access.end_session(me(), session_id, by=me())
+        user_access.end_session(me(), session_id, by=me())
         flash("That device is signed out.", "success")
     return redirect(url_for("account.devices"))

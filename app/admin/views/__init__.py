@@ -1,6 +1,6 @@
 """The core's admin pages. Importing this package registers them."""
 
 from app.admin import actions  # noqa: F401 - the core's actions register themselves
-from app.admin.views import access, dashboard, user_page, users
+from app.admin.views import dashboard, user_access, user_page, users
 
-__all__ = ["access", "dashboard", "user_page", "users"]
+__all__ = ["dashboard", "user_access", "user_page", "users"]

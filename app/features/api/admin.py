@@ -11,7 +11,7 @@ from app.features.api import tokens
 from app.features.api.models import ApiToken
 from app.features.api.tokens import TokenGone
 from app.models import Permission, User
-from app.services.access import WrongState
+from app.services.user_access import WrongState
 from app.sign_in import me
 
 

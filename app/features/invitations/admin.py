@@ -15,8 +15,8 @@ from app.kit.mail import recipients
 from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
 from app.models import Permission, User
-from app.services.access import TooManyMails
 from app.services.policy import ensure_may_manage
+from app.services.user_access import TooManyMails
 from app.services.users import EmailTaken
 from app.sign_in import me
 

@@ -13,9 +13,9 @@ from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.models import Role, User
 from app.services import mailed_links, password_reset, user_changes, users
-from app.services.access import TooManyMails
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR, LinkRefused
 from app.services.policy import ensure_may_manage, lock
+from app.services.user_access import TooManyMails
 from app.services.user_changes import Parameters, UserChange
 
 

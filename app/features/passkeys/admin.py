@@ -8,7 +8,7 @@ from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.passkeys import services
 from app.models import Permission, User
-from app.services.access import WrongState
+from app.services.user_access import WrongState
 from app.sign_in import me
 
 

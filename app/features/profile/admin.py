@@ -9,7 +9,7 @@ from app.decorators import permission_required
 from app.features.profile.services import pictures
 from app.features.profile.services.pictures import PictureGone
 from app.models import Permission, User
-from app.services.access import WrongState
+from app.services.user_access import WrongState
 from app.sign_in import me
 
 

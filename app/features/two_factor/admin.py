@@ -11,7 +11,7 @@ from app.features.two_factor import services
 from app.features.two_factor.codes import NotEnabled
 from app.kit.web.restrict import may_open
 from app.models import Permission, Role, User
-from app.services.access import WrongState
+from app.services.user_access import WrongState
 from app.sign_in import me
 
 

@@ -20,7 +20,7 @@ from app.features.api.web.user_actions import acts_on_user
 from app.kit.names import NAME_LENGTH
 from app.kit.web.gates import open_to
 from app.models import Permission, User
-from app.services.access import WrongState
+from app.services.user_access import WrongState
 from app.sign_in import me
 
 TAGS = ["Tokens"]

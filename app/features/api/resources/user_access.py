@@ -16,7 +16,7 @@ from app.features.api.web.access import reads, writes
 from app.features.api.web.lists import whole_list
 from app.features.api.web.user_actions import acts_on_user, seen_of
 from app.models import Permission, User, UserSession
-from app.services import access, user_page, users
+from app.services import user_access, user_page, users
 from app.sign_in import me
 
 TAGS = ["Users"]
@@ -59,7 +59,7 @@ def confirm_user(values: dict[str, Any], user: User) -> User:
     The password stops working, and a link to choose a new one goes to the address, unless
     `keep_password` is true.
     """
-    access.confirm(user, **values, by=me())
+    user_access.confirm(user, **values, by=me())
     return user
 
 
@@ -69,7 +69,7 @@ def confirm_user(values: dict[str, Any], user: User) -> User:
 @acts_on_user("admin.resend_confirmation")
 def resend_confirmation(user: User) -> User:
     """Send the confirmation link again."""
-    access.resend_confirmation(user, by=me())
+    user_access.resend_confirmation(user, by=me())
     return user
 
 
@@ -79,7 +79,7 @@ def resend_confirmation(user: User) -> User:
 @acts_on_user("admin.send_reset_link")
 def send_reset_link(user: User) -> User:
     """Send a user a link to choose a new password."""
-    access.send_reset_link(user, by=me())
+    user_access.send_reset_link(user, by=me())
     return user
 
 
@@ -89,7 +89,7 @@ def send_reset_link(user: User) -> User:
 @acts_on_user("admin.require_password_change")
 def require_password_change(user: User) -> User:
     """Have a user choose a new password before they can go on."""
-    access.require_password_change(user, by=me())
+    user_access.require_password_change(user, by=me())
     return user
 
 
@@ -111,7 +111,7 @@ def list_user_sessions(user_id: int) -> list[UserSession]:
 @acts_on_user("admin.end_user_sessions")
 def end_user_sessions(user: User) -> Response:
     """Sign a user out in all browsers."""
-    access.end_sessions(user, by=me())
+    user_access.end_sessions(user, by=me())
     return Response(status=NOTHING)
 
 
@@ -124,5 +124,5 @@ def end_user_session(user: User, session_id: int) -> Response:
 
     A session that is over counts as ended.
     """
-    access.end_session(user, session_id, by=me())
+    user_access.end_session(user, session_id, by=me())
     return Response(status=NOTHING)

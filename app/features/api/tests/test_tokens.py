@@ -13,7 +13,7 @@ from app.features.api.tests.support import give_token, secret_of
 from app.kit import clean_up, redact
 from app.kit.web.logs import log_lines
 from app.models import AuditEvent, Permission, User
-from app.services import access, password_reset, users
+from app.services import password_reset, user_access, users
 from app.services.own_account import NotWhileImpersonating
 from app.services.policy import InsufficientPrivileges
 from tests import factories
@@ -213,7 +213,7 @@ def test_a_suspension_ends_tokens_for_good(app, admin, make_user):
 def test_short_lived_tokens_end_with_other_sessions(app, admin, make_user, kind, lives):
     user = make_user()
     secret = secret_of(user, kind=kind)
-    access.end_sessions(user, by=admin)
+    user_access.end_sessions(user, by=admin)
     assert (tokens.find(secret) is not None) == lives
 
 

@@ -13,9 +13,9 @@ from app.kit import edit_conflicts
 from app.kit.passwords import WeakPassword
 from app.models import User
 from app.services import users
-from app.services.access import TooManyMails, WrongState
 from app.services.own_account import UserGone
 from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf, RoleGone
+from app.services.user_access import TooManyMails, WrongState
 from app.services.users import EmailTaken
 
 HOUR = "3600"  # seconds after which another mail of the kind may be sent

@@ -11,11 +11,11 @@ from app.features import bulk
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, Role, User, UserSession
-from app.services import access, sessions, users
-from app.services.access import TooManyMails, WrongState
+from app.services import sessions, user_access, users
 from app.services.mailed_links import HOUR, LINKS_AN_HOUR
 from app.services.own_account import UserGone
 from app.services.policy import InsufficientPrivileges, LastAdministrator, NotOnSelf
+from app.services.user_access import TooManyMails, WrongState
 from tests import factories
 from tests.support import module_of
 
@@ -141,7 +141,7 @@ def last_event():
 
 
 SINGLE = {
-    "confirm": lambda user, by, other: access.confirm(user, by=by),
+    "confirm": lambda user, by, other: user_access.confirm(user, by=by),
     "suspend": lambda user, by, other: users.suspend(user, by=by, reason="spam again"),
     "reactivate": lambda user, by, other: users.reactivate(user, by=by, reason="spam again"),
     "change_role": lambda user, by, other: users.change_role(user, role=other, by=by),

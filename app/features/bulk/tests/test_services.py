@@ -19,8 +19,8 @@ from app.kit.operations import bulk as batches
 from app.kit.operations import lifecycle, previews
 from app.models import AuditEvent, Role, User
 from app.services import sessions
-from app.services.access import TooManyMails
 from app.services.policy import InsufficientPrivileges
+from app.services.user_access import TooManyMails
 from tests import factories
 from tests.support import module_of, needs
 

@@ -11,7 +11,7 @@ from app.kit.audit import retention
 from app.kit.database import now
 from app.kit.mail import outbox
 from app.models import AuditEvent, User
-from app.services import access, password_reset, register, users
+from app.services import password_reset, register, user_access, users
 from app.services.own_account import UserGone
 from tests.concurrency.test_audit import add_events
 from tests.concurrency.test_races import administrators
@@ -32,7 +32,7 @@ def test_a_worker_makes_a_mail_while_its_reader_is_deleted(race):
         results = race(
             *(lambda: outbox.sweep(include_new=True),) * 2,
             as_request(deletions.delete, user.id, admin),
-            as_request(access.send_reset_link, user.id, admin),
+            as_request(user_access.send_reset_link, user.id, admin),
         )
         for result in results:
             assert result is None or isinstance(result, int | UserGone), repr(result)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.services import access
+from app.services import user_access
 from tests.support import PASSWORD
 
 PAGE = "/account/manage/change-password"
@@ -11,7 +11,7 @@ PAGE = "/account/manage/change-password"
 @pytest.fixture
 def forced(admin, make_user):
     user = make_user()
-    access.require_password_change(user, by=admin)
+    user_access.require_password_change(user, by=admin)
     return user
 
 

@@ -22,7 +22,7 @@ from app.features.two_factor.tests.support import (
 from app.kit.database import now
 from app.kit.encryption import UnreadableSecret
 from app.models import AuditEvent, UserSession
-from app.services import access
+from app.services import user_access
 from tests.factories import make_user
 from tests.support import PASSWORD, module_of, needs
 from tests.world import NEW_PASSWORD
@@ -305,12 +305,12 @@ def forget_all(browser, user):
 
 
 def end_session(browser, user):
-    access.end_session(user, 0, by=user)
+    user_access.end_session(user, 0, by=user)
     browser.delete_cookie("session")
 
 
 def end_sessions(browser, user):
-    access.end_sessions(user, by=user)
+    user_access.end_sessions(user, by=user)
     browser.delete_cookie("session")
 
 

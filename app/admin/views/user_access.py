@@ -8,7 +8,7 @@ from app.admin.forms import ConfirmUserForm
 from app.admin.user_actions import ask_to_confirm, back_to, form_page, name_of, to_user
 from app.decorators import fresh_sign_in_required, permission_required
 from app.models import Permission, User
-from app.services import access
+from app.services import user_access
 from app.sign_in import me
 
 
@@ -30,7 +30,7 @@ def confirm_user(user: User) -> ResponseReturnValue:
                 "signed out. A link to choose a new password goes to the address.",
             ),
         )
-    access.confirm(user, by=me(), keep_password=form.keep_password.data)
+    user_access.confirm(user, by=me(), keep_password=form.keep_password.data)
     flash(f"{user.email} is confirmed.", "success")
     return back_to(user)
 
@@ -39,7 +39,7 @@ def confirm_user(user: User) -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_USERS)
 @to_user
 def resend_confirmation(user: User) -> ResponseReturnValue:
-    access.resend_confirmation(user, by=me())
+    user_access.resend_confirmation(user, by=me())
     flash(f"A new confirmation link is on its way to {user.email}.", "success")
     return back_to(user)
 
@@ -57,7 +57,7 @@ def send_reset_link(user: User) -> ResponseReturnValue:
         danger=False,
     ):
         return page
-    access.send_reset_link(user, by=me())
+    user_access.send_reset_link(user, by=me())
     flash(f"A link is on its way to {user.email}.", "success")
     return back_to(user)
 
@@ -81,7 +81,7 @@ def require_password_change(user: User) -> ResponseReturnValue:
         danger=False,
     ):
         return page
-    access.require_password_change(user, by=me())
+    user_access.require_password_change(user, by=me())
     flash(f"{name_of(user)} has to choose a new password next.", "success")
     return back_to(user)
 
@@ -101,7 +101,7 @@ def end_user_sessions(user: User) -> ResponseReturnValue:
         danger=True,
     ):
         return page
-    access.end_sessions(user, by=me())
+    user_access.end_sessions(user, by=me())
     flash(f"{name_of(user)} is signed out {where}.", "success")
     return back_to(user)
 
@@ -110,6 +110,6 @@ def end_user_sessions(user: User) -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_USERS)
 @to_user
 def end_user_session(user: User, session_id: int) -> ResponseReturnValue:
-    access.end_session(user, session_id, by=me())
+    user_access.end_session(user, session_id, by=me())
     flash("The session is ended.", "success")
     return back_to(user)
