@@ -110,6 +110,18 @@ def end_session(user: User, session_id: int, *, by: User) -> None:
     db.session.commit()
 
 
+def lock_to_reset(user: User, *, by: User | None) -> None:
+    """Check that `by` may reset a way in which `user` signs in, and lock the user.
+
+    `by` is None on the command line. Raises NotWhileImpersonating, NotOnSelf,
+    InsufficientPrivileges and UserGone.
+    """
+    ensure_not_impersonating(by)
+    ensure_not_self(user, by)
+    lock_present(user, by=by)
+    ensure_may_manage(by, user.role)
+
+
 def _lock_to_mail(user: User, kind: str, states: tuple[str, ...], by: User | None) -> None:
     # Lock the number of mails before the user, in the same order as the account pages.
     recipient = user.email

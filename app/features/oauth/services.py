@@ -20,8 +20,8 @@ from app.models import User
 from app.services import register as register_service
 from app.services import sessions, unconfirmed
 from app.services.own_account import UserGone, ensure_not_impersonating
-from app.services.policy import ensure_may_manage, ensure_not_self, lock
-from app.services.users import lock_present
+from app.services.policy import lock
+from app.services.user_access import WrongState, lock_to_reset
 
 WAY = "linked account"
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
@@ -64,7 +64,7 @@ class TooManyLinked(Exception):
     """Raised if the user has MOST linked accounts."""
 
 
-class NotLinked(Exception):
+class NotLinked(WrongState):
     """Raised if the user has not linked the account, or has no linked account at all."""
 
 
@@ -266,10 +266,7 @@ def reset(user: User, *, by: User) -> None:
     A user without a password gets a new one by a reset link. Raises NotLinked, NotOnSelf,
     InsufficientPrivileges, NotWhileImpersonating and UserGone.
     """
-    ensure_not_impersonating(by)
-    ensure_not_self(user, by)
-    lock_present(user, by=by)
-    ensure_may_manage(by, user.role)
+    lock_to_reset(user, by=by)
     unlinked = [label_of(one) for one in of_user(user)]
     removed = db.session.execute(delete(LinkedAccount).where(LinkedAccount.user_id == user.id))
     if not cast("CursorResult[Any]", removed).rowcount:

@@ -19,8 +19,8 @@ from app.kit.mail import outbox
 from app.models import User
 from app.services import sessions
 from app.services.own_account import ensure_not_impersonating
-from app.services.policy import ensure_may_manage, ensure_not_self, lock
-from app.services.users import lock_present
+from app.services.policy import lock
+from app.services.user_access import WrongState, lock_to_reset
 
 WAY = "passkey"
 MOST = 20  # passkeys of a user
@@ -38,7 +38,7 @@ class LastWayIn(Exception):
     """Raised if the user could not sign in any more without their last passkey."""
 
 
-class NoPasskeys(Exception):
+class NoPasskeys(WrongState):
     """Raised if the user has no passkey, or not this one any more."""
 
 
@@ -182,10 +182,7 @@ def reset(user: User, *, by: User | None) -> None:
     A user without a password gets a new one by a reset link. `by` is None on the command line.
     Raises NoPasskeys, NotOnSelf, InsufficientPrivileges, NotWhileImpersonating and UserGone.
     """
-    ensure_not_impersonating(by)
-    ensure_not_self(user, by)
-    lock_present(user, by=by)
-    ensure_may_manage(by, user.role)
+    lock_to_reset(user, by=by)
     removed = db.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
     if not cast("CursorResult[Any]", removed).rowcount:
         db.session.rollback()

@@ -7,9 +7,7 @@ from app.admin import admin
 from app.admin.user_actions import ask_to_confirm, back_to, name_of, to_user
 from app.decorators import permission_required
 from app.features.profile.services import pictures
-from app.features.profile.services.pictures import PictureGone
 from app.models import Permission, User
-from app.services.user_access import WrongState
 from app.sign_in import me
 
 
@@ -27,9 +25,6 @@ def remove_user_picture(user: User) -> ResponseReturnValue:
         danger=True,
     ):
         return page
-    try:
-        pictures.remove(user, by=me())
-    except PictureGone:
-        raise WrongState from None
+    pictures.remove(user, by=me())
     flash(f"The picture of {name} is removed.", "success")
     return back_to(user)

@@ -14,6 +14,7 @@ from app.kit.encryption import UnreadableSecret
 from app.kit.guesses import Guess
 from app.models import User
 from app.services.policy import lock
+from app.services.user_access import WrongState
 
 
 class WrongCode(Exception):
@@ -24,7 +25,7 @@ class CodeUnverifiable(WrongCode):
     """Raised if the user's secret cannot be decrypted, because SECRET_KEY has changed."""
 
 
-class NotEnabled(Exception):
+class NotEnabled(WrongState):
     """Raised if the user has no second factor."""
 
 

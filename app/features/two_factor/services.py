@@ -25,8 +25,8 @@ from app.kit.web.sign_in.second_steps import steps_of
 from app.models import Permission, Role, User, UserSession
 from app.services import policy, sessions
 from app.services.own_account import ensure_not_impersonating
-from app.services.policy import ensure_may_manage, ensure_not_self, lock
-from app.services.users import lock_present
+from app.services.policy import lock
+from app.services.user_access import lock_to_reset
 
 PAGES = ("account.enter_code", "account.enter_recovery_code")
 EXAMINED = 1_000  # secrets that the check of `doctor` decrypts
@@ -178,10 +178,7 @@ def reset(user: User, *, by: User | None) -> None:
     `by` is None on the command line. Raises NotEnabled, NotOnSelf, InsufficientPrivileges,
     NotWhileImpersonating and UserGone.
     """
-    ensure_not_impersonating(by)
-    ensure_not_self(user, by)
-    lock_present(user, by=by)
-    ensure_may_manage(by, user.role)
+    lock_to_reset(user, by=by)
     if not is_enabled(user):
         db.session.rollback()
         raise NotEnabled
@@ -198,7 +195,7 @@ def demand(role: Role, *, is_demanded: bool, by: User | None) -> None:
     """
     policy.lock_role(role, to_delete=True)
     policy.read_actor_again(by, Permission.MANAGE_ROLES)
-    ensure_may_manage(by, role)
+    policy.ensure_may_manage(by, role)
     row = db.session.get(TwoFactorRole, role.id)
     if is_demanded == (row is not None):
         db.session.rollback()

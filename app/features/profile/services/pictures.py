@@ -16,13 +16,14 @@ from app.features.profile.services.images import Crop
 from app.kit import audit, outages, storage
 from app.models import User
 from app.services import policy
+from app.services.user_access import WrongState
 
 ORIGIN = "https://gravatar.com"
 PAUSE = 60  # seconds in which mails show no pictures after the bucket was away
 BUCKET = "pictures in mails"
 
 
-class PictureGone(Exception):
+class PictureGone(WrongState):
     """The user has no picture, or has none any more."""
 
 
