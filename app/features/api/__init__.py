@@ -29,7 +29,7 @@ from app.features.api.web.bulk_operations import (
     row_ids,
 )
 from app.features.api.web.disruption import disruptive
-from app.features.api.web.etags import ensure_match, versioned
+from app.features.api.web.etags import compares, ensure_match, versioned
 from app.features.api.web.lists import lists, whole_list
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid, invalid_field
 from app.features.api.web.rows import find, get_or_404
@@ -62,6 +62,7 @@ __all__ = [
     "answers",
     "answers_with",
     "api",
+    "compares",
     "disruptive",
     "ensure_match",
     "find",

@@ -5,7 +5,7 @@ from typing import Any
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from app.features.api.web import access, idempotency_keys, lists, rate_limits
+from app.features.api.web import access, etags, idempotency_keys, lists, rate_limits
 from app.features.api.web.strict_json import StrictParser
 from app.kit.web.cookieless import without_cookies
 
@@ -18,7 +18,7 @@ class ApiBlueprint(Blueprint):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # flask-smorest calls these with the facts that decorators noted.
-        self._prepare_doc_cbks += [access.describe, idempotency_keys.describe, lists.describe]
+        self._prepare_doc_cbks += [one.describe for one in (access, etags, idempotency_keys, lists)]
 
     def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
         """Read the arguments of an operation. A body may be left out if no field is required."""
@@ -33,5 +33,6 @@ class ApiBlueprint(Blueprint):
 
 api: Any = without_cookies(ApiBlueprint("api", __name__, url_prefix="/api/v1"))
 api.before_request(access.admit)
+api.before_request(etags.refuse_other_conditions)
 rate_limits.limit(api)
 idempotency_keys.init_blueprint(api)

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from app.features.api import UserSchema, acts_on_user, api, seen_of, writes
+from app.features.api import UserSchema, acts_on_user, api, writes
 from app.features.deletion import deletions
 from app.models import Permission, User
 from app.sign_in import me
@@ -19,7 +19,6 @@ def delete_user(user: User) -> Response:
 
     The user is signed out, and gets a mail.
     """
-    seen_of(user)
     deletions.delete(user, by=me())
     return Response(status=204)
 

@@ -20,6 +20,7 @@ from app.features.api import (
     answers,
     answers_with,
     api,
+    compares,
     ensure_match,
     get_or_404,
     invalid,
@@ -145,6 +146,7 @@ def change_role(values: dict[str, Any], role_id: int) -> Role:
 
 @api.delete("/roles/<int:role_id>", tags=TAGS)
 @MANAGE
+@compares
 @api.arguments(RoleDeletionSchema, location="query")
 @api.response(204)
 def delete_role(values: dict[str, Any], role_id: int) -> Response:

@@ -14,6 +14,7 @@ from app.features.api import (
     answers,
     answers_with,
     api,
+    compares,
     ensure_match,
     get_or_404,
     invalid,
@@ -179,8 +180,7 @@ def get_webhook(webhook_id: int) -> Webhook:
 @api.response(200, WebhookSchema)
 def change_webhook(values: dict[str, Any], webhook_id: int) -> Webhook:
     """Change the name, the URL or the events of a webhook."""
-    webhook = get_or_404(Webhook, webhook_id)
-    ensure_match(WebhookSchema, webhook)
+    webhook = _webhook(webhook_id)
     before = services.values_of(webhook)
     wanted = replace(before, **values)
     _ensure_events(wanted)
@@ -191,49 +191,53 @@ def change_webhook(values: dict[str, Any], webhook_id: int) -> Webhook:
 
 @api.delete("/webhooks/<int:webhook_id>", tags=TAGS)
 @WRITE
+@compares
 @api.response(204)
 def delete_webhook(webhook_id: int) -> Response:
     """Delete a webhook and the log of its deliveries."""
-    webhook = get_or_404(Webhook, webhook_id)
-    ensure_match(WebhookSchema, webhook)
+    webhook = _webhook(webhook_id)
     services.remove(webhook, by=me())
     return Response(status=204)
 
 
 @api.post("/webhooks/<int:webhook_id>/pause", tags=TAGS)
 @WRITE
+@compares
 @api.response(200, WebhookSchema)
 def pause_webhook(webhook_id: int) -> Webhook:
     """Send no more events to a webhook until it is resumed."""
-    services.pause(get_or_404(Webhook, webhook_id), by=me())
+    services.pause(_webhook(webhook_id), by=me())
     return get_or_404(Webhook, webhook_id)
 
 
 @api.post("/webhooks/<int:webhook_id>/resume", tags=TAGS)
 @WRITE
+@compares
 @api.response(200, WebhookSchema)
 def resume_webhook(webhook_id: int) -> Webhook:
     """Send events again to a webhook that was paused or turned off."""
-    services.resume(get_or_404(Webhook, webhook_id), by=me())
+    services.resume(_webhook(webhook_id), by=me())
     return get_or_404(Webhook, webhook_id)
 
 
 @api.post("/webhooks/<int:webhook_id>/rotate-secret", tags=TAGS)
 @WRITE
+@compares
 @api.arguments(NewSecretSchema)
 @api.response(204)
 def rotate_webhook_secret(values: dict[str, Any], webhook_id: int) -> Response:
     """Give a webhook a new secret. For 24 hours the former one signs as well."""
-    services.rotate_secret(get_or_404(Webhook, webhook_id), by=me(), secret=values["secret"])
+    services.rotate_secret(_webhook(webhook_id), by=me(), secret=values["secret"])
     return Response(status=204)
 
 
 @api.post("/webhooks/<int:webhook_id>/test", tags=TAGS)
 @WRITE
+@compares
 @api.response(202, DeliverySchema)
 def test_webhook(webhook_id: int) -> Any:
     """Send a test to a webhook, in any state."""
-    return _on_its_way(services.test(get_or_404(Webhook, webhook_id), by=me()))
+    return _on_its_way(services.test(_webhook(webhook_id), by=me()))
 
 
 @api.get("/webhook-deliveries", tags=TAGS)
@@ -259,6 +263,12 @@ def resend_webhook_delivery(delivery_id: int) -> Any:
     """Send a delivery again, with the same message id."""
     services.resend(get_or_404(WebhookDelivery, delivery_id), by=me())
     return _on_its_way(get_or_404(WebhookDelivery, delivery_id))
+
+
+def _webhook(webhook_id: int) -> Webhook:
+    webhook = get_or_404(Webhook, webhook_id)
+    ensure_match(WebhookSchema, webhook)
+    return webhook
 
 
 def _on_its_way(delivery: WebhookDelivery) -> Any:

@@ -12,7 +12,7 @@ def test_an_origin_of_the_list_may_ask(production):
     client = production(API_CORS_ORIGINS=ALLOWED).test_client()
     headers = PREFLIGHT | {"Origin": ALLOWED}
     answer = client.options("/api/v1/me", headers=headers, base_url="https://app.example.com")
-    assert answer.status_code == 200
+    assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Origin"] == ALLOWED
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from app.extensions import db
 from app.features.api.tests.programs import admin_program, problem_of
+from app.features.api.web import description
 from app.kit.database import now
 from app.services import users
 
@@ -59,3 +62,71 @@ def test_a_deletion_honours_the_etag(admin_program, make_user):
         assert problem_of(admin_program.delete(path, If_Match=one)) == (412, "precondition-failed")
     now_there = admin_program.get(path).headers["ETag"]
     assert admin_program.delete(path, If_Match=now_there).status_code == 204
+
+
+FAILED = (412, "precondition-failed")
+# A shell sends such headers if a variable is empty.
+WITHOUT_TAG = ("", '"', ",", '"a" "b"')
+
+
+@pytest.mark.parametrize("value", WITHOUT_TAG)
+def test_a_condition_without_a_tag_is_not_met(admin_program, make_user, value):
+    path = f"/users/{make_user().id}"
+    assert problem_of(admin_program.delete(path, If_Match=value)) == FAILED
+    assert problem_of(admin_program.post(f"{path}/suspend", {}, If_Match=value)) == FAILED
+    assert admin_program.get(path).json["status"] == "active"
+
+
+def test_every_operation_on_a_user_honours_the_etag(admin_program, make_user):
+    path = f"/users/{make_user().id}"
+    for action in ("suspend", "end-sessions", "require-password-change", "send-reset-link"):
+        answer = admin_program.post(f"{path}/{action}", If_Match='"earlier"')
+        assert problem_of(answer) == FAILED, action
+    tag = admin_program.get(path).headers["ETag"]
+    assert admin_program.post(f"{path}/end-sessions", If_Match=tag).status_code == 204
+
+
+def test_if_none_match_is_honoured_by_changes(admin_program, make_user):
+    """RFC 9110, 13.1.2: the method is not performed if the present state has the tag."""
+    path = f"/users/{make_user().id}"
+    tag = admin_program.get(path).headers["ETag"]
+    for one in (tag, f"W/{tag}", "*", f'"other", {tag}'):
+        changed = admin_program.patch(path, {"first_name": "Eve"}, If_None_Match=one)
+        assert problem_of(changed) == FAILED, one
+        assert problem_of(admin_program.delete(path, If_None_Match=one)) == FAILED, one
+    assert admin_program.get(path).json["first_name"] == "Ada"
+    answer = admin_program.patch(path, {"first_name": "Augusta"}, If_None_Match='"other"')
+    assert answer.status_code == 200
+
+
+def test_reading_honours_if_match(admin_program):
+    tag = admin_program.get("/me").headers["ETag"]
+    assert admin_program.get("/me", If_Match=tag).status_code == 200
+    assert problem_of(admin_program.get("/me", If_Match='"earlier"')) == FAILED
+
+
+def test_an_operation_that_compares_nothing_refuses_if_match(admin_program):
+    """RFC 9110, 13.2.2: no condition is ignored."""
+    for path in ("/emails/resend-failed", "/users/1/nothing", "/tokens/current"):
+        answer = admin_program.call("DELETE" if "tokens" in path else "POST", path, If_Match='"x"')
+        assert answer.status_code == (404 if "nothing" in path else 412), path
+    assert admin_program.get("/me").status_code == 200
+    assert admin_program.post("/emails/resend-failed", If_Match="*").status_code == 202
+
+
+def test_the_description_tells_which_operations_compare(app):
+    paths = description.of(app)["paths"]
+    for path, method in (
+        ("/users/{user_id}", "delete"),
+        ("/users/{user_id}/suspend", "post"),
+        ("/users/{user_id}/picture", "delete"),
+        ("/roles/{role_id}", "delete"),
+        ("/webhooks/{webhook_id}", "delete"),
+    ):
+        found = paths[f"/api/v1{path}"][method]
+        (header,) = [one for one in found["parameters"] if one.get("name") == "If-Match"]
+        assert not header.get("required")
+        assert "412" in found["responses"]
+        assert "428" not in found["responses"]
+    change = paths["/api/v1/users/{user_id}"]["patch"]
+    assert [one["$ref"] for one in change["parameters"]] == ["#/components/parameters/IF_MATCH"]

@@ -155,3 +155,26 @@ def test_a_body_in_chunks_needs_its_type_too(send):
             },
         )
         assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"session_id": 5}', (422, "unprocessable-content")),
+        (b"[]", (422, "unprocessable-content")),
+        (b"null", (422, "unprocessable-content")),
+        (b"x", (400, "bad-request")),
+        (b"[" * DEEP, (400, "bad-request")),
+    ],
+)
+def test_an_operation_without_values_ignores_none(app, admin, make_user, body, expected):
+    """A field that an operation does not know is an error, also if it knows no field."""
+    program = Program(app, admin)
+    path = f"/api/v1/users/{make_user().id}"
+    for method, at in (("POST", f"{path}/end-sessions"), ("DELETE", path)):
+        sent = {"headers": program.headers, "content_type": "application/json"}
+        answer = program.client.open(at, method=method, data=body, **sent)
+        assert problem_of(answer) == expected
+    for empty in (b"{}", b" ", b""):
+        answer = program.client.post(f"{path}/end-sessions", data=empty, **sent)
+        assert answer.status_code == 204, empty

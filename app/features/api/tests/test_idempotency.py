@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy import func, select, update
 
 from app.extensions import db
-from app.features.api import idempotency
+from app.features.api import api, idempotency
 from app.features.api.models import IdempotentAnswer
 from app.features.api.tests.programs import Program, problem_of
 from app.features.api.tests.support import give_token
@@ -36,7 +36,8 @@ def adder(app, admin, monkeypatch):
         status = request.get_json().get("status", 201)
         return {"number": len(calls)}, status, {"Location": "/api/v1/things/1", "X-Other": "x"}
 
-    monkeypatch.setitem(app.view_functions, "api.sign_in", writes()(add))
+    operation = writes()(api.doc(requestBody={})(add))
+    monkeypatch.setitem(app.view_functions, "api.sign_in", operation)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     return Program(app, admin), calls
 

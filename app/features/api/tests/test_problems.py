@@ -111,3 +111,21 @@ def test_cookies_sign_nobody_in(app, admin):
 def test_a_token_signs_in_no_page(app, admin_program):
     answer = admin_program.client.get("/admin/users", headers=admin_program.headers)
     assert answer.location.startswith("/account/login")
+
+
+def test_options_lists_the_methods_and_has_no_body(app, client):
+    for path, allowed in (("/me", "GET, HEAD, OPTIONS, PATCH"), ("/tokens/current", "DELETE, OPT")):
+        answer = client.options(f"/api/v1{path}", headers={"Accept-Encoding": "br"})
+        assert answer.status_code == 204
+        assert ", ".join(sorted(answer.headers["Allow"].split(", "))).startswith(allowed)
+        assert not {"Content-Type", "Content-Encoding", "Content-Length"} & {*answer.headers.keys()}
+
+
+def test_the_description_has_the_headers_of_problems(client):
+    found = client.get("/api/v1/openapi.json").json
+    problems = found["components"]["responses"]
+    assert "WWW-Authenticate" in problems["UNAUTHORIZED"]["headers"]
+    assert "Retry-After" in problems["TOO_MANY_REQUESTS"]["headers"]
+    for status, path in (("201", "/roles"), ("202", "/imports")):
+        answer = found["paths"][f"/api/v1{path}"]["post"]["responses"][status]
+        assert "Location" in answer["headers"], path

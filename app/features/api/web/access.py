@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
 
 from app.features.api import scopes, tokens
 from app.features.api.models import ApiToken
 from app.features.api.web.problems import ApiProblem
+from app.features.api.web.strict_json import refuse_unread
 from app.kit.web.gatekeeper import ask_gates
 from app.kit.web.gates import GateClosed
 from app.kit.web.methods import SAFE_METHODS
@@ -27,6 +28,7 @@ SECOND_FACTOR = (
     "The role of the owner demands a second factor. Make a token after a sign-in with one."
 )
 UNPACKED = "Send the body without a Content-Encoding."
+TEXT = {"type": "string"}
 JSON = ("application/json", "application/problem+json")
 
 
@@ -112,12 +114,18 @@ def check(app: Flask) -> None:
             )
 
 
-def admit() -> None:
-    """Sign the owner of the token in for this request, or raise a problem."""
-    access = access_of(current_app.view_functions[request.endpoint or ""])
+def admit() -> Response | None:
+    """Sign the owner of the token in for this request, or raise a problem.
+
+    OPTIONS needs no token, and is answered here, because the answer of Flask is a page.
+    """
+    view = current_app.view_functions[request.endpoint or ""]
+    access = access_of(view)
+    if request.method == "OPTIONS":
+        return _methods()
     _ensure_media_types(access or OperationAccess())
-    if request.method == "OPTIONS" or access is None or access.is_public:
-        return
+    if access is None or access.is_public:
+        return None
     token = _token()
     # Flask-Login keeps the user of the request here.
     g._login_user, g.api_token = token.user, token
@@ -127,6 +135,17 @@ def admit() -> None:
         raise GateClosed("Sign in with a second factor first", SECOND_FACTOR)
     if not access.is_held(token):
         raise _insufficient(access)
+    if access.takes == JSON[:1]:
+        refuse_unread(view)
+    return None
+
+
+def _methods() -> Response:
+    """Return an answer to OPTIONS, with the methods of the URL in Allow."""
+    answer: Response = current_app.make_default_options_response()
+    answer.status_code = HTTPStatus.NO_CONTENT
+    del answer.headers["Content-Type"]
+    return answer
 
 
 def _is_held(access: OperationAccess) -> bool:
@@ -200,7 +219,7 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
     """Describe the access to an operation, and the problems that every operation may have."""
     access: OperationAccess = info.get("access", OperationAccess())
     doc["security"] = [] if access.is_public else [{"token": one} for one in access.scopes]
-    statuses = ["NOT_ACCEPTABLE", "TOO_MANY_REQUESTS"]
+    statuses = ["NOT_ACCEPTABLE", "TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"]
     if not access.is_public:
         statuses += ["UNAUTHORIZED", "FORBIDDEN"]
     if access.writes:
@@ -208,6 +227,8 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
     responses = doc.setdefault("responses", {})
     for name in statuses:
         responses.setdefault(_status(name), name)
+    for status in {201, 202} & responses.keys():
+        responses[status].setdefault("headers", {}).setdefault("Location", {"schema": TEXT})
     responses.setdefault("default", "DEFAULT_ERROR")
     return doc
 

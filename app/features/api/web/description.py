@@ -20,7 +20,10 @@ TOKEN = {
     "description": "A token from the page API tokens, or from POST /api/v1/tokens. An operation "
     "names the permission that the token needs, and whether it has to write.",
 }
-
+# Headers of problems, by status. Each other answer has the headers of limits as well.
+LIMITS = ("RateLimit", "RateLimit-Policy")
+HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After", *LIMITS], 503: ["Retry-After"]}
+TEXT = {"type": "string"}
 
 _describing = Lock()
 
@@ -53,6 +56,8 @@ class DescribedApi(Api):
             response: dict[str, Any] = {"description": status.phrase}
             if status >= HTTPStatus.BAD_REQUEST:
                 response["content"] = {problems.MEDIA_TYPE: {"schema": ProblemSchema}}
+            if status in HEADERS:
+                response["headers"] = {one: {"schema": TEXT} for one in HEADERS[status]}
             self.spec.components.response(status.name, response, lazy=True)
         error = {
             "description": "Another problem",

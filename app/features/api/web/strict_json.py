@@ -9,14 +9,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from flask import Request
+from flask import Request, request
 from marshmallow import RAISE, missing
 from webargs.flaskparser import FlaskParser
 
-from app.features.api.web.problems import ApiProblem
+from app.features.api.web.problems import ApiProblem, slug
 from app.kit.database import HIGHEST_BIG_INTEGER
+from app.kit.web.methods import SAFE_METHODS
 
 DEEPEST = 32
+NO_VALUES = "This operation takes no values. Send no body, or {}."
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -54,6 +56,21 @@ def loads(body: bytes) -> Any:
             if _UNSTORABLE.search(one):
                 refuse("The body has a NUL or a half of a surrogate pair in a text.")
     return value
+
+
+def refuse_unread(view: Any) -> None:
+    """Raise ApiProblem for values in the body of an operation that reads none.
+
+    A program that sends values relies on them.
+    """
+    if request.method in SAFE_METHODS or not request.content_length:
+        return
+    facts = getattr(view, "_apidoc", {})
+    read = facts.get("arguments", {}).get("parameters", ())
+    if any(one["in"] == "json" for one in read) or "requestBody" in facts.get("manual_doc", {}):
+        return
+    if (body := request.get_data()).strip() and loads(body) != {}:
+        raise ApiProblem(422, slug(422), NO_VALUES)
 
 
 def refuse(detail: str) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import Any
 from app.admin.user_actions import refuse_early
 from app.features.api import user_rows
 from app.features.api.schemas import UserSchema
-from app.features.api.web.etags import ensure_match
+from app.features.api.web.etags import compares, ensure_match
 from app.features.api.web.problems import ApiProblem, answers, answers_with, invalid_field
 from app.kit import edit_conflicts
 from app.kit.passwords import WeakPassword
@@ -62,9 +62,10 @@ def acts_on_user(page: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         def guarded(*arguments: Any, user_id: int, **values: Any) -> Any:
             user = user_rows.get(user_id)
             refuse_early(user, page)
+            ensure_match(UserSchema, user)
             return operation(*arguments, user, **values)
 
-        return guarded
+        return compares(guarded)
 
     return decorate
 
