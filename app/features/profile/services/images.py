@@ -10,7 +10,7 @@ import threading
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 
 from app.features.profile.services import jpeg_scans
@@ -24,6 +24,12 @@ NAMES = "JPEG, PNG, WebP, GIF or AVIF"
 MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000, "WEBP": 12_000_000, "AVIF": 16_000_000}
 MOST_PIXELS_OF_OTHERS = 25_000_000
 LARGEST_PROFILE = 1024 * 1024  # bytes
+# Pillow decodes all of it to change the orientation: 9 MB take half a minute.
+LARGEST_METADATA = 64 * 1024
+WITH_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+# A PNG of common programs is read in pieces of 2 KB or more.
+MOST_READS, BYTES_A_READ = 10_000, 256
+TOO_SLOW = "Showing the picture takes too long. Save it anew, or choose another."
 
 # One user who sends eight small files at once would take 2 GB of memory.
 _one_at_a_time = threading.Lock()
@@ -50,6 +56,24 @@ class Crop:
         return left, top, left + side, top + side
 
 
+class _Source:
+    """A file for Pillow, which may read it a limited number of times.
+
+    Pillow reads the parts of a PNG or a GIF one by one in Python. A hostile file of 10 MB has a
+    million of them, which take three seconds or 400 MB of memory.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.seek, self.tell, self._read = stream.seek, stream.tell, stream.read
+        self._left = MOST_READS + stream.seek(0, SEEK_END) // BYTES_A_READ
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise BadPicture(TOO_SLOW)
+        return self._read(size)
+
+
 def as_jpeg(webp: bytes) -> bytes:
     """Return one of our own pictures as a JPEG, because not every mail program shows WebP."""
     pillow = import_module("PIL.Image")
@@ -74,7 +98,7 @@ def squares(stream: BinaryIO, crop: Crop) -> dict[str, bytes]:
             warnings.simplefilter("ignore")  # about sizes, which are checked here
             _check_webp(stream)
             scans = _count_scans(stream)
-            with pillow.open(stream, formats=FORMATS) as image:
+            with pillow.open(_Source(stream), formats=FORMATS) as image:
                 _check_size(None if scans > 1 else image.format, *image.size)
                 return _encoded(_square(pillow, image, crop))
     except BadPicture:
@@ -93,6 +117,9 @@ def _square(pillow: Any, image: Any, crop: Crop) -> Any:
     profile = image.info.get("icc_profile")
     image.draft("RGB", (4 * SIZES[0], 4 * SIZES[0]))  # only JPEG, which then decodes less
     image.load()
+    for name in WITH_ORIENTATION:
+        if len(image.info.get(name, "")) > LARGEST_METADATA:
+            del image.info[name]
     import_module("PIL.ImageOps").exif_transpose(image, in_place=True)  # A copy takes memory.
     upright = image
     if upright.mode not in {"RGB", "RGBA", "CMYK", "L"}:
@@ -146,7 +173,7 @@ def _check_webp(stream: BinaryIO) -> None:
 def _count_scans(stream: BinaryIO) -> int:
     scans = jpeg_scans.count(stream)
     if scans > jpeg_scans.MOST:
-        raise BadPicture("Showing the picture takes too long. Save it anew, or choose another.")
+        raise BadPicture(TOO_SLOW)
     return scans
 
 

@@ -78,14 +78,39 @@ def polyglot():
     return picture.replace(b";", b"\x3b/*alert(1)*/", 1) + b"*/=1;alert(document.domain)//"
 
 
+def chunk(kind, data):
+    """Return a chunk of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunk(data):
+    """Return a PNG with chunks behind its head."""
+    content = encoded(halves())
+    return content[:33] + data + content[33:]
+
+
+def turned_by_long_exif(size):
+    """Return a PNG that is turned by EXIF data of some size."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a" * size
+    return encoded(halves(200, 200), "PNG", exif=exif)
+
+
+def with_exif_segments(number):
+    """Return a JPEG with segments of EXIF data, which Pillow puts together."""
+    picture, data = encoded(halves(), "JPEG"), b"Exif\0\0" + bytes(60_000)
+    segment = b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+    return picture[:2] + segment * number + picture[2:]
+
+
+def gif_of_comments(number):
+    picture = encoded(Image.new("P", (8, 8)), "GIF")
+    at = 13 + (2 << (picture[10] & 7)) * 3
+    return picture[:at] + b"!\xfe" + b"\x01a" * number + b"\0" + picture[at:]
+
+
 def png_of_size(width, height):
     """Return a small PNG whose head says that it is large: a decompression bomb."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = zlib.compress(b"\0" * 1_000_000, 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")

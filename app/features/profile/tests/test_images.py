@@ -1,6 +1,7 @@
 """Uploaded pictures become small squares without anything but pixels, or are refused."""
 
 import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -60,8 +61,40 @@ def test_the_size_is_checked_before_anything_is_decoded(name):
 def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_decoded():
     """One of 300 KB would take eight seconds, and one of 10 MB five minutes."""
     squares(BytesIO(files.many_scans(20)), Crop())
-    with pytest.raises(BadPicture, match="takes too long"):
-        squares(BytesIO(files.many_scans(jpeg_scans.MOST + 1)), Crop())
+    hostile = files.many_scans(jpeg_scans.MOST + 1)
+    comment = b"\xff\xfe\x00\x04\xff\xd9"  # that looks like the end of the picture
+    for content in (hostile, hostile[:2] + comment + hostile[2:]):
+        with pytest.raises(BadPicture, match="takes too long"):
+            squares(BytesIO(content), Crop())
+
+
+def test_a_picture_of_too_many_parts_is_refused():
+    """Pillow reads each in Python: a million of them took three seconds, or 400 MB of memory."""
+    squares(BytesIO(files.with_chunk(files.chunk(b"tEXt", b"a\0b") * 500)), Crop())
+    squares(BytesIO(files.gif_of_comments(500)), Crop())
+    squares(BytesIO(files.with_exif_segments(1)), Crop())
+    for hostile in (
+        files.with_chunk(files.chunk(b"abCd", b"") * 20_000),
+        files.gif_of_comments(50_000),
+        files.with_exif_segments(jpeg_scans.MOST_EXIF + 1),
+    ):
+        with pytest.raises(BadPicture, match="takes too long"):
+            squares(BytesIO(hostile), Crop())
+
+
+def test_a_large_picture_in_small_parts_is_read():
+    content = encoded(Image.new("L", (1_200, 1_200)))
+    at, rows = content.index(b"IDAT") - 4, zlib.compress(bytes(1_201) * 1_200, 0)
+    parts = (files.chunk(b"IDAT", rows[at : at + 1024]) for at in range(0, len(rows), 1024))
+    squares(BytesIO(content[:at] + b"".join(parts) + files.chunk(b"IEND", b"")), Crop())
+
+
+def test_long_exif_data_does_not_turn_a_picture():
+    """Turning it decodes all of that data: 9 MB took half a minute, and 700 MB of memory."""
+    for size, is_turned in ((1_000, True), (2 * images.LARGEST_METADATA, False)):
+        image = opened(files.turned_by_long_exif(size))["256"]
+        assert is_near(image.getpixel((128, 20)), RED if is_turned else BLUE) is is_turned
+        assert is_near(image.getpixel((20, 128)), RED) is not is_turned
 
 
 @pytest.mark.parametrize(
