@@ -67,11 +67,7 @@ bench: setup peers  ## Measure the speed, beside other admins too (benchmarks/)
 LOCK_OPTIONS = --universal --python-version=3.11 --generate-hashes --no-strip-extras
 
 lock: tools  ## Compile requirements/*.in to *.txt, keeping what is pinned (make upgrade: to the newest)
-	@for name in common dev installer tools peers docs; do \
-	    echo "» requirements/$$name.txt"; \
-	    $(TOOLS)/uv pip compile --no-config --quiet $(LOCK_OPTIONS) \
-	        --custom-compile-command "make lock (uv pip compile $(LOCK_OPTIONS))" $(LOCK_ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
-	done
+	@LOCK_OPTIONS="$(LOCK_OPTIONS)" LOCK_ARGS="$(LOCK_ARGS)" sh scripts/lock.sh common dev installer tools peers docs
 
 upgrade:
 	@$(MAKE) lock LOCK_ARGS=--upgrade

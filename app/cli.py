@@ -6,7 +6,12 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from app.kit import cli
-from app.kit.cli.database import refuse_in_production, refuse_unless_chosen, upgrade_unless_ahead
+from app.kit.cli.database import (
+    quiet_if_new,
+    refuse_in_production,
+    refuse_unless_chosen,
+    upgrade_unless_ahead,
+)
 from app.kit.passwords import WeakPassword
 from app.kit.web.links import external_url
 from app.services import policy, roles, users
@@ -33,12 +38,13 @@ def release() -> None:
 def setup_dev() -> None:
     """Migrate, add the roles and an administrator to develop with, and say how to sign in."""
     refuse_in_production()
-    flask_migrate.upgrade(revision="heads")
-    roles.insert()
-    password = current_app.config["ADMIN_PASSWORD"]
-    user, _ = users.create_administrator(
-        email=current_app.config["ADMIN_EMAIL"], password=password, enforce_password_rule=False
-    )
+    email, password = current_app.config["ADMIN_EMAIL"], current_app.config["ADMIN_PASSWORD"]
+    with quiet_if_new():
+        flask_migrate.upgrade(revision="heads")
+        roles.insert()
+        user, _ = users.create_administrator(
+            email=email, password=password, enforce_password_rule=False
+        )
     known = f"the password {password!r}" if user.verify_password(password) else "your password"
     click.echo(f"Sign in at {external_url('account.login')} as {user.email} with {known}.")
 

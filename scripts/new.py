@@ -27,6 +27,7 @@ from settings.reader import ConfigurationError  # noqa: E402
 
 ENV = ROOT / ".env"
 FIRST_VERSION = "0.1.0"
+LOCKED = re.compile(r"Take (?P<packages>.+) out of the locks: ")
 CHANGES = """\
 # Changelog
 
@@ -210,7 +211,7 @@ def start(name: str, left_out: list[str], database: str) -> None:
         raise
     tag = anchor(version, begin)
     say(f"{name} is started. Next:")
-    for step in [*dict.fromkeys(steps), *next_steps(tag)]:
+    for step in [*with_one_lock(steps), *next_steps(tag)]:
         print(f"- {step}")
 
 
@@ -226,6 +227,17 @@ def remove(name: str) -> Iterator[str]:
                 rf"\1 {name}",
                 line.removeprefix("- "),
             )
+
+
+def with_one_lock(steps: list[str]) -> Iterator[str]:
+    """Yield each step once, and those that take packages out of the locks as one."""
+    found = [LOCKED.match(step) for step in steps]
+    if packages := ", ".join(one["packages"] for one in found if one):
+        yield (
+            f"Take {packages} out of the locks: make lock && make setup && "
+            'git commit --all --message "Update the locks"'
+        )
+    yield from dict.fromkeys(step for step in steps if not LOCKED.match(step))
 
 
 def write_records(name: str, version: str) -> None:
@@ -250,7 +262,7 @@ def anchor(version: str, commit_of_kit: str) -> str:
 
 def next_steps(tag: str) -> Iterator[str]:
     yield "Start it: make run"
-    yield "Write a feature: python manage.py new …, as in docs/customising.md"
+    yield "Write a feature: . .venv/bin/activate && python manage.py new --help"
     yield "Keep it: git remote add origin URL, then git push --set-upstream origin HEAD"
     yield f"The kit is the remote `kit`, and the tag {tag} is where you started (docs/upgrading.md)"
 

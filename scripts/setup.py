@@ -7,6 +7,7 @@ installed. A second run does only the necessary steps.
 
 import hashlib
 import os
+import platform
 import random
 import secrets
 import socket
@@ -53,7 +54,7 @@ def install(venv: Path, name: str) -> None:
     if python.exists() and read(stamp) == digest:
         return
     if Path(sys.prefix) != venv:
-        say(f"Making {venv.name}")
+        say(f"Making {venv.name} with Python {platform.python_version()} ({sys.executable})")
         run([sys.executable, "-m", "venv", "--clear", str(venv)])
     say("Installing the packages (a minute, the first time)")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]

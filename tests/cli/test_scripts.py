@@ -84,6 +84,32 @@ def test_a_python_that_fits_sets_up_even_beside_one_that_does_not(machine: Path)
     assert "set up by" in result.stdout
 
 
+def test_lock_tells_which_pins_changed(tmp_path: Path) -> None:
+    for folder in ("scripts", "requirements", ".venv-tools/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(SCRIPTS / "lock.sh", tmp_path / "scripts")
+    for name in ("common", "dev"):
+        (tmp_path / "requirements" / f"{name}.txt").write_text("one==1 \\\n    --hash=sha256:0\n")
+    # Stands in for `uv pip compile`, and pins something else in common.txt.
+    uv = "#!/bin/sh\nfor file; do :; done\ncase $file in *common*) echo two==2 >$file;; esac\n"
+    write_program(tmp_path / ".venv-tools" / "bin" / "uv", uv)
+    for command in (["init", "--quiet"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    environment = os.environ | {"LOCK_OPTIONS": "--universal"}
+    done = subprocess.run(
+        ["sh", "scripts/lock.sh", "common", "dev"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "» requirements/common.txt",
+        "  without one==1",
+        "  with two==2",
+        "» requirements/dev.txt",
+        "» Next: make setup, then commit requirements/",
+    ]
+
+
 @pytest.fixture
 def setup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Return the names in scripts/setup.py, with an empty folder as the project's."""

@@ -28,6 +28,7 @@ def test_setup_dev_makes_tables_roles_and_an_administrator(
     assert result.exit_code == 0, result.output
     assert "/account/login as example-admin@example.com" in result.output
     assert "'password'" in result.output
+    assert result.output.count("\n") == 2, "no line of the log comes before it"
     with own_app.app_context():
         admin = db.session.scalars(select(User)).one()
         assert admin.is_admin()

@@ -1,6 +1,9 @@
 """The command that recreates the database."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -49,6 +52,21 @@ def upgrade_unless_ahead() -> None:
         flask_migrate.upgrade(revision="heads")
         return
     click.echo(f"{found.problem} It has all tables and columns of this code. Nothing is migrated.")
+
+
+@contextmanager
+def quiet_if_new() -> Iterator[None]:
+    """Log warnings alone while a database without tables gets them, and say that it did."""
+    with db.engine.connect() as connection:
+        is_new = not inspect(connection).has_table("alembic_version")
+    if is_new:
+        logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+    if is_new:
+        click.echo("Made the tables, the roles and the first administrator.")
 
 
 def refuse_in_production() -> None:

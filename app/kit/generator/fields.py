@@ -77,6 +77,17 @@ KINDS = {
     "file": FieldType("int", "", "sa.Integer()", "UploadField", "", "", ""),
     "relation": FieldType("int", "", "sa.Integer()", "row_field", "", "", ""),
 }  # fmt: skip
+WITH_OPTIONS = {"money": "money (euros) or money(USD)", "choice": "choice(a,b)"}
+SMALLEST_UNIT = "int or money, which count the smallest unit"
+OTHER_NAMES = {
+    **dict.fromkeys(("string", "varchar", "char"), "str"),
+    **dict.fromkeys(("integer", "number"), "int"),
+    **dict.fromkeys(("decimal", "numeric", "float", "double"), SMALLEST_UNIT),
+    "boolean": "bool",
+    "timestamp": "datetime",
+    "enum": "choice(a,b)",
+    "image": "file",
+}
 TEXTS = {"str", "text", "email", "url"}
 
 
@@ -172,9 +183,10 @@ def _field(text: str, targets: Mapping[str, Target]) -> Field:
     target = STORED_FILE if kind == "file" else None
     if kind not in KINDS or kind == "relation":
         if kind not in targets:
+            use = f": use {OTHER_NAMES[kind]}" if kind in OTHER_NAMES else ""
             raise Refused(
-                f"“{text}”: there is no type “{kind}”. The types are {_types()}, or the name of a "
-                f"table: {', '.join(sorted(targets))}."
+                f"“{text}”: there is no type “{kind}”{use}. The types are {types()}: "
+                f"{', '.join(sorted(targets))}."
             )
         target, kind = targets[kind], "relation"
     if options is not None and kind not in {"choice", "money"}:
@@ -213,5 +225,7 @@ def _options(text: str, kind: str, options: str | None) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _types() -> str:
-    return ", ".join(kind for kind in KINDS if kind != "relation")
+def types() -> str:
+    """Return the types of fields, as the command and its refusals list them."""
+    shown = [WITH_OPTIONS.get(kind, kind) for kind in KINDS if kind != "relation"]
+    return f"{', '.join(shown)}, or the name of a table"

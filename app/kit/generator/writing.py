@@ -18,6 +18,7 @@ from app.kit.generator.plan import FeaturePlan
 from app.kit.generator.refusal import Refused
 from settings import example, manifests
 from settings.reader import BASE_DIR
+from settings.toml_table import shown
 
 TEMPLATES = Path(__file__).parent / "templates"
 CHANGELOG = BASE_DIR / "CHANGELOG.md"
@@ -41,13 +42,16 @@ ONLY_WITH = {
 }
 
 
-def write(plan: FeaturePlan) -> None:
-    """Write the feature, its permission and its line of the changelog. Raises Refused."""
+def write(plan: FeaturePlan) -> list[str]:
+    """Write the feature, its permission and its line of the changelog. Raises Refused.
+
+    Return the files outside of its folder that changed.
+    """
     if subprocess.run(_ruff("--version"), capture_output=True, check=False).returncode:  # noqa: S603
         raise Refused("ruff formats the code, and is not installed: run `make setup`.")
     folder = FOLDER / plan.name
     outside = [ledger.FILE, CHANGELOG, example.PATH, *ROOMS_WRITES]
-    with _as_before_unless_done(folder, outside):
+    with _as_before_unless_done(folder, outside) as before:
         _write_folder(plan, folder)
         if plan.admin:
             _edit_ledger(plan)
@@ -59,6 +63,7 @@ def write(plan: FeaturePlan) -> None:
         if plan.due:
             _run(sys.executable, "-m", "tests.emails.write_snapshots", f"{plan.singular}_due")
         _run(sys.executable, str(ROOMS))
+    return [shown(path) for path, text in before.items() if path.read_bytes() != text]
 
 
 def files(plan: FeaturePlan) -> dict[str, str]:
@@ -132,10 +137,10 @@ def _edit_changelog(plan: FeaturePlan) -> None:
 
 
 @contextmanager
-def _as_before_unless_done(folder: Path, outside: list[Path]) -> Iterator[None]:
+def _as_before_unless_done(folder: Path, outside: list[Path]) -> Iterator[dict[Path, bytes]]:
     before = {path: path.read_bytes() for path in outside if path.exists()}
     try:
-        yield
+        yield before
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         for path, text in before.items():

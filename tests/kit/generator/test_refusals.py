@@ -3,8 +3,9 @@
 import pytest
 
 from app.extensions import db
-from app.kit.generator import checking, ledger, plan
+from app.kit.generator import checking, fields, ledger, plan
 from app.kit.generator.refusal import Refused
+from settings.reader import BASE_DIR
 
 NAME = ("name:str",)
 USUAL = {"admin": True, "account": False}
@@ -56,7 +57,11 @@ def test_names_that_make_no_sense_are_refused(app, name, said):
         ((), "A feature needs fields, such as name:str due_on:date."),
         (("name",), "“name” is no field. Write its name and its type"),
         (("name:",), "there is no type “”"),
-        (("name:string",), "there is no type “string”. The types are str, text,"),
+        (("name:string",), "there is no type “string”: use str. The types are str, text,"),
+        (
+            ("name:str", "length:decimal"),
+            "there is no type “decimal”: use int or money, which count",
+        ),
         (("name:orders",), "or the name of a table: "),
         (("name:str", "name:text"), "Two fields are called “name”"),
         (("Name:str",), "cannot name a field"),
@@ -159,3 +164,12 @@ def test_the_ledger_without_a_permission_is_as_it_was_before():
 
 def test_the_bits_of_the_kit_never_change():
     assert not ledger.has_bit_of_a_copy(ledger.FILE.read_text(), "MANAGE_USERS")
+
+
+def test_help_and_guide_name_the_types_that_refusals_name(app):
+    shown = " ".join(app.test_cli_runner().invoke(args=["new", "--help"]).output.split())
+    guide = (BASE_DIR / "docs" / "customising.md").read_text()
+    table = guide.partition("| type | column |")[2].partition("\n\n")[0]
+    assert fields.types() in shown
+    for kind in fields.KINDS.keys() - {"relation"}:
+        assert f"`{kind}`" in table or f"`{kind}(" in table, kind
