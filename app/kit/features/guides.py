@@ -26,8 +26,9 @@ def without(feature: Manifest) -> Iterator[tuple[Path, str]]:
     """Yield each guide that changes, with its text without the feature.
 
     A table row, a list item, a line of an example or a sentence goes if it names the feature's
-    folder, commands or settings, a program of `examples` that needs it, or "the feature `NAME`". A
-    paragraph or a section goes as a whole if its first sentence names the folder.
+    folder, commands or settings. So it does if it has the words "the feature `NAME`", or names a
+    program of `examples` that needs the feature. A paragraph or a section goes as a whole if its
+    first sentence names the folder.
     """
     folder, words = words_of(feature)
     for name in git("ls-files", "*.md").split():
