@@ -27,20 +27,20 @@ def sign_in(
     *,
     to: str = "",
     remember: bool = False,
-    way: str = "password",
+    method: str = "password",
     proves_two: bool = False,
 ) -> ResponseReturnValue:
     """Sign `user` in on this browser, and redirect to the path `to` or to the landing page.
 
-    Every way to sign in ends here. A user who has set up a second step gets no session yet, and is
-    redirected to its page. `way` names the way for the audit trail. Set `proves_two` for a way that
-    proves two factors by itself.
+    Every sign-in ends here. A user who has set up a second step gets no session yet, and is
+    redirected to its page. `method` is a name for the audit trail. Set `proves_two` for a method
+    that proves two factors by itself.
     """
     session.clear()
-    pending = PendingSignIn(way=way, remember=remember, to=to)
-    steps = [] if proves_two else second_steps.steps_of(user, way)
+    pending = PendingSignIn(method=method, remember=remember, to=to)
+    steps = [] if proves_two else second_steps.steps_of(user, method)
     if steps and not second_steps.is_vouched_for(user):
-        sign_in_service.note_first_step(user, way)
+        sign_in_service.note_first_step(user, method)
         return second_steps.ask(user, pending, steps)
     answer = complete(user, pending, has_second_factor=proves_two or bool(steps))
     if steps:  # The trust spares the code, and not what a sensitive action demands.
@@ -48,11 +48,13 @@ def sign_in(
     return answer
 
 
-def confirm_sign_in(*, to: str, way: str = "password") -> ResponseReturnValue:
+def confirm_sign_in(*, to: str, method: str = "password") -> ResponseReturnValue:
     """Make the sign-in of the current user fresh, after the second step if there is one."""
     user = me()
-    pending = PendingSignIn(way=way, to=to, session_id=user.session.id if user.session else None)
-    steps = second_steps.steps_of(user, way)
+    pending = PendingSignIn(
+        method=method, to=to, session_id=user.session.id if user.session else None
+    )
+    steps = second_steps.steps_of(user, method)
     return second_steps.ask(user, pending, steps) if steps else complete(user, pending)
 
 
@@ -61,7 +63,7 @@ def complete(
 ) -> ResponseReturnValue:
     """Start the session of a sign-in, or make it fresh, and redirect to where it was going."""
     if pending.session_id is not None and user.session is not None:
-        sessions.confirm(user.session, way=pending.way, has_second_factor=has_second_factor)
+        sessions.confirm(user.session, method=pending.method, has_second_factor=has_second_factor)
         for name in (NOT_FRESH, second_steps.PENDING):
             session.pop(name, None)
         return redirect(pending.to or landing_page(user))  # too long for the cookie
@@ -73,7 +75,7 @@ def complete(
         remembered=pending.remember,
         address=request.remote_addr or "",
         device=request.headers.get("User-Agent", ""),
-        way=pending.way,
+        method=pending.method,
         has_second_factor=has_second_factor,
     )
     login_user(user, remember=pending.remember)

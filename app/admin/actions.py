@@ -15,10 +15,6 @@ def may_reactivate(user: User, by: User) -> bool:
 
 @user_action("admin.end_user_sessions", "End all", skips_self=False)
 @user_action("admin.end_user_session", "End", skips_self=False)
-def may_end_sessions(_user: User, _by: User) -> bool:
-    return True
-
-
 @user_action(
     "admin.change_user_name",
     "Change",
@@ -48,7 +44,7 @@ def may_end_sessions(_user: User, _by: User) -> bool:
     text="Decides their permissions.",
     hidden="role",
 )
-def may_change(_user: User, _by: User) -> bool:
+def is_always_possible(_user: User, _by: User) -> bool:
     return True
 
 

@@ -176,5 +176,5 @@ def has_administrator(*, but: Sequence[int] = ()) -> bool:
 
 def can_sign_in() -> ColumnElement[bool]:
     """Return the SQL condition that a user is confirmed, active and has a way to sign in."""
-    has_way = User.password_hash.is_not(None) | slots.has_way_in(User.id)
-    return User.confirmed & has_way & User.is_active
+    has_method = User.password_hash.is_not(None) | slots.has_sign_in_method(User.id)
+    return User.confirmed & has_method & User.is_active

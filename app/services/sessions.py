@@ -28,10 +28,10 @@ def start(
     remembered: bool,
     address: str,
     device: str,
-    way: str = "password",
+    method: str = "password",
     has_second_factor: bool = False,
 ) -> str:
-    """Start a session for `user`, who signed in by `way`, and return the token for the cookie."""
+    """Start a session for `user`, who signed in by `method`, and return its cookie's token."""
     settings = current_app.config
     lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
     token = UserSession.new_token()
@@ -50,7 +50,7 @@ def start(
         )
     )
     user.last_seen_at = at
-    audit.record("session.started", by=user, subject=user, remembered=remembered, way=way)
+    audit.record("session.started", by=user, subject=user, remembered=remembered, way=method)
     db.session.commit()
     return token
 
@@ -71,14 +71,14 @@ def touch(session: UserSession) -> None:
         db.session.rollback()
 
 
-def confirm(session: UserSession, *, way: str, has_second_factor: bool = False) -> None:
-    """Record that the user proved who they are by `way`. Raises NotWhileImpersonating."""
+def confirm(session: UserSession, *, method: str, has_second_factor: bool = False) -> None:
+    """Record that the user proved who they are by `method`. Raises NotWhileImpersonating."""
     if session.is_impersonation:
         raise NotWhileImpersonating
     renew(session.user)
     session.authenticated_at = now()
     session.has_second_factor |= has_second_factor
-    audit.record("session.reauthenticated", by=session.user, subject=session.user, way=way)
+    audit.record("session.reauthenticated", by=session.user, subject=session.user, way=method)
     db.session.commit()
 
 

@@ -79,9 +79,11 @@ def check_own_password(user: User, password: str) -> None:
     db.session.commit()
 
 
-def note_first_step(user: User, way: str) -> None:
+def note_first_step(user: User, method: str) -> None:
     """Record that a sign-in of `user` waits for its second step, and commit."""
-    audit.record("session.second_step_asked", by=None, by_label=user.email, subject=user, way=way)
+    audit.record(
+        "session.second_step_asked", by=None, by_label=user.email, subject=user, way=method
+    )
     db.session.commit()
 
 

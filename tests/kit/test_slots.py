@@ -8,7 +8,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from sqlalchemy import true
 
 from app.kit import slots
-from app.kit.slots import ways_in
+from app.kit.slots import sign_in_methods
 from app.kit.slots.panels import Panels
 from config import ConfigurationError
 from settings import manifests
@@ -93,9 +93,9 @@ def parts(app, monkeypatch, tmp_path):
         )
     loaders = [FileSystemLoader(tmp_path), app.jinja_env.loader]
     monkeypatch.setattr(app.jinja_env, "loader", ChoiceLoader(loaders))
-    monkeypatch.setattr(ways_in._on_sign_in, "_parts", [])
-    monkeypatch.setattr(ways_in, "_fresh_sign_in_parts", Panels())
-    monkeypatch.setattr(ways_in, "_ways_in", {})
+    monkeypatch.setattr(sign_in_methods._on_sign_in, "_parts", [])
+    monkeypatch.setattr(sign_in_methods, "_fresh_sign_in_parts", Panels())
+    monkeypatch.setattr(sign_in_methods, "_sign_in_methods", {})
 
 
 @pytest.mark.usefixtures("parts")
@@ -119,9 +119,9 @@ def test_a_fresh_sign_in_offers_the_ways_that_the_user_has(client, make_user):
 @pytest.mark.usefixtures("parts")
 def test_the_last_way_in_is_known(make_user):
     user = make_user()
-    slots.way_in("carpet")(lambda _user_id: true())
-    assert slots.has_other_way_in(user, "carpet")  # the password
+    slots.sign_in_method("carpet")(lambda _user_id: true())
+    assert slots.has_other_sign_in_method(user, "carpet")  # the password
     user.password_hash = None
-    assert not slots.has_other_way_in(user, "carpet")
-    slots.way_in("lamp")(lambda _user_id: true())
-    assert slots.has_other_way_in(user, "carpet")
+    assert not slots.has_other_sign_in_method(user, "carpet")
+    slots.sign_in_method("lamp")(lambda _user_id: true())
+    assert slots.has_other_sign_in_method(user, "carpet")

@@ -16,7 +16,7 @@ from app.models import User
 from app.services import sessions
 from app.services import sign_in as sign_in_service
 
-WAY = "password, API"
+METHOD = "password, API"
 
 
 class SignInRefused(Exception):
@@ -62,7 +62,7 @@ def sign_in(email: str, password: str, *, code: str, name: str, access: TokenAcc
         has_second_factor=bool(steps),
     )
     user.last_seen_at = now()
-    audit.record("session.started", by=user, subject=user, way=WAY)
+    audit.record("session.started", by=user, subject=user, way=METHOD)
     db.session.commit()
     return made
 
@@ -72,7 +72,7 @@ def _use_code(user: User, steps: list[SecondStep], code: str) -> None:
     uses = {one.label: one.use_code for one in steps if one.use_code is not None}
     state = user.sign_in_state()
     if not code:
-        sign_in_service.note_first_step(user, WAY)
+        sign_in_service.note_first_step(user, METHOD)
         raise SecondStepNeeded([*uses], is_wrong=False)
     db.session.commit()  # The guess was right. A method checks its codes in its own transaction.
     if not any(use(user, code) for use in uses.values()):

@@ -78,7 +78,7 @@ def sign_in_code() -> ResponseReturnValue:
                 return redirect(url_for("account.sign_in_by_mail"))
             form.code.errors = ["This is not the code of the newest mail."]
         else:
-            return sign_in(user, to=asked.to, remember=asked.remember, way="code by mail")
+            return sign_in(user, to=asked.to, remember=asked.remember, method="code by mail")
     return render_template("account/sign_in_code.html", form=form, email=asked.email)
 
 
@@ -93,7 +93,7 @@ def sign_in_link(token: str) -> ResponseReturnValue:
     try:
         if asked is not None and form.validate_on_submit():
             user = mailed_sign_ins.use_link(token, asked)
-            return sign_in(user, to=asked.to, remember=asked.remember, way="link by mail")
+            return sign_in(user, to=asked.to, remember=asked.remember, method="link by mail")
         user = mailed_sign_ins.find_link(token, asked)
     except OtherBrowser:
         return refuse_link(

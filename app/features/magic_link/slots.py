@@ -1,4 +1,4 @@
-"""Plug signing in by mail into the sign-in page, and into the ways to sign in."""
+"""Plug signing in by mail into the sign-in page, and into the sign-in methods."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def is_on() -> bool:
 slots.sign_in_part("partials/_sign_in_by_mail.html", order=50, is_shown=is_on)
 
 
-@slots.way_in("mailed link")
-def is_way_in(_user_id: Any) -> ColumnElement[bool]:
-    """Tell that each user with a confirmed email has this way, if the setting is on."""
+@slots.sign_in_method("mailed link")
+def has_mailed_link(_user_id: Any) -> ColumnElement[bool]:
+    """Tell that each user with a confirmed email has this method, if the setting is on."""
     return true() if is_on() else false()

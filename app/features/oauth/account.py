@@ -13,8 +13,9 @@ from app.features.oauth.browser import NobodyIdentified, find_or_404, leave_for,
 from app.features.oauth.forms import LinkAccountForm, UnlinkAccountForm
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.providers import LEEWAY, Identity, Provider
-from app.features.oauth.services import AlreadyLinked, NotLinked, OnlyWayIn, TooManyLinked
+from app.features.oauth.services import AlreadyLinked, NotLinked, TooManyLinked
 from app.features.oauth.states import Begun, ProviderPurpose
+from app.kit.slots import LastSignInMethod
 from app.kit.web.gatekeeper import in_order, skips
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
@@ -92,7 +93,7 @@ def _finish_sign_in(provider: Provider, identity: Identity, begun: Begun) -> Res
         user,
         to=begun.to,
         remember=begun.remember,
-        way=provider.label,
+        method=provider.label,
         proves_two=_proves_two(identity),
     )
     if not _is_fresh(user, identity, provider, begun):
@@ -131,9 +132,9 @@ def _finish_fresh_sign_in(
     except NotLinked as refusal:
         return refuse(provider, begun, refusal)
     if _proves_two(identity):
-        pending = PendingSignIn(way=provider.label, to=begun.to, session_id=begun.session_id)
+        pending = PendingSignIn(method=provider.label, to=begun.to, session_id=begun.session_id)
         return complete(me(), pending, has_second_factor=True)
-    return confirm_sign_in(to=begun.to, way=provider.label)
+    return confirm_sign_in(to=begun.to, method=provider.label)
 
 
 def _is_fresh(user: User, identity: Identity, provider: Provider, begun: Begun) -> bool:
@@ -195,7 +196,7 @@ def unlink_account(linked_account_id: int) -> ResponseReturnValue:
             services.unlink(linked, by=me())
         except NotLinked:
             flash("The account was unlinked meanwhile.", "error")
-        except OnlyWayIn:
+        except LastSignInMethod:
             flash("This is your only way to sign in. Choose a password first.", "error")
         else:
             flash(f"Your account of {label} is unlinked. Other devices are signed out.", "success")

@@ -23,7 +23,7 @@ from app.services.own_account import UserGone, ensure_not_impersonating
 from app.services.policy import lock
 from app.services.user_access import WrongState, lock_to_reset
 
-WAY = "linked account"
+METHOD = "linked account"
 QUARTER_OF_AN_HOUR = timedelta(minutes=15)
 MOST = 20  # linked accounts of a user
 
@@ -66,10 +66,6 @@ class TooManyLinked(Exception):
 
 class NotLinked(WrongState):
     """Raised if the user has not linked the account, or has no linked account at all."""
-
-
-class OnlyWayIn(Exception):
-    """Raised if the user could not sign in any more without the account."""
 
 
 # Questions
@@ -127,7 +123,7 @@ def may_confirm(user: User, provider: Provider) -> bool:
     A provider that does not ask again would let a stranger at the browser in, so it confirms only
     users without a password or another way.
     """
-    return provider.asks_again or not slots.has_other_way_in(user, WAY)
+    return provider.asks_again or not slots.has_other_sign_in_method(user, METHOD)
 
 
 def confirm(identity: Identity, provider: Provider, *, by: User) -> None:
@@ -241,7 +237,10 @@ def link(user: User, identity: Identity, provider: Provider) -> None:
 
 
 def unlink(account: LinkedAccount, *, by: User) -> None:
-    """Unlink an account of `by`, and end their other sessions. Raises OnlyWayIn and NotLinked."""
+    """Unlink an account of `by`, and end their other sessions.
+
+    Raises slots.LastSignInMethod and NotLinked.
+    """
     ensure_not_impersonating(by)
     lock(by)
     try:
@@ -250,9 +249,9 @@ def unlink(account: LinkedAccount, *, by: User) -> None:
         db.session.rollback()
         raise NotLinked from None
     is_last = usable(of_user(by)) == [account]
-    if is_last and not slots.has_other_way_in(by, WAY):
+    if is_last and not slots.has_other_sign_in_method(by, METHOD):
         db.session.rollback()
-        raise OnlyWayIn
+        raise slots.LastSignInMethod
     label = label_of(account)
     db.session.delete(account)
     sessions.end_all_others(by, by=by)

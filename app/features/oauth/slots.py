@@ -36,8 +36,8 @@ def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
     return {"providers": offered} if offered else None
 
 
-@slots.way_in(services.WAY)
-def is_way_in(user_id: Any) -> ColumnElement[bool]:
+@slots.sign_in_method(services.METHOD)
+def has_linked_account(user_id: Any) -> ColumnElement[bool]:
     is_theirs = LinkedAccount.user_id == user_id
     return exists().where(is_theirs, LinkedAccount.provider.in_(providers.configured()))
 

@@ -22,7 +22,7 @@ from app.services.own_account import ensure_not_impersonating
 from app.services.policy import lock
 from app.services.user_access import WrongState, lock_to_reset
 
-WAY = "passkey"
+METHOD = "passkey"
 MOST = 20  # passkeys of a user
 
 
@@ -32,10 +32,6 @@ class AlreadyAdded(Exception):
 
 class TooManyPasskeys(Exception):
     """Raised if the user has MOST passkeys."""
-
-
-class LastWayIn(Exception):
-    """Raised if the user could not sign in any more without their last passkey."""
 
 
 class NoPasskeys(WrongState):
@@ -142,12 +138,15 @@ def rename(passkey: Passkey, name: str, *, by: User) -> None:
 
 
 def remove(passkey: Passkey, *, by: User) -> None:
-    """Remove a passkey of `by`, and end their other sessions. Raises LastWayIn and NoPasskeys."""
+    """Remove a passkey of `by`, and end their other sessions.
+
+    Raises slots.LastSignInMethod and NoPasskeys.
+    """
     _lock_own(passkey, by)
     others = [one for one in of_user(by) if one is not passkey]
-    if not others and not slots.has_other_way_in(by, WAY):
+    if not others and not slots.has_other_sign_in_method(by, METHOD):
         db.session.rollback()
-        raise LastWayIn
+        raise slots.LastSignInMethod
     name = passkey.name
     db.session.delete(passkey)
     if not others:

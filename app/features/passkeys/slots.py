@@ -29,20 +29,20 @@ def offer_fresh_sign_in(user: User, _by: User) -> slots.Values | None:
     return {} if services.has_any(user) else None
 
 
-@slots.way_in(services.WAY)
-def is_way_in(user_id: Any) -> ColumnElement[bool]:
+@slots.sign_in_method(services.METHOD)
+def has_passkey(user_id: Any) -> ColumnElement[bool]:
     return exists().where(Passkey.user_id == user_id)
 
 
 # One page, asked for by itself if the user has chosen so. Otherwise it is a link on the pages of
 # other methods.
 @second_step(PAGE, LABEL, order=30)
-def is_asked(user: User, _way: str) -> bool:
+def is_asked(user: User, _method: str) -> bool:
     return services.is_asked_after_password(user)
 
 
 @second_step(PAGE, LABEL, order=30, is_asked=False)
-def is_offered(user: User, _way: str) -> bool:
+def is_offered(user: User, _method: str) -> bool:
     return services.has_any(user) and not services.is_asked_after_password(user)
 
 

@@ -35,7 +35,7 @@ def _is_used_up(use: Callable[..., None], user: User, code: str) -> bool:
 
 
 @second_step("account.enter_code", "Use a code from your app", order=20, use_code=use_code_of_app)
-def has_app(user: User, _way: str) -> bool:
+def has_app(user: User, _method: str) -> bool:
     return services.is_enabled(user)
 
 
@@ -46,7 +46,7 @@ def has_app(user: User, _way: str) -> bool:
     is_asked=False,
     use_code=use_recovery_code,
 )
-def has_recovery_code(user: User, _way: str) -> bool:
+def has_recovery_code(user: User, _method: str) -> bool:
     return recovery.count(user.id) > 0
 
 

@@ -19,6 +19,20 @@ from app.kit.slots.panels import PanelLoader, ShownPanel
 from app.kit.slots.pictures import PictureFinder, pictures_of, user_pictures
 from app.kit.slots.reader_times import ReaderTimesFinder, reader_times, times_of_reader
 from app.kit.slots.role_page import role_panel, shown_role_panels
+from app.kit.slots.sign_in_methods import (
+    LastSignInMethod,
+    confirm_part,
+    confirm_parts,
+    fresh_sign_in_part,
+    fresh_sign_in_parts,
+    has_other_sign_in_method,
+    has_sign_in_method,
+    register_part,
+    register_parts,
+    sign_in_method,
+    sign_in_part,
+    sign_in_parts,
+)
 from app.kit.slots.subjects import RowArguments, subject_page, subject_page_of
 from app.kit.slots.table_pages import (
     shown_table_menus,
@@ -48,19 +62,6 @@ from app.kit.slots.user_page import (
     user_panel,
 )
 from app.kit.slots.values import Values
-from app.kit.slots.ways_in import (
-    confirm_part,
-    confirm_parts,
-    fresh_sign_in_part,
-    fresh_sign_in_parts,
-    has_other_way_in,
-    has_way_in,
-    register_part,
-    register_parts,
-    sign_in_part,
-    sign_in_parts,
-    way_in,
-)
 from settings import manifests
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Column",
     "IsAvailable",
     "IsOffered",
+    "LastSignInMethod",
     "Loader",
     "PanelLoader",
     "PictureFinder",
@@ -93,8 +95,8 @@ __all__ = [
     "files_of",
     "fresh_sign_in_part",
     "fresh_sign_in_parts",
-    "has_other_way_in",
-    "has_way_in",
+    "has_other_sign_in_method",
+    "has_sign_in_method",
     "icons",
     "menu",
     "own_data",
@@ -108,6 +110,7 @@ __all__ = [
     "shown_panels",
     "shown_role_panels",
     "shown_table_menus",
+    "sign_in_method",
     "sign_in_part",
     "sign_in_parts",
     "sign_out_part",
@@ -126,7 +129,6 @@ __all__ = [
     "user_panel",
     "user_pictures",
     "user_selection",
-    "way_in",
 ]
 
 

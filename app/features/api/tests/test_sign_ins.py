@@ -141,7 +141,7 @@ def asks_for_code(monkeypatch):
         used.append(code)
         return code == "123456" and used.count(code) == 1
 
-    step = SecondStep("x", "Use a code", 10, True, lambda _user, _way: True, use_code)
+    step = SecondStep("x", "Use a code", 10, True, lambda _user, _method: True, use_code)
     monkeypatch.setattr(second_steps, "_steps", [step])
 
 
@@ -163,7 +163,7 @@ def test_a_code_does_not_replace_the_password(asks_for_code, anyone, make_user):
 
 
 def test_a_step_without_codes_takes_a_browser(monkeypatch, anyone, make_user):
-    step = SecondStep("x", "Use a passkey", 10, True, lambda _user, _way: True, None)
+    step = SecondStep("x", "Use a passkey", 10, True, lambda _user, _method: True, None)
     monkeypatch.setattr(second_steps, "_steps", [step])
     answer = sign_in(anyone, make_user(), code="123456")
     assert problem_of(answer) == (401, "second-factor-in-browser")

@@ -243,10 +243,10 @@ def test_invitations_are_not_sent_where_they_are_closed(make_user, admin, app, m
 
 @pytest.mark.parametrize("action", ["suspend", "change_role", *DELETE])
 def test_the_last_administrator_is_left_out(
-    make_user, admin, action, small_batches, queued, only_ways_in
+    make_user, admin, action, small_batches, queued, only_sign_in_methods
 ):
     """AD-1: all others are chosen, and the actor loses the role between two checks."""
-    only_ways_in()
+    only_sign_in_methods()
     others = [make_user(role="Administrator") for _ in range(25)]
     given = role("User") if action == "change_role" else None
     operation = bulk.preview(action, by=admin, user_ids=[one.id for one in others], role=given)
@@ -262,9 +262,9 @@ def test_the_last_administrator_is_left_out(
     assert len(left) == 1
 
 
-def test_a_preview_leaves_the_last_administrator_out(make_user, admin, only_ways_in):
+def test_a_preview_leaves_the_last_administrator_out(make_user, admin, only_sign_in_methods):
     """AD-1"""
-    only_ways_in()
+    only_sign_in_methods()
     other = make_user(role="Administrator")
     admin.password_hash = None
     db.session.commit()

@@ -356,7 +356,7 @@ def test_services_refuse_it_without_a_page(browser, helper, customer):
         lambda: email_change.cancel_email_change(customer),
         lambda: email_change.change_email(customer, "x"),
         lambda: sign_in.check_own_password(customer, PASSWORD),
-        lambda: sessions.confirm(customer.session, way="password"),
+        lambda: sessions.confirm(customer.session, method="password"),
         lambda: impersonation.start(helper, by=customer, password=PASSWORD),
     ):
         with pytest.raises(NotWhileImpersonating):

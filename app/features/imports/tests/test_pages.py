@@ -513,7 +513,7 @@ def test_the_last_administrator_stays_one(app, make_user, manager, monkeypatch):
     # The importer does not count as an administrator without a way to sign in.
     one.role = other.role = db.session.scalar(select(Role).where(Role.name == "Administrator"))
     manager.password_hash = None
-    monkeypatch.setattr(slots, "has_way_in", lambda _user_id: false())
+    monkeypatch.setattr(slots, "has_sign_in_method", lambda _user_id: false())
     db.session.commit()
     row = check(browser, data, mode="update")
     assert row.counts == {"updated": 1, "problem": 1}

@@ -43,6 +43,6 @@ def server(app: Flask, provider_process: Server, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(autouse=True)
-def no_mailed_links(only_ways_in):
+def no_mailed_links(only_sign_in_methods):
     """Leave no way in that every user has."""
-    only_ways_in(services.WAY, "passkey")
+    only_sign_in_methods(services.METHOD, "passkey")

@@ -202,9 +202,9 @@ def test_an_account_whose_provider_is_off_is_no_way_in(app, client, server, make
     without_password(user)
     assert "This is your only way to sign in." in said(client, unlink(client, used))
     assert "switched off at present" in client.get(MANAGE).text
-    assert kit_slots.has_other_way_in(user, "passkey")
+    assert kit_slots.has_other_sign_in_method(user, "passkey")
     monkeypatch.setitem(app.config, providers.PROVIDERS, {})
-    assert not kit_slots.has_other_way_in(user, "passkey")
+    assert not kit_slots.has_other_sign_in_method(user, "passkey")
     monkeypatch.undo()
     assert "is unlinked" in said(client, unlink(client, off))
 

@@ -6,9 +6,10 @@ from app.extensions import db
 from app.features.oauth import providers, services, states
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.providers import Identity
-from app.features.oauth.services import EmailHasAccount, OnlyWayIn
+from app.features.oauth.services import EmailHasAccount
 from app.features.oauth.states import NotBegun, ProviderPurpose
 from app.features.oauth.tests.support import ACME, ISSUER, give_account
+from app.kit.slots import LastSignInMethod
 from app.models import User
 from tests.factories import make_user
 
@@ -64,6 +65,6 @@ def test_two_removals_at_once_leave_one_way_to_sign_in(race, racing_app, monkeyp
         return unlink
 
     results = race(*(unlinking(one) for one in ids))
-    assert sum(isinstance(one, OnlyWayIn) for one in results) == 1, results
+    assert sum(isinstance(one, LastSignInMethod) for one in results) == 1, results
     db.session.rollback()
     assert db.session.scalar(select(func.count(LinkedAccount.id))) == 1

@@ -24,7 +24,12 @@ from app.features.passkeys.forms import (
     UsePasskeyForm,
 )
 from app.features.passkeys.models import Passkey
-from app.features.passkeys.services import AlreadyAdded, LastWayIn, NoPasskeys, TooManyPasskeys
+from app.features.passkeys.services import (
+    AlreadyAdded,
+    NoPasskeys,
+    TooManyPasskeys,
+)
+from app.kit.slots import LastSignInMethod
 from app.kit.web.devices import device_name
 from app.kit.web.gates import open_to
 from app.kit.web.redirects import next_url
@@ -61,7 +66,7 @@ def passkey_sign_in() -> ResponseReturnValue:
     if user is None:
         return redirect(url_for("account.login", next=wanted or None))
     remember = bool(request.form.get("remember_me"))
-    return sign_in(user, to=wanted, remember=remember, way=services.WAY, proves_two=True)
+    return sign_in(user, to=wanted, remember=remember, method=services.METHOD, proves_two=True)
 
 
 # The second step
@@ -78,7 +83,7 @@ def use_passkey(user: User, pending: PendingSignIn) -> ResponseReturnValue:
         if not form.credential.data:
             flash(NOT_SENT, "form-error")
         elif user_of_answer(Purpose.SECOND_STEP, user) is not None:
-            return finish_sign_in(user, services.WAY)
+            return finish_sign_in(user, services.METHOD)
     return render_template(
         "account/use_passkey.html",
         form=form,
@@ -110,7 +115,7 @@ def reauthenticate_by_passkey() -> ResponseReturnValue:
     if user_of_answer(Purpose.FRESH_SIGN_IN, user) is None:
         return redirect(url_for("account.reauthenticate", next=wanted))
     pending = PendingSignIn(
-        way=services.WAY, to=wanted, session_id=user.session.id if user.session else None
+        method=services.METHOD, to=wanted, session_id=user.session.id if user.session else None
     )
     return complete(user, pending, has_second_factor=True)
 
@@ -215,7 +220,7 @@ def remove_passkey(passkey_id: int) -> ResponseReturnValue:
             services.remove(passkey, by=me())
         except NoPasskeys:
             flash(GONE, "error")
-        except LastWayIn:
+        except LastSignInMethod:
             flash("This is your only way to sign in. Choose a password first.", "error")
         else:
             flash(f"The passkey “{name}” is removed. Other devices are signed out.", "success")

@@ -64,7 +64,7 @@ def confirm_with_passkey(token: str) -> ResponseReturnValue:
     except (NotVerified, AlreadyAdded):
         flash(NOT_VERIFIED, "error")
         return page
-    return sign_in(user, way=services.WAY, proves_two=True)
+    return sign_in(user, method=services.METHOD, proves_two=True)
 
 
 @account.route("/confirm-account/<token:token>/passkey/options", methods=["GET", "POST"])

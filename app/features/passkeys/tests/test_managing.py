@@ -13,7 +13,7 @@ from app.features.passkeys.account.managing import FULL
 from app.features.passkeys.browser import NOT_SENT, NOT_VERIFIED
 from app.features.passkeys.models import Passkey, PasskeyOwner
 from app.features.passkeys.places import Place
-from app.features.passkeys.services import LastWayIn, NoPasskeys
+from app.features.passkeys.services import NoPasskeys
 from app.features.passkeys.tests.authenticator import DOMAIN, ORIGIN, PRESENT, Authenticator
 from app.features.passkeys.tests.support import (
     ADD,
@@ -28,6 +28,7 @@ from app.features.passkeys.tests.support import (
 from app.kit import slots
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
+from app.kit.slots import LastSignInMethod
 from app.models import AuditEvent, User, UserSession
 from app.services import email_change, policy, sessions
 from app.services.own_account import NotWhileImpersonating
@@ -214,8 +215,8 @@ def test_a_removal_ends_other_sessions_and_the_second_step(app, browser, user):
     assert not services.is_asked_after_password(user)
 
 
-def test_the_last_way_in_stays(browser, user, only_ways_in):
-    only_ways_in(services.WAY)
+def test_the_last_way_in_stays(browser, user, only_sign_in_methods):
+    only_sign_in_methods(services.METHOD)
     give_passkey(user)
     user.password_hash = None
     db.session.commit()
@@ -284,14 +285,14 @@ def test_no_password_is_no_proof_in_a_session_that_is_not_fresh(browser, user):
     assert not sessions.is_fresh(user.session)
 
 
-def test_another_way_in_is_enough(browser, user, monkeypatch, only_ways_in):
-    only_ways_in(services.WAY)
+def test_another_way_in_is_enough(browser, user, monkeypatch, only_sign_in_methods):
+    only_sign_in_methods(services.METHOD)
     give_passkey(user)
     user.password_hash = None
     db.session.commit()
-    with pytest.raises(LastWayIn):
+    with pytest.raises(LastSignInMethod):
         services.remove(services.of_user(user)[0], by=user)
-    monkeypatch.setitem(slots.ways_in._ways_in, "carpet", lambda _user_id: true())
+    monkeypatch.setitem(slots.sign_in_methods._sign_in_methods, "carpet", lambda _user_id: true())
     services.remove(services.of_user(user)[0], by=user)
     assert not services.has_any(user)
 
@@ -410,9 +411,9 @@ def test_a_key_on_one_device_says_so(browser, user):
     assert "May be kept on several devices" in browser.get(MANAGE).text
 
 
-def test_an_administrator_with_a_passkey_alone_counts(make_user, only_ways_in):
+def test_an_administrator_with_a_passkey_alone_counts(make_user, only_sign_in_methods):
     """AD-1"""
-    only_ways_in(services.WAY)
+    only_sign_in_methods(services.METHOD)
     user = make_user(role="Administrator")
     user.password_hash = None
     db.session.commit()

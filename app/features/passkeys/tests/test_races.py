@@ -9,10 +9,10 @@ from app.features.passkeys import services, signing
 from app.features.passkeys.challenges import NotVerified, Purpose
 from app.features.passkeys.models import Passkey
 from app.features.passkeys.places import Place
-from app.features.passkeys.services import LastWayIn
 from app.features.passkeys.signing import CopiedPasskey
 from app.features.passkeys.tests.authenticator import DOMAIN, ORIGIN, Authenticator
 from app.features.passkeys.tests.support import give_passkey
+from app.kit.slots import LastSignInMethod
 from app.models import User
 from tests.factories import make_user
 
@@ -52,8 +52,8 @@ def test_one_of_two_answers_with_the_same_counter_wins(race):
     assert sum(isinstance(one, CopiedPasskey) for one in results) == 3, results
 
 
-def test_two_removals_at_once_leave_one_way_to_sign_in(race, only_ways_in):
-    only_ways_in(services.WAY)
+def test_two_removals_at_once_leave_one_way_to_sign_in(race, only_sign_in_methods):
+    only_sign_in_methods(services.METHOD)
     user = make_user()
     user.password_hash = None
     user_id = user.id
@@ -69,6 +69,6 @@ def test_two_removals_at_once_leave_one_way_to_sign_in(race, only_ways_in):
 
     ids = [one.id for one in services.of_user(user)]
     results = race(*(removing(one) for one in ids))
-    assert sum(isinstance(one, LastWayIn) for one in results) == 1, results
+    assert sum(isinstance(one, LastSignInMethod) for one in results) == 1, results
     db.session.rollback()
     assert db.session.scalar(select(func.count(Passkey.id)).where(Passkey.user_id == user_id)) == 1

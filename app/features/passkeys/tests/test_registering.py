@@ -66,8 +66,8 @@ def test_a_passkey_alone_registers_and_signs_in(app, client, outbox):
     assert {"user.registered", "user.confirmed", "passkey.added", "session.started"} <= actions
 
 
-def test_the_last_way_in_stays(client, outbox, only_ways_in):
-    only_ways_in(services.WAY)
+def test_the_last_way_in_stays(client, outbox, only_sign_in_methods):
+    only_sign_in_methods(services.METHOD)
     confirm(client, register(client, outbox))
     (passkey,) = services.of_user(user())
     client.submit(f"/account/manage/passkeys/{passkey.id}/remove")

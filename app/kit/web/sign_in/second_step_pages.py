@@ -57,7 +57,7 @@ def waiting_sign_in() -> tuple[Any, PendingSignIn] | None:
 
 def other_steps(user: Any, pending: PendingSignIn, endpoint: str | None) -> list[SecondStep]:
     """Return the methods other than the one at `endpoint`, for links on its page."""
-    return [one for one in steps_of(user, pending.way) if one.endpoint != endpoint]
+    return [one for one in steps_of(user, pending.method) if one.endpoint != endpoint]
 
 
 def restart() -> ResponseReturnValue:
@@ -89,5 +89,5 @@ def finish_sign_in(user: Any, method: str) -> ResponseReturnValue:
     if found is None or found[0] is not user:
         db.session.rollback()
         return restart()
-    pending = replace(found[1], way=f"{found[1].way}, {method}")
+    pending = replace(found[1], method=f"{found[1].method}, {method}")
     return _callbacks().complete(user, pending, has_second_factor=True)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from app.kit import tokens
 
-PENDING = "pending_sign_in"
+PENDING = "waiting_sign_in"
 SECONDS = 600
 LONGEST_URL = 1_000  # characters, because the cookie holds 4,096 bytes
 
@@ -43,7 +43,7 @@ class SecondStep:
 class PendingSignIn:
     """A sign-in after its first step. With a `session_id`, it makes this session fresh."""
 
-    way: str
+    method: str
     remember: bool = False
     to: str = ""
     session_id: int | None = None
@@ -62,7 +62,7 @@ def second_step(
     is_asked: bool = True,
     use_code: UseCode | None = None,
 ) -> Callable[[HasMethod], HasMethod]:
-    """Add a method. The decorated function tells whether a user has it after a way to sign in.
+    """Add a method. The decorated function tells whether a user has it after another method.
 
     A user with a method that `is_asked` gets a second step. It begins at the page with the lowest
     `order`, which links to the others. `use_code` uses up a code of a user, and tells whether it
@@ -88,12 +88,12 @@ def demands_second_step(demands: Demands) -> Demands:
     return demands
 
 
-def steps_of(user: Any, way: str) -> list[SecondStep]:
-    """Return the methods of `user`, or none if no second step follows the first step `way`."""
+def steps_of(user: Any, method: str) -> list[SecondStep]:
+    """Return the methods of `user`, or none if no second step follows the first step `method`."""
     found: list[SecondStep] = []
     demanded = is_demanded(user)
     for step in sorted(_steps, key=lambda step: (not step.is_asked, step.order)):
-        if (found or step.is_asked or demanded) and step.has_method(user, way):
+        if (found or step.is_asked or demanded) and step.has_method(user, method):
             found.append(step)
     return found
 

@@ -1,4 +1,4 @@
-"""Register ways to sign in besides the password: their buttons, and which users have them."""
+"""Register sign-in methods besides the password: their buttons, and which users have them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, false, or_, select
 from app.extensions import db
 from app.kit.slots.panels import PanelLoader, Panels, ShownPanel
 
-# From an id of a user, or a column of ids, to the SQL condition that they have the way.
-HasWay = Callable[[Any], ColumnElement[bool]]
+# From an id of a user, or a column of ids, to the SQL condition that they have the method.
+HasSignInMethod = Callable[[Any], ColumnElement[bool]]
 IsShown = Callable[[], bool]
 
 
@@ -32,6 +32,10 @@ class Parts:
         return [template for _order, template, is_shown in self._parts if is_shown()]
 
 
+class LastSignInMethod(Exception):
+    """Raised if a user could not sign in any more without their last method."""
+
+
 _on_sign_in, _on_register, _on_confirm = Parts(), Parts(), Parts()
 # The pages to sign in, to register, and to confirm an account that has no password.
 sign_in_part, sign_in_parts = _on_sign_in.add, _on_sign_in.shown
@@ -39,7 +43,7 @@ register_part, register_parts = _on_register.add, _on_register.shown
 confirm_part, confirm_parts = _on_confirm.add, _on_confirm.shown
 
 _fresh_sign_in_parts = Panels()
-_ways_in: dict[str, HasWay] = {}
+_sign_in_methods: dict[str, HasSignInMethod] = {}
 
 
 def fresh_sign_in_part(template: str, *, order: int = 100) -> Callable[[PanelLoader], PanelLoader]:
@@ -55,31 +59,31 @@ def fresh_sign_in_parts(user: Any) -> list[ShownPanel]:
     return _fresh_sign_in_parts.shown(user, user)
 
 
-def way_in(name: str) -> Callable[[HasWay], HasWay]:
-    """Register a way to sign in besides the password.
+def sign_in_method(name: str) -> Callable[[HasSignInMethod], HasSignInMethod]:
+    """Register a sign-in method besides the password.
 
     The decorated function takes a user's id, which may be a column, and returns the SQL condition
-    that the user has set the way up.
+    that the user has set the method up.
     """
 
-    def register(has_way: HasWay) -> HasWay:
-        _ways_in[name] = has_way
-        return has_way
+    def register(has_method: HasSignInMethod) -> HasSignInMethod:
+        _sign_in_methods[name] = has_method
+        return has_method
 
     return register
 
 
-def has_way_in(user_id: Any, *, but: str = "") -> ColumnElement[bool]:
+def has_sign_in_method(user_id: Any, *, but: str = "") -> ColumnElement[bool]:
     """Return the SQL condition that a user can sign in without a password, and not by `but`."""
-    ways = (has_way(user_id) for name, has_way in _ways_in.items() if name != but)
-    return or_(false(), *ways)
+    conditions = (has(user_id) for name, has in _sign_in_methods.items() if name != but)
+    return or_(false(), *conditions)
 
 
-def has_other_way_in(user: Any, name: str) -> bool:
-    """Tell whether a user can sign in without the way `name`, by a password or another way.
+def has_other_sign_in_method(user: Any, name: str) -> bool:
+    """Tell whether a user can sign in without the method `name`, by a password or another one.
 
     Ask this with the user locked, before you remove the last of their passkeys or linked accounts.
     """
     if user.password_hash is not None:
         return True
-    return bool(db.session.scalar(select(has_way_in(user.id, but=name))))
+    return bool(db.session.scalar(select(has_sign_in_method(user.id, but=name))))
