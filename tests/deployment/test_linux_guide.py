@@ -1,17 +1,19 @@
 """Run nginx and gunicorn with the files in docs/deploy-linux.md, and send them requests."""
 
+import json
 import re
 import shutil
 import socket
 import subprocess
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.deployment import guide
-from tests.deployment.client import Client
+from tests.deployment.client import Answer, Client
 from tests.deployment.conftest import PASSWORD, Deployment
 from tests.deployment.services import WebService
 from tests.deployment.small_systemd import CannotStart
@@ -244,6 +246,51 @@ def test_slow_visitors_keep_nobody_waiting(deployment: Deployment) -> None:
     assert answers == [200, 200]
 
 
+def problem_of(answer: Answer) -> tuple[int, str]:
+    """Return the status and the code of a problem (RFC 9457), and check its form."""
+    assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
+    assert "nginx" not in answer.text
+    body = json.loads(answer.text)
+    assert body["status"] == answer.status
+    assert {"type", "title", "detail", "request_id"} <= body.keys()
+    return answer.status, body["code"]
+
+
+@contextmanager
+def no_service(deployment: Deployment) -> Iterator[None]:
+    """Stop the services, and close the port, which systemd's socket would hold open."""
+    for service in deployment.web:
+        service.stop()
+    deployment.listening.socket.close()
+    try:
+        yield
+    finally:
+        deployment.listening.socket = socket.create_server(
+            ("127.0.0.1", deployment.listening.port), backlog=4096
+        )
+        for service in deployment.web:
+            service.start()
+
+
+@needs("api")
+def test_programs_get_problem_details_from_nginx_too(
+    deployment: Deployment, client: Client
+) -> None:
+    """Nginx answers by itself over http, and for a request that it cannot read."""
+    plain = Client(deployment.http)
+    for method in ("GET", "POST"):
+        answer = plain.send(method, "/api/v1/me", headers={"Authorization": "Bearer kit_x"})
+        assert problem_of(answer) == (403, "forbidden")
+        assert "Location" not in answer.headers
+    large = client.get("/api/v1/me", headers={"X-Large": "a" * 10_000})
+    assert problem_of(large) == (400, "bad-request")
+    assert problem_of(client.get("/api/v1/" + "a" * 10_000)) == (400, "bad-request")
+    assert problem_of(client.get("/api/v1/me", host="app.example.com x")) == (400, "bad-request")
+    too_large = client.send("PATCH", "/api/v1/me", b"a" * 2 * 1024 * 1024)
+    assert problem_of(too_large) == (413, "content-too-large")
+    assert client.get("/unreadable").status == 404
+
+
 def test_no_token_gets_into_a_log_of_nginx(deployment: Deployment, client: Client) -> None:
     """Including requests that nginx itself refuses, for example with too large headers."""
     client.get(RESET)
@@ -251,18 +298,10 @@ def test_no_token_gets_into_a_log_of_nginx(deployment: Deployment, client: Clien
     client.get(RESET, headers={"X-Large": "a" * 40_000})
     client.get("/account/login", headers={"Referer": f"https://{guide.HOST}{RESET}"})
     Client(deployment.http).get(RESET)
-    for service in deployment.web:
-        service.stop()
-    # The port is closed while no service listens; systemd's socket would hold it open.
-    deployment.listening.socket.close()
-    try:
-        answer = client.get(RESET)
-    finally:
-        deployment.listening.socket = socket.create_server(
-            ("127.0.0.1", deployment.listening.port), backlog=4096
-        )
-        for service in deployment.web:
-            service.start()
+    with no_service(deployment):
+        answer, program = client.get(RESET), client.get("/api/v1/me")
+    assert problem_of(program) == (503, "service-unavailable")
+    assert program.headers["Retry-After"] == "5"
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "5"
     assert "Not available just now" in answer.text

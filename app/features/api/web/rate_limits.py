@@ -48,8 +48,10 @@ def tell(response: Response) -> Response:
     name = next(iter(breached), BY_TOKEN if BY_TOKEN in counted else BY_IP)
     if name in counted:
         one = counted[name]
-        seconds = max(0, one.reset_at - int(now().timestamp()))
-        policy = f'"{name}";q={one.limit.amount};w={one.limit.get_expiry()}'
+        window = one.limit.get_expiry()
+        # Flask-Limiter rounds up the end of the window.
+        seconds = min(window, max(0, one.reset_at - int(now().timestamp())))
+        policy = f'"{name}";q={one.limit.amount};w={window}'
         response.headers["RateLimit-Policy"] = policy
         response.headers["RateLimit"] = f'"{name}";r={one.remaining};t={seconds}'
         if breached:
