@@ -100,6 +100,10 @@ cli.add_command(routes_command)
 @with_appcontext
 def shell(context: click.Context) -> None:
     """Open a Python shell with app, db and every model; IPython's, if it is installed."""
+    from app.kit.database import reading_only  # `make_app` has imported it by now
+
+    # A transaction stays open between two lines, and must not hold the write lock of SQLite.
+    reading_only.set(True)
     if importlib.util.find_spec("IPython") is None:
         context.invoke(shell_command)
         return

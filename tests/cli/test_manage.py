@@ -441,3 +441,28 @@ def test_the_shell_is_that_of_ipython_where_it_is_installed(
     result = CliRunner().invoke(cli, ["shell"])
     sys.modules.pop("IPython", None)
     assert result.output == "IPython with User SQLAlchemy\n", result.exception
+
+
+def test_a_query_in_the_shell_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    database = tmp_path / "app.sqlite"
+    url = f"sqlite:///{database}"
+    assert manage("db", "upgrade", FLASK_CONFIG="development", DEV_DATABASE_URL=url).returncode == 0
+    lines = (
+        "user = db.session.query(User).first()\n"
+        "import sqlite3\n"
+        f"other = sqlite3.connect({str(database)!r}, timeout=0, isolation_level=None)\n"
+        "print('others', other.execute('BEGIN IMMEDIATE').fetchone())\n"
+        "other.close()\n"
+        "db.session.add(User(email='new@example.com')); db.session.commit()\n"
+        "print('users', db.session.query(User).count())\n"
+    )
+    shell = subprocess.run(
+        [PYTHON, "manage.py", "shell"],
+        env=environment(FLASK_CONFIG="development", DEV_DATABASE_URL=url, **WITHOUT_FEATURES),
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "others None" in shell.stdout, shell.stderr
+    assert "users 1" in shell.stdout, shell.stderr
