@@ -31,7 +31,7 @@ test: setup  ## Run the tests (ARGS="-k name" is handed to pytest)
 browser-test: setup  ## Run the tests in Chromium
 	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
 
-slow-test: setup  ## Run the tests that take minutes: the promise of 1,000 mails, the benchmarks, the recipes of the docs
+slow-test: setup  ## Run the tests that take long: the promise of 1,000 mails, the benchmarks, the recipes of the docs
 	@$(PYTHON_VENV) manage.py test -m slow $(PARALLEL) $(and $(PARALLEL),--dist loadfile) $(ARGS)
 
 timing-test: setup  ## Run the tests that look at a clock, on a machine that does little else

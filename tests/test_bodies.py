@@ -64,6 +64,7 @@ def encoded(fields):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(rows("FIELDS")))
 def test_odd_text_in_any_field_is_never_an_error(path, admin, make_user, monkeypatch, app, undone):
     """IN-1"""

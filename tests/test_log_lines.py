@@ -190,6 +190,7 @@ def test_gunicorns_error_log_is_cleaned_too(gunicorn_conf: dict[str, Any], tmp_p
     assert "\x9b" not in line
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nginx"), reason="The program nginx is not installed.")
 def test_nginx_as_documented_keeps_reset_links_out_of_its_logs(tmp_path: Path) -> None:
     """If the backend is away or a body is too large, nginx logs the request line in both logs."""

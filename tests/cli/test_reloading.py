@@ -102,6 +102,7 @@ FAULTS: list[tuple[str, Callable[[Path], None], str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_a_typo_is_shown_in_the_browser_and_its_correction_served(served: Copy) -> None:
     """A fault is corrected as the next one is made, which saves every second start."""
     kept: tuple[Path, Path] | None = None
@@ -119,6 +120,7 @@ def test_a_typo_is_shown_in_the_browser_and_its_correction_served(served: Copy) 
     until(lambda: served.answers(200), "the server serves the correction")
 
 
+@pytest.mark.slow
 def test_a_typo_in_manage_py_ends_the_server_until_it_is_corrected(served: Copy) -> None:
     path = served.folder / "manage.py"
     text = path.read_text()
@@ -136,6 +138,7 @@ def without_a_redis(copy: Copy) -> None:
         path.write_text(path.read_text().replace(name, "nowhere-to-be-found"))
 
 
+@pytest.mark.slow
 def test_a_worker_outlives_a_typo_and_ignores_templates(copy: Copy) -> None:
     without_a_redis(copy)
     copy.run("run_worker", "--reload")

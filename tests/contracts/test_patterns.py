@@ -196,6 +196,7 @@ def within_the_bound(argument: str) -> tuple[int, str]:
     return ended.returncode, lines[-1]
 
 
+@pytest.mark.slow
 def test_every_pattern_reads_a_text_once() -> None:
     code, last = within_the_bound("all")
     assert code == 0, (

@@ -20,7 +20,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, Session
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import RedisError
@@ -91,10 +91,12 @@ def answers(url: str) -> bool:
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Poll a condition until it is true, and return its value."""
     pause = threading.Event()
-    for _ in range(int(patience / 0.02)):
+    for _ in range(int(patience / 0.05)):
         if found := condition():
             return found
-        pause.wait(0.02)
+        if has_app_context():
+            db.session.rollback()  # An open transaction would keep other processes waiting.
+        pause.wait(0.05)
     raise AssertionError(f"waited {patience} s in vain: {what}")
 
 

@@ -92,6 +92,7 @@ def test_a_mail_whose_worker_is_killed_is_sent_by_another_within_20_seconds(
     assert len({mail["Message-ID"] for mail in smtp.mails}) == 1
 
 
+@pytest.mark.slow
 def test_a_mail_that_the_server_defers_is_sent_later(web, start_worker, smtp, make_mails):
     """F9"""
     smtp.script.extend(["data 421 closing", "rcpt 451 later"])

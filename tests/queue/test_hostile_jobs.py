@@ -168,6 +168,7 @@ def test_a_name_cannot_start_a_line_in_the_log(own_redis, survives):
     assert not [line for line in output.splitlines() if line.startswith("FAKE")]
 
 
+@pytest.mark.slow
 def test_an_unreadable_job_of_a_dead_worker_does_not_stop_the_next_worker(own_redis, survives):
     key = f"{QUEUE}:intermediate"
     push(own_redis, call("sweep_outbox"), job_id="broken", status="no such status")

@@ -77,6 +77,7 @@ def test_one_process_beside_the_worker_runs_job_after_job(web, start, file):
     assert worker.pid not in pids
 
 
+@pytest.mark.slow
 def test_a_process_started_by_command_runs_jobs_where_none_may_be_copied(
     web, start, file, own_redis
 ):
@@ -135,6 +136,7 @@ def test_a_job_whose_worker_is_killed_runs_again_within_20_seconds(
     assert [what for what, _ in lines(file)] == ["began", "began", "ended"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, own_redis):
     other = file.with_name("other")
     first, second = start(), start()
@@ -153,6 +155,7 @@ def test_a_worker_that_is_busy_brings_back_the_job_of_another(web, start, file, 
     begun(file, 3)
 
 
+@pytest.mark.slow
 def test_a_job_that_its_worker_never_started_is_queued_again(web, start, file, own_redis):
     job_id = queue.enqueue("note", path=str(file))
     own_redis.client.lmove("rq:queue:test-default", "rq:queue:test-default:intermediate")
@@ -297,6 +300,7 @@ def test_a_missing_or_ended_job_cannot_be_cancelled(web, start, file, own_redis)
     assert not queue.request_cancel("*")
 
 
+@pytest.mark.slow
 def test_several_workers_are_kept_running_and_end_together(web, start, file):
     pool = start("--workers", "2")
     pool.wait_for_line("waits for tasks", 2)
@@ -356,6 +360,7 @@ def test_a_job_goes_on_when_redis_is_emptied_meanwhile(web, start, file, own_red
     assert lines(file) == [("began", str(pid)), ("ended", str(pid))]
 
 
+@pytest.mark.slow
 def test_a_job_that_another_worker_has_taken_over_is_ended(web, start, file, own_redis):
     worker = start()
     job_id = queue.enqueue("hold", path=str(file))

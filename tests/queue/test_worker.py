@@ -191,6 +191,7 @@ def test_a_sweep_sends_a_burst_over_one_connection(offer, own_redis, start_worke
     assert smtp.connections == 1
 
 
+@pytest.mark.slow
 def test_a_worker_restarts_when_code_changes_and_ends_cleanly(run, web):
     worker = run("run_worker", "--reload")
     worker.wait_for_line("waits for tasks")

@@ -3,9 +3,12 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from tests.serving.test_database_away import is_careful_error_page
 
 
+@pytest.mark.slow
 def test_a_signed_in_visitor_sees_an_error_page_while_sqlite_is_locked(site):
     """F15: it was gunicorn's bare 500 after three times the timeout of the lock."""
     site.sign_in("admin@example.com")

@@ -62,6 +62,7 @@ def test_clients_that_read_slowly_stop_nobody(site: Site) -> None:
         until(lambda: site.ask("/").status == 200, "an answer")
 
 
+@pytest.mark.slow
 def test_a_byte_now_and_then_keeps_no_connection_open(site: Site) -> None:
     """F28: a time limit for each read would start again with each byte."""
     logged = len(site.log)

@@ -62,6 +62,7 @@ def events_of_each():
     return found
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_nobody_out_and_does_nobody_twice(
     operation_id, start_worker
 ):

@@ -51,6 +51,7 @@ def look(import_id):
     return found
 
 
+@pytest.mark.slow
 def test_an_import_whose_worker_is_killed_goes_on_in_the_next(row, start_worker, web):
     import_id = row.id
     choose(row)
