@@ -1,6 +1,5 @@
 """Helpers for views with an action on one user: loading the user, early answers, confirmation."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any, get_args
 
@@ -13,15 +12,13 @@ from app.kit import edit_conflicts, slots
 from app.kit.edit_conflicts import EditConflict
 from app.kit.slots import Place, UserAction
 from app.kit.web.forms import BaseForm, ConfirmForm
-from app.kit.web.restrict import may_open
+from app.kit.web.restrict import View, may_open
 from app.models import User
 from app.services import user_page, users
 from app.services.own_account import UserGone
 from app.services.policy import LastAdministrator, NotOnSelf, ensure_may_manage, ensure_not_self
 from app.services.user_access import TooManyMails, WrongState
 from app.sign_in import me
-
-View = Callable[..., ResponseReturnValue]
 
 LAST = "Nobody else could administer the app. Make someone else an administrator first."
 ONESELF = "You cannot do this to your own account."

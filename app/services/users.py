@@ -128,11 +128,7 @@ def change_email(user: User, *, email: str, by: User | None, seen: str | None = 
     if canonical_email(email) == old_email:
         return
     user.email, user.pending_email = email, None
-    try:
-        db.session.flush()
-    except IntegrityError:
-        db.session.rollback()
-        raise email_taken(email) from None
+    _flush(email)
     sessions.end_all_others(user, by=by)
     audit.record(
         "user.email_changed", by=by, subject=user, changes={"email": (old_email, user.email)}
@@ -188,7 +184,8 @@ def add_or_reuse(*, first_name: str, last_name: str, email: str, role: Role, by:
         unconfirmed.void_password(user, by=by)
     ensure_may_manage(by, role)
     user.first_name, user.last_name, user.role = first_name, last_name, role
-    _add(user)
+    db.session.add(user)
+    _flush(email)
     return user
 
 
@@ -200,14 +197,13 @@ def email_taken(email: str) -> EmailTaken:
     return error
 
 
-def _add(user: User) -> None:
-    """Insert the user and flush. Raises EmailTaken."""
-    db.session.add(user)
+def _flush(email: str) -> None:
+    """Write a user with this email. Raises EmailTaken."""
     try:
         db.session.flush()
     except IntegrityError:
         db.session.rollback()
-        raise email_taken(user.email) from None
+        raise email_taken(email) from None
 
 
 def lock_present(user: User, *, by: User | None) -> None:
