@@ -1,6 +1,7 @@
 """Offer the bulk actions of a declared table to programs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import request
@@ -46,32 +47,9 @@ def offers_bulk_actions(
     these values when they start an operation. `example` is one of them, if actions have different
     values.
     """
-    schemas, many = values or {}, table.nouns[1]
-    for action in table.bulk_actions:
-        if (action.form is not None) != (action.name in schemas):
-            raise table.mistake(
-                f"its action {action.name} needs a schema in `values` of offers_bulk_actions if it "
-                "has a form, and none otherwise."
-            )
-    name = table.endpoint.rpartition(".")[2]
-
-    def kind() -> TableKind:
-        # The pages of the table register it (app.kit.web.operations.bulk_pages).
-        return cast("TableKind", kinds.named(table.endpoint))
-
-    def preview(chosen: Values) -> BulkColumns:
-        ids, given = chosen.get("ids", ()), chosen.get("filter")
-        asked = None if given is None else _asked(kind().table, given)
-        return kind().preview(chosen["action"], by=me(), ids=ids, asked=asked)
-
-    def confirm(operation: BulkColumns, _values: Values) -> None:
-        schema = schemas.get(operation.action, ApiSchema)
-        given = api.ARGUMENTS_PARSER.parse(schema(), request, location="json")
-        operations.confirm(operation, by=me(), **given)
-
-    def find(operation_id: int) -> TableOperation:
-        return table_operation_or_404(kind(), operation_id, by=me())
-
+    actions = _TableActions(table, values or {})
+    actions.check()
+    name, many = table.endpoint.rpartition(".")[2], table.nouns[1]
     add_bulk_operations(
         BulkResource(
             f"{path}/bulk-operations",
@@ -81,16 +59,50 @@ def offers_bulk_actions(
             permission=permission,
             tags=tags,
             listed=f"{table.endpoint}_operations",
-            where=lambda: kind().visible(me()),
+            where=lambda: actions.kind.visible(me()),
             new=_choice_of_rows(table),
-            preview=preview,
-            start=_values_of_actions(table, schemas),
-            confirm=confirm,
-            find=find,
+            preview=actions.preview,
+            start=_values_of_actions(table, actions.schemas),
+            confirm=actions.confirm,
+            find=actions.find,
             start_example=example,
             new_example={"action": table.bulk_actions[0].name, "ids": [1]},
         )
     )
+
+
+@dataclass(frozen=True)
+class _TableActions:
+    """The bulk actions of a table, and the schemas of those that have a form."""
+
+    table: Table
+    schemas: Schemas
+
+    @property
+    def kind(self) -> TableKind:
+        # The pages of the table register it (app.kit.web.operations.bulk_pages).
+        return cast("TableKind", kinds.named(self.table.endpoint))
+
+    def check(self) -> None:
+        for action in self.table.bulk_actions:
+            if (action.form is not None) != (action.name in self.schemas):
+                raise self.table.mistake(
+                    f"its action {action.name} needs a schema in `values` of offers_bulk_actions "
+                    "if it has a form, and none otherwise."
+                )
+
+    def preview(self, chosen: Values) -> BulkColumns:
+        ids, given = chosen.get("ids", ()), chosen.get("filter")
+        asked = None if given is None else _asked(self.kind.table, given)
+        return self.kind.preview(chosen["action"], by=me(), ids=ids, asked=asked)
+
+    def confirm(self, operation: BulkColumns, _values: Values) -> None:
+        schema = self.schemas.get(operation.action, ApiSchema)
+        given = api.ARGUMENTS_PARSER.parse(schema(), request, location="json")
+        operations.confirm(operation, by=me(), **given)
+
+    def find(self, operation_id: int) -> TableOperation:
+        return table_operation_or_404(self.kind, operation_id, by=me())
 
 
 def _choice_of_rows(table: Table) -> type[Schema]:
