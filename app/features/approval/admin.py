@@ -6,13 +6,14 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import View, form_page, name_of, to_user
+from app.admin.user_actions import form_page, name_of, to_user
 from app.decorators import permission_required
 from app.features.approval import approvals, tables
 from app.features.approval.approvals import NotWaiting
 from app.features.approval.forms import RefuseRegistrationForm
 from app.kit.web import table_pages
 from app.kit.web.operations.bulk_pages import add_pages
+from app.kit.web.restrict import View
 from app.models import Permission, User
 from app.sign_in import me
 

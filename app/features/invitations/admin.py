@@ -6,7 +6,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from app.admin import admin
-from app.admin.user_actions import TAKEN, TOO_MANY, View, name_of, user_or_404
+from app.admin.user_actions import TAKEN, TOO_MANY, name_of, user_or_404
 from app.decorators import fresh_sign_in_required, permission_required
 from app.features.invitations import invitations, links, tables
 from app.features.invitations.forms import CopyInviteLinkForm, InviteUserForm, RevokeInviteForm
@@ -14,6 +14,7 @@ from app.features.invitations.invitations import InvitationsClosed, LinkChanged,
 from app.kit.mail import recipients
 from app.kit.web import table_pages
 from app.kit.web.redirects import next_url
+from app.kit.web.restrict import View
 from app.models import Permission, User
 from app.services.policy import ensure_may_manage
 from app.services.user_access import TooManyMails
