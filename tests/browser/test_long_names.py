@@ -67,6 +67,10 @@ def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
                     .map(box => box.tagName + "." + box.className)"""
             )
             assert too_wide == [], (width, path)
+            roles = manager.locator('td[data-label="Role"]').evaluate_all(
+                "cells => cells.map(cell => cell.offsetWidth)"
+            )
+            assert all(one >= 128 for one in roles), (width, path, "breaks “Administrator”")
 
 
 def call_me(page: Page, first: str, last: str) -> None:
