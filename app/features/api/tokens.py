@@ -228,17 +228,21 @@ def revoke(token: ApiToken, *, by: User) -> None:
     user = token.user
     lock(user, by=by)
     _ensure_may_revoke(user, by)
-    if not _end(ApiToken.id == token.id):
-        db.session.rollback()
-        raise TokenGone
-    audit.record("api_token.revoked", by=by, subject=user, name=token.name)
-    db.session.commit()
+    _revoke(token, by)
 
 
 def revoke_in_use(token: ApiToken) -> None:
-    """Revoke the token of the request, also one that only reads, because it is a sign-out."""
+    """Revoke the token of the request, whatever it or its owner may do. Raises TokenGone."""
     read_only.allow_writes(db.session())
-    revoke(token, by=token.user)
+    _revoke(token, token.user)
+
+
+def _revoke(token: ApiToken, by: User) -> None:
+    if not _end(ApiToken.id == token.id):
+        db.session.rollback()
+        raise TokenGone
+    audit.record("api_token.revoked", by=by, subject=token.user, name=token.name)
+    db.session.commit()
 
 
 def may_revoke(user: User, by: User) -> bool:

@@ -159,11 +159,14 @@ def list_tokens() -> list[ApiToken]:
 
 @api.delete("/tokens/current", tags=TAGS)
 @reads()
-@open_to("maintenance")
+@open_to(
+    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
+    "maintenance",
+)
 @disruptive
 @api.response(204)
 def revoke_current_token() -> None:
-    """Sign out: revoke the token of this request, also one that only reads."""
+    """Sign out: revoke the token of this request, also one that may do nothing else."""
     tokens.revoke_in_use(g.api_token)
 
 

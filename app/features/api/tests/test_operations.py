@@ -30,7 +30,7 @@ from tests.routes import (
     rows,
 )
 
-# A program signs out with any token.
+# A program signs out with any live token, whatever its owner has to do first.
 ENDS_ITSELF = "api.revoke_current_token"
 OPERATIONS = [rule for rule in RULES if rule.endpoint.startswith("api.")]
 ENDPOINTS = sorted({rule.endpoint for rule in OPERATIONS})
@@ -172,6 +172,8 @@ def test_an_operation_refuses_every_other_token(bits, endpoints, app, make_user,
             wrong.append((program, (403, "insufficient-scope"), 'error="insufficient_scope"'))
     for endpoint in endpoints:
         for number, (program, code, challenge) in enumerate(wrong):
+            if endpoint == ENDS_ITSELF and code == not_ready:
+                continue
             with undone():
                 answer = row("CALLS", endpoint).send(program)
             assert problem_of(answer) == code, (endpoint, number)

@@ -180,6 +180,18 @@ def test_a_demand_closes_tokens_of_a_sign_in_without_it(monkeypatch, app, make_u
     assert with_secret(app, proved.secret).get("/me").status_code == 200
 
 
+def test_a_program_signs_out_whatever_its_owner_has_to_do_first(monkeypatch, app, make_user):
+    """A token that may do nothing else for now may leak all the same."""
+    owners = [make_user(confirmed=False), make_user(must_change_password=True), make_user()]
+    demanding = owners[-1].id
+    monkeypatch.setattr(second_steps, "_demands", [lambda one: one.id == demanding])
+    for user in owners:
+        mine = Program(app, user)
+        assert problem_of(mine.get("/me")) == (403, "account-not-ready")
+        assert mine.delete("/tokens/current").status_code == 204
+        assert problem_of(mine.get("/me")) == (401, "unauthorized")
+
+
 def test_a_token_neither_sees_nor_revokes_wider_ones(app, admin):
     """A leaked token of few scopes must not tell the names of others, nor sign them out."""
     wide = give_token(admin, name="Wide").token

@@ -131,13 +131,18 @@ def admit() -> Response | None:
     g._login_user, g.api_token = token.user, token
     if ask_gates() is not None:
         raise Forbidden
-    if not token.has_second_factor and second_steps.is_demanded(token.user):
+    if not token.has_second_factor and _demands_second_factor(view, token):
         raise GateClosed("Sign in with a second factor first", SECOND_FACTOR)
     if not access.is_held(token):
         raise _insufficient(access)
     if access.takes == JSON[:1]:
         refuse_unread(view)
     return None
+
+
+def _demands_second_factor(view: Any, token: ApiToken) -> bool:
+    is_open = "second_factor_missing" in getattr(view, "open_to", ())
+    return not is_open and second_steps.is_demanded(token.user)
 
 
 def _methods() -> Response:
