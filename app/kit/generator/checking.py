@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,11 +12,11 @@ from flask import current_app
 from sqlalchemy import inspect
 from sqlalchemy.exc import OperationalError
 
-from app.extensions import db
+from app.extensions import Base, db
 from app.kit import audit
 from app.kit.assets import BOOTSTRAP
 from app.kit.features import FOLDER, installed
-from app.kit.generator import ledger, naming
+from app.kit.generator import ledger, naming, writing
 from app.kit.generator.plan import FeaturePlan
 from app.kit.generator.refusal import Refused
 
@@ -105,11 +106,42 @@ def _check_free(plan: FeaturePlan) -> None:
     for endpoint in endpoints(plan):
         if endpoint in views:
             raise Refused(f"There is a view {endpoint} already. Choose another name.")
+    _check_classes(plan)
+
+
+def _check_classes(plan: FeaturePlan) -> None:
+    """Raise Refused if a class of the feature cannot have its name.
+
+    Models are found by their names, so these are unique. A model may be called as another class
+    is, such as the `Order` of a list, unless the modules of the feature import that one.
+    """
+    models = {mapper.class_.__name__ for mapper in Base.registry.mappers}
     taken = {name: path for path in _sources() for name in CLASS.findall(path.read_text("utf-8"))}
+    imported = _imported(plan)
     for name in classes(plan):
-        if name in taken:
+        if name in imported:
+            raise Refused(f"The feature imports another {name}. Choose another name.")
+        if name in taken and (name in models) == (name == plan.model):
             where = taken[name].relative_to(FOLDER.parents[1])
             raise Refused(f"There is a class {name} already: {where}. Choose another name.")
+
+
+def _imported(plan: FeaturePlan) -> set[str]:
+    """Return the names that the modules of the feature import from elsewhere."""
+    modules = [text for path, text in writing.files(plan).items() if path.endswith(".py")]
+    imports = [
+        node
+        for module in modules
+        for node in ast.walk(ast.parse(module))
+        if isinstance(node, ast.ImportFrom)
+    ]
+    own = f"app.features.{plan.name}"
+    return {
+        name.asname or name.name
+        for one in imports
+        if not (one.module or "").startswith(own)
+        for name in one.names
+    }
 
 
 def _sources() -> Iterator[Path]:

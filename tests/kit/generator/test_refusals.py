@@ -44,11 +44,16 @@ def in_ledger(monkeypatch, tmp_path, *lines):
         ("email_messages", "There is a table email_messages already"),
         ("sessions", "There are events about “session” already"),
         ("imports", "“import” is a keyword of Python"),
-        ("columns", "There is a class Column already"),
+        ("columns", "The feature imports another Column"),
     ],
 )
 def test_names_that_make_no_sense_are_refused(app, name, said):
     assert said in refusal(name)
+
+
+@pytest.mark.parametrize("name", ["orders", "reports", "clients", "cards", "plans", "messages"])
+def test_a_model_may_be_called_as_a_class_that_is_none(app, name):
+    checking.check(plan.make(name, NAME, **USUAL))
 
 
 @pytest.mark.parametrize(
