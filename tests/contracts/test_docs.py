@@ -28,17 +28,6 @@ GUIDES = [
 ]
 # Pages whose links are checked, and no names: they tell of the past, or of what may be added.
 LINKING = [*GUIDES, *sorted(ROOT.glob("docs/decisions/*.md")), *ROOT.glob("examples/*/README.md")]
-# The features of the kit. A copy may have removed some, and its guides may still name them.
-BROUGHT = {
-    *("alerts", "altcha", "api", "approval", "audit", "backups", "bounces"),
-    *("breached_passwords", "bulk", "content", "copy_database", "deletion", "devtools"),
-    *("email_domains", "error_reporting", "fake_data", "health", "impersonation"),
-    *("imports", "invitations", "jobs", "magic_link", "mailbox", "maintenance"),
-    *("metrics", "new_devices", "oauth", "older_accounts", "own_data", "passkeys"),
-    *("profile", "roles", "saved_views", "slow_queries", "toolbar", "two_factor"),
-    *("user_search", "webhooks"),
-}
-COMMANDS_BROUGHT = {"add_fake_data": "fake_data", "doctor": "health", "reset_passkeys": "passkeys"}
 # Hosts, files and the name of a log, none of which are modules.
 NO_MODULES = {"app.example.com", "app.json", "app.scss", "app.audit"}
 SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
@@ -126,23 +115,16 @@ def test_commands_that_are_named_exist(commands: set[str]) -> None:
     missing = {
         (name, page)
         for name, page in named(r"python manage\.py ([a-z_]+)", [*GUIDES, *RUNNING])
-        if name not in commands and page != "CHANGELOG.md" and not was_brought(name)
+        if name not in commands and page != "CHANGELOG.md"
     }
     assert not missing, "Correct these: there is no such command."
 
 
-def was_brought(command: str) -> bool:
-    """Tell whether a command belongs to a feature of the kit that this copy has removed."""
-    feature = COMMANDS_BROUGHT.get(command)
-    return feature is not None and not (FEATURES / feature).exists()
-
-
 def test_the_readme_names_every_command(commands: set[str]) -> None:
-    """A feature of a copy names its commands in its own chapter."""
+    """The README does, or the chapter of a feature."""
     table = set(re.findall(r"`([a-z_]+)[ `]", (ROOT / "README.md").read_text()))
     for chapter in READMES:
-        if chapter.parent.name not in COMMANDS_BROUGHT.values():
-            table |= set(re.findall(r"`python manage\.py ([a-z_]+)", chapter.read_text()))
+        table |= set(re.findall(r"`python manage\.py ([a-z_]+)", chapter.read_text()))
     of_extensions = {"assets", "limiter"}
     assert commands - of_extensions <= table
 
@@ -183,12 +165,9 @@ def test_endpoints_that_are_named_exist(app: Flask) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file exists, belongs to a removed feature, or is written by a recipe."""
+    """Tell whether a file exists, or is written by a recipe."""
     path = Path(os.path.normpath(path))
-    if path.exists() or any(path == one or path in one.parents for one in recipes.files()):
-        return True
-    parts = path.relative_to(FEATURES).parts if path.is_relative_to(FEATURES) else ()
-    return bool(parts) and parts[0] in BROUGHT and not (FEATURES / parts[0]).exists()
+    return path.exists() or any(path == one or path in one.parents for one in recipes.files())
 
 
 def test_files_that_are_linked_exist() -> None:

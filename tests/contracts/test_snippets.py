@@ -31,7 +31,7 @@ from manage import cli
 from settings import urls
 from settings.reader import Reader
 from tests import factories
-from tests.contracts.test_docs import BROUGHT, FEATURES, ROOT, settings, was_brought
+from tests.contracts.test_docs import ROOT, settings
 
 BLOCK = re.compile(r"^( *)```([\w+-]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 PATTERNS = ("*.md", "docs/**/*.md", "app/features/*/README.md", "examples/*/README.md")
@@ -221,7 +221,7 @@ def wrong_words(line: str, context: click.Context) -> str:
     command: click.Command = cli
     while words and isinstance(command, click.Group):
         name = words.pop(0)
-        if was_brought(name) or name in of_examples():
+        if name in of_examples():
             return ""
         found = command.get_command(context, name)
         if found is None:
@@ -260,13 +260,12 @@ def test_settings_in_blocks_exist() -> None:
         r"(?:^|^export |config:set |config:get |config:unset | )([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?==|$)",
         re.MULTILINE,
     )
-    removed = bool(BROUGHT - {path.name for path in FEATURES.iterdir()})
     known = settings() | OTHER_NAMES
     found = [
         f"{snippet}: {name}"
         for snippet in of("sh", "console")
         for name in given.findall(snippet.code)
-        if name not in known and not name.startswith("OIDC_") and not removed
+        if name not in known and not name.startswith("OIDC_")
     ]
     assert not found, f"There are no such settings: {found}"
 
@@ -277,8 +276,6 @@ FOREIGN_NAMES = {"HTTPS_PROXY", "NAME_0001", "RQ_CONNECTION", "SQLALCHEMY_COMMIT
 
 def test_names_in_capitals_are_of_the_code() -> None:
     """A guide that names a setting or a constant which no file has is out of date."""
-    if BROUGHT - {path.name for path in FEATURES.iterdir()}:
-        pytest.skip("Features of the kit were removed, and guides may still name their settings.")
     files = [path for pattern in SOURCES for path in ROOT.glob(pattern)]
     known = set(CAPITALS.findall("\n".join(path.read_text(encoding="utf-8") for path in files)))
     missing = {
