@@ -11,7 +11,7 @@ import pytest
 gc.disable()  # until the tests are collected, because collections take a fifth of the imports
 
 from app.kit import features  # noqa: E402
-from tests.needs import missing_features  # noqa: E402
+from tests.missing_features import missing_features  # noqa: E402
 
 # The tests of a feature that is off are left out with it.
 collect_ignore = [

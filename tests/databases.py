@@ -14,6 +14,10 @@ from sqlalchemy.pool import NullPool
 
 import config
 
+# Reasons to skip a test.
+NEEDS_POSTGRESQL = "PostgreSQL is needed: set TEST_DATABASE_URL."
+NEEDS_SQLITE = "SQLite is needed: unset TEST_DATABASE_URL."
+
 
 @contextmanager
 def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:

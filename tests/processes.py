@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 WITHOUT_FEATURES = {"FEATURES_OFF": ",".join(manifests.read())}
 
 _forkserver = multiprocessing.get_context("forkserver")
-_forkserver.set_forkserver_preload(["tests.zygote"])
+_forkserver.set_forkserver_preload(["tests.preloaded"])
 
 
 class _Descriptor:

@@ -50,4 +50,4 @@ def test_tests_are_skipped_with_sentences() -> None:
     }
     assert found
     wrong = {one for one in found if one[0].islower() or not one.endswith(".")}
-    assert not wrong, f"Write a sentence, or use those of tests/needs.py: {wrong}"
+    assert not wrong, f"Write a sentence, or use those of tests/databases.py: {wrong}"

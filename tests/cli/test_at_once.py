@@ -14,7 +14,7 @@ from app.extensions import db
 from app.models import Role, User
 from app.services import roles
 from tests.cli.test_manage import PRODUCTION, environment
-from tests.needs import NEEDS_POSTGRESQL
+from tests.databases import NEEDS_POSTGRESQL
 from tests.processes import Program
 
 

@@ -17,7 +17,7 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
-from tests.needs import NEEDS_POSTGRESQL
+from tests.databases import NEEDS_POSTGRESQL
 
 ROOT = Path(__file__).parents[2]
 HEADER = """import sqlalchemy as sa

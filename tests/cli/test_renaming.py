@@ -20,8 +20,8 @@ from app.kit.features import checkout, installed
 from app.kit.features.checkout import CommandRefused
 from app.kit.renaming import PLACES
 from settings import kit_record, product
+from tests.databases import NEEDS_POSTGRESQL
 from tests.fixtures.clones import git, of_the_kit
-from tests.needs import NEEDS_POSTGRESQL
 
 KIT = "Flask-" + "Base"
 # The notice that the kit's licence asks for, and guides for those who come from the older project.

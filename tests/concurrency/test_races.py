@@ -12,9 +12,9 @@ from app.services.own_account import UserGone
 from app.services.policy import LastAdministrator, PrivilegesLost, can_sign_in
 from app.services.users import EmailTaken
 from tests import mails
+from tests.databases import NEEDS_POSTGRESQL
 from tests.factories import make_user
 from tests.fixtures.races import THREADS, as_request, role_id
-from tests.needs import NEEDS_POSTGRESQL
 from tests.support import PASSWORD, module_of
 
 deletions = module_of("deletion", "deletions")

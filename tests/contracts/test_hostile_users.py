@@ -9,12 +9,12 @@ from sqlalchemy import select
 from app.extensions import db
 from app.kit import slots
 from app.models import UserSession
-from tests.above import above, manager, stored_of
+from tests.higher_users import higher_users, manager, stored_of
 from tests.routes import RULES, file_of, rows, takes_token
 from tests.support import PASSWORD
 from tests.world import HOSTILE, World
 
-__all__ = ["above", "manager"]
+__all__ = ["higher_users", "manager"]
 
 EVALUATED = re.compile(r"alert\(1\)(?:>|&gt;)49")  # the end of HOSTILE, run as a template
 N_PLUS_ONE = 4  # times that one line may not make a query; the lists have more rows
@@ -22,11 +22,11 @@ N_PLUS_ONE = 4  # times that one line may not make a query; the lists have more 
 LISTS = [rule for rule in RULES if "GET" in rule.methods and not rule.arguments]
 
 
-def test_no_form_about_a_person_reaches_anyone_above(app, manager, above):
+def test_no_form_about_a_person_reaches_higher_users(app, manager, higher_users):
     """AZ-2, AZ-4: whatever the state of their account, and whatever the form contains."""
     browser, user = manager
     token = browser.csrf_token("/")
-    before = stored_of(above)
+    before = stored_of(higher_users)
     asked = set()
     for rule in app.url_map.iter_rules():
         if "user_id" not in rule.arguments or "POST" not in rule.methods:
@@ -35,7 +35,7 @@ def test_no_form_about_a_person_reaches_anyone_above(app, manager, above):
             continue
         if "token" in rule.arguments:  # The token decides who may open it.
             continue
-        for person in above:
+        for person in higher_users:
             session = select(UserSession.id).where(UserSession.user_id == person.id).limit(1)
             path = str(rule).replace("<int:user_id>", str(person.id))
             path = path.replace("<int:session_id>", str(db.session.scalar(session)))
@@ -51,7 +51,7 @@ def test_no_form_about_a_person_reaches_anyone_above(app, manager, above):
             assert browser.post(path, data=sent).status_code == 403, path
             asked.add(rule.endpoint)
     assert asked >= {action.endpoint for action in slots.user_actions()}
-    assert stored_of(above) == before
+    assert stored_of(higher_users) == before
 
 
 def opened_with(rule, known):

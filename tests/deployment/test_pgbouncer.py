@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.extensions import db
+from tests.databases import NEEDS_POSTGRESQL
 from tests.deployment import guide
 from tests.deployment.client import Client
 from tests.deployment.conftest import PASSWORD, program
 from tests.deployment.services import ListeningSocket, WebService
-from tests.needs import NEEDS_POSTGRESQL
 from tests.queue.support import MailServer, Process, free_port, until
 from tests.support import module_of
 

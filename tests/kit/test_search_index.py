@@ -13,8 +13,8 @@ from flask import Flask
 from app.extensions import db, is_sqlite
 from app.kit.database import search_index
 from app.kit.tables import search
+from tests.databases import NEEDS_SQLITE
 from tests.kit.tables.plants import Plant, PlantBase, add
-from tests.needs import NEEDS_SQLITE
 
 COLUMNS = [Plant.name, Plant.notes]
 

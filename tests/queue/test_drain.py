@@ -10,7 +10,7 @@ from app.kit import queue
 from app.kit.mail import outbox
 from app.kit.mail.email_message import EmailMessage
 from app.kit.queue.registry import task
-from tests.needs import NEEDS_SQLITE
+from tests.databases import NEEDS_SQLITE
 from tests.queue.support import states, until
 
 QUEUE = "rq:queue:test-default"

@@ -18,7 +18,7 @@ from app.kit.web import origin
 from app.models import AuditEvent
 from app.services import users
 from tests import factories
-from tests.needs import NEEDS_POSTGRESQL, NEEDS_SQLITE
+from tests.databases import NEEDS_POSTGRESQL, NEEDS_SQLITE
 
 ADDRESS = "203.0.113.7"
 

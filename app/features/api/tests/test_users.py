@@ -12,12 +12,12 @@ from app.features.api.tests.support import give_token
 from app.models import Permission, Role, User, UserSession
 from app.services import sessions
 from tests import factories
-from tests.above import above, stored_of
+from tests.higher_users import higher_users, stored_of
 from tests.routes import RULES
 from tests.support import PASSWORD
 from tests.world import NEW_PASSWORD, NEW_USER
 
-__all__ = ["above", "admin_program", "program"]
+__all__ = ["admin_program", "higher_users", "program"]
 
 NEW = NEW_USER | {"password": NEW_PASSWORD}
 
@@ -183,20 +183,20 @@ def test_a_session_of_another_user_is_not_ended(admin_program, make_user):
     assert db.session.get(UserSession, row.id) is not None
 
 
-def test_no_operation_reaches_a_user_above(program, make_user, above):
+def test_no_operation_reaches_higher_users(program, make_user, higher_users):
     """API1 and API5:2023: as those of the pages, whatever the state of the account."""
     manager = make_user()
     manager.role = factories.make_role("Managers", Permission.MANAGE_USERS | Permission.GENERAL)
     db.session.commit()
     admin = make_user(role="Administrator")
     scopes = Permission.MANAGE_USERS | Permission.GENERAL
-    before = stored_of(above)
+    before = stored_of(higher_users)
     for caller in (program(manager), program(admin, scopes=scopes)):
         for rule in RULES:
             if not rule.endpoint.startswith("api.") or "user_id" not in rule.arguments:
                 continue
             for method in rule.methods & {"POST", "PATCH", "PUT", "DELETE"}:
-                for person in above:
+                for person in higher_users:
                     path = str(rule).replace("<int:user_id>", str(person.id))
                     path = re.sub(r"<int:\w+>", "1", path)
                     body = {"first_name": "Taken"} if method == "PATCH" else None
@@ -204,7 +204,7 @@ def test_no_operation_reaches_a_user_above(program, make_user, above):
                     # Features answer 404 if their list lacks the user, and 422 without a reason.
                     refused = {403} if rule.endpoint in ACCESS else {403, 404, 422}
                     assert answer.status_code in refused, (method, path, answer.text)
-    assert stored_of(above) == before
+    assert stored_of(higher_users) == before
 
 
 def test_a_token_gives_no_role_above_it(program, make_user):

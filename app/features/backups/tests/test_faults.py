@@ -19,8 +19,8 @@ from app.kit.storage.backend import EXTENSION
 from app.kit.storage.folder import Folder
 from app.models import User
 from tests import processes
+from tests.databases import NEEDS_SQLITE
 from tests.factories import make_user
-from tests.needs import NEEDS_SQLITE
 from tests.queue.support import until
 
 MANY = 200  # users, so that there are many pages

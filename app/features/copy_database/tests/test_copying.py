@@ -18,7 +18,7 @@ from app.kit import audit
 from app.models import AuditEvent, User
 from app.services import roles
 from tests import factories
-from tests.needs import NEEDS_POSTGRESQL
+from tests.databases import NEEDS_POSTGRESQL
 
 EMOJI = "Ada 🦆 \r\n\t\\N \\. é"
 FIRST, LAST = "0001-01-01 00:00:00.000000", "9999-12-31 23:59:59.999999"

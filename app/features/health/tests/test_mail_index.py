@@ -7,7 +7,7 @@ from app.extensions import db
 from app.features.health.services import mail
 from app.kit.database import now
 from app.kit.mail import delivery, outbox
-from tests.needs import NEEDS_SQLITE
+from tests.databases import NEEDS_SQLITE
 from tests.queue.support import states, until
 
 

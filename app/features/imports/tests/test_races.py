@@ -13,9 +13,9 @@ from app.kit import imports
 from app.kit.imports import ImportState
 from app.models import AuditEvent, User
 from app.services import users
+from tests.databases import NEEDS_POSTGRESQL
 from tests.factories import make_user
 from tests.fixtures.races import as_request, role_id
-from tests.needs import NEEDS_POSTGRESQL
 
 
 def test_files_that_are_uploaded_at_once_are_no_more_than_one_may_keep(race):

@@ -28,7 +28,7 @@ from app.kit.tables.totals import Total
 from app.models import Role, User
 from app.models.user import STATUSES
 from app.services import overview
-from tests.needs import NEEDS_POSTGRESQL, NEEDS_SQLITE
+from tests.databases import NEEDS_POSTGRESQL, NEEDS_SQLITE
 
 KINDS = STATUSES[1:]
 EVERYONE = Filters()

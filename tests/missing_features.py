@@ -1,4 +1,4 @@
-"""Find the features that a test module imports, and say what skipped tests need."""
+"""Find the features that a test module imports and that are not there."""
 
 import ast
 import re
@@ -7,9 +7,6 @@ from pathlib import Path
 
 from config import BASE_DIR, features_off
 from settings import manifests
-
-NEEDS_POSTGRESQL = "PostgreSQL is needed: set TEST_DATABASE_URL."
-NEEDS_SQLITE = "SQLite is needed: unset TEST_DATABASE_URL."
 
 FEATURES = "app.features."
 NAMED = re.compile(r"\bapp\.features\b(?:\.(\w+))?")

@@ -2,16 +2,16 @@
 
 from app.features.imports.tests.access import NEW, upload
 from app.kit import imports
-from tests.above import above, manager, stored_of
+from tests.higher_users import higher_users, manager, stored_of
 
-__all__ = ["above", "manager"]
+__all__ = ["higher_users", "manager"]
 
 
-def test_no_import_reaches_anyone_above(manager, above):
+def test_no_import_reaches_higher_users(manager, higher_users):
     """AZ-2, AZ-4"""
     browser, user = manager
-    before = stored_of(above)
-    lines = [f"{person.email},Taken,{user.role.name}" for person in above]
+    before = stored_of(higher_users)
+    lines = [f"{person.email},Taken,{user.role.name}" for person in higher_users]
     row = upload(browser, "Email,First name,Role\n" + "\n".join(lines))
     columns = {"email": 0, "first_name": 1, "role": 2}
     imports.choose(
@@ -26,4 +26,4 @@ def test_no_import_reaches_anyone_above(manager, above):
     token = browser.csrf_token("/")
     run = f"/admin/users/import/{row.id}/run?check={row.checks}&keep_good=1"
     assert browser.post(run, data={"csrf_token": token}).status_code == 302
-    assert stored_of(above) == before
+    assert stored_of(higher_users) == before

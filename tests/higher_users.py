@@ -19,7 +19,7 @@ ALL_BUT_ADMINISTER = Permission.known() & ~0x80
 
 
 @pytest.fixture
-def above(make_user: Callable[..., User]) -> list[User]:
+def higher_users(make_user: Callable[..., User]) -> list[User]:
     """Create users with more permissions than a manager, in every state of an account."""
     states: tuple[dict[str, Any], ...] = (
         {},
