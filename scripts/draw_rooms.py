@@ -194,8 +194,8 @@ def picture() -> str:
     drawn = band(
         MARGIN, above, "features", "app/features: optional, one folder each, off in one command"
     )
-    for room in optional:
-        drawn += box(*places[room.name], width, HEIGHT, room)
+    # One line each, because a new feature moves all that follow.
+    drawn += ["".join(box(*places[room.name], width, HEIGHT, room)) for room in optional]
     drawn += arrows(optional, places, width)
     top = MARGIN + above + 36
     drawn += layer(top, "core", "app: the core, to read and reshape", core)
