@@ -35,7 +35,7 @@ def keep_running(
         time.sleep(LOOK_EVERY)
         now = snapshot()
         if changed := sorted({Path(path).name for path, _ in seen ^ now}):
-            print(f"{', '.join(changed[:3])} changed, the {name} starts anew.", flush=True)  # noqa: T201
+            print(f"{', '.join(changed[:3])} changed: the {name} ends and starts anew.", flush=True)  # noqa: T201
             end(child)
             seen, child, has_ended = now, start(), False
         elif not has_ended and child.poll() is not None and not is_stopping():
