@@ -47,7 +47,9 @@ def test_services_wait_for_services_that_become_well() -> None:
             else:
                 assert SERVICES[other]["restart"] == "no", f"{other} does not complete"
         for volume in service.get("volumes", ()):
-            assert volume.partition(":")[0] in COMPOSE["volumes"], f"{name} has {volume}"
+            source = volume.partition(":")[0]
+            there = (ROOT / source).is_file() if source.startswith("./") else False
+            assert there or source in COMPOSE["volumes"], f"{name} has {volume}"
 
 
 def test_guides_name_services_of_compose() -> None:
@@ -59,7 +61,7 @@ def test_guides_name_services_of_compose() -> None:
     ]
     assert len(lines) > 10
     for line, snippet in lines:
-        words = shlex.split(re.split(r"[<>|]", line)[0], comments=True)[2:]
+        words = shlex.split(re.split(r"[<>|&]", line)[0], comments=True)[2:]
         what, rest = words[0], words[1:]
         values = {at + 1 for at, word in enumerate(rest) if word in WITH_VALUE}
         names = [w for at, w in enumerate(rest) if at not in values and not w.startswith("-")]
@@ -73,7 +75,7 @@ def test_guides_name_services_of_compose() -> None:
 def test_the_application_starts_with_the_settings_of_the_docker_guide() -> None:
     text = block("docs/deploy-docker.md", "POSTGRES_PASSWORD=…")
     given = assigned(shlex.split(text, comments=True))
-    for name in ("release", "web", "worker"):
+    for name in ("release", "web", "web2", "worker"):
         environment = {
             key: re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2]), value)
             for key, value in SERVICES[name]["environment"].items()
@@ -119,6 +121,17 @@ def test_the_web_process_reads_its_configuration(name: str) -> None:
         assert command[0] == "gunicorn"
         assert (ROOT / command[command.index("-c") + 1]).is_file()
         assert command[-1] == "manage:app"
+
+
+def test_the_proxy_knows_each_web_service_and_the_update_replaces_each() -> None:
+    proxy = (ROOT / "haproxy.cfg").read_text()
+    servers = re.findall(r"^ +server (\w+) (\w+):8000$", proxy, re.MULTILINE)
+    web = {name for name, one in SERVICES.items() if one.get("build") and "command" not in one}
+    assert {host for _, host in servers} == web == {"web", "web2"}
+    assert all("ports" not in SERVICES[name] for name in web), "visitors would pass by the proxy"
+    assert SERVICES["proxy"]["ports"] == ["127.0.0.1:${WEB_PORT:-8000}:8000"]
+    update = block("docs/deploy-docker.md", "build --pull")
+    assert re.findall(r"--no-deps --wait (\w+)", update) == sorted(web)
 
 
 def test_the_image_copies_and_runs_files_that_exist() -> None:

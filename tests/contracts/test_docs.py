@@ -282,7 +282,7 @@ def test_compose_hands_over_every_setting() -> None:
     given = {name: f"of-{name.lower()}" for name in settings() | {"POSTGRES_PASSWORD"}}
     given["REDIS_PASSWORD"] = "word"
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    for name in ("release", "web", "worker"):
+    for name in ("release", "web", "web2", "worker"):
         service = services[name]
         assert [file["path"] for file in service["env_file"]] == [".env"]
         # As in Compose, `environment` wins, and ${NAME} in it is read from .env.
