@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from next_release import add_a_migration
 from small_systemd import CannotStart, SmallSystemd
 
 FOLDER = Path(sys.argv[1])
@@ -33,20 +34,6 @@ DOTS = "…"  # the reader's own values
 MANAGER = "/run/small-systemd"
 BETWEEN = 0.05  # seconds between two requests of the load
 
-MIGRATION = """
-import sqlalchemy as sa
-from alembic import op
-
-revision, down_revision, branch_labels, depends_on = "guide_0001", "NEWEST", None, None
-
-
-def upgrade():
-    op.create_table("guide", sa.Column("id", sa.Integer(), primary_key=True))
-
-
-def downgrade():
-    op.drop_table("guide")
-"""
 SYSTEMCTL = f"""#!/usr/bin/python3
 import json, socket, sys
 with socket.socket(socket.AF_UNIX) as manager:
@@ -207,10 +194,7 @@ def follow(files: dict[str, str]) -> None:
 
 
 def commit_a_migration() -> None:
-    """Commit to the copy, as its developers do before an update."""
-    folder = FOLDER / "migrations" / "versions"
-    newest = max(folder.glob("core_*.py")).name[: len("core_0001")]
-    (folder / "guide_0001.py").write_text(MIGRATION.replace("NEWEST", newest))
+    add_a_migration(FOLDER)
     author = "-c user.name=Developer -c user.email=developer@example.com"
     run(f"cd {FOLDER} && git add --all && git {author} commit --quiet --message Next")
 
