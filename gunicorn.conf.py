@@ -101,6 +101,11 @@ class CleanLogger(Logger):  # type: ignore[misc]
             lines = LineFormatter(self.error_fmt, self.datefmt)
             handler.setFormatter(JsonFormatter(mask) if is_json else lines)
 
+    def access(self, *arguments: Any) -> None:
+        """Log a request, unless the application does. Heroku's GUNICORN_CMD_ARGS asks for it."""
+        if not is_json:
+            super().access(*arguments)
+
 
 logger_class = CleanLogger
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -171,10 +171,14 @@ def test_gunicorn_leaves_requests_to_the_app_when_logs_are_json(
     assert conf["accesslog"] is None
     config = Config()
     config.set("errorlog", str(tmp_path / "error.log"))
+    # As Heroku does, by GUNICORN_CMD_ARGS.
+    config.set("accesslog", str(tmp_path / "access.log"))
     logger = conf["logger_class"](config)
     logger.warning("Booting %s", "a worker")
-    for handler in logger.error_log.handlers:
+    logger.access(None, None, {}, timedelta(0))
+    for handler in [*logger.error_log.handlers, *logger.access_log.handlers]:
         handler.close()
+    assert (tmp_path / "access.log").read_text() == ""
     assert json.loads((tmp_path / "error.log").read_text())["message"] == "Booting a worker"
 
 

@@ -10,17 +10,14 @@ import re
 import secrets
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.deployment import guide
-from tests.deployment.client import Client
 from tests.deployment.next_release import add_a_migration
+from tests.deployment.visitors import ask, visitors
 from tests.queue.support import free_port
 
 pytestmark = pytest.mark.deployment
@@ -28,8 +25,6 @@ pytestmark = pytest.mark.deployment
 PAGE = (guide.ROOT / "docs" / "deploy-docker.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 IMAGE = "image: flask-base"
-BETWEEN = 0.05  # seconds between two requests of a visitor
-BEHIND_TLS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
 def block(beginning: str) -> str:
@@ -92,9 +87,6 @@ class Site:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def client(self) -> Client:
-        return Client(self.port)
-
     def move_to_a_newer_database(self) -> None:
         """Give the database a new volume, as the guide says. Its version stays."""
         compose = self.folder / "compose.yaml"
@@ -118,34 +110,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
         site.run(f"docker image rm --force {site.name} && docker image prune --force")
 
 
-@contextmanager
-def visitors(site: Site) -> Iterator[list[tuple[str, int | str, float]]]:
-    """Open the sign-in page and send its form, one after the other. Yields what they saw."""
-    seen: list[tuple[str, int | str, float]] = []
-    is_over = threading.Event()
-
-    def visit(method: str) -> None:
-        while not is_over.wait(BETWEEN):
-            began = time.monotonic()
-            body = b"email=nobody" if method == "POST" else b""
-            try:
-                sent = site.client().send(method, "/account/login", body, headers=BEHIND_TLS)
-                status: int | str = sent.status
-            except OSError as error:
-                status = repr(error)
-            seen.append((method, status, time.monotonic() - began))
-
-    threads = [threading.Thread(target=visit, args=[method]) for method in ("GET", "POST")]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
-
-
 def test_the_guide_runs_and_an_update_loses_no_request(site: Site, tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.mkdir()
@@ -158,17 +122,15 @@ def test_the_guide_runs_and_an_update_loses_no_request(site: Site, tmp_path: Pat
     assert "are the same in both databases" in copied
 
     assert "checks passed" in site.run(block("docker compose up --build"))
-    assert site.client().get("/account/login", headers=BEHIND_TLS).status == 200
+    assert ask(site.port, "GET") == 200
     inside = "docker compose exec -T web sh -c"
     assert "CapEff:\t0000000000000000" in site.run(f"{inside} 'cat /proc/1/status'")
     assert "Read-only" in site.run(f"{inside} 'touch /srv/app/new 2>&1 || true'")
 
     add_a_migration(site.folder)
-    with visitors(site) as seen:
+    with visitors(site.port) as seen:
         site.run(block("docker compose build"))
-    expected = {"GET": 200, "POST": 400}  # the form has no token
-    assert [one for one in seen if one[1] != expected[one[0]]] == []
-    assert {method for method, *_ in seen} == {"GET", "POST"}
+    assert seen.lost == []
     asking = "docker compose exec -T database psql -U app -Atc 'SELECT count(*) FROM guide'"
     assert site.run(asking).strip().endswith("0")
 
@@ -177,7 +139,7 @@ def test_the_guide_runs_and_an_update_loses_no_request(site: Site, tmp_path: Pat
     replaced = "docker compose up --detach --no-deps --wait web"
     assert "failed" in site.run(f"{replaced} 2>&1 && exit 1 || echo failed")
     for _ in range(10):
-        assert site.client().get("/account/login", headers=BEHIND_TLS).status == 200
+        assert ask(site.port, "GET") == 200
     site.run("sed -i '/^WAITING_SECONDS/d' .env")
 
     site.run(block("docker compose stop web web2 worker\ndocker compose exec"))
