@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate
 from sqlalchemy.orm import DeclarativeBase
 
 from app.extensions import db
-from app.features.api.schemas import Text
+from app.features.api.schemas import Digits, Text
 from app.kit.database import HIGHEST_INTEGER
 from app.kit.web.forms.fields import URL, URL_LENGTH
 
@@ -52,7 +52,7 @@ class FileAddress(fields.String):
         return url_for(self.endpoint, **{self.argument: obj.id}, file=value)
 
 
-class RowId(fields.Integer):
+class RowId(Digits):
     """The id of a row, which has to exist and not to be a deleted user."""
 
     def __init__(self, model: type[DeclarativeBase], **options: Any) -> None:

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate
 from app.features.api import scopes
 from app.features.api.web.dumping import QuickSchema, WrittenField
 from app.kit import names
-from app.kit.database import HIGHEST_INTEGER
+from app.kit.database import HIGHEST_INTEGER, whole_number
 from app.kit.name_rule import NO_LINK, holds_link, is_name
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH
 from app.kit.passwords import MAX_LENGTH
@@ -52,7 +52,17 @@ class Text(fields.String):
         return text
 
 
-class RowNumber(fields.Integer):
+class Digits(fields.Integer):
+    """A whole number. In a URL it has only the digits 0 to 9, and not the others of Python."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, str) and whole_number(value) is None:
+            raise self.make_error("invalid", input=value)
+        number: int = super()._deserialize(value, attr, data, **kwargs)
+        return number
+
+
+class RowNumber(Digits):
     """The id of a row, as large as a column can hold. The operation looks the row up."""
 
     def __init__(self, **options: Any) -> None:

@@ -12,7 +12,7 @@ from app.kit.operations import OperationState, kinds
 from app.kit.operations.table_models import TableOperation
 from tests import factories
 
-VERBS = ("preview", "get", "start", "continue", "stop")
+VERBS = ("preview", "get", "results_of", "start", "continue", "stop")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class BulkCalls:
         of_verbs = {
             "preview": Call(self.preview, without_event="a preview"),
             "get": Call(self._on("GET")),
+            "results_of": Call(self._on("GET", "/results")),
             "start": Call(self._on("POST", "/start", dict(self.values)), event),
             "continue": Call(
                 self._on("POST", "/continue", state=cancelled), "table_operation.continued"

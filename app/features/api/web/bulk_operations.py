@@ -11,7 +11,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from app.features.api.blueprint import api
 from app.features.api.schemas import ApiSchema, OperationSchema, RowNumber
 from app.features.api.web.access import reads, writes
-from app.features.api.web.lists import lists
+from app.features.api.web.bulk_results import AskedResultsSchema, RowResultSchema, page_of
+from app.features.api.web.lists import lists, lists_rows
 from app.features.api.web.problems import answers
 from app.kit import operations
 from app.kit.operations import (
@@ -131,6 +132,17 @@ def add_bulk_operations(resource: BulkResource) -> None:
     @api.response(200, BulkOperationSchema)
     def get(**ids: int) -> BulkColumns:
         return resource.found(ids)
+
+    @api.get(f"{item}/results", endpoint=f"results_of_{name}_operation", **options)
+    @reading
+    @api.doc(
+        summary=f"List the rows of a {one} with their results, by id.",
+        description="A preview has the rows that will be left out, and why.",
+    )
+    @api.arguments(AskedResultsSchema, location="query")
+    @lists_rows(RowResultSchema)
+    def results(asked: Values, **ids: int) -> Any:
+        return page_of(resource.found(ids), asked)
 
     @api.post(f"{item}/start", endpoint=f"start_{name}_operation", **options)
     @writing

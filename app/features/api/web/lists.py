@@ -32,6 +32,7 @@ from app.kit.tables.cursors import LONGEST, NotACursor
 from app.kit.tables.filters import Choice, Filter, Relation, YesNo
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
+from app.kit.tables.totals import Total
 
 LIMIT, MOST = 50, 100  # rows of a page
 OWN = ("limit", "cursor", "sort", "fields")
@@ -87,18 +88,23 @@ def _answer(resource: ListedResource, where: Where) -> Any:
     table, names = resource.table, _fields(resource.schema)
     asked = _asked(table)
     try:
-        _move(asked, request.args.get("cursor", ""))
+        move(asked, request.args.get("cursor", ""))
         page = table.find(asked) if table.find else paging.find(asked, where)
     except NotACursor:
         raise problems.invalid(cursor="This is no cursor of the list as it is asked for.") from None
     rows = resource.rows(page.rows) if resource.rows else page.rows
-    links = dict(_links(page))
+    items = dump_all(_dumper(resource.schema, names), rows)
+    return page_response(items, page.total, dict(_links(page)))
+
+
+def page_response(items: Sequence[Any], total: Total, links: Mapping[str, str]) -> Any:
+    """Return a page of a list. `links` has the URLs of other pages."""
     body = {
-        "items": dump_all(_dumper(resource.schema, names), rows),
+        "items": items,
         "next": links.get("next"),
         "prev": links.get("prev"),
-        "count": page.total.count if page.total.is_known else None,
-        "count_is": page.total.kind,
+        "count": total.count if total.is_known else None,
+        "count_is": total.kind,
     }
     response = current_app.json.response(body)
     if links:
@@ -129,9 +135,18 @@ def whole_list(
                 }
             )
 
-        described: Any = answer
-        described._apidoc = {**getattr(view, "_apidoc", {}), "whole_list": schema}
-        return answer
+        return lists_rows(schema)(answer)
+
+    return decorate
+
+
+def lists_rows(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Describe the answer of an operation as a list of rows with a schema."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        marked: Any = view
+        marked._apidoc = {**getattr(view, "_apidoc", {}), "whole_list": schema}
+        return view
 
     return decorate
 
@@ -191,10 +206,11 @@ def _sorts(table: Table) -> list[str]:
 def _links(page: TablePage) -> Iterator[tuple[str, str]]:
     for name, parameters in page.links.items():
         if name != "last" or parameters:
-            yield name, _url(parameters)
+            yield name, page_url(parameters)
 
 
-def _url(parameters: Mapping[str, Any]) -> str:
+def page_url(parameters: Mapping[str, Any]) -> str:
+    """Return the URL of the request with a cursor of these parameters."""
     query = {name: value for name, value in request.args.items() if name != "cursor"}
     if parameters:
         text = json.dumps(parameters, separators=(",", ":"))
@@ -202,7 +218,7 @@ def _url(parameters: Mapping[str, Any]) -> str:
     return f"{request.base_url}?{urlencode(query)}" if query else request.base_url
 
 
-def _move(asked: Asked, cursor: str) -> None:
+def move(asked: Asked, cursor: str) -> None:
     """Move to the page of a cursor. Raises NotACursor."""
     if not cursor:
         return

@@ -16,7 +16,7 @@ from tests import factories
 
 __all__ = ["admin_program", "program"]
 
-VERBS = ("get", "preview", "start", "continue", "stop")
+VERBS = ("get", "results_of", "preview", "start", "continue", "stop")
 ACCESS = {f"api.{verb}_bulk_operation": Permission.MANAGE_USERS for verb in VERBS}
 ACCESS["api.list_bulk_operations"] = Permission.MANAGE_USERS
 PATH = "/bulk-operations"
@@ -51,6 +51,7 @@ CALLS = {
     "api.list_bulk_operations": get(PATH),
     "api.preview_bulk_operation": Call(preview_of_one, without_event="a preview"),
     "api.get_bulk_operation": on_operation("GET"),
+    "api.results_of_bulk_operation": on_operation("GET", "/results"),
     "api.start_bulk_operation": on_operation("POST", "/start", {}, event="bulk.confirmed"),
     "api.continue_bulk_operation": on_operation(
         "POST", "/continue", event="bulk.continued", state=OperationState.CANCELLED
@@ -59,6 +60,43 @@ CALLS = {
         "POST", "/stop", event="bulk.stopped", state=OperationState.QUEUED
     ),
 }
+
+
+def test_a_program_reads_the_result_of_each_row(admin_program, admin, make_user):
+    people = [make_user() for _ in range(3)]
+    ids = [one.id for one in people]
+    operation_id = previewed(admin, admin, *people)
+    path = f"{PATH}/{operation_id}"
+    rows = admin_program.get(f"{path}/results").json
+    assert (rows["count"], rows["count_is"], rows["next"], rows["prev"]) == (4, "exact", None, None)
+    left_out = {"id": admin.id, "result": "left_out", "reason": "This is your own account"}
+    waiting = [{"id": one, "result": "to_do", "reason": ""} for one in ids]
+    assert rows["items"] == [left_out, *waiting]
+
+    assert admin_program.post(f"{path}/start", {}).status_code == 202
+    first = admin_program.get(f"{path}/results?limit=2")
+    assert first.json["items"] == [left_out, {"id": ids[0], "result": "done", "reason": ""}]
+    assert f'<{first.json["next"]}>; rel="next"' in first.headers["Link"]
+    second = admin_program.get(first.json["next"].partition("localhost")[2]).json
+    assert [one["id"] for one in second["items"]] == ids[1:]
+    assert second["next"] is None
+    back = admin_program.get(second["prev"].partition("localhost")[2]).json
+    assert back["items"] == first.json["items"]
+    assert (back["next"], back["prev"]) == (first.json["next"], None)
+
+    assert admin_program.get(f"{path}/results?result=left_out").json["items"] == [left_out]
+    assert admin_program.get(f"{path}/results?result=to_do").json["items"] == []
+    for wrong in (
+        "limit=0",
+        "limit=101",
+        "limit=1_0",
+        "limit=%D9%A1",
+        "limit=%2B1",
+        "cursor=x",
+        "result=other",
+        "page=2",
+    ):
+        assert problem_of(admin_program.get(f"{path}/results?{wrong}"))[0] == 422, wrong
 
 
 def test_a_program_runs_a_bulk_change_to_its_end(admin_program, make_user):
