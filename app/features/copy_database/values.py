@@ -31,7 +31,7 @@ def converter(kind: types.TypeEngine[Any]) -> Convert | None:
     return next((make(kind) for classes, make in _MAKERS if isinstance(kind, classes)), None)
 
 
-def canonical(value: Any, *, is_jsonb: bool = False) -> str:
+def canonical(value: Any, *, is_jsonb: bool) -> str:
     """Return a value in the form that is compared: the same for both databases."""
     if value is None:
         return "-"

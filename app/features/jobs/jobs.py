@@ -217,7 +217,7 @@ def cancel(job_id: str, *, by: User) -> None:
 
 
 @_asks_redis
-def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
+def retry_all(queue_name: str, *, task: str, by: User) -> Done:
     """Queue failed jobs again for up to BUDGET seconds. Raises QueueAway."""
     done = _within_budget(
         # Oldest first, in the order in which they were queued.
@@ -229,7 +229,7 @@ def retry_all(queue_name: str, *, task: str = "", by: User) -> Done:
 
 
 @_asks_redis
-def delete_all(state: State, queue_name: str, *, task: str = "", by: User) -> Done:
+def delete_all(state: State, queue_name: str, *, task: str, by: User) -> Done:
     """Delete the jobs of a list for up to BUDGET seconds. Raises QueueAway."""
     done = _within_budget(
         job_actions.empty(name, task=task)

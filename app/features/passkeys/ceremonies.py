@@ -62,7 +62,7 @@ def options_to_make(
 
 
 def options_to_sign(
-    place: Place, challenge: bytes, *, has: Iterable[Passkey] = (), is_alone: bool = True
+    place: Place, challenge: bytes, *, has: Iterable[Passkey], is_alone: bool
 ) -> dict[str, Any]:
     """Return the options to sign with a passkey of `has`, or with any that the browser knows.
 

@@ -63,7 +63,7 @@ def check_name(name: str, thing: str) -> None:
         raise Refused(f"“{name}” is a keyword of Python, so it cannot name {thing}.")
 
 
-def singular_of(name: str, given: str = "") -> str:
+def singular_of(name: str, given: str) -> str:
     """Return the singular of a feature's name, or `given`. Raises Refused."""
     check_name(name, "a feature")
     singular = given or _guessed(name)

@@ -258,7 +258,7 @@ class BaseTaskWorker(BaseWorker):
         for run in recovery.expired(self.connection, self.queue):
             self._bring_back(run, is_over=False)
 
-    def _bring_back(self, run: str, *, is_over: bool, costs_a_retry: bool = True) -> Fate:
+    def _bring_back(self, run: str, *, is_over: bool, costs_a_retry: bool = True) -> None:
         job_id = run.partition(":")[0]
         fate = recovery.bring_back(
             self.connection,
@@ -281,7 +281,6 @@ class BaseTaskWorker(BaseWorker):
                 if fate == Fate.EXHAUSTED:
                     logger.error("job %s has failed: its process ended each time", job_id)
             self.connection.zrem(self.queue.started_job_registry.key, run)
-        return fate
 
     def _put_back_stuck(self, at: float) -> None:
         there = recovery.on_their_way(self.connection, self.queue)

@@ -140,10 +140,10 @@ def find(
         return JobsFound(_fetch(redis, entries, state), total, False, skip + len(entries) < total)
 
 
-def ids_in(state: State, queue: str, *, task: str = "", search: str = "") -> list[bytes]:
+def ids_in(state: State, queue: str, *, task: str) -> list[bytes]:
     """Return the ids in a list as raw bytes, newest first, LONGEST_SCAN at most."""
     with connection() as redis:
-        return [entry for _, entry in _entries(redis, queue, state, task, search)]
+        return [entry for _, entry in _entries(redis, queue, state, task, "")]
 
 
 def fetch(job_id: str) -> tuple[Job, Outcome] | None:

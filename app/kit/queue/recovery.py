@@ -127,11 +127,11 @@ def put_back(redis: Redis, queue: Queue, job_id: str) -> bool:
     return bool(redis.register_script(_PUT_BACK)(keys=keys, args=[job_id]))
 
 
-def queue_due(redis: Redis, queue: Queue) -> int:
-    """Queue the scheduled jobs that are due, and return the number of jobs."""
+def queue_due(redis: Redis, queue: Queue) -> None:
+    """Queue the scheduled jobs that are due, BATCH at most."""
     keys = [queue.scheduled_job_registry.key, queue.key]
     script = redis.register_script(_QUEUE_DUE)
-    return int(script(keys=keys, args=[time.time(), _now(), BATCH]))
+    script(keys=keys, args=[time.time(), _now(), BATCH])
 
 
 def _now() -> str:

@@ -73,10 +73,10 @@ def invalid(**parameters: str) -> ApiProblem:
     return ApiProblem(422, slug(422), DETAILS[422], errors=found)
 
 
-def invalid_field(name: str, text: str, *, code: str = "") -> ApiProblem:
+def invalid_field(name: str, text: str) -> ApiProblem:
     """Return the problem of a wrong value in the body, with a sentence."""
     found = [{"pointer": f"#/{name}", "detail": text}]
-    return ApiProblem(422, code or slug(422), text, errors=found)
+    return ApiProblem(422, slug(422), text, errors=found)
 
 
 def answers(

@@ -31,6 +31,7 @@ from app.kit.tables.totals import Total
 from app.models import AuditEvent, User
 
 PER_PAGE = 50
+OF_A_REQUEST, OF_A_USER = 20, 10  # events beside an event, and on the page of a user
 COUNT_CAP = 10_000  # beyond this an exact total costs more than it is worth
 MOST_COUNTED = 12  # conditions; with more, no total is counted
 PART = 2_000  # events that an export reads at once
@@ -68,23 +69,23 @@ def newest(limit: int) -> Sequence[Row[Any]]:
     return db.session.execute(query.limit(limit)).all()
 
 
-def same_request(event: AuditEvent, limit: int = 20) -> Sequence[Row[Any]]:
+def same_request(event: AuditEvent) -> Sequence[Row[Any]]:
     """Return the other events of the same HTTP request."""
     if not event.request_id:
         return []
     source = Source((searching.equal("request_id", event.request_id),))
-    rows = older([source], Span(FIRST, LAST), LAST, limit).rows
+    rows = older([source], Span(FIRST, LAST), LAST, OF_A_REQUEST).rows
     return [row for row in rows if row.id != event.id]
 
 
-def about_user(user: User, limit: int = 10) -> Sequence[Row[Any]]:
+def about_user(user: User) -> Sequence[Row[Any]]:
     """Return the newest events with a user as actor, impersonated user or subject.
 
     Each row has its changes. The total is not counted.
     """
     source = Source(tuple(searching.of_person(user.id)))
     columns = (*LISTED, AuditEvent.changes)
-    return older([source], Span(FIRST, LAST), LAST, limit, columns=columns).rows
+    return older([source], Span(FIRST, LAST), LAST, OF_A_USER, columns=columns).rows
 
 
 def activity(user: User, *, before: int | None = None, per_page: int = PER_PAGE) -> Page:
