@@ -209,7 +209,8 @@ class BaseTaskWorker(BaseWorker):
         elif isinstance(exc_info[1], JobCancelled):
             self._cancelled_id = job.id
         else:
-            super().handle_exception(job, *exc_info)
+            # RQ's record has the traceback in its message, which is logged on one line.
+            logger.error("job %s failed", job.id, exc_info=exc_info[1])
 
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         if self._cancelled_id == job.id or self.connection.exists(flag_of(job.id)):
