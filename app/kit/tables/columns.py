@@ -8,6 +8,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal
 
+from sqlalchemy.orm import InstrumentedAttribute
+
 Value = Callable[[Any], Any]
 
 
@@ -18,8 +20,9 @@ class Column:
     - `value` returns the value of a row, in place of the attribute.
     - `show` formats a value for the page. Without it, times, days, numbers, choices and yes or no
       are formatted by their type.
-    - `csv` formats a value for the CSV file. A column without a label in the file is left out by
-      `in_csv=False`.
+    - `csv` formats a value for the CSV file. The database writes the file itself, in a fraction of
+      the time, if each `csv` is an `Amount`, or names an attribute of the relation, as User.email.
+      A column without a label in the file is left out by `in_csv=False`.
     - `macro` is "file:macro" of a template. The macro gets the row and returns the cell.
     - `main` marks the column with the name and the link of the row. `sub` is the second line of its
       cell: a function of the row, or a macro. `avatar` puts the picture or the initials of a user
@@ -38,7 +41,7 @@ class Column:
     label: str
     value: Value | None = None
     show: Value | None = None
-    csv: Value | None = None
+    csv: Value | InstrumentedAttribute[Any] | None = None
     in_csv: bool = True
     macro: str = ""
     main: bool = False
@@ -66,6 +69,11 @@ class Column:
             self.classes,
         )
         return " ".join(filter(None, chosen))
+
+    @cached_property
+    def to_csv(self) -> Value | None:
+        """The function that formats a value for the CSV file, or None."""
+        return attrgetter(self.csv.key) if isinstance(self.csv, InstrumentedAttribute) else self.csv
 
     @cached_property
     def of(self) -> Value:

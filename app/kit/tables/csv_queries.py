@@ -50,6 +50,7 @@ SETTINGS = (
     "enable_indexscan = off",
     "work_mem = '32MB'",
     "jit = off",
+    "datestyle = 'ISO'",
 )
 
 
@@ -66,7 +67,11 @@ def pieces(query: Select[Any], labels: Sequence[str]) -> Iterator[bytes]:
     """
     columns = list(query.selected_columns)
     texts = [number for number, one in enumerate(columns) if isinstance(one.type, String)]
-    query = query.with_only_columns(*map(_cell, columns), maintain_column_froms=True)
+    cells = [_cell(column) for column in columns]
+    if len(cells) == 1 and not is_sqlite():
+        # Readers skip an empty line, so the only cell of a line is never quite empty.
+        cells = [func.coalesce(cast(cells[0], String), "")]
+    query = query.with_only_columns(*cells, maintain_column_froms=True)
     if is_sqlite():
         return _from_sqlite(db.engine, query, labels, texts)
     return _from_postgresql(db.engine, query, labels)
@@ -82,7 +87,8 @@ def take_time(connection: Any) -> None:
 def _cell(column: Any) -> ColumnElement[Any]:
     """Return the expression of a cell."""
     if isinstance(column.type, String):
-        return func.coalesce(column, "") if is_sqlite() else _escaped_in_sql(column)
+        # COPY quotes an empty text, but not NULL. The csv module quotes neither.
+        return func.coalesce(column, "") if is_sqlite() else func.nullif(_escaped(column), "")
     if isinstance(column.type, Boolean):
         return case((column.is_(True), "yes"), (column.is_(False), "no"))
     if not isinstance(column.type, UtcDateTime):
@@ -92,7 +98,7 @@ def _cell(column: Any) -> ColumnElement[Any]:
     return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD HH24:MI:SS")
 
 
-def _escaped_in_sql(cell: ColumnElement[Any]) -> ColumnElement[Any]:
+def _escaped(cell: ColumnElement[Any]) -> ColumnElement[Any]:
     begins = [ord(character) for character in sorted(BEGINS_A_FORMULA - {"\0"})]
     dangerous = func.ascii(func.ltrim(cell, " '")).in_(begins)
     return case((dangerous, literal("'").concat(cell)), else_=cell)

@@ -12,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, Select, inspect, select
-from sqlalchemy.orm import ColumnProperty, RelationshipProperty, Session
+from sqlalchemy.orm import ColumnProperty, Session
 
 from app.extensions import db, is_sqlite
 from app.kit.database import reading_only
-from app.kit.tables import csv_queries, ordering, paging
+from app.kit.tables import csv_columns, csv_queries, ordering, paging
 from app.kit.tables.asked import Asked
 from app.kit.tables.columns import Column
 from app.kit.tables.csv_cells import BYTE_ORDER_MARK, escaped, written
@@ -40,14 +40,15 @@ def export(asked: Asked, where: list[ColumnElement[bool]] | None = None) -> Iter
     for join in order.joins:
         query = query.outerjoin(join)
     query = query.order_by(*ordering.whole(order.parts))
+    cells = None if table.rows else csv_columns.selected(query, columns, table.model)
+    if cells is not None:
+        return csv_queries.pieces(cells, [one.label for one in columns])
     readers = [] if table.rows else [_reader(column, table.model) for column in columns]
     if readers and all(readers):
         found = [one for one in readers if one is not None]
         query = query.with_only_columns(
             *(one.attribute for one in found), maintain_column_froms=True
         )
-        if all(one.convert is None and csv_queries.is_plain(one.attribute) for one in found):
-            return csv_queries.pieces(query, [one.label for one in columns])
         return _pieces(query, columns, partial(_of_columns, found))
     query = query.options(*paging.loaders(table, {one.name for one in columns}))
 
@@ -108,17 +109,15 @@ class _Reader:
 
 def _reader(column: Column, model: Any) -> _Reader | None:
     """Return the reader of a column, or None if it needs instances."""
-    found = getattr(getattr(model, column.name, None), "property", None)
     if column.value or column.load:
         return None
-    if isinstance(found, ColumnProperty):
-        return _Reader(getattr(model, column.name), column.csv)
-    if not isinstance(found, RelationshipProperty) or len(found.local_remote_pairs) != 1:
+    attribute = getattr(model, column.name, None)
+    if isinstance(getattr(attribute, "property", None), ColumnProperty):
+        return _Reader(attribute, column.to_csv)
+    if (relation := csv_columns.to_one(column, model)) is None:
         return None
-    ((local, remote),) = found.local_remote_pairs
-    if found.uselist or list(found.mapper.primary_key) != [remote]:
-        return None
-    return _Reader(local, partial(_formatted, column), found.mapper.class_)
+    ((local, _remote),) = relation.local_remote_pairs
+    return _Reader(local, partial(_formatted, column), relation.mapper.class_)
 
 
 def _of_columns(readers: list[_Reader], session: Session, rows: list[Any]) -> Cells:
@@ -133,8 +132,8 @@ def _value(column: Column, row: Any) -> Any:
 
 
 def _formatted(column: Column, value: Any) -> Any:
-    if column.csv:
-        return column.csv(value)
+    if column.to_csv:
+        return column.to_csv(value)
     if column.show and not isinstance(value, str | int | float | Decimal | date | Enum):
         shown = column.show(value)
         return shown.striptags() if isinstance(shown, Markup) else shown

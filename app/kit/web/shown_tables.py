@@ -171,7 +171,9 @@ class ShownTable:
         if not column.link or not may_open(self.table.endpoint_of(column.link)):
             return None
         before, after = _url_around_id(self.table.endpoint_of(column.link))
-        return lambda row: f"{before}{getattr(row, self.key)}{after}"
+        # A function that kept this page would keep all its rows, until the next garbage collection.
+        key = self.key
+        return lambda row: f"{before}{getattr(row, key)}{after}"
 
     @cached_property
     def key(self) -> str:

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from jinja2 import Template
 from sqlalchemy import ColumnElement
+from sqlalchemy.orm import InstrumentedAttribute
 from werkzeug.datastructures import MultiDict
 
 from app.kit import slots
@@ -18,7 +19,7 @@ from app.kit.audit.actions import ACTIONS, SEARCHING
 from app.kit.audit.downloads import record_download
 from app.kit.database import now
 from app.kit.tables import asked as reading
-from app.kit.tables import exporting, paging, totals
+from app.kit.tables import exporting, ordering, paging, totals
 from app.kit.tables import table as tables
 from app.kit.tables.asked import Asked
 from app.kit.tables.cursors import NotACursor
@@ -127,6 +128,7 @@ def check(app: Flask) -> None:
     """Check that the pages of all declared tables exist. Raises ConfigurationError."""
     for table in tables.declared():
         _check_pages(app, table)
+        _check_csv(table)
         if table.bulk_actions and f"{table.endpoint}_bulk" not in app.view_functions:
             raise table.mistake(
                 "its bulk actions have no pages. Call bulk_pages.add_pages beside its view."
@@ -146,6 +148,17 @@ def check(app: Flask) -> None:
                 f"its csv_event {table.csv_event} records a search. Name it under `searches` of "
                 "the feature.toml, so that erasing a user finds it."
             )
+
+
+def _check_csv(table: Table) -> None:
+    for column in table.all_columns:
+        if isinstance(column.csv, InstrumentedAttribute):
+            relation: Any = ordering.relation_of(table.model, column.name)
+            if relation is None or not relation.mapper.isa(column.csv.parent):
+                raise table.mistake(
+                    f"the csv of {column.name} is {column.csv}, which is no attribute of its rows. "
+                    f"Name one of the model that {column.name} leads to."
+                )
 
 
 def _check_pages(app: Flask, table: Table) -> None:

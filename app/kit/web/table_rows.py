@@ -58,6 +58,7 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     main, sub = table_cells.writer(shown.main), shown.main.sub
     write_sub = table_cells.macro(sub) if isinstance(sub, str) else sub
     writers = [_writer(column, shown) for column in shown.columns if not column.main]
+    url_of, name_of = shown.url_of(shown.main), shown.name_of
     may_pick = shown.picks.may_pick if shown.picks else None
     offered_if = [(number, one.is_offered) for number, one in enumerate(shown.actions)]
     kinds: dict[Any, RowKind] = {}
@@ -66,8 +67,8 @@ def rendered(shown: ShownTable, macro: Callable[..., Any]) -> Markup:
     for row in shown.page.rows:
         contents = [
             getattr(row, shown.key),
-            shown.row_url(row),
-            shown.name_of(row),
+            url_of(row) if url_of else "",
+            name_of(row),
             main(row),
             avatar(row) if avatar else "",
             write_sub(row) if write_sub else "",

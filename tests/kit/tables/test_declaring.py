@@ -12,7 +12,7 @@ from app.kit.tables import Choice, Column, Numbers, RowAction
 from app.kit.tables import table as tables
 from app.kit.web import table_pages
 from config import ConfigurationError
-from tests.kit.tables.plants import DECLARATION, declare
+from tests.kit.tables.plants import DECLARATION, Gardener, Plant, declare
 
 NAME = Column("name", "Name", main=True)
 
@@ -58,6 +58,11 @@ def test_a_mistake_names_the_file_and_the_table(plants: None, changes: Any, prob
         ({"row_actions": [RowAction("Cut", "admin.index")]}, "has to take one argument"),
         ({"csv_event": "plant.sold"}, "csv_event plant.sold has no words"),
         ({"csv_event": "user.suspended"}, "Name it under `searches`"),
+        ({"columns": [NAME, Column("notes", "N", csv=Gardener.name)]}, "is Gardener.name, which"),
+        (
+            {"columns": [NAME, Column("gardener", "G", csv=Plant.name)]},
+            "is Plant.name, which is no",
+        ),
     ],
 )
 def test_a_page_that_is_missing_stops_the_start(

@@ -13,7 +13,7 @@ from flask import Flask
 from flask_login import login_user
 
 from app.extensions import db
-from app.kit.tables import Column
+from app.kit.tables import Amount, Column, csv_columns, exporting
 from app.kit.web import table_pages
 from app.models import AuditEvent, User
 from tests.kit.tables.plants import Gardener, Plant, add, declare
@@ -23,14 +23,18 @@ from tests.kit.tables.plants import Gardener, Plant, add, declare
 def export(app: Flask, plants: None, admin: User) -> Any:
     """Return a function that exports plants, and returns the lines of the file."""
 
-    def lines(query: str = "", method: str = "GET", **changes: Any) -> list[list[str]]:
+    def text(query: str = "", method: str = "GET", **changes: Any) -> str:
         with app.test_request_context(f"/admin/?{query}", method=method):
             login_user(admin)
             response: Any = table_pages.export(declare(**changes), by=admin)
             assert response.mimetype == "text/csv"
-            text = response.get_data().decode("utf-8-sig")
-        return list(csv.reader(io.StringIO(text)))
+            data: bytes = response.get_data()
+        return data.decode("utf-8-sig")
 
+    def lines(query: str = "", method: str = "GET", **changes: Any) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(text(query, method, **changes), newline="")))
+
+    lines.text = text  # type: ignore[attr-defined]
     return lines
 
 
@@ -95,18 +99,78 @@ def test_a_file_without_relations_and_functions_holds_the_same(export: Any) -> N
     assert export(columns=columns)[1] == ["'-Elm", "TRUE", "2026-03-01 00:00:00"]
 
 
-def test_a_file_that_the_engine_writes_holds_the_same_as_any_other(export: Any) -> None:
+def test_a_file_that_the_engine_writes_is_that_of_python_byte_for_byte(
+    export: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = ["=1", "a;=1", "x\t+1", 'say "hi", x', "Éa", "", None, "'=1", "a\nb", "a\n;-b", " @x"]
+    texts += [
+        "\t=1",
+        "\r\n-1",
+        ";=1;-1",
+        "＝1",
+        "'' +1",
+        "\\.",
+        "100%",
+        "%s",
+        ":x",
+        "🌷; @1",
+        "\x1f",
+    ]
     add(
-        *(Plant(name=f"{n}{text}", notes=text, light=text) for n, text in enumerate(texts)),
-        Plant(name="-1", height=-5, sown_on=date(2026, 3, 1)),
-        Plant(name="100%", evergreen=True, watered_at=datetime(2026, 3, 1, 1, 2, 3, 4, tzinfo=UTC)),
+        *(
+            Plant(name=f"{n}{text}", notes=text, light=text, gardener=Gardener(name=text or "-"))
+            for n, text in enumerate(texts)
+        ),
+        Plant(name="-1", height=-5, sown_on=date(987, 3, 1)),
+        Plant(name="1,5", evergreen=True, watered_at=datetime(2026, 3, 1, 1, 2, 3, 4, tzinfo=UTC)),
+        Plant(name="old", sown_on=date(1, 1, 1), watered_at=datetime(345, 1, 2, 3, tzinfo=UTC)),
+        *(Plant(name="h", height=n) for n in (0, 7, -7, -99, -100, 12_345, 2**31 - 1, -(2**31))),
     )
-    names = ["name", "notes", "light", "height", "evergreen", "sown_on", "watered_at"]
-    written = [Column(name, name, main=name == "name") for name in names]
-    fast = export(columns=written)
-    assert fast == [row[:-1] for row in export(columns=[*written, Column("price", "price")])]
-    assert len(fast) == len(texts) + 3
+    for currency in ("EUR", "JPY", "KWD"):
+        names = ["name", "notes", "light", "evergreen", "sown_on", "watered_at"]
+        columns = [
+            *(Column(name, name, main=name == "name") for name in names),
+            Column("height", "Height", csv=Amount(currency)),
+            Column("gardener", "Gardener", show=lambda one: one.id, csv=Gardener.name),
+        ]
+        for sort in ("name", "-gardener"):
+            files = written_by_both(monkeypatch, export, f"sort={sort}", columns=columns)
+            assert files[0] == files[1]
+    assert files[0].count("\n") > len(texts) + 11
+
+
+def test_a_file_of_one_column_has_a_line_for_each_row(
+    export: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(Plant(name="Ash", notes="a"), Plant(name="Elm"), Plant(name="Fir", notes=""))
+    for name, second in (("notes", '"a"\r\n""\r\n""'), ("height", '""\r\n""\r\n""')):
+        columns = [Column("name", "Name", main=True, in_csv=False), Column(name, "One")]
+        files = written_by_both(monkeypatch, export, columns=columns)
+        assert files[0] == files[1]
+        assert files[0].replace("\na\r", '\n"a"\r') == f"One\r\n{second}\r\n"
+
+
+def test_a_csv_that_the_engine_does_not_know_is_written_by_python(export: Any) -> None:
+    add(Plant(name="Elm", price=Decimal("1.50"), gardener=Gardener(name="Rose")))
+    columns = [
+        Column("name", "Name", main=True),
+        Column("gardener", "Gardener", csv=Gardener.name),
+        Column("price", "Price", csv=lambda price: f"€ {price}"),
+    ]
+    assert export(columns=columns)[1] == ["Elm", "Rose", "€ 1.50"]
+
+
+def written_by_both(
+    monkeypatch: pytest.MonkeyPatch, export: Any, *query: str, **changes: Any
+) -> Any:
+    """Return a file as the database writes it, and as Python does."""
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "_pieces", None)
+        by_database = export.text(*query, **changes)
+    with monkeypatch.context() as patch:
+        patch.setattr(csv_columns, "selected", lambda *_arguments: None)
+        by_python = export.text(*query, **changes)
+    return by_database, by_python
 
 
 class Named:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
+
+from flask import Flask
+from flask_login import login_user
 
 from app.kit.tables import Column, RowAction
-from tests.kit.tables.plants import Plant, add
+from app.kit.web import table_pages
+from app.models import User
+from tests.kit.tables.plants import Plant, add, declare
 from tests.kit.tables.test_pages import show  # noqa: F401 - a fixture
 
 
@@ -64,3 +70,17 @@ def test_the_cell_of_any_column_can_be_a_link(show: Any) -> None:  # noqa: F811
     assert '<td role="cell" data-label="Notes"><a href="/admin/user/7">&lt;i&gt;</a></td>' in page
     assert '<a href="/a?b&amp;c">sun</a>' in page.lower()
     assert page.count("–</td>") == 3  # of the row without values
+
+
+def test_the_rows_of_a_page_are_freed_without_a_garbage_collection(
+    app: Flask, plants: None, admin: User
+) -> None:
+    add(Plant(name="Ash"))
+    with app.test_request_context("/admin/"):
+        login_user(admin)
+        shown = table_pages.load(table_pages.read(declare()))
+        assert shown.row_url(shown.page.rows[0])
+        table_pages.render(shown)
+    kept = ref(shown)
+    del shown
+    assert kept() is None
