@@ -37,7 +37,7 @@ slow-test: setup  ## Run the tests that take long: the promise of 1,000 mails, t
 timing-test: setup  ## Run the tests that look at a clock, on a machine that does little else
 	@$(PYTHON_VENV) manage.py test -m timing $(ARGS)
 
-deployment-test: setup  ## Run the files of docs/deploy-linux.md as printed: needs nginx and PgBouncer
+deployment-test: setup  ## Follow the guides on deployment: needs nginx, PgBouncer and PostgreSQL, and an engine for that of Docker
 	@$(PYTHON_VENV) manage.py test tests/deployment -m deployment $(ARGS)
 
 removals: setup  ## Remove all features in clones, half of them in each, and test the rest (ARGS="1 --contracts": docs/releasing.md)
