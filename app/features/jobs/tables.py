@@ -14,6 +14,7 @@ from app.kit.queue.job_reader import LONGEST_SCAN, State
 from app.kit.queue.job_records import Job
 from app.kit.tables import Choice, Column, RowAction, Table
 from app.kit.tables.asked import Asked
+from app.kit.tables.cursors import NotACursor
 from app.kit.tables.page import TablePage
 from app.kit.tables.totals import UNKNOWN, Total
 
@@ -42,7 +43,12 @@ def overview() -> Overview | None:
 
 
 def find_jobs(asked: Asked) -> TablePage:
-    """Return the page that a URL asks for, or an empty one while Redis is away."""
+    """Return the page that a URL asks for, or an empty one while Redis is away.
+
+    Raises NotACursor, as pages of jobs have numbers.
+    """
+    if asked.after or asked.before:
+        raise NotACursor
     state, page = State(asked.values["list"]), asked.page
     try:
         found = jobs_service.find(

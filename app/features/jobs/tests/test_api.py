@@ -1,5 +1,7 @@
 """The jobs of the queues in the API."""
 
+import base64
+
 from app.extensions import db
 from app.features.api.tests.programs import Call, admin_program, problem_of
 from app.models import AuditEvent, Permission
@@ -50,6 +52,14 @@ def test_programs_list_the_jobs_of_a_state(admin_program, add_job):
     assert (job["id"], job["task"], job["state"]) == (queued, "purge", "queued")
     assert job["arguments"] == {"password": "••••••", "number": 7}
     assert ids(admin_program.get("/jobs?list=queued&task=drain_outbox")) == []
+
+
+def test_a_cursor_of_another_list_is_refused(admin_program, redis):
+    """The first page in its place would never end a program that follows `next`."""
+    found = base64.urlsafe_b64encode(b'{"after":"WzFd"}').decode().rstrip("=")
+    answer = admin_program.get(f"/jobs?cursor={found}")
+    assert problem_of(answer)[0] == 422
+    assert answer.json["errors"][0]["parameter"] == "cursor"
 
 
 def test_a_program_reads_retries_and_deletes_a_job(admin_program, add_job):
