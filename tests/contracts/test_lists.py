@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from app.kit.imports.csv_import import CsvImport
-from app.kit.tables import actions, columns, filters
+from app.kit.tables import actions, columns, filters, ranges
 from app.kit.tables import table as tables
 from config import BASE_DIR
 from tests.routes import RULES
@@ -24,7 +24,7 @@ def test_the_guide_names_every_argument():
     guides = (BASE_DIR / "docs" / name for name in ("tables.md", "customising.md"))
     guide = "".join(path.read_text() for path in guides)
     declared = [tables.Table, columns.Column, actions.RowAction, actions.BulkAction, CsvImport]
-    declared += [filters.Choice, filters.Relation, filters.YesNo, filters.Dates, filters.Numbers]
+    declared += [filters.Choice, filters.Relation, filters.YesNo, ranges.Dates, ranges.Numbers]
     for one in declared:
         for argument in fields(one):
             name = argument.name

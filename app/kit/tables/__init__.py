@@ -6,7 +6,8 @@ A feature declares a `Table`, and `app.kit.web.table_pages` shows it. See docs/t
 from app.kit.tables.actions import BulkAction, RowAction
 from app.kit.tables.columns import Column
 from app.kit.tables.csv_columns import Amount
-from app.kit.tables.filters import Choice, Dates, Numbers, Relation, YesNo
+from app.kit.tables.filters import Choice, Relation, YesNo
+from app.kit.tables.ranges import Dates, Numbers
 from app.kit.tables.table import Table
 
 __all__ = [

@@ -5,23 +5,19 @@ A value that makes no sense is left out, and a notice says so.
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from enum import Enum, EnumMeta
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Integer, inspect, select
+from sqlalchemy import ColumnElement, inspect, select
 
-from app.kit.database import HIGHEST_BIG_INTEGER, HIGHEST_INTEGER, whole_number
-from app.kit.tables import days, search
+from app.kit.database import whole_number
+from app.kit.tables import search
 from app.kit.tables.words import humanised
 
 QUOTED = 60  # characters of a wrong value that a notice quotes
-NUMBER = re.compile(r"-?\d{1,15}([.,]\d{1,6})?", re.ASCII)
 NONE = "0"  # stands for rows without the relation, in place of an id
 
 Pairs = Iterable[tuple[Any, str]]
@@ -125,16 +121,13 @@ class Choice(Filter):
 
     @property
     def compares(self) -> bool:
-        """Whether the filter compares a column."""
         return self.condition is None
 
     @property
     def tabs(self) -> bool:
-        """Whether the choices stand above the list as tabs."""
         return self.is_tabs
 
     def options(self) -> list[tuple[str, str]]:
-        """Return the values and their labels."""
         if members := self._members():
             return [(str(member.value), humanised(str(member.value))) for member in members]
         if self.groups is not None:
@@ -143,7 +136,6 @@ class Choice(Filter):
         return [(str(value), label) for value, label in pairs]
 
     def grouped(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Return the options in groups, each with its label."""
         if self.groups is None:
             return super().grouped()
         return [
@@ -184,7 +176,6 @@ class YesNo(Filter):
     control = "choice"
 
     def options(self) -> list[tuple[str, str]]:
-        """Return the values and their labels."""
         return [("yes", "Yes"), ("no", "No")]
 
     def read(self, args: Mapping[str, str], model: Any) -> Reading:
@@ -215,7 +206,6 @@ class Relation(Filter):
         return "choice" if self.choices else "text"
 
     def options(self) -> list[tuple[str, str]]:
-        """Return the ids and their labels."""
         pairs = [(str(value), label) for value, label in (self.choices or list)()]
         return [*pairs, (NONE, self.none)] if self.none else pairs
 
@@ -245,95 +235,3 @@ class Relation(Filter):
         relation = inspect(model).relationships[self.name]
         (column,) = relation.local_columns
         return column
-
-
-@dataclass(frozen=True)
-class _Range(Filter):
-    """Values from a first to a last one, both included. `ends` are their parameters in the URL."""
-
-    ends: tuple[str, str] | None = None
-
-    is_folded = True
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The parameters of the URL that this filter reads."""
-        return self.ends or (f"{self.key}_from", f"{self.key}_to")
-
-    @abstractmethod
-    def parsed(self, text: str, model: Any) -> Any:
-        """Return the value of a text, or None."""
-
-    @abstractmethod
-    def bounds(self, first: Any, last: Any, model: Any) -> tuple[Any, Any]:
-        """Return the values to compare the column with."""
-
-    reason: ClassVar[str]
-
-    def read(self, args: Mapping[str, str], model: Any) -> Reading:
-        given = {name: args.get(name, "").strip() for name in self.parameters}
-        found = {name: self.parsed(text, model) for name, text in given.items() if text}
-        notices = [
-            self.refused(given[name], self.reason) for name, value in found.items() if value is None
-        ]
-        first, last = (found.get(name) for name in self.parameters)
-        if first is not None and last is not None and first > last:
-            turned = f"{self.title}: the {self.control} end before they begin"
-            notices.append(f"{turned}, so both are left out.")
-            first = last = None
-        values = {
-            name: given[name]
-            for name, value in zip(self.parameters, (first, last), strict=True)
-            if value is not None
-        }
-        column = self.column_of(model)
-        low, high = self.bounds(first, last, model)
-        conditions = [] if low is None else [column >= low]
-        conditions += [] if high is None else [column <= high]
-        return Reading(values, conditions, notices)
-
-
-@dataclass(frozen=True)
-class Dates(_Range):
-    """Whole days in UTC."""
-
-    control = "days"
-    reason = "not a date like 2026-01-31"
-
-    def parsed(self, text: str, model: Any) -> date | None:
-        """Return a day, or None."""
-        return days.read(text)
-
-    def bounds(self, first: date | None, last: date | None, model: Any) -> tuple[Any, Any]:
-        """Return the first and the last moment of the days, or the days for a column of dates."""
-        if isinstance(self.column_of(model).type, Date):
-            return first, last
-        return (
-            first and datetime.combine(first, time.min, UTC),
-            last and datetime.combine(last, time.max, UTC),
-        )
-
-
-@dataclass(frozen=True)
-class Numbers(_Range):
-    """Numbers. With a `scale` of 100, users enter units, and the column holds hundredths."""
-
-    scale: int = 1
-
-    control = "numbers"
-    reason = "not a number"
-
-    def parsed(self, text: str, model: Any) -> Decimal | int | None:
-        """Return a number that the column can hold, or None."""
-        if not NUMBER.fullmatch(text):
-            return None
-        number = Decimal(text.replace(",", ".")) * self.scale
-        kind = self.column_of(model).type
-        if not isinstance(kind, Integer):
-            return number
-        most = HIGHEST_BIG_INTEGER if isinstance(kind, BigInteger) else HIGHEST_INTEGER
-        return int(number) if abs(number) <= most else None
-
-    def bounds(self, first: Any, last: Any, model: Any) -> tuple[Any, Any]:
-        """Return the numbers as they are."""
-        return first, last
