@@ -78,6 +78,7 @@ def test_an_event_names_the_facts_and_holds_none(mine):
         {"website": "https://example.com/a b"},
         {"website": "https://" + "a" * 3000},
         {"website": "//example.com"},
+        {"website": "https://example.com/\u202emoc.elgoog"},
         {"display_name": "x" * 65},
         {"display_name": "www.example.com"},
         {"display_name": "\u202eabc"},

@@ -41,7 +41,12 @@ from app.kit.web.forms import Address, cut, is_storable, strip
 
 LINE_LENGTH, TEXT_LENGTH, URL_LENGTH = 200, 10_000, 2_000
 MOST_MONEY = 10**14
-URL = r"(?i)https?://[^\s/?#.@:]+(\.[^\s/?#.@:]+)*(:\d{1,5})?([/?#]\S*)?\Z"
+# Invisible characters would let the text of a link show another URL than it opens.
+INVISIBLE = r"\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+URL = (
+    rf"(?i)\Ahttps?://[^\s/?#.@:{INVISIBLE}]+(\.[^\s/?#.@:{INVISIBLE}]+)*"
+    rf"(:\d{{1,5}})?([/?#][^\s{INVISIBLE}]*)?\Z"
+)
 NOT_A_CHOICE = "Choose one of the list."
 
 
