@@ -109,6 +109,9 @@ class Config:
     SESSION_COOKIE_SAMESITE = "Lax"
     REMEMBER_COOKIE_HTTPONLY = True
     REMEMBER_COOKIE_SAMESITE = "Lax"
+    # Flask-Login would write a mark into the cookie of each visitor in their second request. The
+    # answer to a script could so overwrite the cookie of a sign-in that ended just before.
+    SESSION_PROTECTION = None
     # Pages with a token in their URL send no referrer and would fail Flask-WTF's referrer check.
     # app.kit.web.csrf checks Origin and Sec-Fetch-Site instead.
     WTF_CSRF_SSL_STRICT = False

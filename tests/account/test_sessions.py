@@ -284,6 +284,20 @@ def test_a_cookie_with_one_character_changed_signs_nobody_in(client, make_user, 
         assert not browser.is_signed_in(), at
 
 
+def test_a_request_that_overlaps_a_sign_in_does_not_undo_it(client, make_user):
+    """The script of a page asks while its form is sent, and its answer may come last."""
+    email = make_user().email
+    client.get("/account/login")
+    with client.session_transaction() as cookie:
+        assert [*cookie] == ["csrf_token"]
+    for path in ("/", "/account/login", "/account/register", "/no/such/page"):
+        assert "Set-Cookie" not in client.get(path).headers, path
+    answer = client.submit("/account/check-password", {"password": "x"}, form_at="/account/login")
+    assert "Set-Cookie" not in answer.headers
+    client.sign_in(email)
+    assert client.is_signed_in()
+
+
 def test_a_long_message_does_not_cost_the_session(client, make_user, app):
     """SE-10: browsers silently drop cookies of more than 4096 bytes."""
     client.enter(make_user())

@@ -84,6 +84,7 @@ def join(page: Page, admin: Page, device: Device) -> str:
     admin.goto("/admin/registrations")
     examine(admin)
     admin.get_by_role("link", name="Katherine Johnson").click()
+    admin.wait_for_url("**/admin/user/*")
     url = admin.url
     admin.get_by_role("button", name="Approve").first.click()
     expect(admin.get_by_text("is approved, and told by mail")).to_be_visible()
