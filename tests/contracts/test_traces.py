@@ -38,7 +38,8 @@ def imported(program: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
-    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names
+    beside = {one.stem for one in PROGRAMS}
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - beside
 
 
 def required(*names: str) -> set[str]:

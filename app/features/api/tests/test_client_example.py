@@ -14,7 +14,12 @@ from tests.fixtures.clones import manage
 
 pytestmark = pytest.mark.slow
 CLIENT = str(BASE_DIR / "examples" / "api_client.py")
-OPTIONAL = {"audit": "The audit trail ends", "bulk": "Suspended ada", "invitations": "Invited"}
+OPTIONAL = {
+    "audit": "The audit trail ends",
+    "bulk": "Suspended ada",
+    "invitations": "Invited",
+    "webhooks": "Received user.role_changed",
+}
 # Features are read once a process. This one has no server, and calls the application itself.
 WITHOUT_SERVER = f"""
 import functools, runpy, sys, httpx
@@ -26,7 +31,7 @@ runpy.run_path("{CLIENT}")
 
 
 def test_the_client_does_what_it_says(tmp_path: Path) -> None:
-    with running_kit(tmp_path) as url:
+    with running_kit(tmp_path, WEBHOOK_PRIVATE_HOSTS="True") as url:
         arguments = [CLIENT, url, product.admin_email(), "password"]
         done = subprocess.run(
             [sys.executable, *arguments], capture_output=True, text=True, check=False
