@@ -171,7 +171,7 @@ def test_an_operation_without_values_ignores_none(app, admin, make_user, body, e
     """A field that an operation does not know is an error, also if it knows no field."""
     program = Program(app, admin)
     path = f"/api/v1/users/{make_user().id}"
-    for method, at in (("POST", f"{path}/end-sessions"), ("DELETE", path)):
+    for method, at in (("POST", f"{path}/end-sessions"), ("DELETE", f"{path}/sessions/1")):
         sent = {"headers": program.headers, "content_type": "application/json"}
         answer = program.client.open(at, method=method, data=body, **sent)
         assert problem_of(answer) == expected
