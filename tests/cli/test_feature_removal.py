@@ -27,6 +27,9 @@ cli()
 
 
 def test_a_feature_is_removed_whole(in_clone, clone):
+    (clone / "tests/test_mine.py").write_text("from app.features.imports import PEOPLE\n")
+    git(clone, "add", "tests/test_mine.py")
+    git(clone, "commit", "--quiet", "--message", "Test with imports")
     removed = in_clone("features", "remove", "imports", "--yes")
     assert removed.returncode == 0, removed.stderr
     assert not (clone / "app/features/imports").exists()
@@ -37,6 +40,7 @@ def test_a_feature_is_removed_whole(in_clone, clone):
     assert not git(clone, "ls-files", "--others", "--exclude-standard")
     for words in ("Dropped imports,", "Removed app/features/imports", "make test"):
         assert words in removed.stdout
+    assert "left out until you change them: tests/test_mine.py.\n" in removed.stdout
     listed = in_clone("features", "list").stdout
     assert "imports" not in {line.split()[0] for line in listed.splitlines()}
     assert in_clone("db", "upgrade").returncode == 0
