@@ -42,6 +42,13 @@ class Cipher:
             raise UnreadableSecret
         return secret
 
+    def can_read(self, encrypted: str, owner: int) -> bool:
+        try:
+            self.decrypt(encrypted, owner)
+        except UnreadableSecret:
+            return False
+        return True
+
     def is_outdated(self, encrypted: str) -> bool:
         """Tell whether a secret was encrypted with a key of SECRET_KEY_FALLBACKS."""
         try:

@@ -218,15 +218,8 @@ def end_impersonation(session: UserSession) -> None:
 def count_unreadable() -> int:
     """Return how many of the newest secrets no key of the settings decrypts."""
     newest = select(TwoFactorSecret).order_by(TwoFactorSecret.user_id.desc()).limit(EXAMINED)
-    return sum(not _is_readable(row) for row in db.session.scalars(newest))
-
-
-def _is_readable(row: TwoFactorSecret) -> bool:
-    try:
-        SECRETS.decrypt(row.encrypted, row.user_id)
-    except UnreadableSecret:
-        return False
-    return True
+    rows = db.session.scalars(newest)
+    return sum(not SECRETS.can_read(row.encrypted, row.user_id) for row in rows)
 
 
 def _remove(user: User) -> None:

@@ -9,8 +9,13 @@ from flask import current_app
 from sqlalchemy import CursorResult, delete, func, select, update
 
 from app.extensions import db
-from app.features.webhooks import services
-from app.features.webhooks.models import DeliveryState, Webhook, WebhookDelivery, WebhookState
+from app.features.webhooks.models import (
+    SECRETS,
+    DeliveryState,
+    Webhook,
+    WebhookDelivery,
+    WebhookState,
+)
 from app.kit.database import now
 from app.kit.database.pauses import let_others_write
 from app.kit.outgoing import NOT_HELD
@@ -70,7 +75,8 @@ def cancel_older(before: datetime) -> int:
 def count_unreadable() -> int:
     """Return how many of the newest secrets no key of the settings decrypts."""
     newest = select(Webhook).order_by(Webhook.id.desc()).limit(EXAMINED)
-    return sum(not services.is_readable(one) for one in db.session.scalars(newest))
+    rows = db.session.scalars(newest)
+    return sum(not SECRETS.can_read(one.encrypted, one.id) for one in rows)
 
 
 def purge() -> int:

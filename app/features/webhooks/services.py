@@ -24,7 +24,6 @@ from app.features.webhooks.models import (
 )
 from app.kit import audit, edit_conflicts, queue
 from app.kit.database import now
-from app.kit.encryption import UnreadableSecret
 from app.models import User
 
 Row = TypeVar("Row", Webhook, WebhookDelivery)
@@ -138,8 +137,9 @@ def rotate_secret(webhook: Webhook, *, by: User, secret: str = "") -> None:
     Raises WebhookGone.
     """
     _lock(webhook)
+    can_sign = SECRETS.can_read(webhook.encrypted, webhook.id)
     webhook.former_encrypted = webhook.encrypted
-    webhook.former_until = now() + BOTH_SIGN_FOR if is_readable(webhook) else None
+    webhook.former_until = now() + BOTH_SIGN_FOR if can_sign else None
     webhook.encrypted = SECRETS.encrypt(secret or signing.new_secret(), webhook.id)
     audit.record("webhook.secret_rotated", by=by, subject=webhook)
     db.session.commit()
@@ -186,14 +186,6 @@ def may_be_resent(delivery: WebhookDelivery) -> bool:
     return delivery.state in {DeliveryState.SENT, DeliveryState.FAILED} or (
         delivery.state == DeliveryState.PENDING and delivery.attempts > 0
     )
-
-
-def is_readable(webhook: Webhook) -> bool:
-    try:
-        SECRETS.decrypt(webhook.encrypted, webhook.id)
-    except UnreadableSecret:
-        return False
-    return True
 
 
 def _set_state(webhook: Webhook, state: WebhookState, action: str, *, by: User) -> None:
