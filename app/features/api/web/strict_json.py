@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from flask import Request, request
-from marshmallow import RAISE, missing
+from marshmallow import RAISE, Schema, missing
 from webargs.flaskparser import FlaskParser
 
-from app.features.api.web.problems import ApiProblem, slug
+from app.features.api.web.problems import ApiProblem, invalid, slug
 from app.kit.database import HIGHEST_BIG_INTEGER
 from app.kit.web.methods import SAFE_METHODS
 
@@ -31,6 +31,12 @@ class StrictParser(FlaskParser):
     def _raw_load_json(self, req: Request) -> Any:
         body = req.get_data(cache=True)
         return loads(body) if body.strip() else missing
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the parameters of the URL. One that comes twice has no single value."""
+        if twice := [name for name in req.args if len(req.args.getlist(name)) > 1]:
+            raise invalid(**dict.fromkeys(twice, "Send this parameter once."))
+        return super().load_querystring(req, schema)
 
 
 def loads(body: bytes) -> Any:
