@@ -92,6 +92,7 @@ def test_a_program_reads_the_result_of_each_row(admin_program, admin, make_user)
         "limit=1_0",
         "limit=%D9%A1",
         "limit=%2B1",
+        "limit=1&limit=2",
         "cursor=x",
         "result=other",
         "page=2",
