@@ -197,7 +197,10 @@ def test_a_job_without_retries_fails_and_leaves_its_traceback(web, start, file, 
     assert job_reader.fetch(job_id)[1].traceback.endswith("as it should\n")
     # A log shows the lines of a traceback below the record.
     until(lambda: "as it should" in worker.output, "the log tells of it")
-    assert f"job {job_id} failed\n  Traceback (most recent call last):\n" in worker.output
+    record = (
+        f"job {job_id} failed: RuntimeError('as it should')\n  Traceback (most recent call last):\n"
+    )
+    assert record in worker.output
 
 
 def test_a_job_that_does_not_notice_that_its_time_is_over_is_ended(web, start, file, own_redis):

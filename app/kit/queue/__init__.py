@@ -8,7 +8,7 @@ from rq.exceptions import StopRequested
 
 from app.kit.queue.connections import connection, is_configured, ping, try_to_write
 from app.kit.queue.enqueueing import enqueue, enqueue_many, init_app
-from app.kit.queue.failures import failed_since
+from app.kit.queue.failures import Failures, failed_since
 from app.kit.queue.heartbeats import latest_heartbeat
 from app.kit.queue.progress import (
     JobCancelled,
@@ -22,6 +22,7 @@ from app.kit.queue.registry import TASKS, UnknownTask, sweeps, task
 
 __all__ = [
     "TASKS",
+    "Failures",
     "JobCancelled",
     "StopRequested",
     "UnknownTask",

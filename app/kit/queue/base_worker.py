@@ -210,7 +210,7 @@ class BaseTaskWorker(BaseWorker):
             self._cancelled_id = job.id
         else:
             # RQ's record has the traceback in its message, which is logged on one line.
-            logger.error("job %s failed", job.id, exc_info=exc_info[1])
+            logger.error("job %s failed: %r", job.id, exc_info[1], exc_info=exc_info[1])
 
     def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
         if self._cancelled_id == job.id or self.connection.exists(flag_of(job.id)):

@@ -45,7 +45,7 @@ def test_users_who_look_after_the_queue_are_told_once_an_hour(app, failed_jobs):
     assert {"tasks", "worker"} <= set(alerting.tell_managers())
     assert [mail.recipient for mail in mails()] == [operator.email]
     problems = {name: text for name, text, _ in mails()[0].context["problems"]}
-    assert problems["tasks"] == "2 tasks failed in the last day."
+    assert problems["tasks"] == "2 tasks failed in the last day: drain_outbox, sweep_outbox."
     assert alerting.tell_managers() == []
 
     hour_ago = now() - timedelta(hours=1, seconds=1)

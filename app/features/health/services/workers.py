@@ -18,16 +18,17 @@ from app.kit.web import limits
 
 LOST_AFTER = timedelta(seconds=60)
 FAILURES_COUNT_FOR = timedelta(days=1)
+NAMED = 3  # tasks in a sentence
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Signs:
-    """The latest heartbeat of the workers, and the number of jobs that failed lately."""
+    """The latest heartbeat of the workers, and the jobs that failed lately."""
 
     heard: datetime | None
-    failed: int
+    failed: queue.Failures
 
 
 def begin_signs() -> probing.Probe[Signs] | None:
@@ -120,11 +121,14 @@ def _worker(heard: datetime | None) -> Check:
     )
 
 
-def _tasks(failed: int) -> Check:
-    if not failed:
+def _tasks(failed: queue.Failures) -> Check:
+    number, tasks = failed
+    if not number:
         return Check("tasks", "None failed")
+    names = ", ".join([*tasks[:NAMED], *(["others"] if len(tasks) > NAMED else [])])
     return Check(
         "tasks",
-        problem=f"{failed:,} {'task' if failed == 1 else 'tasks'} failed in the last day.",
-        hint="The log of the worker says why. Look for ERROR, and for the name of the task.",
+        problem=f"{number:,} {'task' if number == 1 else 'tasks'} failed in the last day"
+        f"{f': {names}' if names else ''}.",
+        hint="The log of the worker says why: look for ERROR and the name of the task.",
     )

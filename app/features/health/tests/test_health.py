@@ -263,7 +263,7 @@ class TestWorker:
     def configured(self, app, monkeypatch):
         monkeypatch.setitem(app.config, "REDIS_URL", "redis://127.0.0.1:1/0")
 
-    def judge(self, monkeypatch, heard, failed=0):
+    def judge(self, monkeypatch, heard):
         def latest_heartbeat():
             if isinstance(heard, Exception):
                 raise heard
@@ -271,7 +271,7 @@ class TestWorker:
 
         monkeypatch.setattr(queue, "latest_heartbeat", latest_heartbeat)
         monkeypatch.setattr(queue, "try_to_write", lambda: None)
-        monkeypatch.setattr(queue, "failed_since", lambda moment: failed)
+        monkeypatch.setattr(queue, "failed_since", lambda moment: queue.Failures(0, []))
         return workers.judge(workers.begin_signs(), 1)
 
     def test_it_runs(self, monkeypatch):

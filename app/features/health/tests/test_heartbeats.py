@@ -46,8 +46,13 @@ def test_jobs_that_failed_lately_are_not_well(add_job, redis, app):
     assert {check.name: check for check in health.system()}["tasks"].word == "None failed"
     add_job()
     failed = {check.name: check for check in health.system()}["tasks"]
-    assert failed.problem == "1 task failed in the last day."
-    assert queue.failed_since(now() + timedelta(minutes=1)) == 0
+    assert failed.problem == "1 task failed in the last day: drain_outbox."
+    add_job("drain_outbox")
+    for task in ("clean_up", "unknown_one"):
+        add_job(task)
+    failed = {check.name: check for check in health.system()}["tasks"]
+    assert failed.problem == "4 tasks failed in the last day: clean_up, drain_outbox."
+    assert queue.failed_since(now() + timedelta(minutes=1)).number == 0
 
 
 @pytest.mark.timing
