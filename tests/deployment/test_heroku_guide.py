@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 import config
+from tests.databases import NEEDS_POSTGRESQL
 from tests.deployment import guide
 from tests.deployment.next_release import add_a_migration
 from tests.deployment.visitors import ask, visitors
@@ -32,7 +33,7 @@ pytestmark = [
     pytest.mark.deployment,
     pytest.mark.skipif(
         config.load("testing").SQLALCHEMY_DATABASE_URI.startswith("sqlite"),
-        reason="Heroku has PostgreSQL: set TEST_DATABASE_URL",
+        reason=NEEDS_POSTGRESQL,
     ),
 ]
 
