@@ -47,8 +47,9 @@ def first_visits(stand: Stand) -> Iterator[Result]:
         max(page.blocking_scripts for page in pages),
     )
     measure = "{} stylesheet, {} script, {} that blocks, at most on a page".format(*counts)
-    met = counts[0] <= 1 and counts[1] <= 1 and counts[2] == 0
-    yield Result("Files of a page", measure, bar="1, 1, 0", met=met)
+    # A page of a feature may have a stylesheet and a script of its own.
+    met = counts[0] <= 2 and counts[1] <= 2 and counts[2] == 0
+    yield Result("Files of a page", measure, bar="2, 2, 0", met=met)
 
 
 def _paths(app: Flask) -> Iterator[str]:

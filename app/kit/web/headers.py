@@ -105,10 +105,6 @@ def fixed_headers(*, https_only: bool, subdomains: bool) -> Mapping[str, str]:
     return FIXED_HEADERS | {"Strict-Transport-Security": f"max-age={YEAR}{covered}"}
 
 
-def static_content_security_policy() -> str:
-    return CONTENT_SECURITY_POLICY.format(scripts="'none'", frames="'none'")
-
-
 def request_id_of(request_environ: Mapping[str, Any], *, trusts_proxy: bool) -> str:
     """Return the id that a trusted proxy has given a request, or a new one.
 
