@@ -115,10 +115,12 @@ def test_garbage_is_collected_once_the_application_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FLASK_CONFIG", "testing")
+    before = gc.get_threshold()
     make_app()
     assert gc.isenabled()
     assert gc.get_freeze_count()
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_an_unknown_configuration_is_named() -> None:
