@@ -46,6 +46,8 @@ def has_socket_of_systemd() -> bool:
 # kept-alive connections. Services that restart in turn share systemd's socket
 # (docs/deploy-linux.md): a worker that closes its own socket would drop the waiting connections.
 reuse_port = not has_socket_of_systemd()
+if reuse_port:
+    slow_clients["listen_after_loading"]()
 # Each worker imports the application itself, so that a reload (SIGHUP) loads new code.
 preload_app = False
 reload_in_turn = run_path(f"{WEB}/serving/reload_in_turn.py")

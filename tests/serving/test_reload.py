@@ -1,5 +1,6 @@
 """gunicorn reloads on SIGHUP without losing a request, and survives code that cannot load."""
 
+import inspect
 import shutil
 import signal
 import socket
@@ -9,8 +10,11 @@ import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from runpy import run_path
 
 import pytest
+from gunicorn import sock
+from gunicorn.config import Config
 
 from tests.cli.test_manage import PRODUCTION, environment
 from tests.deployment.small_systemd import START
@@ -108,6 +112,16 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
             server.allow(version)  # A reload that waits would outlast the signal.
         server.process.terminate()
         server.process.wait(60)
+
+
+def test_a_worker_opens_no_socket_before_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that is closed again resets the connections that came in meanwhile."""
+    original = inspect.unwrap(sock.create_sockets)
+    monkeypatch.setattr(sock, "create_sockets", original)
+    for _ in range(2):  # the start, and a reload
+        conf = run_path(str(ROOT / "gunicorn.conf.py"))
+        assert sock.create_sockets(Config(), None) == []
+        assert conf["slow_clients"]["create_sockets"] is original
 
 
 @pytest.mark.slow

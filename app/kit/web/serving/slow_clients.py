@@ -11,6 +11,8 @@ before they cost anything, so that an answer comes soon or not at all.
 """
 
 import errno
+import functools
+import inspect
 import math
 import os
 import ssl
@@ -22,10 +24,10 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
+from gunicorn import sock
 from gunicorn.http import parser
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.sock import create_sockets
 from gunicorn.util import close_on_exec
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -39,6 +41,23 @@ RETRY_AFTER = "2"  # seconds
 
 # An import would load the application into the parent process.
 WaitingLine = run_path(str(Path(__file__).with_name("waiting_line.py")))["WaitingLine"]
+
+
+# The function of gunicorn, also if `listen_after_loading` has replaced it before a reload.
+create_sockets = inspect.unwrap(sock.create_sockets)
+
+
+@functools.wraps(create_sockets)
+def create_none(*_arguments: Any) -> list[Any]:
+    return []
+
+
+def listen_after_loading() -> None:
+    """Keep gunicorn from opening the socket of a worker as soon as it is forked.
+
+    PatientWorker would close that one again, and reset the connections that came in meanwhile.
+    """
+    sock.create_sockets = create_none
 
 
 class TooSlow(NoMoreData, TimeoutError):
