@@ -62,7 +62,12 @@ def test_a_first_visit_stays_light(built: Path) -> None:
     names = manifest(built)
     weights = {name: (built / f"{file}.br").stat().st_size for name, file in names.items()}
     assert weights["app_css"] + weights["app_js"] < CSS_AND_JS_LIMIT, weights
-    assert weights["app_css"] + weights["app_js"] + weights["icons"] < PAGE_LIMIT - 15 * KILOBYTE
+    loaded = weights["app_css"] + weights["app_js"] + weights["icons"]
+    # The page itself and the mark take 8 KB. An icon takes about 150 bytes.
+    assert loaded < PAGE_LIMIT - 10 * KILOBYTE, (
+        f"Styles, scripts and icons of a first visit have {loaded} bytes. What only some pages "
+        "need goes into `pages/` of a feature's assets."
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/account/login"])

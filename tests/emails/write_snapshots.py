@@ -25,7 +25,7 @@ def main(*names: str) -> None:
             if not file.exists() or file.read_text(encoding="utf-8") != text:
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-                sys.stdout.write(f"Read {file.relative_to(BASE_DIR)}, and commit it.\n")
+                sys.stdout.write(f"Wrote {file.relative_to(BASE_DIR)}. Read it and commit it.\n")
 
 
 if __name__ == "__main__":
