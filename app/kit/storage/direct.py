@@ -8,12 +8,11 @@ from app.extensions import db
 from app.kit.storage.backend import Missing, backend
 from app.kit.storage.bucket import Bucket
 from app.kit.storage.content import HEAD, UNKNOWN, type_of
-from app.kit.storage.files import FileRefused, announce, drop, ensure_size
+from app.kit.storage.files import TO_UPLOAD, FileRefused, announce, drop, ensure_size
 from app.kit.storage.models import StoredFile
 from app.kit.web.downloads import disposition
 
-TO_UPLOAD = 15 * 60  # seconds
-TO_DOWNLOAD = 60
+TO_DOWNLOAD = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ def begin_upload(kind: str, *, size: int, most: int, file_name: str = "") -> Upl
         return None
     ensure_size(size, most)
     file = announce(kind, parts=[""], size=size, content_type=UNKNOWN, file_name=file_name)
-    return Upload(file, bucket.upload_url(file.key, size, UNKNOWN, TO_UPLOAD))
+    seconds = int(TO_UPLOAD.total_seconds())
+    return Upload(file, bucket.upload_url(file.key, size, UNKNOWN, seconds))
 
 
 def finish_upload(file: StoredFile) -> StoredFile:

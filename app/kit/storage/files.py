@@ -6,19 +6,24 @@ import logging
 import os
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from io import BytesIO
 from typing import BinaryIO
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.extensions import db
+from app.kit.database import now
 from app.kit.storage.backend import Away, backend
+from app.kit.storage.bucket import Bucket
 from app.kit.storage.content import head_of, type_of
 from app.kit.storage.models import StoredFile
 from app.kit.storage.registry import kinds
 from app.kit.user_input import visible
 
 logger = logging.getLogger(__name__)
+
+TO_UPLOAD = timedelta(minutes=15)
 
 
 class FileRefused(Exception):
@@ -106,7 +111,8 @@ def by_name(kind: str, name: str) -> StoredFile | None:
     """Return the file with a generated name, or None."""
     if not name.isascii() or not name.isalnum():
         return None
-    return db.session.scalar(select(StoredFile).where(StoredFile.key == f"{kind}/{name}"))
+    has_name = StoredFile.key == f"{kind}/{name}"
+    return db.session.scalar(select(StoredFile).where(has_name, StoredFile.kind == kind))
 
 
 def open_key(key: str) -> BinaryIO:
@@ -118,9 +124,14 @@ def drop(files: Iterable[StoredFile]) -> int:
     """Delete files and their rows, and return the number. Commits.
 
     Call this after the commit that ends the references. A file that cannot be deleted now keeps its
-    row, so the nightly clean-up tries again.
+    row, so the nightly clean-up tries again. A browser that still has a URL for its upload may send
+    the file anew, so that row stays too, as one without parts.
     """
-    keys = {file.id: [file.key_of(part) for part in file.parts] for file in files}
+    keys, new = {}, set()
+    for file in files:
+        keys[file.id] = [file.key_of(part) for part in file.parts or [""]]
+        if _may_arrive_again(file):
+            new.add(file.id)
     db.session.commit()  # nobody waits for the bucket
     gone = []
     for file_id, names in keys.items():
@@ -132,9 +143,15 @@ def drop(files: Iterable[StoredFile]) -> int:
         else:
             gone.append(file_id)
     if gone:
-        db.session.execute(
-            delete(StoredFile).where(StoredFile.id.in_(gone)),
-            execution_options={"synchronize_session": False},
-        )
+        for change in (
+            update(StoredFile).where(StoredFile.id.in_(new & {*gone})).values(kind="", parts=[]),
+            delete(StoredFile).where(StoredFile.id.in_({*gone} - new)),
+        ):
+            db.session.execute(change, execution_options={"synchronize_session": False})
         db.session.commit()
     return len(gone)
+
+
+def _may_arrive_again(file: StoredFile) -> bool:
+    is_new = file.created_at > now() - TO_UPLOAD
+    return is_new and file.parts == [""] and isinstance(backend(), Bucket)

@@ -30,7 +30,7 @@ class StoredFile(db.Model):
     """The kind that a feature registered, or "" if the feature was removed."""
     key: Mapped[str] = mapped_column(String(80), unique=True)
     parts: Mapped[list[str]] = mapped_column(JSON)
-    """The names of the renditions: [""] for a file without any."""
+    """The names of the renditions: [""] for a file without any, [] for one that was deleted."""
     content_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int] = mapped_column(BigInteger)
     """Size of all renditions in bytes."""

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy import ColumnElement, and_, column, exists, false, inspect, select, table, true
 
 from app.extensions import db
 from app.kit.clean_up import nightly
@@ -18,13 +18,30 @@ AT_ONCE = 100
 def purge() -> int:
     """Delete files that were stored a day ago and belong to nothing, and return their number.
 
-    Files of a kind that no feature registers stay, because the feature may be switched off. Its
-    removal sets their kind to "".
+    No feature registers the kind of a feature that is switched off. Its tables stay, so their files
+    do, but not those of an erased user. Its removal sets their kind to "".
     """
     purged = _purge("", true())
     for kind, owner in kinds().items():
         purged += _purge(kind, ~exists().where(owner == StoredFile.id))
+    stored = db.session.scalars(select(StoredFile.kind).distinct()).all()
+    for kind in {*stored} - {"", *kinds()}:
+        purged += _purge(kind, _has_no_reference())
     return purged
+
+
+def _has_no_reference() -> ColumnElement[bool]:
+    """Return the condition that no row of any table in the database refers to a file."""
+    found = inspect(db.session.connection()).get_multi_foreign_keys()
+    references = [
+        table(name, column(key["constrained_columns"][0]))
+        for (_, name), keys in found.items()
+        for key in keys
+        if key["referred_table"] == StoredFile.__tablename__
+    ]
+    if not references:
+        return false()  # An empty condition would delete all files.
+    return and_(*(~exists().where(one.c[0] == StoredFile.id) for one in references))
 
 
 def _purge(kind: str, is_orphan: ColumnElement[bool]) -> int:

@@ -11,10 +11,14 @@ def kind(name: str, *, owner: Any) -> str:
     """Register a kind of files, and return its name.
 
     `owner` is the column that refers to the files of this kind. Raises ConfigurationError if
-    another column has this kind.
+    another column has this kind, or if `owner` is no foreign key to stored files: while the feature
+    is off, the clean-up finds its references by that.
     """
-    if _owners.setdefault(name, owner) is not owner:
+    if _owners.get(name, owner) is not owner:
         raise ConfigurationError(f"Two columns refer to files of the kind {name}: rename one.")
+    if not any(one.target_fullname == "stored_files.id" for one in owner.expression.foreign_keys):
+        raise ConfigurationError(f"{owner} of the kind {name} has no foreign key to stored files.")
+    _owners[name] = owner
     return name
 
 

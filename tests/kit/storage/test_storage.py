@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app import create_app
 from app.extensions import db
@@ -147,14 +148,23 @@ def test_a_crash_while_files_are_deleted_leaves_rows_that_are_found(place, monke
     assert storage.purge() == 1
 
 
-def test_files_of_a_feature_that_is_off_stay_and_those_of_a_removed_one_go(monkeypatch):
-    file, removed = save(), save()
+def test_files_of_a_feature_that_is_off_stay_while_its_rows_do(monkeypatch):
+    """An erased user leaves no picture behind, although the feature of pictures is off."""
+    db.session.execute(text("CREATE TABLE off (file_id INTEGER REFERENCES stored_files (id))"))
+    used, erased, removed = save(), save(), save()
+    db.session.execute(text("INSERT INTO off VALUES (:id)"), [{"id": used.id}, {"id": erased.id}])
+    db.session.execute(text("DELETE FROM off WHERE file_id = :id"), {"id": erased.id})
     removed.kind = ""
-    age(file, removed)
-    keys = [file.key, removed.key]
+    age(used, erased, removed)
+    keys = [file.key for file in (used, erased, removed)]
     monkeypatch.delitem(registry._owners, "test")
-    assert storage.purge() == 1
-    assert list(map(is_there, keys)) == [True, False]
+    assert storage.purge() == 2
+    assert list(map(is_there, keys)) == [True, False, False]
+
+
+def test_a_kind_belongs_to_a_column_that_refers_to_stored_files():
+    with pytest.raises(ConfigurationError, match="foreign key"):
+        storage.kind("another", owner=User.id)
 
 
 def test_many_orphans_are_deleted_in_batches(monkeypatch):
@@ -275,9 +285,35 @@ def test_an_upload_that_did_not_arrive_whole_is_refused(place, sent):
         requests.put(upload.url, sent, headers={"Content-Type": upload.content_type}, timeout=9)
     with pytest.raises(storage.FileRefused, match="did not arrive whole"):
         storage.finish_upload(upload.file)
-    assert db.session.scalars(select(storage.StoredFile)).all() == []
+    assert not is_there(upload.file.key)
     with pytest.raises(storage.TooLarge):
         storage.begin_upload("test", size=MOST + 1, most=MOST)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_is_sent_after_a_file_was_deleted_is_deleted_at_night(place, is_whole):
+    """The URL is good for a quarter of an hour, and no row would tell of what it stored."""
+    if not isinstance(place, Bucket):
+        pytest.skip("A folder takes no direct uploads.")
+    upload = storage.begin_upload("test", size=5, most=MOST)
+    assert upload is not None
+    headers = {"Content-Type": upload.content_type}
+    key = upload.file.key
+    if is_whole:
+        requests.put(upload.url, b"<svg>", headers=headers, timeout=9)
+        storage.drop([storage.finish_upload(upload.file)])
+    else:
+        with pytest.raises(storage.FileRefused):
+            storage.finish_upload(upload.file)
+    assert not is_there(key)
+    (row,) = db.session.scalars(select(storage.StoredFile)).all()
+    assert row.parts == []  # A backup misses no file.
+    requests.put(upload.url, b"<svg>", headers=headers, timeout=9)
+    assert is_there(key)
+    with time_machine.travel(now() + LONG_AGO):
+        assert storage.purge() == 1
+    assert not is_there(key)
+    assert db.session.scalars(select(storage.StoredFile)).all() == []
 
 
 def test_pages_may_send_to_the_bucket_only_where_one_is_set(
