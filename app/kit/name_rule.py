@@ -4,12 +4,9 @@ import re
 import unicodedata
 
 from app.kit import names
-from app.kit.user_input import visible
+from app.kit.user_input import TURNING, visible
 
 NO_LINK = "A name cannot contain a URL. Put a space after a dot."
-
-# Unicode Annex 9: these set the direction of the following text, even after the end of a name.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # Only this many characters of a name are examined. A longer name is rejected for its length.
 EXAMINED = 256
@@ -44,6 +41,6 @@ def is_name(text: str) -> bool:
     """
     if text.isascii():
         return text.isprintable()
-    if visible(text, allowed="") != text or not _TURNING.isdisjoint(text):
+    if visible(text, allowed="") != text or not TURNING.isdisjoint(text):
         return False
     return names.shows(text)

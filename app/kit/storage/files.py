@@ -19,7 +19,7 @@ from app.kit.storage.bucket import Bucket
 from app.kit.storage.content import head_of, type_of
 from app.kit.storage.models import StoredFile
 from app.kit.storage.registry import kinds
-from app.kit.user_input import visible
+from app.kit.user_input import TURNING, visible
 
 logger = logging.getLogger(__name__)
 
@@ -92,11 +92,17 @@ def announce(
         parts=parts,
         size=size,
         content_type=content_type,
-        file_name=visible(file_name, allowed="")[-255:],  # PostgreSQL stores no NUL.
+        file_name=_stored_name(file_name),
     )
     db.session.add(file)
     db.session.commit()
     return file
+
+
+def _stored_name(name: str) -> str:
+    """Return the end of a name without NUL, which PostgreSQL refuses, and in one direction."""
+    shown = "".join(one for one in visible(name, allowed="") if one not in TURNING)
+    return shown[-255:]
 
 
 def ensure_size(size: int, most: int) -> None:

@@ -75,6 +75,11 @@ def test_a_name_is_stored_without_what_no_database_stores():
     assert save(file_name="x" * 999).file_name == "x" * 255
 
 
+def test_a_name_does_not_turn_the_text_around_it():
+    """A browser shows "photo\u202egpj.exe" as "photoexe.jpg"."""
+    assert save(file_name="photo\u202egpj.exe").file_name == "photogpj.exe"
+
+
 def test_renditions_are_kept_and_deleted_together():
     file = storage.save_parts("test", {"64": b"small", "128": b"larger"}, content_type="image/webp")
     assert (content_of(file, "64"), content_of(file, "128")) == (b"small", b"larger")
