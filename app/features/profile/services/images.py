@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 NAMES = "JPEG, PNG, WebP, GIF or AVIF"
 # Decoding any of these takes some 200 MB at most. A JPEG of one scan is decoded at an eighth of its
 # size. The libraries of WebP and AVIF hold several copies of the picture.
-MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000, "WEBP": 12_000_000, "AVIF": 16_000_000}
+MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000, "WEBP": 12_500_000, "AVIF": 16_500_000}
 MOST_PIXELS_OF_OTHERS = 25_000_000
 LARGEST_PROFILE = 1024 * 1024  # bytes
 # Pillow decodes all of it to change the orientation: 9 MB take half a minute.

@@ -187,3 +187,11 @@ def test_the_chosen_square_is_cut_out(crop, colours):
 def test_cmyk_has_the_colours_that_were_seen():
     image = opened(GOOD["cmyk"])["64"]
     assert is_near(image.getpixel((4, 32)), RED)
+
+
+def test_no_photo_of_a_usual_camera_is_too_large():
+    """Cameras of 12 megapixels have 4032 × 3024 pixels, and those of 16 have 4624 × 3468."""
+    for kind, size in {
+        "WEBP": (4032, 3024), "AVIF": (4624, 3468), "JPEG": (8160, 6144), None: (5712, 4284),
+    }.items():  # fmt: skip
+        images._check_size(kind, *size)
