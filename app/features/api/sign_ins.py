@@ -8,7 +8,7 @@ from app.extensions import db
 from app.features.api import tokens
 from app.features.api.models import TokenAccess, TokenKind
 from app.features.api.tokens import NewToken
-from app.kit import audit
+from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.web.sign_in import second_steps
 from app.kit.web.sign_in.second_steps import SecondStep
@@ -64,6 +64,8 @@ def sign_in(email: str, password: str, *, code: str, name: str, access: TokenAcc
     user.last_seen_at = now()
     audit.record("session.started", by=user, subject=user, way=METHOD)
     db.session.commit()
+    if steps:  # A recovery code has queued a mail.
+        queue.enqueue("drain_outbox")
     return made
 
 

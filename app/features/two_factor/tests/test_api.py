@@ -1,9 +1,11 @@
 """Two-factor authentication of users and roles in the API."""
 
-from app.features.api.tests.programs import Call, admin_program, problem_of
-from app.features.two_factor.tests.support import enable
+from app.features.api.tests.programs import Call, Program, admin_program, problem_of
+from app.features.two_factor.tests.support import RECOVERY_CODE, enable
+from app.kit import queue
 from app.models import Permission
 from tests import factories
+from tests.support import PASSWORD
 
 __all__ = ["admin_program"]
 
@@ -53,3 +55,13 @@ def test_a_role_demands_a_second_factor_and_no_longer(admin_program):
     assert problem_of(admin_program.call("PUT", path, {}))[0] == 422
     again = admin_program.call("PUT", path, {"is_demanded": False})
     assert again.json == answer.json | {"is_demanded": False}
+
+
+def test_the_mail_about_a_recovery_code_of_a_program_is_sent_at_once(app, make_user, monkeypatch):
+    """It waited a minute for the sweep of the worker, and a thief had this minute."""
+    user = enable(make_user())
+    queued: list[str] = []
+    monkeypatch.setattr(queue, "enqueue", queued.append)
+    body = {"email": user.email, "password": PASSWORD, "code": RECOVERY_CODE}
+    assert Program(app, None).post("/tokens", body).status_code == 201
+    assert "drain_outbox" in queued
