@@ -25,7 +25,15 @@ class KeyReused(Exception):
 
 
 class InProgress(Exception):
-    """Raised if an earlier request with the key has no answer yet."""
+    """Raised if an earlier request with the key has no answer yet.
+
+    A repetition waits for `seconds`: as long as that request runs already, so that a quick one is
+    not waited for, and at most to the end of its lease.
+    """
+
+    def __init__(self, running: timedelta = timedelta()) -> None:
+        super().__init__()
+        self.seconds = max(1, round(min(running, LEASE - running).total_seconds()))
 
 
 class KeptAnswer(NamedTuple):
@@ -63,8 +71,8 @@ def begin(token_id: int, key: str, request_hash: str) -> KeptAnswer | None:
         return None
     try:
         body = ANSWERS.decrypt(found.body.decode(), token_id)
-    except UnreadableSecret:  # SECRET_KEY has changed.
-        raise InProgress from None
+    except UnreadableSecret:  # SECRET_KEY has changed, so a repetition waits as long as one may.
+        raise InProgress(LEASE / 2) from None
     return KeptAnswer(found.status, found.headers, body.encode("latin-1"))
 
 
@@ -72,7 +80,7 @@ def _take_over(row: IdempotentAnswer) -> None:
     """Begin again with a key whose lease has run out. Raises InProgress. Commits."""
     at, begun = now(), row.created_at
     if at - begun < LEASE:
-        raise InProgress
+        raise InProgress(at - begun)
     # One of two repetitions wins: the other finds another time in the row.
     is_as_read = (IdempotentAnswer.id == row.id) & (IdempotentAnswer.created_at == begun)
     taken = update(IdempotentAnswer).where(is_as_read, IdempotentAnswer.status.is_(None))

@@ -100,6 +100,19 @@ def test_a_request_in_progress_is_not_carried_out_again(adder, app):
     assert len(calls) == 1
 
 
+def test_a_repetition_waits_as_long_as_the_first_request_runs(adder):
+    """It was told to wait for five minutes, also for a request that ends a moment later."""
+    program, _calls = adder
+    program.post("/tokens", {}, Idempotency_Key=KEY)
+    lease = int(idempotency.LEASE.total_seconds())
+    for running, wait in {0: 1, 20: 20, lease - 10: 10}.items():
+        begun = now() - timedelta(seconds=running)
+        db.session.execute(update(IdempotentAnswer).values(status=None, created_at=begun))
+        answer = program.post("/tokens", {}, Idempotency_Key=KEY)
+        assert answer.status_code == 409
+        assert int(answer.headers["Retry-After"]) == pytest.approx(wait, abs=1)
+
+
 def test_a_key_without_an_answer_is_free_after_its_lease(adder):
     """The process of the first request died. One of its repetitions is carried out."""
     program, calls = adder

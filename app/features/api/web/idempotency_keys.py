@@ -48,12 +48,12 @@ def replay() -> Response | None:
             "idempotency-key-reused",
             f"An earlier request with this {HEADER} was another one. Use a new key.",
         ) from None
-    except InProgress:
+    except InProgress as error:
         raise ApiProblem(
             409,
             "request-in-progress",
             f"An earlier request with this {HEADER} has no answer yet. Send it again later.",
-            headers={"Retry-After": str(int(idempotency.LEASE.total_seconds()))},
+            headers={"Retry-After": str(error.seconds)},
         ) from None
     if answer is None:
         g.idempotency_key = (g.api_token.id, key)
