@@ -134,10 +134,14 @@ def remove(webhook: Webhook, *, by: User) -> None:
 def rotate_secret(webhook: Webhook, *, by: User, secret: str = "") -> None:
     """Take a secret, by default a new one. The present one signs as well for BOTH_SIGN_FOR.
 
-    Raises WebhookGone.
+    A program may repeat its request: the present secret changes nothing, so the former one still
+    signs. Raises WebhookGone.
     """
     _lock(webhook)
     can_sign = SECRETS.can_read(webhook.encrypted, webhook.id)
+    if can_sign and SECRETS.decrypt(webhook.encrypted, webhook.id) == secret:
+        db.session.rollback()
+        return
     webhook.former_encrypted = webhook.encrypted
     webhook.former_until = now() + BOTH_SIGN_FOR if can_sign else None
     webhook.encrypted = SECRETS.encrypt(secret or signing.new_secret(), webhook.id)

@@ -167,6 +167,17 @@ def test_the_secret_of_the_description_is_refused(admin_program):
     assert problem_of(admin_program.post(path, {"secret": secret}))[0] == 422
 
 
+def test_a_repeated_rotation_keeps_the_former_secret(admin_program):
+    """A program repeats it after a lost answer. The former secret signed no longer."""
+    webhook = make_webhook(URL)
+    former = signing.secrets_of(webhook)[0]
+    for _ in range(2):
+        path = f"/webhooks/{webhook.id}/rotate-secret"
+        assert admin_program.post(path, {"secret": SECRET}).status_code == 204
+    db.session.refresh(webhook)
+    assert signing.secrets_of(webhook) == [SECRET, former]
+
+
 @pytest.mark.slow
 def test_the_receiver_prints_events_and_deletes_its_webhook(tmp_path: Path) -> None:
     with running_kit(tmp_path, WEBHOOK_PRIVATE_HOSTS="True") as url:
