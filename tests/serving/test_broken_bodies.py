@@ -51,6 +51,27 @@ def test_bytes_after_a_broken_body_are_not_parsed_as_a_request(site):
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+UNREAD = {
+    "more than is allowed": HEAD + b"Content-Length: 2000000\r\n\r\n",
+    "more chunks than are allowed": CHUNKED + b"100000\r\n" + b"x" * 2**20 + b"\r\n1\r\nx\r\n",
+    "a size that is no number": BROKEN["a size that is no number"],
+    "a body of a GET": ASK + b"Content-Length: 900000\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_an_answer_says_that_the_connection_closes(site, kind):
+    """It said keep-alive, so a program lost its next request on the connection."""
+    head = site.raw(UNREAD[kind]).partition(b"\r\n\r\n")[0]
+    assert b"\r\nConnection: close" in head
+
+
+def test_after_a_short_body_that_is_not_read_the_connection_stays(site):
+    answer = site.raw(ASK + b"Content-Length: 9\r\n\r\n" + b"x" * 9 + ASK + b"\r\n")
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
 def test_a_body_in_chunks_that_are_right_is_read(site):
     answer = site.raw(CHUNKED + b'5;a="b"\r\nemail\r\n2\r\n=x\r\n0\r\nX-Trailer: y\r\n\r\n')
     assert b"This form is too old" in answer  # The app read it, and it has no token.

@@ -37,6 +37,7 @@ BODY_SECONDS = 20.0  # for a body, and longer for a body that arrives at this sp
 BYTES_A_SECOND = 8 * 1024
 SEND_SECONDS = 30.0  # for each piece of a response
 GLANCE = 0.25  # to wait for a turn, after a wait for a body
+MOST_DISCARDED = 64 * 1024  # bytes of an unread body that gunicorn reads before the next request
 RETRY_AFTER = "2"  # seconds
 
 # An import would load the application into the parent process.
@@ -120,6 +121,28 @@ def refuse(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
     return [b"Busy. Try again soon.\r\n"]
 
 
+def is_left(body: Any) -> bool:
+    """Tell whether more of a body is unread than gunicorn discards, or where it ends is unknown."""
+    reader = body.reader
+    is_open = getattr(reader, "parser", None) is not None  # in chunks, which are not at their end
+    return body.failed or is_open or getattr(reader, "length", 0) >= MOST_DISCARDED
+
+
+def tell_of_close(start_response: Callable[..., Any]) -> Callable[..., Any]:
+    """Send Connection: close with an answer after which gunicorn closes (RFC 9112, 9.6).
+
+    Without it, a program sends its next request on this connection, and loses it.
+    """
+    response: Any = start_response.__self__  # type: ignore[attr-defined]
+
+    def start(*arguments: Any) -> Any:
+        if is_left(response.req.body):
+            response.force_close()
+        return start_response(*arguments)
+
+    return start
+
+
 class PunctualUnreader(SocketUnreader):
     """Reads from a client with a total time limit, which an occasional byte does not extend.
 
@@ -200,6 +223,7 @@ class PatientWorker(ThreadWorker):
         parser.SocketUnreader = PunctualUnreader
 
         def run(request_environ: dict[str, Any], start_response: Any) -> Any:
+            start_response = tell_of_close(start_response)
             skips_line = self.skips_line(request_environ["PATH_INFO"])
             if not turns.take() and not skips_line and not turns.take(self.patience):
                 return self.refuse(request_environ, start_response)
