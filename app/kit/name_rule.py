@@ -4,7 +4,10 @@ import re
 import unicodedata
 
 from app.kit import names
-from app.kit.user_input import TURNING, visible
+from app.kit.user_input import visible
+
+# Unicode Annex 9: these set the direction of the following text, even after the end of a name.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 NO_LINK = "A name cannot contain a URL. Put a space after a dot."
 

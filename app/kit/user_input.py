@@ -6,9 +6,6 @@ from flask import current_app
 
 from settings import normalise
 
-# Unicode Annex 9: these set the direction of the following text, even after the end of a name.
-TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
 
 def normalised_email(typed: str) -> str:
     """Return an email address in the form in which it is stored (`normalise.email`).

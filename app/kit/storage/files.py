@@ -14,12 +14,13 @@ from sqlalchemy import delete, select, update
 
 from app.extensions import db
 from app.kit.database import now
+from app.kit.name_rule import TURNING
 from app.kit.storage.backend import Away, backend
 from app.kit.storage.bucket import Bucket
 from app.kit.storage.content import head_of, type_of
 from app.kit.storage.models import StoredFile
 from app.kit.storage.registry import kinds
-from app.kit.user_input import TURNING, visible
+from app.kit.user_input import visible
 
 logger = logging.getLogger(__name__)
 

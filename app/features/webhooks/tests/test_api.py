@@ -1,11 +1,5 @@
 """Programs manage webhooks, and read the log of deliveries."""
 
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -21,9 +15,6 @@ from app.features.webhooks.tests.support import (
     verified,
 )
 from app.models import AuditEvent, Permission
-from config import BASE_DIR
-from settings import product
-from tests.browser.conftest import running_kit
 
 __all__ = ["admin_program"]
 
@@ -45,7 +36,6 @@ ACCESS = {f"api.{name}": Permission.ADMINISTER for name in NAMES}
 URL = "https://example.com/hooks"
 NEW = {"name": "Accounting", "url": URL, "events": [SUSPENDED]}
 SECRET = signing.new_secret()
-RECEIVER = BASE_DIR / "examples" / "webhook_receiver.py"
 
 
 def on_webhook(method, path="", body=None, event="", **values):
@@ -176,21 +166,3 @@ def test_a_repeated_rotation_keeps_the_former_secret(admin_program):
         assert admin_program.post(path, {"secret": SECRET}).status_code == 204
     db.session.refresh(webhook)
     assert signing.secrets_of(webhook) == [SECRET, former]
-
-
-@pytest.mark.slow
-def test_the_receiver_prints_events_and_deletes_its_webhook(tmp_path: Path) -> None:
-    with running_kit(tmp_path, WEBHOOK_PRIVATE_HOSTS="True") as url:
-        who = (product.admin_email(), "password")
-        with subprocess.Popen(
-            [sys.executable, RECEIVER, url, *who], stdout=subprocess.PIPE, text=True
-        ) as receiver:
-            assert receiver.stdout is not None
-            assert receiver.stdout.readline() == f"Waiting for events of {url}\n"
-            token = httpx.post(f"{url}/api/v1/tokens", auth=who, timeout=30).json()["token"]
-            assert receiver.stdout.readline().startswith("Received ")
-            receiver.send_signal(signal.SIGINT)
-        assert receiver.returncode == 0
-        headers = {"Authorization": f"Bearer {token}"}
-        left = httpx.get(f"{url}/api/v1/webhooks", headers=headers, timeout=30).json()
-        assert left["items"] == []
