@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kit.database import UtcDateTime, now
+from app.kit.database import HIGHEST_INTEGER, UtcDateTime, now
 
 # After this time without a batch, an operation counts as stalled.
 STALLED_AFTER = timedelta(seconds=30)
@@ -141,6 +141,11 @@ class BulkColumns(LongOperation):
         return sum(self.left_out.values())
 
     @property
+    def done_to(self) -> int:
+        """The id up to which rows are done, if they are not left out."""
+        return HIGHEST_INTEGER if self.state == OperationState.FINISHED else self.position
+
+    @property
     def to_do(self) -> int:
         """Number of rows to process, including those already done."""
         return self.total - self.left_out_count
@@ -161,7 +166,7 @@ class BulkColumns(LongOperation):
 class ItemColumns:
     """One row of a bulk operation, and the reason if it is left out.
 
-    Rows with an id up to the operation's `position` are done. The preview writes the items; a batch
+    Rows with an id up to the operation's `done_to` are done. The preview writes the items; a batch
     updates an item only if its row has to be left out since.
     """
 

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit.audit.downloads import record_download
 from app.kit.audit.event import Actor
 from app.kit.operations.kinds import Kind, kind_of
-from app.kit.operations.models import BulkColumns, ItemColumns, OperationState
+from app.kit.operations.models import BulkColumns, ItemColumns
 from app.kit.tables.csv_cells import escape_formula, written
 
 CHUNK = 2000
@@ -23,13 +23,11 @@ def result_file(operation: BulkColumns, *, by: Actor) -> Iterator[str]:
     name = kind.event(operation, "downloaded")
     record_download(name, by=by, subject=operation, label=operation.action)
     # Read here, because the lines are generated after the request and its session have ended.
-    is_finished = operation.state == OperationState.FINISHED
-    position = None if is_finished else operation.position
-    return _pieces(kind, operation.item, operation.id, position, kind.done(operation))
+    return _pieces(kind, operation.item, operation.id, operation.done_to, kind.done(operation))
 
 
 def _pieces(
-    kind: Kind, item: type[ItemColumns], operation_id: int, position: int | None, done: str
+    kind: Kind, item: type[ItemColumns], operation_id: int, done_to: int, done: str
 ) -> Iterator[str]:
     yield _lines([["Number", *kind.headers, "Result", "Reason"]])
     unknown = [""] * len(kind.headers)
@@ -43,7 +41,7 @@ def _pieces(
             [
                 row_id,
                 *described.get(row_id, unknown),
-                *_result(kind, row_id, reason, position, done),
+                *_result(kind, row_id, reason, done_to, done),
             ]
             for row_id, reason in rows
         )
@@ -56,14 +54,10 @@ def _chunk(item: type[ItemColumns], operation_id: int, after: int) -> Sequence[A
     return db.session.execute(query.order_by(item.row_id).limit(CHUNK)).all()
 
 
-def _result(
-    kind: Kind, row_id: int, reason: str, position: int | None, done: str
-) -> tuple[str, str]:
+def _result(kind: Kind, row_id: int, reason: str, done_to: int, done: str) -> tuple[str, str]:
     if reason:
         return "left out", kind.reasons.get(reason, reason)
-    if position is None or row_id <= position:
-        return done, ""
-    return "not yet", ""
+    return (done if row_id <= done_to else "not yet"), ""
 
 
 def _lines(rows: Any) -> str:

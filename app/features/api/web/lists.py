@@ -10,7 +10,8 @@ import base64
 import json
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache, wraps
 from http import HTTPStatus
 from typing import Any, cast
@@ -32,7 +33,6 @@ from app.kit.tables.cursors import LONGEST, NotACursor
 from app.kit.tables.filters import Choice, Filter, Relation, YesNo
 from app.kit.tables.page import TablePage
 from app.kit.tables.table import Table
-from app.kit.tables.totals import Total
 
 LIMIT, MOST = 50, 100  # rows of a page
 OWN = ("limit", "cursor", "sort", "fields")
@@ -87,18 +87,25 @@ def lists(
 def _answer(resource: ListedResource, where: Where) -> Any:
     table, names = resource.table, _fields(resource.schema)
     asked = _asked(table)
-    try:
-        move(asked, request.args.get("cursor", ""))
+    with cursor_refused():
+        asked = replace(asked, **place_of(request.args.get("cursor", "")))
         page = table.find(asked) if table.find else paging.find(asked, where)
+    rows = resource.rows(page.rows) if resource.rows else page.rows
+    return page_response(page, dump_all(_dumper(resource.schema, names), rows))
+
+
+@contextmanager
+def cursor_refused() -> Iterator[None]:
+    """Raise ApiProblem for a cursor that is not one of the list."""
+    try:
+        yield
     except NotACursor:
         raise problems.invalid(cursor="This is no cursor of the list as it is asked for.") from None
-    rows = resource.rows(page.rows) if resource.rows else page.rows
-    items = dump_all(_dumper(resource.schema, names), rows)
-    return page_response(items, page.total, dict(_links(page)))
 
 
-def page_response(items: Sequence[Any], total: Total, links: Mapping[str, str]) -> Any:
-    """Return a page of a list. `links` has the URLs of other pages."""
+def page_response(page: TablePage, items: Sequence[Any]) -> Any:
+    """Return a page of a list, with the items that its rows are dumped to."""
+    links, total = dict(_links(page)), page.total
     body = {
         "items": items,
         "next": links.get("next"),
@@ -206,11 +213,10 @@ def _sorts(table: Table) -> list[str]:
 def _links(page: TablePage) -> Iterator[tuple[str, str]]:
     for name, parameters in page.links.items():
         if name != "last" or parameters:
-            yield name, page_url(parameters)
+            yield name, _url(parameters)
 
 
-def page_url(parameters: Mapping[str, Any]) -> str:
-    """Return the URL of the request with a cursor of these parameters."""
+def _url(parameters: Mapping[str, Any]) -> str:
     query = {name: value for name, value in request.args.items() if name != "cursor"}
     if parameters:
         text = json.dumps(parameters, separators=(",", ":"))
@@ -218,29 +224,31 @@ def page_url(parameters: Mapping[str, Any]) -> str:
     return f"{request.base_url}?{urlencode(query)}" if query else request.base_url
 
 
-def move(asked: Asked, cursor: str) -> None:
-    """Move to the page of a cursor. Raises NotACursor."""
+def place_of(cursor: str) -> dict[str, Any]:
+    """Return the page that a cursor names: what it is after or before, or its number.
+
+    Raises NotACursor.
+    """
     if not cursor:
-        return
+        return {}
     if len(cursor) > 2 * LONGEST or not cursor.isascii():
         raise NotACursor
     try:
         parameters = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        match parameters:
-            case {"after": str() | int() as place} if place:
-                asked.after = str(place)
-            case {"before": str() | int() as place} if place:
-                asked.before = str(place)
-            case {"last": 1}:
-                asked.last = True
-            case {"page": int(number)} if 0 < number <= HIGHEST_PAGE:
-                asked.page = number
-            case {"page": ""}:
-                pass
-            case _:
-                raise NotACursor
     except (NotBase64, ValueError, RecursionError):
         raise NotACursor from None
+    match parameters:
+        case {"after": str() | int() as place} if place:
+            return {"after": str(place)}
+        case {"before": str() | int() as place} if place:
+            return {"before": str(place)}
+        case {"last": 1}:
+            return {"last": True}
+        case {"page": int(number)} if 0 < number <= HIGHEST_PAGE:
+            return {"page": number}
+        case {"page": ""}:
+            return {"page": 1}
+    raise NotACursor
 
 
 # The description
