@@ -84,7 +84,7 @@ class SignInSchema(ApiSchema):
 @open_to("maintenance")
 @limits.sign_in_by_site
 @api.arguments(SignInSchema)
-@api.response(201, NewTokenSchema, headers={"Location": {"schema": {"type": "string"}}})
+@api.response(201, NewTokenSchema)
 @api.alt_response(401, "UNAUTHORIZED")
 @api.alt_response(403, "FORBIDDEN")
 def sign_in(values: dict[str, Any]) -> Any:

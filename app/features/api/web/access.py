@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden, NotAcceptable, UnsupportedMediaType
 
 from app.features.api import scopes, tokens
 from app.features.api.models import ApiToken
+from app.features.api.web.facts import TEXT, note
 from app.features.api.web.problems import ApiProblem
 from app.features.api.web.strict_json import refuse_unread
 from app.kit.web.gatekeeper import ask_gates
@@ -28,7 +29,6 @@ SECOND_FACTOR = (
     "The role of the owner demands a second factor. Make a token after a sign-in with one."
 )
 UNPACKED = "Send the body without a Content-Encoding."
-TEXT = {"type": "string"}
 JSON = ("application/json", "application/problem+json")
 
 
@@ -92,8 +92,7 @@ def _marked(access: OperationAccess) -> Callable[[View], View]:
         marked: Any = view
         marked.api_access = access
         marked.allows = lambda _user: _is_held(access)
-        marked._apidoc = {**getattr(view, "_apidoc", {}), "access": access}
-        return view
+        return note(view, access=access)
 
     return mark
 

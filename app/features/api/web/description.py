@@ -10,6 +10,7 @@ from flask_smorest import Api
 
 from app.features.api.reference import with_examples
 from app.features.api.web import problems
+from app.features.api.web.facts import TEXT
 from app.features.api.web.problem_schema import ProblemSchema
 
 VERSION = "1"
@@ -23,7 +24,6 @@ TOKEN = {
 # Headers of problems, by status. Each other answer has the headers of limits as well.
 LIMITS = ("RateLimit", "RateLimit-Policy")
 HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After", *LIMITS], 503: ["Retry-After"]}
-TEXT = {"type": "string"}
 
 _describing = Lock()
 

@@ -19,20 +19,18 @@ from marshmallow import Schema
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 
+from app.features.api.web.facts import TEXT, facts_of, note
 from app.features.api.web.problems import ApiProblem
 from app.kit.web.methods import SAFE_METHODS
 
 View = Callable[..., Any]
 NEEDS_A_TAG = {"PATCH", "PUT", "DELETE"}
+COMPARES = "compares"
+NO_STATE = "This operation has no ETag to compare. Send the request without If-Match."
 # Fields that change while nobody edits the row, such as at each request of the user.
 PASSIVE = ("last_seen_at",)
 # Compressed answers have a tag of their own (RFC 9110, 8.8.3.3), which flask-compress ends so.
 _COMPRESSED = re.compile(r":(gzip|br|zstd|deflate)$")
-
-
-COMPARES = "compares"
-TAGS = {"type": "string"}
-NO_STATE = "This operation has no ETag to compare. Send the request without If-Match."
 
 
 def versioned(view: View) -> View:
@@ -56,15 +54,12 @@ def versioned(view: View) -> View:
             answer.set_etag(tag)
         return answer
 
-    guarded._apidoc = {**getattr(view, "_apidoc", {}), "etag": True}  # type: ignore[attr-defined]
-    return guarded
+    return note(guarded, etag=True)
 
 
 def compares(view: View) -> View:
     """Mark an operation that calls `ensure_match`, and needs no If-Match."""
-    marked: Any = view
-    marked._apidoc = {**getattr(view, "_apidoc", {}), COMPARES: True}
-    return view
+    return note(view, **{COMPARES: True})
 
 
 def ensure_match(schema: type[Schema], row: Any) -> bool:
@@ -90,7 +85,7 @@ def refuse_other_conditions() -> None:
     has_condition = "If-Match" in request.headers and not request.if_match.star_tag
     if not has_condition or request.method in SAFE_METHODS:
         return
-    facts = getattr(current_app.view_functions[request.endpoint or ""], "_apidoc", {})
+    facts = facts_of(current_app.view_functions[request.endpoint or ""])
     is_compared = facts.get(COMPARES) or ("etag" in facts and request.method in NEEDS_A_TAG)
     if not is_compared:
         raise ApiProblem(412, "precondition-failed", NO_STATE)
@@ -129,7 +124,7 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
     """Describe If-Match where it may be left out. flask-smorest describes it where it is needed."""
     if info.get(COMPARES) and 428 not in doc.get("responses", {}):
         text = "The ETag that the row has to have. It may be left out."
-        header = {"in": "header", "name": "If-Match", "description": text, "schema": TAGS}
+        header = {"in": "header", "name": "If-Match", "description": text, "schema": TEXT}
         doc.setdefault("parameters", []).append(header)
         doc.setdefault("responses", {})[412] = "PRECONDITION_FAILED"
     return doc

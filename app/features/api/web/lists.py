@@ -12,7 +12,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.features.api.web import problems
 from app.features.api.web.dumping import dump_all
+from app.features.api.web.facts import TEXT, note
 from app.kit.database import whole_number
 from app.kit.tables import asked as reading
 from app.kit.tables import paging
@@ -77,9 +78,7 @@ def lists(
         def answer(**values: Any) -> Any:
             return _answer(resource, list(view(**values)))
 
-        described: Any = answer
-        described._apidoc = {**getattr(view, "_apidoc", {}), "list": resource}
-        return answer
+        return note(answer, list=resource)
 
     return decorate
 
@@ -149,13 +148,7 @@ def whole_list(
 
 def lists_rows(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Describe the answer of an operation as a list of rows with a schema."""
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-        marked: Any = view
-        marked._apidoc = {**getattr(view, "_apidoc", {}), "whole_list": schema}
-        return view
-
-    return decorate
+    return partial(note, whole_list=schema)
 
 
 @cache
@@ -347,7 +340,7 @@ def describe(doc: dict[str, Any], info: dict[str, Any], **_values: Any) -> dict[
     content = {"application/json": {"schema": _page_of(schema, has_fields=resource is not None)}}
     doc.setdefault("responses", {})[200] = {
         "description": "A page of the list",
-        "headers": {"Link": {"schema": {"type": "string"}}},
+        "headers": {"Link": {"schema": TEXT}},
         "content": content,
     }
     doc["responses"].setdefault(422, HTTPStatus(422).name)

@@ -13,6 +13,7 @@ from flask import Request, request
 from marshmallow import RAISE, Schema, missing
 from webargs.flaskparser import FlaskParser
 
+from app.features.api.web.facts import facts_of
 from app.features.api.web.problems import ApiProblem, invalid, slug
 from app.kit.database import HIGHEST_BIG_INTEGER
 from app.kit.web.methods import SAFE_METHODS
@@ -71,7 +72,7 @@ def refuse_unread(view: Any) -> None:
     """
     if request.method in SAFE_METHODS or not request.content_length:
         return
-    facts = getattr(view, "_apidoc", {})
+    facts = facts_of(view)
     read = facts.get("arguments", {}).get("parameters", ())
     if any(one["in"] == "json" for one in read) or "requestBody" in facts.get("manual_doc", {}):
         return
