@@ -59,14 +59,15 @@ def quiet_if_new() -> Iterator[None]:
     """Log warnings alone while a database without tables gets them, and say that it did."""
     with db.engine.connect() as connection:
         is_new = not inspect(connection).has_table("alembic_version")
-    if is_new:
-        logging.disable(logging.INFO)
+    if not is_new:
+        yield
+        return
+    logging.disable(logging.INFO)
     try:
         yield
     finally:
         logging.disable(logging.NOTSET)
-    if is_new:
-        click.echo("Made the tables, the roles and the first administrator.")
+    click.echo("Made the tables, the roles and the first administrator.")
 
 
 def refuse_in_production() -> None:

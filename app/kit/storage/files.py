@@ -134,11 +134,9 @@ def drop(files: Iterable[StoredFile]) -> int:
     row, so the nightly clean-up tries again. A browser that still has a URL for its upload may send
     the file anew, so that row stays too, as one without parts.
     """
-    keys, new = {}, set()
-    for file in files:
-        keys[file.id] = [file.key_of(part) for part in file.parts or [""]]
-        if _may_arrive_again(file):
-            new.add(file.id)
+    files = list(files)
+    keys = {file.id: [file.key_of(part) for part in file.parts or [""]] for file in files}
+    new = {file.id for file in files if _may_arrive_again(file)}
     db.session.commit()  # nobody waits for the bucket
     gone = []
     for file_id, names in keys.items():

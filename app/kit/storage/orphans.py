@@ -25,8 +25,9 @@ def purge() -> int:
     for kind, owner in kinds().items():
         purged += _purge(kind, ~exists().where(owner == StoredFile.id))
     stored = db.session.scalars(select(StoredFile.kind).distinct()).all()
-    for kind in {*stored} - {"", *kinds()}:
-        purged += _purge(kind, _has_no_reference())
+    if off := {*stored} - {"", *kinds()}:
+        is_orphan = _has_no_reference()
+        purged += sum(_purge(kind, is_orphan) for kind in off)
     return purged
 
 
