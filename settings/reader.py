@@ -123,10 +123,14 @@ class Reader:
         return self.number(name, default, least=least, most=min(most, MOST_DAYS))
 
     def cron(self, name: str, default: str) -> str:
-        """Return a cron expression: minute, hour, day, month, day of week."""
+        """Return a cron expression: minute, hour, day, month, day of week. `never` gives ""."""
         value = self.text(name, default=default)
+        if value.lower() == "never":
+            return ""
         if len(value.split()) != 5 or not croniter.is_valid(value):
-            raise ConfigurationError(f"{name} must be five fields as in a crontab, not {value!r}.")
+            raise ConfigurationError(
+                f"{name} must be five fields as in a crontab, or never, not {value!r}."
+            )
         return value
 
     def listing(self, name: str) -> list[str]:

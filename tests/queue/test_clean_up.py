@@ -79,6 +79,14 @@ def test_without_a_queue_a_task_is_due_once(app, monkeypatch):
     assert queue.due_since(datetime(2026, 5, 4, 3, 32, 30, tzinfo=UTC)) == []
 
 
+def test_a_task_whose_time_is_never_is_not_scheduled(app, monkeypatch):
+    assert "clean_up" in dict(recurring.schedule())
+    settings = config.DevelopmentConfig({"CLEAN_UP_AT": "Never"})
+    monkeypatch.setitem(app.config, "CLEAN_UP_AT", settings.CLEAN_UP_AT)
+
+    assert "clean_up" not in dict(recurring.schedule())
+
+
 @pytest.mark.parametrize("value", ["nightly", "61 3 * * *", "30 3 * *", "0 30 3 * * *"])
 def test_a_time_that_no_crontab_would_take_is_refused(value):
     with pytest.raises(config.ConfigurationError, match="CLEAN_UP_AT"):

@@ -125,6 +125,7 @@ def test_a_feature_can_be_off_with_those_that_require_it(feature, tmp_path):
         ('type = "key"', "abc", "abc"),
         ('type = "list"', "a, b", ["a", "b"]),
         ('type = "cron"\ndefault = "0 3 * * *"', "", "0 3 * * *"),
+        ('type = "cron"\ndefault = "0 3 * * *"', "never", ""),
         ('type = "hosts"', ".Example.com", [".example.com"]),
         ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "12", "12"),
         ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "", ""),
