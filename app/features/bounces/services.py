@@ -25,6 +25,8 @@ from app.services import policy
 
 logger = logging.getLogger(__name__)
 
+MAIL_SERVICE = "mail service"  # the actor of a report, in the audit trail
+
 
 class AlreadySuppressed(Exception):
     """No mail goes to this address already."""
@@ -56,7 +58,14 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
         if report.is_complaint or report.is_lasting:
             reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
             with suppress(AlreadySuppressed):
-                _add(report.recipient, reason, told, by=None, service=service)
+                _add(
+                    report.recipient,
+                    reason,
+                    told,
+                    by=None,
+                    by_label=MAIL_SERVICE,
+                    service=service,
+                )
     return noted
 
 
@@ -72,7 +81,7 @@ def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
 
 
 def _add(
-    email: str, reason: Reason, detail: str, *, by: User | None, **details: Any
+    email: str, reason: Reason, detail: str, *, by: User | None, by_label: str = "", **details: Any
 ) -> SuppressedAddress:
     row = SuppressedAddress(email=email, reason=reason, detail=detail)
     db.session.add(row)
@@ -81,7 +90,14 @@ def _add(
     except IntegrityError:
         db.session.rollback()
         raise AlreadySuppressed from None
-    audit.record("suppression.added", by=by, subject=row, reason=str(reason), **details)
+    audit.record(
+        "suppression.added",
+        by=by,
+        by_label=by_label,
+        subject=row,
+        reason=str(reason),
+        **details,
+    )
     db.session.commit()
     return row
 

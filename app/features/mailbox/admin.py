@@ -50,12 +50,14 @@ def emails() -> ResponseReturnValue:
 @job_managers_only
 def email(email_id: int) -> ResponseReturnValue:
     row = _row_or_404(email_id)
+    no_mail = outbox_pages.reason_against(row)
     page = render_template(
         "admin/email.html",
         row=row,
         subject=subject_of(row),
         preview=outbox_pages.preview(row),
-        may_be_resent=outbox_pages.may_be_resent(row),
+        no_mail=no_mail,
+        may_be_resent=outbox_pages.may_be_resent(row) and not no_mail,
         may_be_cancelled=row.state == EmailState.PENDING,
         live=is_live(),
     )
@@ -86,6 +88,8 @@ def resend_email(email_id: int) -> ResponseReturnValue:
     if row.state in set(SENT_STATES):
         text = f"{row.recipient} gets a second copy, with links that are new. Links in the first "
         text += "one may stop working."
+    if no_mail := outbox_pages.reason_against(row):
+        text = f"No mail goes to {row.recipient}: {no_mail}. The mail would be cancelled again."
     return _ask_and_do(
         outbox_pages.resend,
         row,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.kit import audit, queue
 from app.kit.database import now
-from app.kit.mail import rendering, writing
+from app.kit.mail import recipients, rendering, writing
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import (
     NOTIFY_PERIOD,
@@ -64,6 +64,11 @@ def preview(row: EmailMessage) -> Preview:
         logger.warning("email %s cannot be shown: %r", row.id, error)
         return Preview(problem=f"It cannot be shown: rendering it fails ({type(error).__name__}).")
     return Preview(text=masked_text(rendered.text), html=without_links(masked_text(rendered.html)))
+
+
+def reason_against(row: EmailMessage) -> str:
+    """Return why no mail goes to the recipient, or ""."""
+    return recipients.reasons_against([row.recipient]).get(row.recipient, "")
 
 
 def may_be_resent(row: EmailMessage) -> bool:

@@ -32,10 +32,11 @@ def record(
 ) -> None:
     """Add an event to the audit trail. The caller commits it together with the action itself.
 
-    `by` is None for a command, the worker or a visitor. `by_label` holds the email that a visitor
-    entered. During an impersonation the event stores both users. `subject` is the row that the
-    action changed, and must have its id. A subject that is no row has a `kind` and a `label`.
-    `changes` maps each name to the value before and the value after. No value may be a secret.
+    `by` is None for a command, the worker or a visitor. `by_label` names who that was, such as the
+    email that a visitor entered. During an impersonation the event stores both users. `subject` is
+    the row that the action changed, and must have its id. A subject that is no row has a `kind` and
+    a `label`. `changes` maps each name to the value before and the value after. No value may be a
+    secret.
     """
     columns = values(action, by=by, by_label=by_label, changes=changes, **details)
     db.session.add(AuditEvent(**columns | about(subject, label, kind=kind)))

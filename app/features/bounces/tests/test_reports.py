@@ -186,7 +186,7 @@ def test_a_report_that_comes_twice_changes_nothing(report):
         assert report("ses", ses(row)) == 204
     events = select(AuditEvent).where(AuditEvent.action == "suppression.added")
     (event,) = db.session.scalars(events)
-    assert event.details["service"] == "ses"
+    assert (event.actor_label, event.details["service"]) == ("mail service", "ses")
     assert event.subject_label == ADA
 
 

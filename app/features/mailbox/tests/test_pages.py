@@ -12,6 +12,7 @@ from app.extensions import db
 from app.features.mailbox import outbox_pages
 from app.kit import tokens
 from app.kit.database import now
+from app.kit.mail import recipients
 from app.kit.mail.dead_links import without_links
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.kit.tables import asked
@@ -371,3 +372,17 @@ def test_without_the_permission_no_mail_is_shown(client, make_user, add_mail):
     for path in ("", f"/{row.id}", f"/{row.id}/html", f"/{row.id}/resend"):
         assert client.get(f"/admin/emails{path}").status_code == 403
     assert row.state == EmailState.PENDING
+
+
+def test_the_page_of_a_mail_to_a_suppressed_address_says_so(manager, add_mail, monkeypatch):
+    row = add_mail("bounced", last_error="550 no such user")
+    assert "/resend" in manager.get(f"/admin/emails/{row.id}").text
+    monkeypatch.setattr(recipients, "_lists", [])
+    recipients.suppression_list(lambda emails: dict.fromkeys(emails, "it came back"), count=int)
+
+    page = manager.get(f"/admin/emails/{row.id}").text
+    assert "No more mail goes to this address" in page
+    assert "It came back." in page
+    assert "/resend" not in page
+    question = manager.get(f"/admin/emails/{row.id}/resend").text
+    assert "it came back. The mail would be cancelled again." in question
