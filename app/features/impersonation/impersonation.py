@@ -79,11 +79,14 @@ def start(user: User, *, by: User, password: str, reason: str = "") -> datetime:
 
 
 def stop(user: User) -> User:
-    """End the impersonation of `user`, and return the impersonator."""
+    """End the impersonation of `user`, and return the impersonator.
+
+    If two requests do this at once, one of them records it.
+    """
     session = _session_of(user)
-    session.acting_as_id = session.acting_until = None
-    sessions.renew(user)
-    audit.record("session.impersonation_ended", by=user, subject=user, how="stopped")
+    if _end(session):
+        sessions.renew(user)
+        audit.record("session.impersonation_ended", by=user, subject=user, how="stopped")
     db.session.commit()
     return session.user
 
@@ -102,17 +105,7 @@ def settle(session: UserSession) -> None:
     else:
         how = "no longer allowed" if session.is_impersonation else "ran out"
     try:
-        ended = db.session.scalar(
-            update(UserSession)
-            .where(
-                UserSession.id == session.id,
-                UserSession.acting_as_id == other_id,
-                UserSession.acting_until.is_not_distinct_from(until),
-            )
-            .values(acting_as_id=None, acting_until=None)
-            .returning(UserSession.id)
-        )
-        if ended is not None:
+        if _end(session):
             other = db.session.get(User, other_id)
             by = other or session.user
             by.session = session
@@ -121,6 +114,21 @@ def settle(session: UserSession) -> None:
         db.session.commit()
     except OperationalError:
         db.session.rollback()
+
+
+def _end(session: UserSession) -> bool:
+    """End the impersonation of a session, unless another request ended it."""
+    ended = db.session.scalar(
+        update(UserSession)
+        .where(
+            UserSession.id == session.id,
+            UserSession.acting_as_id == session.acting_as_id,
+            UserSession.acting_until.is_not_distinct_from(session.acting_until),
+        )
+        .values(acting_as_id=None, acting_until=None)
+        .returning(UserSession.id)
+    )
+    return ended is not None
 
 
 def _session_of(user: User) -> UserSession:

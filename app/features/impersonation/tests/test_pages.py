@@ -544,6 +544,7 @@ def test_two_requests_record_the_end_of_an_impersonation_once(browser, customer)
     )
     impersonation.settle(row)
     impersonation.settle(stale)
+    impersonation.stop(SimpleNamespace(session=stale))
     assert len(events("session.impersonation_ended")) == 1
 
 
