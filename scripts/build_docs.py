@@ -27,6 +27,7 @@ SETTINGS = ".env.example"
 FENCE = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) +(.+?) *$", re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+BARE_LINK = re.compile(r"<(https?://[^<>\s]+)>")
 PICTURE = re.compile(r"<picture>.*?</picture>", re.DOTALL)
 FOREIGN = re.compile(r"^(?:[a-z]+:|//)")
 
@@ -258,7 +259,8 @@ def foreign_links(site: Site) -> dict[str, str]:
     """Return each link to another host, with a page that has it."""
     found = {}
     for page in site.pages:
-        for _, _, link in LINK.findall(without_code(page.text)):
+        text = without_code(page.text)
+        for link in (*(link for _, _, link in LINK.findall(text)), *BARE_LINK.findall(text)):
             if link.startswith("http") and not re.match(r"https?://(localhost|127\.)", link):
                 found[link] = page.source
     return found

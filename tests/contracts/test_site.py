@@ -7,6 +7,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -39,6 +40,13 @@ def test_the_parts_of_the_readme_are_the_readme(site: Any) -> None:
     headings = set().union(*(page.anchors for page in parts))
     assert headings == BUILDER["anchors"]((ROOT / "README.md").read_text())
     assert len({page.title for page in parts}) == len(parts)
+
+
+def test_links_to_other_hosts_are_found_in_both_forms() -> None:
+    text = "[a](https://a.example/x) <https://b.example> <http://localhost:5000>"
+    site = SimpleNamespace(pages=[SimpleNamespace(text=text, source="docs/a.md")])
+    found = BUILDER["foreign_links"](site)
+    assert found == dict.fromkeys(["https://a.example/x", "https://b.example"], "docs/a.md")
 
 
 def test_links_between_guides_stay_links(site: Any) -> None:
