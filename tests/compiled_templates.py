@@ -4,22 +4,14 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 from flask import Flask
-from jinja2 import Environment, FileSystemBytecodeCache
-from jinja2.bccache import Bucket
+
+from app.kit.compiled_templates import CompiledTemplates
 
 # The processes of pytest-xdist and the forkserver inherit the name of the folder.
 VARIABLE = "COMPILED_TEMPLATES_OF_TESTS"
-
-
-class CompiledTemplates(FileSystemBytecodeCache):
-    def get_bucket(
-        self, environment: Environment, name: str, filename: str | None, source: str
-    ) -> Bucket:
-        """Return what is kept of a template. Mails compile theirs without spaces around blocks."""
-        key = f"{filename} {environment.trim_blocks} {environment.lstrip_blocks}"
-        return super().get_bucket(environment, name, key, source)
 
 
 def share() -> None:
@@ -27,7 +19,9 @@ def share() -> None:
     if VARIABLE not in os.environ:
         os.environ[VARIABLE] = tempfile.mkdtemp(prefix="compiled-templates-")
         atexit.register(_remove, os.environ[VARIABLE], os.getpid())
-    Flask.jinja_options = {"bytecode_cache": CompiledTemplates(os.environ[VARIABLE])}
+    Flask.jinja_options = {
+        "bytecode_cache": CompiledTemplates(Path(os.environ[VARIABLE]), may_write=True)
+    }
 
 
 def _remove(folder: str, owner: int) -> None:

@@ -22,7 +22,7 @@ import flask_migrate
 import sqlalchemy.dialects.sqlite
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache, TemplateError
+from jinja2 import TemplateError
 from werkzeug.routing import Rule
 
 READY = (sqlalchemy.dialects.sqlite, alembic.command)
@@ -43,13 +43,15 @@ def problems(off: list[str], folder: Path) -> Iterator[str]:
     for name in off:
         sys.modules[f"app.features.{name}"] = None  # type: ignore[assignment]
     try:
-        from app import create_app  # only now, with those settings
+        # Only now, with those settings.
+        from app import create_app
+        from app.kit.compiled_templates import CompiledTemplates
 
         app = create_app("testing", {"WTF_CSRF_ENABLED": False, "PROPAGATE_EXCEPTIONS": False})
     except Exception as error:
         yield f"the application does not start: {error!r}"
         return
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(folder.parent))
+    app.jinja_env.bytecode_cache = CompiledTemplates(folder.parent, may_write=True)
     yield from _templates(app)
     with app.app_context():
         ids = _prepare(app)

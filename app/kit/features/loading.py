@@ -18,6 +18,7 @@ from flask import Flask
 from flask.templating import Environment
 from jinja2 import FileSystemLoader
 
+from app.kit import compiled_templates
 from app.kit.features import FOLDER, folders, installed, names
 
 # The modules are imported in this order: a view needs its models, and a task its services.
@@ -74,3 +75,4 @@ def find_templates(app: Flask) -> None:
     folders_of_features = (folder / "templates" for folder in folders())
     app.jinja_loader = FileSystemLoader([own, *folders_of_features])
     app.jinja_environment = SharedGlobals
+    compiled_templates.init_app(app)
