@@ -11,6 +11,8 @@ RUN pip install --require-hashes -r requirements/installer.txt \
 COPY . .
 # Building needs no secret; naming a key keeps one from being made and left in the image.
 RUN FLASK_CONFIG=development SECRET_KEY=none-needed-to-build python manage.py build_assets
+# Nothing can write bytecode later: each process would compile the code anew as it starts.
+RUN python -m compileall -q app settings *.py
 
 FROM python:3.12-slim
 ENV PATH=/srv/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FLASK_CONFIG=unix PORT=8000
@@ -22,6 +24,8 @@ RUN useradd --system --uid 10001 --home-dir /srv/app --no-create-home app
 COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/app /srv/app
 WORKDIR /srv/app
+# The image of Python has no bytecode of the standard library: this writes that of the modules in use.
+RUN PYTHONDONTWRITEBYTECODE= FLASK_CONFIG=development SECRET_KEY=none-needed-to-build python -c "from manage import app"
 # Everything above belongs to root; only what the application writes is its own.
 RUN install -d -m 700 -o app -g app instance files
 # By number, so that Kubernetes can tell that it is not root.
