@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from app.kit.renaming import NameRefused, checked  # noqa: E402 - after the path
 from settings import kit_record, manifests, product, urls  # noqa: E402
+from settings.normalise import in_quotes  # noqa: E402
 from settings.reader import ConfigurationError  # noqa: E402
 
 ENV = ROOT / ".env"
@@ -74,7 +75,7 @@ def stop(*_arguments: object) -> None:
 def check_clone() -> None:
     if git("rev-parse", "--show-prefix"):
         raise Refused("This folder is part of another repository. Clone the kit first.")
-    if changed := git("status", "--porcelain"):
+    if changed := git("status", "--porcelain", "--untracked-files=normal"):
         raise Refused(f"The clone has changes. Commit or undo them first:\n{changed}")
     for key in ("user.name", "user.email"):
         if not git("config", key, may_fail=True):
@@ -270,7 +271,7 @@ def next_steps(tag: str) -> Iterator[str]:
 def add_setting(name: str, value: str) -> None:
     """Set a setting in `.env`, in place of an earlier value."""
     lines = [one for one in ENV.read_text("utf-8").splitlines() if not one.startswith(f"{name}=")]
-    ENV.write_text("\n".join([*lines, f"{name}='{value}'", ""]), encoding="utf-8")
+    ENV.write_text("\n".join([*lines, f"{name}={in_quotes(value)}", ""]), encoding="utf-8")
 
 
 def package() -> str:

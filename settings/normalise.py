@@ -17,6 +17,11 @@ ESCAPED = re.compile(r"\\(.)")
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
+def in_quotes(text: str) -> str:
+    """Return a text as a line of `.env` has it, between single quotes."""
+    return "'" + text.replace("\\", r"\\").replace("'", r"\'") + "'"
+
+
 def host(text: str) -> str:
     """Return a host name in lower case and ASCII (IDNA 2008), or an IP address.
 

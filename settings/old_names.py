@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from settings.normalise import in_quotes
+
 SENDER = ("MAIL_NAME", "MAIL_ADDRESS")
 MAILGUN = ("MAIL_DOMAIN", "MAIL_KEY")
 REDIS = ("RQ_DEFAULT_HOST", "RQ_DEFAULT_PORT", "RQ_DEFAULT_PASSWORD", "RQ_DEFAULT_DB")
@@ -65,7 +67,8 @@ def _sender(old: _Translation) -> None:
         return
     sender = f"{name} <{email}>" if name else email
     old.found["MAIL_DEFAULT_SENDER"] = sender
-    old.note(names, f"read as MAIL_DEFAULT_SENDER. Set MAIL_DEFAULT_SENDER='{sender}' instead.")
+    line = f"MAIL_DEFAULT_SENDER={in_quotes(sender)}"
+    old.note(names, f"read as MAIL_DEFAULT_SENDER. Set {line} instead.")
 
 
 def _mailgun(old: _Translation) -> None:

@@ -13,6 +13,8 @@ NAMESPACE = "refs/kit"
 OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", "-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false", "-c", "rerere.enabled=false"),
+    # An undo removes the files of the release, so none of the developer's may hide among them.
+    *("-c", "status.showUntrackedFiles=normal"),
 )
 # A hook or an alias that calls this sets these, and they would point elsewhere.
 FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")

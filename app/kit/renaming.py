@@ -75,7 +75,8 @@ def _heroku(text: str, name: str) -> str:
 
 
 def _image(text: str, name: str) -> str:
-    return _once(IMAGE, product.slug(name), text)
+    # Without quotes, YAML reads on, no and 100 as something else than text.
+    return _once(IMAGE, f'"{product.slug(name)}"', text)
 
 
 def _readme(text: str, name: str) -> str:
@@ -90,7 +91,8 @@ def _guide(text: str, _name: str) -> str:
 def _licence(text: str, name: str) -> str:
     """Name the product as holder of its changes. The licence of the kit asks to keep its notice."""
     lines = list(HOLDER.finditer(text))
-    kit = next((line for line in lines if CONTRIBUTORS.fullmatch(line["name"])), None)
+    # The product's own line is above it, and may look alike.
+    kit = next((line for line in lines[::-1] if CONTRIBUTORS.fullmatch(line["name"])), None)
     own = [line for line in lines if line is not kit]
     if not kit:
         return text

@@ -9,7 +9,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +20,7 @@ from app.kit.features.checkout import CommandRefused
 from app.kit.renaming import PLACES
 from settings import kit_record, product
 from tests.databases import NEEDS_POSTGRESQL
-from tests.fixtures.clones import git, of_the_kit
+from tests.fixtures.clones import git, of_the_kit, script
 
 KIT = "Flask-" + "Base"
 # The notice that the kit's licence asks for, and guides for those who come from the older project.
@@ -222,11 +221,7 @@ def test_a_database_is_made_once_and_dropped_if_the_start_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(kit_record.ROOT)
-    spec = spec_from_file_location("new", kit_record.ROOT / "scripts/new.py")
-    assert spec is not None
-    assert spec.loader is not None
-    new = module_from_spec(spec)
-    spec.loader.exec_module(new)
+    new = script("new")
     server = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql", database="")
     name = f"cli_{uuid4().hex}"
     made = server.set(database=name).render_as_string(False)

@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from settings import kit_record
+from app.kit.features import checkout
+from settings import kit_record, reader
+from tests.fixtures.clones import git, script
 from upgrading import conflicts, heads, releases, trial
 from upgrading.conflicts import Conflict
-from upgrading.repository import UpgradeRefused
+from upgrading.repository import Repository, UpgradeRefused
 
 PROJECT = """[project]
 name = "acme"
@@ -130,3 +132,32 @@ def test_a_copy_that_cannot_be_made_says_why(tmp_path: Path) -> None:
         with pytest.raises(trial.NotTried, match=reason) as refused, trial._copied(url, tmp_path):
             pass
         assert "secret" not in str(refused.value)
+
+
+def test_a_new_file_is_seen_whatever_git_is_set_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The undo of a killed upgrade and of `make new` would have removed it."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "status.showUntrackedFiles", "no")
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(UpgradeRefused, match="mine"):
+        Repository(tmp_path).ensure_clean()
+    monkeypatch.setattr(checkout, "BASE_DIR", tmp_path)
+    with pytest.raises(checkout.CommandRefused, match="mine"):
+        checkout.ensure_clean()
+    new = script("new")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(new.Refused, match="mine"):
+        new.check_clone()
+
+
+def test_a_quote_in_a_setting_survives_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, file = script("new"), tmp_path / ".env"
+    file.write_text("A=1\n")
+    monkeypatch.setattr(new, "ENV", file)
+    url = "postgresql://ada:it's\\@localhost/x"
+    new.add_setting("DEV_DATABASE_URL", url)
+    assert reader._from_file(file) == {"A": "1", "DEV_DATABASE_URL": url}

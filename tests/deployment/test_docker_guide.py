@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from settings import product
 from tests.deployment import guide
 from tests.deployment.next_release import add_a_migration
 from tests.deployment.visitors import ask, visitors
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.deployment
 
 PAGE = (guide.ROOT / "docs" / "deploy-docker.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-IMAGE = "image: flask-base"
+IMAGE = f'image: "{product.slug(product.name())}"'
 
 
 def block(beginning: str) -> str:

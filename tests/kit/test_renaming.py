@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.kit.renaming import PLACES, NameRefused, checked, rename_tree
 from settings import kit_record, product
@@ -41,7 +42,7 @@ def test_each_place_shows_the_name(tree: Path) -> None:
         assert product.name_in(tree) == package["tool"]["kit"]["name"] == name
         assert package["project"]["name"] == product.slug(name)
         assert json.loads((tree / "app.json").read_text())["name"] == name
-        assert f"\n  image: {product.slug(name)}\n" in (tree / "compose.yaml").read_text()
+        assert f'\n  image: "{product.slug(name)}"\n' in (tree / "compose.yaml").read_text()
         readme = (tree / "README.md").read_text()
         assert readme.startswith(f"# {name}\n")
         assert not any("<!-- kit -->" in text for text in texts(tree).values())
@@ -70,6 +71,23 @@ def test_a_name_that_files_would_misread_is_refused(tree: Path, name: str) -> No
     with pytest.raises(NameRefused):
         rename_tree(tree, name)
     assert texts(tree) == before
+
+
+@pytest.mark.parametrize("name", ["On", "No", "Null", "100%", "0x1F"])
+def test_the_image_has_a_name_that_is_text(tree: Path, name: str) -> None:
+    """Compose refuses an image that YAML reads as a number or as true."""
+    rename_tree(tree, name)
+    compose = yaml.safe_load((tree / "compose.yaml").read_text())
+    assert compose["x-app"]["image"] == product.slug(name)
+
+
+def test_a_product_named_like_the_holder_keeps_the_notice_of_the_kit(tree: Path) -> None:
+    kit = (tree / "LICENSE").read_text().split("contributors\n")[0].splitlines()[-1]
+    for name in ("the Acme contributors", "the Other contributors", "Acme"):
+        rename_tree(tree, name)
+        licence = (tree / "LICENSE").read_text()
+        assert f" {name}\n" in licence
+        assert f"{kit}contributors\n" in licence
 
 
 def test_spaces_around_a_name_go() -> None:

@@ -16,6 +16,11 @@ READ = [
         "Set MAIL_DEFAULT_SENDER='My Visible Name <no-reply@example.com>' instead.",
     ),
     (
+        {"MAIL_NAME": "O'Hara", "MAIL_ADDRESS": "no-reply@example.com"},
+        {"MAIL_DEFAULT_SENDER": "O'Hara <no-reply@example.com>"},
+        r"Set MAIL_DEFAULT_SENDER='O\'Hara <no-reply@example.com>' instead.",
+    ),
+    (
         {"MAIL_ADDRESS": "no-reply@example.com"},
         {"MAIL_DEFAULT_SENDER": "no-reply@example.com"},
         "MAIL_ADDRESS: read as MAIL_DEFAULT_SENDER.",

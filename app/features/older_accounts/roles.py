@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db
 from app.features.older_accounts.report import TakeOverReport
 from app.kit import audit, names
+from app.kit.user_input import visible
 from app.models import Permission, Role
 
 LONGEST = 64
@@ -33,11 +34,11 @@ def _found(old: Iterable[Mapping[str, Any]], report: TakeOverReport) -> dict[int
     found: dict[int, Role] = {}
     added = []
     for row in old:
-        name = " ".join(str(row["name"] or "").split())[:LONGEST]
+        name = " ".join(visible(str(row["name"] or "")).split())[:LONGEST]
         if not name:
             report.tell(f"Role {row['id']} has no name. Its users get the default role.")
             continue
-        bits = _bits(name, int(row["permissions"] or 0), report)
+        bits = _bits(name, _number(name, row["permissions"], report), report)
         role = here.get(names.fold(name))
         if role is None:
             index = "admin" if bits == EVERY else "account"
@@ -54,6 +55,17 @@ def _found(old: Iterable[Mapping[str, Any]], report: TakeOverReport) -> dict[int
             audit.record("older_account.role_added", by=None, subject=role)
         db.session.commit()
     return found
+
+
+def _number(name: str, value: Any, report: TakeOverReport) -> int:
+    """Return the bits of an old role. SQLite keeps texts in columns of numbers."""
+    try:
+        return int(value or 0)
+    except ValueError:
+        report.tell(
+            f"The role {name} has the permissions {str(value)[:64]!r}, which are read as 0."
+        )
+        return 0
 
 
 def _bits(name: str, old: int, report: TakeOverReport) -> int:

@@ -41,7 +41,8 @@ class Report:
 
 def ensure_clean() -> None:
     """Raise CommandRefused if the working tree has changes."""
-    if changed := git("status", "--porcelain").strip():
+    # Git's setting may hide new files, which a later step would remove.
+    if changed := git("status", "--porcelain", "--untracked-files=normal").strip():
         raise CommandRefused(f"{CHANGED}can be undone:\n{changed}")
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from app.extensions import db
+from app.features.older_accounts import TakeOverReport, roles
 from app.features.older_accounts.tests import old_schema
 from app.models import AuditEvent, Permission, Role, User
 from tests import databases
@@ -194,6 +195,16 @@ def test_a_role_of_the_same_name_gives_no_rights_unsaid(migrated_app: Flask, old
     with migrated_app.app_context():
         assert not User.by_email("ada@old.example.com").is_admin()
         assert User.by_email("caps@old.example.com").role.name == "moderator"
+
+
+def test_an_odd_role_is_told_and_taken_over(migrated_app: Flask) -> None:
+    """SQLite keeps texts in columns of numbers, and PostgreSQL refuses NUL."""
+    told: list[str] = []
+    with migrated_app.app_context():
+        row = {"id": 7, "name": "Od\0d\tone", "permissions": "many"}
+        found = roles.take_over([row], TakeOverReport(told.append))
+        assert (found[7].name, found[7].permissions) == ("Odd one", 0)
+    assert told == ["The role Odd one has the permissions 'many', which are read as 0."]
 
 
 def test_another_database_is_refused(migrated_app: Flask, tmp_path: Path) -> None:
