@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
+from app.kit.cli import renaming
 from app.kit.features import checkout, installed
 from app.kit.features.checkout import CommandRefused
 from app.kit.renaming import PLACES
@@ -61,6 +62,14 @@ def test_an_impossible_rename_is_refused(app, monkeypatch: pytest.MonkeyPatch) -
     refused = runner.invoke(args=["rename", "Other", "--yes"])
     assert refused.exit_code == 1
     assert "The working tree has changes." in refused.output
+
+
+def test_a_rename_says_how_the_former_prefix_stays(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives under the former prefix are neither found nor deleted under the new one."""
+    monkeypatch.delenv("QUEUE_PREFIX", raising=False)
+    with app.app_context():
+        assert "QUEUE_PREFIX=acme on a server" in "\n".join(renaming._steps("acme", "Other"))
+        assert "QUEUE_PREFIX" not in "\n".join(renaming._steps("other", "Other"))
 
 
 @pytest.mark.slow

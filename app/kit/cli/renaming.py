@@ -91,6 +91,10 @@ def _jobs(former: str) -> Iterator[str]:
         f"On a server, jobs that wait stay on the queue of the former name. After the deployment, "
         f"run `{command}` there. Mails wait in the database, and need nothing."
     )
+    yield (
+        f"Files and keys that begin with {former}, such as archives, are no longer looked at. "
+        f"QUEUE_PREFIX={former} on a server keeps them and the queue in use."
+    )
 
 
 @click.command("move_jobs")
