@@ -317,6 +317,11 @@ class Config:
         self.DATABASE_SETTING = name
         if url := read.url(name, check=urls.database):
             return url
+        if "?" in str(self.INSTANCE_PATH):
+            raise ConfigurationError(
+                f"{self.INSTANCE_PATH} has a question mark, which ends a path in a URL of SQLite. "
+                f"Rename the folder, or set {name}."
+            )
         make_private_folder(self.INSTANCE_PATH)
         return f"sqlite:///{self.INSTANCE_PATH / default_file}"
 

@@ -30,6 +30,14 @@ def problems(**variables):
 # Errors in production
 
 
+def test_a_folder_that_sqlite_cannot_name_is_refused(tmp_path):
+    """The database lay beside the folder, under the first half of its name."""
+    folder = tmp_path / "Shop? Yes"
+    with pytest.raises(config.ConfigurationError, match="set DEV_DATABASE_URL"):
+        config.DevelopmentConfig({"INSTANCE_PATH": str(folder), "SECRET_KEY": "x"})
+    assert not folder.exists()
+
+
 def test_production_starts_with_what_it_needs():
     assert problems() == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
@@ -22,6 +23,16 @@ CORE = migrations.scripts(ROOT / "migrations").get_revision("core@head").revisio
 def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     return runner
+
+
+def test_a_folder_may_have_a_percent_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "100% Shop" / "orders" / "migrations"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(migrations, "FEATURES", tmp_path / "100% Shop")
+    settings = Config()
+    settings.set_main_option("script_location", str(tmp_path / "none"))
+    found = migrations.locate(settings).get_main_option("version_locations") or ""
+    assert found.splitlines()[-1] == str(folder)
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def locate(config: Config) -> Config:
     Raises CommandError if a revision builds on a missing one.
     """
     directory = Path(config.get_main_option("script_location") or "")
-    locations = [str(folder) for folder in folders(directory)]
+    # A percent sign begins an interpolation there.
+    locations = [str(folder).replace("%", "%%") for folder in folders(directory)]
     config.set_main_option("version_locations", "\n".join(locations))
     config.set_main_option("path_separator", "newline")
     if directory.is_dir():  # `db init` calls this before the folder exists
