@@ -13,6 +13,7 @@ TAG = re.compile(r"^[0-9a-f]+\trefs/tags/(v?\d{1,6}\.\d{1,6}\.\d{1,6})$", re.MUL
 REMOTE = "kit"  # docs/upgrading.md names the kit's remote so
 ANSWER_SECONDS = 60
 SHALLOW = "This clone is shallow. Fetch the rest: git fetch --unshallow. Or: "
+NONE = "There is no release: no tag is named as v1.2.0."
 UNKNOWN = (
     "Say in pyproject.toml from which release this copy was made: below a line [tool.kit], write "
     'version = "1.0.0", and commit.'
@@ -88,7 +89,7 @@ def choose_version(tags: dict[str, str], present: str, wanted: str) -> str:
         wanted = shown(wanted)
     known = sorted(tags, key=parsed)
     if not known:
-        raise UpgradeRefused("There is no release: no tag is named as v1.2.0.")
+        raise UpgradeRefused(NONE)
     version = wanted or known[-1]
     if version not in tags:
         raise UpgradeRefused(f"There is no release {version}. The releases are {', '.join(known)}.")
@@ -109,8 +110,10 @@ def completed(
 
     A copy that records none has the release whose history it shares.
     """
+    if not tags:
+        raise UpgradeRefused(NONE)
     version = record.version if record.is_recorded else ""
-    if not version and tags:
+    if not version:
         newest = source.fetch(repository, tags[max(tags, key=parsed)])
         shared = repository.try_git("merge-base", "HEAD", newest).stdout.strip()
         if shared and not repository.try_git("cat-file", "-e", f"{shared}:{FILE}").returncode:

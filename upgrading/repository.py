@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Repository:
         done = self.try_git(*arguments, given=given, timeout=timeout, variables=variables)
         if done.returncode:
             reason = (done.stderr or done.stdout).strip()
-            raise UpgradeRefused(f"git {arguments[0]} failed: {reason}")
+            raise UpgradeRefused(f"git {_command(arguments)} failed: {reason}")
         return done.stdout
 
     def try_git(
@@ -71,7 +71,7 @@ class Repository:
             raise UpgradeRefused("git is not installed, and an upgrade is a merge.") from None
         except subprocess.TimeoutExpired:
             raise UpgradeRefused(
-                f"git {arguments[0]} got no answer within {timeout:.0f} seconds."
+                f"git {_command(arguments)} got no answer within {timeout:.0f} seconds."
             ) from None
 
     def commit_of(self, name: str) -> str:
@@ -130,3 +130,11 @@ class Repository:
                 "git does not know who you are. Set user.name and user.email: "
                 "git config user.name 'Ada', git config user.email ada@example.com"
             )
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return the command of git among the arguments, which options may precede."""
+    rest = list(arguments)
+    while rest[0] == "-c":
+        del rest[:2]
+    return rest[0]

@@ -78,6 +78,17 @@ def test_versions_are_three_numbers() -> None:
         releases.choose_version({}, "1.2.0", "")
 
 
+def test_a_source_without_releases_or_answer_says_so(tmp_path: Path) -> None:
+    """Such a bundle asked for the version of the copy, and git's command was called -c."""
+    record = kit_record.parsed(PROJECT)
+    git(tmp_path, "init", "--quiet")
+    repository, source = Repository(tmp_path), releases.Source(str(tmp_path / "none"))
+    with pytest.raises(UpgradeRefused, match="There is no release: no tag"):
+        releases.completed(repository, record, source, {})
+    with pytest.raises(UpgradeRefused, match="cannot be read: git ls-remote failed"):
+        source.tags(repository)
+
+
 def test_heads_of_a_branch_are_joined_once(tmp_path: Path) -> None:
     folder = tmp_path / "migrations" / "versions"
     folder.mkdir(parents=True)
