@@ -1,13 +1,17 @@
 """Start the app without some features, and open all remaining pages.
 
 Run it as a process of its own, because a process loads features once. Pass a JSON list of lists
-of features: `python -m tests.without_features`. Each list is tried in a fork, so that libraries are
-imported once. The process prints the problems, one a line.
+of features: `python -m tests.without_features`. Each list is tried in a fork, which imports the app
+itself. The first fork notes the libraries that it used, and the process imports them once for the
+others. The process prints the problems, one a line.
 
 The file `tests/words.txt` of a feature has patterns, one a line, of words that speak of it. Without
 the feature, they are on no page and in no mail.
 """
 
+import contextlib
+import gc
+import importlib
 import json
 import os
 import re
@@ -16,19 +20,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# Imports below this line save time in the forks, and must not import the app.
-import alembic.command
+# Libraries only: each fork imports the app by itself.
 import flask_migrate
-import sqlalchemy.dialects.sqlite
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import TemplateError
 from werkzeug.routing import Rule
 
-READY = (sqlalchemy.dialects.sqlite, alembic.command)
 FORM = {"email": "admin@example.com", "password": "correct horse battery staple"}
 ANSWERS = {200, 302, 303, 403, 404}
-FEATURES = Path(__file__).parents[1] / "app" / "features"
+ROOT = Path(__file__).parents[1]
+FEATURES = ROOT / "app" / "features"
 TAG = re.compile(r"<(script|style|head|option|pre)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
@@ -86,8 +88,8 @@ def _prepare(app: Flask) -> list[str]:
     from app.services import roles, users
 
     branches = [folder.name for folder in features.folders() if (folder / "migrations").is_dir()]
-    for branch in ("core", *branches):
-        flask_migrate.upgrade(revision=f"{branch}@head")
+    # Alembic takes several targets, which cost one reading of all revisions.
+    flask_migrate.upgrade(revision=tuple(f"{branch}@head" for branch in ("core", *branches)))
     roles.insert()
     admin, _ = users.create_administrator(email=FORM["email"], password=FORM["password"])
     user = User(first_name="Ada", last_name="Lovelace", email="ada@example.com", confirmed=True)
@@ -151,18 +153,41 @@ def _try(off: list[str], folder: Path) -> None:
     sys.stdout.flush()
 
 
+def _libraries() -> list[str]:
+    """Return the imported modules that are not of this project, in the order of their imports."""
+    own = {path.stem for path in ROOT.iterdir()} | {"__main__"}
+    return [
+        name
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] not in own and getattr(module, "__spec__", None)
+    ]
+
+
+def _import(names: list[str]) -> None:
+    for name in names:
+        # A library can name a module by an alias, or have made one without a file.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def main(cases: list[list[str]], shared: Path) -> None:
+    gc.disable()  # Each fork lives for seconds.
+    libraries = shared / "libraries.json"
     for number, off in enumerate(cases):
         if (child := os.fork()) == 0:
             status = 1
             try:
                 _try(off, shared / str(number))
+                if number == 0:
+                    libraries.write_text(json.dumps(_libraries()))
                 status = 0
             finally:
                 os._exit(status)
         if os.waitpid(child, 0)[1]:
             sys.stdout.write(f"Without {', '.join(off)}: the process ended with an error\n")
             sys.stdout.flush()
+        if number == 0 and libraries.exists():
+            _import(json.loads(libraries.read_text()))
 
 
 if __name__ == "__main__":
