@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from io import StringIO
 from pathlib import Path
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from dotenv import dotenv_values
 from email_validator import EmailNotValidError
 
@@ -17,6 +17,8 @@ BASE_DIR = Path(__file__).resolve().parents[1]
 MOST = 2**31 - 1  # the limit of a timeout, a cookie and a database column
 MOST_DAYS = 36_500
 GROUP = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+RANDOM_FIELD = re.compile(r"(?<!\S)r(?![a-z])", re.IGNORECASE)
 
 
 class ConfigurationError(Exception):
@@ -127,7 +129,7 @@ class Reader:
         value = self.text(name, default=default)
         if value.lower() == "never":
             return ""
-        if len(value.split()) != 5 or not croniter.is_valid(value):
+        if not _is_cron(value):
             raise ConfigurationError(
                 f"{name} must be five fields as in a crontab, or never, not {value!r}."
             )
@@ -225,6 +227,20 @@ class Reader:
             return check(value) if value else ""
         except ValueError as error:
             raise ConfigurationError(f"{name} {error}") from None
+
+
+def _is_cron(value: str) -> bool:
+    """Tell whether five fields name times that come. The 30th of February never does.
+
+    croniter has a field `R` besides, which would be another time in each process.
+    """
+    if len(value.split()) != 5 or RANDOM_FIELD.search(value):
+        return False
+    try:
+        croniter(value).get_prev()
+    except (CroniterError, ValueError):
+        return False
+    return True
 
 
 def _host(name: str, value: str) -> str:

@@ -4,13 +4,33 @@
 Other processes only read it, and compile a template that has changed since in memory.
 """
 
+import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
-from jinja2 import Environment, FileSystemBytecodeCache
+from jinja2 import Environment, FileSystemBytecodeCache, TemplateSyntaxError, nodes
 from jinja2.bccache import Bucket
+from jinja2.compiler import CodeGenerator, Frame
 
 FOLDER = Path(__file__).parents[1] / "__pycache__" / "templates"
+ENDINGS = ("html", "txt", "xml")
+COMPILER = f"{sys.implementation.cache_tag} {version('jinja2')}"
+
+
+class WithoutResults(CodeGenerator):
+    """Code that calls each filter and each test as a page is rendered.
+
+    Jinja calls those of constants, as in {{ 900|money("EUR") }}, as it compiles. Their code and
+    their settings may be others in the process that reads the compiled template.
+    """
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: object) -> str:
+        called: Any = (nodes.Filter, nodes.Test)
+        if isinstance(node, called) or node.find(called):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)  # type: ignore[arg-type]
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
@@ -20,6 +40,9 @@ class CompiledTemplates(FileSystemBytecodeCache):
         super().__init__(str(folder))
         self.may_write = may_write
 
+    def path(self, bucket: Bucket) -> Path:
+        return Path(self._get_cache_filename(bucket))
+
     def get_bucket(
         self, environment: Environment, name: str, filename: str | None, source: str
     ) -> Bucket:
@@ -28,8 +51,20 @@ class CompiledTemplates(FileSystemBytecodeCache):
         Heroku moves the application once it is built. Mails are compiled without the spaces around
         blocks.
         """
-        key = f"{name} {environment.trim_blocks} {environment.lstrip_blocks}"
-        return super().get_bucket(environment, key, None, source)
+        escape = environment.autoescape
+        options = (
+            escape(name) if callable(escape) else escape,
+            environment.trim_blocks,
+            environment.lstrip_blocks,
+            sorted(environment.extensions),
+        )
+        return super().get_bucket(environment, f"{name} {options} {COMPILER}", None, source)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if self.may_write:
@@ -38,19 +73,41 @@ class CompiledTemplates(FileSystemBytecodeCache):
 
 def init_app(app: Flask) -> None:
     """Let the templates of the app be read as code. Tests keep theirs elsewhere."""
-    app.jinja_options = {"bytecode_cache": CompiledTemplates(FOLDER), **app.jinja_options}
+    kept = CompiledTemplates(FOLDER)
+    app.jinja_options = {"bytecode_cache": kept, "optimized": False, **app.jinja_options}
 
 
 def write(pages: Environment, mails: Environment) -> None:
-    """Compile the templates that have no code yet, or that have changed."""
+    """Compile all templates anew, and remove the code of templates that are gone.
+
+    Raises TemplateSyntaxError, and OSError if the folder cannot be written.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = CompiledTemplates(FOLDER, may_write=True)
+    written = set()
     for environment in (pages, mails):
-        writing = environment.overlay(bytecode_cache=kept)
-        assert writing.loader is not None  # noqa: S101 - Flask sets it
-        for name in writing.list_templates():
+        assert environment.loader is not None  # noqa: S101 - Flask sets it
+        for name in environment.list_templates(filter_func=_is_template):
             if name.startswith("emails/") == (environment is mails):
-                # The toolbar replaces `get_template`, also that of an overlay.
-                writing.loader.load(writing, name)
+                try:
+                    source, filename, _ = environment.loader.get_source(environment, name)
+                except UnicodeDecodeError:
+                    raise TemplateSyntaxError("This is not UTF-8.", 1, name) from None
+                bucket = kept.get_bucket(environment, name, filename, source)
+                bucket.code = environment.compile(source, name, filename)
+                kept.set_bucket(bucket)
+                written.add(kept.path(bucket))
     for path in FOLDER.iterdir():
-        path.chmod(0o644)  # The user of the web processes may be another. Jinja writes 600.
+        try:
+            if path in written:
+                path.chmod(0o644)  # The user of the web processes may be another. Jinja writes 600.
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            pass  # Another build writes at the same time.
+
+
+def _is_template(name: str) -> bool:
+    """Tell templates from what editors and file managers leave beside them."""
+    file = name.rpartition("/")[2]
+    return not file.startswith(".") and file.rpartition(".")[2] in ENDINGS

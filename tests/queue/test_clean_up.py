@@ -87,7 +87,24 @@ def test_a_task_whose_time_is_never_is_not_scheduled(app, monkeypatch):
     assert "clean_up" not in dict(recurring.schedule())
 
 
-@pytest.mark.parametrize("value", ["nightly", "61 3 * * *", "30 3 * *", "0 30 3 * * *"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nightly",
+        "61 3 * * *",
+        "30 3 * *",
+        "0 30 3 * * *",
+        "0 0 30 2 *",  # Such a day never comes, and workers would not start.
+        "0 0 29 2 1#1",
+        "R 3 * * *",  # croniter's own: a time at random, in each process another one
+        "0 r(0-5) * * *",
+    ],
+)
 def test_a_time_that_no_crontab_would_take_is_refused(value):
     with pytest.raises(config.ConfigurationError, match="CLEAN_UP_AT"):
         config.DevelopmentConfig({"CLEAN_UP_AT": value})
+
+
+@pytest.mark.parametrize("value", ["0 0 29 2 *", "0 0 * mar,apr fri", "*/5 * * * *", "0 0 L * thu"])
+def test_a_time_that_comes_is_taken(value):
+    assert config.DevelopmentConfig({"CLEAN_UP_AT": value}).CLEAN_UP_AT == value

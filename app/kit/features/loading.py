@@ -65,6 +65,8 @@ class SharedGlobals(Environment):
     include copies it: see record 17.
     """
 
+    code_generator_class = compiled_templates.WithoutResults
+
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return super().make_globals(d) if d else self.globals
 
