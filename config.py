@@ -195,7 +195,7 @@ class Config:
         """Set where uploaded files are kept: a folder, or a bucket if one is named."""
         self.FILES_FOLDER = read.folder("FILES_FOLDER", self.INSTANCE_PATH / "files")
         self.S3_BUCKET = read.pattern("S3_BUCKET", BUCKET, "must be the name of a bucket.")
-        self.S3_ENDPOINT = read.url("S3_ENDPOINT", check=urls.site)
+        self.S3_ENDPOINT = read.site("S3_ENDPOINT")
         self.S3_REGION = read.text("S3_REGION", default="us-east-1")
         self.S3_ACCESS_KEY = read.key("S3_ACCESS_KEY")
         self.S3_SECRET_KEY = read.secret("S3_SECRET_KEY")

@@ -43,6 +43,7 @@ TYPES = {
     "host": SettingType(Reader.host),
     "hosts": SettingType(Reader.hosts),
     "file": SettingType(Reader.file),
+    "site": SettingType(Reader.site),
     "groups": SettingType(Reader.groups, required=("fields",)),
 }
 

@@ -10,7 +10,7 @@ from croniter import CroniterError, croniter
 from dotenv import dotenv_values
 from email_validator import EmailNotValidError
 
-from settings import normalise
+from settings import normalise, urls
 from settings.old_names import OLD_FILE
 
 BASE_DIR = Path(__file__).resolve().parents[1]
@@ -214,6 +214,10 @@ class Reader:
                 f"{name} must be an address, or a name with an address in angle brackets as in "
                 f"Acme <no-reply@example.com>, not {value!r}."
             ) from None
+
+    def site(self, name: str) -> str:
+        """Return the scheme, host and port of a site."""
+        return self.url(name, check=urls.site)
 
     def url(self, *names: str, check: Callable[[str], str], default: str = "") -> str:
         """Return the value of the first of `names` that is set, normalised by `check`.

@@ -62,7 +62,7 @@ def test_code_that_is_cut_off_is_compiled_again(tmp_path, monkeypatch):
 
 
 def test_a_build_leaves_nothing_of_what_came_before(tmp_path, monkeypatch):
-    """Of a former release, of a template that is gone, and of a build that was cut off."""
+    """A former release, a template that is gone, and a build that was cut off leave files."""
     monkeypatch.setattr(compiled_templates, "FOLDER", tmp_path)
     monkeypatch.setattr(compiled_templates, "COMPILER", "an older Jinja")
     compiled_templates.write(*environments({"page.html": "A", "gone.html": "B"}, tmp_path))

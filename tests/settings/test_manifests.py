@@ -126,6 +126,8 @@ def test_a_feature_can_be_off_with_those_that_require_it(feature, tmp_path):
         ('type = "list"', "a, b", ["a", "b"]),
         ('type = "cron"\ndefault = "0 3 * * *"', "", "0 3 * * *"),
         ('type = "cron"\ndefault = "0 3 * * *"', "never", ""),
+        ('type = "site"', "https://S3.example.com/", "https://s3.example.com"),
+        ('type = "site"', "", ""),
         ('type = "hosts"', ".Example.com", [".example.com"]),
         ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "12", "12"),
         ('type = "pattern"\npattern = "[0-9]+"\nrefusal = "must be digits."', "", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,10 +54,9 @@ def init_app(app: Flask) -> None:
 
 def readiness() -> list[Check]:
     """Check the database, migrations, mail and Redis within PATIENCE seconds, for /readyz."""
-    names = ("database", "migrations", "mail")
-    asked = probing.begin("readiness", lambda: _ask(names))
+    asked = probing.begin("readiness", Questions(("database", "migrations", "mail")))
     ping = workers.begin_ping()
-    return [*_answers(asked, names, PATIENCE), workers.redis_answers(ping, PATIENCE)]
+    return [*_answers(asked, PATIENCE), workers.redis_answers(ping, PATIENCE)]
 
 
 def is_ready(checks: Iterable[Check]) -> bool:
@@ -70,7 +70,8 @@ def system() -> list[Check]:
     The checks of the database use the transaction of the request, because it already works.
     """
     signs = workers.begin_signs()
-    answers, is_migrated, *of_mail = _ask(("database", "migrations", "mail", "returned mail"))
+    asked = Questions(("database", "migrations", "mail", "returned mail"))
+    answers, is_migrated, *of_mail = asked()
     redis, worker, tasks = workers.judge(signs, GLANCE)
     return [Check("web", "Running"), worker, tasks, redis, answers, *of_mail, is_migrated]
 
@@ -82,30 +83,41 @@ def checks(*, deploy: bool = False) -> list[Check]:
     if deploy:
         names.append("known password")
     signs = workers.begin_signs()
-    asked = probing.begin("everything", lambda: _ask(names))
-    answers, is_migrated, *others = _answers(asked, names, LONG_PATIENCE)
+    asked = probing.begin("everything", Questions(names))
+    answers, is_migrated, *others = _answers(asked, LONG_PATIENCE)
     found = [answers, is_migrated, *workers.judge(signs, LONG_PATIENCE), *others]
     return [*found, *_deployment()] if deploy else found
 
 
-def _ask(names: Iterable[str]) -> list[Check]:
-    """Run the named checks in order. If one of FIRST_QUESTIONS fails, skip the rest."""
-    found: list[Check] = []
-    missing = ""
-    for name in names:
-        if missing:
-            found.append(Check(name, waits_for=missing))
-            continue
-        try:
-            check = QUESTIONS[name]() if name in QUESTIONS else _examine(name)
-        except SQLAlchemyError as error:
-            db.session.rollback()
-            logger.warning("%s check failed: %s", name, str(error).splitlines()[0])
-            check = database.refusal(name, error)
-        if not check.ok and name in FIRST_QUESTIONS:
-            missing = name
-        found.append(check)
-    return found
+class Questions:
+    """Checks that are run in order. If one of FIRST_QUESTIONS fails, the rest is skipped."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = list(names)
+        self.answers: list[Check] = []
+
+    def __call__(self) -> list[Check]:
+        missing = ""
+        for name in self.names:
+            check = Check(name, waits_for=missing) if missing else _ask(name)
+            if name in FIRST_QUESTIONS and not check.ok:
+                missing = missing or name
+            self.answers.append(check)
+        return self.answers
+
+
+def _ask(name: str) -> Check:
+    """Run a check. An error in it is its result, and the others run all the same."""
+    try:
+        return QUESTIONS[name]() if name in QUESTIONS else _examine(name)
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        logger.warning("%s check failed: %s", name, str(error).splitlines()[0])
+        return database.refusal(name, error)
+    except Exception as error:
+        logger.exception("%s check failed", name)
+        problem = f"The check cannot be run ({type(error).__name__})."
+        return Check(name, problem=problem, hint="The log has the traceback.")
 
 
 def _examine(name: str) -> Check:
@@ -116,16 +128,21 @@ def _examine(name: str) -> Check:
     return Check(name, problem=finding.problem, hint=finding.hint)
 
 
-def _answers(
-    asked: probing.Probe[list[Check]], names: Iterable[str], patience: float
-) -> list[Check]:
+def _answers(asked: probing.Probe[list[Check]], patience: float) -> list[Check]:
+    """Return the results. A check that does not end in time fails, and the later ones wait."""
     try:
         return asked.answer(patience)
     except probing.TookTooLong:
-        first, *others = names
-        logger.warning("%s check failed: no answer in %s s", first, patience)
-        away = database.away(first)
-        return [away, *(Check(name, waits_for=first) for name in others)]
+        questions = cast(Questions, asked.act)
+        answers = questions.answers.copy()
+        silent, *others = questions.names[len(answers) :] or questions.names[-1:]
+        logger.warning("%s check failed: no answer in %s s", silent, patience)
+        if silent in QUESTIONS:
+            failed = database.away(silent)
+        else:
+            problem = f"The check has no result after {patience:.0f} seconds."
+            failed = Check(silent, problem=problem, hint="See what it waits for, such as a server.")
+        return [*answers, failed, *(Check(name, waits_for=silent) for name in others)]
 
 
 def _deployment() -> list[Check]:

@@ -18,6 +18,7 @@ from app.features.backups.databases.restore_script import for_server
 from app.features.backups.errors import ArchiveDamaged, BackupRefused, PlaceAway
 from app.features.backups.tests.support import contents, make, restore
 from app.kit import outgoing
+from config import ConfigurationError, DevelopmentConfig
 
 
 @pytest.fixture
@@ -214,6 +215,11 @@ def test_a_bucket_that_is_away_is_reported(original, s3_url, monkeypatch):
     config["BACKUP_S3_ENDPOINT"] = "http://127.0.0.1:9"
     with pytest.raises(PlaceAway, match="does not answer"):
         make()
+
+
+def test_an_endpoint_without_a_scheme_is_refused_at_the_start():
+    with pytest.raises(ConfigurationError, match="BACKUP_S3_ENDPOINT must look like"):
+        DevelopmentConfig({"BACKUP_S3_ENDPOINT": "127.0.0.1:9000"})
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])

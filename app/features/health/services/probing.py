@@ -25,9 +25,10 @@ class Probe(Generic[T]):
     """A probe that runs in its own thread."""
 
     def __init__(self, app: Flask, act: Callable[[], T]) -> None:
+        self.act = act
         self._began = time.monotonic()
         self._answer: Future[T] = Future()
-        threading.Thread(target=self._run, args=(app, act), daemon=True).start()
+        threading.Thread(target=self._run, args=(app,), daemon=True).start()
 
     @property
     def is_over(self) -> bool:
@@ -45,11 +46,11 @@ class Probe(Generic[T]):
                 raise
             raise TookTooLong from None
 
-    def _run(self, app: Flask, act: Callable[[], T]) -> None:
+    def _run(self, app: Flask) -> None:
         try:
             with app.app_context():
                 reading_only.set(True)
-                answer = act()
+                answer = self.act()
         except Exception as error:
             self._answer.set_exception(error)
         else:

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -12,7 +13,9 @@ from sqlalchemy import make_url
 
 from app import create_app
 from app.extensions import db
-from app.features.health.services import database, deployment
+from app.features import health
+from app.features.health.services import database, deployment, probing
+from app.kit import doctor
 from app.kit.storage import registry
 from app.models import User
 from tests.cli.test_manage import PRODUCTION, manage
@@ -230,6 +233,38 @@ def test_a_database_that_hangs_is_not_waited_for_long(silent_port: int) -> None:
     assert result.exit_code == 1
     assert "1. database: The database does not answer." in result.output
     assert time.monotonic() - started < 10
+
+
+def test_a_check_with_an_error_hides_no_other_problem(app: Flask, monkeypatch) -> None:
+    def fail() -> None:
+        raise ValueError("Invalid endpoint")
+
+    monkeypatch.setitem(doctor._checks, "shop", fail)
+    found = {check.name: check for check in health.checks()}
+    assert found["shop"].problem == "The check cannot be run (ValueError)."
+    assert "Invalid endpoint" not in found["shop"].hint
+    assert found["administrator"].problem
+    assert not found["database"].problem
+
+
+def test_a_check_that_does_not_end_is_named(app: Flask, monkeypatch) -> None:
+    """It is no database that does not answer."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        ended.wait(30)
+
+    monkeypatch.setitem(doctor._checks, "shop", hang)
+    monkeypatch.setitem(doctor._checks, "later", lambda: None)
+    asked = probing.begin("test", health.Questions(["database", "shop", "later"]))
+    assert begun.wait(30)
+    answers, silent, later = health._answers(asked, 0)
+    ended.set()
+    assert answers.ok
+    assert silent.name == "shop"
+    assert silent.problem == "The check has no result after 0 seconds."
+    assert later.waits_for == "shop"
 
 
 def test_the_command_itself_exits_with_1() -> None:
