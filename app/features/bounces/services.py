@@ -51,11 +51,13 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
             continue
         state = EmailState.COMPLAINED if report.is_complaint else EmailState.BOUNCED
         told = report.detail or "The mail service gave no reason."
-        recipients.note_report(email, state, told)
-        db.session.commit()
         noted += 1
-        logger.warning("email %s %s: %s", email.id, state, told)
-        if report.is_complaint or report.is_lasting:
+        if recipients.note_report(email, state, told):
+            db.session.commit()
+            logger.warning("email %s %s: %s", email.id, state, told)
+        is_last = report.is_complaint or report.is_lasting
+        # A service may report thousands of times, and repeats what it got no answer to in time.
+        if is_last and find(report.recipient) is None:
             reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
             with suppress(AlreadySuppressed):
                 _add(

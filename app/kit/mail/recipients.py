@@ -70,12 +70,15 @@ def find_sent(recipient: str, message_id: str, *, before: datetime | None) -> Em
     return db.session.scalar(newest.limit(1))
 
 
-def note_report(email: EmailMessage, state: EmailState, reason: str) -> None:
+def note_report(email: EmailMessage, state: EmailState, reason: str) -> bool:
     """Set a mail to `state`, with the reason, unless a report did before. The caller commits.
 
-    A worker that has yet to note that it sent the mail finds the lease gone, and changes nothing.
+    Return whether it did. A worker that has yet to note that it sent the mail finds the lease gone,
+    and changes nothing.
     """
-    db.session.execute(
+    if email.state not in REPORTABLE:
+        return False
+    noted = db.session.scalar(
         update(EmailMessage)
         .where(EmailMessage.id == email.id, EmailMessage.state.in_(REPORTABLE))
         .values(
@@ -83,5 +86,7 @@ def note_report(email: EmailMessage, state: EmailState, reason: str) -> None:
             last_error=reason,
             sent_at=func.coalesce(EmailMessage.sent_at, now()),
         )
+        .returning(EmailMessage.id)
         .execution_options(synchronize_session=False)
     )
+    return noted is not None

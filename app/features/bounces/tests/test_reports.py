@@ -190,6 +190,20 @@ def test_a_report_that_comes_twice_changes_nothing(report):
     assert event.subject_label == ADA
 
 
+def test_a_report_that_comes_again_costs_two_queries_and_no_line_of_the_log(
+    report, statements, caplog
+):
+    """A service repeats a batch of thousands if it gets no answer in time."""
+    batch = sendgrid(sent())[1:]
+    assert report("sendgrid", batch) == 204
+    caplog.clear()
+    statements.clear()
+    assert report("sendgrid", batch * 5) == 204
+    assert not [one for one in statements if not one.startswith("SELECT")]
+    assert len(statements) <= 2 * 5
+    assert not [one for one in caplog.records if "bounced" in one.getMessage()]
+
+
 def test_a_bounce_that_comes_before_the_worker_noted_the_sending_stays(report):
     """The worker has handed the mail over, and the report overtakes what it writes."""
     row = sent(state=EmailState.SENDING, sent_at=None)
