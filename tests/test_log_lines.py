@@ -9,18 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from runpy import run_path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
+from flask_login import login_required
 from gunicorn.config import Config
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from app import create_app
+from app.extensions import db
 from app.kit.web.logs.json_lines import JsonFormatter
 from app.kit.web.logs.log_lines import LineFormatter, mask
+from tests.factories import make_user
+from tests.support import Browser
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "WzEsMTc2.a-token_that.works"
@@ -161,6 +168,44 @@ def test_a_request_is_one_line_of_json(own_database: str, caplog: pytest.LogCapt
     assert link["route"] == "/account/reset-password/<token:token>"
     assert (missing["route"], missing["status"]) == (None, 404)
     assert answer.headers["X-Request-ID"]
+
+
+def test_a_request_whose_database_went_away_has_its_line(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(
+        "testing",
+        {
+            "SQLALCHEMY_DATABASE_URI": database_url,
+            "LOG_FORMAT": "json",
+            "PROPAGATE_EXCEPTIONS": False,
+        },
+    )
+    app.test_client_class = Browser
+    is_away = threading.Event()
+
+    def refuse(*_statement: object) -> None:
+        if is_away.is_set():
+            raise OperationalError("", {}, Exception("server closed the connection"))
+
+    @app.get("/for-users")
+    @login_required
+    def for_users() -> str:
+        is_away.set()
+        db.session.rollback()  # so that the user would be read anew
+        db.session.execute(db.text("SELECT 1"))
+        return ""
+
+    browser = cast(Browser, app.test_client())
+    with app.app_context(), caplog.at_level(logging.INFO, "app.requests"):
+        user = make_user()
+        user_id = user.id
+        browser.enter(user)
+        event.listen(db.engine, "before_cursor_execute", refuse)
+        caplog.clear()
+        assert browser.get("/for-users").status_code == 503
+        fields = caplog.records[-1].__dict__["fields"]
+    assert (fields["status"], fields["user_id"]) == (503, user_id)
 
 
 def test_gunicorn_leaves_requests_to_the_app_when_logs_are_json(

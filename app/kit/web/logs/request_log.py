@@ -5,8 +5,10 @@ import re
 import sys
 import threading
 import time
+from typing import Any
 
 from flask import Flask, Response, g, has_app_context, request, request_finished
+from sqlalchemy import inspect
 
 from app.kit.web import costs
 from app.kit.web.logs.json_lines import JsonFormatter
@@ -78,7 +80,6 @@ def log_requests(app: Flask) -> None:
 
 def _log_request(_app: Flask, response: Response) -> None:
     spent = costs.of_request()
-    user = g.get("_login_user")  # set by Flask-Login once the request has loaded the user
     fields = {
         "method": request.method,
         "path": request.path,
@@ -87,7 +88,14 @@ def _log_request(_app: Flask, response: Response) -> None:
         "ms": round(spent.seconds * 1000, 1),
         "queries": spent.queries,
         "query_ms": round(spent.query_seconds * 1000, 1),
-        "user_id": getattr(user, "id", None),
+        "user_id": _user_id(),
         "address": request.remote_addr,
     }
     requests_log.info("%s %s", request.method, request.path, extra={"fields": fields})
+
+
+def _user_id() -> int | None:
+    """Return the id of the user without a query: the database may be away by now."""
+    user = g.get("_login_user")  # set by Flask-Login once the request has loaded the user
+    row: Any = inspect(user, raiseerr=False)
+    return row.identity[0] if row and row.identity else None
