@@ -56,7 +56,8 @@ def table(stand: Stand) -> Iterator[Result]:
 
 def _of_engine(stand: Stand, engine: str, folder: Path) -> Iterator[Result]:
     few, most = stand.sizes.few_people, stand.sizes.most_people
-    small, large = (_database(stand, engine, folder, rows) for rows in (few, most))
+    databases = {rows: _database(stand, engine, folder, rows) for rows in {few, most}}
+    small, large = databases[few], databases[most]
     port = stand.kit(large, folder=folder)
     kit = stand.browser(port, ADMINISTRATOR)
     kit_with_few = stand.browser(stand.kit(small, folder=folder), ADMINISTRATOR)

@@ -18,29 +18,29 @@ from benchmarks.stand import Stand
 from settings import product
 
 PATH = "/admin/jobs"
-FAILED = 100_000
 WORKERS = 50
 BAR = 0.3  # seconds
 QUEUE = f"{product.slug(product.name())}-default"
 TASKS = ("drain_outbox", "sweep_outbox")
-ASKED = {
-    PATH: "",
-    "… of one task": "?task=sweep_outbox",
-    "… the last page": f"?page={FAILED // 50}",
-    "… searched, no match": "?search=nothing",
-    "… of a task without any": "?task=nothing",
-}
 TRACEBACK = "Traceback (most recent call last):\n" + '  File "app/tasks.py", line 1, in x\n' * 30
 
 
 def jobs_page(stand: Stand) -> Iterator[Result]:
     """Time the page for an administrator, and the actions on all jobs at once."""
+    failed_jobs = stand.sizes.failed_jobs
+    asked = {
+        PATH: "",
+        "… of one task": "?task=sweep_outbox",
+        "… the last page": f"?page={failed_jobs // 50}",
+        "… searched, no match": "?search=nothing",
+        "… of a task without any": "?task=nothing",
+    }
     redis_url = stand.redis()
     with Redis.from_url(redis_url) as redis:
-        _fill(redis)
+        _fill(redis, failed_jobs)
         port = stand.kit(stand.database(stand.sizes.few_people).url, redis_url=redis_url)
         browser = stand.browser(port, ADMINISTRATOR)
-        for subject, query in ASKED.items():
+        for subject, query in asked.items():
             seconds = [browser.seconds(PATH + query) for _ in range(stand.sizes.requests)]
             usual, most = statistics.median(seconds), max(seconds)
             measure = f"{usual * 1000:.0f} ms, {most * 1000:.0f} ms at most"
@@ -65,11 +65,11 @@ def _do_all(browser: Browser, subject: str, path: str, remaining: Callable[[], i
     return Result(subject, f"{jobs:,} jobs in {sum(taken):.1f} s, {count}")
 
 
-def _fill(redis: Redis) -> None:
+def _fill(redis: Redis, failed_jobs: int) -> None:
     trace = base64.b64encode(zlib.compress(TRACEBACK.encode()))
     started, now = time.time(), datetime.now(UTC)
     pipeline = redis.pipeline(transaction=False)
-    for number in range(FAILED):
+    for number in range(failed_jobs):
         task = TASKS[number % len(TASKS)]
         job_id = f"{task}-{uuid.uuid4().hex}"
         at = (now - timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -15,13 +15,14 @@ from tests.deployment.services import ListeningSocket, WebService
 
 RATE = 50  # requests a second
 VISITORS = 10
-PAUSE = 2  # seconds before and after
 LONGEST = 0.2  # seconds that an answer may take meanwhile
 
 
 def rolling(stand: Stand) -> Iterator[Result]:
     """Restart two services in turn, and compare with a restart and a reload of one service."""
-    settings = {**os.environ, "DATABASE_URL": stand.database(1_000).url, "WEB_CONCURRENCY": "1"}
+    sizes = stand.sizes
+    url, pause = stand.database(sizes.few_people).url, sizes.pause
+    settings = {**os.environ, "DATABASE_URL": url, "WEB_CONCURRENCY": "1"}
     listening = ListeningSocket()
     services = [WebService(listening, settings) for _ in range(2)]
     for service in services:
@@ -36,15 +37,16 @@ def rolling(stand: Stand) -> Iterator[Result]:
         one_by_one()
 
     try:
-        yield _result("at rest", _under_load(listening.port, lambda: time.sleep(2 * PAUSE)))
-        yield _result("two services restarted in turn", _under_load(listening.port, one_by_one))
+        yield _result("at rest", _under_load(listening.port, pause, lambda: time.sleep(2 * pause)))
+        in_turn = _under_load(listening.port, pause, one_by_one)
+        yield _result("two services restarted in turn", in_turn)
         back = [sys.executable, "manage.py", "db", "downgrade", "profile@-1"]
         subprocess.run(back, env=settings, check=True)
-        yield _result("the same after a migration", _under_load(listening.port, upgrade))
+        yield _result("the same after a migration", _under_load(listening.port, pause, upgrade))
         services[1].stop()
-        restarted = _under_load(listening.port, services[0].restart)
+        restarted = _under_load(listening.port, pause, services[0].restart)
         yield _result("one service restarted, which nothing promises", restarted, promised=False)
-        reloaded = _under_load(listening.port, lambda: _reload(services[0]))
+        reloaded = _under_load(listening.port, pause, lambda: _reload(services[0], pause))
         yield _result("one service reloaded twice at once", reloaded)
     finally:
         for service in services:
@@ -62,15 +64,15 @@ def _result(what: str, seen: tuple[int, int, float], *, promised: bool = True) -
     )
 
 
-def _reload(service: WebService) -> None:
+def _reload(service: WebService, pause: float) -> None:
     assert service.process is not None
     service.process.send_signal(signal.SIGHUP)
-    time.sleep(PAUSE)
+    time.sleep(pause)
     service.process.send_signal(signal.SIGHUP)
-    time.sleep(6 * PAUSE)  # gunicorn does not report the end of a reload
+    time.sleep(6 * pause)  # gunicorn does not report the end of a reload
 
 
-def _under_load(port: int, work: Callable[[], None]) -> tuple[int, int, float]:
+def _under_load(port: int, pause: float, work: Callable[[], None]) -> tuple[int, int, float]:
     """Run `work` under load. Returns the requests sent and lost, and the slowest in seconds."""
     ended = threading.Event()
     seconds: list[float] = []
@@ -97,9 +99,9 @@ def _under_load(port: int, work: Callable[[], None]) -> tuple[int, int, float]:
     visitors = [threading.Thread(target=visit, args=[number]) for number in range(VISITORS)]
     for visitor in visitors:
         visitor.start()
-    time.sleep(PAUSE)
+    time.sleep(pause)
     work()
-    time.sleep(PAUSE)
+    time.sleep(pause)
     ended.set()
     for visitor in visitors:
         visitor.join()

@@ -19,9 +19,11 @@ class Sizes:
     mails: int
     jobs: int
     stock_jobs: int  # for slower workers
+    failed_jobs: int  # in the registry of failed jobs
     crowds: tuple[int, int, int]  # of clients at once
     crowd_seconds: int  # for each crowd
     kills: tuple[str, ...]  # each takes a quarter of a minute, except "child"
+    pause: float  # seconds before and after each restart of a web service
 
 
 DEFAULT = Sizes(
@@ -39,9 +41,11 @@ DEFAULT = Sizes(
     mails=300,
     jobs=1000,
     stock_jobs=30,
+    failed_jobs=100_000,
     crowds=(8, 128, 600),
     crowd_seconds=15,
     kills=("whole tree", "parent", "child"),
+    pause=2,
 )
 QUICK = Sizes(
     workers=2,
@@ -58,7 +62,9 @@ QUICK = Sizes(
     mails=100,
     jobs=300,
     stock_jobs=15,
+    failed_jobs=100_000,
     crowds=(8, 128, 600),
     crowd_seconds=6,
     kills=("whole tree", "child"),
+    pause=2,
 )

@@ -24,17 +24,20 @@ TINY = Sizes(
     seconds=0,
     connections=1,
     requests=1,
+    # One size, so that the measurements share databases and servers.
     few_people=60,
-    many_people=70,
-    most_people=80,
+    many_people=60,
+    most_people=60,
     writers=2,
     transactions=3,
     mails=3,
     jobs=5,
     stock_jobs=1,
+    failed_jobs=60,
     crowds=(1, 2, 3),
     crowd_seconds=1,
     kills=("child",),
+    pause=0.3,
 )
 
 
