@@ -31,14 +31,20 @@ def needed_by(program: Path) -> set[str]:
 
 
 def imported(program: Path) -> set[str]:
-    """Return the packages, of no part of Python, that a program imports."""
-    found = set()
-    for node in ast.walk(ast.parse(program.read_text())):
+    """Return the packages, of no part of Python, that a program always imports.
+
+    Below an `if`, it imports programs that go with features which it does not need.
+    """
+    found, waiting = set(), [ast.parse(program.read_text())]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
-    beside = {one.stem for one in PROGRAMS}
+        elif not isinstance(node, ast.If):
+            waiting += ast.iter_child_nodes(node)
+    beside = {one.stem for one in PROGRAMS if needed_by(one) <= needed_by(program)}
     return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - beside
 
 
