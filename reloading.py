@@ -45,11 +45,11 @@ def keep_running(
 
 
 def snapshot() -> set[tuple[str, tuple[int, int]]]:
-    """Return every code file with its time and size. Templates reload by themselves."""
-    paths = [*ROOT.glob("*.py"), ROOT / ".env"]
+    """Return every file of code and settings, with its time and size. Templates reload alone."""
+    paths = [*ROOT.glob("*.py"), *ROOT.glob("*.toml"), ROOT / ".env"]
     for package in ROOT.glob("*/__init__.py"):
         if package.parent.name not in {"tests", "benchmarks"}:
-            paths += package.parent.rglob("*.py")
+            paths += [*package.parent.rglob("*.py"), *package.parent.rglob("*.toml")]
     found = set()
     for path in paths:
         with suppress(OSError):

@@ -12,6 +12,7 @@ DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 AMOUNT = re.compile(r"(-?)(\d{1,13})(?:[.,](\d{1,3}))?", re.ASCII)
+GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d{1,3})?", re.ASCII)
 
 
 def init_app(app: Flask) -> None:
@@ -38,8 +39,15 @@ def shown(minor: int, currency: str) -> str:
 
 
 def parsed(text: str, currency: str) -> int | None:
-    """Return the minor units of an amount such as 1234.5, or None if it is none."""
-    found = AMOUNT.fullmatch(text.strip())
+    """Return the minor units of an amount such as 1234.5 or 1,234.50, or None if it is none.
+
+    A single comma is read as a decimal point where it can be one: “1,250” EUR is no amount.
+    """
+    text = text.strip()
+    is_plain = "." in text or text.count(",") > 1 or not digits(currency)
+    if is_plain and GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    found = AMOUNT.fullmatch(text)
     if not found:
         return None
     sign, whole, decimals = found[1], found[2], found[3] or ""

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 import dev_server
+import reloading
 from manage import cli, make_app
 from settings import product
 from tests import processes
@@ -468,3 +469,11 @@ def test_a_query_in_the_shell_keeps_nobody_from_writing(tmp_path: Path) -> None:
     )
     assert "others None" in shell.stdout, shell.stderr
     assert "users 1" in shell.stdout, shell.stderr
+
+
+def test_a_development_server_watches_code_and_manifests():
+    watched = {Path(path).relative_to(ROOT).as_posix() for path, _ in reloading.snapshot()}
+    assert {"config.py", "pyproject.toml", "app/core.toml", "app/__init__.py"} <= watched
+    manifests = ROOT.glob("app/features/*/feature.toml")
+    assert {path.relative_to(ROOT).as_posix() for path in manifests} <= watched
+    assert not any(path.startswith("tests/") for path in watched)

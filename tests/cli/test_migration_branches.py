@@ -26,7 +26,7 @@ def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
 
 
 def test_a_folder_may_have_a_percent_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "100% Shop" / "orders" / "migrations"
+    folder = tmp_path / "100% Shop" / "quokkas" / "migrations"
     folder.mkdir(parents=True)
     monkeypatch.setattr(migrations, "FEATURES", tmp_path / "100% Shop")
     settings = Config()
@@ -36,17 +36,17 @@ def test_a_folder_may_have_a_percent_sign(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def quokkas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder for revisions of the only feature."""
     monkeypatch.setattr(migrations, "FEATURES", tmp_path)
-    folder = tmp_path / "orders" / "migrations"
+    folder = tmp_path / "quokkas" / "migrations"
     folder.mkdir(parents=True)
     return folder
 
 
 @pytest.fixture
-def orders_table() -> Iterator[None]:
-    table = sa.Table("orders", db.metadata, sa.Column("id", sa.Integer, primary_key=True))
+def quokkas_table() -> Iterator[None]:
+    table = sa.Table("quokkas", db.metadata, sa.Column("id", sa.Integer, primary_key=True))
     yield
     db.metadata.remove(table)
 
@@ -98,7 +98,7 @@ class TestComingOver:
         ("revision", "advice"),
         [
             ("0017", "with the last code that has 0023"),
-            ("orders_0001", "python manage.py db downgrade FEATURE@base"),
+            ("quokkas_0001", "python manage.py db downgrade FEATURE@base"),
         ],
     )
     def test_other_revisions_are_refused_with_advice(
@@ -119,23 +119,23 @@ class TestComingOver:
 class TestABranchThatLostItsBase:
     @pytest.mark.parametrize(
         ("before", "needs", "missing"),
-        [("orders_0001", None, "orders_0001"), (None, "core_0999", "core_0999")],
+        [("quokkas_0001", None, "quokkas_0001"), (None, "core_0999", "core_0999")],
     )
     def test_a_sentence_names_the_file_and_what_is_missing(
         self,
         before: str | None,
         needs: str | None,
         missing: str,
-        orders: Path,
+        quokkas: Path,
         own_app: Flask,
         runner: FlaskCliRunner,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        write(orders, "orders_0002", before, depends_on=needs)
+        write(quokkas, "quokkas_0002", before, depends_on=needs)
         for command in ("upgrade", "heads", "current"):
             caplog.clear()
             assert runner.invoke(args=["db", command]).exit_code == 1
-            assert f"orders_0002.py builds on {missing}, which no file has" in caplog.text
+            assert f"quokkas_0002.py builds on {missing}, which no file has" in caplog.text
         assert missing in mismatch(own_app).hint
 
 
@@ -145,39 +145,39 @@ def test_another_app_of_the_process_locates_the_revisions_no_second_time(app: Fl
 
 
 def test_a_feature_is_migrated_with_the_others(
-    orders: Path, own_app: Flask, migrated: FlaskCliRunner
+    quokkas: Path, own_app: Flask, migrated: FlaskCliRunner
 ) -> None:
     assert revisions(own_app) == {CORE}
-    write(orders, "orders_0001", None, branch_labels=("orders",), depends_on=CORE)
+    write(quokkas, "quokkas_0001", None, branch_labels=("quokkas",), depends_on=CORE)
     assert "older than the code" in mismatch(own_app).problem
     assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
     assert mismatch(own_app) is None
-    assert revisions(own_app) == {"orders_0001"}
-    assert migrated.invoke(args=["db", "downgrade", "orders@base"]).exit_code == 0
+    assert revisions(own_app) == {"quokkas_0001"}
+    assert migrated.invoke(args=["db", "downgrade", "quokkas@base"]).exit_code == 0
     assert revisions(own_app) == {CORE}
 
 
 def test_a_new_branch_builds_on_the_core(
-    orders: Path, orders_table: None, migrated: FlaskCliRunner
+    quokkas: Path, quokkas_table: None, migrated: FlaskCliRunner
 ) -> None:
-    arguments = ["--head", "base", "--branch-label", "orders", "--version-path", str(orders)]
-    result = migrated.invoke(args=["db", "migrate", "-m", "Create orders", *arguments])
+    arguments = ["--head", "base", "--branch-label", "quokkas", "--version-path", str(quokkas)]
+    result = migrated.invoke(args=["db", "migrate", "-m", "Create quokkas", *arguments])
     assert result.exit_code == 0, result.output
-    (written,) = orders.glob("*.py")
-    assert "branch_labels = ('orders',)" in written.read_text()
+    (written,) = quokkas.glob("*.py")
+    assert "branch_labels = ('quokkas',)" in written.read_text()
     assert f"depends_on = '{CORE}'" in written.read_text()
     assert migrated.invoke(args=["db", "upgrade"]).exit_code == 0
     assert migrated.invoke(args=["db", "check"]).exit_code == 0
 
 
 def test_a_revision_goes_to_the_core_unless_a_branch_is_named(
-    orders: Path, runner: FlaskCliRunner, tmp_path: Path
+    quokkas: Path, runner: FlaskCliRunner, tmp_path: Path
 ) -> None:
-    write(orders, "orders_0001", None, branch_labels=("orders",), depends_on=CORE)
+    write(quokkas, "quokkas_0001", None, branch_labels=("quokkas",), depends_on=CORE)
     core = shutil.copytree(ROOT / "migrations", tmp_path / "core")
     for arguments, folder, before in (
         ([], core / "versions", CORE),
-        (["--head", "orders@head"], orders, "orders_0001"),
+        (["--head", "quokkas@head"], quokkas, "quokkas_0001"),
     ):
         there = set(folder.glob("*.py"))
         command = ["db", "revision", "-d", str(core), "-m", "More", *arguments]

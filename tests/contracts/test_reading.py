@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.kit.features import installed
 from app.kit.generator import ledger
+from tests.fixtures.clones import of_the_kit
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/reading.md").read_text()
@@ -58,6 +59,7 @@ def brought() -> int:
     return len(whole.splitlines()) - len(kept.splitlines())
 
 
+@of_the_kit
 def test_the_core_stays_small() -> None:
     lines = sum(len(file.read_text().splitlines()) for file in core()) - brought()
     assert lines <= MOST_LINES, (

@@ -276,7 +276,7 @@ FOREIGN_NAMES = {"HTTPS_PROXY", "NAME_0001", "RQ_CONNECTION", "SQLALCHEMY_COMMIT
 
 def test_names_in_capitals_are_of_the_code() -> None:
     """A guide that names a setting or a constant which no file has is out of date."""
-    files = [path for pattern in SOURCES for path in ROOT.glob(pattern)]
+    files = [path for pattern in SOURCES for path in ROOT.glob(pattern) if path.is_file()]
     known = set(CAPITALS.findall("\n".join(path.read_text(encoding="utf-8") for path in files)))
     missing = {
         (name, path.relative_to(ROOT).as_posix())

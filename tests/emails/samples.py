@@ -107,7 +107,7 @@ def show(sender: Sender) -> RenderedEmail:
     written = sender()
     row = written[0] if isinstance(written, list) else written
     db.session.flush()
-    for name in {"when", "until"} & set(row.context):
+    for name in {"when", "until", "expires_at"} & set(row.context):
         row.context = {**row.context, name: WHEN.isoformat()}
     # Mails about a deleted account name a date if a feature erases it.
     with patch.dict(current_app.config, RESTORE_DELETED_DAYS=30):

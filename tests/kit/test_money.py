@@ -14,6 +14,9 @@ from app.kit import money
         (" -0.05 ", "EUR", -5),
         ("1250", "JPY", 1250),
         ("1.234", "KWD", 1234),
+        ("1,234.50", "EUR", 123450),
+        ("-12,345,678", "EUR", -1234567800),
+        ("1,250", "JPY", 1250),
         ("0" * 12 + "7", "EUR", 700),
     ],
 )
@@ -27,7 +30,10 @@ def test_an_amount_is_read_as_minor_units(text, currency, minor):
         ("", "EUR"),
         ("12.345", "EUR"),
         ("1.5", "JPY"),
-        ("1,234.50", "EUR"),
+        ("1,250", "EUR"),
+        ("1,23.50", "EUR"),
+        (",234.50", "EUR"),
+        ("1.234,50", "EUR"),
         ("١٢", "EUR"),
         ("1e3", "EUR"),
         ("NaN", "EUR"),
@@ -50,4 +56,6 @@ def test_a_text_that_is_no_amount_is_none(text, currency):
 )
 def test_an_amount_is_shown_with_its_currency(minor, currency, shown):
     assert money.shown(minor, currency) == shown
-    assert money.parsed(money.amount(minor, currency, separator=""), currency) == minor
+    for separator in ("", ","):
+        text = money.amount(minor, currency, separator=separator)
+        assert money.parsed(text, currency) == minor

@@ -22,7 +22,10 @@ from app.kit.generator.refusal import Refused
 UNSORTED = {"text", "url"}
 LABELS = ("name", "title", "label", "subject", "email")
 # Values of a choice that end a row's life: nobody is reminded of such a row.
-FINISHED = {"done", "finished", "closed", "completed", "cancelled", "archived", "paid"}
+FINISHED = {
+    *("done", "finished", "closed", "completed", "cancelled", "archived", "paid"),
+    *("shipped", "delivered", "returned", "refunded", "rejected", "expired"),
+}
 
 
 @dataclass(frozen=True)
