@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask import current_app
 
-from app.features.backups import archive_names, making, places
+from app.features.backups import age_keys, archive_names, making, places
 from app.features.backups.errors import BackupRefused, PlaceAway
 from app.features.backups.places import BackupPlace
 from app.kit.database import now
@@ -31,7 +31,7 @@ def _names_in_time(place: BackupPlace) -> list[str]:
 
 
 def find_problem() -> Finding | None:
-    """Return a finding if the newest backup is too old, or the place is away.
+    """Return a finding if the newest backup is too old, or if the next one cannot be made.
 
     Without a place for backups there is nothing to find.
     """
@@ -39,6 +39,7 @@ def find_problem() -> Finding | None:
     if not config["BACKUP_TO"]:
         return None
     try:
+        age_keys.recipients(config["BACKUP_RECIPIENTS"])
         names = _names_in_time(places.place(config["BACKUP_TO"]))
     except BackupRefused as error:
         return Finding(f"Backups cannot be made: {error}", "Compare BACKUP_TO and its settings.")

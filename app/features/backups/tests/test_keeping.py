@@ -128,6 +128,9 @@ def test_doctor_finds_backups_that_are_missing_too_old_or_away(app, tmp_path, mo
     future = archive_names.new(making.app_name(), SUNDAY + timedelta(days=9000), encrypted=True)
     (tmp_path / "backups" / future.text).write_bytes(b"x")
     assert "days old" in check().problem, "a clock was wrong once"
+    monkeypatch.setitem(app.config, "BACKUP_RECIPIENTS", ["AGE-SECRET-KEY-1"])
+    assert "which is no public key" in check().problem, "before the night, in which one would fail"
+    monkeypatch.setitem(app.config, "BACKUP_RECIPIENTS", [])
     monkeypatch.setitem(app.config, "BACKUP_TO", "ftp://nothing")
     assert "Backups cannot be made" in check().problem
 
