@@ -9,7 +9,7 @@ import pytest
 
 from app.kit.features import installed
 from settings import kit_record
-from tests.fixtures.clones import git, manage
+from tests.fixtures.clones import database_of, git, manage, put_back, save_database
 from tests.support import module_of
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,7 @@ def start_a_product(clone: Path) -> None:
     if kit_record.read(clone).is_recorded:
         return
     (clone / ".env").write_text("SECRET_KEY=x\n")
-    database = f"sqlite:///{clone / 'instance' / 'clone.sqlite'}"
+    database = f"sqlite:///{database_of(clone)}"
     left_out = LEFT_OUT if LEFT_OUT in installed() else ""
     answers = {"NAME": PRODUCT, "WITHOUT": left_out, "DEV_DATABASE_URL": database}
     done = start(clone, "scripts/new.py", FLASK_CONFIG="development", **answers)
@@ -77,9 +77,9 @@ def written(clone: Path) -> Path:
     for name, arguments in FEATURES.items():
         done = manage(clone, "new", *arguments)
         assert done.returncode == 0, done.stderr
-        assert manage(clone, "db", "upgrade").returncode == 0
         git(clone, "add", "--all")
         git(clone, "commit", "--quiet", "--message", f"Add {name}")
+    assert manage(clone, "db", "upgrade").returncode == 0
     return clone
 
 
@@ -146,6 +146,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(written: Path) -> None:
 
 def test_removing_the_features_leaves_the_tree_as_it_was(written: Path) -> None:
     base = git(written, "rev-parse", f"HEAD~{len(FEATURES)}").strip()
+    saved = save_database(written)
     for name in reversed(FEATURES):
         removed = manage(written, "features", "remove", name, "--yes")
         assert removed.returncode == 0, removed.stderr
@@ -153,4 +154,4 @@ def test_removing_the_features_leaves_the_tree_as_it_was(written: Path) -> None:
         git(written, "commit", "--quiet", "--message", f"Remove {name}")
     assert git(written, "diff", "--name-only", base).split() == ["CHANGELOG.md"]
     git(written, "reset", "--quiet", "--hard", f"HEAD~{len(FEATURES)}")
-    assert manage(written, "db", "upgrade").returncode == 0
+    put_back(written, saved)
