@@ -101,6 +101,9 @@ def test_a_restored_copy_sends_no_mail_until_it_is_released(
 
 def test_a_worker_makes_the_nightly_backup(web, start_worker, tmp_path):
     folder = tmp_path / "backups"
-    worker = start_worker(BACKUP_TO=str(folder), INSTANCE_PATH=str(tmp_path / "instance"))
+    # A worker that starts makes the backup that was missed.
+    worker = start_worker(
+        BACKUP_TO=str(folder), BACKUP_AT="0 2 * * *", INSTANCE_PATH=str(tmp_path / "instance")
+    )
     worker.wait_for_line("task make_backup done")
     until(lambda: [path.suffix for path in folder.iterdir()] == [".backup"], "it is whole")
