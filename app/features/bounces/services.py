@@ -43,7 +43,7 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
     Reports on other mail than the app's are skipped: a mail service may serve several apps. A
     report may arrive twice.
     """
-    noted = 0
+    noted, provenance = 0, {"by_label": MAIL_SERVICE, "service": service}
     for report in reports:
         email = recipients.find_sent(report.recipient, report.message_id, before=report.at)
         if email is None:
@@ -60,14 +60,7 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
         if is_last and find(report.recipient) is None:
             reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
             with suppress(AlreadySuppressed):
-                _add(
-                    report.recipient,
-                    reason,
-                    told,
-                    by=None,
-                    by_label=MAIL_SERVICE,
-                    service=service,
-                )
+                _add(report.recipient, reason, told, by=None, **provenance)
     return noted
 
 
@@ -83,7 +76,7 @@ def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
 
 
 def _add(
-    email: str, reason: Reason, detail: str, *, by: User | None, by_label: str = "", **details: Any
+    email: str, reason: Reason, detail: str, *, by: User | None, **details: Any
 ) -> SuppressedAddress:
     row = SuppressedAddress(email=email, reason=reason, detail=detail)
     db.session.add(row)
@@ -92,14 +85,7 @@ def _add(
     except IntegrityError:
         db.session.rollback()
         raise AlreadySuppressed from None
-    audit.record(
-        "suppression.added",
-        by=by,
-        by_label=by_label,
-        subject=row,
-        reason=str(reason),
-        **details,
-    )
+    audit.record("suppression.added", by=by, subject=row, reason=str(reason), **details)
     db.session.commit()
     return row
 
