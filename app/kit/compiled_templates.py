@@ -5,6 +5,7 @@ Other processes only read it, and compile a template that has changed since in m
 """
 
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class CompiledTemplates(FileSystemBytecodeCache):
         return super().get_bucket(environment, f"{name} {options} {COMPILER}", None, source)
 
     def load_bytecode(self, bucket: Bucket) -> None:
+        """Read the code. A file that was cut off counts as none."""
         try:
             super().load_bytecode(bucket)
         except Exception:
@@ -84,27 +86,31 @@ def write(pages: Environment, mails: Environment) -> None:
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = CompiledTemplates(FOLDER, may_write=True)
-    written = set()
-    for environment in (pages, mails):
-        assert environment.loader is not None  # noqa: S101 - Flask sets it
-        for name in environment.list_templates(filter_func=_is_template):
-            if name.startswith("emails/") == (environment is mails):
-                try:
-                    source, filename, _ = environment.loader.get_source(environment, name)
-                except UnicodeDecodeError:
-                    raise TemplateSyntaxError("This is not UTF-8.", 1, name) from None
-                bucket = kept.get_bucket(environment, name, filename, source)
-                bucket.code = environment.compile(source, name, filename)
-                kept.set_bucket(bucket)
-                written.add(kept.path(bucket))
+    written = {
+        _compile(environment, name, kept)
+        for environment in (pages, mails)
+        for name in environment.list_templates(filter_func=_is_template)
+        if name.startswith("emails/") == (environment is mails)
+    }
     for path in FOLDER.iterdir():
-        try:
+        with suppress(FileNotFoundError):  # Another build writes at the same time.
             if path in written:
                 path.chmod(0o644)  # The user of the web processes may be another. Jinja writes 600.
             else:
                 path.unlink()
-        except FileNotFoundError:
-            pass  # Another build writes at the same time.
+
+
+def _compile(environment: Environment, name: str, kept: CompiledTemplates) -> Path:
+    """Write the code of a template, and return its file."""
+    assert environment.loader is not None  # noqa: S101 - Flask sets it
+    try:
+        source, filename, _ = environment.loader.get_source(environment, name)
+    except UnicodeDecodeError:
+        raise TemplateSyntaxError("This is not UTF-8.", 1, name) from None
+    bucket = kept.get_bucket(environment, name, filename, source)
+    bucket.code = environment.compile(source, name, filename)
+    kept.set_bucket(bucket)
+    return kept.path(bucket)
 
 
 def _is_template(name: str) -> bool:
