@@ -11,20 +11,27 @@ from app.extensions import db
 from app.features.maintenance import site_mode, watching
 from app.features.maintenance.models import SiteMode, SiteState
 from app.features.maintenance.slots import is_under_maintenance
+from app.kit.mail import outbox
 from tests.queue.support import until
 
 CLOSED, OFF = SiteState(SiteMode.CLOSED), SiteState()
 
 
 @pytest.fixture
-def other(web, database_url):
+def other(web, database_url, monkeypatch):
     """Return a browser of another process, in which the thread runs, without Redis."""
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.05)
     app = create_app(
         "testing",
         {"SQLALCHEMY_DATABASE_URI": database_url, "REDIS_URL": "", "RATELIMIT_ENABLED": False},
     )
     app.testing, app.extensions["site_mode"].state = False, None
     yield app.test_client()
+    watch = app.extensions["site_mode"]
+    # The thread would go on in later tests, and look for a database that is gone.
+    watch._asked_at = float("-inf")
+    if watch._thread and watch._thread.is_alive():
+        until(lambda: not watch._is_fresh.is_set(), "the thread sleeps")
     with app.app_context():
         db.engine.dispose()
 
@@ -67,7 +74,6 @@ def test_an_error_of_the_driver_does_not_end_the_thread(web, other):
 
 
 def test_the_thread_sleeps_while_nobody_asks(web, other, monkeypatch):
-    monkeypatch.setattr(watching, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(watching, "IDLE", 0)
     assert other.get("/").status_code == 200
     watch = other.application.extensions["site_mode"]
@@ -118,7 +124,7 @@ def test_a_worker_that_does_not_know_the_mode_holds_its_jobs(other, monkeypatch)
 
 def test_a_worker_holds_its_jobs_until_the_site_is_open(web, start_worker, make_mails, smtp):
     site_mode.change(CLOSED, by=None)
-    make_mails(1)
+    outbox.commit_and_notify(*make_mails(1))
     worker = start_worker()
     worker.wait_for_line("jobs are held")
     assert not smtp.mails
@@ -129,14 +135,14 @@ def test_a_worker_holds_its_jobs_until_the_site_is_open(web, start_worker, make_
 
 def test_a_worker_that_ends_when_nothing_is_left_does_not_wait(web, start_worker, make_mails, smtp):
     site_mode.change(CLOSED, by=None)
-    make_mails(1)
+    outbox.commit_and_notify(*make_mails(1))
     start_worker("--burst").wait_for_line("The worker has ended")
     assert not smtp.mails
 
 
 def test_a_worker_without_redis_holds_its_mails(web, run, make_mails, smtp):
     site_mode.change(CLOSED, by=None)
-    make_mails(1)
+    outbox.commit_and_notify(*make_mails(1))
     run("run_worker", "--no-redis", "--burst").wait_for_line("The worker has ended")
     assert not smtp.mails
     site_mode.change(OFF, by=None)
