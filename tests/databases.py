@@ -36,7 +36,10 @@ def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:
     own = f"{name}_{uuid4().hex}"
     server = create_engine(given, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{own}" {template}'))
+        # A copy through the log, the default since PostgreSQL 15, takes several times as long.
+        is_new = connection.dialect.server_version_info >= (15,)
+        strategy = "STRATEGY file_copy" if is_new else ""
+        connection.execute(text(f'CREATE DATABASE "{own}" {template} {strategy}'))
     yield given.set(database=own).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{own}" WITH (FORCE)'))
