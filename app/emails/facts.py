@@ -18,6 +18,13 @@ def user_of(row: EmailMessage) -> User:
     return user
 
 
+def user_with_account(row: EmailMessage) -> User:
+    """Return the user of the mail, or raise Cancelled if they were only invited so far."""
+    user = user_of(row)
+    require(row, not user.is_invited, "the invitation is not accepted yet")
+    return user
+
+
 def user_still_at(row: EmailMessage) -> User:
     """Return the user of the mail, or raise Cancelled if their email has changed.
 

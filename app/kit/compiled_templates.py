@@ -89,7 +89,7 @@ def write(pages: Environment, mails: Environment) -> None:
     written = {
         _compile(environment, name, kept)
         for environment in (pages, mails)
-        for name in environment.list_templates(filter_func=_is_template)
+        for name in environment.list_templates(filter_func=is_template)
         if name.startswith("emails/") == (environment is mails)
     }
     for path in FOLDER.iterdir():
@@ -113,7 +113,7 @@ def _compile(environment: Environment, name: str, kept: CompiledTemplates) -> Pa
     return kept.path(bucket)
 
 
-def _is_template(name: str) -> bool:
+def is_template(name: str) -> bool:
     """Tell templates from what editors and file managers leave beside them."""
     file = name.rpartition("/")[2]
     return not file.startswith(".") and file.rpartition(".")[2] in ENDINGS

@@ -231,9 +231,20 @@ def _deleted(ada, bob):
     return row
 
 
+def _only_invited(send):
+    """Return what writes a mail on the account of somebody who has none yet."""
+
+    def write(ada, bob):
+        ada.invited_at, ada.password_hash = now(), None
+        return send(ada)
+
+    return write
+
+
 @pytest.mark.parametrize(
     "prepare",
     [
+        *map(_only_invited, (emails.send_account_suspended, emails.send_account_reactivated)),
         _confirmed,
         _moved,
         _no_longer_wanted,

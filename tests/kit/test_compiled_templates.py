@@ -7,6 +7,13 @@ from jinja2 import DictLoader, Environment, FileSystemLoader
 
 from app.kit import compiled_templates
 from app.kit.compiled_templates import CompiledTemplates
+from app.kit.mail import templates
+
+# Files that editors and file managers leave beside templates.
+NO_TEMPLATES = (
+    *(".DS_Store", "Thumbs.db", "._page.html", ".page.html.swp", ".#page.html", "#page.html#"),
+    *("page.html~", "page.html.orig", "picture.png"),
+)
 
 
 def environments(texts, folder):
@@ -115,6 +122,20 @@ def test_builds_at_the_same_time_succeed(tmp_path, monkeypatch):
     assert len([*tmp_path.iterdir()]) == 3
 
 
+def test_a_worker_passes_over_what_is_no_template(app, tmp_path, monkeypatch):
+    """Its start ended with a UnicodeDecodeError, or the syntax error of a backup."""
+    folder = tmp_path / "emails" / "welcome"
+    folder.mkdir(parents=True)
+    for name in NO_TEMPLATES:
+        (folder / name).write_bytes(b"\xff{% if %}")
+    (folder / "body.html").write_text("A")
+    monkeypatch.setattr(app.jinja_env, "loader", FileSystemLoader(tmp_path))
+    monkeypatch.delitem(app.extensions, "email_templates", raising=False)
+    templates.load_templates()
+    assert [name for _, name in templates.environment().cache] == ["emails/welcome/body.html"]
+    app.extensions.pop("email_templates", None)
+
+
 def test_the_command_says_which_template_is_wrong(app, tmp_path, monkeypatch):
     """Files that editors and file managers leave beside templates are none."""
     folder = tmp_path / "templates"
@@ -123,7 +144,7 @@ def test_the_command_says_which_template_is_wrong(app, tmp_path, monkeypatch):
     monkeypatch.setattr("app.kit.assets.build", lambda _app: None)
     monkeypatch.setattr(app.jinja_env, "loader", FileSystemLoader(folder))
     monkeypatch.delitem(app.extensions, "email_templates", raising=False)
-    for name in (".DS_Store", "._page.html", "page.html~", "page.html.orig", "picture.png"):
+    for name in NO_TEMPLATES:
         (folder / name).write_bytes(b"\xff{% if %}")
     build = partial(app.test_cli_runner().invoke, args=["build_assets"])
     result = build()
@@ -154,4 +175,5 @@ def test_the_command_compiles_every_template(app, tmp_path, monkeypatch):
     monkeypatch.setattr("app.kit.assets.build", lambda _app: None)
     result = app.test_cli_runner().invoke(args=["build_assets"])
     assert result.exit_code == 0, result.output
-    assert len([*tmp_path.iterdir()]) == len(app.jinja_env.list_templates())
+    found = app.jinja_env.list_templates(filter_func=compiled_templates.is_template)
+    assert len([*tmp_path.iterdir()]) == len(found)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
-from app.extensions import db
+from app.extensions import db, is_sqlite
 from app.features import health
 from app.features.alerts import emails
 from app.features.alerts.emails import Trouble
@@ -22,26 +23,38 @@ PAUSE = timedelta(hours=1)
 def tell_managers() -> list[str]:
     """Write one mail about the problems that no alert of the last hour named.
 
-    It goes to users with MANAGE_JOBS. Return the names of the checks in it. A task may run twice:
-    the second run finds the mail of the first. While mail is held, nothing is written: it would
-    pile up.
+    It goes to users with MANAGE_JOBS. Return the names of the checks in it. A task may run twice,
+    also at once: the second run finds the mail of the first. While mail is held, nothing is
+    written: it would pile up.
     """
-    if outgoing.current_hold():
+    is_held = outgoing.current_hold() is not None
+    db.session.commit()  # The checks take seconds, in which others write.
+    if is_held:
         return []
-    told = _told_lately()
-    found = [
-        Trouble(check.name, check.problem, check.hint)
-        for check in health.checks()
-        if check.problem and check.name not in told
+    problems = [
+        Trouble(check.name, check.problem, check.hint) for check in health.checks() if check.problem
     ]
+    _wait_for_others()
+    told = _told_lately()
+    found = [one for one in problems if one.name not in told]
     waiting = exists().where(EmailMessage.waits_for_operator())
     if db.session.scalar(select(waiting)):
         found = [one for one in found if one.name != "mail"]  # The mail would wait as well.
     if found:
         emails.send_alert_to(User.active_with(Permission.MANAGE_JOBS), found)
-        db.session.commit()
+    db.session.commit()
+    if found:
         queue.enqueue("drain_outbox")
     return [one.name for one in found]
+
+
+def _wait_for_others() -> None:
+    """Let one worker at a time look for mails and write some, until it commits.
+
+    Without Redis, nothing else keeps two workers from it. On SQLite, the transaction is alone.
+    """
+    if not is_sqlite():
+        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"alerts"))))
 
 
 def _told_lately() -> set[str]:

@@ -20,12 +20,13 @@ from app.kit.database import now
 from app.kit.mail import recipients
 from app.kit.mail.email_message import EmailState
 from app.kit.names import EMAIL_LENGTH
-from app.models import User
+from app.models import AuditEvent, User
 from app.services import policy
 
 logger = logging.getLogger(__name__)
 
 MAIL_SERVICE = "mail service"  # the actor of a report, in the audit trail
+ALLOWED = "suppression.removed"
 
 
 class AlreadySuppressed(Exception):
@@ -41,7 +42,7 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
 
     No more mail goes to an address that complained, or that will not take the next mail either.
     Reports on other mail than the app's are skipped: a mail service may serve several apps. A
-    report may arrive twice.
+    report may arrive twice, and also after an administrator has allowed the address again.
     """
     noted, provenance = 0, {"by_label": MAIL_SERVICE, "service": service}
     for report in reports:
@@ -52,16 +53,30 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
         state = EmailState.COMPLAINED if report.is_complaint else EmailState.BOUNCED
         told = report.detail or "The mail service gave no reason."
         noted += 1
-        if recipients.note_report(email, state, told):
+        if is_new := recipients.note_report(email, state, told):
             db.session.commit()
             logger.warning("email %s %s: %s", email.id, state, told)
         is_last = report.is_complaint or report.is_lasting
         # A service may report thousands of times, and repeats what it got no answer to in time.
-        if is_last and find(report.recipient) is None:
+        if is_last and find(report.recipient) is None and not _is_settled(report, is_new=is_new):
             reason = Reason.COMPLAINED if report.is_complaint else Reason.BOUNCED
             with suppress(AlreadySuppressed):
                 _add(report.recipient, reason, told, by=None, **provenance)
     return noted
+
+
+def _is_settled(report: MailReport, *, is_new: bool) -> bool:
+    """Tell whether an administrator has allowed the address since what the report is about.
+
+    If the report names no time, it is about the past unless it is the first one on its mail.
+    """
+    allowed = select(func.max(AuditEvent.at)).where(
+        AuditEvent.action == ALLOWED, AuditEvent.subject_label == report.recipient
+    )
+    at = db.session.scalar(allowed)
+    if at is None:
+        return False
+    return not is_new if report.at is None else report.at < at
 
 
 def add(email: str, detail: str, *, by: User) -> SuppressedAddress:
@@ -101,7 +116,7 @@ def remove(address_id: int, *, by: User) -> str:
     if row is None or found is None:
         db.session.rollback()
         raise AddressGone
-    audit.record("suppression.removed", by=by, subject=row, reason=row.reason)
+    audit.record(ALLOWED, by=by, subject=row, reason=row.reason)
     db.session.commit()
     return found
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from flask import current_app
 from jinja2 import Environment, StrictUndefined
 
+from app.kit.compiled_templates import is_template
 from app.kit.mail.registry import Values
 
 
 def load_templates() -> None:
     """Compile all mail templates now, so that a worker's child processes need not."""
     templates = environment()
-    for name in templates.list_templates(filter_func=lambda name: name.startswith("emails/")):
-        templates.get_template(name)
+    for name in templates.list_templates(filter_func=is_template):
+        if name.startswith("emails/"):
+            templates.get_template(name)
 
 
 def one_line(text: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 
 from app.extensions import db
 from app.features.alerts import alerting, certificates
+from app.features.health.services.check import Check
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission
@@ -67,6 +68,21 @@ def test_nothing_is_written_while_all_mail_waits_for_an_operator(app):
     alerting.tell_managers()
     db.session.execute(update(EmailMessage).values(needs_operator=True, last_error="535"))
     assert "mail" not in alerting.tell_managers()
+
+
+def test_workers_that_look_at_once_write_one_mail(race, monkeypatch):
+    """As without Redis, where nothing else keeps two workers from the same task."""
+    make_user(role="Administrator")
+    together = threading.Barrier(4)
+
+    def checks() -> list[Check]:
+        together.wait(30)
+        return [Check("x", problem="A", hint="B")]
+
+    monkeypatch.setattr(alerting.health, "checks", checks)
+    results = race(*[alerting.tell_managers] * 4)
+    assert sorted(results) == [[], [], [], ["x"]]
+    assert len(mails()) == 1
 
 
 @contextmanager

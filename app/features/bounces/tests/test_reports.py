@@ -114,6 +114,19 @@ def sendgrid(row, event="bounce", **values):
     ]
 
 
+def dated(payload, at):
+    """Return the payload of a service with another time."""
+    if isinstance(payload, list):
+        return [one | {"timestamp": at.timestamp()} for one in payload]
+    if "event-data" in payload:
+        return payload | {"event-data": payload["event-data"] | {"timestamp": at.timestamp()}}
+    if "Message" in payload:
+        event = json.loads(payload["Message"])
+        event[event["notificationType"].lower()]["timestamp"] = at.isoformat()
+        return payload | {"Message": json.dumps(event)}
+    return payload | {"BouncedAt": at.isoformat()}
+
+
 SERVICES = {"ses": ses, "mailgun": mailgun, "postmark": postmark, "sendgrid": sendgrid}
 LASTING = {name: (make, {}) for name, make in SERVICES.items()}
 COMPLAINTS = {
@@ -236,6 +249,44 @@ def test_a_report_that_comes_again_does_not_hit_the_mail_that_was_sent_again(rep
     report("ses", first)
     assert row.state == EmailState.SENT
     assert suppressed() == {}
+
+
+def test_a_report_on_the_past_does_not_undo_that_an_administrator_allowed_the_address(
+    report, manager
+):
+    """A service repeats reports for days. A complaint since then counts."""
+
+    def allow() -> None:
+        address = db.session.scalar(select(SuppressedAddress.id))
+        manager.submit(f"/admin/suppressed-addresses/{address}/remove")
+
+    at = now().replace(microsecond=0)
+    before, later = (at + timedelta(seconds=seconds) for seconds in (-60, 60))
+    kinds = [*LASTING.items(), *COMPLAINTS.items()]
+    for number, (service, (make, values)) in enumerate(kinds):
+        row, other = (sent(f"{one}{number}@example.com", sent_at=before) for one in "ab")
+        other.recipient = row.recipient
+        db.session.commit()
+        assert report(service, dated(make(row, **values), at)) == 204
+        allow()
+        for told in (row, other):  # the second one is of another mail, and comes late
+            assert report(service, dated(make(told, **values), at)) == 204
+            assert suppressed() == {}, service
+        assert report(service, dated(make(row, **values), later)) == 204
+        assert [*suppressed()] == [row.recipient], service
+        allow()
+
+
+def test_a_report_without_a_time_counts_once(report, manager):
+    told = sent(ADA), sent("other@example.com")
+    told[1].recipient = ADA
+    db.session.commit()
+    for row, expected in ((told[0], True), (told[0], False), (told[1], True), (told[1], False)):
+        report("ses", ses(row, kind="Complaint"))
+        assert bool(suppressed()) is expected
+        if expected:
+            address = db.session.scalar(select(SuppressedAddress.id))
+            manager.submit(f"/admin/suppressed-addresses/{address}/remove")
 
 
 def test_without_our_message_id_the_newest_mail_before_the_report_is_meant(report):

@@ -227,6 +227,17 @@ def test_a_condition_that_is_added_holds_on_the_page_and_in_bulk(
     assert operation.left_out == {"grace": 1}
 
 
+def test_no_mail_calls_an_invitation_an_account(make_user, admin, outbox):
+    """Neither for one user nor in bulk: they never signed in, and have nothing to come back to."""
+    users.suspend(make_user(invited=True), by=admin)
+    one = make_user(invited=True)
+    operation = bulk.preview("suspend", by=admin, user_ids=[one.id])
+    bulk.confirm(operation, by=admin)
+    bulk.run(operation.id)
+    users.reactivate(one, by=admin)
+    assert outbox.deliver() == []
+
+
 def test_the_rest_is_as_it_was(make_user, admin):
     """The sessions, mails and states of other users stay unchanged."""
     bystander, target = make_user(), make_user()
