@@ -10,18 +10,12 @@ from app.kit.web.links import external_url
 from app.models import User
 
 
-def user_of(row: EmailMessage) -> User:
+def user_of(row: EmailMessage, *, has_account: bool = False) -> User:
     user = of_sample(row) or (db.session.get(User, row.user_id) if row.user_id else None)
     if user is None:
         raise Cancelled("the account no longer exists")
     require(row, not user.is_deleted, "the account was deleted")
-    return user
-
-
-def user_with_account(row: EmailMessage) -> User:
-    """Return the user of the mail, or raise Cancelled if they were only invited so far."""
-    user = user_of(row)
-    require(row, not user.is_invited, "the invitation is not accepted yet")
+    require(row, not (has_account and user.is_invited), "the invitation is not accepted yet")
     return user
 
 

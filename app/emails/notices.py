@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement
 
-from app.emails.facts import page_links, user_by_address, user_of, user_with_account
+from app.emails.facts import page_links, user_by_address, user_of
 from app.kit.database import now
 from app.kit.mail.conditions import date, of_sample, refuse_overtaken, require
 from app.kit.mail.email_message import EmailMessage
@@ -134,7 +134,7 @@ def send_account_suspended(user: User) -> EmailMessage:
 @message("We tell you whenever the state of your account changes.")
 def _account_suspended(row: EmailMessage) -> Values:
     refuse_overtaken(row, "account_suspended", "account_reactivated")
-    return {"user": user_with_account(row)}
+    return {"user": user_of(row, has_account=True)}
 
 
 def send_account_reactivated(user: User) -> EmailMessage:
@@ -144,4 +144,4 @@ def send_account_reactivated(user: User) -> EmailMessage:
 @message("We tell you whenever the state of your account changes.")
 def _account_reactivated(row: EmailMessage) -> Values:
     refuse_overtaken(row, "account_suspended", "account_reactivated")
-    return {"user": user_with_account(row), **page_links()}
+    return {"user": user_of(row, has_account=True), **page_links()}

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Self, cast, get_args, get_origin, get_type_hints
 
 from app.features.backups import pipes
 from app.features.backups.errors import ArchiveDamaged, BackupRefused
@@ -76,10 +76,22 @@ class BackupManifest:
             for name in ("database", "files"):
                 values[name] = Contents(**values[name])
             found = cls(**values)
+            for name, kind in get_type_hints(cls).items():
+                assert _is_of(getattr(found, name), kind)  # noqa: S101 - caught below
             assert found.time.tzinfo is not None  # noqa: S101 - caught below
+            assert all(map(str.isprintable, found.rows))  # noqa: S101 - caught below
         except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
             raise ArchiveDamaged("The manifest of the archive cannot be read.") from None
         return found
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Tell whether a value that was read from JSON has a type of the manifest."""
+    parts = get_args(kind)
+    if not parts:
+        return type(value) is kind
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(value, get_origin(kind)) and all(_is_of(one, parts[-1]) for one in items)
 
 
 @dataclass(frozen=True)
@@ -97,12 +109,21 @@ class ArchivedFile:
 
 
 class ArchiveWriter:
-    """Writes an archive to a stream."""
+    """Writes an archive to a stream, and nothing more once it has failed."""
 
     def __init__(self, sink: BinaryIO) -> None:
-        self._tar = tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self._sink = _Sink(sink)
+        self._tar = tarfile.open(  # noqa: SIM115
+            fileobj=cast(BinaryIO, self._sink), mode="w|", format=tarfile.PAX_FORMAT
+        )
         self._of_files = hashlib.sha256()
         self._add(ABOUT, json.dumps({"format": FORMAT}).encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        self._sink.is_over = kind is not None
 
     def add_database(self, blocks: Iterable[bytes]) -> Contents:
         """Write the database in pieces of the same size."""
@@ -148,6 +169,19 @@ class ArchiveWriter:
         info = tarfile.TarInfo(name)
         info.size, info.mode = len(content), 0o600
         self._tar.addfile(info, BytesIO(content))
+
+
+class _Sink:
+    """A stream that passes on what is written until it is over.
+
+    tarfile writes the rest of its buffer when Python deletes it, also to a disk that is full.
+    """
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink, self.is_over = sink, False
+
+    def write(self, block: bytes) -> int:
+        return len(block) if self.is_over else self._sink.write(block)
 
 
 class _Hashed:

@@ -91,7 +91,7 @@ def make_backup_key() -> None:
 @FROM
 @IDENTITY
 @click.option("--replace", is_flag=True, help="Delete everything in the database first.")
-@click.option("--yes", is_flag=True, help="Do not ask before everything is deleted.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
 @with_appcontext
 def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes: bool) -> None:
     """Restore an ARCHIVE, a path, a name, or `latest`, and hold outgoing messages."""
@@ -100,6 +100,10 @@ def restore(archive: str, to: str, identity: Path | None, *, replace: bool, yes:
             manifest = restoring.check(reader, replace=replace)
             target = databases.copier().describe()
             click.echo(f"{name} is whole, made {manifest.time:%Y-%m-%d %H:%M} UTC.")
+            if not restoring.is_of_this_app(manifest):
+                click.echo(f"It is a backup of {manifest.app}, and this is {making.app_name()}.")
+                if not yes:
+                    click.confirm("Restore it all the same?", abort=True)
             if replace and not yes:
                 click.confirm(f"Replace everything in {target}?", abort=True)
             report = restoring.restore(name, reader, manifest, replace=replace)

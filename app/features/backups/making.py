@@ -64,8 +64,9 @@ def make(place: BackupPlace, *, prune: bool = True) -> MadeBackup:
     written = _Counted()
     with place.write(name.text) as sink:
         written.sink = sink
-        with age_keys.encrypted(written, to) as plain:  # type: ignore[arg-type]
-            manifest = _write(ArchiveWriter(plain))
+        encrypted = age_keys.encrypted(written, to)  # type: ignore[arg-type]
+        with encrypted as plain, ArchiveWriter(plain) as writer:
+            manifest = _write(writer)
     if place.size(name.text) != written.size:
         raise PlaceAway(f"{name.text} is not whole in its place. No older backup is deleted.")
     deleted = _prune(place, name, manifest) if prune else []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from flask import current_app
 
@@ -20,7 +20,10 @@ from app.features.backups.errors import BackupRefused, PlaceAway
 from app.kit.storage.bucket import Bucket
 
 PART = ".part"
-LEFT_OVER = 24 * 60 * 60  # seconds after which an unfinished archive belongs to a dead process
+# Seconds after which an unfinished archive belongs to a dead process. The next night may need its
+# room, and begins less than a day after the last sign of a backup that was killed.
+LEFT_OVER = 12 * 60 * 60
+UPLOAD_LEFT_OVER = 24 * 60 * 60  # A bucket tells when an upload began, and not of its last part.
 # A bucket takes 10,000 parts, so an archive may have 320 GB. Two parts are in memory at a time.
 PART_SIZE = 32 * 1024 * 1024
 
@@ -42,7 +45,7 @@ class BackupPlace(Protocol):
     def delete(self, name: str) -> None: ...
 
     def tidy(self) -> None:
-        """Delete what backups left that were killed a day ago."""
+        """Delete what backups left that were killed hours ago."""
 
 
 def place(text: str) -> BackupPlace:
@@ -94,7 +97,7 @@ class BackupFolder:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    yield file
+                    yield cast(BinaryIO, _FileOfPlace(file, self._problems))
                     file.flush()
                     os.fsync(file.fileno())
                 part.rename(self.path / name)
@@ -127,8 +130,24 @@ class BackupFolder:
             raise PlaceAway(f"{self.path} cannot be used: {error.strerror or error}.") from error
 
 
+@dataclass(frozen=True)
+class _FileOfPlace:
+    """A file whose errors name the place, and not the disk of the database that is read."""
+
+    file: BinaryIO
+    problems: Callable[[], AbstractContextManager[None]]
+
+    def write(self, block: bytes) -> int:
+        with self.problems():
+            return self.file.write(block)
+
+    def flush(self) -> None:
+        with self.problems():
+            self.file.flush()
+
+
 def remove_left_over(folder: Path, pattern: str) -> None:
-    """Delete the files and folders that a process left a day ago."""
+    """Delete the files and folders that a process left hours ago."""
     for one in folder.glob(pattern):
         with suppress(FileNotFoundError):  # Another process has renamed or deleted it.
             if one.lstat().st_mtime < time.time() - LEFT_OVER:
@@ -193,7 +212,7 @@ class BackupBucket:
 
     def tidy(self) -> None:
         """Abort the uploads that a killed process left, which a bucket keeps and charges for."""
-        client, before = self.bucket.client, time.time() - LEFT_OVER
+        client, before = self.bucket.client, time.time() - UPLOAD_LEFT_OVER
         with self._problems():
             found = client.list_multipart_uploads(Bucket=self.bucket.name, Prefix=self._key(""))
             for one in found.get("Uploads", []):

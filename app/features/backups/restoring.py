@@ -128,10 +128,15 @@ def _refuse_newer(manifest: BackupManifest) -> None:
         unknown = set(manifest.revisions) - migrations.known_revisions(directory)
     except CommandError as error:
         raise BackupRefused(str(error)) from None
+    if unknown and not is_of_this_app(manifest):
+        raise BackupRefused(
+            f"The backup is of {manifest.app}, whose tables the code here does not know. This is "
+            f"{making.app_name()}."
+        )
     if unknown:
         found = migrations.explain(unknown)
         raise BackupRefused(
-            f"The backup is newer than the code, which has release {manifest.version}. "
+            f"The backup is newer than the code: it is of release {manifest.version}. "
             f"{found.problem} {found.hint}"
         )
 
@@ -204,6 +209,10 @@ def _take_back(new: IO[bytes]) -> None:
     for line in new:
         with suppress(storage.Away):
             backend().delete(line.decode().strip())
+
+
+def is_of_this_app(manifest: BackupManifest) -> bool:
+    return manifest.app == making.app_name()
 
 
 def is_of_this_key(manifest: BackupManifest) -> bool:

@@ -74,6 +74,20 @@ BEGIN
     END IF;
 END $compare$;
 """
+REFUSE_UNCOUNTED = """
+DO $uncounted$
+DECLARE found text;
+BEGIN
+    SELECT string_agg(c.relname, ', ') INTO found
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p') AND c.relname <> ALL ({names}::text[])
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e'
+            AND d.classid = 'pg_class'::regclass AND d.objid = c.oid);
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION '% is not counted', found;
+    END IF;
+END $uncounted$;
+"""
 HOLD = """
 DELETE FROM {schema}.{table};
 INSERT INTO {schema}.{table} (id, since, reason) VALUES ({id}, {since}, {reason});
@@ -111,6 +125,8 @@ def end(schema: str, rows: Mapping[str, int], reason: str) -> str:
     values = {name: sql.Literal(value) for name, value in values_of_hold(reason).items()}
     place = sql.Identifier(schema)
     parts = [_written(HOLD, schema=place, table=sql.Identifier(HOLDS), **values)]
+    names = sql.Literal(sorted(rows))
+    parts.append(_written(REFUSE_UNCOUNTED, schema=sql.Literal(schema), names=names))
     for name, count in sorted(rows.items()):
         if name not in NOT_COMPARED:
             table, told = sql.Identifier(name), sql.Literal(name)

@@ -72,10 +72,11 @@ def ensure_can_be_held(tables: Iterable[str]) -> None:
 
 
 def differences(expected: dict[str, int], found: dict[str, int]) -> str:
-    """Return in words which tables have other numbers of rows, or ""."""
+    """Return in words which tables have other numbers of rows, or were not counted, or ""."""
     wrong = [
         f"{name} has {found.get(name, 0):,} rows and not {count:,}"
         for name, count in sorted(expected.items())
         if name not in NOT_COMPARED and found.get(name) != count
     ]
+    wrong += [f"{name} is not counted" for name in sorted(found.keys() - expected.keys())]
     return "; ".join(wrong)

@@ -125,7 +125,7 @@ def _path() -> Path:
 def _beside(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary database on the disk of the database.
 
-    The folders of killed processes are deleted a day later.
+    The folders of killed processes are deleted hours later.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     remove_left_over(path.parent, f"{BESIDE}*")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import json
+import os
 import re
+import tarfile
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -136,6 +140,72 @@ def test_rows_that_do_not_match_undo_the_restore(original, monkeypatch, tmp_path
     there.write_bytes(b"small")
     assert contents() == expected
     assert outgoing.current_hold() is None
+
+
+def test_a_manifest_that_lies_is_refused(path, original, tmp_path):
+    """Its words are of other types, or it leaves out a table, whose sessions would live on."""
+    expected, lie = contents(), tmp_path / "lie.backup"
+    with tarfile.open(path) as tar:
+        members = [(one, tar.extractfile(one).read()) for one in tar]
+    honest = json.loads(members.pop()[1])
+
+    def told(**values) -> str:
+        content = json.dumps(honest | values).encode()
+        info = tarfile.TarInfo("manifest.json")
+        info.size = len(content)
+        with tarfile.open(lie, "w") as tar:
+            for member, data in [*members, (info, content)]:
+                tar.addfile(member, BytesIO(data))
+        return refusal(lie)
+
+    odd = (None, True, "x", 1, ["x"], [1], {"x": "x"}, {"x": None}, {"x": [1]})
+    for name, value in honest.items():
+        for other in odd:
+            is_alike = type(other) is type(value) and not isinstance(value, list | dict)
+            if not is_alike and (name, other) != ("revisions", ["x"]):
+                assert "The manifest of the archive cannot be read." in told(**{name: other})
+    rows = honest["rows"]
+    for name in ("users", "user_sessions"):
+        assert f"{name} is not counted" in told(rows={k: v for k, v in rows.items() if k != name})
+    for name, count in {"nothing": 1, "\0": 0, '"; DROP TABLE users; --': 1}.items():
+        told(rows=rows | {name: count})
+    assert contents() == expected
+
+
+def test_an_archive_of_another_application_is_named(path, original, monkeypatch):
+    """A file of the wrong folder is soon chosen. A copy that was renamed knows its former name."""
+    db.session.remove()
+    monkeypatch.setitem(original.config, "QUEUE_PREFIX", "shop")
+    runner = original.test_cli_runner()
+    asked = runner.invoke(args=["restore", str(path), "--replace"], input="n\n")
+    assert asked.exit_code == 1
+    assert "It is a backup of" in asked.output
+    assert "and this is shop." in asked.output
+    monkeypatch.setattr("app.kit.database.migrations.known_revisions", lambda _folder: set())
+    with pytest.raises(BackupRefused, match="whose tables the code here does not know"):
+        restore(str(path), replace=True)
+
+
+def test_a_disk_that_is_full_leaves_no_part_and_no_second_error(
+    original, tmp_path, key_files, monkeypatch
+):
+    """tarfile wrote its last block when it was deleted, and failed again with a traceback."""
+    open_file = os.open
+
+    def open_on_full_disk(path, flags, mode=0o777, **options):
+        descriptor = open_file(path, flags, mode, **options)
+        if not str(path).endswith(".part"):
+            return descriptor
+        os.close(descriptor)
+        return open_file("/dev/full", os.O_WRONLY)
+
+    monkeypatch.setattr(os, "open", open_on_full_disk)
+    for keys in ([], [key_files.public]):
+        original.config["BACKUP_RECIPIENTS"] = keys
+        with pytest.raises(PlaceAway, match="No space left on device"):
+            make()
+        gc.collect()
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_a_hostile_archive_names_no_path(monkeypatch):

@@ -228,7 +228,7 @@ def test_a_condition_that_is_added_holds_on_the_page_and_in_bulk(
 
 
 def test_no_mail_calls_an_invitation_an_account(make_user, admin, outbox):
-    """Neither for one user nor in bulk: they never signed in, and have nothing to come back to."""
+    """They never signed in, and have nothing to come back to, as one user or in bulk."""
     users.suspend(make_user(invited=True), by=admin)
     one = make_user(invited=True)
     operation = bulk.preview("suspend", by=admin, user_ids=[one.id])
