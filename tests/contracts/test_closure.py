@@ -56,10 +56,17 @@ def may_know(owner: str) -> set[str]:
     return known | may_know("core")
 
 
+@cache
+def all_adapters() -> dict[str, list[tuple[str, str]]]:
+    """Return the adapters of each feature, which take many looks at the disk to find."""
+    return {base: adapters(base) for base in installed()}
+
+
+@cache
 def may_import(module: str) -> set[str]:
     """Return the owners whose modules a module may import: an adapter knows its base as well."""
     owner, _, name = module.removeprefix("app.features.").partition(".")
-    bases = [one for one in installed() if (owner, name) in adapters(one)]
+    bases = [base for base, adapting in all_adapters().items() if (owner, name) in adapting]
     return may_know(owner_of(module)).union(*map(may_know, bases))
 
 
@@ -130,7 +137,7 @@ def test_modules_import_nothing_that_may_be_missing():
 
 def test_nothing_imports_an_adapter():
     """It is not there if its base is off or removed."""
-    known = {f"app.features.{name}.{one}" for base in installed() for name, one in adapters(base)}
+    known = {f"app.features.{name}.{one}" for them in all_adapters().values() for name, one in them}
     wrong = {f"{source} imports {target}" for source, target in edges() if target in known}
     assert not wrong, "Move this to a module of the feature that is always there."
 

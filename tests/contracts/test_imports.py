@@ -56,14 +56,16 @@ MOST_IMPORTS_INSIDE_FUNCTIONS = 5  # one of them is in the example, which is not
 APART = {"tests", "migrations"}  # folders of features with code that the app never imports
 
 
-def sources() -> list[Path]:
-    return [
+@cache
+def sources() -> tuple[Path, ...]:
+    return (
         ROOT / "config.py",
         *sorted((ROOT / "settings").rglob("*.py")),
         *(p for p in sorted((ROOT / "app").rglob("*.py")) if not APART & set(p.parts)),
-    ]
+    )
 
 
+@cache
 def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
@@ -72,6 +74,10 @@ def name_of(path: Path) -> str:
 @cache
 def modules() -> frozenset[str]:
     return frozenset(name_of(path) for path in sources())
+
+
+# Nodes that may have a statement below them.
+BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 def is_for_types(node: ast.AST) -> bool:
@@ -83,8 +89,9 @@ def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.stmt, 
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child, inside
-        elif not is_for_types(child):
-            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        # Expressions hold no statements, and are most of a tree.
+        elif isinstance(child, BLOCKS) and not is_for_types(child):
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             yield from statements(child, inside or is_function)
 
 

@@ -30,8 +30,15 @@ def is_door(module):
     return level_of(module) >= LOWEST_LEVEL_WITH_A_REQUEST or module.startswith(KIT_DOORS)
 
 
-def calls(path):
-    return [node for node in nodes_of(path) if isinstance(node, ast.Call)]
+def calls(path, *names):
+    """Return the calls of methods and of modules' functions with these names."""
+    return [
+        node
+        for node in nodes_of(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in names
+    ]
 
 
 # The kit's services, which commit as the core's do.
@@ -50,7 +57,7 @@ def test_only_services_commit():
         is_of_feature = part_of(module) == "app.features"
         if module.startswith(SERVICES) or (is_of_feature and not is_door(module)):
             continue
-        for call in calls(path):
+        for call in calls(path, "add", "delete", "commit"):
             name = ast.unparse(call.func)
             adds = name in {"db.session.add", "db.session.delete"} and is_door(module)
             if adds or name.endswith("session.commit"):
@@ -98,7 +105,7 @@ def test_tasks_that_are_queued_by_name_exist(app):
     named = [
         call.args[0].value
         for path in APP
-        for call in calls(path)
+        for call in calls(path, "enqueue", "enqueue_many")
         if ast.unparse(call.func) in {"queue.enqueue", "queue.enqueue_many"}
         and isinstance(call.args[0], ast.Constant)
     ]

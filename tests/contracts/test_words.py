@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.test_sentences import MOST_WORDS, ROOT, VAGUE
+from tests.trees import nodes_of
 
 FOLDERS = ("app", "benchmarks", "docs", "examples", "migrations", "scripts", "settings", "tests")
 SUFFIXES = {".py", ".html", ".txt", ".md", ".toml", ".js", ".scss", ".sh", ".example"}
@@ -75,9 +76,8 @@ def python() -> list[str]:
 
 @cache
 def nodes(name: str) -> list[ast.AST]:
-    tree = ast.parse(files()[name].read_text(encoding="utf-8"))
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.Constant)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    return [node for node in nodes_of(files()[name]) if isinstance(node, kinds)]
 
 
 def docstrings(name: str) -> Iterator[str]:
