@@ -56,6 +56,7 @@ def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkey
     """IN-1: `session=2147483648` at /account/manage/devices/end was a 500 on PostgreSQL."""
     monkeypatch.setattr("app.extensions.limiter.enabled", False)
     world = World(app, make_user, admin, request)
+    asked = noted(app, monkeypatch)
     sent = []
 
     def submit(browser, path, *, form_at="", **data):
@@ -67,10 +68,13 @@ def test_no_number_in_a_form_is_an_error(endpoint, app, make_user, admin, monkey
         }
         known = names_asked_for() | set(data)
         alone = [{name: number} for name in cheap for number in NUMBERS]
-        for fields in ({}, *alone, *(dict.fromkeys(known, number) for number in NUMBERS)):
+        asked.clear()
+        for fields in (*(dict.fromkeys(known, number) for number in NUMBERS), *alone):
             answer = browser.post(path, data={**cheap, **fields, "csrf_token": token})
             assert answer.status_code < 500, (path, fields)
             sent.append(fields)
+            if asked <= {"csrf_token"} and answer.status_code != 400:
+                break  # A view that reads no field answers every number alike.
 
     monkeypatch.setattr(world, "send", submit)
     rows("EVENTS")[endpoint][1](world)
