@@ -168,13 +168,14 @@ def make(
 ) -> FeaturePlan:
     """Return the plan of a feature. Raises Refused, with what to do, about names and fields."""
     one = naming.singular_of(name, singular)
-    parsed = tuple(fields.parsed(texts, targets()))
+    scripts = _scripts()
+    parsed = tuple(fields.parsed(texts, targets(scripts)))
     bit = ledger.free_bit()
-    revision = _scripts().get_revision("core@head").revision
+    revision = scripts.get_revision("core@head").revision
     return FeaturePlan(name, one, parsed, admin, account, icon, bit, revision, api)
 
 
-def targets() -> dict[str, Target]:
+def targets(scripts: ScriptDirectory) -> dict[str, Target]:
     """Return the tables for relations, by name. The kit's own tables are left out."""
     found = {}
     for mapper in Base.registry.mappers:
@@ -185,7 +186,7 @@ def targets() -> dict[str, Target]:
         parts = module.split(".")
         feature = parts[2] if parts[1] == "features" else ""
         table = str(mapper.local_table.description)
-        revision = _scripts().get_revision(f"{feature}@head").revision if feature else ""
+        revision = scripts.get_revision(f"{feature}@head").revision if feature else ""
         face = f"app.features.{feature}" if feature else "app.models"
         if not hasattr(import_module(face), mapper.class_.__name__):
             continue  # A feature imports what the face of another one has.

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -68,6 +69,19 @@ def write(plan: FeaturePlan) -> list[str]:
 
 def files(plan: FeaturePlan) -> dict[str, str]:
     """Return the files of the feature, not yet formatted, by their paths in its folder."""
+    environment = _environment()
+    written = {}
+    for source in environment.list_templates():
+        target = source.removesuffix(".jinja").replace("SINGULAR", plan.singular)
+        target = target.replace("NAME", plan.name)
+        needs = next((one for path, one in ONLY_WITH.items() if source.startswith(path)), "name")
+        if getattr(plan, needs):
+            written[target] = environment.get_template(source).render(plan=plan)
+    return written
+
+
+@cache
+def _environment() -> Environment:
     # The templates contain templates of Jinja, so their own marks are others.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -84,14 +98,7 @@ def files(plan: FeaturePlan) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     environment.filters |= {"class_name": naming.class_name, "label": naming.label, "a": naming.a}
-    written = {}
-    for source in environment.list_templates():
-        target = source.removesuffix(".jinja").replace("SINGULAR", plan.singular)
-        target = target.replace("NAME", plan.name)
-        needs = next((one for path, one in ONLY_WITH.items() if source.startswith(path)), "name")
-        if getattr(plan, needs):
-            written[target] = environment.get_template(source).render(plan=plan)
-    return written
+    return environment
 
 
 def _write_folder(plan: FeaturePlan, folder: Path) -> None:
