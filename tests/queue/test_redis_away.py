@@ -133,7 +133,7 @@ def test_the_worker_outlives_a_restart_and_a_flush_of_redis(
 
 def test_an_idle_worker_sweeps_by_itself(own_redis, web, start_worker, smtp, make_account):
     make_account("ada@example.com")
-    worker = start_worker()
+    worker = start_worker(program=PROGRAM, WORKER_SWEEP_INTERVAL="3", WORKER_POLL="1")
     until(lambda: own_redis.client.get("test-default:sweep"), "the first sweep")
     row = send_reset_password("ada@example.com")
     row.next_try_at = now()
