@@ -32,7 +32,7 @@ browser-test: setup  ## Run the tests in Chromium
 	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
 
 slow-test: setup  ## Run the tests that take long: the promise of 1,000 mails, the benchmarks, the recipes of the docs
-	@$(PYTHON_VENV) manage.py test -m slow $(PARALLEL) $(and $(PARALLEL),--dist loadfile) $(ARGS)
+	@$(PYTHON_VENV) manage.py test -m slow $(PARALLEL) $(and $(PARALLEL),--dist loadfile --no-loadscope-reorder) $(ARGS)
 
 timing-test: setup  ## Run the tests that look at a clock, on a machine that does little else
 	@$(PYTHON_VENV) manage.py test -m timing $(ARGS)

@@ -53,13 +53,25 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that parse all files, so that one process of pytest-xdist does it."""
-    items.sort(key=lambda item: not _parses(item))
+    """Begin with the longest, and with those that parse all files, which one process then does."""
+    items.sort(key=lambda item: (-_minutes(item), not _parses(item)))
+
+
+def _minutes(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("slow")
+    return mark.kwargs.get("minutes", 0) if mark else 0
 
 
 def _parses(item: pytest.Item) -> bool:
     names = vars(getattr(item, "module", None) or item).keys()
     return bool(PARSERS & names) and "app" not in getattr(item, "fixturenames", ())
+
+
+class Unmarked(pytest.Module):
+    """A module that does not name the chosen mark. It is not imported, as `-m slow` needs few."""
+
+    def collect(self) -> list[pytest.Item]:
+        return []
 
 
 class LeftOut(pytest.Module):
@@ -75,6 +87,9 @@ def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> pytest.Module | None:
     """Leave out tests that need a feature which was removed or is off, and say so at the end."""
+    mark: str = parent.config.option.markexpr
+    if mark.isidentifier() and mark not in module_path.read_text(encoding="utf-8"):
+        return Unmarked.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     if missing_features(module_path):
         return LeftOut.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     return None

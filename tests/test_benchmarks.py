@@ -54,7 +54,7 @@ def without_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "wrk" else find(name))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_a_measurement_gives_results(stand, name):
     results = list(MEASUREMENTS[name](stand))
@@ -108,7 +108,7 @@ sys.exit(run.main())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=4)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_processes_of_a_run_end_with_it(number):
     with subprocess.Popen(

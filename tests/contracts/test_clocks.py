@@ -28,7 +28,7 @@ def uses_a_clock(node: ast.AST) -> bool:
 
 def is_marked(node: ast.AST) -> bool:
     return any(
-        ast.unparse(decorator) in {"pytest.mark.timing", "pytest.mark.slow"}
+        ast.unparse(decorator).partition("(")[0] in {"pytest.mark.timing", "pytest.mark.slow"}
         for decorator in getattr(node, "decorator_list", [])
     )
 

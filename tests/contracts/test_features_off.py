@@ -52,7 +52,7 @@ def test_the_app_starts_without_any_feature() -> None:
     ensure_nothing_breaks(ON, all_at_once=True)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 @pytest.mark.parametrize("off", EACH, ids=" ".join)
 def test_the_app_starts_without(off: list[str]) -> None:
     ensure_nothing_breaks(off, all_at_once=False)

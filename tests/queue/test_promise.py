@@ -38,7 +38,7 @@ def kill(worker, smtp, held, act):
     worker.end()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 def test_all_of_a_thousand_mails_arrive(web, own_redis, smtp, start_worker, make_mails):
     """F3, F7, F9, F11, F12: at most one extra copy for each killed worker and each drop.
 
