@@ -7,6 +7,7 @@ import pytest
 from app.kit.features import adding, checkout
 from app.kit.features.checkout import CommandRefused
 from app.kit.generator import ledger
+from config import BASE_DIR
 from settings.manifests import NewPermission
 from tests.fixtures.clones import git, tables
 
@@ -228,3 +229,13 @@ def test_a_tree_with_changes_is_refused(in_clone, clone, notes):
     assert "The working tree has changes. Commit them first" in refused.stderr
     assert "note.txt" in refused.stderr
     assert not (clone / "app/features/notes").exists()
+
+
+@slow
+def test_the_core_stays_small_with_an_example(in_clone):
+    """The limit of the core is the kit's: tests/cli/test_new.py tries the rest in a product."""
+    for path in BASE_DIR.glob("examples/*/feature.toml"):
+        added = in_clone("features", "add", f"examples/{path.parent.name}")
+        assert added.returncode == 0, added.stderr
+    tried = in_clone("test", "-q", "-p", "no:cacheprovider", "tests/contracts/test_reading.py")
+    assert tried.returncode == 0, tried.stdout

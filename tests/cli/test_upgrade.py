@@ -15,7 +15,7 @@ from tests.fixtures.clones import git, manage, of_the_kit
 from tests.fixtures.releases import NAME, REMOVED, commit, edit, run
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(minutes=3),
     of_the_kit,
     pytest.mark.skipif(
         not {*REMOVED, "audit"} <= {*installed()},

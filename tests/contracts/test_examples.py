@@ -1,4 +1,4 @@
-"""Check that the features of `examples` import what there is (tests/cli/test_examples.py)."""
+"""Check that the features of `examples` import what there is (tests/cli/test_new.py)."""
 
 import ast
 from importlib import import_module

@@ -1,6 +1,7 @@
 """Each code block of the guides is parsed: commands, options, settings and files exist.
 
-test_recipes.py runs the recipes, and `make deployment-test` the files of docs/deploy-linux.md.
+tests/cli/test_new.py follows the recipes, and `make deployment-test` uses the files of
+docs/deploy-linux.md.
 """
 
 import ast
