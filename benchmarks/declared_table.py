@@ -27,7 +27,7 @@ FIELDS = (
     "name:str", "owner:user", "status:choice(draft,active,done)", "budget:money", "hours:int",
     "due_on:date", "notes:text",
 )  # fmt: skip
-LEFT_OUT = (".git", ".venv*", ".env", ".*_cache", "__pycache__", "instance")
+LEFT_OUT = (".git", ".venv*", ".env", ".*_cache", "instance")
 ROWS = 100
 LIST = f"/admin/{FEATURE}?per_page={ROWS}"
 PEOPLE = 1_000  # who own the rows
