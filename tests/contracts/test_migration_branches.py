@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from flask_migrate import downgrade, upgrade
 
-from app import create_app
 from app.extensions import db
 from app.kit.database import UtcDateTime, migrations
 from settings import manifests
-from tests.databases import own_database
 from tests.schema import schema
 
 ROOT = Path(__file__).parents[2]
@@ -102,53 +99,29 @@ def test_features_without_migrations_have_no_tables() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_branch_goes_up_and_down_and_leaves_nothing(
-    name: str, tmp_path: Path, core_database: str
-) -> None:
-    with own_database(tmp_path, "branch", like=core_database) as url, app_of(url) as app:
-        check_branch(name, app)
-
-
-@contextmanager
-def app_of(url: str) -> Iterator[Flask]:
-    app = create_app("testing", {"SQLALCHEMY_DATABASE_URI": url})
-    yield app
-    with app.app_context():
-        db.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def core_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of a database with the tables of the core, to copy."""
-    with own_database(tmp_path_factory.mktemp("core"), "core") as url:
-        with app_of(url) as app, app.app_context():
-            upgrade(revision="core@head")
-        yield url
-
-
-def check_branch(name: str, own_app: Flask) -> None:
-    with own_app.app_context():
+def test_a_branch_goes_up_and_down_and_leaves_nothing(name: str, core_app: Flask) -> None:
+    with core_app.app_context():
         for needed in to_tuple(BASES[name].dependencies):
             if not needed.startswith("core_"):
                 upgrade(revision=needed)
-    before, names_before = tables(own_app), names_of_tables(own_app)
-    with own_app.app_context():
+    before, names_before = tables(core_app), names_of_tables(core_app)
+    with core_app.app_context():
         upgrade(revision=f"{name}@head")
-    after = tables(own_app)
+    after = tables(core_app)
     assert after != before
     own = (one for one in SCRIPTS.walk_revisions() if Path(one.path).parents[1].name == name)
     without_model = tuple(n for one in own for n in getattr(one.module, "NOT_IN_MODELS", ()))
-    made = names_of_tables(own_app) - names_before
+    made = names_of_tables(core_app) - names_before
     named = {table for table in made if not table.startswith(without_model)}
     assert named == set(MANIFESTS[name].tables), f"Name them in app/features/{name}/feature.toml."
-    rows = add_rows(own_app)
-    with own_app.app_context():
+    rows = add_rows(core_app)
+    with core_app.app_context():
         downgrade(revision=f"{name}@base")
-    assert tables(own_app) == before
-    assert count_rows(own_app).items() <= rows.items(), "rows of the core are gone"
-    with own_app.app_context():
+    assert tables(core_app) == before
+    assert count_rows(core_app).items() <= rows.items(), "rows of the core are gone"
+    with core_app.app_context():
         upgrade(revision=f"{name}@head")
-    assert tables(own_app) == after
+    assert tables(core_app) == after
 
 
 def test_each_branch_goes_from_among_the_others_and_returns(own_app: Flask) -> None:
