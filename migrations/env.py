@@ -28,7 +28,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql import table as sql_table
 
 from app.extensions import db
-from app.kit.database import UtcDateTime, migrations
+from app.kit.database import UtcDateTime, lock_holders, migrations
 from app.kit.database.engines import LOCK_TIMEOUT
 
 LOCK_ID = 7_362_041  # any number that nothing else in the database uses
@@ -53,8 +53,12 @@ def lock(connection: Connection) -> None:
     """
     connection.execute(text("SET statement_timeout = 0"))
     connection.commit()
+    is_told = False
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": LOCK_ID}):
         connection.rollback()
+        if not is_told:
+            click.echo("Another process migrates this database. Waiting for it.", err=True)
+            is_told = True
         time.sleep(PAUSE)
     connection.commit()
 
@@ -147,10 +151,14 @@ def migrate_postgresql(options: dict) -> None:
             try:
                 run(connection, options)
             except OperationalError as error:
-                if attempt == LOCK_ATTEMPTS or not isinstance(error.orig, LockNotAvailable):
+                if not isinstance(error.orig, LockNotAvailable):
                     raise
-                logger.info("A table is in use. Attempt %s of %s failed.", attempt, LOCK_ATTEMPTS)
                 connection.rollback()
+                said = " ".join(f"A table is in use: {error.statement}.".split())
+                said = f"{said} {lock_holders.oldest(connection)}".strip()
+                if attempt == LOCK_ATTEMPTS:
+                    raise CommandError(f"{said} Then run the command again.") from None
+                logger.info("Attempt %s of %s: %s", attempt, LOCK_ATTEMPTS, said)
                 time.sleep(PAUSE)
             else:
                 return

@@ -223,3 +223,44 @@ def test_readers_pass_a_revision_that_waits_for_a_table(
             long.commit()
             ended(process)
         watcher.execute("SELECT extra FROM roles")
+
+
+def test_a_migration_that_gives_up_says_who_uses_the_table(
+    own_app: Flask, postgresql: str, folder: Path, revise, apply
+) -> None:
+    """It ended with a traceback, and told an operator at night nothing of that process."""
+    env = folder / "env.py"
+    env.write_text(env.read_text().replace("LOCK_ATTEMPTS = 60", "LOCK_ATTEMPTS = 2"))
+    revise("op.add_column('roles', sa.Column('extra', sa.Integer()))")
+    with psycopg.connect(postgresql, application_name="report") as long:
+        long.execute("SELECT count(*) FROM roles")
+        pid = long.info.backend_pid
+        with migrating(postgresql, folder) as process:
+            _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    for part in (
+        "A table is in use: ALTER TABLE roles ADD COLUMN extra INTEGER.",
+        f"Process {pid} of PostgreSQL (report, idle in transaction) uses roles",
+        f"SELECT pg_terminate_backend({pid});",
+    ):
+        assert part in said
+    apply()
+
+
+def test_a_migration_that_waits_for_another_says_so(postgresql: str, folder: Path, revise) -> None:
+    tries = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND query = 'ROLLBACK' AND state = 'idle')"
+    )
+    with (
+        psycopg.connect(postgresql, autocommit=True) as watcher,
+        psycopg.connect(postgresql, autocommit=True) as other,
+    ):
+        other.execute("SELECT pg_advisory_lock(7362041)")
+        with migrating(postgresql, folder) as process:
+            answers(watcher, tries)
+            other.close()
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert said.count("Another process migrates this database. Waiting for it.") == 1
