@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from werkzeug.routing import Rule
 
 from app import create_app
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.axe import examine
 from tests.browser.test_journey import ADMIN, sign_in
 from tests.routes import takes_token
 from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
-SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
-# The colours alone differ in the dark.
-OPTIONS = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
 SIGN_IN = "/account/login"
-asked_to_sign_in: set[str] = set()
-"""The sizes at which the sign-in page was examined that other pages lead to."""
 # Routes that are no pages: files, routes for monitors and scripts, and contents of frames.
 NO_PAGES = re.compile(
     r"static|.*\.(healthz|readyz|version|email_html|mail_html|mail_sample|check_password)"
@@ -32,6 +28,7 @@ NO_PAGES = re.compile(
 )
 
 
+@cache
 def pages() -> list[Rule]:
     """Return the URLs that can be opened without arguments."""
     rules = create_app("testing").url_map.iter_rules()
@@ -48,14 +45,9 @@ def pages() -> list[Rule]:
     )
 
 
-@pytest.fixture(scope="module", params=SIZES)
-def size(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
-def signed_in(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
-    context = chromium.new_context(base_url=kit, viewport=SIZES[size], reduced_motion="reduce")
+def signed_in(chromium: Browser, kit: str) -> Iterator[Page]:
+    context = chromium.new_context(base_url=kit, reduced_motion="reduce")
     page = context.new_page()
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
@@ -63,28 +55,23 @@ def signed_in(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture
-def guest(chromium: Browser, kit: str, size: str) -> Iterator[Page]:
-    context = chromium.new_context(base_url=kit, viewport=SIZES[size], reduced_motion="reduce")
+@pytest.fixture(scope="module")
+def browser_of_guests(chromium: Browser, kit: str) -> Iterator[Page]:
+    context = chromium.new_context(base_url=kit, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
 
-def examine(page: Page, address: str) -> None:
-    """Fail if axe finds a fault on a page, or if the page is wider than the screen."""
-    for scheme, options in OPTIONS.items():
-        page.emulate_media(color_scheme=scheme)
-        page.goto(address)
-        found = Axe().run(page, options=options).response["violations"]
-        assert not found, "\n".join(
-            f"{address}, {scheme}: {rule['id']}: {rule['help']}\n    "
-            + "\n    ".join(node["html"] for node in rule["nodes"])
-            for rule in found
-        )
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{address} is {overflow} pixels too wide"
+@pytest.fixture(scope="module")
+def asked_to_sign_in() -> list[str]:
+    """Return the pages so far that lead a guest to the sign-in page, which is examined once."""
+    return []
+
+
+@pytest.fixture
+def guest(browser_of_guests: Page) -> Page:
+    browser_of_guests.context.clear_cookies()
+    return browser_of_guests
 
 
 @pytest.mark.parametrize("rule", pages(), ids=str)
@@ -95,12 +82,14 @@ def test_axe_finds_nothing_on_a_page(signed_in: Page, rule: Rule) -> None:
 @pytest.mark.parametrize(
     "rule", [rule for rule in pages() if not rule.endpoint.startswith("admin.")], ids=str
 )
-def test_axe_finds_nothing_on_what_a_guest_sees(guest: Page, rule: Rule, size: str) -> None:
-    guest.goto(str(rule))
-    if urlsplit(guest.url).path == SIGN_IN and str(rule) != SIGN_IN:
-        if size in asked_to_sign_in:
+def test_axe_finds_nothing_on_what_a_guest_sees(
+    guest: Page, rule: Rule, asked_to_sign_in: list[str]
+) -> None:
+    # A request that draws no page.
+    if urlsplit(guest.request.get(str(rule)).url).path == SIGN_IN and str(rule) != SIGN_IN:
+        asked_to_sign_in.append(str(rule))
+        if len(asked_to_sign_in) > 1:
             return  # Each page that needs an account leads to this one.
-        asked_to_sign_in.add(size)
     examine(guest, str(rule))
 
 

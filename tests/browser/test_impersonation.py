@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.axe import examine
 from tests.browser.test_journey import ADMIN, sign_in
 from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
-# Wait until changed colours and sizes are drawn and no transition is running.
-SETTLED = """async () => {
-    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-    // An animation that is cancelled is over too.
-    await Promise.allSettled(document.getAnimations().map(one => one.finished));
-}"""
-
-
-def examine(page: Page) -> None:
-    """Fail if axe finds a fault on the current page, or if the page is wider than the screen."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for width in (360, 1280):
-            page.set_viewport_size({"width": width, "height": 800})
-            page.evaluate(SETTLED)
-            found = Axe().run(page).response["violations"]
-            case = f"{page.url}, {scheme}, {width}"
-            assert not found, (
-                f"{case}: {[(rule['id'], rule['nodes'][0]['html']) for rule in found]}"
-            )
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{case} is {wide} pixels too wide"
 
 
 @needs("invitations")

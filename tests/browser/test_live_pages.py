@@ -69,13 +69,13 @@ def test_a_page_asks_a_server_that_is_away_less_often_and_then_no_more(page: Pag
     page.route("**/admin/jobs", refuse)
     for number in range(8):
         with page.expect_event("requestfailed"):
-            page.clock.run_for(2_000 * 2**number)
+            page.clock.fast_forward(2_000 * 2**number)
         if number == 0:
             expect(notice).to_contain_text("This page goes on when it can.")
     expect(notice).to_have_text(
         "The server cannot be reached, so this page no longer updates. Reload the page to go on."
     )
-    page.clock.run_for(3_600_000)
+    page.clock.fast_forward(3_600_000)
     page.unroute("**/admin/jobs")
     assert len(asked) == 8
     page.reload()

@@ -57,10 +57,10 @@ def test_no_name_however_long_widens_a_page_or_a_panel(manager: Page) -> None:
         *(f"{person}/{action}" for action in ("change-email", "change-name", "revoke-invite")),
         *("/account/manage/change-name", f"{person}/change-account-type"),
     ]
-    for width in (360, 800, 1280):
-        manager.set_viewport_size({"width": width, "height": 800})
-        for path in paths:
-            manager.goto(path)
+    for path in paths:
+        manager.goto(path)
+        for width in (360, 800, 1280):
+            manager.set_viewport_size({"width": width, "height": 800})
             too_wide = manager.evaluate(
                 """() => [...document.querySelectorAll(".panel, .data-table, html")]
                     .filter(box => box.scrollWidth > box.clientWidth + 2)

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.axe import examine
 from tests.browser.conftest import running_kit
-from tests.browser.test_impersonation import examine
 from tests.browser.test_journey import ADMIN
 from tests.support import module_of, needs
 

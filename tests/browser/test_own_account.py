@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.kit.storage.bucket import Bucket
 from config import DEVELOPMENT_ADMIN_PASSWORD
+from tests.browser.axe import examine
 from tests.browser.conftest import running_kit
-from tests.browser.test_impersonation import examine
 from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
 from tests.browser.test_oauth import MANAGE, approve, leave, see, settings_of
 from tests.browser.test_passkeys import Device

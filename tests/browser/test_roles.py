@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
-from tests.browser.test_impersonation import examine
+from tests.browser.axe import examine
 from tests.browser.test_journey import ADMIN, sign_in
 from tests.support import needs
 

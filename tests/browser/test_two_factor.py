@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
-from tests.browser.test_accessibility import examine
+from tests.browser.axe import examine
 from tests.browser.test_journey import ADMIN, PASSWORD, sign_in, sign_out
 from tests.support import needs
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
-from tests.browser.test_accessibility import examine
+from tests.browser.axe import examine
 from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in
 from tests.support import needs
 
@@ -59,7 +59,7 @@ def test_an_administrators_week(
     page.locator("input[type=file]").set_input_files(file)
     press(page, re.compile("Upload|Continue"))
     expect(page.get_by_role("heading", name="How the file reads")).to_be_visible()
-    examine(page, page.url)
+    examine(page)
     press(page, re.compile("Check"))
     problems = page.locator("section", has_text="Problems").locator("tbody tr")
     expect(problems).to_have_count(3)
@@ -68,7 +68,7 @@ def test_an_administrators_week(
         "5",
         "6",
     ]
-    examine(page, page.url)
+    examine(page)
     page.get_by_role("link", name=re.compile("Leave|without|Import")).last.click()
     press(page, re.compile("Import"))
     expect(page.get_by_text("Result of each line")).to_be_visible()
@@ -119,7 +119,7 @@ def test_an_administrators_week(
     page.locator("#bulk-action").select_option("suspend")
     press(page, "Continue")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Suspend")
-    examine(page, page.url)
+    examine(page)
     press(page, re.compile("^Suspend"))
     expect(page.get_by_text("Finished").first).to_be_visible()
     page.goto("/admin/users?search=week.example.com&status=suspended")
@@ -132,7 +132,7 @@ def test_an_administrators_week(
     page.get_by_role("link", name=re.compile("Reactivate")).first.click()
     press(page, re.compile("Reactivate"))
     open_person(page, "grace@week.example.com")
-    examine(page, page.url)
+    examine(page)
     page.get_by_role("link", name=re.compile("Sign in as")).click()
     page.locator("#password").fill(DEVELOPMENT_ADMIN_PASSWORD)
     press(page, re.compile("Sign in as"))
@@ -164,7 +164,7 @@ def test_an_administrators_week(
         expect(table).to_contain_text(re.compile(action, re.IGNORECASE))
     page.locator("tbody a.row-link").first.click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    examine(page, page.url)
+    examine(page)
     other.close()
 
 
