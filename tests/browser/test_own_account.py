@@ -168,6 +168,7 @@ def upload(page: Page, bucket: Bucket, folder: Path) -> None:
     image.save(folder / "me.png")
     page.goto("/account/manage/picture")
     page.locator("#picture").set_input_files(folder / "me.png")
+    expect(page.locator("[data-crop-area]")).to_be_visible()
     page.locator("[data-crop-area]").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Save picture").click()

@@ -67,6 +67,7 @@ def test_a_picture_is_cropped_by_dragging_and_by_keys(page: Page, file: Path) ->
     assert colours(page) == ["blue", "blue"]
 
     choose(page, file)
+    expect(area).to_be_visible()  # once the browser has read the file
     area.focus()
     for _ in range(30):
         page.keyboard.press("ArrowLeft")
