@@ -123,7 +123,10 @@ def copy(
 
 
 def _ensure_same_migrations(old: SQLiteSource, new: PostgresTarget) -> None:
-    if (here := old.revisions()) != (there := new.revisions()):
+    here, there = old.revisions(), new.revisions()
+    if not here:
+        raise CannotCopy("The source has no tables of this application. Is it the right file?")
+    if here != there:
         only = ", ".join(sorted(here ^ there))
         raise CannotCopy(
             f"Source and target have different migrations: {only}. Run `python manage.py db "

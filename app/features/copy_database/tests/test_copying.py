@@ -211,6 +211,13 @@ def test_other_tables_columns_types_and_migrations_are_refused(source, sql, targ
     assert "different migrations: webhooks_" in refusal(source, target)
 
 
+def test_a_source_without_tables_is_named(target, tmp_path):
+    """SQLite takes an empty file, such as one that a wrong path has made, for a database."""
+    (tmp_path / "empty.sqlite").touch()
+    said = refusal(f"sqlite:///{tmp_path / 'empty.sqlite'}", target)
+    assert said == "The source has no tables of this application. Is it the right file?"
+
+
 def test_a_table_that_the_target_has_is_not_left_out(source, target):
     with pytest.raises(CannotCopy, match="has a table users, so it cannot be left out"):
         copying.copy(source, target, say=lambda _line: None, left_out=["users"])
