@@ -7,6 +7,7 @@ import pytest
 
 from app import create_app, emails
 from app.extensions import db
+from app.kit import assets
 from app.kit.mail import files as mail_files
 from app.kit.mail import outbox
 from app.kit.mail.composing import compose
@@ -143,6 +144,22 @@ def test_an_open_page_learns_that_it_is_out_of_date(client):
 
     assert set(version.json) == {"pages", "styles"}
     assert version.headers["Cache-Control"] == "no-store"
+
+
+def test_a_page_is_out_of_date_with_its_template_and_not_when_tests_run(
+    client, tmp_path, monkeypatch
+):
+    feature = tmp_path / "feature"
+    monkeypatch.setattr(assets, "FEATURES", (feature,))
+    feature.mkdir()
+    fresh = client.get("/dev/version").json["pages"]
+    for name in ("tests/test_it.py", "__pycache__/it.pyc", "pages/__pycache__/it.pyc"):
+        (feature / name).parent.mkdir(parents=True)
+        (feature / name).touch()
+    assert client.get("/dev/version").json["pages"] == fresh
+
+    (feature / "pages/it.html").touch()
+    assert client.get("/dev/version").json["pages"] != fresh
 
 
 PRODUCTION = {
