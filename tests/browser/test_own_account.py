@@ -100,6 +100,7 @@ def set_up_app(page: Page) -> tuple[str, list[str]]:
     """Set up an app, and return its secret and the recovery codes."""
     secret = page.locator(".qr-secret").inner_text().replace(" ", "")
     enter(page, pytest.importorskip("pyotp").TOTP(secret).now())
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
     codes = page.locator(".recovery-codes li").all_inner_texts()
     examine(page)
     page.get_by_role("link", name="I have saved them").click()
