@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 from threading import Barrier, Event, Thread
 
@@ -154,7 +153,7 @@ def test_the_remains_of_a_killed_backup_are_gone_in_the_next_night(original, tmp
     old, new = (tmp_path / "backups" / f"{name}.backup.part" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"x")
-    killed_at = time.time() - 60 * (24 * 60 - 10)
+    killed_at = old.stat().st_mtime - 60 * (24 * 60 - 10)
     os.utime(old, (killed_at, killed_at))
     make()
     assert (old.exists(), new.exists()) == (False, True)
