@@ -76,11 +76,11 @@ class BackupManifest:
             for name in ("database", "files"):
                 values[name] = Contents(**values[name])
             found = cls(**values)
-            for name, kind in get_type_hints(cls).items():
-                assert _is_of(getattr(found, name), kind)  # noqa: S101 - caught below
-            assert found.time.tzinfo is not None  # noqa: S101 - caught below
-            assert all(map(str.isprintable, found.rows))  # noqa: S101 - caught below
-        except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
+            kinds = get_type_hints(cls)
+            are_sound = all(_is_of(getattr(found, name), kind) for name, kind in kinds.items())
+            if not (are_sound and found.time.tzinfo and all(map(str.isprintable, found.rows))):
+                raise ValueError("a value is of another kind")
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise ArchiveDamaged("The manifest of the archive cannot be read.") from None
         return found
 
