@@ -110,7 +110,9 @@ def marks(user_id, since):
             event.request_id,
         )
         for event in db.session.scalars(
-            select(AuditEvent).where(AuditEvent.id > since, AuditEvent.subject_id == user_id)
+            select(AuditEvent)
+            .where(AuditEvent.id > since, AuditEvent.subject_id == user_id)
+            .order_by(AuditEvent.id)
         )
         if event.subject_type == "user"
     ]
