@@ -44,7 +44,8 @@ removals: setup  ## Remove all features in clones, half of them in each, and tes
 	@$(PYTHON_VENV) -m tests.removals $(ARGS)
 
 check: lint  ## Check format, lint, types and the promises of the whole app
-	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL)
+	@# These wait for nothing, so more processes than processors only take longer.
+	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL) -n $$(getconf _NPROCESSORS_ONLN)
 
 lint: setup  ## Check format, lint and types
 	$(PYTHON_VENV) -m ruff format --check .
