@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 
-from app.extensions import db, is_sqlite
+from app.extensions import db
 from app.features import health
 from app.features.alerts import emails
 from app.features.alerts.emails import Trouble
 from app.kit import outgoing, queue
 from app.kit.database import now
+from app.kit.database.turns import take_turns
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission, User
 
@@ -34,7 +34,7 @@ def tell_managers() -> list[str]:
     problems = [
         Trouble(check.name, check.problem, check.hint) for check in health.checks() if check.problem
     ]
-    _wait_for_others()
+    take_turns("alerts")  # Without Redis, nothing else keeps two workers from writing the same.
     told = _told_lately()
     found = [one for one in problems if one.name not in told]
     waiting = exists().where(EmailMessage.waits_for_operator())
@@ -46,15 +46,6 @@ def tell_managers() -> list[str]:
     if found:
         queue.enqueue("drain_outbox")
     return [one.name for one in found]
-
-
-def _wait_for_others() -> None:
-    """Let one worker at a time look for mails and write some, until it commits.
-
-    Without Redis, nothing else keeps two workers from it. On SQLite, the transaction is alone.
-    """
-    if not is_sqlite():
-        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"alerts"))))
 
 
 def _told_lately() -> set[str]:

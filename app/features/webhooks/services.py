@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
-from app.extensions import db, is_sqlite
+from app.extensions import db
 from app.features.webhooks import signing, targets
 from app.features.webhooks.models import (
     SECRETS,
@@ -24,6 +23,7 @@ from app.features.webhooks.models import (
 )
 from app.kit import audit, edit_conflicts, queue
 from app.kit.database import now
+from app.kit.database.turns import take_turns
 from app.models import User
 
 Row = TypeVar("Row", Webhook, WebhookDelivery)
@@ -122,8 +122,7 @@ def remove(webhook: Webhook, *, by: User) -> None:
 
     Deletions wait for each other, because the event of each locks the webhooks of the others.
     """
-    if not is_sqlite():
-        db.session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"webhook.deleted"))))
+    take_turns("webhook.deleted")
     _locked(Webhook, webhook.id, to_delete=True)
     audit.record("webhook.deleted", by=by, subject=webhook, url=_host_of(webhook.url))
     db.session.flush()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
 from flask import current_app
 from sqlalchemy import and_, delete, func, select
 
-from app.extensions import db, is_sqlite
+from app.extensions import db
 from app.kit.audit.event import Actor
+from app.kit.database.turns import take_turns
 from app.kit.imports import columns, storage
 from app.kit.imports.encodings import BLOCK, DAMAGED, Unreadable
 from app.kit.imports.files import Description, describe
@@ -89,10 +89,7 @@ def _guess(kind: ImportKind, found: Description) -> dict[str, int]:
 def _make_room(new: ImportColumns, by: Actor) -> None:
     """Delete the oldest idle imports of `by` if there are too many. Raises TooManyUnfinished."""
     model = type(new)
-    if not is_sqlite():
-        # Serialise concurrent uploads of a user, so that each one counts the others.
-        key = zlib.crc32(f"import\0{by.id}".encode())
-        db.session.execute(select(func.pg_advisory_xact_lock(key)))
+    take_turns(f"import\0{by.id}")  # Each upload of a user counts the others.
     unfinished = and_(model.actor_id == by.id, model.state != ImportState.FINISHED)
     count = db.session.scalar(select(func.count()).select_from(model).where(unfinished))
     too_many = (count or 0) - MOST_UNFINISHED

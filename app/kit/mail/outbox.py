@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, cast
@@ -16,9 +15,10 @@ from typing import Any, cast
 from flask import current_app
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select, update
 
-from app.extensions import db, is_sqlite
+from app.extensions import db
 from app.kit import queue
 from app.kit.database import now
+from app.kit.database.turns import take_turns
 from app.kit.mail import delivery, leases
 from app.kit.mail.email_message import ON_THEIR_WAY, SENT_STATES, EmailMessage, EmailState
 from app.kit.mail.transport import connect
@@ -47,12 +47,9 @@ def commit_and_notify(*rows: EmailMessage | None) -> None:
 def is_throttled(recipient: str, message: str, limit: int, per: timedelta) -> bool:
     """Return whether `limit` mails of this kind went to `recipient` within the period `per`.
 
-    An advisory lock on the pair lasts until the transaction ends, so that a concurrent request
-    counts the first request's mail too. On SQLite a writing transaction holds the only lock.
+    Requests take turns on the pair, so that a concurrent one counts the first one's mail too.
     """
-    if not is_sqlite():
-        key = zlib.crc32(f"{message}\0{recipient}".encode(errors="replace"))
-        db.session.execute(select(func.pg_advisory_xact_lock(key)))
+    take_turns(f"{message}\0{recipient}")
     count = db.session.scalar(EmailMessage.count_since(recipient, message, now() - per))
     return (count or 0) >= limit
 
