@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fixtures.database_use import OWN_DATABASE
 from tests.fixtures.statement_choice import choose, fingerprint
 
 SELECT = "SELECT id FROM users WHERE name = ?"
@@ -21,7 +22,7 @@ def test_tests_run_until_each_statement_is_executed():
         ("app/features/bulk/tests/test_races.py::test", ["app"]),
         ("app/features/any/tests/test_search.py::test", ["app"]),
         ("tests/admin/test_user_list.py::test", ["app"]),
-        (PAGE, ["own_database"]),
+        *((PAGE, [name]) for name in sorted(OWN_DATABASE)),
     ],
 )
 def test_tests_of_order_and_concurrency_and_of_own_databases_always_run(name, fixtures):
