@@ -18,7 +18,7 @@ from app.kit.database import migrations
 from benchmarks.results import Result
 from benchmarks.stand import POSTGRESQL, Stand
 from config import BASE_DIR
-from settings import manifests
+from tests.processes import WITHOUT_FEATURES
 
 BAR = 1.0  # seconds that a reader or a writer may wait
 REPORT = 6.0  # seconds for which a report keeps the table
@@ -80,7 +80,7 @@ def _upgrade(folder: Path, url: str, body: str) -> float:
     )
     command = [sys.executable, "manage.py", "db", "upgrade", "-d", str(folder), "core@head"]
     # The revisions are of the core, and the imports of features are half of what a start takes.
-    variables = {"DATABASE_URL": url, "FEATURES_OFF": ",".join(manifests.read())}
+    variables = {"DATABASE_URL": url, **WITHOUT_FEATURES}
     started = time.monotonic()
     subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **variables}, check=True)
     return time.monotonic() - started

@@ -8,7 +8,6 @@ import atexit
 import gc
 import json
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from tests import libraries
+from tests import libraries, python_command
 
 _one_at_a_time = Lock()
 
@@ -98,12 +97,7 @@ def _become(
     for name in [name for name in sys.modules if libraries.is_own(name) and name != "__main__"]:
         del sys.modules[name]
     sys.path[0] = folder
-    if arguments[0] == "-c":
-        sys.argv = ["-c", *arguments[2:]]
-        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102 - as Python does
-    else:
-        sys.argv = arguments
-        runpy.run_path(arguments[0], run_name="__main__")
+    python_command.run(arguments)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from settings import manifests
+from tests import python_command
 
 ROOT = Path(__file__).parents[1]
 # Variables for a program that starts anew and shows nothing of features, which are half of what it
@@ -51,14 +51,7 @@ def _run(arguments: list[str], env: dict[str, str], stdout: int, stderr: int) ->
     os.environ.clear()
     os.environ.update(env)
     os.chdir(ROOT)
-    if arguments[0] == "-c":
-        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102 - as Python does
-    elif arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = arguments
-        runpy.run_path(arguments[0], run_name="__main__")
+    python_command.run(arguments)
 
 
 class Program:
