@@ -4,7 +4,8 @@ PYTHON_VENV = .venv/bin/python
 TOOLS = .venv-tools/bin
 # One process more than there are processors, because some tests wait for a server or another process.
 # PARALLEL= runs the tests one after the other.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $(PROCESSORS) + 1)
 PARALLEL = -n auto --dist worksteal
 
 # Where no bytecode is kept, each process of the tests compiles the tests and the application anew.
@@ -45,7 +46,7 @@ removals: setup  ## Remove all features in clones, half of them in each, and tes
 
 check: lint  ## Check format, lint, types and the promises of the whole app
 	@# These wait for nothing, so more processes than processors only take longer.
-	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL) -n $$(getconf _NPROCESSORS_ONLN)
+	$(PYTHON_VENV) manage.py test tests/contracts -q $(PARALLEL:auto=$(PROCESSORS))
 
 lint: setup  ## Check format, lint and types
 	$(PYTHON_VENV) -m ruff format --check .
