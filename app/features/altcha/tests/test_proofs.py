@@ -68,7 +68,7 @@ CHANGES = {
     "a digit moved from the number to the salt": lambda one: (
         one | {"salt": one["salt"] + "1", "number": 2}
     ),
-    "an easy puzzle": lambda one: one | {"challenge": proofs._hash(one["salt"], 0), "number": 0},
+    "an easy puzzle": lambda one: one | {"challenge": proofs._hash(one["salt"], -1), "number": -1},
     "no salt": lambda one: {key: one[key] for key in one if key != "salt"},
     "a list for a salt": lambda one: one | {"salt": [one["salt"]]},
     "letters of another script": lambda one: one | {"signature": "é"},

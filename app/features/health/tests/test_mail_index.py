@@ -13,14 +13,16 @@ from tests.queue.support import states, until
 
 def test_mails_behind_a_slow_mail_are_sent_by_another_worker(web, start_worker, smtp, make_mails):
     rows = make_mails(4)
-    wanted = {row.message_id for row in rows[1:]}
+    ours = {row.message_id for row in rows}
     smtp.script.append("hold")
     for _ in range(2):
         start_worker()
     outbox.commit_and_notify(*rows)
-    smtp.wait_until_holding()
+    smtp.wait_until_holding()  # one of the four: the workers begin together
 
-    assert {mail["Message-ID"] for mail in smtp.wait_for(3)} == wanted
+    came = {mail["Message-ID"] for mail in smtp.wait_for(3)}
+    assert came < ours
+    assert len(came) == 3
     smtp.release.set()
     until(lambda: states(web) == ["sent"] * 4, "all are marked sent")
 
