@@ -102,7 +102,8 @@ def test_sentry_is_told_of_an_error_and_of_no_secret(collector: Collector) -> No
         assert collector.came.wait(5)
     finally:
         sentry_sdk.get_client().close()
-        sentry_sdk.init()
+        # Otherwise it would go on to watch the requests and queries of all later tests.
+        sentry_sdk.get_global_scope().set_client(None)
     check(b"".join(collector.bodies).decode())
 
 
