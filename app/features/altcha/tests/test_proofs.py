@@ -68,7 +68,7 @@ CHANGES = {
     "a digit moved from the number to the salt": lambda one: (
         one | {"salt": one["salt"] + "1", "number": 2}
     ),
-    "an easy puzzle": lambda one: one | {"challenge": proofs._hash(one["salt"], -1), "number": -1},
+    "an easy puzzle": lambda one: one | {"challenge": proofs._hash(one["salt"], 0), "number": 0},
     "no salt": lambda one: {key: one[key] for key in one if key != "salt"},
     "a list for a salt": lambda one: one | {"salt": [one["salt"]]},
     "letters of another script": lambda one: one | {"signature": "é"},
@@ -76,7 +76,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_a_forged_solution_is_refused(client, altcha, kind):
+def test_a_forged_solution_is_refused(client, altcha, monkeypatch, kind):
+    # Then no change makes the right solution, and the moved digit is the first of the number.
+    monkeypatch.setattr(proofs.secrets, "randbelow", lambda _: 12)
     page = send(client, encode(CHANGES[kind](solve(client.get(PATH).text))))
     assert proofs.MISSING in page.text
     assert not exists()
