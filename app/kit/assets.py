@@ -175,10 +175,11 @@ def _fingerprint(*folders: Path) -> str:
 
 def _times(folder: str) -> Iterator[tuple[str, int]]:
     for entry in os.scandir(folder):
-        if not entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in {"__pycache__", "tests"}:  # no page is of them
+                yield from _times(entry.path)
+        elif entry.is_file():  # An editor may lock a file with a link that leads nowhere.
             yield entry.path, entry.stat().st_mtime_ns
-        elif entry.name not in {"__pycache__", "tests"}:  # no page is of them
-            yield from _times(entry.path)
 
 
 def _folder(app: Flask) -> Path:

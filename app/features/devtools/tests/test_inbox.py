@@ -162,6 +162,14 @@ def test_a_page_is_out_of_date_with_its_template_and_not_when_tests_run(
     assert client.get("/dev/version").json["pages"] != fresh
 
 
+def test_links_that_lead_nowhere_or_in_a_circle_are_no_error(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(assets, "FEATURES", (tmp_path,))
+    fresh = client.get("/dev/version").json["pages"]
+    (tmp_path / ".#it.html").symlink_to("ada@example.com.1234:5678")  # Emacs' lock of a file
+    (tmp_path / "circle").symlink_to(tmp_path, target_is_directory=True)
+    assert client.get("/dev/version").json["pages"] == fresh
+
+
 PRODUCTION = {
     "SECRET_KEY": "dN3v0yq8Yk4cJm1XGzT7uWb2sRhEoP5aLfKiQtVw9xC6ZjDpUe",
     "APP_URL": "https://app.example.com",
