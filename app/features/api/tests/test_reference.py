@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app import create_app
 from app.features.api import reference
 from app.features.api.tests.programs import BASE, Program
 from app.features.api.tests.test_operations import ENDPOINTS, _fixtures
@@ -51,6 +52,15 @@ class Exemplary(Program):
             ids = {"ids": body["ids"]} if isinstance(body, dict) and "ids" in body else {}
             body = {**self.example, **ids}
         return super().call(method, path, body, **headers)
+
+
+def test_nothing_is_described_before_the_description_is_read():
+    app = create_app("testing")
+    spec = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec
+    begun = spec.to_dict()
+    assert not begun["paths"]
+    assert "components" not in begun
+    assert description.of(app)["components"].keys() >= {"responses", "schemas", "securitySchemes"}
 
 
 @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if operation_of(one)[0].fields])

@@ -41,7 +41,9 @@ class DescribedApi(Api):
         self._blueprint = blp
 
     def describe(self) -> dict[str, Any]:
-        """Return the description. Call it once, as it adds the operations to `spec`."""
+        """Return the description. Call it once, as it adds all to `spec`."""
+        self.spec.components.security_scheme("token", TOKEN)
+        self._describe_responses()
         blp = self._blueprint
         blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
         self.spec.tag({"name": blp.name, "description": blp.description})
@@ -52,6 +54,9 @@ class DescribedApi(Api):
         """Register none, because those of flask-smorest would answer the errors of pages too."""
 
     def _register_responses(self) -> None:
+        """Register none yet, because `describe` does."""
+
+    def _describe_responses(self) -> None:
         for status in HTTPStatus:
             response: dict[str, Any] = {"description": status.phrase}
             if status >= HTTPStatus.BAD_REQUEST:
@@ -80,7 +85,6 @@ def init_app(app: Flask, blueprint: Any) -> None:
     }
     described = DescribedApi(app, spec_kwargs=spec)
     app.cli.commands.pop("openapi", None)  # the address of the description is enough
-    described.spec.components.security_scheme("token", TOKEN)
     described.register_blueprint(blueprint)
 
 
