@@ -276,6 +276,15 @@ def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(use, smtp, row)
     assert smtp.mails == []
 
 
+def test_the_certificates_of_the_system_are_read_for_tls_alone(use, smtp, row, monkeypatch):
+    def fail(**_options):
+        raise AssertionError("read")
+
+    monkeypatch.setattr("ssl.create_default_context", fail)
+    use(smtp)
+    assert deliver(row) == "sent"
+
+
 def test_tls_from_the_first_byte(use, make_mail_server, row):
     server = make_mail_server(ssl_context=tls_context())
     use(server, use_ssl=True, use_tls=True, MAIL_CA_FILE=str(CERTIFICATE))

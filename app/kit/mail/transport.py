@@ -206,7 +206,9 @@ class SmtpTransport:
     def _open(self) -> smtplib.SMTP:
         if not self.server:
             raise Misconfigured("MAIL_SERVER is not set.")
-        context = ssl.create_default_context(cafile=self.ca_file)
+        context = None
+        if self.tls or self.starttls:  # Reading the system's certificates takes a while.
+            context = ssl.create_default_context(cafile=self.ca_file)
         options: dict[str, Any] = {
             "timeout": self.timeout,
             "local_hostname": self.local_hostname,
