@@ -22,7 +22,7 @@ from app.kit import features, passwords
 from app.kit.database import now
 from app.kit.web.sign_in.second_steps import steps_of
 from app.models import User, UserSession
-from tests import compiled_templates
+from tests import compiled_templates, revisions
 
 PASSWORD = "correct horse battery staple"
 # Tests hash thousands of passwords, and none of these hashes needs to be strong.
@@ -50,6 +50,7 @@ passwords.lane = LaneOfTests()
 
 
 compiled_templates.share()
+revisions.share()
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LINK = re.compile(r"https?://[^\s\"'<>]+")
