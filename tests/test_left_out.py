@@ -11,6 +11,7 @@ import pytest
 
 from app.kit.features import FOLDER, installed
 from config import BASE_DIR
+from tests.trees import nodes_of
 
 
 @pytest.mark.slow
@@ -29,10 +30,7 @@ def test_a_module_that_is_left_out_is_named_also_if_processes_share_the_tests() 
 
 def reasons(path: Path) -> Iterator[str]:
     """Yield the reasons for which a module skips tests."""
-    text = path.read_text()
-    if "skip" not in text:
-        return
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".skip", ".skipif")):
             named = [one.value for one in node.keywords if one.arg == "reason"]
             for one in named or node.args[:1]:
