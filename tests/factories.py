@@ -38,7 +38,7 @@ def make_user(
     values.setdefault("confirmed", not invited)
     values.setdefault("self_registered", not values["confirmed"] and not invited)
     user = User(
-        role=db.session.scalar(select(Role).where(Role.name == role)),
+        role_id=db.session.scalar(select(Role.id).where(Role.name == role)),
         password_hash=None if invited else _PASSWORD_HASH,
         invited_at=now() if invited else None,
         suspended_at=now() if suspended else None,

@@ -14,6 +14,7 @@ from app.kit.database.engines import engine_options
 from app.models import User
 from settings import reader
 from tests.fixtures.core import PRODUCTION
+from tests.processes import WITHOUT_FEATURES
 from tests.support import PASSWORD
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +114,7 @@ def test_a_refusal_ends_the_process_with_a_sentence_and_no_traceback(tmp_path):
     """AD-6, F36"""
     environment = {"FLASK_CONFIG": "production", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path),
                    "INSTANCE_PATH": str(tmp_path), "SECRET_KEY": "short",
-                   "PYTHONWARNINGS": "ignore"}  # fmt: skip
+                   "PYTHONWARNINGS": "ignore", **WITHOUT_FEATURES}  # fmt: skip
     ended = subprocess.run(
         [sys.executable, "manage.py", "routes"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
