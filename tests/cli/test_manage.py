@@ -24,6 +24,7 @@ from manage import cli, make_app
 from settings import product
 from tests import processes
 from tests.processes import ROOT, WITHOUT_FEATURES
+from tests.queue.support import Process
 
 PYTHON = sys.executable
 PRODUCTION = {
@@ -76,6 +77,35 @@ def start() -> Iterator[Start]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def fork() -> Iterator[Callable[..., Process]]:
+    """Return a function that starts a program in a process that has imported all features.
+
+    A development server builds the assets of its features in the folder that all processes share.
+    One without features would leave the others without their styles, so use `start` only for one
+    that shows no page.
+    """
+    started: list[Process] = []
+
+    def run(program: str, *arguments: str, **variables: str) -> Process:
+        process = Process(environment(**variables), *arguments, program=program)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_assets() -> Iterator[None]:
+    """Check that no program of these tests leaves other assets behind."""
+    manifest = ROOT / "app/static/gen/manifest.json"
+    before = manifest.read_text()
+    yield
+    assert manifest.read_text() == before
 
 
 @pytest.fixture
@@ -161,14 +191,14 @@ def test_runserver_answers_and_ends_on_ctrl_c(start: Start, port: int) -> None:
 
 
 def test_runserver_on_another_port_names_it_and_keeps_cookies_of_its_own(
-    start: Start, port: int
+    fork: Callable[..., Process], port: int
 ) -> None:
-    server = start(PYTHON, "manage.py", "runserver", "-p", str(port), "--no-reload")
+    server = fork("manage.py", "runserver", "-p", str(port), "--no-reload")
     response = get(port, "/account/login")
     assert response.headers["Set-Cookie"].startswith(f"session_{port}=")
     os.killpg(server.pid, signal.SIGINT)
-    output, _ = server.communicate(timeout=20)
-    assert f"Open http://localhost:{port};" in output
+    server.wait()
+    assert f"Open http://localhost:{port};" in server.output
 
 
 def test_a_file_in_another_encoding_ends_a_command_with_a_sentence(tmp_path: Path) -> None:
@@ -294,19 +324,19 @@ class TestUnchosen:
         assert not list(tmp_path.rglob("*.sqlite"))
 
     def test_development_is_served_where_it_is_asked_for_and_the_log_says_so(
-        self, start: Start, port: int, tmp_path: Path
+        self, fork: Callable[..., Process], port: int, tmp_path: Path
     ) -> None:
-        gunicorn = start(
-            *(PYTHON, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
+        gunicorn = fork(
+            *("-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}"),
             "manage:app",
             FLASK_CONFIG="development",
             INSTANCE_PATH=str(tmp_path / "instance"),
             WEB_CONCURRENCY="1",
         )
         assert get(port, "/healthz").status == 200
-        gunicorn.terminate()
-        output, _ = gunicorn.communicate(timeout=30)
-        assert "Development is served" in output
+        gunicorn.signal(signal.SIGTERM)
+        gunicorn.wait()
+        assert "Development is served" in gunicorn.output
 
     def test_more_threads_than_leave_room_are_said_in_a_sentence(
         self, start: Start, port: int, tmp_path: Path
@@ -356,6 +386,7 @@ def test_runserver_serves_https_and_profiles_each_request(
 ) -> None:
     """--cert adhoc keeps its certificate, which here is the only one that the client trusts."""
     own = {"FLASK_CONFIG": "development", "INSTANCE_PATH": str(tmp_path / "own")}
+    own["FEATURES_OFF"] = ""  # It shows a page: see `fork`.
     server = start(
         *(PYTHON, "manage.py", "runserver", "--port", str(port), "--cert", "adhoc"),
         f"--profile={tmp_path / 'profiles'}",
