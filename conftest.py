@@ -10,22 +10,15 @@ import pytest
 
 gc.disable()  # until the tests are collected, because collections take a fifth of the imports
 
-from app.kit import features  # noqa: E402
-from tests.missing_features import missing_features  # noqa: E402
-
-# The tests of a feature that is off are left out with it.
-collect_ignore = [
-    str(features.FOLDER / one.name) for one in features.installed().values() if one.off
-]
-
 # Functions of modules whose tests read the syntax trees of all files.
 PARSERS = {"nodes", "nodes_of", "sources", "tree_of"}
 
-pytest_plugins = [
+pytest_plugins = ["tests.fixtures.database_use", "tests.fixtures.statement_choice"]
+
+FIXTURES = [
     "tests.fixtures.clones",
     "tests.fixtures.copied_cookies",
     "tests.fixtures.core",
-    "tests.fixtures.database_use",
     "tests.fixtures.last_administrator",
     "tests.fixtures.own_app",
     "tests.fixtures.processes",
@@ -33,10 +26,31 @@ pytest_plugins = [
     "tests.fixtures.races",
     "tests.fixtures.redis_over_tls",
     "tests.fixtures.s3",
-    "tests.fixtures.statement_choice",
     "tests.fixtures.statements",
     "tests.fixtures.strangers",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the fixtures, unless this process shares out the tests and runs none (pytest-xdist).
+
+    Fixtures import the application, for which the other processes would wait. So nothing else
+    here imports it before tests are collected.
+    """
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    for name in FIXTURES:
+        config.pluginmanager.import_plugin(name)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests of a feature that is off."""
+    from app.kit import features  # see pytest_configure
+
+    if collection_path.parent != features.FOLDER:
+        return None
+    feature = features.installed().get(collection_path.name)
+    return True if feature and feature.off else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,6 +92,8 @@ class LeftOut(pytest.Module):
     """A module whose tests need a feature that was removed or is off. It is not imported."""
 
     def collect(self) -> list[pytest.Item]:
+        from tests.missing_features import missing_features  # see pytest_configure
+
         missing = ", ".join(sorted(missing_features(self.path)))
         left_out[self.path.relative_to(self.config.rootpath).as_posix()] = missing
         return []
@@ -90,6 +106,8 @@ def pytest_pycollect_makemodule(
     mark: str = parent.config.option.markexpr
     if mark.isidentifier() and mark not in module_path.read_text(encoding="utf-8"):
         return Unmarked.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
+    from tests.missing_features import missing_features  # see pytest_configure
+
     if missing_features(module_path):
         return LeftOut.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     return None
