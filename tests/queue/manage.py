@@ -1,4 +1,7 @@
-"""Run manage.py with the tasks of tests, and with the values of WORKER_<NAME> and LEASES_<NAME>."""
+"""Run manage.py with the tasks of tests, and with other constants: WORKER_KILL_AFTER, for one.
+
+With AFTER_BATCH, the job of a bulk operation waits after its first batch: example_tasks.hold.
+"""
 
 import os
 import sys
@@ -7,15 +10,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from app.kit.mail import leases
-from app.kit.queue import base_worker, worker
+from app.kit.operations import bulk
+from app.kit.queue import base_worker, progress, worker
 from manage import cli
 from tests.queue import example_tasks
+
+CONSTANTS_OF = [
+    ("LEASES_", leases),
+    ("PROGRESS_", progress),
+    ("WORKER_", base_worker),
+    ("WORKER_", worker),
+]
 
 if __name__ == "__main__":
     example_tasks.register()
     for name, value in os.environ.items():
-        for prefix, module in (("WORKER_", worker), ("WORKER_", base_worker), ("LEASES_", leases)):
+        for prefix, module in CONSTANTS_OF:
             constant = name.removeprefix(prefix)
             if name.startswith(prefix) and hasattr(module, constant):
                 setattr(module, constant, int(value))
+    if path := os.environ.get("AFTER_BATCH"):
+        bulk.let_others_write = lambda: example_tasks.hold(path)
     cli()

@@ -12,6 +12,7 @@ from app.features.bulk.models import BulkOperation
 from app.features.bulk.tables import read_users
 from app.kit import operations, queue
 from app.kit.mail.email_message import EmailMessage
+from app.kit.operations.bulk import BATCH
 from app.kit.queue import job_reader
 from app.models import AuditEvent, Role, User
 from tests import factories
@@ -62,19 +63,31 @@ def events_of_each():
     return found
 
 
+@pytest.fixture
+def first_batch(start_worker, tmp_path):
+    """Return a worker that has done one batch, and the file for whose creation it waits.
+
+    It looks after each batch whether it is cancelled, and not only each quarter of a second.
+    """
+    noted = tmp_path / "batch"
+    program = "tests/queue/manage.py"
+    worker = start_worker(program=program, AFTER_BATCH=str(noted), PROGRESS_INTERVAL="0")
+    until(noted.exists, "the first batch is done")
+    return worker, tmp_path / "batch.release"
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_nobody_out_and_does_nobody_twice(
-    operation_id, start_worker
+    operation_id, first_batch, start_worker
 ):
-    worker = start_worker()
-    until(lambda: look(operation_id)[1] > 0, "the first batch is done")
+    worker, _release = first_batch
     for child in worker.children():
         os.kill(child, signal.SIGKILL)
     os.kill(worker.pid, signal.SIGKILL)
     worker.end()
     state, done, _job_id = look(operation_id)
     assert state == "running"
-    assert 0 < done < PEOPLE
+    assert done == BATCH
     assert suspended() == done, "what is counted is what is done"
 
     start_worker()
@@ -84,17 +97,13 @@ def test_a_worker_that_is_killed_leaves_nobody_out_and_does_nobody_twice(
     assert events_of_each() == {1}
 
 
-def test_cancelling_the_job_ends_it_between_two_batches_and_it_can_go_on(
-    operation_id, start_worker
-):
-    start_worker()
-    until(lambda: look(operation_id)[1] > 0, "the first batch is done")
+def test_cancelling_the_job_ends_it_between_two_batches_and_it_can_go_on(operation_id, first_batch):
+    _worker, release = first_batch
     job_id = look(operation_id)[2]
     assert queue.request_cancel(job_id)
+    release.touch()
     until(lambda: look(operation_id)[0] == "cancelled", "it has ended")
-    done = look(operation_id)[1]
-    assert suspended() == done
-    assert done < PEOPLE
+    assert suspended() == look(operation_id)[1] == 2 * BATCH
 
     operation = db.session.get(BulkOperation, operation_id, populate_existing=True)
     operations.go_on(operation, by=db.session.get(User, operation.actor_id))
