@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
+BUILT_OF = {".html", ".js", ".scss", ".svg"}
 MANIFEST = ROOT / "app" / "static" / "gen" / "manifest.json"
 
 ENV_FILE = """\
@@ -91,7 +92,8 @@ def build_assets() -> None:
     """Build the assets if their sources, or the templates that name the icons, have changed."""
     app = ROOT / "app"
     sources = [app / "kit/assets.py", REQUIREMENTS / "common.txt"]
-    sources += sorted(p for folder in ("assets", "templates") for p in (app / folder).rglob("*.*"))
+    for folder in ("assets", "templates", "features"):
+        sources += sorted(path for path in (app / folder).rglob("*.*") if path.suffix in BUILT_OF)
     digest = fingerprint(sources)
     stamp = VENV / "built-assets"
     if MANIFEST.exists() and read(stamp) == digest:

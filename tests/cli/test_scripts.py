@@ -229,3 +229,27 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
     result = run_with_port(port)
     assert result.returncode == 1
     assert "PORT must be a number" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "source", ["assets/styles/app.scss", "templates/base.html", "features/things/pages/things.js"]
+)
+def test_assets_are_built_anew_once_a_source_has_changed(
+    setup: dict[str, Any], tmp_path: Path, source: str
+) -> None:
+    built: list[list[str]] = []
+    manifest = tmp_path / "manifest.json"
+    names = setup["build_assets"].__globals__
+    names.update(MANIFEST=manifest, VENV=tmp_path, run=built.append)
+    for file in ("kit/assets.py", source):
+        (tmp_path / "app" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "app" / file).write_text("one")
+    names["REQUIREMENTS"] = tmp_path
+    for file in ("common.txt", "manifest.json"):
+        (tmp_path / file).touch()
+    setup["build_assets"]()
+    setup["build_assets"]()
+    assert len(built) == 1
+    (tmp_path / "app" / source).write_text("other")
+    setup["build_assets"]()
+    assert len(built) == 2
