@@ -203,25 +203,25 @@ class SmtpTransport:
         except (smtplib.SMTPException, OSError):
             return False
 
+    def _tls_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
     def _open(self) -> smtplib.SMTP:
         if not self.server:
             raise Misconfigured("MAIL_SERVER is not set.")
-        context = None
-        if self.tls or self.starttls:  # Reading the system's certificates takes a while.
-            context = ssl.create_default_context(cafile=self.ca_file)
         options: dict[str, Any] = {
             "timeout": self.timeout,
             "local_hostname": self.local_hostname,
         }
         if self.tls:
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                self.server, self.port, context=context, **options
+                self.server, self.port, context=self._tls_context(), **options
             )
         else:
             smtp = smtplib.SMTP(self.server, self.port, **options)
         try:
             if self.starttls:
-                smtp.starttls(context=context)
+                smtp.starttls(context=self._tls_context())
             if self.username:
                 smtp.login(self.username, self.password or "")
         except BaseException:

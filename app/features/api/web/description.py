@@ -41,9 +41,10 @@ class DescribedApi(Api):
         self._blueprint = blp
 
     def describe(self) -> dict[str, Any]:
-        """Return the description. Call it once, as it adds all to `spec`."""
-        self.spec.components.security_scheme("token", TOKEN)
-        self._describe_responses()
+        """Return the description. Call it once, as it adds the operations to `spec`."""
+        if not self.spec.components.security_schemes:  # or an operation was wrong the last time
+            self.spec.components.security_scheme("token", TOKEN)
+            self._describe_responses()
         blp = self._blueprint
         blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
         self.spec.tag({"name": blp.name, "description": blp.description})
