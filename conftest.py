@@ -10,9 +10,12 @@ import pytest
 
 gc.disable()  # until the tests are collected, because collections take a fifth of the imports
 
+from tests.missing_features import missing_features  # noqa: E402
+
 # Functions of modules whose tests read the syntax trees of all files.
 PARSERS = {"nodes", "nodes_of", "sources", "tree_of"}
 
+# These have options, which pytest reads before pytest_configure.
 pytest_plugins = ["tests.fixtures.database_use", "tests.fixtures.statement_choice"]
 
 FIXTURES = [
@@ -37,7 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Fixtures import the application, for which the other processes would wait. So nothing else
     here imports it before tests are collected.
     """
-    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+    collects = config.option.collectonly or config.option.showfixtures
+    if config.getoption("numprocesses", None) and not (collects or hasattr(config, "workerinput")):
         return
     for name in FIXTURES:
         config.pluginmanager.import_plugin(name)
@@ -92,8 +96,6 @@ class LeftOut(pytest.Module):
     """A module whose tests need a feature that was removed or is off. It is not imported."""
 
     def collect(self) -> list[pytest.Item]:
-        from tests.missing_features import missing_features  # see pytest_configure
-
         missing = ", ".join(sorted(missing_features(self.path)))
         left_out[self.path.relative_to(self.config.rootpath).as_posix()] = missing
         return []
@@ -106,8 +108,6 @@ def pytest_pycollect_makemodule(
     mark: str = parent.config.option.markexpr
     if mark.isidentifier() and mark not in module_path.read_text(encoding="utf-8"):
         return Unmarked.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
-    from tests.missing_features import missing_features  # see pytest_configure
-
     if missing_features(module_path):
         return LeftOut.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     return None

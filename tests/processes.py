@@ -45,6 +45,7 @@ def _received(descriptor: Any) -> int:
 
 def _run(arguments: list[str], env: dict[str, str], stdout: int, stderr: int) -> None:
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background job ignores it.
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ def share() -> None:
 
 
 def _load_once(folder: str | os.PathLike[str], filename: str | os.PathLike[str]) -> ModuleType:
-    path = Path(folder, filename)
+    path = Path(folder, filename).resolve()
     if path.name == "env.py":  # does its work when it is loaded
         return _load(folder, filename)
     return _revision(path, path.stat().st_mtime_ns)

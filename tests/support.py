@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask import has_app_context, has_request_context
+from flask import current_app, has_app_context, has_request_context
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
@@ -92,14 +92,19 @@ class Browser(FlaskClient):
         return response
 
     def enter(self, user: User, *, remembered: bool = False) -> None:
-        """Give this browser a session of `user`, without the work and the events of a sign-in."""
+        """Give this browser a session of `user`, without the event and the mail of a sign-in.
+
+        `last_seen_at` stays as it is.
+        """
+        settings = current_app.config
+        lifetime = settings["REMEMBER_LIFETIME"] if remembered else settings["SESSION_LIFETIME"]
         token = UserSession.new_token()
         started = insert(UserSession).values(
             user_id=user.id,
             token_hash=UserSession.hash_token(token),
             remembered=remembered,
             has_second_factor=bool(steps_of(user, "password")),
-            expires_at=now() + timedelta(days=30 if remembered else 1),
+            expires_at=now() + timedelta(seconds=lifetime),
             address="127.0.0.1",
             device="test",
         )

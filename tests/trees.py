@@ -10,7 +10,9 @@ from pathlib import Path
 def tree_of(path: Path) -> ast.Module:
     """Return the syntax tree of a file. Nobody may change it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    gc.freeze()  # Each collection would look at all trees, of which none ever goes.
+    # Each collection would look at all trees, of which none ever goes. All else of the moment stays
+    # too, which is little, as these tests come first (conftest.py).
+    gc.freeze()
     return tree
 
 

@@ -269,7 +269,7 @@ def test_an_older_hash_is_made_anew_at_sign_in(client, make_user, monkeypatch):
     """PW-6"""
     monkeypatch.setattr(passwords, "hasher", REAL_HASHER)
     user = make_user()
-    user.password_hash = generate_password_hash(PASSWORD, "scrypt:1024:8:1")
+    user.password_hash = generate_password_hash(PASSWORD, "scrypt:32768:8:1")
     db.session.commit()
     attempt(client, user.email)
     assert user.password_hash.startswith("scrypt")

@@ -1,6 +1,7 @@
-"""Run manage.py with the tasks of tests, and with other constants: WORKER_KILL_AFTER, for one.
+"""Run manage.py with the tasks of tests.
 
-With AFTER_BATCH, the job of a bulk operation waits after its first batch: example_tasks.hold.
+A variable such as WORKER_KILL_AFTER sets a constant: `KILL_AFTER` of app.kit.queue.worker. With
+AFTER_BATCH, the job of a bulk operation waits after its first batch: example_tasks.hold.
 """
 
 import os
@@ -15,7 +16,7 @@ from app.kit.queue import base_worker, progress, worker
 from manage import cli
 from tests.queue import example_tasks
 
-CONSTANTS_OF = [
+MODULES_BY_PREFIX = [
     ("LEASES_", leases),
     ("PROGRESS_", progress),
     ("WORKER_", base_worker),
@@ -25,7 +26,7 @@ CONSTANTS_OF = [
 if __name__ == "__main__":
     example_tasks.register()
     for name, value in os.environ.items():
-        for prefix, module in CONSTANTS_OF:
+        for prefix, module in MODULES_BY_PREFIX:
             constant = name.removeprefix(prefix)
             if name.startswith(prefix) and hasattr(module, constant):
                 setattr(module, constant, int(value))

@@ -278,7 +278,7 @@ def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(use, smtp, row)
 
 def test_the_certificates_of_the_system_are_read_for_tls_alone(use, smtp, row, monkeypatch):
     def fail(**_options):
-        raise AssertionError("read")
+        raise AssertionError("The certificates of the system are read.")
 
     monkeypatch.setattr("ssl.create_default_context", fail)
     use(smtp)
