@@ -111,7 +111,7 @@ def same_assets() -> Iterator[None]:
 
 def assets_are_there() -> bool:
     """Return whether the assets of all features that are on are built."""
-    manifest = ROOT / "app/static/gen/manifest.json"
+    manifest = assets.APP / "static/gen" / assets.MANIFEST
     return manifest.exists() and json.loads(manifest.read_text()).keys() >= assets.BUNDLES.keys()
 
 
