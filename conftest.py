@@ -10,6 +10,7 @@ import pytest
 
 gc.disable()  # until the tests are collected, because collections take a fifth of the imports
 
+from tests import compiled_templates  # noqa: E402
 from tests.missing_features import missing_features  # noqa: E402
 
 # Functions of modules whose tests read the syntax trees of all files.
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Fixtures import the application, for which the other processes would wait. So nothing else
     here imports it before tests are collected.
     """
+    config.add_cleanup(compiled_templates.make_folder())
     collects = config.option.collectonly or config.option.showfixtures
     if config.getoption("numprocesses", None) and not (collects or hasattr(config, "workerinput")):
         return
