@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 import config
@@ -19,13 +20,19 @@ NEEDS_POSTGRESQL = "PostgreSQL is needed: set TEST_DATABASE_URL."
 NEEDS_SQLITE = "SQLite is needed: unset TEST_DATABASE_URL."
 
 
+@cache
+def chosen() -> URL:
+    """Return the URL of the database that TEST_DATABASE_URL chooses."""
+    return make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
+
+
 @contextmanager
 def own_database(folder: Path, name: str, *, like: str = "") -> Iterator[str]:
     """Yield the URL of a new database: a file in `folder`, or on the server of TEST_DATABASE_URL.
 
     It is empty, or a copy of the database at the URL `like`, which must have no connections.
     """
-    given = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
+    given = chosen()
     if given.get_backend_name() == "sqlite":
         file = folder / f"{name}.sqlite"
         if like:
@@ -52,7 +59,7 @@ def give_each_process_its_own() -> None:
     missing, and the next run uses it again. SQLite needs none, because it is in memory.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    given = make_url(config.load("testing").SQLALCHEMY_DATABASE_URI)
+    given = chosen()
     if not worker or given.get_backend_name() == "sqlite":
         return
     own = given.set(database=f"{given.database}_{worker}")
@@ -62,3 +69,4 @@ def give_each_process_its_own() -> None:
         if not connection.scalar(exists, {"name": own.database}):
             connection.execute(text(f'CREATE DATABASE "{own.database}"'))
     os.environ["TEST_DATABASE_URL"] = own.render_as_string(hide_password=False)
+    chosen.cache_clear()

@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import create_engine
 
-import config
+from tests import databases
 from tests.fixtures import database_use
 
 
 @pytest.fixture
 def of_the_tests():
     """Return an engine of the database that TEST_DATABASE_URL chooses."""
-    engine = create_engine(config.load("testing").SQLALCHEMY_DATABASE_URI)
+    engine = create_engine(databases.chosen())
     yield engine
     engine.dispose()
     database_use.opened.clear()
