@@ -14,6 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import current_app, has_app_context, has_request_context
 from flask.testing import FlaskClient
+from limits.storage import MemoryStorage
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
@@ -51,6 +52,8 @@ passwords.lane = LaneOfTests()
 
 compiled_templates.share()
 revisions.share()
+# Counters in memory are right without it, and this starts a thread for each hundredth of a second.
+setattr(MemoryStorage, "_MemoryStorage__schedule_expiry", lambda _self: None)  # noqa: B010
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 LINK = re.compile(r"https?://[^\s\"'<>]+")
