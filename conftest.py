@@ -1,6 +1,8 @@
 """Fixtures for the tests of the application and of each feature."""
 
+import atexit
 import gc
+import os
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -45,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     collects = config.option.collectonly or config.option.showfixtures
     if config.getoption("numprocesses", None) and not (collects or hasattr(config, "workerinput")):
         return
+    if hasattr(config, "workerinput"):
+        # To free each object at the end takes two seconds. Other functions run before this one.
+        atexit.register(os._exit, 0)
     for name in FIXTURES:
         config.pluginmanager.import_plugin(name)
 
@@ -119,6 +124,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Pass on what a process of pytest-xdist left out, because only these collect."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = left_out
+    # Then pytest collects garbage five times, so that faults of the last tests are told.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
