@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.contracts.test_site import BUILDER, ZENSICAL, build
+from tests.serving_threads import serving
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1280, 360)
@@ -29,10 +29,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("site")
     assert not build(folder, BUILDER["Site"]()).returncode
     handler = functools.partial(Quiet, directory=str(folder / "html"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def test_the_site_searches_without_another_host(chromium: Browser, address: str) -> None:

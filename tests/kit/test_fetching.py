@@ -3,12 +3,12 @@
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from app.kit import fetching
+from tests import serving_threads
 from tests.queue.support import CERTIFICATE
 
 
@@ -68,16 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
 def serving(**options):
-    with Server(**options) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    return serving_threads.serving(Server(**options))
 
 
 def resolving(monkeypatch, *answers):

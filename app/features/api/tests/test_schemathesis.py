@@ -6,7 +6,6 @@ It sends examples, edge cases, random values, and sequences of calls whose ids c
 import subprocess
 import sys
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from werkzeug.serving import make_server
@@ -17,6 +16,7 @@ from app.features.api.web import description
 from app.features.api.web.disruption import DISRUPTIVE
 from tests import factories
 from tests.routes import APP
+from tests.serving_threads import serving
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +31,8 @@ def url(web, monkeypatch):
     for setting in ("API_LIMIT_BY_TOKEN", "API_LIMIT_BY_IP"):
         monkeypatch.setitem(web.config, setting, 1_000_000)
     monkeypatch.setitem(web.config, "PROPAGATE_EXCEPTIONS", False)
-    server = make_server("localhost", 0, web, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_server("localhost", 0, web, threaded=True)) as server:
+        yield f"http://localhost:{server.port}"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from app.kit.doctor import doctor_checks
 from app.kit.mail.email_message import EmailMessage, EmailState
 from app.models import AuditEvent, User
 from tests import factories, mails
+from tests.serving_threads import serving
 from tests.support import module_of, needs
 
 SECRET = "a-secret-of-the-tests"
@@ -363,14 +363,10 @@ def sns(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return the URL of a server that stands for SNS."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Sns)
     _Sns.status, _Sns.asked = 200, []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     url = f"http://127.0.0.1:{server.server_port}/"
     monkeypatch.setattr(main, "SNS_URL", re.compile(re.escape(url) + r"\S+"))
-    yield url
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield url
 
 
 def test_the_subscription_of_a_topic_is_confirmed(report, sns):

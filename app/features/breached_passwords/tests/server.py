@@ -33,20 +33,12 @@ class RangeService:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/range/"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
 
     def send_range(self, request: BaseHTTPRequestHandler) -> None:
         prefix = request.path.rpartition("/")[2]
         digests = {digest_of(password): count for password, count in self.breached.items()}
         lines = [f"{one[5:]}:{count}" for one, count in digests.items() if one[:5] == prefix]
         send(request, "\r\n".join([f"{'0' * 35}:3", *lines, f"{'F' * 35}:0"]).encode())
-
-    def stop(self) -> None:
-        self.released.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 def send(request: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:

@@ -11,6 +11,7 @@ from app.features.breached_passwords.tests.server import RangeService, digest_of
 from app.kit import outages, passwords
 from app.models import User
 from app.services import password_reset, users
+from tests.serving_threads import serving
 from tests.support import PASSWORD, links, path_of
 
 BREACHED = "the horse that everybody knows"
@@ -22,9 +23,10 @@ def service(app, monkeypatch):
     service = RangeService()
     service.breached = {BREACHED: 42}
     monkeypatch.setitem(app.config, "BREACHED_PASSWORDS_URL", service.url)
-    yield service
+    with serving(service.server):
+        yield service
+        service.released.set()
     app.extensions.pop(outages.OUTAGES, None)
-    service.stop()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from flask import g
 from app import create_app
 from app.features.error_reporting import _for_sentry
 from app.kit.web.logs import log_lines
+from tests.serving_threads import serving
 
 SECRET = "hunter2-hunter2-hunter2"
 CSRF = "a-csrf-token-of-a-session"
@@ -47,20 +48,13 @@ class Collector:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     collector = Collector()
-    yield collector
-    collector.stop()
+    with serving(collector.server):
+        yield collector
 
 
 def break_down(app) -> None:

@@ -1,22 +1,17 @@
 """Fixtures of webhooks."""
 
-import threading
-
 import pytest
 
 from app.features.webhooks.tests.support import Receiver
+from tests.serving_threads import serving
 
 
 @pytest.fixture
 def receiver():
     """Return a server that receives webhooks."""
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(Receiver()) as server:
         yield server
         server.gate.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
