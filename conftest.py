@@ -17,6 +17,8 @@ from tests.missing_features import missing_features  # noqa: E402
 
 # Functions of modules whose tests read the syntax trees of all files.
 PARSERS = {"nodes", "nodes_of", "sources", "tree_of"}
+# Names in modules whose tests wait for servers and programs.
+WAITERS = {"processes", "until"}
 
 # These have options, which pytest reads before pytest_configure.
 pytest_plugins = ["tests.fixtures.database_use", "tests.fixtures.statement_choice"]
@@ -78,8 +80,12 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, and with those that parse all files, which one process then does."""
-    items.sort(key=lambda item: (-_minutes(item), not _parses(item)))
+    """Begin with the longest, with those that parse all files, and with those that wait.
+
+    One process then parses files. The same one waits for servers and programs, while the others
+    keep the processors busy. Each begins with a part of the tests in this order (pytest-xdist).
+    """
+    items.sort(key=lambda item: (-_minutes(item), not _parses(item), not _waits(item)))
 
 
 def _minutes(item: pytest.Item) -> float:
@@ -90,6 +96,11 @@ def _minutes(item: pytest.Item) -> float:
 def _parses(item: pytest.Item) -> bool:
     names = vars(getattr(item, "module", None) or item).keys()
     return bool(PARSERS & names) and "app" not in getattr(item, "fixturenames", ())
+
+
+def _waits(item: pytest.Item) -> bool:
+    names = vars(getattr(item, "module", None) or item).keys()
+    return bool(WAITERS & names)
 
 
 class Unmarked(pytest.Module):
