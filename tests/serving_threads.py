@@ -14,7 +14,7 @@ Server = TypeVar("Server", bound=BaseServer)
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
     """Serve until the block ends, and close the server then."""
-    # By default, a server looks each half of a second whether it is to end.
+    # By default, a server looks only twice a second whether it is to end.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

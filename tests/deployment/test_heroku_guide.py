@@ -15,7 +15,6 @@ import socket
 import socketserver
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.deployment import guide
 from tests.deployment.next_release import add_a_migration
 from tests.deployment.visitors import ask, visitors
 from tests.queue.support import free_port, until
+from tests.serving_threads import serving
 
 pytestmark = [
     pytest.mark.deployment,
@@ -118,7 +118,6 @@ class Router(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Route)
         self.port = int(self.server_address[1])
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class Route(socketserver.BaseRequestHandler):
@@ -202,24 +201,22 @@ def test_a_release_with_preboot_loses_no_request(application: Application, tmp_p
     worker, web = application.start(first, "worker"), application.start(first, "web")
     worker.wait_for_line("waits for tasks")
     web.wait_until_it_listens()
-    router = Router()
-    router.dyno = web
-    assert ask(router.port, "GET") == 200
-    # The guide says that one setting is left: a bucket.
-    told = application.run(first, "python manage.py doctor --deploy").stdout
-    assert re.findall(r"^\d+\. (.+?):", told, re.MULTILINE) == ["place of files"], told
+    with serving(Router()) as router:
+        router.dyno = web
+        assert ask(router.port, "GET") == 200
+        # The guide says that one setting is left: a bucket.
+        told = application.run(first, "python manage.py doctor --deploy").stdout
+        assert re.findall(r"^\d+\. (.+?):", told, re.MULTILINE) == ["place of files"], told
 
-    second = build_next_release(tmp_path)
-    with visitors(router.port) as seen:
-        application.release(second)
-        next_worker, next_web = (application.start(second, name) for name in ("worker", "web"))
-        assert "The worker has ended" in worker.end()
-        next_web.wait_until_it_listens()
-        router.dyno = next_web
-        count = len(seen.answers)
-        until(lambda: len(seen.answers) > count + 3, "the visitors have moved to the new dyno")
-        assert "Shutting down" in web.end()
-        next_worker.wait_for_line("waits for tasks")
-    assert seen.lost == []
-    router.shutdown()
-    router.server_close()
+        second = build_next_release(tmp_path)
+        with visitors(router.port) as seen:
+            application.release(second)
+            next_worker, next_web = (application.start(second, name) for name in ("worker", "web"))
+            assert "The worker has ended" in worker.end()
+            next_web.wait_until_it_listens()
+            router.dyno = next_web
+            count = len(seen.answers)
+            until(lambda: len(seen.answers) > count + 3, "the visitors have moved to the new dyno")
+            assert "Shutting down" in web.end()
+            next_worker.wait_for_line("waits for tasks")
+        assert seen.lost == []
