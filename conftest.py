@@ -17,8 +17,9 @@ from tests.missing_features import missing_features  # noqa: E402
 
 # Functions of modules whose tests read the syntax trees of all files.
 PARSERS = {"nodes", "nodes_of", "sources", "tree_of"}
-# Names in modules whose tests wait for servers and programs.
+# Names in modules whose tests wait for servers and programs, and fixtures of such tests.
 WAITERS = {"processes", "until"}
+WAITING = {"own_redis", "serve", "tls_url"}
 
 # These have options, which pytest reads before pytest_configure.
 pytest_plugins = ["tests.fixtures.database_use", "tests.fixtures.statement_choice"]
@@ -50,10 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) and not (collects or hasattr(config, "workerinput")):
         return
     if hasattr(config, "workerinput"):
-        # To free each object at the end takes two seconds. Other functions run before this one.
-        atexit.register(os._exit, 0)
+        # Functions that are registered later, such as those of multiprocessing, run before this.
+        atexit.register(_end_at_once, os.getpid())
     for name in FIXTURES:
         config.pluginmanager.import_plugin(name)
+
+
+def _end_at_once(process: int) -> None:
+    """End a process whose objects would take two seconds to be freed, but none forked from it."""
+    if os.getpid() == process:
+        os._exit(0)  # Nobody reads the exit code: a process of pytest-xdist sends its results.
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -82,8 +89,8 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest, with those that parse all files, and with those that wait.
 
-    One process then parses files. The same one waits for servers and programs, while the others
-    keep the processors busy. Each begins with a part of the tests in this order (pytest-xdist).
+    Each process begins with a part of the tests in this order (pytest-xdist). So the first one
+    parses the files, and it does most of the waiting, while the others keep the processors busy.
     """
     items.sort(key=lambda item: (-_minutes(item), not _parses(item), not _waits(item)))
 
@@ -100,7 +107,7 @@ def _parses(item: pytest.Item) -> bool:
 
 def _waits(item: pytest.Item) -> bool:
     names = vars(getattr(item, "module", None) or item).keys()
-    return bool(WAITERS & names)
+    return bool(WAITERS & names) or not WAITING.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 class Unmarked(pytest.Module):
@@ -135,9 +142,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Pass on what a process of pytest-xdist left out, because only these collect."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = left_out
-    # Then pytest collects garbage five times, so that faults of the last tests are told.
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
