@@ -52,7 +52,7 @@ def redis(url: str) -> str:
     except ValueError:
         raise ValueError(f"must look like redis://:password@host:6379/0. {PERCENT}") from None
     try:
-        # This does not connect, and so needs no version of the driver, which would be read anew.
+        # Nothing connects here. Without None, redis-py would read its version from the disk.
         ConnectionPool.from_url(url, driver_info=None).make_connection()
     except (ValueError, TypeError, RedisError) as error:
         raise ValueError(_wrong_option("Redis", error)) from None

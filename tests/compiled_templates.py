@@ -4,7 +4,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 # The processes of pytest-xdist and the forkserver inherit the name of the folder.
@@ -15,8 +14,12 @@ def make_folder() -> Callable[[], None]:
     """Make the folder of a run, unless it has one, and return a function that removes it."""
     if VARIABLE in os.environ:
         return lambda: None
-    os.environ[VARIABLE] = tempfile.mkdtemp(prefix="compiled-templates-")
-    return partial(shutil.rmtree, os.environ[VARIABLE], ignore_errors=True)
+    os.environ[VARIABLE] = tempfile.mkdtemp(prefix=f"compiled-templates-{os.getpid()}-")
+    return _remove
+
+
+def _remove() -> None:
+    shutil.rmtree(os.environ.pop(VARIABLE), ignore_errors=True)
 
 
 def share() -> None:

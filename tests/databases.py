@@ -70,3 +70,4 @@ def give_each_process_its_own() -> None:
             connection.execute(text(f'CREATE DATABASE "{own.database}"'))
     os.environ["TEST_DATABASE_URL"] = own.render_as_string(hide_password=False)
     chosen.cache_clear()
+    chosen()  # now, before a test replaces the environment

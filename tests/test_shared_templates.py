@@ -27,3 +27,11 @@ def test_the_process_that_made_the_folder_removes_it(another_run):
 
     remove()
     assert [*another_run.iterdir()] == []
+    assert compiled_templates.VARIABLE not in os.environ
+
+
+def test_processes_share_the_folder_of_the_one_that_shares_out_the_tests(request):
+    is_shared_out = hasattr(request.config, "workerinput")
+    process = os.getppid() if is_shared_out else os.getpid()
+    folder = Path(os.environ[compiled_templates.VARIABLE])
+    assert folder.name.startswith(f"compiled-templates-{process}-")

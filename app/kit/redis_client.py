@@ -9,7 +9,7 @@ from redis.driver_info import DriverInfo
 from redis.retry import Retry
 
 CONNECT_TIMEOUT = 5  # seconds; a shorter timeout for answers also applies to connecting
-# Without it each connection reads redis-py's version from the disk, which takes a millisecond.
+# Otherwise each connection reads redis-py's version from the disk, which takes a millisecond.
 DRIVER = DriverInfo()
 
 
