@@ -1,6 +1,7 @@
 """Truncated bodies and invalid chunks, sent byte by byte to a real gunicorn."""
 
 import json
+import socket
 
 import pytest
 
@@ -65,6 +66,17 @@ def test_an_answer_says_that_the_connection_closes(site, kind):
     """It said keep-alive, so a program lost its next request on the connection."""
     head = site.raw(UNREAD[kind]).partition(b"\r\n\r\n")[0]
     assert b"\r\nConnection: close" in head
+
+
+def test_a_proxy_that_sends_all_of_a_body_gets_the_answer_too(site):
+    """It was reset, so that nginx showed its own page "Not available" to some."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
+        connection.sendall(HEAD + b"Content-Length: 20000000\r\n\r\n")
+        answer = connection.recv(100, socket.MSG_PEEK)  # The app has refused it by its length.
+        connection.sendall(b"x" * 20_000_000)
+        with connection.makefile("rb") as received:
+            assert received.read().startswith(answer)
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 def test_after_a_short_body_that_is_not_read_the_connection_stays(site):

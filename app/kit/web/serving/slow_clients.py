@@ -28,7 +28,7 @@ from gunicorn import sock
 from gunicorn.http import parser
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.util import close_on_exec
+from gunicorn.util import close_graceful, close_on_exec
 from gunicorn.workers.gthread import ThreadWorker
 
 MOST_CLIENTS = 100  # per process; Heroku's small dynos allow 256 threads in total
@@ -38,6 +38,9 @@ BYTES_A_SECOND = 8 * 1024
 SEND_SECONDS = 30.0  # for each piece of a response
 GLANCE = 0.25  # to wait for a turn, after a wait for a body
 MOST_DISCARDED = 64 * 1024  # bytes of an unread body that gunicorn reads before the next request
+# A proxy that is reset while it sends a body may never read the answer that refuses it. So bytes
+# are thrown away, a few more than the largest import has, for two seconds at most.
+MOST_DRAINED = 64 * 1024 * 1024
 RETRY_AFTER = "2"  # seconds
 
 # An import would load the application into the parent process.
@@ -268,7 +271,8 @@ class PatientWorker(ThreadWorker):
             PunctualUnreader.turns.give_back()
         if not is_kept:
             # In the main thread, waiting for a client that does not hang up would block all others.
-            connection.close(graceful=True)
+            connection.sock.setblocking(True)
+            close_graceful(connection.sock, max_drain=MOST_DRAINED)
             connection.close = lambda graceful=False: None
         return is_kept
 
