@@ -101,13 +101,16 @@ def _minutes(item: pytest.Item) -> float:
 
 
 def _parses(item: pytest.Item) -> bool:
-    names = vars(getattr(item, "module", None) or item).keys()
-    return bool(PARSERS & names) and "app" not in getattr(item, "fixturenames", ())
+    return _has_name(item, PARSERS) and "app" not in getattr(item, "fixturenames", ())
 
 
 def _waits(item: pytest.Item) -> bool:
-    names = vars(getattr(item, "module", None) or item).keys()
-    return bool(WAITERS & names) or not WAITING.isdisjoint(getattr(item, "fixturenames", ()))
+    return _has_name(item, WAITERS) or not WAITING.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _has_name(item: pytest.Item, names: set[str]) -> bool:
+    """Return whether the module of a test has one of the names."""
+    return not names.isdisjoint(vars(getattr(item, "module", None) or item))
 
 
 class Unmarked(pytest.Module):
