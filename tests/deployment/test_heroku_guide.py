@@ -21,8 +21,7 @@ from pathlib import Path
 
 import pytest
 
-import config
-from tests.databases import NEEDS_POSTGRESQL
+from tests import databases
 from tests.deployment import guide
 from tests.deployment.next_release import add_a_migration
 from tests.deployment.visitors import ask, visitors
@@ -32,8 +31,8 @@ from tests.serving_threads import serving
 pytestmark = [
     pytest.mark.deployment,
     pytest.mark.skipif(
-        config.load("testing").SQLALCHEMY_DATABASE_URI.startswith("sqlite"),
-        reason=NEEDS_POSTGRESQL,
+        databases.chosen().get_backend_name() == "sqlite",
+        reason=databases.NEEDS_POSTGRESQL,
     ),
 ]
 
