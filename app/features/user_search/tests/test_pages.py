@@ -18,7 +18,7 @@ from app.kit.tables import asked
 from app.kit.tables.table import PER_PAGE_CHOICES
 from app.models import AuditEvent, Permission, Role
 from tests import factories
-from tests.support import needs
+from tests.support import module_of, needs
 
 LIST, EXPORT = "/admin/users", "/admin/users/export.csv"
 
@@ -219,7 +219,8 @@ def test_no_action_is_offered_on_users_with_more_permissions(client, people, mak
     assert rows(page)
     for row in re.findall(r'<tr role="row">.*?</tr>', page.text, re.DOTALL)[1:]:
         is_above = "ewd@example.com" in row
-        assert ('name="user_ids"' in row) != is_above, row
+        if module_of("bulk"):
+            assert ('name="user_ids"' in row) != is_above, row
         assert ('class="menu-panel"' in row) != is_above, row
 
 
