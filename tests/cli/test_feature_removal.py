@@ -1,10 +1,13 @@
 """Run `manage.py features remove` in a repository of its own with the files of this one."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from app.kit.features import checkout, guides, installed, removal
 from app.kit.features.checkout import CommandRefused
-from tests.fixtures.clones import git, tables
+from tests.fixtures.clones import database_of, git, tables
 
 # These tests remove a feature with tables and settings, so it must exist.
 pytestmark = [
@@ -17,10 +20,10 @@ import sys
 from app.kit.features import guides, removal
 from manage import cli
 
-def fail(*_arguments):
+def fail(*_arguments, **_named):
     raise OSError("the disk is full")
 
-removal.checkout.write_overviews = fail
+removal.{step} = fail
 sys.argv[1:] = ["features", "remove", "imports", "--yes"]
 cli()
 """
@@ -46,13 +49,23 @@ def test_a_feature_is_removed_whole(in_clone, clone):
     assert in_clone("db", "upgrade").returncode == 0
 
 
-def test_a_removal_that_fails_leaves_everything_as_it_was(in_clone, clone):
-    before = tables(clone)
-    failed = in_clone("-c", FAILING)
+def rows_of_imports(clone):
+    with closing(sqlite3.connect(database_of(clone))) as connection:
+        return connection.execute("SELECT * FROM import_chunks").fetchall()
+
+
+@pytest.mark.parametrize("step", ["checkout.write_overviews", "flask_migrate.downgrade"])
+def test_a_removal_that_fails_leaves_everything_as_it_was(in_clone, clone, step):
+    with closing(sqlite3.connect(database_of(clone))) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO import_chunks VALUES (1, 1, 'a row')")
+    before, rows = tables(clone), rows_of_imports(clone)
+    assert rows
+    failed = in_clone("-c", FAILING.format(step=step))
     assert failed.returncode != 0
     assert "the disk is full" in failed.stderr
     assert not git(clone, "status", "--porcelain")
     assert tables(clone) == before
+    assert rows_of_imports(clone) == rows
 
 
 def test_a_tree_with_changes_is_refused(in_clone, clone):

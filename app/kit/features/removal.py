@@ -1,11 +1,12 @@
 """Remove a feature from a clone: its tables, its folder and its entries in the documents.
 
-All checks run first. Then the feature's branch of migrations drops the tables, and the files are
-removed last. If a step fails, the files and the tables are restored.
+All checks run first. The files are removed next, because Git can restore them, and the tables are
+dropped last, because nothing brings their rows back. If a step fails, the files are restored.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -90,18 +91,17 @@ def remove(name: str) -> Report:
     documents = dict(guides.without(feature))
     commands = checkout.commands_in(FOLDER / name)
     permissions = list(pruning.own_permissions(feature))
+    elsewhere = (path for path in pruning.adapters(feature) if path.parent != FOLDER / name)
+    adapters = [shown(path) for path in elsewhere]
     try:
-        if with_tables:
-            flask_migrate.downgrade(revision=f"{name}@base")
-            report.done.append(
-                f"Dropped {', '.join(feature.tables) or 'what its migrations made'}."
-            )
-        elsewhere = (path for path in pruning.adapters(feature) if path.parent != FOLDER / name)
-        adapters = [shown(path) for path in elsewhere]
         packages = pruning.remove_files(feature, documents, permissions)
+        if with_tables:
+            _drop_tables(name)
+            tables = ", ".join(feature.tables) or "what its migrations made"
+            report.done.append(f"Dropped {tables}.")
     except BaseException:
         checkout.restore()
-        if with_tables:
+        if with_tables:  # a branch of several revisions may have gone back by some
             flask_migrate.upgrade(revision=f"{name}@head")
         raise
     report.done.append(f"Removed {path_of(name)} with its tests.")
@@ -118,6 +118,15 @@ def remove(name: str) -> Report:
         report.done.append(f"Removed {', '.join(packages)} from {REQUIREMENTS}.")
     report.left += _left(feature, commands, packages)
     return report
+
+
+def _drop_tables(name: str) -> None:
+    """Run the feature's migrations backwards. Their files come back for as long as that takes."""
+    git("restore", "--source=HEAD", "--worktree", f"{path_of(name)}/migrations")
+    try:
+        flask_migrate.downgrade(revision=f"{name}@base")
+    finally:
+        shutil.rmtree(FOLDER / name, ignore_errors=True)
 
 
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
