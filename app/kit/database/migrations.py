@@ -125,7 +125,7 @@ def problem(connection: Connection, directory: Path) -> Mismatch | None:
     try:
         known, newest = _read(directory, frozenset(files))
     except CommandError as error:
-        return Mismatch("The migrations contradict each other.", f"Mend them: {error}")
+        return Mismatch("The migrations contradict each other.", f"Fix them: {error}")
     applied = set(MigrationContext.configure(connection).get_current_heads())
     if applied == newest:
         return None
@@ -160,12 +160,13 @@ def explain(unknown: Collection[str]) -> Mismatch:
     if revision == LAST_OF_ALL:
         hint = (
             "It is the last of those that became one for the core and one for each feature. "
-            "Run `python manage.py db stamp --purge heads` once: the tables are the same."
+            "Stamp the database once, as docs/upgrading.md says, then run "
+            "`python manage.py db upgrade`."
         )
     elif FORMER_REVISION.fullmatch(revision):
         hint = (
             f"Run `python manage.py db upgrade` with the last code that has {LAST_OF_ALL}. "
-            "Then run `python manage.py db stamp --purge heads` with this code."
+            "Then stamp the database once with this code, as docs/upgrading.md says."
         )
     else:
         hint = (
