@@ -4,6 +4,7 @@ import logging
 import time
 import warnings
 from functools import cache
+from typing import Any
 
 import click
 from alembic import context
@@ -37,6 +38,7 @@ PAUSE = 0.5  # seconds between two attempts at a lock
 # the change. So it gives up after LOCK_WAIT milliseconds, lets them pass, and tries again.
 LOCK_WAIT = 500
 LOCK_ATTEMPTS = 60
+SQLITE_WAIT = 60  # seconds that SQLite waits for another process that migrates
 
 logger = logging.getLogger("alembic.env")
 agreed: list[str] = []  # tables that the answer to a question lets go
@@ -135,7 +137,17 @@ def migrate() -> None:
     with db.engine.connect() as connection:
         # SQLite has transactional DDL too, because app.kit.database begins its transactions itself.
         # One transaction covers all revisions, because its write lock makes other processes wait.
-        run(connection, options | {"transactional_ddl": True})
+        wait_for_writers(connection, SQLITE_WAIT)
+        try:
+            run(connection, options | {"transactional_ddl": True})
+        finally:
+            wait_for_writers(connection, LOCK_TIMEOUT)  # as the pool expects of its connections
+
+
+def wait_for_writers(connection: Connection, seconds: int) -> None:
+    """Set how long a connection to SQLite waits for the write lock, without a transaction."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout = {seconds * 1000}")
 
 
 def migrate_postgresql(options: dict) -> None:

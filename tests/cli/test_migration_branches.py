@@ -15,6 +15,7 @@ from app import create_app
 from app.extensions import db, migrate
 from app.kit import audit
 from app.kit.database import migrations
+from app.kit.database.engines import LOCK_TIMEOUT
 from app.kit.features import installed
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,27 @@ CORE = migrations.scripts(ROOT / "migrations").get_revision("core@head").revisio
 def migrated(own_app: Flask, runner: FlaskCliRunner) -> FlaskCliRunner:
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     return runner
+
+
+def test_a_migration_of_sqlite_waits_longer_than_a_request(
+    own_app: Flask, runner: FlaskCliRunner
+) -> None:
+    """F19: another process may migrate a new file for longer than a request waits for a lock."""
+    if own_app.config["SQLALCHEMY_DATABASE_URI"].startswith("postgresql"):
+        pytest.skip("PostgreSQL has a lock of its own for migrations.")
+
+    def waiting() -> int:
+        return driver.execute("PRAGMA busy_timeout").fetchone()[0] // 1000
+
+    with own_app.app_context():
+        connection = db.engine.raw_connection()
+        driver = connection.dbapi_connection
+        connection.close()  # to the pool, which hands it to the migration
+        waits = []
+        sa.event.listen(db.engine, "commit", lambda _connection: waits.append(waiting()))
+        assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+        assert waits[0] > LOCK_TIMEOUT
+        assert waiting() == LOCK_TIMEOUT
 
 
 def test_a_folder_may_have_a_percent_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Configure the engines of SQLite and PostgreSQL."""
 
 import os
+import sqlite3
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +14,7 @@ from app.kit import names
 from app.kit.database import postgresql, reading_only
 
 LOCK_TIMEOUT = 5  # seconds that a writer waits for another
+SWITCH_PAUSE = 0.05  # seconds between two attempts to switch a SQLite file to its write-ahead log
 CACHE_SIZE = 16 * 1024  # KiB of a SQLite file that each connection caches; the default is 2 MiB
 STATEMENT_TIMEOUT = 10  # seconds after which PostgreSQL cancels a statement
 
@@ -87,12 +90,29 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # SQLite's own lower() folds ASCII letters only.
     connection.create_function("fold", 1, names.fold, deterministic=True)
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_SIZE}")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to its write-ahead log, unless it is.
+
+    SQLite refuses this at once, without a wait, while another process writes to a new file.
+    """
+    end = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(SWITCH_PAUSE)
+        else:
+            return
 
 
 def _limit_statements(connection: Connection) -> None:
