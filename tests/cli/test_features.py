@@ -1,10 +1,13 @@
 """`manage.py features`."""
 
+import pytest
+
 from settings import example
 
 
-def test_the_features_are_listed(app):
-    shown = app.test_cli_runner().invoke(args=["features", "list"]).output
+@pytest.mark.parametrize("arguments", [["features"], ["features", "list"]])
+def test_the_features_are_listed(app, arguments):
+    shown = app.test_cli_runner().invoke(args=arguments).output
     for name, feature in app.config["FEATURES"].items():
         (line,) = [line for line in shown.splitlines() if line.split()[0] == name]
         assert line.split()[1] == "on"

@@ -14,9 +14,15 @@ from settings.manifests import Manifest
 HEADINGS = ("NAME", "STATE", "LINES", "TITLE", "TABLES", "REQUIRES", "REQUIRED BY")
 
 
-@click.group("features")
-def features() -> None:
-    """List the features, add or remove one, and write their settings to .env.example."""
+@click.group("features", invoke_without_command=True)
+@click.pass_context
+def features(context: click.Context) -> None:
+    """List the features, add or remove one, and write their settings to .env.example.
+
+    Without a command, this lists them.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(list_features)
 
 
 @features.command("list")
