@@ -19,7 +19,7 @@ from flask.templating import Environment
 from jinja2 import FileSystemLoader
 
 from app.kit import compiled_templates
-from app.kit.features import FOLDER, folders, installed, names
+from app.kit.features import FOLDER, folders, installed, names, unique_urls
 
 # The modules are imported in this order: a view needs its models, and a task its services.
 MODULES = ("models", "emails", "tasks", "slots", "admin", "account", "main", "commands")
@@ -49,13 +49,17 @@ def adapters(base: str) -> list[tuple[str, str]]:
 
 
 def plug_in(app: Flask, modules: Iterable[ModuleType]) -> None:
-    """Call each module's `init_app`, if it has one, and add the commands of the features."""
+    """Call each module's `init_app`, if it has one, and add the commands of the features.
+
+    Raises config.ConfigurationError if two views have one URL.
+    """
     for module in modules:
         if hasattr(module, "init_app"):
             module.init_app(app)
         if module.__name__.endswith(".commands"):
             for command in module.commands:
                 app.cli.add_command(command)
+    unique_urls.check(app)
 
 
 class SharedGlobals(Environment):
