@@ -122,6 +122,12 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
     """Change a locked user and commit, or return the reason that excludes the user."""
     if reason := change.why_not(user, given):
         return reason
+    outbox.commit_and_notify(write(change, user, given, **details))
+    return ""
+
+
+def write(change: UserChange, user: User, given: Parameters, **details: Any) -> EmailMessage | None:
+    """Change a locked user whom no condition excludes, and return the mail. The caller commits."""
     former = user.role.name if user.role else None
     if change.voids_password:
         unconfirmed.void_password(user, by=given.by)
@@ -135,8 +141,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
         sessions.end_all(user)
     changes, details = change.changes(given, former), change.details(given) | details
     audit.record(change.event, by=given.by, subject=user, changes=changes, **details)
-    outbox.commit_and_notify(change.mail(user, given) if change.mail else None)
-    return ""
+    return change.mail(user, given) if change.mail else None
 
 
 def _holds(condition: Any) -> bool:

@@ -16,12 +16,17 @@ from app.kit import audit, queue
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import Permission, User
-from app.services import sessions, user_changes
+from app.services import user_changes
 from app.services.policy import actor_ids, ensure_may_manage, lock, may_grant
-from app.services.user_changes import Parameters
+from app.services.user_changes import SUSPEND, Parameters
 
 LEAST_PAUSE = timedelta(hours=20)  # between two mails about waiting registrations
 EXPIRE = replace(DELETE, event="user.registration_expired", mail=None)
+REFUSE = replace(
+    SUSPEND,
+    event="user.registration_refused",
+    mail=lambda user, given: emails.send_registration_refused(user, given.reason),
+)
 
 
 class NotWaiting(Exception):
@@ -94,12 +99,9 @@ def refuse(user: User, *, by: User | None, reason: str) -> None:
 
     The caller commits. Raises NotWaiting.
     """
-    request = _request_of(user)
-    request.refused_at = user.suspended_at = now()
-    user.suspended_reason = reason
-    sessions.end_all(user)
-    audit.record("user.registration_refused", by=by, subject=user, reason=reason)
-    emails.send_registration_refused(user, reason)
+    request, given = _request_of(user), Parameters(by=by, reason=reason)
+    request.refused_at = given.at
+    user_changes.write(REFUSE, user, given)
 
 
 def approve_one(user: User, *, by: User) -> None:
@@ -112,7 +114,7 @@ def approve_one(user: User, *, by: User) -> None:
 
 def refuse_one(user: User, *, by: User | None, reason: str) -> None:
     """Refuse one registration. Raises NotWaiting, and all that suspending a user raises."""
-    user_changes.lock(user_changes.SUSPEND, user, Parameters(by=by))
+    user_changes.lock(REFUSE, user, Parameters(by=by))
     refuse(user, by=by, reason=reason)
     _commit_and_notify()
 

@@ -48,7 +48,7 @@ def write(rules: Rules, outcomes: Sequence[LineOutcome]) -> bool:
     _insert(rules, [outcome for outcome in new if outcome.user_id is None])
     new = [outcome for outcome in new if outcome.user_id is not None]
     promoted = [outcome for outcome in updated if "role_id" in outcome.changes]
-    _void_passwords(rules, [*taken_over, *promoted])
+    _void_passwords(rules, [*taken_over, *(promoted if CHANGE_ROLE.voids_password else ())])
     _take_over(rules, taken_over)
     _update(updated)
     events = [_event_of_new(rules, outcome) for outcome in new]

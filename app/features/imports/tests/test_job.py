@@ -16,6 +16,7 @@ from app.features.imports.tests.access import MADE, NEW
 from app.kit import imports
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, User
+from app.services.user_changes import CHANGE_ROLE
 from tests import factories
 from tests.queue.support import until
 
@@ -115,3 +116,11 @@ def test_two_who_work_on_one_import_do_nothing_twice(row, web):
     assert db.session.scalar(select(func.count()).select_from(User)) == LINES + 1
     assert db.session.scalar(select(func.count()).select_from(EmailMessage)) == MAILS
     db.session.rollback()
+
+
+def test_an_import_carries_out_all_effects_of_a_change_of_role():
+    """An import writes whole batches, so it cannot call the function that a page calls."""
+    effects = {"ends_sessions", "cancels_mail"} & {
+        name for name, value in vars(CHANGE_ROLE).items() if value is True
+    }
+    assert not effects, f"Carry out {effects} in app/features/imports/services/writing.py, too."
