@@ -74,7 +74,7 @@ access_log_format = (
 )
 
 log_lines = run_path(f"{WEB}/logs/log_lines.py")
-mask, one_line, LineFormatter = (log_lines[n] for n in ("mask", "one_line", "LineFormatter"))
+redact, one_line, LineFormatter = (log_lines[n] for n in ("redact", "one_line", "LineFormatter"))
 JsonFormatter = run_path(f"{WEB}/logs/json_lines.py")["JsonFormatter"]
 
 
@@ -89,7 +89,7 @@ class Atoms(SafeAtoms):  # type: ignore[misc]
         if not isinstance(value, str):
             return value
         # Backslashes are escaped first, so that those added for quotation marks stay distinct.
-        return one_line(mask(value).replace("\\", "\\\\").replace('"', '\\"'))
+        return one_line(redact(value).replace("\\", "\\\\").replace('"', '\\"'))
 
 
 class CleanLogger(Logger):  # type: ignore[misc]
@@ -101,7 +101,7 @@ class CleanLogger(Logger):  # type: ignore[misc]
         super().setup(cfg)
         for handler in self.error_log.handlers:
             lines = LineFormatter(self.error_fmt, self.datefmt)
-            handler.setFormatter(JsonFormatter(mask) if is_json else lines)
+            handler.setFormatter(JsonFormatter(redact) if is_json else lines)
 
     def access(self, *arguments: Any) -> None:
         """Log a request, unless the application does. Heroku's GUNICORN_CMD_ARGS asks for it."""

@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from app import create_app
 from app.extensions import db
 from app.kit.web.logs.json_lines import JsonFormatter
-from app.kit.web.logs.log_lines import LineFormatter, mask
+from app.kit.web.logs.log_lines import LineFormatter, redact
 from tests.factories import make_user
 from tests.support import Browser
 
@@ -49,7 +49,7 @@ def application() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("times", range(6))
-def test_a_token_is_masked_however_often_it_is_encoded(path: str, times: int) -> None:
+def test_a_token_is_redacted_however_often_it_is_encoded(path: str, times: int) -> None:
     for _ in range(times):
         path = quote(path, safe="")
     for text in (
@@ -57,8 +57,8 @@ def test_a_token_is_masked_however_often_it_is_encoded(path: str, times: int) ->
         f"{path}?x=1",
         f"Referer: http://x{path}",
     ):
-        assert TOKEN not in mask(text)
-        assert TOKEN.rpartition(".")[2] not in mask(text)
+        assert TOKEN not in redact(text)
+        assert TOKEN.rpartition(".")[2] not in redact(text)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_token_is_masked_however_often_it_is_encoded(path: str, times: int) ->
         f"/account/reset-password/%57{TOKEN[1:]}",
     ],
 )
-def test_a_token_is_masked_in_any_spelling_that_opens_the_page(path: str) -> None:
-    assert TOKEN[1:] not in mask(f"GET {path} HTTP/1.1")
+def test_a_token_is_redacted_in_any_spelling_that_opens_the_page(path: str) -> None:
+    assert TOKEN[1:] not in redact(f"GET {path} HTTP/1.1")
 
 
 def test_other_texts_stay_as_they_are() -> None:
@@ -81,7 +81,7 @@ def test_other_texts_stay_as_they_are() -> None:
         "100 % of /a%20b",
         "/account/reset-password/***",
     ):
-        assert mask(text) == text
+        assert redact(text) == text
 
 
 def test_a_traceback_holds_no_token_and_begins_no_line() -> None:
@@ -132,7 +132,7 @@ def test_a_line_of_the_access_log_cannot_be_forged(gunicorn_conf: dict[str, Any]
 
 def test_a_line_of_json_holds_its_parts_and_no_token() -> None:
     """A collector reads each line by itself, so no text may start another one."""
-    formatter = JsonFormatter(mask)
+    formatter = JsonFormatter(redact)
     try:
         raise ValueError(f"http://x{PATHS[1]} {CONTROLS}")
     except ValueError:

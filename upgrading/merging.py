@@ -29,8 +29,8 @@ class Merged:
 def merge(copy: Copy, tree: Repository, old: str, new: str, version: str) -> Merged:
     """Merge the release `version` at the commit `new` into HEAD, which has the commit `old`.
 
-    Both are shaped like the copy first. What they differ by is merged, so a conflict arises only
-    where work on the kit meets work on the copy.
+    Both are shaped like the copy first. Only their differences are merged, so a conflict arises
+    only where work on the kit meets work on the copy.
     """
     base, _ = shaping.shape(copy, tree, old, copy.record.version, old)
     theirs, report = shaping.shape(copy, tree, new, version, base, new)
@@ -53,7 +53,7 @@ def merge(copy: Copy, tree: Repository, old: str, new: str, version: str) -> Mer
 def _ours(copy: Copy, tree: Repository, base: str) -> str:
     """Return a commit of the copy's files that builds on the shaped old release.
 
-    git finds the base of a merge in the parents. What the copy owns alone is as in the base.
+    git finds the base of a merge in the parents. The files that the copy owns are as in the base.
     """
     shaping.check_out(tree, copy.repository.commit_of("HEAD"))
     file = tree.folder / kit_record.FILE

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from app.kit.web.logs.log_lines import mask_secrets
+from app.kit.web.logs.log_lines import redact_secrets
 
 HIDDEN = "••••••"
 LONGEST = 2000  # characters of one value
@@ -29,26 +29,26 @@ _ASSIGNED = re.compile(
 )
 
 
-def masked(value: Any, *, name: str = "", depth: int = 0) -> Any:
+def redacted(value: Any, *, name: str = "", depth: int = 0) -> Any:
     """Redact secrets in `value`, found by name or by pattern, and cut deep nesting."""
     if name and _SECRET_NAME.search(name) and value not in (None, "", True, False):
         return HIDDEN
     if isinstance(value, str):
-        return masked_text(value[:LONGEST]) + ("…" if len(value) > LONGEST else "")
+        return redacted_text(value[:LONGEST]) + ("…" if len(value) > LONGEST else "")
     if depth >= DEEPEST and isinstance(value, dict | list):
         return "…"
     if isinstance(value, dict):
         return {
-            masked_text(str(key)[:100]): masked(part, name=str(key)[:100], depth=depth + 1)
+            redacted_text(str(key)[:100]): redacted(part, name=str(key)[:100], depth=depth + 1)
             for key, part in list(value.items())[:100]
         }
     if isinstance(value, list):
-        return [masked(part, depth=depth + 1) for part in value[:100]]
+        return [redacted(part, depth=depth + 1) for part in value[:100]]
     return value
 
 
-def masked_text(text: str) -> str:
+def redacted_text(text: str) -> str:
     """Redact secrets in `text`, such as a traceback: signed tokens, URL passwords, assignments."""
-    text = mask_secrets(text, HIDDEN)
+    text = redact_secrets(text, HIDDEN)
     text = _ASSIGNED.sub(lambda found: f"{found[1]}{found[2][0]}{HIDDEN}{found[2][0]}", text)
     return _SIGNED.sub(HIDDEN, _IN_ADDRESS.sub(rf"\1:{HIDDEN}@", text))

@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit import tokens
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
-from app.kit.web.logs.log_lines import mask
+from app.kit.web.logs.log_lines import redact
 from app.models import User
 from app.services import mailed_links, register, sessions
 from tests.contracts.test_routes import dump
@@ -293,7 +293,7 @@ def test_no_log_line_holds_a_link(kinds, kind, caplog):
     encoded = path.replace("/", "%2F")
     for text in (f"GET {path} 200", f'"GET {path}?x=1"', f"GET /account/login?next={encoded} 200",
                  f"Referer: http://localhost{path}", f"/account/login?next={path}"):  # fmt: skip
-        assert token not in mask(text), text
+        assert token not in redact(text), text
 
 
 def test_a_guest_is_sent_back_to_the_link_after_signing_in(client, make_user):

@@ -70,7 +70,7 @@ def test_the_gate_and_the_pages_of_the_guide(app: Flask, fresh_registries: None)
     unconfirmed = next(gate for gate in gatekeeper.in_order() if gate.name == "unconfirmed")
     assert gatekeeper.skips(guide, "guide.terms", unconfirmed)
     assert not gatekeeper.skips(guide, "guide.reports", unconfirmed)
-    assert log_lines.mask("/newsletter/leave/x.y") == "/newsletter/leave/***"
+    assert log_lines.redact("/newsletter/leave/x.y") == "/newsletter/leave/***"
 
 
 def test_a_feature_writes_to_its_folder_alone() -> None:

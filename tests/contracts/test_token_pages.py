@@ -37,7 +37,7 @@ def lines_of_gunicorn(text):
     """Return the lines that gunicorn's access log and error log write for `text`."""
     conf = run_path(str(ROOT / "gunicorn.conf.py"))
     conf["redact_tokens"]()
-    return conf["Atoms"]({"r": text})["r"], conf["mask"](text)
+    return conf["Atoms"]({"r": text})["r"], conf["redact"](text)
 
 
 def test_a_secret_in_a_url_is_declared_as_a_token():
@@ -66,7 +66,7 @@ def test_no_log_holds_a_token(rule):
     assert TOKEN in path
     for spelling in (path, quote(path, safe=""), quote(quote(path, safe=""), safe="")):
         text = f"GET /account/login?next={spelling} HTTP/1.1"
-        for line in (log_lines.mask(text), *lines_of_gunicorn(text)):
+        for line in (log_lines.redact(text), *lines_of_gunicorn(text)):
             assert TOKEN not in line, line
             assert "***" in line
 
@@ -91,7 +91,10 @@ def test_a_page_that_is_added_later_is_kept_secret_by_its_declaration(fifth, cap
     assert response.headers["Cache-Control"] == "no-store"
     assert TOKEN not in caplog.text
     for spelling in (path, path.replace("%20", "-"), quote(path, safe="")):
-        for line in (log_lines.mask(f"GET {spelling} 302"), *lines_of_gunicorn(f"GET {spelling}")):
+        for line in (
+            log_lines.redact(f"GET {spelling} 302"),
+            *lines_of_gunicorn(f"GET {spelling}"),
+        ):
             assert TOKEN not in line, line
             assert "now" in line or "%2F" in spelling
 
@@ -109,11 +112,11 @@ def test_a_secret_query_is_in_no_log(fifth, caplog):
     assert "aB1" not in caplog.text
     for url in (f"{path}?{query}", quote(f"{path}?{query}", safe="")):
         text = f'"GET {url} HTTP/1.1" 302'
-        for line in (log_lines.mask(text), *lines_of_gunicorn(text)):
+        for line in (log_lines.redact(text), *lines_of_gunicorn(text)):
             assert "aB1" not in line, line
             assert "d2" not in line, line
             assert line.endswith("302")
-    assert log_lines.mask(f"GET {path} 302") == f"GET {path} 302"
+    assert log_lines.redact(f"GET {path} 302") == f"GET {path} 302"
 
 
 def test_a_custom_kind_of_token_is_redacted(fifth):
@@ -122,7 +125,7 @@ def test_a_custom_kind_of_token_is_redacted(fifth):
 
     fifth.url_map.converters["signed"] = Signed
     fifth.add_url_rule("/calendar/<signed:link>", "calendar", lambda link: "")
-    assert log_lines.mask(f"GET /calendar/{TOKEN}") == "GET /calendar/***"
+    assert log_lines.redact(f"GET /calendar/{TOKEN}") == "GET /calendar/***"
 
 
 @pytest.mark.parametrize("url", ["/<token:token>", "/files/<path:name>/<token:token>"])

@@ -11,7 +11,10 @@ import pytest
 from tests.contracts.test_sentences import MOST_WORDS, ROOT, VAGUE
 from tests.trees import nodes_of
 
-FOLDERS = ("app", "benchmarks", "docs", "examples", "migrations", "scripts", "settings", "tests")
+FOLDERS = (
+    *("app", "benchmarks", "docs", "examples", "migrations", "scripts", "settings", "tests"),
+    "upgrading",
+)
 SUFFIXES = {".py", ".html", ".txt", ".md", ".toml", ".js", ".scss", ".sh", ".example"}
 APART = {
     "app/static",  # built
@@ -35,6 +38,7 @@ UNWANTED_NAMES = {
     "acting": "impersonation, impersonating",
     "inspection": "job_reader",
     "mending": "job_actions",
+    "mask": "redact, for secrets in logs and on pages",
     "masking": "redact",
     "gathering": "batch, in bulk",
     "mended": "fixed",

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask, g
 
-from app.kit.redact import masked_text
-from app.kit.web.logs.log_lines import mask
+from app.kit.redact import redacted_text
+from app.kit.web.logs.log_lines import redact
 
 # The request headers to include in a report. Others may hold tokens, cookies and IP addresses.
 HEADERS = {"accept", "content-length", "content-type", "host", "user-agent"}
@@ -55,7 +55,7 @@ def _for_sentry(event: Any, _hint: Any) -> Any:
     request["headers"] = {key: headers[key] for key in headers if key.lower() in HEADERS}
     request.pop("cookies", None)
     if query := request.get("query_string"):  # The path says whether the query is a secret.
-        url = mask(f"{request.get('url', '')}?{query}")
+        url = redact(f"{request.get('url', '')}?{query}")
         request["query_string"] = url.partition("?")[2]
     return _without_secrets(event)
 
@@ -75,4 +75,4 @@ def _without_secrets(report: Any) -> Any:
         return {key: _without_secrets(value) for key, value in report.items()}
     if isinstance(report, list | tuple):
         return [_without_secrets(value) for value in report]
-    return masked_text(mask(report)) if isinstance(report, str) else report
+    return redacted_text(redact(report)) if isinstance(report, str) else report

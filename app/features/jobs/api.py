@@ -12,7 +12,7 @@ from app.features.api import ApiSchema, Text, Timestamp, answers, api, lists, re
 from app.features.jobs import jobs, tables
 from app.features.jobs.jobs import AWAY, DELETABLE, Done, JobGone, JobPage, JobQueueAway
 from app.kit.queue.job_reader import State
-from app.kit.redact import masked
+from app.kit.redact import redacted
 from app.models import Permission
 from app.sign_in import me
 
@@ -34,7 +34,7 @@ class JobSchema(ApiSchema):
     state = fields.String(required=True)
     queue = fields.String(required=True)
     arguments = fields.Function(
-        lambda job: masked(job.arguments), required=True, metadata={"type": "object"}
+        lambda job: redacted(job.arguments), required=True, metadata={"type": "object"}
     )
     tries = fields.Integer(required=True)
     created_at = Timestamp(required=True, allow_none=True)

@@ -20,7 +20,7 @@ from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
 from app.kit.queue.job_reader import JobsFound, State
 from app.kit.queue.job_records import Job, Worker
-from app.kit.redact import masked, masked_text
+from app.kit.redact import redacted, redacted_text
 from app.models import User
 
 logger = logging.getLogger(__name__)
@@ -150,11 +150,11 @@ def get(job_id: str) -> JobPage:
     return JobPage(
         job=job,
         arguments=[
-            (masked_text(str(name)[:100]), _shown(masked(value, name=str(name))))
+            (redacted_text(str(name)[:100]), _shown(redacted(value, name=str(name))))
             for name, value in job.arguments.items()
         ],
-        traceback=masked_text(outcome.traceback),
-        result=_shown(masked(outcome.result)) if outcome.has_result else None,
+        traceback=redacted_text(outcome.traceback),
+        result=_shown(redacted(outcome.result)) if outcome.has_result else None,
         may_be_retried=job.state == State.FAILED,
         may_be_cancelled=job.state in set(CANCELABLE),
         may_be_deleted=job.state != State.STARTED,
@@ -174,8 +174,8 @@ def count(state: State, queue_name: str, *, task: str = "") -> int:
 def summary(job: Job) -> str:
     """Return a job's arguments in one line, with secrets redacted."""
     return ", ".join(
-        f"{masked_text(str(name)[:40])}={_shown(masked(value, name=str(name)), indent=None)[:80]}"
-        for name, value in list(job.arguments.items())[:6]
+        f"{redacted_text(name[:40])}={_shown(redacted(value, name=name), indent=None)[:80]}"
+        for name, value in ((str(key), value) for key, value in list(job.arguments.items())[:6])
     )
 
 

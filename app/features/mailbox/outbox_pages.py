@@ -21,7 +21,7 @@ from app.kit.mail.email_message import (
     EmailState,
 )
 from app.kit.mail.registry import Cancelled
-from app.kit.redact import masked_text
+from app.kit.redact import redacted_text
 from app.models import User
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,9 @@ def preview(row: EmailMessage) -> Preview:
     except Exception as error:
         logger.warning("email %s cannot be shown: %r", row.id, error)
         return Preview(problem=f"It cannot be shown: rendering it fails ({type(error).__name__}).")
-    return Preview(text=masked_text(rendered.text), html=without_links(masked_text(rendered.html)))
+    return Preview(
+        text=redacted_text(rendered.text), html=without_links(redacted_text(rendered.html))
+    )
 
 
 def reason_against(row: EmailMessage) -> str:

@@ -24,8 +24,8 @@ from app.features.devtools import dev, is_allowed
 from app.features.toolbar import recording
 from app.features.toolbar.recording import Recorder, RequestRecord
 from app.kit.database import queries
-from app.kit.redact import masked, masked_text
-from app.kit.web.logs.log_lines import mask
+from app.kit.redact import redacted, redacted_text
+from app.kit.web.logs.log_lines import redact
 
 LONGEST_PATH = 300
 UNRECORDED = {"static"}  # and the development pages, which ask for themselves every second
@@ -102,9 +102,9 @@ def _begin(_app: Flask) -> None:
 def _shown_path() -> str:
     """Return path and query of the request, without tokens and the values of secrets."""
     given = "&".join(
-        f"{name}={masked(value, name=name)}" for name, value in request.args.items(multi=True)
+        f"{name}={redacted(value, name=name)}" for name, value in request.args.items(multi=True)
     )
-    text = mask(masked_text(f"{request.path}?{given}" if given else request.path))
+    text = redact(redacted_text(f"{request.path}?{given}" if given else request.path))
     return text if len(text) <= LONGEST_PATH else f"{text[:LONGEST_PATH]}…"
 
 

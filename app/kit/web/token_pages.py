@@ -61,7 +61,7 @@ def keep_url_secret(response: Response) -> Response:
     if isinstance(rule, TokenRule):
         is_secret = rule.has_token or rule.has_secret_query
     else:  # The method is not allowed, perhaps, but the path has a token all the same.
-        is_secret = rule is None and log_lines.mask(request.path) != request.path
+        is_secret = rule is None and log_lines.redact(request.path) != request.path
     if is_secret:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"

@@ -15,7 +15,7 @@ from app.kit import tokens
 from app.kit.database import now
 from app.kit.queue import job_actions, job_reader
 from app.kit.queue.jobs import TaskJob
-from app.kit.redact import HIDDEN, masked
+from app.kit.redact import HIDDEN, redacted
 from app.models import UserSession
 from tests.queue.support import free_port
 from tests.support import PASSWORD
@@ -215,7 +215,7 @@ def test_jobs_of_another_app_in_the_same_redis_are_not_shown(manager, redis):
     ],
 )
 def test_secrets_are_recognised_by_their_name_or_their_form(value, hidden):
-    assert (HIDDEN in json.dumps(masked(value), ensure_ascii=False)) is hidden
+    assert (HIDDEN in json.dumps(redacted(value), ensure_ascii=False)) is hidden
 
 
 # Unexpected data in Redis

@@ -23,23 +23,23 @@ _CONTROL = re.compile(
 )
 
 
-def mask(text: str) -> str:
+def redact(text: str) -> str:
     """Redact secrets, and the tokens in URLs, in `text`, also if they are encoded several times."""
     tokens = _tokens(frozenset(token_paths), frozenset(query_paths))
-    text = tokens.sub(r"\1\2***", mask_secrets(text))
+    text = tokens.sub(r"\1\2***", redact_secrets(text))
     plain = text
     # Each round undoes all encodings of the percent sign. Others are not nested in practice.
     for _ in range(3):
         if "%" not in plain:
             break
         plain = unquote(_ENCODED_PERCENT.sub("%", plain))
-        hidden = tokens.sub(r"\1\2***", mask_secrets(plain))
+        hidden = tokens.sub(r"\1\2***", redact_secrets(plain))
         if hidden != plain:
             return hidden
     return text
 
 
-def mask_secrets(text: str, by: str = "***") -> str:
+def redact_secrets(text: str, by: str = "***") -> str:
     """Replace the secrets in `text` that are recognised by their form."""
     return _alternatives(frozenset(secrets)).sub(by, text) if secrets else text
 
@@ -74,7 +74,7 @@ class LineFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return one_line(mask(super().formatMessage(record)))
+        return one_line(redact(super().formatMessage(record)))
 
     def formatException(self, ei: object) -> str:  # noqa: N802
         return _indented(super().formatException(ei))  # type: ignore[arg-type]
@@ -84,4 +84,4 @@ class LineFormatter(logging.Formatter):
 
 
 def _indented(text: str) -> str:
-    return "\n".join("  " + one_line(line) for line in mask(text).split("\n"))
+    return "\n".join("  " + one_line(line) for line in redact(text).split("\n"))

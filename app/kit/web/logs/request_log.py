@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 
 from app.kit.web import costs
 from app.kit.web.logs.json_lines import JsonFormatter
-from app.kit.web.logs.log_lines import LineFormatter, mask, one_line
+from app.kit.web.logs.log_lines import LineFormatter, one_line, redact
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # colours of the development server
 requests_log = logging.getLogger("app.requests")
@@ -25,7 +25,7 @@ class RequestFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = g.get("request_id", "-") if has_app_context() else "-"
         message = COLOUR.sub("", record.getMessage())
-        record.msg, record.args = one_line(mask(message)), None
+        record.msg, record.args = one_line(redact(message)), None
         return True
 
 
@@ -62,7 +62,7 @@ def init_app(app: Flask) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RequestFilter())
     is_json = app.config["LOG_FORMAT"] == "json"
-    handler.setFormatter(JsonFormatter(mask) if is_json else LineFormatter(FORMAT))
+    handler.setFormatter(JsonFormatter(redact) if is_json else LineFormatter(FORMAT))
     root = logging.getLogger()
     # /readyz reads the newest migration, and Alembic would log a line on each request.
     logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
