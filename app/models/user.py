@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
-from flask import current_app
 from flask_login import UserMixin
 from sqlalchemy import (
     ColumnElement,
@@ -28,7 +27,7 @@ from sqlalchemy.orm import (
 )
 
 from app.extensions import db
-from app.kit import names, passwords
+from app.kit import erasing, names, passwords
 from app.kit.database import UtcDateTime, now
 from app.kit.names import EMAIL_LENGTH, NAME_LENGTH, canonical_email
 from app.kit.passwords import older_hashes
@@ -175,10 +174,8 @@ class User(UserMixin, UserLinks, db.Model):
     @property
     def purge_due_at(self) -> datetime | None:
         """The time from which a deleted user is erased, or None if no feature erases users."""
-        days = current_app.config.get("RESTORE_DELETED_DAYS")
-        if self.deleted_at is None or days is None:
-            return None
-        return self.deleted_at + timedelta(days=days)
+        delay = erasing.delay()
+        return self.deleted_at + delay if self.deleted_at and delay is not None else None
 
     @hybrid_property
     def is_suspended(self) -> bool:

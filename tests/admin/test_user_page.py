@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 
 from app import emails
 from app.extensions import db
-from app.kit import audit
+from app.kit import audit, erasing
 from app.kit.database import now
 from app.kit.mail.email_message import EmailMessage
 from app.models import AuditEvent, Permission, UserSession
@@ -608,9 +608,10 @@ def test_nothing_is_done_to_a_deleted_account(admin, make_user, action):
 
 @pytest.mark.parametrize("days", [30, None])
 def test_the_date_of_erasure_is_promised_only_if_a_feature_erases(
-    app, browser, make_user, monkeypatch, outbox, days
+    browser, make_user, monkeypatch, outbox, days
 ):
-    monkeypatch.setitem(app.config, "RESTORE_DELETED_DAYS", days)
+    delays = [lambda: timedelta(days=days)] if days else []
+    monkeypatch.setattr(erasing, "delays", delays)
     user = make_user(email="gone@example.com", deleted_at=now())
     taken = {"first_name": "A", "last_name": "B", "email": user.email, "role": str(user.role_id)}
     taken |= {"password": PASSWORD, "password2": PASSWORD}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from app import emails
 from app.extensions import db
-from app.kit import features
+from app.kit import erasing, features
 from app.kit.features import FOLDER
 from app.kit.mail import rendering
 from app.kit.mail.email_message import EmailMessage
@@ -110,7 +110,7 @@ def show(sender: Sender) -> RenderedEmail:
     for name in {"when", "until", "expires_at"} & set(row.context):
         row.context = {**row.context, name: WHEN.isoformat()}
     # Mails about a deleted account name a date if a feature erases it.
-    with patch.dict(current_app.config, RESTORE_DELETED_DAYS=30):
+    with patch.object(erasing, "delays", [lambda: timedelta(days=30)]):
         return rendering.render(row)
 
 

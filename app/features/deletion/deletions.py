@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.features.deletion import emails, erasure
-from app.kit import audit, guesses
+from app.kit import audit, erasing, guesses
 from app.kit.audit.forgetting import name_of_erased
 from app.kit.database import now
 from app.kit.mail import outbox
@@ -84,13 +84,20 @@ def restore(user: User, *, by: User | None) -> None:
     outbox.commit_and_notify(emails.send_account_restored(user))
 
 
+def restorable_for() -> timedelta:
+    return timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
+
+
+erasing.delays.append(restorable_for)
+
+
 def purge() -> int:
     """Erase users who were deleted RESTORE_DELETED_DAYS ago or earlier, and return their number.
 
     Their events stay in the audit trail without their email. Users are erased in batches, because
     SQLite has one writer at a time. An interrupted run continues the next night.
     """
-    before = now() - timedelta(days=current_app.config["RESTORE_DELETED_DAYS"])
+    before = now() - restorable_for()
     purged = 0
     while count := _purge_batch(before):
         purged += count
