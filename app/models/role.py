@@ -73,20 +73,20 @@ class Permission(IntFlag):
 
 
 PERMISSION_TEXTS: dict[int, PermissionText] = {
-    Permission.GENERAL: PermissionText("General", "Use the app as a signed-in person."),
+    Permission.GENERAL: PermissionText("General", "Use the parts of the app for signed-in users."),
     Permission.MANAGE_JOBS: PermissionText(
         "Manage jobs",
-        "See the queues and the mail, and mend them: retry, resend, cancel, delete.",
+        "View jobs and mail. Retry, cancel or delete jobs, and resend or cancel mail.",
         opens_admin=True,
     ),
     Permission.MANAGE_USERS: PermissionText(
-        "Manage people",
-        "See all people, and do everything that their pages offer.",
+        "Manage users",
+        "View all users, and manage those within their own permissions.",
         opens_admin=True,
     ),
     Permission.MANAGE_ROLES: PermissionText(
         "Manage roles",
-        "Make, edit and delete roles, within the permissions they have themselves.",
+        "Create, edit and delete roles within their own permissions.",
         opens_admin=True,
     ),
     Permission.MANAGE_CONTENT: PermissionText(
@@ -94,17 +94,15 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     ),
     Permission.VIEW_AUDIT: PermissionText(
         "View the audit trail",
-        "See who did what, and take the record away as a file.",
+        "View and export the audit trail.",
         opens_admin=True,
     ),
     Permission.IMPERSONATE: PermissionText(
-        "Sign in as others",
-        "Use the app as someone else for half an hour, on the record.",
+        "Impersonate users",
+        "Sign in as another user for a limited time. Every action is recorded.",
         opens_admin=True,
     ),
-    Permission.ADMINISTER: PermissionText(
-        "Administer", "Everything, also what is added to the app later."
-    ),
+    Permission.ADMINISTER: PermissionText("Administer", "All permissions, including future ones."),
 }
 """Every permission that a role can have, in the order of the page of a role."""
 

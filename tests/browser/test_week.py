@@ -86,7 +86,7 @@ def test_an_administrators_week(
     page.goto("/admin/roles/new")
     page.locator("#name").fill("Support")
     page.get_by_label(re.compile("^General")).check()
-    page.get_by_label(re.compile("^Manage people")).check()
+    page.get_by_label(re.compile("^Manage users")).check()
     examine_open_form(page)
     press(page, re.compile("Create|Save|Make"))
     page.goto("/admin/invite-user")

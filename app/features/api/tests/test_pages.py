@@ -45,7 +45,7 @@ def test_the_form_offers_what_the_user_may(app, make_user):
     browser = app.test_client()
     browser.enter(make_user())
     page = browser.get(f"{MANAGE}/new").text
-    assert "Manage people" not in page
+    assert "Manage users" not in page
     assert ">never<" not in page
     refused = browser.submit(f"{MANAGE}/new", FORM | {"scopes": str(int(Permission.VIEW_AUDIT))})
     assert refused.status_code == 200

@@ -190,7 +190,7 @@ def test_a_role_of_the_same_name_gives_no_rights_unsaid(migrated_app: Flask, old
         db.session.add(Role(name="User", permissions=int(Permission.ADMINISTER)))
         db.session.commit()
     told = command(migrated_app, old)
-    assert "The role moderator exists and keeps its permissions: Manage people." in told
+    assert "The role moderator exists and keeps its permissions: Manage users." in told
     assert "The role User administers this application, and its namesake did not." in told
     with migrated_app.app_context():
         assert not User.by_email("ada@old.example.com").is_admin()
