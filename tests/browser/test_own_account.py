@@ -87,7 +87,7 @@ def join(page: Page, admin: Page, device: Device) -> str:
     admin.wait_for_url("**/admin/user/*")
     url = admin.url
     admin.get_by_role("button", name="Approve").first.click()
-    expect(admin.get_by_text("is approved, and told by mail")).to_be_visible()
+    expect(admin.get_by_text("is approved, and notified by email")).to_be_visible()
     page.goto("/account/manage/change-password")
     page.locator("#new_password").fill(PASSWORD)
     page.locator("#new_password2").fill(PASSWORD)
@@ -234,8 +234,8 @@ def test_a_user_secures_the_account_loses_the_device_and_comes_back(
 
     admin.goto("/admin/roles")
     admin.get_by_role("link", name="User", exact=True).first.click()
-    admin.get_by_role("button", name="Demand it").click()
-    expect(admin.get_by_text("demands two-factor authentication from now on")).to_be_visible()
+    admin.get_by_role("button", name="Require", exact=True).click()
+    expect(admin.get_by_text("now requires two-factor authentication")).to_be_visible()
     for path in ("reset-two-factor", "reset-passkeys"):
         admin.goto(f"{url}/{path}")
         admin.locator("main button[type=submit]").first.click()

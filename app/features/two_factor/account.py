@@ -197,7 +197,7 @@ def download_recovery_codes() -> ResponseReturnValue:
 @login_required
 @fresh_sign_in_required
 def disable_two_factor() -> ResponseReturnValue:
-    """Turn the second factor off with a code, unless the user's role demands it."""
+    """Turn the second factor off with a code, unless the user's role requires it."""
     form = DisableForm()
     try:
         if form.validate_on_submit():
@@ -210,7 +210,7 @@ def disable_two_factor() -> ResponseReturnValue:
         flash(NOT_ON, "info")
         return redirect(url_for("account.two_factor"))
     except Demanded:
-        flash("Your role demands two-factor authentication, so the app stays on.", "error")
+        flash("Your role requires two-factor authentication, so the app stays on.", "error")
         return redirect(url_for("account.two_factor"))
     return render_template("account/disable_two_factor.html", form=form)
 

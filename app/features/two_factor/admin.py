@@ -1,4 +1,4 @@
-"""The admin views that reset a second factor, and demand one of a role."""
+"""The admin views that reset a second factor, and require one for a role."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -41,14 +41,14 @@ def reset_two_factor(user: User) -> ResponseReturnValue:
 @permission_required(Permission.MANAGE_ROLES)
 @fresh_sign_in_required
 def demand_two_factor(role_id: int) -> ResponseReturnValue:
-    """Demand a second factor of the users with a role, or stop to."""
+    """Require a second factor of the users with a role, or stop to."""
     role = db.get_or_404(Role, role_id)
     is_demanded = request.form.get("demand") == "yes"
     services.demand(role, is_demanded=is_demanded, by=me())
     if is_demanded:
-        flash(f"The role {role.name} demands two-factor authentication from now on.", "success")
+        flash(f"The role {role.name} now requires two-factor authentication.", "success")
     else:
-        flash(f"The role {role.name} no longer demands two-factor authentication.", "success")
+        flash(f"The role {role.name} no longer requires two-factor authentication.", "success")
     if may_open("admin.role"):
         return redirect(url_for("admin.role", role_id=role_id))
     return redirect(url_for("admin.index"))

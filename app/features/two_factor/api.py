@@ -15,13 +15,13 @@ answers(NotEnabled, 409, "no-second-factor", "The user has no second factor.")
 
 
 class TwoFactorDemandSchema(ApiSchema):
-    """Whether a role demands a second factor of its users."""
+    """Whether a role requires a second factor of its users."""
 
     is_demanded = Flag(required=True)
 
 
 class RoleDemandSchema(TwoFactorDemandSchema):
-    """A role, and whether it demands a second factor."""
+    """A role, and whether it requires a second factor."""
 
     role_id = fields.Integer(required=True)
 
@@ -43,7 +43,7 @@ def reset_two_factor(user: User) -> Response:
 @reads(Permission.MANAGE_ROLES)
 @api.response(200, RoleDemandSchema)
 def get_two_factor_demand(role_id: int) -> dict[str, int]:
-    """Get whether a role demands a second factor of its users."""
+    """Get whether a role requires a second factor of its users."""
     return _demand_of(get_or_404(Role, role_id))
 
 
@@ -52,7 +52,7 @@ def get_two_factor_demand(role_id: int) -> dict[str, int]:
 @api.arguments(TwoFactorDemandSchema)
 @api.response(200, RoleDemandSchema)
 def demand_two_factor(values: dict[str, bool], role_id: int) -> dict[str, int]:
-    """Demand a second factor of the users with a role from their next request, or stop to."""
+    """Require a second factor of the users with a role from their next request, or stop to."""
     role = get_or_404(Role, role_id)
     services.demand(role, is_demanded=values["is_demanded"], by=me())
     return _demand_of(role)

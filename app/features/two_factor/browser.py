@@ -26,7 +26,7 @@ def is_demanded(user: User) -> bool:
 
 @gate("second_factor_missing", order=25)
 def lead_to_second_factor() -> ResponseReturnValue | None:
-    """Hold back users whose role demands a second factor, until this session has proved one.
+    """Hold back users whose role requires a second factor, until this session has proved one.
 
     The gates of an unconfirmed email and of a new password come first. During an impersonation the
     role of the impersonator counts: they may have got it, or its demand, since they began.
@@ -41,7 +41,7 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
         return lead_to(
             url_for("main.index"),
             title="The impersonation has ended",
-            message="Your role demands a second factor. Set it up, then try again.",
+            message="Your role requires a second factor. Set it up, then try again.",
         )
     if not is_demanded_of(user.role) or not user.confirmed or user.must_change_password:
         return None
@@ -50,12 +50,12 @@ def lead_to_second_factor() -> ResponseReturnValue | None:
         return lead_to(
             url_for("account.reauthenticate", next=page),
             title="Confirm that it is you",
-            message="Your role demands a second factor. Sign in again with it first.",
+            message="Your role requires a second factor. Sign in again with it first.",
         )
     return lead_to(
         url_for("account.set_up_two_factor"),
         title="Set up two-factor authentication first",
-        message="Your role demands a second factor. Set it up, then try again.",
+        message="Your role requires a second factor. Set it up, then try again.",
     )
 
 

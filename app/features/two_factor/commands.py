@@ -1,4 +1,4 @@
-"""Commands for operators: reset a second factor, and demand one of a role."""
+"""Commands for operators: reset a second factor, and require one for a role."""
 
 import click
 from flask.cli import with_appcontext
@@ -30,15 +30,15 @@ def reset_two_factor(email: str) -> None:
 
 @click.command("demand_two_factor")
 @click.argument("role_name", metavar="ROLE")
-@click.option("--stop", is_flag=True, help="Demand it no longer.")
+@click.option("--stop", is_flag=True, help="No longer require it.")
 @with_appcontext
 def demand_two_factor(role_name: str, *, stop: bool) -> None:
-    """Demand two-factor authentication of all users with ROLE."""
+    """Require two-factor authentication of all users with ROLE."""
     role = db.session.scalar(select(Role).where(Role.name == role_name))
     if role is None:
         raise click.ClickException(f"There is no role {role_name}.")
     services.demand(role, is_demanded=not stop, by=None)
-    verb = "no longer demands" if stop else "demands"
+    verb = "no longer requires" if stop else "requires"
     click.echo(f"The role {role.name} {verb} two-factor authentication.")
 
 

@@ -45,7 +45,7 @@ class AlreadyEnabled(Exception):
 
 
 class Demanded(Exception):
-    """Raised if the user's role demands a second factor, and the app is the only one."""
+    """Raised if the user's role requires a second factor, and the app is the only one."""
 
 
 def is_enabled(user: User) -> bool:
@@ -92,7 +92,7 @@ def replace_app(user: User, *, sealed: str, code: str, proof: str) -> list[str]:
     """Take another app in place of the present one, and return new recovery codes.
 
     `sealed` and `code` are those of the new app, as for `enable`. `proof` is a code of the present
-    app, or a recovery code if it is lost. A user whose role demands a second factor is never
+    app, or a recovery code if it is lost. A user whose role requires a second factor is never
     without one. Raises SetupExpired, WrongFirstCode, WrongCode, NotEnabled and TooManyGuesses.
     """
     ensure_not_impersonating(user)

@@ -26,7 +26,7 @@ from config import ConfigurationError
 View = TypeVar("View", bound=Callable[..., Any])
 CHALLENGE = 'Bearer realm="api"'
 SECOND_FACTOR = (
-    "The role of the owner demands a second factor. Make a token after a sign-in with one."
+    "The role of the owner requires a second factor. Make a token after a sign-in with one."
 )
 UNPACKED = "Send the body without a Content-Encoding."
 JSON = ("application/json", "application/problem+json")

@@ -186,7 +186,7 @@ def replace(browser, proof):
 
 
 def test_a_user_who_lost_the_phone_comes_back_and_has_another(app, client, user, outbox):
-    """Also if the role demands a second factor, without the help of an administrator."""
+    """Also if the role requires a second factor, without the help of an administrator."""
     enable(user, codes=(RECOVERY_CODE, "4k7mq9xw2fgh"))
     demand(user.role)
     other = app.test_client()
@@ -264,7 +264,7 @@ def test_it_stays_on_while_the_role_demands_it(browser, user):
     demand(user.role)
     db.session.scalars(select(UserSession)).one().has_second_factor = True
     db.session.commit()
-    assert "Your role demands" in browser.get(MANAGE).text
+    assert "Your role requires" in browser.get(MANAGE).text
     answer = browser.submit(f"{MANAGE}/turn-off", {"code": code()}, follow_redirects=True)
     assert "so the app stays on" in answer.text
     assert services.is_enabled(user)

@@ -1,4 +1,4 @@
-"""A role demands a second factor: its users set one up before anything else."""
+"""A role requires a second factor: its users set one up before anything else."""
 
 import pytest
 from sqlalchemy import select
@@ -49,7 +49,7 @@ def test_the_rest_of_the_session_is_closed_until_it_is_set_up(app, user):
 def test_a_user_without_a_factor_sets_one_up_and_goes_on(client, user):
     client.sign_in(user.email)
     assert client.get("/account/").location == SET_UP
-    assert "Your role demands" in client.get(SET_UP).text
+    assert "Your role requires" in client.get(SET_UP).text
     turn_on(client)
     assert client.get("/account/").status_code == 200
 
@@ -98,7 +98,7 @@ def test_a_passkey_satisfies_the_demand(app, user):
     assert support.sign_in(browser, passkey).status_code == 302
     assert browser.get("/account/").status_code == 200
     enable(user)
-    assert "Your role demands" not in browser.get(MANAGE).text
+    assert "Your role requires" not in browser.get(MANAGE).text
 
 
 @needs("passkeys")
@@ -150,10 +150,10 @@ def test_an_administrator_demands_it_on_the_page_of_a_role(client, admin):
     role = factories.make_role("Editor", permissions=1)
     client.enter(admin)
     page = f"/admin/roles/{role.id}"
-    assert "Up to each person" in client.get(page).text
+    assert "<h3>Optional</h3>" in client.get(page).text
     answer = client.submit(f"{page}/two-factor", {"demand": "yes"}, form_at=page)
     assert answer.location == page
-    assert "Stop demanding it" in client.get(page).text
+    assert "Stop requiring" in client.get(page).text
     client.submit(f"{page}/two-factor", {"demand": "no"}, form_at=page)
     assert db.session.scalars(select(TwoFactorRole)).all() == []
 
@@ -197,7 +197,7 @@ def test_nobody_demands_it_of_a_role_above_them(client, admin, make_user):
 def test_a_command_demands_it(app, user):
     runner = app.test_cli_runner()
     stopped = runner.invoke(args=["demand_two_factor", "Editor", "--stop"])
-    assert "no longer demands" in stopped.output
+    assert "no longer requires" in stopped.output
     assert db.session.scalars(select(TwoFactorRole)).all() == []
     assert runner.invoke(args=["demand_two_factor", "Editor"]).exit_code == 0
     assert len(db.session.scalars(select(TwoFactorRole)).all()) == 1
