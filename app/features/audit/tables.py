@@ -116,7 +116,7 @@ icons.use(["exclamation-triangle-fill"])
 events = Table(
     AuditEvent,
     title="Audit trail",
-    lead="Every sign-in, change and action of an administrator. The record cannot be changed.",
+    lead="Every sign-in, change and action of an administrator. Events cannot be edited.",
     nouns=("event", "events"),
     endpoint="admin.audit",
     columns=[
@@ -141,15 +141,15 @@ events = Table(
             "action",
             groups=_actions,
             condition=lambda _action: true(),
-            unknown="“{}” is nothing that is noted, so every action is shown.",
+            unknown="There is no action “{}”. All actions are shown.",
         ),
         Dates("at", "Days", ends=("from", "to")),
         _User(
             "user",
             column=AuditEvent.actor_id,
-            unknown="There is no such person, so everybody's actions are shown.",
+            unknown="There is no such user. The events of all users are shown.",
         ),
-        _Address("address", unknown="That is no network address, so all of them are shown."),
+        _Address("address", unknown="That is not an IP address or network. All events are shown."),
     ],
     empty=(
         "clock-history",
