@@ -419,8 +419,8 @@ class ProductionConfig(Config):
             problems.append(f"SECRET_KEY can be guessed. Make one: {KEY_COMMAND}")
         if not self.APP_URL:
             problems.append(
-                "APP_URL must be set to the address that people open, such as "
-                "https://app.example.com: links in mails are built from it."
+                "APP_URL must be the URL of the site, such as https://app.example.com. Links in "
+                "mails begin with it."
             )
         elif self.HTTPS_ONLY and self.APP_URL.startswith("http:"):
             problems.append("APP_URL must begin with https://, unless SSL_DISABLE is True.")

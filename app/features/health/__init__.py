@@ -124,7 +124,7 @@ def _examine(name: str) -> Check:
     """Run the check of a feature (app.kit.doctor)."""
     finding = doctor_checks()[name]()
     if finding is None:
-        return Check(name, "Holds")
+        return Check(name, "OK")
     return Check(name, problem=finding.problem, hint=finding.hint)
 
 
@@ -150,6 +150,6 @@ def _deployment() -> list[Check]:
     return [
         Check(rule.name, problem=rule.problem, hint=rule.hint)
         if rule in broken
-        else Check(rule.name, "Holds")
+        else Check(rule.name, "OK")
         for rule in deployment.RULES
     ]

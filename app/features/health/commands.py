@@ -27,7 +27,7 @@ def doctor(deploy: bool) -> None:
         click.echo(f"{number}. {check.name}: {check.problem}\n   {check.hint}")
     for missing in dict.fromkeys(check.waits_for for check in checks if check.waits_for):
         waiting = ", ".join(check.name for check in checks if check.waits_for == missing)
-        click.echo(f"Not checked until {missing} is right: {waiting}.")
+        click.echo(f"Not checked, because the {missing} check failed: {waiting}.")
     passed = sum(check.ok for check in checks)
     click.echo(f"{passed} of {len(checks)} checks passed.")
     raise SystemExit(1)

@@ -82,8 +82,8 @@ RULES = (
     Rule(
         "address",
         lambda settings: settings["APP_URL"].startswith("https://"),
-        "APP_URL is not an https address.",
-        "Set APP_URL to https:// and the name that people open.",
+        "APP_URL does not begin with https://.",
+        "Set APP_URL to the public URL of the site, with https://.",
     ),
     Rule(
         "trusted hosts",

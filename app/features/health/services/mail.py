@@ -18,7 +18,7 @@ from app.kit.mail.email_message import ON_THEIR_WAY, EmailMessage, EmailState
 LATE_AFTER = timedelta(minutes=10)
 FAILURES_COUNT_FOR = timedelta(days=1)
 RETURNED = (EmailState.BOUNCED, EmailState.COMPLAINED)
-# A few wrong addresses are nothing to mend. Amazon SES looks into accounts from these shares on:
+# A few wrong addresses need no fix. Amazon SES looks into accounts from these shares on:
 # how many in a day at least, and one of how many.
 TOO_MANY = {EmailState.BOUNCED: (10, 20), EmailState.COMPLAINED: (3, 1_000)}
 
@@ -28,8 +28,8 @@ def goes_out() -> Check:
     if transport == "smtp" and not current_app.config["MAIL_SERVER"]:
         return Check(
             "mail",
-            problem="Mail cannot be sent: no server is named.",
-            hint="Set MAIL_SERVER and the settings beside it.",
+            problem="Mail cannot be sent, because no mail server is set.",
+            hint="Set MAIL_SERVER, MAIL_USERNAME and MAIL_PASSWORD.",
         )
     return (
         _held()
@@ -54,8 +54,8 @@ def comes_back() -> Check:
             return Check(
                 "returned mail",
                 problem=f"{_mails(count)} of the last day {what}.",
-                hint="Open Mail in the administration, which has the words of the mail service. "
-                "It may stop taking mail. Look for what writes to wrong addresses.",
+                hint="Open Mail in the admin area for the reasons of the mail service, and find "
+                "what sends to wrong addresses. The service may stop accepting your mail.",
             )
     back = _mails(sum(found.values())) if found else "None"
     suppressed = recipients.count_suppressed()
@@ -77,7 +77,7 @@ def _held() -> Check | None:
     return Check(
         "mail",
         problem=f"Outgoing messages are held: {hold.reason}",
-        hint="When this copy may write to real people: `python manage.py mail release`.",
+        hint="When this copy may send to real users, run `python manage.py mail release`.",
     )
 
 
@@ -89,8 +89,8 @@ def _stuck() -> Check | None:
     if since is not None:
         return Check(
             "mail",
-            problem=f"{_mails(late)} should have gone out by now, the first {time_since(since)}.",
-            hint="See whether a worker runs (`python manage.py run_worker`), and read its log.",
+            problem=f"{_mails(late)} should have been sent by now, the first {time_since(since)}.",
+            hint="Check that a worker runs (`python manage.py run_worker`), and read its log.",
         )
     # A failed mail keeps the time at which its last attempt would have timed out.
     failed, _ = _count([EmailState.FAILED], EmailMessage.next_try_at > at - FAILURES_COUNT_FOR)
@@ -98,7 +98,7 @@ def _stuck() -> Check | None:
         return Check(
             "mail",
             problem=f"{_mails(failed)} could not be sent in the last day.",
-            hint="Open Mail in the administration: it says why, and sends them again.",
+            hint="Open Mail in the admin area to see why, and send them again.",
         )
     return None
 
@@ -115,9 +115,9 @@ def _refused() -> Check | None:
         return None
     return Check(
         "mail",
-        problem=f"The mail server takes no mail from the app: {error}",
-        hint="Mend MAIL_USERNAME, MAIL_PASSWORD and the settings beside them, and start the "
-        "worker anew. The mails that wait go out by themselves.",
+        problem=f"The mail server refuses all mail of the app: {error}",
+        hint="Correct MAIL_USERNAME, MAIL_PASSWORD and the other mail settings, and restart the "
+        "worker. It then sends the waiting mails.",
     )
 
 

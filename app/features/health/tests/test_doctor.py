@@ -169,8 +169,8 @@ def test_checks_that_depend_on_a_failed_check_are_not_counted(runner: FlaskCliRu
     assert "1. migrations: There are no tables yet." in result.output
     assert "2. " not in result.output
     assert (
-        "Not checked until migrations is right: encoding, mail, returned mail, administrator, lists"
-        in result.output
+        "Not checked, because the migrations check failed: "
+        "encoding, mail, returned mail, administrator, lists" in result.output
     )
 
 
@@ -187,7 +187,7 @@ def test_everything_unavailable_is_reported_in_sentences(silent_port: int) -> No
     assert "Traceback" not in result.output
     assert "1. database: The database does not answer." in result.output
     assert "2. redis: Redis does not answer." in result.output
-    assert "Not checked until redis is right: worker, tasks." in result.output
+    assert "Not checked, because the redis check failed: worker, tasks." in result.output
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ class TestMail:
         add_mail(state=state, next_try_at=now() - timedelta(minutes=11))
         check = mail.goes_out()
 
-        assert check.problem == "2 mails should have gone out by now, the first 31 minutes ago."
+        assert check.problem == "2 mails should have been sent by now, the first 31 minutes ago."
         assert "run_worker" in check.hint
 
     def test_a_failure_of_the_last_day_is_reported(self, app):
@@ -255,7 +255,7 @@ class TestMail:
     def test_a_server_must_be_named(self, app, monkeypatch):
         monkeypatch.setitem(app.config, "MAIL_TRANSPORT", "smtp")
 
-        assert "no server is named" in mail.goes_out().problem
+        assert "no mail server is set" in mail.goes_out().problem
 
 
 class TestWorker:
@@ -352,15 +352,15 @@ class TestDashboard:
 
         for name in ("Web", "Worker", "Tasks", "Redis", "Database", "Mail", "Migrations"):
             assert f"<span>{name}</span>" in card
-        assert "All well" in card
-        assert "Not well" not in card
+        assert "All checks passed" in card
+        assert ">Failed<" not in card
 
     def test_it_says_what_is_wrong_and_what_to_do(self, client, admin):
         add_mail(next_try_at=now() - timedelta(hours=3), last_error="<b>")
         card = self.page(client, admin).split('id="system"')[1].split("</section>")[0]
 
-        assert "Needs a look" in card
-        assert "1 mail should have gone out by now, the first 3 hours ago." in card
+        assert "Needs attention" in card
+        assert "1 mail should have been sent by now, the first 3 hours ago." in card
         assert "<code>python manage.py run_worker</code>" in card
 
     def test_answers_of_the_mail_server_are_escaped(self, client, admin):
@@ -382,7 +382,7 @@ class TestDashboard:
             page = client.get("/admin/").text
             took.append(time.monotonic() - started)
             assert "Redis does not answer." in page
-            assert "Known once Redis is well." in page
+            assert "Not checked, because the Redis check failed." in page
         assert took[0] < 1.5
         assert took[1] < 0.5
         assert took[2] < 0.5
