@@ -68,5 +68,5 @@ def test_a_link_is_shown_once_and_the_person_can_be_helped(
         expect(banner).to_contain_text("Ivy Invited")
         examine(page)
     banner.get_by_role("button").click()
-    expect(page.get_by_text("You are yourself again")).to_be_visible()
+    expect(page.get_by_text("The impersonation has ended")).to_be_visible()
     expect(banner).to_have_count(0)

@@ -158,7 +158,7 @@ def test_a_reload_loses_nothing(server: Server) -> None:
         server.write("three")
         server.allow("three")
         server.hang_up()
-        until(lambda: server.version() == "three", "the mended code is loaded")
+        until(lambda: server.version() == "three", "the fixed code is loaded")
     finally:
         ended.set()
         for visitor in visitors:

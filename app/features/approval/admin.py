@@ -50,7 +50,7 @@ def leads_to_queue(view: View) -> View:
 @leads_to_queue
 def approve_registration(user: User) -> ResponseReturnValue:
     approvals.approve_one(user, by=me())
-    flash(f"{name_of(user)} is approved, and told by mail.", "success")
+    flash(f"{name_of(user)} is approved, and notified by email.", "success")
     return redirect(url_for("admin.registrations"))
 
 
@@ -62,7 +62,7 @@ def refuse_registration(user: User) -> ResponseReturnValue:
     form = RefuseRegistrationForm()
     if form.validate_on_submit():
         approvals.refuse_one(user, by=me(), reason=form.reason.data)
-        flash(f"{name_of(user)} is refused, and told by mail.", "success")
+        flash(f"{name_of(user)} is refused, and notified by email.", "success")
         return redirect(url_for("admin.registrations"))
     return form_page(
         user,

@@ -66,9 +66,9 @@ def note(reports: Iterable[MailReport], *, service: str) -> int:
 
 
 def _is_settled(report: MailReport, *, is_new: bool) -> bool:
-    """Tell whether an administrator has allowed the address since what the report is about.
+    """Tell whether an administrator allowed the address after the event that is reported.
 
-    If the report names no time, it is about the past unless it is the first one on its mail.
+    A report without a time counts as older, unless it is the first report on its mail.
     """
     allowed = select(func.max(AuditEvent.at)).where(
         AuditEvent.action == ALLOWED, AuditEvent.subject_label == report.recipient
@@ -129,7 +129,7 @@ def find(email: str) -> SuppressedAddress | None:
 
 
 def reasons_against(emails: Collection[str]) -> dict[str, str]:
-    """Return those of some addresses that get no mail, each with the reason."""
+    """Return the suppressed addresses among `emails`, each with the reason."""
     short = [email for email in emails if len(email) <= EMAIL_LENGTH]
     rows = select(SuppressedAddress).where(SuppressedAddress.email.in_(short))
     return {row.email: row.words for row in db.session.scalars(rows)}

@@ -32,7 +32,7 @@ def stop_acting() -> ResponseReturnValue:
         return redirect(url_for("main.index"))
     real = impersonation.stop(user)
     take_on(None)
-    flash("You are yourself again.", "success")
+    flash("The impersonation has ended. You are signed in to your own account.", "success")
     if real.can(Permission.MANAGE_USERS):
         return redirect(url_for("admin.user_info", user_id=user.id))
     return redirect(url_for("main.index"))

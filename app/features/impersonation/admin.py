@@ -38,7 +38,8 @@ def sign_in_as(user_id: int) -> ResponseReturnValue:
         flash("You are signed in as yourself already.", "info")
         return _back_to(user)
     except CannotSignIn:
-        flash(f"{user.full_name() or user.email} cannot sign in, so nobody can as them.", "error")
+        name = user.full_name() or user.email
+        flash(f"{name} cannot sign in, so you cannot impersonate this user.", "error")
         return _back_to(user)
     return render_template("admin/sign_in_as.html", user=user, form=form)
 

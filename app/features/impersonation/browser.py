@@ -57,7 +57,7 @@ def keep_identities_apart() -> ResponseReturnValue | None:
         return None
     take_on(now_as)
     if impersonator is None:
-        flash("You are yourself again: being signed in as someone else has ended.", "info")
+        flash("The impersonation has ended. You are signed in to your own account.", "info")
     if request.method in SAFE_METHODS:
         return None
     return redirect(url_for("main.index"))

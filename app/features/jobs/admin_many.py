@@ -80,7 +80,7 @@ def _change_many(
     try:
         number = jobs_service.count(state, queue, task=task)
         if not number:
-            flash("There are none, so there is nothing to do.", "info")
+            flash("No jobs match. Nothing was changed.", "info")
             return redirect(back)
         what = f"{_jobs(number, LISTS[state].lower())}{f' of {task}' if task else ''}"
         if page := ask_to_confirm(
@@ -101,7 +101,9 @@ def _change_many(
     if result.is_complete:
         flash(said, "success")
     else:
-        flash(f"{said} That took long enough for one go: do it again for the rest.", "warning")
+        flash(
+            f"{said} Not all jobs fit in one request. Run the action again for the rest.", "warning"
+        )
     return redirect(back)
 
 

@@ -45,7 +45,7 @@ MAILS = Measure(
 )
 MAIL_AGE = Measure("app_mail_age_seconds", "Age of the mail that has waited longest, or 0.")
 MAILS_OF_OPERATOR = Measure(
-    "app_mails_waiting_for_operator", "Mails that wait until an operator mends a setting."
+    "app_mails_waiting_for_operator", "Mails that wait until an operator fixes a setting."
 )
 SUPPRESSED = Measure("app_suppressed_addresses", "Addresses that get no mail.")
 

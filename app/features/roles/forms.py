@@ -150,7 +150,7 @@ class RoleForm(BaseForm):
 
 
 class DeleteRoleForm(BaseForm):
-    role = RoleField("Its people get", description="Each is notified by mail.")
+    role = RoleField("New role for these users", description="Each user is notified by email.")
     submit = SubmitField("Delete role")
 
     def leave_out(self, role: Role) -> None:

@@ -206,11 +206,11 @@ def resend_webhook_delivery(delivery_id: int) -> ResponseReturnValue:
     try:
         services.resend(_delivery_or_404(delivery_id), by=me())
     except NotResendable:
-        flash("It is on its way already.", "info")
+        flash("This delivery is already queued.", "info")
     except WebhookGone:
         return _gone()
     else:
-        flash("It is on its way again, with the same id.", "success")
+        flash("The delivery is queued again, with the same id.", "success")
     return redirect(url_for("admin.webhook_delivery", delivery_id=delivery_id))
 
 

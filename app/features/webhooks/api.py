@@ -50,7 +50,7 @@ A_NAME = validate.Length(min=1, max=NAME_LENGTH)
 A_URL = validate.Length(min=1, max=URL_LENGTH)
 
 answers(WebhookGone, 404, "not-found", "The webhook was deleted meanwhile.")
-answers(NotResendable, 409, "delivery-on-its-way", "The delivery is on its way already.")
+answers(NotResendable, 409, "delivery-on-its-way", "The delivery is already queued.")
 answers_with(UrlRefused, lambda error: invalid_field("url", str(error)))
 
 

@@ -41,7 +41,7 @@ class WebhookGone(Exception):
 
 
 class NotResendable(Exception):
-    """The delivery is on its way already."""
+    """The delivery is already queued."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class EmailMessage(db.Model):
 
     @staticmethod
     def waits_for_operator() -> ColumnElement[bool]:
-        """Return the condition that a mail waits until an operator mends what stops all mails."""
+        """Return the condition that a mail waits until an operator fixes what stops all mails."""
         # Many mails may be on their way. Few need an operator, and a partial index covers these.
         on_their_way = without_index(EmailMessage.state).in_(ON_THEIR_WAY)
         return and_(EmailMessage.needs_operator, on_their_way)

@@ -408,7 +408,7 @@ def test_a_form_that_outlives_it_is_not_sent_in_ones_own_name(browser, customer,
     response = browser.post("/account/logout", data={"csrf_token": token})
     assert (response.status_code, response.location) == (302, "/")
     page = browser.get("/account/manage")
-    assert "You are yourself again" in page.text
+    assert "The impersonation has ended" in page.text
     assert helper.email in page.text
     assert browser.post("/account/logout", data={"csrf_token": token}).status_code == 400
 
@@ -430,10 +430,10 @@ def test_it_ends_by_itself_after_half_an_hour(browser, customer, helper, app):
     assert app.config["IMPERSONATION_MINUTES"] == 30
     run_out()
     page = browser.get("/account/manage")
-    assert "You are yourself again" in page.text
+    assert "The impersonation has ended" in page.text
     assert helper.email in page.text
     assert not has_banner(page)
-    assert "You are yourself again" not in browser.get("/account/manage").text
+    assert "The impersonation has ended" not in browser.get("/account/manage").text
     (ended,) = events("session.impersonation_ended")
     assert ended.details["how"] == "ran out"
 

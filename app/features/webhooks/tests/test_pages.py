@@ -160,7 +160,7 @@ def test_a_delivery_shows_request_and_answer_and_is_sent_again(browser):
     assert delivery.message_id in page
 
     assert (
-        "on its way again"
+        "queued again"
         in browser.submit(f"{path}/send-again", form_at=path, follow_redirects=True).text
     )
     assert deliveries()[0].state == "pending"
