@@ -56,7 +56,7 @@ lint: setup  ## Check format, lint and types
 ci:  ## Run everything that CI runs, from a fresh clone: half an hour
 	@.ci/run
 
-format: setup  ## Format the code and mend what ruff can mend
+format: setup  ## Format the code, and fix what ruff can fix
 	@$(PYTHON_VENV) manage.py format
 
 hooks: tools  ## Format, lint and check types before each commit (pre-commit)
