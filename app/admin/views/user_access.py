@@ -75,7 +75,7 @@ def require_password_change(user: User) -> ResponseReturnValue:
             "They cannot open another page before they have changed it.",
             "The present password still signs in. If someone else has it, end all sessions and "
             "send a link instead.",
-            "They are notified by mail.",
+            "They are notified by email.",
         ),
         button="Require a new password",
         danger=False,

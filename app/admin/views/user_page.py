@@ -160,7 +160,7 @@ def suspend_user(user: User) -> ResponseReturnValue:
         lead="They cannot sign in until someone reactivates the account.",
         points=(
             "They are signed out everywhere at once.",
-            "They are notified by mail. Nothing is deleted.",
+            "They are notified by email. Nothing is deleted.",
         ),
         stale=stale,
     )
@@ -185,6 +185,6 @@ def reactivate_user(user: User) -> ResponseReturnValue:
         user,
         form,
         title=f"Reactivate {name_of(user)}",
-        lead="They can sign in again, and are notified by mail.",
+        lead="They can sign in again, and are notified by email.",
         stale=stale,
     )

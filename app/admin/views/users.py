@@ -60,6 +60,6 @@ def new_user() -> ResponseReturnValue:
         except passwords.WeakPassword as error:
             form.password.errors = [str(error)]
         else:
-            flash(f"{user.full_name()} has an account and is notified by mail.", "success")
+            flash(f"{user.full_name()} has an account and is notified by email.", "success")
             return redirect(url_for("admin.user_info", user_id=user.id))
     return render_template("admin/new_user.html", form=form, deleted_owner=deleted)

@@ -22,7 +22,7 @@ def delete_user(user: User) -> ResponseReturnValue:
         title=f"Delete {name}",
         lead="To keep the account, suspend it instead.",
         points=(
-            "They are signed out everywhere at once, and notified by mail.",
+            "They are signed out everywhere at once, and notified by email.",
             "Mail that still waits for them is not sent.",
             f"For {days} days you can restore the account as it is now. Then it is erased for good "
             "and the address is free.",
@@ -48,7 +48,7 @@ def restore_user(user: User) -> ResponseReturnValue:
         lead="Restores the account as it was.",
         points=(
             "Email address, password, role and status are restored.",
-            "They are notified by mail, and have to sign in again.",
+            "They are notified by email, and have to sign in again.",
         ),
         button=f"Restore {name}",
         danger=False,

@@ -24,7 +24,7 @@ def unlink_accounts(user: User) -> ResponseReturnValue:
         points=(
             *(f"{services.label_of(one)} {one.email}".strip() for one in services.of_user(user)),
             "They sign in with their password, or get a new one by a reset link.",
-            "They are signed out everywhere at once, and notified by mail.",
+            "They are signed out everywhere at once, and notified by email.",
         ),
         button="Unlink accounts",
         danger=True,

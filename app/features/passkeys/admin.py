@@ -23,7 +23,7 @@ def reset_passkeys(user: User) -> ResponseReturnValue:
         lead="Make sure that the request comes from them, for example by a call.",
         points=(
             "They sign in with their password, or get a new one by a reset link.",
-            "They are signed out everywhere at once, and notified by mail.",
+            "They are signed out everywhere at once, and notified by email.",
         ),
         button="Remove passkeys",
         danger=True,

@@ -26,7 +26,7 @@ def reset_two_factor(user: User) -> ResponseReturnValue:
         points=(
             "They sign in with the password alone until they set up a new app.",
             "Their recovery codes and trusted browsers stop working.",
-            "They are signed out everywhere at once, and notified by mail.",
+            "They are signed out everywhere at once, and notified by email.",
         ),
         button="Reset second factor",
         danger=True,
