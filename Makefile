@@ -53,7 +53,7 @@ lint: setup  ## Check format, lint and types
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
 
-ci:  ## Run everything that CI runs, from a fresh clone: half an hour
+ci:  ## Run everything that CI runs, from a fresh clone
 	@.ci/run
 
 format: setup  ## Format the code, and fix what ruff can fix

@@ -157,4 +157,4 @@ def _left(feature: Manifest, packages: list[str]) -> Iterator[str]:
     if commands := checkout.commands_in(FOLDER / feature.name):
         yield f"Its commands: {', '.join(f'`python manage.py {name}`' for name in commands)}."
     yield "Look at the change (`git diff --cached`), run `make check` and `make test`, and commit."
-    yield f"`python manage.py features remove {feature.name}` takes it out again."
+    yield f"`python manage.py features remove {feature.name}` removes it again."
