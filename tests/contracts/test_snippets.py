@@ -15,6 +15,8 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -26,7 +28,7 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.extensions import db
-from app.models import User
+from app.models import Role, User
 from config import Config
 from manage import cli
 from settings import urls
@@ -311,6 +313,45 @@ def test_the_cells_of_the_notebook_run(app: Flask, monkeypatch: pytest.MonkeyPat
         assert administrator.id in {user.id for user in scope["users"]}
         exec(service, scope)  # noqa: S102
         assert db.session.get(User, scope["ada"].id)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_the_guide_to_testing_pass(
+    number: int, app: Flask, request: pytest.FixtureRequest
+) -> None:
+    (examples,) = blocks_of("docs/testing.md")
+    scope: dict[str, Any] = {}
+    exec(examples, scope)  # noqa: S102
+    tests = [value for name, value in scope.items() if name.startswith("test_")]
+    assert len(tests) == 3
+    names = signature(tests[number]).parameters
+    tests[number](**{name: request.getfixturevalue(name) for name in names})
+
+
+def test_the_guide_to_testing_names_fixtures_that_exist(request: pytest.FixtureRequest) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/testing.md").read_text(), re.MULTILINE)
+    markers = {"browser", "slow", "timing", "deployment"}
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)} - markers
+    assert named
+    manager = request._fixturemanager
+    missing = {name for name in named if not manager.getfixturedefs(name, request.node)}
+    assert not missing
+
+
+def test_the_lines_that_make_an_administrator_work(app: Flask) -> None:
+    (lines,) = blocks_of("docs/users.md")
+    user = factories.make_user(email="ada@example.com")
+    exec(lines, {"User": User, "Role": Role, "db": db})  # noqa: S102
+    assert user.is_admin()
+
+
+def test_the_imports_of_the_guide_to_tables_exist() -> None:
+    for block in blocks_of("docs/tables.md"):
+        for node in ast.parse(block).body:
+            if isinstance(node, ast.ImportFrom) and "projects" not in str(node.module):
+                module = import_module(str(node.module))
+                missing = [one.name for one in node.names if not hasattr(module, one.name)]
+                assert not missing, f"{node.module} lacks {missing}."
 
 
 def test_the_recipe_of_a_second_database_works(tmp_path: Path) -> None:
