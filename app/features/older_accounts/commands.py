@@ -21,7 +21,7 @@ from app.features.older_accounts.tables import TABLES
 )
 @with_appcontext
 def import_flask_base(source_url: str, dry_run: bool, ids: Path | None) -> None:
-    """Take over users, roles and password hashes of the flask-base database at SOURCE_URL.
+    """Import users, roles and password hashes of the flask-base database at SOURCE_URL.
 
     The variable FLASK_BASE_DATABASE_URL may hold SOURCE_URL, so that its password is in no list
     of processes. Users who have an account here stay as they are, so it is safe to run twice.
