@@ -73,7 +73,7 @@ def test_people_are_taken_out_while_events_are_forgotten_and_added(race):
 
     def add():
         for _ in range(20):
-            audit.record("page.edited", by=db.session.get(User, by))
+            audit.record("user.suspended", by=db.session.get(User, by))
             db.session.commit()
 
     results = race(anonymise(*ids[:2]), anonymise(*ids[2:]), retention.purge, add)
