@@ -25,6 +25,7 @@ WAITING = {"own_redis", "serve", "tls_url"}
 pytest_plugins = ["tests.fixtures.database_use", "tests.fixtures.statement_choice"]
 
 FIXTURES = [
+    "tests.fixtures.browser",
     "tests.fixtures.clones",
     "tests.fixtures.copied_cookies",
     "tests.fixtures.core",

@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
-from tests.browser.test_journey import ADMIN, sign_in
+from tests.browser.support import ADMIN, sign_in
 from tests.routes import takes_token
 from tests.support import needs
 

@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import SIZES, examine
-from tests.browser.test_journey import ADMIN, sign_in
+from tests.browser.support import ADMIN, sign_in
 from tests.support import needs
 
 pytestmark = pytest.mark.browser

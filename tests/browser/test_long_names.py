@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
-from tests.browser.test_journey import ADMIN, sign_in
+from tests.browser.support import ADMIN, sign_in
 from tests.support import needs
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
-from tests.browser.conftest import running_kit
-from tests.browser.test_journey import ADMIN
+from tests.browser.support import ADMIN
+from tests.running_kit import running_kit
 from tests.support import module_of, needs
 
 pytestmark = [pytest.mark.browser, needs("oauth")]
@@ -28,6 +28,12 @@ def settings_of(provider: Any) -> dict[str, str]:
         "OIDC_ACME_CLIENT_ID": support.CLIENT,
         "OIDC_ACME_CLIENT_SECRET": support.SECRET,
     }
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Any]:
+    with module_of("oauth", "tests.support").run_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from playwright.sync_api import Browser, Page, expect
 from app.kit.storage.bucket import Bucket
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
-from tests.browser.conftest import running_kit
-from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
+from tests.browser.support import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
 from tests.browser.test_oauth import MANAGE, approve, leave, see, settings_of
 from tests.browser.test_passkeys import Device
 from tests.browser.test_two_factor import enter
 from tests.fixtures.s3 import BUCKET, KEY, SECRET
-from tests.support import needs
+from tests.running_kit import running_kit
+from tests.support import module_of, needs
 
 pytestmark = [
     pytest.mark.browser,
@@ -33,6 +33,13 @@ PUT = """async ([url, type]) => {
     const headers = {"Content-Type": type};
     return (await fetch(url, {method: "PUT", body: "hello", headers})).status;
 }"""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Any]:
+    """Run a provider of OpenID Connect."""
+    with module_of("oauth", "tests.support").run_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

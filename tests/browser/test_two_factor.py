@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
-from tests.browser.test_journey import ADMIN, PASSWORD, sign_in, sign_out
+from tests.browser.support import ADMIN, PASSWORD, sign_in, sign_out
 from tests.support import needs
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
-from tests.browser.test_journey import ADMIN, PASSWORD, follow_mail, sign_in
+from tests.browser.support import ADMIN, PASSWORD, follow_mail, sign_in
 from tests.support import needs
 
 pytestmark = pytest.mark.browser

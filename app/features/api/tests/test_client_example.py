@@ -9,8 +9,8 @@ import pytest
 from app.kit.features import installed
 from config import BASE_DIR
 from settings import product
-from tests.browser.conftest import running_kit
 from tests.fixtures.clones import manage
+from tests.running_kit import running_kit
 
 pytestmark = pytest.mark.slow
 CLIENT = str(BASE_DIR / "examples" / "api_client.py")

@@ -14,8 +14,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from app.extensions import db
 from app.features.oauth.models import LinkedAccount
 from app.features.oauth.providers import Provider
-from tests.browser.conftest import is_up
 from tests.queue.support import free_port, until
+from tests.running_kit import is_up
 
 PROGRAM = Path(__file__).with_name("provider.py")
 CLIENT, SECRET = "the client", "a secret/of:the client"
