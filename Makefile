@@ -30,7 +30,7 @@ test: setup  ## Run the tests (ARGS="-k name" is handed to pytest)
 	@$(PYTHON_VENV) manage.py test $(PARALLEL) $(ARGS)
 
 browser-test: setup  ## Run the tests in Chromium
-	@$(PYTHON_VENV) manage.py test tests/browser -m browser $(ARGS)
+	@$(PYTHON_VENV) manage.py test -m browser $(ARGS)
 
 slow-test: setup  ## Run the tests that take long: the promise of 1,000 mails, the benchmarks, the recipes of the docs
 	@$(PYTHON_VENV) manage.py test -m slow $(PARALLEL) $(and $(PARALLEL),--dist loadfile --no-loadscope-reorder) $(ARGS)

@@ -6,26 +6,31 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.features.oauth.tests.browser.test_oauth import (
+    MANAGE,
+    approve,
+    leave,
+    see,
+    settings_of,
+)
+from app.features.oauth.tests.support import Server, run_server
+from app.features.passkeys.tests.browser.test_passkeys import Device
+from app.features.two_factor.tests.browser.test_two_factor import enter
 from app.kit.storage.bucket import Bucket
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
 from tests.browser.support import ADMIN, PASSWORD, follow_mail, sign_in, sign_out
-from tests.browser.test_oauth import MANAGE, approve, leave, see, settings_of
-from tests.browser.test_passkeys import Device
-from tests.browser.test_two_factor import enter
 from tests.fixtures.s3 import BUCKET, KEY, SECRET
 from tests.running_kit import running_kit
-from tests.support import module_of, needs
+from tests.support import needs
 
 pytestmark = [
     pytest.mark.browser,
-    needs("approval", "devtools", "magic_link", "oauth", "own_data", "passkeys", "profile"),
-    needs("roles", "two_factor"),
+    needs("approval", "devtools", "magic_link", "own_data", "profile", "roles"),
 ]
 
 EMAIL = "katherine@example.com"
@@ -36,9 +41,9 @@ PUT = """async ([url, type]) => {
 
 
 @pytest.fixture(scope="module")
-def provider() -> Iterator[Any]:
+def provider() -> Iterator[Server]:
     """Run a provider of OpenID Connect."""
-    with module_of("oauth", "tests.support").run_server() as server:
+    with run_server() as server:
         yield server
 
 
@@ -47,7 +52,7 @@ def kit(
     tmp_path_factory: pytest.TempPathFactory,
     s3_url: str,
     bucket_of_tests: Bucket,
-    provider: Any,
+    provider: Server,
 ) -> Iterator[str]:
     """Run the app with a provider, its files in a bucket, approvals, and mails to sign in with."""
     settings = {
@@ -213,7 +218,7 @@ def replace_lost_app(page: Page, code: str) -> None:
 
 
 def test_a_user_secures_the_account_loses_the_device_and_comes_back(
-    page: Page, admin: Page, bucket_of_tests: Bucket, tmp_path: Path, provider: Any
+    page: Page, admin: Page, bucket_of_tests: Bucket, tmp_path: Path, provider: Server
 ) -> None:
     provider.behave(asks=True)
     device = Device(page)

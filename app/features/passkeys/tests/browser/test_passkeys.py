@@ -12,7 +12,7 @@ from tests.browser.axe import examine
 from tests.browser.support import ADMIN, follow_mail, sign_in
 from tests.support import needs
 
-pytestmark = [pytest.mark.browser, needs("passkeys")]
+pytestmark = pytest.mark.browser
 
 MANAGE = "/account/manage/passkeys"
 

@@ -6,12 +6,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
 from tests.browser.support import ADMIN, sign_in
-from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -21,8 +21,7 @@ PAGE = "/account/manage/picture"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Return a picture that is red on the left and blue on the right."""
-    image = pytest.importorskip("PIL.Image")
-    picture = image.new("RGB", (600, 300), "red")
+    picture = Image.new("RGB", (600, 300), "red")
     picture.paste("blue", (300, 0, 600, 300))
     path = tmp_path / "me.png"
     picture.save(path)
@@ -39,13 +38,11 @@ def colours(page: Page) -> list[str]:
     page.get_by_role("button", name="Save picture").click()
     expect(page.get_by_text("Your picture is changed.")).to_be_visible()
     source = page.locator(".picture-now img").get_attribute("src") or ""
-    image = pytest.importorskip("PIL.Image")
-    picture = image.open(BytesIO(page.request.get(source).body())).convert("RGB")
+    picture = Image.open(BytesIO(page.request.get(source).body())).convert("RGB")
     pixels = [picture.getpixel((x, 128)) for x in (5, 250)]
     return ["red" if red > blue else "blue" for red, _, blue in pixels]
 
 
-@needs("profile")
 def test_a_picture_is_cropped_by_dragging_and_by_keys(page: Page, file: Path) -> None:
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
@@ -78,7 +75,6 @@ def test_a_picture_is_cropped_by_dragging_and_by_keys(page: Page, file: Path) ->
     assert colours(page) == ["red", "red"]
 
 
-@needs("profile")
 def test_a_file_that_is_no_picture_gets_a_sentence(page: Page, tmp_path: Path) -> None:
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
     page.wait_for_url("**/admin/")
@@ -90,7 +86,6 @@ def test_a_file_that_is_no_picture_gets_a_sentence(page: Page, tmp_path: Path) -
     expect(page.get_by_role("link", name="This is no picture.")).to_be_visible()
 
 
-@needs("profile")
 def test_without_javascript_the_middle_is_used(chromium: Browser, kit: str, file: Path) -> None:
     context = chromium.new_context(base_url=kit, java_script_enabled=False)
     try:

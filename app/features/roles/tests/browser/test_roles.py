@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
 from tests.browser.support import ADMIN, sign_in
-from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +29,6 @@ def make(page: Page, name: str, *permissions: str) -> None:
     page.wait_for_url("**/admin/roles")
 
 
-@needs("roles")
 def test_ticking_everything_ticks_all_and_unticking_one_takes_it_away(manager: Page) -> None:
     manager.goto("/admin/roles/new")
     everything = manager.locator("[data-everything]")
@@ -47,7 +45,6 @@ def test_ticking_everything_ticks_all_and_unticking_one_takes_it_away(manager: P
     expect(everything).not_to_be_checked()
 
 
-@needs("roles")
 def test_a_role_is_made_changed_and_deleted(manager: Page) -> None:
     """AD-4: the page lists the affected users first."""
     page = manager
@@ -73,7 +70,6 @@ def test_a_role_is_made_changed_and_deleted(manager: Page) -> None:
     expect(page.get_by_role("link", name="Proofreader", exact=True)).to_have_count(0)
 
 
-@needs("roles")
 def test_two_who_change_a_role_at_once_see_each_others_versions(
     manager: Page, chromium: Browser, kit: str
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
 from tests.browser.support import ADMIN, PASSWORD, sign_in, sign_out
-from tests.support import needs
 
 pytestmark = pytest.mark.browser
 
@@ -38,16 +38,14 @@ def enter(page: Page, code: str) -> None:
     page.locator("#submit").click()
 
 
-@needs("two_factor")
 def test_a_user_signs_in_with_an_app_and_without_it(page: Page) -> None:
-    app = pytest.importorskip("pyotp")
     make_user(page)
     sign_in(page, EMAIL, PASSWORD)
     page.wait_for_url("**/account/")
     page.goto("/account/manage/two-factor")
     page.get_by_role("link", name="Set up", exact=True).click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    totp = app.TOTP(page.locator(".qr-secret").inner_text().replace(" ", ""))
+    totp = pyotp.TOTP(page.locator(".qr-secret").inner_text().replace(" ", ""))
     enter(page, totp.now())
 
     expect(page.locator(".recovery-codes li")).to_have_count(10)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.features.oauth.tests import support
+from app.features.oauth.tests.support import Server
 from config import DEVELOPMENT_ADMIN_PASSWORD
 from tests.browser.axe import examine
 from tests.browser.support import ADMIN
 from tests.running_kit import running_kit
-from tests.support import module_of, needs
 
-pytestmark = [pytest.mark.browser, needs("oauth")]
+pytestmark = pytest.mark.browser
 
 MANAGE = "/account/manage/linked-accounts"
 
 
-def settings_of(provider: Any) -> dict[str, str]:
+def settings_of(provider: Server) -> dict[str, str]:
     """Return the settings of an app that knows the provider of the tests as Acme."""
-    support = module_of("oauth", "tests.support")
     return {
         "OIDC_PROVIDERS": "acme",
         "OIDC_ACME_ISSUER": provider.url,
@@ -31,13 +30,13 @@ def settings_of(provider: Any) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def provider() -> Iterator[Any]:
-    with module_of("oauth", "tests.support").run_server() as server:
+def provider() -> Iterator[Server]:
+    with support.run_server() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def kit(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kit(provider: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the app with a provider, in place of the app of the other tests."""
     with running_kit(tmp_path_factory.mktemp("kit"), **settings_of(provider)) as address:
         yield address
@@ -56,7 +55,7 @@ def see(page: Page, text: str) -> None:
     expect(page.get_by_text(text)).to_be_visible()
 
 
-def test_a_visitor_registers_and_cannot_lose_the_only_way_in(page: Page, provider: Any) -> None:
+def test_a_visitor_registers_and_cannot_lose_the_only_way_in(page: Page, provider: Server) -> None:
     """The provider asks with a form, whose answer leads back here."""
     provider.behave(asks=True)
     page.goto("/account/login")
@@ -74,7 +73,9 @@ def test_a_visitor_registers_and_cannot_lose_the_only_way_in(page: Page, provide
     see(page, "This is your only way to sign in.")
 
 
-def test_a_user_links_an_account_signs_in_with_it_and_unlinks_it(page: Page, provider: Any) -> None:
+def test_a_user_links_an_account_signs_in_with_it_and_unlinks_it(
+    page: Page, provider: Server
+) -> None:
     claims = {"sub": "another", "email": ADMIN, "email_verified": True}
     provider.behave(asks=True, claims=claims)
     page.goto("/account/login")

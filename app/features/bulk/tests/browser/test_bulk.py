@@ -85,7 +85,7 @@ def test_it_works_without_a_script(chromium: Browser, kit: str, herd: Page) -> N
     context.close()
 
 
-@needs("bulk", "invitations")
+@needs("invitations")
 def test_axe_finds_nothing_on_the_way(herd: Page) -> None:
     """The user has a phone. The tests above go this way at a desk."""
     page = herd
