@@ -105,14 +105,5 @@ def test_axe_finds_nothing_on_the_page_of_a_row(signed_in: Page, listing: str) -
     examine(signed_in, link.get_attribute("href") or "")
 
 
-@needs("api")
-def test_axe_finds_nothing_on_the_groups_of_the_api(guest: Page) -> None:
-    guest.goto("/api/docs")
-    links = guest.locator("main a[href^='/api/docs/']").all()
-    for address in sorted({(link.get_attribute("href") or "").partition("#")[0] for link in links}):
-        examine(guest, address)
-    assert links
-
-
 def test_axe_finds_nothing_on_a_page_that_is_not_there(guest: Page) -> None:
     examine(guest, "/nowhere")

@@ -99,22 +99,6 @@ def test_an_administrator_invites_finds_changes_and_deletes(
     guest_context.close()
 
 
-@needs("content")
-def test_an_administrator_edits_the_about_page(page: Page) -> None:
-    sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
-    page.goto("/about")
-    page.get_by_text("Edit this page").click()
-    editor = page.locator("[contenteditable=true]")
-    editor.click()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("All about us")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The page is saved")).to_be_visible()
-    sign_out(page)
-    page.goto("/about")
-    expect(page.get_by_text("All about us")).to_be_visible()
-
-
 @needs("content", "devtools", "invitations")
 def test_no_page_is_wider_than_the_screen(page: Page) -> None:
     sign_in(page, ADMIN, DEVELOPMENT_ADMIN_PASSWORD)
