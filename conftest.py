@@ -115,7 +115,7 @@ def _has_name(item: pytest.Item, names: set[str]) -> bool:
 
 
 class Unmarked(pytest.Module):
-    """A module that does not name the chosen mark. It is not imported, as `-m slow` needs few."""
+    """A module that does not give the chosen mark. It is not imported, as `-m slow` needs few."""
 
     def collect(self) -> list[pytest.Item]:
         return []
@@ -135,7 +135,7 @@ def pytest_pycollect_makemodule(
 ) -> pytest.Module | None:
     """Leave out tests that need a feature which was removed or is off, and say so at the end."""
     mark: str = parent.config.option.markexpr
-    if mark.isidentifier() and mark not in module_path.read_text(encoding="utf-8"):
+    if mark.isidentifier() and f"mark.{mark}" not in module_path.read_text(encoding="utf-8"):
         return Unmarked.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
     if missing_features(module_path):
         return LeftOut.from_parent(parent, path=module_path)  # type: ignore[no-any-return]

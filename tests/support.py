@@ -144,7 +144,10 @@ def path_of(link: str) -> str:
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Skip a test that needs several features if one of them is off or removed."""
+    """Skip a test if a feature besides its own is off or removed.
+
+    A test of one feature stands in the folder of the feature (tests/contracts/test_places.py).
+    """
     missing = sorted(set(names) - set(features.names()))
     reason = f"The feature {', '.join(missing)} is off or was removed."
     return pytest.mark.skipif(bool(missing), reason=reason)

@@ -93,9 +93,15 @@ def test_axe_finds_nothing_on_what_a_guest_sees(
     examine(guest, str(rule))
 
 
-@needs("audit", "jobs", "mailbox", "roles")
 @pytest.mark.parametrize(
-    "listing", ["/admin/users", "/admin/roles", "/admin/emails", "/admin/audit", "/admin/jobs"]
+    "listing",
+    [
+        "/admin/users",
+        pytest.param("/admin/roles", marks=needs("roles")),
+        pytest.param("/admin/emails", marks=needs("mailbox")),
+        pytest.param("/admin/audit", marks=needs("audit")),
+        pytest.param("/admin/jobs", marks=needs("jobs")),
+    ],
 )
 def test_axe_finds_nothing_on_the_page_of_a_row(signed_in: Page, listing: str) -> None:
     signed_in.goto(listing)

@@ -46,7 +46,7 @@ def press(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("button", name=name).first.click()
 
 
-@needs("audit", "deletion", "imports", "invitations", "roles")
+@needs("audit", "bulk", "deletion", "devtools", "impersonation", "imports", "invitations", "roles")
 def test_an_administrators_week(
     administrator: Page, chromium: Browser, kit: str, tmp_path: Path
 ) -> None:
