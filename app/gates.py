@@ -1,18 +1,15 @@
 """The gates that hold back signed-in users and redirect them to another page."""
 
-from flask import Flask, flash, request, session, url_for
+from flask import Flask, flash, g, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.kit.web.gatekeeper import ask_gates
-from app.kit.web.gates import gate, lead_to, reserve
+from app.kit.web.gates import gate, lead_to, signs_in
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.sign_in.second_steps import has_proved_steps
 from app.services import sessions
 from app.services.own_account import ensure_not_impersonating
 from app.sign_in import NOT_FRESH, me
-
-# These gates are optional, and features register them; views of the core are open to them.
-reserve("awaiting_approval", "impersonating", "maintenance", "second_factor_missing")
 
 
 def init_app(app: Flask) -> None:
@@ -32,7 +29,7 @@ def lead_to_confirmation() -> ResponseReturnValue | None:
     )
 
 
-@gate("must_change_password", order=20)
+@gate("must_change_password", order=20, spares=[signs_in])
 def lead_to_new_password() -> ResponseReturnValue | None:
     """Hold back users who must choose a new password, but not an administrator impersonating them.
 
@@ -51,6 +48,12 @@ def lead_to_new_password() -> ResponseReturnValue | None:
     )
 
 
+@gate("impersonating", order=30, blueprint="account", hides=lambda: "impersonating" in g)
+def leave_the_account_to_its_owner() -> None:
+    """Refuse the account pages to an administrator who impersonates the user."""
+    ensure_not_impersonating(me())
+
+
 @gate("stale_sign_in")
 def ask_for_the_password() -> ResponseReturnValue | None:
     """Ask for the password unless this browser gave it a short while ago (ASVS 5.0 7.5.3).
@@ -60,8 +63,7 @@ def ask_for_the_password() -> ResponseReturnValue | None:
     """
     user = me()
     ensure_not_impersonating(user)
-    is_fresh = NOT_FRESH not in session and sessions.is_fresh(user.session)
-    if is_fresh and has_proved_steps(user):
+    if NOT_FRESH not in session and sessions.is_fresh(user.session) and has_proved_steps(user):
         return None
     # The browser does not send a form again after the redirect, so return to the form's page.
     rule = request.url_rule

@@ -70,6 +70,11 @@ ACCESS = {
     "admin.end_user_sessions": Permission.MANAGE_USERS,
     "admin.end_user_session": Permission.MANAGE_USERS,
 }
+MARKS = {
+    "account.login": "signs_in",
+    "account.reauthenticate": "signs_in",
+    "account.logout": "open_to_every_gate",
+}
 
 OPEN_TO_UNCONFIRMED = {
     "main.healthz": "for monitors",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, session
+from flask import Blueprint, Flask, redirect, request, session
 from flask_login import current_user, login_required, login_user, logout_user
 from werkzeug.exceptions import Forbidden
 
@@ -46,21 +46,25 @@ def test_the_gate_and_the_pages_of_the_guide(app: Flask, fresh_registries: None)
         "login_required": login_required,
         "current_user": current_user,
         "session": session,
+        "request": request,
+        "redirect": redirect,
         "url_for": lambda endpoint: f"/{endpoint}",
         "render_template": lambda name, **values: name,
     }
-    for words in ("administrators alone", "A new view is behind", "Declare the"):
+    own_gate = "where its state is kept"
+    for words in ("administrators alone", "A new view is behind", own_gate, "Declare the"):
         exec(recipe(CUSTOMISING, words, "python"), scope)  # noqa: S102
     guide = create_app("testing")
     guide.register_blueprint(main)
-    own_gate = recipe(CUSTOMISING, "where its state is kept", "python")
-    exec(own_gate, scope)  # noqa: S102
     gatekeeper.check_gates(guide)
-    assert "terms_not_accepted" in [gate.name for gate in gatekeeper.in_order()]
-    with app.test_request_context():
+    terms = next(gate for gate in gatekeeper.in_order() if gate.name == "terms_not_accepted")
+    ways_out = ("guide.accept_terms", "account.logout", "account.reauthenticate")
+    assert all(gatekeeper.skips(guide, endpoint, terms) for endpoint in ways_out)
+    assert not gatekeeper.skips(guide, "account.manage", terms)
+    with app.test_request_context(method="POST"):
         login_user(factories.make_user())
-        assert scope["lead_to_terms"]().location == "/main.terms"
-        session["terms_accepted"] = True
+        assert scope["lead_to_terms"]().location == "/main.accept_terms"
+        assert scope["accept_terms"]().location == "/main.index"
         assert scope["lead_to_terms"]() is None
         with pytest.raises(Forbidden):
             scope["reports"]()

@@ -7,7 +7,7 @@ from flask_login import login_required
 from app.account import account, limits
 from app.account.forms import LoginForm, ReauthenticateForm
 from app.decorators import anonymous_required
-from app.kit.web.gates import open_to
+from app.kit.web.gates import open_to, open_to_every_gate, signs_in
 from app.kit.web.redirects import next_url
 from app.kit.web.sign_in import browser_marks
 from app.services import sign_in as sign_in_service
@@ -18,7 +18,8 @@ from app.sign_in import confirm_sign_in, me, sign_in, sign_out
 @account.route("/login", methods=["GET", "POST"])
 @anonymous_required
 @limits.sign_in_by_site
-@open_to("impersonating", "maintenance")
+@open_to("impersonating")
+@signs_in
 def login() -> ResponseReturnValue:
     """Sign a user in."""
     form = LoginForm()
@@ -35,10 +36,7 @@ def login() -> ResponseReturnValue:
 
 @account.post("/logout")
 @login_required
-@open_to(
-    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
-    *("impersonating", "maintenance"),
-)
+@open_to_every_gate
 def logout() -> ResponseReturnValue:
     sign_out()
     flash("You are signed out.", "info")
@@ -47,7 +45,7 @@ def logout() -> ResponseReturnValue:
 
 @account.route("/reauthenticate", methods=["GET", "POST"])
 @login_required
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def reauthenticate() -> ResponseReturnValue:
     """Ask for the password again before a sensitive action."""
     form = ReauthenticateForm()

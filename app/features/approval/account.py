@@ -6,7 +6,7 @@ from flask_login import login_required
 
 from app.account import account
 from app.features.approval import approvals
-from app.kit.web.gates import gate, lead_to, open_to
+from app.kit.web.gates import explains_gate, gate, lead_to, open_to
 from app.models import User
 from app.sign_in import me
 
@@ -24,7 +24,7 @@ def _waits(user: User) -> bool:
     return False
 
 
-@gate("awaiting_approval", order=15)
+@gate("awaiting_approval", order=15, spares=[explains_gate])
 def lead_to_waiting_page() -> ResponseReturnValue | None:
     """Hold back users who wait for approval, but not an administrator impersonating them.
 
@@ -44,7 +44,8 @@ def lead_to_waiting_page() -> ResponseReturnValue | None:
 
 @account.get("/awaiting-approval")
 @login_required
-@open_to("awaiting_approval", "must_change_password", "second_factor_missing", "impersonating")
+@open_to("must_change_password", "impersonating")
+@explains_gate
 def awaiting_approval() -> ResponseReturnValue:
     """Show the page to which users who wait for approval are redirected."""
     if not _waits(me()):

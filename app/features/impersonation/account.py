@@ -1,30 +1,20 @@
-"""End an impersonation, and close the account pages to it."""
+"""End an impersonation."""
 
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
 from app.account import account
 from app.features.impersonation import impersonation
 from app.features.impersonation.browser import take_on
-from app.kit.web.gates import gate, open_to
+from app.kit.web.gates import open_to_every_gate
 from app.models import Permission
-from app.services.own_account import ensure_not_impersonating
 from app.sign_in import me
-
-
-@gate("impersonating", order=30, blueprint="account")
-def leave_the_account_to_its_owner() -> None:
-    """Refuse the account pages to an administrator who impersonates the user.
-
-    Pages marked with `@open_to("impersonating")` stay open.
-    """
-    ensure_not_impersonating(current_user)
 
 
 @account.post("/stop-acting")
 @login_required
-@open_to("unconfirmed", "impersonating", "maintenance")
+@open_to_every_gate
 def stop_acting() -> ResponseReturnValue:
     """End the impersonation."""
     user = me()

@@ -14,7 +14,7 @@ from app.kit.database import now
 from app.kit.web import errors
 from app.kit.web.accept import wants_json
 from app.kit.web.cookieless import is_cookieless
-from app.kit.web.gates import gate
+from app.kit.web.gates import gate, signs_in
 from app.kit.web.methods import SAFE_METHODS
 from app.sign_in import me
 
@@ -44,13 +44,13 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["maintenance_notice"] = notice
 
 
-@gate("maintenance", order=0)
+@gate("maintenance", order=0, spares=[signs_in])
 def hold_back() -> ResponseReturnValue | None:
     """Raise UnderMaintenance unless the mode of the site lets the request pass.
 
     While the process does not know the mode, because the database has not answered yet, it is 503.
-    Views marked with `@open_to("maintenance")` stay open: they sign users in and out. A token lets
-    no program in, not even that of an administrator, because it may work on what is being moved.
+    Users can sign in and out, and administrators end the maintenance. A token lets no program in,
+    not even that of an administrator, because it may work on what is being moved.
     """
     state = watching.of_app().current()
     if state is None:

@@ -13,7 +13,7 @@ from app.features import metrics
 from app.features.metrics import exposition, measures
 from app.kit.web import costs
 from app.kit.web.cookieless import without_cookies
-from app.kit.web.gates import open_to
+from app.kit.web.gates import open_to_every_gate
 from app.kit.web.serving.shedding import request_shed, skips_line
 
 page = without_cookies(Blueprint("metrics", __name__))
@@ -29,7 +29,7 @@ def init_app(app: Flask) -> None:
 
 
 @page.get("/metrics")
-@open_to("maintenance")
+@open_to_every_gate
 @skips_line
 def read() -> ResponseReturnValue:
     """Return the metrics to a client with the token, as `Authorization: Bearer`.

@@ -17,7 +17,7 @@ from app.features.oauth.services import AlreadyLinked, NotLinked, TooManyLinked
 from app.features.oauth.states import Begun, ProviderPurpose
 from app.kit.slots import LastSignInMethod
 from app.kit.web.gatekeeper import in_order, skips
-from app.kit.web.gates import open_to
+from app.kit.web.gates import signs_in
 from app.kit.web.redirects import next_url
 from app.kit.web.sign_in.second_steps import PendingSignIn
 from app.models import User
@@ -32,7 +32,7 @@ INSTEAD = "Use another way, or choose a password: sign out, and open “Forgot y
 @account.post("/sign-in-with")
 @anonymous_required
 @limits.sign_in_by_site
-@open_to("maintenance")
+@signs_in
 def sign_in_with() -> ResponseReturnValue:
     """Send the browser to a provider, to sign in or to register."""
     provider = find_or_404(request.form.get("provider", ""))
@@ -47,7 +47,7 @@ def sign_in_with() -> ResponseReturnValue:
 @account.post("/reauthenticate/with")
 @login_required
 @limits.sign_in_by_site
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def reauthenticate_with() -> ResponseReturnValue:
     """Send the browser to a provider, to make the sign-in fresh."""
     ensure_not_impersonating(me())
@@ -57,7 +57,7 @@ def reauthenticate_with() -> ResponseReturnValue:
 
 
 @account.get("/sign-in-with/<string:provider>/answer", has_secret_query=True)
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def answer_of_provider(provider: str) -> ResponseReturnValue:
     """Handle the redirect from a provider: sign in, link the account, or confirm the user."""
     chosen = find_or_404(provider)

@@ -6,7 +6,7 @@ from flask_login import current_user
 
 from app.features.profile.services import pictures, profiles
 from app.kit.web import headers
-from app.kit.web.gates import open_to
+from app.kit.web.gates import explains_gate, open_to
 from app.kit.web.stored_files import respond
 from app.main import main
 
@@ -17,10 +17,8 @@ def init_app(app: Flask) -> None:
 
 
 @main.get("/pictures/<picture>/<int:size>.webp")
-@open_to(
-    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
-    "impersonating",
-)
+@open_to("unconfirmed", "must_change_password")
+@explains_gate
 def picture(picture: str, size: int) -> Response:
     """Send a picture. Its URL changes with it, so browsers keep it for good."""
     file = pictures.readable(picture, size, reader=current_user)

@@ -29,7 +29,7 @@ from app.features.two_factor.services import (
 )
 from app.kit import queue
 from app.kit.database import whole_number
-from app.kit.web.gates import open_to
+from app.kit.web.gates import sets_up_second_step, signs_in
 from app.kit.web.sign_in.second_step_pages import (
     finish_sign_in,
     other_steps,
@@ -53,7 +53,7 @@ CODE = re.compile(rf"[0-9][{recovery.ALPHABET}]{{{recovery.LENGTH - 1}}}")
 
 @account.route("/second-step", methods=["GET", "POST"])
 @second_step_page
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def enter_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a code of the app, after the password."""
     may_trust = pending.session_id is None and bool(devices.lifetime())
@@ -77,7 +77,7 @@ def enter_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
 
 @account.route("/second-step/recovery", methods=["GET", "POST"])
 @second_step_page
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def enter_recovery_code(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a recovery code in place of the app."""
     form = RecoveryForm()
@@ -114,7 +114,7 @@ def two_factor() -> ResponseReturnValue:
 
 @account.route("/manage/two-factor/set-up", methods=["GET", "POST"])
 @login_required
-@open_to("second_factor_missing")
+@sets_up_second_step
 @fresh_sign_in_required
 def set_up_two_factor() -> ResponseReturnValue:
     """Show a secret as a QR code, and turn the second factor on with a first code."""

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.features.two_factor import devices, services
 from app.features.two_factor.models import is_demanded_of
 from app.kit import guesses
-from app.kit.web.gates import gate, lead_to
+from app.kit.web.gates import WAYS_OUT, gate, lead_to
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.sign_in import browser_marks
 from app.kit.web.sign_in.second_steps import demands_second_step, steps_of, vouches_for_browser
@@ -24,7 +24,7 @@ def is_demanded(user: User) -> bool:
     return is_demanded_of(user.role)
 
 
-@gate("second_factor_missing", order=25)
+@gate("second_factor_missing", order=25, spares=WAYS_OUT)
 def lead_to_second_factor() -> ResponseReturnValue | None:
     """Hold back users whose role requires a second factor, until this session has proved one.
 

@@ -14,10 +14,9 @@ def in_order() -> list[Gate]:
     return sorted(ordered, key=lambda one: (one.order, one.name))
 
 
-def is_open_to(name: str, endpoint: str) -> bool:
-    """Return whether requests for `endpoint` skip the gate `name`, as they skip an unknown one."""
-    found = gates.GATES.get(name)
-    return found is None or skips(current_app, endpoint, found)
+def hiding() -> list[Gate]:
+    """Return the gates that now hide the menu entries of the views that they close."""
+    return [gate for gate in gates.GATES.values() if gate.hides is not None and gate.hides()]
 
 
 def skips(app: Flask, endpoint: str, gate: Gate) -> bool:
@@ -26,6 +25,8 @@ def skips(app: Flask, endpoint: str, gate: Gate) -> bool:
     if gate.order is None or needs_no_user(app, endpoint):
         return True
     if gate.blueprint not in {None, blueprint}:
+        return True
+    if not gate.spares.isdisjoint(gates.marks_of(app.view_functions.get(endpoint))):
         return True
     return gate.name in _declared(app, endpoint)
 
@@ -69,11 +70,13 @@ def check_gates(app: Flask) -> None:
     """Raise ConfigurationError if a view names a gate that does not exist."""
     for endpoint, view in app.view_functions.items():
         for name in sorted(_declared(app, endpoint) | getattr(view, "closed_to", frozenset())):
-            if name not in gates.GATES and name not in gates.RESERVED:
-                known = ", ".join(sorted({*gates.GATES, *gates.RESERVED}))
+            if name not in gates.GATES:
+                known = ", ".join(sorted(gates.GATES))
                 raise ConfigurationError(
                     f"The view {endpoint} names the gate {name!r}, which does not exist. Correct "
-                    f"the name or register the gate with @gate; the gates are {known}."
+                    f"the name or register the gate with @gate; the gates are {known}. If the gate "
+                    "is that of a feature which may be missing, mark what the view does, such as "
+                    "@signs_in (docs/customising.md, Gates)."
                 )
 
 

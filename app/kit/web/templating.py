@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app
 from markupsafe import Markup, escape
 from wtforms import Field, FieldList, FormField
 from wtforms.widgets import Select
@@ -113,9 +113,9 @@ def menu_groups(name: str) -> list[tuple[str, list[MenuItem]]]:
     The macros hide the pages that the visitor may not open.
     """
     groups: dict[str, list[MenuItem]] = {}
-    is_impersonating = bool(g.get("impersonating"))
+    hiding = gatekeeper.hiding()
     for entry in slots.menu(name):
-        is_closed = is_impersonating and not gatekeeper.is_open_to("impersonating", entry.endpoint)
+        is_closed = any(not gatekeeper.skips(current_app, entry.endpoint, one) for one in hiding)
         is_off = entry.setting and not current_app.config[entry.setting]
         if not is_closed and not is_off and (not entry.needs or may_open(entry.needs)):
             item = (entry.endpoint, entry.label, entry.icon)

@@ -4,7 +4,17 @@ import pytest
 from flask import Blueprint, Flask
 
 from app.kit.web import gatekeeper, gates
-from app.kit.web.gates import closed_to, for_monitors, gate, lead_to, open_to, reserve
+from app.kit.web.gates import (
+    closed_to,
+    explains_gate,
+    for_monitors,
+    gate,
+    lead_to,
+    open_to,
+    open_to_every_gate,
+    sets_up_second_step,
+    signs_in,
+)
 from config import ConfigurationError
 
 
@@ -12,7 +22,6 @@ from config import ConfigurationError
 def asked(monkeypatch):
     """Remove all gates; return a list to which the gates of a test append their names."""
     monkeypatch.setattr(gates, "GATES", {})
-    monkeypatch.setattr(gates, "RESERVED", set())
     return []
 
 
@@ -133,15 +142,48 @@ def test_an_unknown_name_stops_the_start(asked, declare):
     app = Flask(__name__)
     app.add_url_rule("/", "page", declare(lambda: "page"))
     with pytest.raises(
-        ConfigurationError, match=r"The view page names the gate 'unknown'.* the gates are known\."
+        ConfigurationError,
+        match=r"The view page names the gate 'unknown'.* the gates are known\..* such as @signs_in",
     ):
         gatekeeper.check_gates(app)
 
 
-def test_a_reserved_name_may_be_used_while_its_feature_is_gone(asked):
-    reserve("optional")
+@pytest.mark.parametrize(
+    ("mark", "names"),
+    [
+        (open_to_every_gate, []),
+        (signs_in, ["strict"]),
+        (sets_up_second_step, ["mild", "strict"]),
+        (explains_gate, ["strict"]),
+    ],
+)
+def test_a_gate_lets_signing_out_and_the_marks_that_it_spares_through(asked, mark, names):
+    gate("strict", order=20)(lambda: asked.append("strict"))
+    gate("mild", order=10, spares=[signs_in, explains_gate])(lambda: asked.append("mild"))
     app = Flask(__name__)
     app.before_request(gatekeeper.ask_gates)
-    app.add_url_rule("/", "page", open_to("optional")(lambda: "page"))
+    app.add_url_rule("/", "page", mark(lambda: "page"))
+    assert app.test_client().get("/").text == "page"
+    assert asked == names
+
+
+def test_marks_and_names_add_up_below_other_decorators(asked):
+    gate("known", order=1)(lambda: asked.append("known"))
+    gate("spares", order=2, spares=[explains_gate])(lambda: asked.append("spares"))
+    gate("rare")(lambda: asked.append("rare"))
+    app = Flask(__name__)
+    app.before_request(gatekeeper.ask_gates)
+    view = closed_to("rare")(signs_in(explains_gate(open_to("known")(lambda: "page"))))
+    app.add_url_rule("/", "page", view)
     gatekeeper.check_gates(app)
     assert app.test_client().get("/").text == "page"
+    assert asked == ["rare"]
+
+
+def test_a_gate_hides_what_it_closes_while_it_says_so(asked):
+    held = []
+    gate("usual", order=1)(lambda: None)
+    gate("hiding", order=2, hides=lambda: bool(held))(lambda: None)
+    assert gatekeeper.hiding() == []
+    held.append("user")
+    assert [one.name for one in gatekeeper.hiding()] == ["hiding"]

@@ -18,7 +18,7 @@ from app.features.api.web.lists import whole_list
 from app.features.api.web.problems import ApiProblem, answers
 from app.features.api.web.user_actions import acts_on_user
 from app.kit.names import NAME_LENGTH
-from app.kit.web.gates import open_to
+from app.kit.web.gates import open_to_every_gate, signs_in
 from app.models import Permission, User
 from app.services.user_access import WrongState
 from app.sign_in import me
@@ -81,7 +81,7 @@ class SignInSchema(ApiSchema):
 
 @api.post("/tokens", tags=TAGS)
 @public
-@open_to("maintenance")
+@signs_in
 @limits.sign_in_by_site
 @api.arguments(SignInSchema)
 @api.response(201, NewTokenSchema)
@@ -159,10 +159,7 @@ def list_tokens() -> list[ApiToken]:
 
 @api.delete("/tokens/current", tags=TAGS)
 @reads()
-@open_to(
-    *("unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"),
-    "maintenance",
-)
+@open_to_every_gate
 @disruptive
 @api.response(204)
 def revoke_current_token() -> None:

@@ -52,6 +52,10 @@ ACCESS = {
     "admin.revoke_user_api_token": Permission.MANAGE_USERS,
     "admin.revoke_user_api_tokens": Permission.MANAGE_USERS,
 }
+MARKS = {
+    "api.sign_in": "signs_in",
+    "api.revoke_current_token": "open_to_every_gate",
+}
 
 
 def token_of(user, **values):

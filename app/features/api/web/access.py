@@ -18,7 +18,7 @@ from app.features.api.web.facts import TEXT, note
 from app.features.api.web.problems import ApiProblem
 from app.features.api.web.strict_json import refuse_unread
 from app.kit.web.gatekeeper import ask_gates
-from app.kit.web.gates import GateClosed
+from app.kit.web.gates import GateClosed, marks_of, open_to_every_gate
 from app.kit.web.methods import SAFE_METHODS
 from app.kit.web.sign_in import second_steps
 from config import ConfigurationError
@@ -140,8 +140,7 @@ def admit() -> Response | None:
 
 
 def _demands_second_factor(view: Any, token: ApiToken) -> bool:
-    is_open = "second_factor_missing" in getattr(view, "open_to", ())
-    return not is_open and second_steps.is_demanded(token.user)
+    return open_to_every_gate not in marks_of(view) and second_steps.is_demanded(token.user)
 
 
 def _methods() -> Response:

@@ -18,6 +18,9 @@ ACCESS = {
     "admin.registrations_operations": Permission.MANAGE_USERS,
     "admin.registrations_results": Permission.MANAGE_USERS,
 }
+MARKS = {
+    "account.awaiting_approval": "explains_gate",
+}
 
 
 def make_waiting(world, **values):

@@ -70,6 +70,7 @@ def test_a_user_who_waits_reaches_only_what_is_open_to_them(app, waiting):
         enter=enter,
         is_refused=lambda response: response.location == WAITING,
         form_at=WAITING,
+        spares=["explains_gate"],
     )
 
 

@@ -16,7 +16,6 @@ from app.models import AuditEvent, Permission, UserSession
 from app.services import email_change, password_reset, sessions, sign_in, users
 from app.services.own_account import NotWhileImpersonating
 from tests import factories
-from tests.gates import assert_gate
 from tests.support import PASSWORD, module_of, needs
 
 bulk = module_of("bulk")
@@ -236,29 +235,6 @@ def test_pages_that_change_how_to_sign_in_are_closed():
         assert not any(word in endpoint for word in words) or endpoint.endswith("_request"), (
             endpoint
         )
-
-
-def test_an_administrator_who_impersonates_reaches_only_what_is_open_to_them(app, helper, customer):
-    """SE-8"""
-
-    def enter():
-        browser = app.test_client()
-        browser.enter(helper)
-        row = db.session.scalars(select(UserSession).order_by(UserSession.id.desc())).first()
-        row.acting_as_id, row.acting_until = customer.id, row.expires_at  # saves hashing a password
-        db.session.commit()
-        return browser
-
-    assert_gate(
-        "impersonating",
-        app,
-        enter=enter,
-        is_refused=lambda response: (
-            response.status_code == 403
-            and (NOT_WHILE in response.text or response.request.method == "HEAD")
-        ),
-        form_at="/",
-    )
 
 
 def test_forms_that_change_how_to_sign_in_are_refused(browser, customer, undone):

@@ -27,6 +27,11 @@ ACCESS = {
     "account.unlink_account": CONFIRMED,
     "admin.unlink_accounts": Permission.MANAGE_USERS,
 }
+MARKS = {
+    "account.sign_in_with": "signs_in",
+    "account.reauthenticate_with": "signs_in",
+    "account.answer_of_provider": "signs_in",
+}
 
 
 def unlink(world):

@@ -31,7 +31,7 @@ from app.features.passkeys.services import (
 )
 from app.kit.slots import LastSignInMethod
 from app.kit.web.devices import device_name
-from app.kit.web.gates import open_to
+from app.kit.web.gates import sets_up_second_step, signs_in
 from app.kit.web.redirects import next_url
 from app.kit.web.sign_in.second_step_pages import finish_sign_in, other_steps, second_step_page
 from app.kit.web.sign_in.second_steps import PendingSignIn
@@ -49,7 +49,7 @@ GONE = "The passkey was removed meanwhile."
 @account.post("/login/passkey/options")
 @anonymous_required
 @limits.sign_in_by_site
-@open_to("maintenance")
+@signs_in
 def passkey_sign_in_options() -> ResponseReturnValue:
     """Return the options to sign in with any passkey that the browser knows, as JSON."""
     return signing.options(Purpose.SIGN_IN, place=here(), binding=binding())
@@ -58,7 +58,7 @@ def passkey_sign_in_options() -> ResponseReturnValue:
 @account.post("/login/passkey")
 @anonymous_required
 @limits.sign_in_by_site
-@open_to("maintenance")
+@signs_in
 def passkey_sign_in() -> ResponseReturnValue:
     """Sign the user of a passkey in. It verified its user, so it counts as two factors."""
     wanted = next_url(request.args.get("next"), "")
@@ -75,7 +75,7 @@ def passkey_sign_in() -> ResponseReturnValue:
 @account.route("/second-step/passkey", methods=["GET", "POST"])
 @second_step_page
 @limits.sign_in_by_site
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def use_passkey(user: User, pending: PendingSignIn) -> ResponseReturnValue:
     """Ask for a passkey after the password."""
     form = UsePasskeyForm()
@@ -95,7 +95,7 @@ def use_passkey(user: User, pending: PendingSignIn) -> ResponseReturnValue:
 @account.post("/second-step/passkey/options")
 @second_step_page
 @limits.sign_in_by_site
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def use_passkey_options(user: User, _pending: PendingSignIn) -> ResponseReturnValue:
     """Return the options to sign with a passkey of the user who signs in, as JSON."""
     return signing.options(Purpose.SECOND_STEP, place=here(), binding=binding(), user=user)
@@ -107,7 +107,7 @@ def use_passkey_options(user: User, _pending: PendingSignIn) -> ResponseReturnVa
 @account.post("/reauthenticate/passkey")
 @login_required
 @limits.sign_in_by_site
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def reauthenticate_by_passkey() -> ResponseReturnValue:
     """Make the sign-in fresh by a passkey, in place of the password and the second step."""
     user, wanted = me(), next_url(request.args.get("next"), url_for("main.index"))
@@ -123,7 +123,7 @@ def reauthenticate_by_passkey() -> ResponseReturnValue:
 @account.post("/reauthenticate/passkey/options")
 @login_required
 @limits.sign_in_by_site
-@open_to("maintenance", "must_change_password", "second_factor_missing")
+@signs_in
 def reauthenticate_by_passkey_options() -> ResponseReturnValue:
     """Return the options to sign with a passkey of the signed-in user, as JSON."""
     user = me()
@@ -148,7 +148,7 @@ def passkeys() -> ResponseReturnValue:
 
 @account.route("/manage/passkeys/add", methods=["GET", "POST"])
 @login_required
-@open_to("second_factor_missing")
+@sets_up_second_step
 @fresh_sign_in_required
 def add_passkey() -> ResponseReturnValue:
     """Take the passkey that the browser has made."""
@@ -186,7 +186,7 @@ def _add(form: AddPasskeyForm) -> ResponseReturnValue | None:
 
 @account.post("/manage/passkeys/add/options")
 @login_required
-@open_to("second_factor_missing")
+@sets_up_second_step
 @fresh_sign_in_required
 def add_passkey_options() -> ResponseReturnValue:
     """Return the options with which the browser makes a passkey, as JSON."""

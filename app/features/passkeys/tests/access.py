@@ -38,6 +38,16 @@ ACCESS = {
     "account.ask_passkey_after_password": CONFIRMED,
     "admin.reset_passkeys": Permission.MANAGE_USERS,
 }
+MARKS = {
+    "account.passkey_sign_in_options": "signs_in",
+    "account.passkey_sign_in": "signs_in",
+    "account.use_passkey": "signs_in",
+    "account.use_passkey_options": "signs_in",
+    "account.reauthenticate_by_passkey": "signs_in",
+    "account.reauthenticate_by_passkey_options": "signs_in",
+    "account.add_passkey": "sets_up_second_step",
+    "account.add_passkey_options": "sets_up_second_step",
+}
 
 
 def passkey_of(user, **values):

@@ -18,6 +18,9 @@ ACCESS = {
     "main.picture": ANYONE,
     "main.member": ANYONE,
 }
+MARKS = {
+    "main.picture": "explains_gate",
+}
 
 OPEN_TO_UNCONFIRMED = {
     "main.picture": "the menu of these users shows their picture",

@@ -200,10 +200,10 @@ def test_the_limiter_counts_for_the_user_and_keeps_no_token(mine, user, monkeypa
     assert f"picture-{user.id}" in key
 
 
-@pytest.mark.parametrize("gate", ["awaiting_approval", "second_factor_missing"])
-def test_the_page_to_which_a_gate_leads_shows_the_picture_of_its_reader(app, gate):
-    with app.app_context():
-        assert gatekeeper.is_open_to(gate, "main.picture")
+def test_the_page_to_which_a_gate_leads_shows_the_picture_of_its_reader(app):
+    leading = {"unconfirmed", "awaiting_approval", "must_change_password", "second_factor_missing"}
+    found = [gate for gate in gatekeeper.in_order() if gate.name in leading]
+    assert all(gatekeeper.skips(app, "main.picture", gate) for gate in found)
 
 
 def sent(outbox, user):

@@ -36,6 +36,11 @@ ACCESS = {
     "admin.reset_two_factor": Permission.MANAGE_USERS,
     "admin.demand_two_factor": Permission.MANAGE_ROLES,
 }
+MARKS = {
+    "account.enter_code": "signs_in",
+    "account.enter_recovery_code": "signs_in",
+    "account.set_up_two_factor": "sets_up_second_step",
+}
 
 
 def begin(world):

@@ -43,6 +43,7 @@ def test_the_rest_of_the_session_is_closed_until_it_is_set_up(app, user):
         enter=enter,
         is_refused=lambda response: response.location == SET_UP and response.request.path != SET_UP,
         form_at=SET_UP,
+        spares=["signs_in", "sets_up_second_step", "explains_gate"],
     )
 
 
