@@ -22,7 +22,7 @@ SIGNING_IN = "app.account.views.sign_in"
 # Ratchets: lower them when code is removed. Both stay below 3,500 lines together. The core has
 # room for the permissions of a clone, a line or more for each in the ledger.
 MOST_LINES_OF_THE_CORE = 1_450
-MOST_LINES_OF_THE_KIT = 1_890
+MOST_LINES_OF_THE_KIT = 1_900
 # A blueprint imports all of its views to register them, so a view does not need the others.
 REGISTERING = {(f"app.{shell}", f"app.{shell}.views") for shell in ("account", "admin", "main")}
 
