@@ -115,7 +115,8 @@ def test_a_reason_has_a_limit(browser, make_user):
     assert user.status == "active"
 
 
-def test_a_deleted_person_has_a_page_that_says_until_when(browser, make_user):
+def test_a_deleted_person_has_a_page_that_says_until_when(browser, make_user, monkeypatch):
+    monkeypatch.setattr(erasing, "delays", [lambda: timedelta(days=30)])
     user = make_user(deleted_at=now())
     page = browser.get(page_of(user))
     due = now() + timedelta(days=30)

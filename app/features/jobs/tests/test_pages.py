@@ -18,7 +18,7 @@ from app.kit.queue.jobs import TaskJob
 from app.kit.redact import HIDDEN, redacted
 from app.models import UserSession
 from tests.queue.support import free_port
-from tests.support import PASSWORD
+from tests.support import PASSWORD, module_of
 
 HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 
@@ -39,7 +39,7 @@ def test_an_operator_sees_the_queues_and_nothing_else_of_the_admin(manager, redi
     assert page.status_code == 200
     assert manager.get("/admin/users").status_code == 403
     assert 'href="/admin/users"' not in page.text
-    assert 'href="/admin/emails"' in page.text
+    assert ('href="/admin/emails"' in page.text) == bool(module_of("mailbox"))
     assert 'href="/admin/"' in manager.get("/").text
     assert 'href="/admin/jobs"' in manager.get("/admin/").text
 

@@ -20,6 +20,7 @@ from app.kit.database import now
 from app.kit.web import gatekeeper
 from app.models import User
 from app.services.policy import InsufficientPrivileges
+from tests.support import needs
 
 PAGE = "/account/manage/picture"
 IMAGE = re.compile(r'<img src="(/pictures/[0-9a-f]{32}/(\d+)\.webp)" alt=""')
@@ -176,6 +177,7 @@ def test_gravatar_is_asked_only_where_it_is_switched_on(app, mine, monkeypatch, 
     assert "?s=64&amp;d=mp" in page
 
 
+@needs("deletion")
 def test_an_erased_user_leaves_no_file(app, user):
     give_picture(user)
     (file,) = stored()

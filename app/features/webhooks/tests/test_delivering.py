@@ -73,7 +73,7 @@ def test_an_event_is_sent_signed(receiver, suspend, admin):
 
 def test_a_signature_of_another_secret_or_body_is_refused(receiver, suspend):
     webhook = make_webhook(receiver.url, SUSPENDED)
-    other = make_webhook(receiver.url, "user.deleted")
+    other = make_webhook(receiver.url, "user.reactivated")
     suspend()
     delivering.deliver()
     ((headers, body),) = receiver.seen
@@ -96,9 +96,9 @@ def test_changes_have_the_values_before_and_after(receiver, admin, make_user):
 
 
 def test_webhooks_get_the_events_that_they_chose(receiver, suspend, admin):
-    chosen = make_webhook(receiver.url, SUSPENDED, "user.deleted")
+    chosen = make_webhook(receiver.url, SUSPENDED, "user.reactivated")
     everything = make_webhook(receiver.url)
-    make_webhook(receiver.url, "user.deleted")
+    make_webhook(receiver.url, "user.reactivated")
     make_webhook(receiver.url, state=WebhookState.PAUSED)
     make_webhook(receiver.url, state=WebhookState.OFF)
     suspend()
@@ -291,7 +291,7 @@ def test_for_a_day_after_a_rotation_both_secrets_sign(receiver, suspend, admin):
 
 def test_secrets_are_encrypted_each_for_its_own_webhook(receiver, suspend, admin):
     webhook = make_webhook(receiver.url, SUSPENDED)
-    other = make_webhook(receiver.url, "user.deleted")
+    other = make_webhook(receiver.url, "user.reactivated")
     assert services.show_secret(webhook, by=admin) not in webhook.encrypted
     webhook.encrypted = other.encrypted
     db.session.commit()

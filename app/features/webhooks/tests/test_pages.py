@@ -39,11 +39,11 @@ def test_events_of_a_feature_that_is_off_are_offered_only_where_they_were_chosen
 
 
 def test_a_webhook_is_added_shown_changed_and_deleted(browser):
-    data = {"name": "Accounting", "url": URL, "actions": [SUSPENDED, "user.deleted"]}
+    data = {"name": "Accounting", "url": URL, "actions": [SUSPENDED, "user.reactivated"]}
     page = browser.submit(NEW, data, follow_redirects=True).text
     assert "The webhook is added." in page
     webhook = db.session.scalars(select(Webhook)).one()
-    assert [one.action for one in webhook.actions] == ["user.deleted", SUSPENDED]
+    assert [one.action for one in webhook.actions] == ["user.reactivated", SUSPENDED]
     assert URL in page
     assert SUSPENDED in page
 
@@ -58,7 +58,7 @@ def test_a_webhook_is_added_shown_changed_and_deleted(browser):
     assert [one.action for one in webhook.actions] == [SUSPENDED]
     changed = AuditEvent.action == "webhook.changed"
     event = db.session.scalars(select(AuditEvent).where(changed)).one()
-    assert event.changes["events"] == [f"user.deleted, {SUSPENDED}", SUSPENDED]
+    assert event.changes["events"] == [f"user.reactivated, {SUSPENDED}", SUSPENDED]
     assert "Books" in browser.get("/admin/webhooks").text
 
     browser.submit(f"{path}/delete")
