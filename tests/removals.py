@@ -33,7 +33,10 @@ CHECKS = (
     ("mypy",),
     ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts"),
 )
-TESTS = ("pytest", "-q", "-p", "no:cacheprovider", "--ignore=tests/contracts")
+TESTS = (
+    *("pytest", "-q", "-p", "no:cacheprovider", "-n", "auto", "--dist", "worksteal"),
+    "--ignore=tests/contracts",
+)
 
 Requires = Mapping[str, Collection[str]]
 
