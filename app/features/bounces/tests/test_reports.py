@@ -237,6 +237,7 @@ def test_reports_on_mail_of_other_apps_are_skipped(report):
     assert row.state == EmailState.SENT
 
 
+@needs("mailbox")
 def test_a_report_that_comes_again_does_not_hit_the_mail_that_was_sent_again(report, manager):
     """The mail has a new Message-ID then."""
     row = sent()
