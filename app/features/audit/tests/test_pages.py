@@ -66,7 +66,7 @@ def test_events_are_listed_newest_first_with_who_what_and_where(viewer, suspende
         ("", True),
         ("action=user.suspended", True),
         ("action=user", True),
-        ("action=role", False),
+        ("action=session", False),
         ("search=ada@example.com", True),
         ("search=lovelace", True),
         ("search=ad", True),
