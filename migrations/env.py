@@ -1,6 +1,7 @@
 """Run the migrations through the app, in one process at a time."""
 
 import logging
+import sqlite3
 import time
 import warnings
 from functools import cache
@@ -38,7 +39,7 @@ PAUSE = 0.5  # seconds between two attempts at a lock
 # the change. So it gives up after LOCK_WAIT milliseconds, lets them pass, and tries again.
 LOCK_WAIT = 500
 LOCK_ATTEMPTS = 60
-SQLITE_WAIT = 60  # seconds that SQLite waits for another process that migrates
+WAITING = "Another process migrates this database. Waiting for it."
 
 logger = logging.getLogger("alembic.env")
 agreed: list[str] = []  # tables that the answer to a question lets go
@@ -59,7 +60,7 @@ def lock(connection: Connection) -> None:
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": LOCK_ID}):
         connection.rollback()
         if not is_told:
-            click.echo("Another process migrates this database. Waiting for it.", err=True)
+            click.echo(WAITING, err=True)
             is_told = True
         time.sleep(PAUSE)
     connection.commit()
@@ -137,17 +138,29 @@ def migrate() -> None:
     with db.engine.connect() as connection:
         # SQLite has transactional DDL too, because app.kit.database begins its transactions itself.
         # One transaction covers all revisions, because its write lock makes other processes wait.
-        wait_for_writers(connection, SQLITE_WAIT)
-        try:
-            run(connection, options | {"transactional_ddl": True})
-        finally:
-            wait_for_writers(connection, LOCK_TIMEOUT)  # as the pool expects of its connections
+        wait_for_sqlite(connection)
+        run(connection, options | {"transactional_ddl": True})
 
 
-def wait_for_writers(connection: Connection, seconds: int) -> None:
-    """Set how long a connection to SQLite waits for the write lock, without a transaction."""
+def wait_for_sqlite(connection: Connection) -> None:
+    """Wait until no other process writes. It may migrate, longer than a request waits for a lock.
+
+    Each attempt waits for LOCK_TIMEOUT.
+    """
     driver: Any = connection.connection.dbapi_connection
-    driver.execute(f"PRAGMA busy_timeout = {seconds * 1000}")
+    is_told = False
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        else:
+            driver.execute("ROLLBACK")
+            return
+        if not is_told:
+            click.echo(WAITING, err=True)
+            is_told = True
 
 
 def migrate_postgresql(options: dict) -> None:
@@ -190,17 +203,18 @@ def run(connection: Connection, options: dict) -> None:
 def ask_before_deleting(connection: Connection) -> None:
     """Ask before any step down if one of them deletes rows that its revision says to keep.
 
-    The revision names its tables in KEPT. `-x delete=TABLE` answers the question in a script.
+    The revision names its tables in KEPT. `-x delete=TABLE` answers the question in a script, for
+    several tables with commas between them.
     """
     found = context.get_context()
     steps = found.opts["fn"]
     if steps.__name__ != "downgrade":
         return
-    answered = context.get_x_argument(as_dictionary=True).get("delete", "")
+    answered = context.get_x_argument(as_dictionary=True).get("delete", "").split(",")
     for step in steps(found.get_current_heads(), found):
         for table, words in getattr(step.revision.module, "KEPT", {}).items():
             count = connection.scalar(select(func.count()).select_from(sql_table(table)))
-            if count and table not in (answered, *agreed):
+            if count and table not in (*answered, *agreed):
                 question = f"This deletes {words} with {count:,} rows for good. Continue?"
                 click.confirm(question, abort=True, err=True)
                 agreed.append(table)

@@ -39,7 +39,7 @@ def test_a_new_file_is_switched_after_another_process_wrote_to_it(
         pauses.append(seconds)
         writer.execute("COMMIT")
 
-    monkeypatch.setattr(engines.time, "sleep", pause)
+    monkeypatch.setattr(engines, "sleep", pause)
     assert connect(tmp_path) == "wal"
     assert pauses == [engines.SWITCH_PAUSE]
 

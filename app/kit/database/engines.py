@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-import time
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -103,14 +103,14 @@ def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
 
     SQLite refuses this at once, without a wait, while another process writes to a new file.
     """
-    end = time.monotonic() + LOCK_TIMEOUT
+    end = monotonic() + LOCK_TIMEOUT
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > end:
                 raise
-            time.sleep(SWITCH_PAUSE)
+            sleep(SWITCH_PAUSE)
         else:
             return
 
