@@ -8,27 +8,32 @@ from werkzeug.routing import Rule
 
 from config import ConfigurationError
 
-NAME_OF_ARGUMENT = re.compile(r"\w+(?=>)")
+# The name of an argument, and the converter of texts, which is the default.
+NAME_OF_ARGUMENT = re.compile(r"<(?:string:)?\w+>|(?<=:)\w+(?=>)")
 
 
 def check(app: Flask) -> None:
     """Raise ConfigurationError if two views answer the same method of the same URL."""
-    endpoints: dict[tuple[str, str], str] = {}
+    first: dict[tuple[object, ...], Rule] = {}
     for rule in app.url_map.iter_rules():
+        if rule.build_only or rule.endpoint not in app.view_functions:
+            continue
+        pattern = NAME_OF_ARGUMENT.sub("", rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            other = endpoints.setdefault((method, _pattern(rule)), rule.endpoint)
-            if other != rule.endpoint:
+            url = (method, rule.host, rule.subdomain, rule.websocket, pattern)
+            other = first.setdefault(url, rule)
+            if _view(app, other) != _view(app, rule):
                 raise ConfigurationError(
-                    f"{_view(app, other)} and {_view(app, rule.endpoint)} are both the view of "
-                    f"{method} {rule.rule}: change the URL of one of them."
+                    f"{_name(app, other)} and {_name(app, rule)} are both the view of {method} "
+                    f"{rule.rule}: change the URL of one of them."
                 )
 
 
-def _pattern(rule: Rule) -> str:
-    """Return the URL of a rule without the names of its arguments, which do not tell URLs apart."""
-    return f"{rule.host or rule.subdomain or ''}{NAME_OF_ARGUMENT.sub('', rule.rule)}"
+def _view(app: Flask, rule: Rule) -> object:
+    return inspect.unwrap(app.view_functions[rule.endpoint])
 
 
-def _view(app: Flask, endpoint: str) -> str:
-    view = inspect.unwrap(app.view_functions[endpoint])
-    return f"{view.__module__}.{view.__name__}"
+def _name(app: Flask, rule: Rule) -> str:
+    view = _view(app, rule)
+    name = getattr(view, "__name__", "")
+    return f"{rule.endpoint} ({f'{view.__module__}.{name}' if name else view})"
