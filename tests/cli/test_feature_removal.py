@@ -16,12 +16,14 @@ pytestmark = [
 ]
 
 FAILING = """
+import os
+import signal
 import sys
 from app.kit.features import guides, removal
 from manage import cli
 
 def fail(*_arguments, **_named):
-    raise OSError("the disk is full")
+    {failure}
 
 removal.{step} = fail
 sys.argv[1:] = ["features", "remove", "imports", "--yes"]
@@ -29,10 +31,24 @@ cli()
 """
 
 
+def add_row_of_imports(clone):
+    with closing(sqlite3.connect(database_of(clone))) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO import_chunks VALUES (1, 1, 'a row')")
+
+
+def rows_of_imports(clone):
+    with closing(sqlite3.connect(database_of(clone))) as connection:
+        return connection.execute("SELECT * FROM import_chunks").fetchall()
+
+
 def test_a_feature_is_removed_whole(in_clone, clone):
     (clone / "tests/test_mine.py").write_text("from app.features.imports import PEOPLE\n")
-    git(clone, "add", "tests/test_mine.py")
+    # `db downgrade` asks before it deletes these rows. The removal has asked, or got `--yes`.
+    (revision,) = (clone / "app/features/imports/migrations").glob("*_0001_*.py")
+    revision.write_text(f"{revision.read_text()}\nKEPT = {{'import_chunks': 'the chunks'}}\n")
+    git(clone, "add", "tests/test_mine.py", str(revision))
     git(clone, "commit", "--quiet", "--message", "Test with imports")
+    add_row_of_imports(clone)
     removed = in_clone("features", "remove", "imports", "--yes")
     assert removed.returncode == 0, removed.stderr
     assert not (clone / "app/features/imports").exists()
@@ -49,20 +65,21 @@ def test_a_feature_is_removed_whole(in_clone, clone):
     assert in_clone("db", "upgrade").returncode == 0
 
 
-def rows_of_imports(clone):
-    with closing(sqlite3.connect(database_of(clone))) as connection:
-        return connection.execute("SELECT * FROM import_chunks").fetchall()
-
-
-@pytest.mark.parametrize("step", ["checkout.write_overviews", "flask_migrate.downgrade"])
-def test_a_removal_that_fails_leaves_everything_as_it_was(in_clone, clone, step):
-    with closing(sqlite3.connect(database_of(clone))) as connection, connection:
-        connection.execute("INSERT OR REPLACE INTO import_chunks VALUES (1, 1, 'a row')")
+@pytest.mark.parametrize(
+    ("step", "failure"),
+    [
+        ("checkout.write_overviews", "raise OSError('the disk is full')"),
+        ("checkout.write_overviews", "os.kill(os.getpid(), signal.SIGHUP)"),
+        ("flask_migrate.downgrade", "raise OSError('the disk is full')"),
+    ],
+)
+def test_a_removal_that_fails_leaves_everything_as_it_was(in_clone, clone, step, failure):
+    add_row_of_imports(clone)
     before, rows = tables(clone), rows_of_imports(clone)
     assert rows
-    failed = in_clone("-c", FAILING.format(step=step))
+    failed = in_clone("-c", FAILING.format(step=step, failure=failure))
     assert failed.returncode != 0
-    assert "the disk is full" in failed.stderr
+    assert "the disk is full" in failed.stderr or "SIGHUP" in failure
     assert not git(clone, "status", "--porcelain")
     assert tables(clone) == before
     assert rows_of_imports(clone) == rows

@@ -63,7 +63,7 @@ def remove(name: str, yes: bool) -> None:
         feature = removal.find(name)
         if not yes:
             rows = f" Its tables ({', '.join(feature.tables)}) lose their rows for good."
-            drops = feature.tables and removal.has_tables(name)
+            drops = feature.tables and removal.revisions(name)
             question = f"Remove {name} ({feature.title})?{rows if drops else ''}"
             click.confirm(question, abort=True)
         report = removal.remove(name)

@@ -7,8 +7,10 @@ dropped last, because nothing brings their rows back. If a step fails, the files
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import flask_migrate
@@ -63,19 +65,19 @@ def check(name: str) -> None:
     _check_start(name)
 
 
-def has_tables(name: str) -> bool:
-    """Return whether the database has revisions of the feature.
+def revisions(name: str) -> list[str]:
+    """Return the newest revisions of the feature that the database has, or none.
 
-    A feature without migrations has no tables, and needs no query. Raises CommandRefused if the
+    A feature without migrations has none, and needs no query. Raises CommandRefused if the
     database cannot be read.
     """
     if not (FOLDER / name / "migrations").is_dir():
-        return False
+        return []
     try:
         scripts = migrations.scripts(Path(current_app.extensions["migrate"].directory))
         with db.engine.connect() as connection:
             heads = MigrationContext.configure(connection).get_current_heads()
-        return any(name in scripts.get_revision(head).branch_labels for head in heads)
+        return [head for head in heads if name in scripts.get_revision(head).branch_labels]
     except (SQLAlchemyError, CommandError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CommandRefused(
@@ -87,23 +89,18 @@ def has_tables(name: str) -> bool:
 def remove(name: str) -> Report:
     """Remove the feature `name` and report the steps. Raises CommandRefused."""
     check(name)
-    report, feature, with_tables = Report(), find(name), has_tables(name)
+    report, feature, applied = Report(), find(name), revisions(name)
     documents = dict(guides.without(feature))
     commands = checkout.commands_in(FOLDER / name)
     permissions = list(pruning.own_permissions(feature))
     elsewhere = (path for path in pruning.adapters(feature) if path.parent != FOLDER / name)
     adapters = [shown(path) for path in elsewhere]
-    try:
+    with _ended_by_an_exception(), _restored_after_an_exception():
         packages = pruning.remove_files(feature, documents, permissions)
-        if with_tables:
-            _drop_tables(name)
+        if applied:
+            _drop_tables(feature, applied)
             tables = ", ".join(feature.tables) or "what its migrations made"
             report.done.append(f"Dropped {tables}.")
-    except BaseException:
-        checkout.restore()
-        if with_tables:  # a branch of several revisions may have gone back by some
-            flask_migrate.upgrade(revision=f"{name}@head")
-        raise
     report.done.append(f"Removed {path_of(name)} with its tests.")
     if adapters:
         report.done.append(f"Removed {', '.join(adapters)}.")
@@ -120,13 +117,49 @@ def remove(name: str) -> Report:
     return report
 
 
-def _drop_tables(name: str) -> None:
-    """Run the feature's migrations backwards. Their files come back for as long as that takes."""
-    git("restore", "--source=HEAD", "--worktree", f"{path_of(name)}/migrations")
+@contextmanager
+def _ended_by_an_exception() -> Iterator[None]:
+    """Let the signals that end a process raise SystemExit meanwhile."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, _exit) for number in signals}
     try:
-        flask_migrate.downgrade(revision=f"{name}@base")
+        yield
     finally:
-        shutil.rmtree(FOLDER / name, ignore_errors=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
+@contextmanager
+def _restored_after_an_exception() -> Iterator[None]:
+    """Restore the files if a step fails."""
+    try:
+        yield
+    except BaseException:
+        checkout.restore()
+        raise
+
+
+def _drop_tables(feature: Manifest, applied: Iterable[str]) -> None:
+    """Run the feature's migrations backwards. Its files come back for as long as that takes.
+
+    PostgreSQL commits each revision by itself, so those that went back are applied again if a later
+    one fails.
+    """
+    git("restore", "--source=HEAD", "--worktree", path_of(feature.name))
+    try:
+        # The command has asked about the rows, so a migration need not ask again.
+        answer = f"delete={','.join(feature.tables)}"
+        flask_migrate.downgrade(revision=f"{feature.name}@base", x_arg=[answer])
+    except BaseException:
+        for revision in applied:
+            flask_migrate.upgrade(revision=revision)
+        raise
+    finally:
+        shutil.rmtree(FOLDER / feature.name, ignore_errors=True)
 
 
 def _left(feature: Manifest, commands: Iterable[str], packages: list[str]) -> Iterator[str]:
