@@ -76,6 +76,22 @@ MARKS = {
     "account.logout": "open_to_every_gate",
 }
 
+# Pages that change how a user signs in must not be open to "impersonating".
+OPEN_TO = {
+    "account.unconfirmed": "impersonating unconfirmed",
+    "account.confirm": "impersonating unconfirmed",
+    "account.confirm_request": "unconfirmed",
+    "account.reset_password": "impersonating unconfirmed",
+    "account.reset_password_request": "impersonating",
+    "account.change_password": "must_change_password",
+    "account.check_password": "impersonating must_change_password",
+    "account.index": "impersonating",
+    "account.change_name": "impersonating",
+    "account.manage": "impersonating",
+    "account.login": "impersonating",
+    "account.register": "impersonating",
+}
+
 OPEN_TO_UNCONFIRMED = {
     "main.healthz": "for monitors",
     "static": "a file",

@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.kit.web import gatekeeper
-from app.kit.web.gates import Gate, marks_of
+from app.kit.web.gates import marks_of
 from tests.routes import PAGES, UNSAFE, address, methods
 from tests.support import Browser
 
@@ -21,16 +21,16 @@ def assert_gate(
     form_at: str,
     json_status: int = 403,
     spares: Collection[str] = (),
-    named_by: Collection[str] = (),
 ) -> None:
     """Check that the gate `name` holds back every view that is not open to it, and no other.
 
     `enter` returns a browser of a user that the gate holds back. `form_at` is the path of a page
     that this user may open. JSON clients get the status `json_status`. The marks that the gate
-    `spares`, and the views of its own room that name it, are listed by hand.
+    `spares` are listed by hand.
     """
     gate = next(one for one in gatekeeper.in_order() if one.name == name)
-    _check_openness(gate, app, spares=spares, named_by=named_by)
+    spared = {mark.__name__ for mark in gate.spares} - {"open_to_every_gate"}
+    assert spared == set(spares), f"Check what {name!r} spares, then list it: {spared}."
     browser = enter()
     headers = {"X-CSRFToken": browser.csrf_token(form_at)}
     for rule in PAGES:
@@ -52,30 +52,12 @@ def assert_gate(
             assert refused.json["error"], case
 
 
-def marks(app: Flask) -> dict[str, str]:
-    """Return the names of the marks of each marked view, by endpoint."""
-    found = {endpoint: marks_of(view) for endpoint, view in app.view_functions.items()}
-    return {
-        name: " ".join(sorted(one.__name__ for one in them)) for name, them in found.items() if them
-    }
-
-
-def _check_openness(
-    gate: Gate, app: Flask, *, spares: Collection[str], named_by: Collection[str]
-) -> None:
-    spared = {mark.__name__ for mark in gate.spares} - {"open_to_every_gate"}
-    assert spared == set(spares), f"Check what {gate.name!r} spares, then list it: {spared}."
-    naming = {
-        endpoint
+def openness(app: Flask, table: str) -> dict[str, str]:
+    """Return the marks of each marked view, or the gates that it names in @open_to, by endpoint."""
+    found = {
+        endpoint: {mark.__name__ for mark in marks_of(view)}
+        if table == "MARKS"
+        else getattr(view, "open_to", frozenset())
         for endpoint, view in app.view_functions.items()
-        if gate.name in getattr(view, "open_to", ())
-        if _feature(view.__module__) == _feature(gate.ask.__module__)
     }
-    added, gone = sorted(naming - set(named_by)), sorted(set(named_by) - naming)
-    assert not added, f"Check that these may be open to {gate.name!r}, then list them: {added}."
-    assert not gone, f"Take these out of the list of {gate.name!r}: {gone}."
-
-
-def _feature(module: str) -> str:
-    """Return the feature of a module, or "" for the core and the kit."""
-    return module.split(".")[2] if module.startswith("app.features.") else ""
+    return {endpoint: " ".join(sorted(words)) for endpoint, words in found.items() if words}

@@ -7,6 +7,7 @@ because they are removed with the base of the adapter. The tables:
 - ACCESS: who may open a route.
 - OPEN_TO_UNCONFIRMED, WITHOUT_SESSION: routes with an exception, and the reason.
 - MARKS: the marks of views that gates spare, such as signs_in (app/kit/web/gates.py).
+- OPEN_TO: the gates that a view names in @open_to.
 - EVENTS: the event that a form leaves in the audit trail, and a function that sends the form.
 - WITHOUT_EVENT: forms that leave none, and the reason.
 - WITHOUT_API: forms of the admin whose event no operation of the API leaves, and the reason.

@@ -18,6 +18,10 @@ ACCESS = {
     "admin.registrations_operations": Permission.MANAGE_USERS,
     "admin.registrations_results": Permission.MANAGE_USERS,
 }
+
+OPEN_TO = {
+    "account.awaiting_approval": "impersonating must_change_password",
+}
 MARKS = {
     "account.awaiting_approval": "explains_gate",
 }

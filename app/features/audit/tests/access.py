@@ -16,6 +16,10 @@ ACCESS = {
     "admin.export_audit": Permission.VIEW_AUDIT,
 }
 
+OPEN_TO = {
+    "account.activity": "impersonating",
+}
+
 
 def hostile_events(world):
     """Return every event, because other features may have added events with hostile texts."""

@@ -19,6 +19,10 @@ ACCESS = {
     "admin.invitations": Permission.MANAGE_USERS,
 }
 
+OPEN_TO = {
+    "account.join_from_invite": "impersonating unconfirmed",
+}
+
 
 def copy_invite_link(world):
     user = world.make_user(invited=True)

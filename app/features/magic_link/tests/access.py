@@ -19,6 +19,12 @@ ACCESS = {
     "account.sign_in_link": GUESTS,
 }
 
+OPEN_TO = {
+    "account.sign_in_by_mail": "impersonating",
+    "account.sign_in_code": "impersonating",
+    "account.sign_in_link": "impersonating",
+}
+
 
 def asked_in(browser, user):
     """Ask for a mail in a browser, and return the number of the request."""

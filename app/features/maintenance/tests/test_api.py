@@ -14,6 +14,7 @@ __all__ = ["admin_program"]
 
 PATH = "/maintenance"
 ACCESS = dict.fromkeys(("api.get_maintenance", "api.change_maintenance"), Permission.ADMINISTER)
+OPEN_TO = dict.fromkeys(ACCESS, "maintenance")
 CALLS = {
     "api.get_maintenance": get(PATH),
     "api.change_maintenance": Call(

@@ -38,6 +38,10 @@ ACCESS = {
     "account.ask_passkey_after_password": CONFIRMED,
     "admin.reset_passkeys": Permission.MANAGE_USERS,
 }
+
+OPEN_TO = {
+    "account.register_with_passkey": "impersonating",
+}
 MARKS = {
     "account.passkey_sign_in_options": "signs_in",
     "account.passkey_sign_in": "signs_in",

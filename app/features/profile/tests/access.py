@@ -18,6 +18,14 @@ ACCESS = {
     "main.picture": ANYONE,
     "main.member": ANYONE,
 }
+
+OPEN_TO = {
+    "main.picture": "must_change_password unconfirmed",
+    "main.member": "impersonating must_change_password unconfirmed",
+    "account.change_profile": "impersonating",
+    "account.change_picture": "impersonating",
+    "account.remove_picture": "impersonating",
+}
 MARKS = {
     "main.picture": "explains_gate",
 }

@@ -13,6 +13,12 @@ ACCESS = {
     "account.delete_view": CONFIRMED,
 }
 
+OPEN_TO = {
+    "account.save_view": "impersonating",
+    "account.change_view": "impersonating",
+    "account.delete_view": "impersonating",
+}
+
 
 def change_view(world):
     view = save(world.admin)
