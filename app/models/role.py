@@ -76,7 +76,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     Permission.GENERAL: PermissionText("General", "Use the parts of the app for signed-in users."),
     Permission.MANAGE_JOBS: PermissionText(
         "Manage jobs",
-        "View jobs and mail. Retry, cancel or delete jobs, and resend or cancel mail.",
+        "View and change jobs, mail and suppressed addresses: retry, cancel, delete, resend.",
         opens_admin=True,
     ),
     Permission.MANAGE_USERS: PermissionText(

@@ -127,10 +127,7 @@ def apply(change: UserChange, user: User, given: Parameters, **details: Any) -> 
 
 
 def write(change: UserChange, user: User, given: Parameters, **details: Any) -> EmailMessage | None:
-    """Change a locked user without a look at the conditions, and return the mail.
-
-    The caller commits.
-    """
+    """Change a locked user, without the conditions, and return the mail. The caller commits."""
     former = user.role.name if user.role else None
     if change.voids_password:
         unconfirmed.void_password(user, by=given.by)

@@ -68,6 +68,6 @@ def refuse_registration(user: User) -> ResponseReturnValue:
         user,
         form,
         title=f"Refuse {name_of(user)}",
-        lead="They get the reason by mail, and can no longer sign in.",
+        lead="They get the reason by email, and can no longer sign in.",
         points=("The account is suspended, and deleted later. You can reactivate it until then.",),
     )

@@ -16,5 +16,5 @@ class BulkForm(BaseForm):
         description="For other administrators. The people are not shown it.",
         render_kw={"maxlength": 500, "rows": 3},
     )
-    tell = BooleanField("Notify them by mail", default=True)
+    tell = BooleanField("Notify them by email", default=True)
     submit = SubmitField("Do it")

@@ -13,7 +13,7 @@ def test_a_bulk_confirmation_always_sends_the_link(stranger, client, admin, outb
     client.enter(admin)
     page = client.get(f"/admin/users/bulk/{operation.id}").text
     assert "each gets a link" in page
-    assert "Notify them by mail" not in page
+    assert "Notify them by email" not in page
     bulk.confirm(operation, by=admin, tell=False)
     bulk.run(operation.id)
     assert "/reset-password/" in outbox.last_text()
