@@ -45,11 +45,12 @@ def remove_files(
     shutil.rmtree(FOLDER / feature.name, ignore_errors=True)  # caches of Python
     for path, text in documents.items():
         path.write_text(text, encoding="utf-8")
-    checkout.write_overviews()
     checkout.remove_permissions(permissions)
     packages = checkout.remove_packages(feature.name)
     for path in adapters(feature):
         path.unlink()
+    # The picture has the lines of the core and of the features that stay.
+    checkout.write_overviews()
     git("add", "--update")
     return packages
 
