@@ -5,6 +5,7 @@ copy. So lint, types and contracts are tried once for all of them.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,12 @@ from config import BASE_DIR
 from settings import kit_record
 from tests.contracts import recipes
 from tests.contracts.test_recipes import FEATURE, FOLDER, recipe
-from tests.fixtures.clones import database_of, git, manage, put_back, save_database
+from tests.fixtures.clones import database_of, git, manage, put_back, save_database, tables
 from tests.support import module_of
 
 pytestmark = pytest.mark.slow(minutes=4)
 
+README = "Everyday tasks"
 ROOMS = "scripts/draw_rooms.py"
 PRODUCT = "Söhne & Co. 7"
 LEFT_OUT = "webhooks"
@@ -58,6 +60,8 @@ WRITERS = (
     ["-m", "tests.emails.write_snapshots"],
 )
 WRITTEN = {".env.example", "README.md", "docs/images/rooms.svg"}
+# Tests of the pages, tasks and lists that the recipes add.
+IN_THE_COPY = "tests/cli/followed_guides.py"
 # The contracts that look at the code of a feature, of a page or of a permission.
 CONTRACTS = (
     *("audit", "boundaries", "closure", "docs", "features_off", "gates", "hostile_users"),
@@ -95,12 +99,18 @@ def commit(clone: Path, message: str) -> None:
 
 
 def follow_the_guides(clone: Path) -> None:
-    for section in ("A page", "A permission", "Writing a task"):
+    for section in ("A page", "A permission", "Writing a task", README):
         recipes.follow(section, clone)
-    # The guide leaves the order of imports to `make format`.
+    # The guides leave the order of imports to `make format`.
     sort = ("-m", "ruff", "check", "-q", "--no-cache", "--select=I", "--fix", "app")
     assert start(clone, *sort).returncode == 0
-    commit(clone, "Add a page, a permission and a task")
+    commands = recipe("README.md", "**A table.**", "sh").splitlines()
+    assert len(commands) == 2
+    for line in commands:
+        done = manage(clone, *shlex.split(line.removeprefix("python manage.py ")))
+        assert done.returncode == 0, done.stderr
+    assert "suppliers" in tables(clone)
+    commit(clone, "Add pages, permissions, tasks and a table")
     recipes.follow(FEATURE, clone)
     for command in WRITERS:
         done = start(clone, *command, FLASK_CONFIG="testing")
@@ -121,6 +131,10 @@ def written(clone: Path) -> Path:
     for name, arguments in COMMANDS.items():
         done = manage(clone, *arguments)
         assert done.returncode == 0, done.stderr
+        if name == "projects":
+            assert recipes.missing("docs/tables.md", clone) == []
+            for section in ("The view", "A menu on every list"):
+                recipes.follow(section, clone)
         commit(clone, f"Add {name}")
     for command in (("db", "upgrade"), ("build_assets",)):
         done = manage(clone, *command)
@@ -151,7 +165,7 @@ def test_nothing_is_left_to_do(written: Path) -> None:
 
 
 def test_the_tests_of_the_features_pass(written: Path) -> None:
-    folders = (FOLDER, *(f"app/features/{name}" for name in COMMANDS))
+    folders = (FOLDER, *(f"app/features/{name}" for name in COMMANDS), IN_THE_COPY)
     done = start(written, "manage.py", "test", "-q", *folders)
     assert done.returncode == 0, done.stdout
 

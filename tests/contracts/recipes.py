@@ -2,6 +2,8 @@
 
 `# app/main/views.py` marks a block as the whole file, or as the end of an existing file.
 `# app/models/role.py, above: ADMINISTER =` inserts the block above the first matching line.
+`# app/features/NAME/admin.py, written by manage.py new` marks lines of a file that a command
+writes, which a test compares.
 """
 
 from __future__ import annotations
@@ -13,12 +15,19 @@ from pathlib import Path
 from textwrap import indent
 
 ROOT = Path(__file__).parents[2]
-GUIDES = [ROOT / "README.md", ROOT / "docs" / "customising.md", ROOT / "docs" / "jobs.md"]
+DOCS = ROOT / "docs"
+GUIDES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("customising", "jobs", "tables"))]
 PARTS = re.compile(
     r"^## (?P<section>[^\n]*)$|^```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 # A comment in Python, TOML, Jinja, HTML or JavaScript.
-FILE = re.compile(r"(?:#|//|<!--|\{#) ((?:app|tests)/[\w./-]+)(?:, above: (.*?))?(?: -->| #\})?\n")
+FILE = re.compile(
+    r"(?:#|//|<!--|\{#) ((?:app|docs|tests)/[\w./-]+)(?:, above: (.*?))?(?: -->| #\})?\n"
+)
+
+WRITTEN = re.compile(
+    r"^```python\n# (\S+), written by manage\.py new\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,26 @@ def follow(section: str, copy: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text() if path.exists() else ""
         path.write_text(_above(block, text) if block.above else _at_the_end(block, text))
+
+
+def missing(guide: str, copy: Path) -> list[str]:
+    """Return the parts of the guide's blocks that the generated files of a copy lack.
+
+    An empty line separates parts, but each import is a part. Indentation is not compared.
+    """
+    found = WRITTEN.findall((ROOT / guide).read_text())
+    assert found, f"{guide} has no block that manage.py new writes."
+    texts = {name: _stripped((copy / name).read_text()) for name, _code in found}
+    parts = [
+        (name, _stripped(part))
+        for name, code in found
+        for part in re.split(r"\n\n+|\n(?=from |import )", code)
+    ]
+    return [f"{name}:\n{part}" for name, part in parts if part not in texts[name]]
+
+
+def _stripped(code: str) -> str:
+    return "\n".join(line.strip() for line in code.strip().splitlines())
 
 
 def _above(block: Block, text: str) -> str:
