@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from flask import Flask
 from app.extensions import db, is_sqlite
 from app.kit.database import search_index
 from app.kit.tables import search
+from tests.contracts.test_snippets import blocks_of
 from tests.databases import NEEDS_SQLITE
 from tests.kit.tables.plants import Plant, PlantBase, add
 
@@ -93,6 +95,20 @@ def test_rows_are_found_with_and_without_the_index(operations: None) -> None:
     assert not search.has_index(Plant, COLUMNS)
     assert objects() == without
     assert (found("north"), found("SOUTH"), found("élm")) == ([], ["Elm"], ["Élm"])
+
+
+def test_the_migration_of_the_guide_creates_and_drops_the_index(operations: None) -> None:
+    scope: dict[str, Any] = {}
+    exec(blocks_of("docs/tables.md")[-1], scope)  # noqa: S102
+    without = objects()
+    add(Plant(name="Elm", notes="of the North"))
+    scope["upgrade"]()
+    assert search.has_index(Plant, COLUMNS)
+    assert found("north") == ["Elm"]
+    if is_sqlite():
+        assert set(scope["NOT_IN_MODELS"]) <= objects() - without
+    scope["downgrade"]()
+    assert objects() == without
 
 
 def test_the_index_is_used(operations: None) -> None:

@@ -4,13 +4,16 @@ import stat
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from textwrap import indent
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 import time_machine
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import ForeignKey, select, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from werkzeug.datastructures import FileStorage
 
 from app import create_app
 from app.extensions import db
@@ -23,9 +26,28 @@ from app.kit.storage.folder import Folder
 from app.kit.web.stored_files import respond
 from app.models import User
 from config import ConfigurationError
+from tests.contracts.test_snippets import blocks_of
 
 MOST = 1024
 LONG_AGO = timedelta(days=2)
+
+
+class Base(DeclarativeBase):
+    """The base of the model here, apart from the application's."""
+
+
+storage.StoredFile.__table__.to_metadata(Base.metadata)
+
+
+class Invoice(Base):
+    """The model of docs/files.md."""
+
+    __tablename__ = "invoices_with_receipts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receipt_id: Mapped[int | None] = mapped_column(
+        ForeignKey("stored_files.id", ondelete="SET NULL"), index=True
+    )
 
 
 @pytest.fixture(params=["folder", "bucket"], autouse=True)
@@ -67,6 +89,29 @@ def test_a_file_is_saved_opened_and_deleted():
     assert not is_there(key)
     assert storage.by_name("test", name) is None
     assert storage.by_name("test", f"../{name}") is None
+
+
+def test_the_recipe_of_the_guide_stores_and_shows_a_file(app, monkeypatch):
+    register, store, show = blocks_of("docs/files.md")
+    Base.metadata.create_all(db.session.connection(), [Invoice.__table__])
+    monkeypatch.setattr(registry, "_owners", dict(registry._owners))
+    upload = FileStorage(BytesIO(b"hello"), "note.txt")
+    scope = {"Invoice": Invoice, "invoice": Invoice(), "upload": upload, "db": db}
+    db.session.add(scope["invoice"])
+    exec(register, scope)  # noqa: S102
+    exec(store, scope)  # noqa: S102
+    with time_machine.travel(now() + LONG_AGO):
+        assert storage.purge() == 0
+    with app.test_request_context():
+        exec(f"def view():\n{indent(show, '    ')}", scope)  # noqa: S102
+        answer = scope["view"]()
+        assert (answer.get_data(), answer.status_code) == (b"hello", 200)
+    assert "note.txt" in answer.headers["Content-Disposition"]
+    answer.close()
+    scope["invoice"].receipt_id = None
+    db.session.commit()
+    with time_machine.travel(now() + LONG_AGO):
+        assert storage.purge() == 1
 
 
 def test_a_name_is_stored_without_what_no_database_stores():
