@@ -23,7 +23,6 @@ from tests.support import module_of
 
 pytestmark = pytest.mark.slow(minutes=4)
 
-README = "Everyday tasks"
 ROOMS = "scripts/draw_rooms.py"
 PRODUCT = "Söhne & Co. 7"
 LEFT_OUT = "webhooks"
@@ -99,12 +98,12 @@ def commit(clone: Path, message: str) -> None:
 
 
 def follow_the_guides(clone: Path) -> None:
-    for section in ("A page", "A permission", "Writing a task", README):
+    for section in ("A page", "A permission", "A table of the core", "Writing a task"):
         recipes.follow(section, clone)
     # The guides leave the order of imports to `make format`.
     sort = ("-m", "ruff", "check", "-q", "--no-cache", "--select=I", "--fix", "app")
     assert start(clone, *sort).returncode == 0
-    commands = recipe("README.md", "**A table.**", "sh").splitlines()
+    commands = recipe("docs/customising.md", "## A table of the core", "sh").splitlines()
     assert len(commands) == 2
     for line in commands:
         done = manage(clone, *shlex.split(line.removeprefix("python manage.py ")))

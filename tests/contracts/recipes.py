@@ -16,7 +16,7 @@ from textwrap import indent
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("customising", "jobs", "tables"))]
+GUIDES = [DOCS / f"{name}.md" for name in ("customising", "jobs", "tables")]
 PARTS = re.compile(
     r"^## (?P<section>[^\n]*)$|^```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
