@@ -82,11 +82,14 @@ def raised(text: str) -> str:
 
 
 def target_of(source: str) -> str:
-    """Return the path of a file's page on the site: features/NAME.md for a feature's README."""
+    """Return the path of a file's page on the site.
+
+    It is features/NAME.md for a feature's README, and features/NAME/PAGE.md for another page of it.
+    """
     path = Path(source)
     if path.name == "README.md" and len(path.parts) > 1:
         return f"{path.parts[-3]}/{path.parts[-2]}.md"
-    if path.parts[0] == "docs":
+    if path.parts[0] == "docs" or path.parts[:2] == ("app", "features"):
         return Path(*path.parts[1:]).as_posix()
     return {"README.md": "index.md"}.get(source, f"{path.stem.lower()}.md")
 

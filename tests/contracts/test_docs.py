@@ -21,16 +21,18 @@ from tests.contracts import recipes
 ROOT = Path(__file__).parents[2]
 FEATURES = ROOT / "app" / "features"
 READMES = sorted(FEATURES.glob("*/README.md"))
+PAGES_OF_FEATURES = sorted(FEATURES.glob("*/*.md"))
 GUIDES = [
     *sorted(ROOT.glob("*.md")),
     *(page for page in sorted(ROOT.glob("docs/**/*.md")) if "decisions" not in page.parts),
-    *READMES,
+    *PAGES_OF_FEATURES,
 ]
 # Pages whose links are checked, and no names: they tell of the past, or of what may be added.
 LINKING = [*GUIDES, *sorted(ROOT.glob("docs/decisions/*.md")), *ROOT.glob("examples/*/README.md")]
 # Hosts, files and the name of a log, none of which are modules.
 NO_MODULES = {"app.example.com", "app.json", "app.scss", "app.audit"}
 SECTIONS = ["Pages and commands", "Settings, permissions", "Remove it", "Extend it"]
+MOST_WORDS_OF_A_CHAPTER = 900
 RUNNING = [
     ROOT / name
     for name in ("Procfile", "Local", "Makefile", "Dockerfile", "compose.yaml", "bin/post_compile")
@@ -243,6 +245,23 @@ def test_every_feature_has_a_chapter_with_the_same_sections() -> None:
         assert re.search("\n## What it (sends, and )?stores\n", text), page
         name = page.parent.name
         assert f"`python manage.py features remove {name}`" in text, page
+
+
+def test_a_chapter_fits_on_a_page() -> None:
+    for page in READMES:
+        words = len(page.read_text().split())
+        assert words <= MOST_WORDS_OF_A_CHAPTER, (
+            f"{page.relative_to(ROOT)} has {words} words, more than {MOST_WORDS_OF_A_CHAPTER}: "
+            "move details to another page of the folder."
+        )
+
+
+def test_a_chapter_links_to_the_other_pages_of_its_folder() -> None:
+    for page in {*PAGES_OF_FEATURES} - {*READMES}:
+        chapter = page.with_name("README.md")
+        assert f"]({page.name})" in chapter.read_text(), (
+            f"Link to {page.name} in {chapter.relative_to(ROOT)}."
+        )
 
 
 def test_a_chapter_names_the_permissions_settings_tables_and_pages_of_its_feature(

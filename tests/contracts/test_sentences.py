@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = {
     page.relative_to(ROOT).as_posix(): page
-    for pattern in ("*.md", "docs/**/*.md", "app/features/*/README.md", "examples/*/README.md")
+    for pattern in ("*.md", "docs/**/*.md", "app/features/*/*.md", "examples/*/README.md")
     for page in sorted(ROOT.glob(pattern))
     if page.name != "CHANGELOG.md"
 }

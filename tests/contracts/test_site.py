@@ -26,7 +26,7 @@ def site() -> Any:
 
 
 def test_the_site_has_every_guide_once(site: Any) -> None:
-    guides = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("app/features/*/README.md")]
+    guides = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("app/features/*/*.md")]
     guides += [*ROOT.glob("examples/*/README.md"), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
     missing = {path.relative_to(ROOT).as_posix() for path in guides} - set(site.by_source)
     assert not missing
@@ -80,7 +80,12 @@ def copy(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
     own = tmp_path / "app/features/invoices/README.md"
     own.parent.mkdir(parents=True)
-    own.write_text("# Invoices\n\n[Rates](../../../docs/rates.md#of-today)\n")
+    own.write_text(
+        "# Invoices\n\n[Rates](../../../docs/rates.md#of-today) [Reminders](reminders.md#by-mail)\n"
+    )
+    own.with_name("reminders.md").write_text(
+        "# Reminders\n\n## By mail\n\n[Invoices](README.md) [Rates](../../../docs/rates.md)\n"
+    )
     (tmp_path / "docs/rates.md").write_text(
         "# Rates\n\n```sh\n# no heading\n```\n\n"
         "## Of today\n\n[Gone](../app/features/gone/README.md)\n"
@@ -91,11 +96,18 @@ def copy(tmp_path: Path) -> Path:
 def test_a_copy_has_its_own_chapters_and_none_of_removed_features(copy: Path) -> None:
     site = BUILDER["Site"](copy)
     chapters = [page.target for page in site.pages if page.target.startswith("features/")]
-    assert chapters == ["features/invoices.md"]
-    (invoices,), (rates,) = (
-        site.by_source[name] for name in ("app/features/invoices/README.md", "docs/rates.md")
+    assert chapters == ["features/invoices.md", "features/invoices/reminders.md"]
+    (invoices,), (reminders,), (rates,) = (
+        site.by_source[name]
+        for name in (
+            "app/features/invoices/README.md",
+            "app/features/invoices/reminders.md",
+            "docs/rates.md",
+        )
     )
     assert "(../rates.md#of-today)" in site.rendered(invoices)
+    assert "(invoices/reminders.md#by-mail)" in site.rendered(invoices)
+    assert "[Invoices](../invoices.md) [Rates](../../rates.md)" in site.rendered(reminders)
     assert rates.anchors == {"rates", "of-today"}
     assert rates in site.sections["More"]
     # The link to a feature that was removed is plain text.

@@ -36,7 +36,7 @@ from tests import factories
 from tests.contracts.test_docs import ROOT, settings
 
 BLOCK = re.compile(r"^( *)```([\w+-]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-PATTERNS = ("*.md", "docs/**/*.md", "app/features/*/README.md", "examples/*/README.md")
+PATTERNS = ("*.md", "docs/**/*.md", "app/features/*/*.md", "examples/*/README.md")
 # Languages whose blocks no test can parse, and why.
 NOT_PARSED = {
     "text": "files of other programs, and messages",

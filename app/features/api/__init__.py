@@ -1,7 +1,6 @@
 """The API for programs, at /api/v1, and the tokens with which they use it.
 
-This is what the `api.py` of other features imports. See "How a feature adds resources" in the
-README.
+This is what the `api.py` of other features imports. See adding_resources.md in this folder.
 """
 
 from app.features.api.blueprint import api

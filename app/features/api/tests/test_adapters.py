@@ -1,4 +1,4 @@
-"""Adapters of other features: that of the README works, and all of them go with the API."""
+"""Adapters of other features: that of the guide works, and all of them go with the API."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
 def blocks() -> list[str]:
-    """Return the code of the chapter about adapters."""
-    text = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
-    return BLOCK.findall(text.partition("## How a feature adds resources")[2])
+    """Return the code of the page about adapters."""
+    page = Path(__file__).parents[1] / "adding_resources.md"
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-def test_the_adapter_of_the_readme_works(in_clone, clone):
+def test_the_adapter_of_the_guide_works(in_clone, clone):
     made = in_clone("new", NEW, "name:str", "--admin")
     assert made.returncode == 0, made.stderr
     folder = clone / f"app/features/{NEW}"

@@ -109,7 +109,7 @@ def check(app: Flask) -> None:
         if endpoint.startswith("api.") and access_of(view) is None:
             raise ConfigurationError(
                 f"The operation {endpoint} does not say who may use it. Put @reads, @writes or "
-                "@public below its route (app/features/api/README.md)."
+                "@public below its route (app/features/api/adding_resources.md)."
             )
 
 
