@@ -76,7 +76,7 @@ PERMISSION_TEXTS: dict[int, PermissionText] = {
     Permission.GENERAL: PermissionText("General", "Use the parts of the app for signed-in users."),
     Permission.MANAGE_JOBS: PermissionText(
         "Manage jobs",
-        "View and change jobs, mail and suppressed addresses: retry, cancel, delete, resend.",
+        "View the queues and outgoing mail. Retry, resend, cancel and delete their entries.",
         opens_admin=True,
     ),
     Permission.MANAGE_USERS: PermissionText(
