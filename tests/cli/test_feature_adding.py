@@ -1,5 +1,6 @@
 """Run `manage.py features add`: its refusals here, and whole in a repository of its own."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -217,6 +218,27 @@ def test_a_feature_that_does_not_start_leaves_everything_as_it_was(
     refused = in_clone("features", "add", str(notes(PERMISSION.format(LINES), **files)))
     assert refused.returncode == 1
     assert said in refused.stderr
+    assert not git(clone, "status", "--porcelain", "--ignored=no")
+    assert not (clone / "app/features/notes").exists()
+
+
+ENDED = """
+import os
+import signal
+import sys
+from app.kit.features import checkout
+from manage import cli
+
+checkout.write_overviews = lambda: os.kill(os.getpid(), signal.SIGHUP)
+sys.argv[1:] = ["features", "add", {path!r}]
+cli()
+"""
+
+
+@slow
+def test_a_terminal_that_closes_leaves_everything_as_it_was(in_clone, clone, notes):
+    ended = in_clone("-c", ENDED.format(path=str(notes(PERMISSION.format(LINES)))))
+    assert ended.returncode == 128 + signal.SIGHUP
     assert not git(clone, "status", "--porcelain", "--ignored=no")
     assert not (clone / "app/features/notes").exists()
 

@@ -69,7 +69,7 @@ def add(path: Path) -> Report:
     feature = check(path)
     packages = list(checkout.missing_packages(feature))
     folder = FOLDER / feature.name
-    try:
+    with checkout.restored_after_failure(folder):
         shutil.copytree(path, folder, ignore=shutil.ignore_patterns(*CACHES), dirs_exist_ok=True)
         checkout.write_permissions(feature.new_permissions.values())
         if packages:
@@ -77,10 +77,6 @@ def add(path: Path) -> Report:
         checkout.write_overviews()
         _check_start(feature)
         git("add", "--all")
-    except BaseException:
-        checkout.restore()
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return Report(list(_done(feature, packages)), list(_left(feature, packages)))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,9 +49,27 @@ def ensure_clean() -> None:
         raise CommandRefused(f"{CHANGED}can be undone:\n{changed}")
 
 
-def restore() -> None:
-    """Undo all changes of tracked files."""
-    git("restore", "--staged", "--worktree", "--source=HEAD", ".")
+@contextmanager
+def restored_after_failure(*added: Path) -> Iterator[None]:
+    """Undo all changes of tracked files, and remove the folders `added`, if a step fails.
+
+    The signals that end a process raise SystemExit meanwhile.
+    """
+    before = {number: signal.signal(number, _exit) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except BaseException:
+        git("restore", "--staged", "--worktree", "--source=HEAD", ".")
+        for folder in added:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def path_of(name: str) -> str:

@@ -7,10 +7,8 @@ dropped last, because nothing brings their rows back. If a step fails, the files
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import flask_migrate
@@ -95,7 +93,7 @@ def remove(name: str) -> Report:
     permissions = list(pruning.own_permissions(feature))
     elsewhere = (path for path in pruning.adapters(feature) if path.parent != FOLDER / name)
     adapters = [shown(path) for path in elsewhere]
-    with _ended_by_an_exception(), _restored_after_an_exception():
+    with checkout.restored_after_failure():
         packages = pruning.remove_files(feature, documents, permissions)
         if applied:
             _drop_tables(feature, applied)
@@ -115,32 +113,6 @@ def remove(name: str) -> Report:
         report.done.append(f"Removed {', '.join(packages)} from {REQUIREMENTS}.")
     report.left += _left(feature, commands, packages)
     return report
-
-
-@contextmanager
-def _ended_by_an_exception() -> Iterator[None]:
-    """Let the signals that end a process raise SystemExit meanwhile."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _exit) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _exit(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
-
-
-@contextmanager
-def _restored_after_an_exception() -> Iterator[None]:
-    """Restore the files if a step fails."""
-    try:
-        yield
-    except BaseException:
-        checkout.restore()
-        raise
 
 
 def _drop_tables(feature: Manifest, applied: Iterable[str]) -> None:
